@@ -1,0 +1,93 @@
+/** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
+export type Dialect = 'openai' | 'anthropic'
+
+/** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
+export interface Timeouts {
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly idleMs: number
+  readonly totalMs: number
+}
+
+/** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
+export interface ProviderConfig {
+  readonly name: string
+  readonly upstream: string
+  readonly prefix: string
+  readonly api: Dialect
+  readonly credentialHeader: string
+  readonly timeouts: Timeouts
+}
+
+/** USD per million tokens; `-1` where no rate is set. */
+export interface Rates {
+  readonly input: number
+  readonly cacheRead: number
+  readonly cacheWrite: number
+  readonly cacheWrite1h: number
+  readonly output: number
+}
+
+/** A price of the operator's own; `model` may end in `*`. `from` is `YYYY-MM-DD` or empty. */
+export interface PriceOverride extends Rates {
+  readonly provider: string
+  readonly model: string
+  readonly from: string
+  readonly free: boolean
+}
+
+/** What the recorder must know to price an exchange. */
+export interface PricingConfig {
+  readonly unknownModel: 'allow' | 'assume'
+  readonly assumed: Rates
+  readonly overrides: readonly PriceOverride[]
+}
+
+/** A gateway key from the file. Empty texts mean: not given. */
+export interface GatewayKeyConfig {
+  readonly id: string
+  readonly token: string
+  readonly orgId: string
+  readonly workspaceId: string
+  readonly team: string
+  readonly role: string
+  readonly permissions: readonly string[]
+}
+
+/** The settings as checked. Durations are milliseconds, sizes are bytes. */
+export interface Config {
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly maxBodyBytes: number
+    readonly shutdownTimeoutMs: number
+    readonly corsOrigins: readonly string[]
+    readonly forwardCorrelationId: boolean
+  }
+  readonly storage: { readonly driver: 'sqlite'; readonly path: string }
+  /** Enabled providers only, in file order. */
+  readonly providers: readonly ProviderConfig[]
+  readonly tracing: {
+    readonly captureBodies: boolean
+    readonly bodyMaxSize: number
+    readonly queueMaxBytes: number
+    readonly flushIntervalMs: number
+    readonly journal: { readonly path: string; readonly maxBytes: number }
+  }
+  readonly pricing: PricingConfig
+  readonly telemetryConfigured: boolean
+  readonly prometheus: { readonly enabled: boolean; readonly path: string }
+  readonly pii: {
+    readonly mode: 'off' | 'redact_storage'
+    readonly policyId: string
+    /** Lower-case names of header fields masked in storage, built-in ones included. */
+    readonly maskedRequestFields: readonly string[]
+    readonly maskedResponseFields: readonly string[]
+  }
+  readonly auth: {
+    readonly enabled: boolean
+    /** Lower-case field name. */
+    readonly header: string
+    readonly keys: readonly GatewayKeyConfig[]
+  }
+}

@@ -1,0 +1,234 @@
+import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node, type Scalar } from 'yaml'
+import { nearest } from './nearest.ts'
+import { yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
+import type { Section, Setting } from './setting.ts'
+
+/** Where an effective value comes from. `line` is 1-based. */
+export type Origin =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'file'; readonly line: number }
+  | { readonly kind: 'environment'; readonly variable: string }
+
+/** Something wrong with the settings. `path` is dotted (`auth.keys[0].token`), `line` 1-based, each absent when unknown. */
+export interface Problem {
+  readonly message: string
+  readonly path?: string
+  readonly line?: number
+}
+
+/** The settings as plain values under the file's own names, with the origin of every leaf by path. */
+export interface SettingsDocument {
+  readonly values: Record<string, unknown>
+  readonly origins: Map<string, Origin>
+  readonly problems: Problem[]
+}
+
+/** Reads a text file; throws when it cannot. Used for `<field>_file`. */
+export type ReadText = (path: string) => string
+
+/**
+ * Decodes a configuration file into the defaults: strict (unknown and repeated keys are problems), in the
+ * original's YAML dialect (`spec` of its settings: null keeps the default, a list replaces, `pii.mode: off` is a text).
+ *
+ * @param text the file; empty for none
+ * @returns all problems at once, never throws
+ */
+export function decodeSettings(text: string, schema: Section, readText: ReadText): SettingsDocument {
+  const document: SettingsDocument = { values: {}, origins: new Map(), problems: [] }
+  const lines = new LineCounter()
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    schema: 'failsafe',
+    merge: true,
+    version: '1.1',
+  })
+  const roots = Array.isArray(parsed) ? parsed : []
+
+  for (const root of roots.slice(0, 2)) {
+    for (const error of root.errors) {
+      const line = lines.linePos(error.pos[0]).line
+      const repeated = error.code === 'DUPLICATE_KEY'
+      const message = repeated ? 'mapping key is already defined' : (error.message.split('\n')[0] ?? '')
+      document.problems.push({ line, message: message.replace(/ at line \d+, column \d+:?$/, '') })
+    }
+  }
+  const second = roots[1]?.contents
+  if (second && !isNull(second))
+    document.problems.push({ message: 'multiple yaml documents are not supported' })
+
+  const decoder = new Decoder(document, lines, readText)
+  const contents = document.problems.length > 0 ? undefined : roots[0]?.contents
+  Object.assign(document.values, decoder.section(contents ?? undefined, schema, ''))
+  return document
+}
+
+class Decoder {
+  readonly #document: SettingsDocument
+  readonly #lines: LineCounter
+  readonly #readText: ReadText
+
+  constructor(document: SettingsDocument, lines: LineCounter, readText: ReadText) {
+    this.#document = document
+    this.#lines = lines
+    this.#readText = readText
+  }
+
+  section(node: Node | undefined, schema: Section, path: string): Record<string, unknown> {
+    const values: Record<string, unknown> = {}
+    const given = this.#pairs(node, schema.type, path)
+    for (const [name, setting] of Object.entries(schema.fields)) {
+      values[name] = this.#value(given.get(name)?.value, setting, join(path, name))
+      given.delete(name)
+    }
+    for (const [name, setting] of Object.entries(schema.fields)) {
+      if (setting.kind !== 'string' || setting.secret !== true) continue
+      const file = given.get(`${name}_file`)
+      if (!file) continue
+      given.delete(`${name}_file`)
+      values[name] = this.#secretFromFile(file.value, join(path, `${name}_file`), values[name])
+    }
+    for (const [name, { key }] of given) this.#unknown(name, key, schema, path)
+    return values
+  }
+
+  #value(node: Node | undefined, setting: Setting, path: string): unknown {
+    switch (setting.kind) {
+      case 'section':
+        return this.section(node, setting, path)
+      case 'map': {
+        const given = this.#pairs(node, 'map', path)
+        const names = new Set([...Object.keys(setting.presets), ...given.keys()])
+        const values: Record<string, unknown> = {}
+        for (const name of names) {
+          const preset = setting.presets[name]
+          const fields = preset ? withDefaults(setting.item, preset) : setting.item
+          values[name] = this.section(given.get(name)?.value, fields, join(path, name))
+        }
+        return values
+      }
+      case 'list': {
+        this.#origin(node, path)
+        if (!node || isNull(node)) return []
+        if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into list`, path, [])
+        return node.items.map((item, i) => this.section(item as Node, setting.item, `${path}[${i}]`))
+      }
+      case 'strings': {
+        this.#origin(node, path)
+        if (!node) return [...setting.default]
+        if (isNull(node)) return []
+        if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into []string`, path, [])
+        return node.items.flatMap((item) => (isNull(item as Node) ? [] : [this.#text(item as Node, path)]))
+      }
+      case 'string':
+        return this.#scalar(node, path, setting.default, (text) => ({ value: text }))
+      case 'int':
+        return this.#scalar(node, path, setting.default, yamlInteger)
+      case 'float':
+        return this.#scalar(node, path, setting.default, yamlFloat)
+      case 'bool':
+        return this.#scalar(node, path, setting.default, yamlBoolean)
+      default:
+        return setting satisfies never
+    }
+  }
+
+  #scalar<T>(
+    node: Node | undefined,
+    path: string,
+    fallback: T,
+    read: (text: string, quoted: boolean) => { value: T } | { problem: string },
+  ): T {
+    if (!node || isNull(node)) {
+      this.#document.origins.set(path, { kind: 'default' })
+      return fallback
+    }
+    this.#origin(node, path)
+    const into = typeof fallback === 'number' ? 'int' : typeof fallback === 'boolean' ? 'bool' : 'string'
+    if (!isScalar(node))
+      return this.#wrong(node, `cannot unmarshal ${shape(node)} into ${into}`, path, fallback)
+    const result = read(sourceOf(node), node.type !== 'PLAIN')
+    return 'value' in result ? result.value : this.#wrong(node, result.problem, path, fallback)
+  }
+
+  #text(node: Node, path: string): string {
+    if (isScalar(node)) return sourceOf(node)
+    return this.#wrong(node, `cannot unmarshal ${shape(node)} into string`, path, '')
+  }
+
+  #secretFromFile(node: Node, path: string, fallback: unknown): unknown {
+    this.#origin(node, path.replace(/_file$/, ''))
+    const file = this.#text(node, path)
+    try {
+      return this.#readText(file).trim()
+    } catch (error) {
+      return this.#wrong(
+        node,
+        `${path}: ${error instanceof Error ? error.message : String(error)}`,
+        path,
+        fallback,
+      )
+    }
+  }
+
+  #pairs(node: Node | undefined, type: string, path: string): Map<string, { key: Node; value: Node }> {
+    const pairs = new Map<string, { key: Node; value: Node }>()
+    if (!node || isNull(node)) return pairs
+    if (!isMap(node)) {
+      this.#wrong(node, `cannot unmarshal ${shape(node)} into ${type}`, path, undefined)
+      return pairs
+    }
+    for (const pair of node.items) {
+      const key = pair.key as Node
+      pairs.set(isScalar(key) ? sourceOf(key) : String(key), { key, value: pair.value as Node })
+    }
+    return pairs
+  }
+
+  #unknown(name: string, key: Node, schema: Section, path: string): void {
+    const close = nearest(name, Object.keys(schema.fields))
+    const hint = close ? ` (did you mean ${join(path, close)}?)` : ''
+    this.#wrong(key, `field ${name} not found in type ${schema.type}${hint}`, join(path, name), undefined)
+  }
+
+  #origin(node: Node | undefined, path: string): void {
+    this.#document.origins.set(path, node ? { kind: 'file', line: this.#line(node) } : { kind: 'default' })
+  }
+
+  #wrong<T>(node: Node, message: string, path: string, fallback: T): T {
+    this.#document.problems.push({ line: this.#line(node), path, message })
+    return fallback
+  }
+
+  #line(node: Node): number {
+    return node.range ? this.#lines.linePos(node.range[0]).line : 1
+  }
+}
+
+function withDefaults(section: Section, defaults: Readonly<Record<string, string>>): Section {
+  const fields: Record<string, Setting> = { ...section.fields }
+  for (const [name, value] of Object.entries(defaults)) {
+    const field = fields[name]
+    if (field?.kind === 'string') fields[name] = { ...field, default: value }
+  }
+  return { ...section, fields }
+}
+
+function sourceOf(node: Scalar): string {
+  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
+}
+
+function isNull(node: Node): boolean {
+  if (!isScalar(node)) return false
+  if (node.type !== undefined && node.type !== 'PLAIN') return false
+  return ['', '~', 'null', 'Null', 'NULL'].includes(sourceOf(node))
+}
+
+function shape(node: Node): string {
+  if (isMap(node)) return '!!map'
+  if (isSeq(node)) return '!!seq'
+  return isScalar(node) ? `!!str \`${sourceOf(node)}\`` : '!!str'
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`
+}

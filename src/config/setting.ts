@@ -1,0 +1,43 @@
+/** How one setting is read, shown and documented. Names are the file's own (snake_case). */
+export type Setting =
+  | ({ readonly kind: 'string'; readonly default: string; readonly secret?: true } & Described)
+  | ({ readonly kind: 'int'; readonly default: number } & Described)
+  | ({ readonly kind: 'float'; readonly default: number } & Described)
+  | ({ readonly kind: 'bool'; readonly default: boolean } & Described)
+  | ({ readonly kind: 'strings'; readonly default: readonly string[] } & Described)
+  | Section
+  | ListSetting
+  | MapSetting
+
+interface Described {
+  /** One sentence for `docs/configuration.md` and the example file. */
+  readonly doc: string
+  /** Unit of a number, where it has one: `ms`, `bytes`, `USD`. */
+  readonly unit?: string
+}
+
+/** A mapping with a fixed set of fields. */
+export interface Section extends Described {
+  readonly kind: 'section'
+  /** Name that the original program prints in `field X not found in type T`. */
+  readonly type: string
+  readonly fields: Readonly<Record<string, Setting>>
+}
+
+/** A list of sections. */
+export interface ListSetting extends Described {
+  readonly kind: 'list'
+  readonly item: Section
+}
+
+/** A mapping from free names to sections; `presets` are there unless the file changes them. */
+export interface MapSetting extends Described {
+  readonly kind: 'map'
+  readonly item: Section
+  readonly presets: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+/** Turns a setting's name in the file into the name it has in `Config`: `body_max_size` → `bodyMaxSize`. */
+export function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}

@@ -1,0 +1,434 @@
+import type { Section } from './setting.ts'
+
+const usageLimit = (type: string, doc: string): Section => ({
+  kind: 'section',
+  type,
+  doc,
+  fields: {
+    requests_per_minute: { kind: 'int', default: 0, doc: 'Requests in any 60 seconds; 0 means no limit.' },
+    max_tokens_per_day: { kind: 'int', default: 0, doc: 'Tokens in a UTC day; 0 means no limit.' },
+    max_cost_usd_per_day: {
+      kind: 'float',
+      default: 0,
+      unit: 'USD',
+      doc: 'Cost in a UTC day; 0 means no limit.',
+    },
+  },
+})
+
+const rates = {
+  input: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Uncached input.' },
+  cache_read: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Input read from cache.' },
+  cache_write: {
+    kind: 'float',
+    default: -1,
+    unit: 'USD per million tokens',
+    doc: 'Input written to cache, five-minute lifetime.',
+  },
+  cache_write_1h: {
+    kind: 'float',
+    default: -1,
+    unit: 'USD per million tokens',
+    doc: 'Input written to cache, one-hour lifetime.',
+  },
+  output: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Output, reasoning included.' },
+} as const
+
+const price = {
+  model: { kind: 'string', default: '', doc: 'Exact model name, or a prefix followed by *.' },
+  from: {
+    kind: 'string',
+    default: '',
+    doc: 'First day it holds (YYYY-MM-DD, UTC); empty means always.',
+  },
+  free: { kind: 'bool', default: false, doc: 'true for models that cost nothing.' },
+  ...rates,
+} as const
+
+const provider: Section = {
+  kind: 'section',
+  type: 'config.ProviderConfig',
+  doc: 'One upstream API.',
+  fields: {
+    upstream: {
+      kind: 'string',
+      default: '',
+      doc: 'Base URL of the API; a path in it is put before every request path.',
+    },
+    prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway; the longest match wins.' },
+    api: {
+      kind: 'string',
+      default: 'openai',
+      doc: 'Wire dialect: openai or anthropic (gemini, mistral, cohere, ollama and azure are reserved).',
+    },
+    enabled: { kind: 'bool', default: true, doc: 'false takes the provider out.' },
+    credential_header: {
+      kind: 'string',
+      default: '',
+      doc: 'Further header in which this provider takes its credential; it is masked like the known ones.',
+    },
+    timeouts: {
+      kind: 'section',
+      type: 'config.TimeoutsConfig',
+      doc: 'Answered with 504 and the name of the one that struck; after the first byte the connection is aborted.',
+      fields: {
+        connect_ms: {
+          kind: 'int',
+          default: 10_000,
+          unit: 'ms',
+          doc: 'A silent upstream must at least accept a TCP connection in this time; 0 means no limit.',
+        },
+        first_byte_ms: {
+          kind: 'int',
+          default: 600_000,
+          unit: 'ms',
+          doc: 'From the end of the request to the response fields; 0 means no limit.',
+        },
+        idle_ms: {
+          kind: 'int',
+          default: 600_000,
+          unit: 'ms',
+          doc: 'Longest silence inside a body, in either direction; 0 means no limit.',
+        },
+        total_ms: { kind: 'int', default: 0, unit: 'ms', doc: 'The whole exchange; 0 means no limit.' },
+      },
+    },
+    prices: {
+      kind: 'list',
+      doc: 'Prices of this provider only.',
+      item: { kind: 'section', type: 'config.PriceOverrideConfig', doc: 'One price.', fields: price },
+    },
+  },
+}
+
+/** Every setting there is: the file's shape, its defaults, and what `docs/configuration.md` says of it. */
+export const SETTINGS: Section = {
+  kind: 'section',
+  type: 'config.Config',
+  doc: 'The configuration file.',
+  fields: {
+    server: {
+      kind: 'section',
+      type: 'config.ServerConfig',
+      doc: 'The listener.',
+      fields: {
+        host: {
+          kind: 'string',
+          default: '127.0.0.1',
+          doc: 'Address to listen on; 0.0.0.0 or :: opens it to the network.',
+        },
+        port: { kind: 'int', default: 8080, doc: 'TCP port, 1 to 65535.' },
+        max_body_bytes: {
+          kind: 'int',
+          default: 0,
+          unit: 'bytes',
+          doc: 'Largest request body, answered with 413 past it; 0 means no limit.',
+        },
+        shutdown_timeout_ms: {
+          kind: 'int',
+          default: 30_000,
+          unit: 'ms',
+          doc: 'How long live exchanges may finish after SIGTERM or SIGINT before they are cut and recorded.',
+        },
+        cors_origins: {
+          kind: 'strings',
+          default: ['*'],
+          doc: 'Origins that browsers may call /api from; [] turns CORS off.',
+        },
+        forward_correlation_id: {
+          kind: 'bool',
+          default: false,
+          doc: 'Send X-OngoingAI-Correlation-ID to the upstream.',
+        },
+      },
+    },
+    storage: {
+      kind: 'section',
+      type: 'config.StorageConfig',
+      doc: 'Where traces are kept.',
+      fields: {
+        driver: { kind: 'string', default: 'sqlite', doc: 'sqlite (postgres is not available yet).' },
+        path: {
+          kind: 'string',
+          default: './data/ongoingai.db',
+          doc: 'SQLite file, relative to the working directory.',
+        },
+        dsn: { kind: 'string', default: '', secret: true, doc: 'PostgreSQL connection string.' },
+      },
+    },
+    providers: {
+      kind: 'map',
+      doc: 'The upstream APIs by name: any number, any name.',
+      item: provider,
+      presets: {
+        openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
+        anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },
+      },
+    },
+    tracing: {
+      kind: 'section',
+      type: 'config.TracingConfig',
+      doc: 'What is recorded of an exchange, and how it is kept safe until it is stored.',
+      fields: {
+        capture_bodies: {
+          kind: 'bool',
+          default: false,
+          doc: 'Keep request and response bodies, subject to pii.mode.',
+        },
+        body_max_size: {
+          kind: 'int',
+          default: 1_048_576,
+          unit: 'bytes',
+          doc: 'Kept part of each body; 0 or less means the default. Usage never depends on it.',
+        },
+        queue_max_bytes: {
+          kind: 'int',
+          default: 67_108_864,
+          unit: 'bytes',
+          doc: 'Memory for exchanges that are not yet stored or in the journal.',
+        },
+        flush_interval_ms: {
+          kind: 'int',
+          default: 100,
+          unit: 'ms',
+          doc: 'Longest time a finished exchange stays in memory only: what a SIGKILL can lose at most.',
+        },
+        journal: {
+          kind: 'section',
+          type: 'config.JournalConfig',
+          doc: 'Where traces wait while the store cannot take them.',
+          fields: {
+            path: {
+              kind: 'string',
+              default: '',
+              doc: 'Folder of the journal; empty means beside the SQLite file, else ./data/journal.',
+            },
+            max_bytes: {
+              kind: 'int',
+              default: 1_073_741_824,
+              unit: 'bytes',
+              doc: 'Size at which the journal is full and traces are dropped, counted and logged.',
+            },
+          },
+        },
+      },
+    },
+    pricing: {
+      kind: 'section',
+      type: 'config.PricingConfig',
+      doc: 'Prices beside or instead of the bundled list.',
+      fields: {
+        unknown_model: {
+          kind: 'string',
+          default: 'allow',
+          doc: 'Cost of a model without a price: allow (unknown) or assume (the rates under assumed, estimated).',
+        },
+        assumed: {
+          kind: 'section',
+          type: 'config.RatesConfig',
+          doc: 'Rates for unknown_model: assume. A negative rate means: not set.',
+          fields: rates,
+        },
+        overrides: {
+          kind: 'list',
+          doc: 'Own prices; the most specific match wins over the bundled list.',
+          item: {
+            kind: 'section',
+            type: 'config.PriceOverrideConfig',
+            doc: 'One price.',
+            fields: {
+              provider: {
+                kind: 'string',
+                default: '',
+                doc: 'Provider name of this file; empty means every provider.',
+              },
+              ...price,
+            },
+          },
+        },
+      },
+    },
+    observability: {
+      kind: 'section',
+      type: 'config.ObservabilityConfig',
+      doc: 'Telemetry.',
+      fields: {
+        otel: {
+          kind: 'section',
+          type: 'config.OTelConfig',
+          doc: 'OpenTelemetry. Read and checked, not exported yet.',
+          fields: {
+            enabled: { kind: 'bool', default: false, doc: 'Turns telemetry on.' },
+            endpoint: { kind: 'string', default: 'localhost:4318', doc: 'OTLP/HTTP collector.' },
+            insecure: { kind: 'bool', default: true, doc: 'Plain HTTP to the collector.' },
+            service_name: { kind: 'string', default: 'ongoingai-gateway', doc: 'service.name.' },
+            traces_enabled: { kind: 'bool', default: true, doc: 'Export spans.' },
+            metrics_enabled: { kind: 'bool', default: true, doc: 'Export metrics over OTLP.' },
+            prometheus_enabled: { kind: 'bool', default: false, doc: 'Serve Prometheus metrics.' },
+            prometheus_path: { kind: 'string', default: '/metrics', doc: 'Path of the Prometheus metrics.' },
+            sampling_ratio: { kind: 'float', default: 1, doc: 'Share of traces kept, 0 to 1.' },
+            export_timeout_ms: { kind: 'int', default: 3000, unit: 'ms', doc: 'Time-out of one export.' },
+            metric_export_interval_ms: {
+              kind: 'int',
+              default: 10_000,
+              unit: 'ms',
+              doc: 'Time between exports of metrics.',
+            },
+          },
+        },
+      },
+    },
+    pii: {
+      kind: 'section',
+      type: 'config.PIIConfig',
+      doc: 'Personal data. Stored header fields with credentials are masked in every mode.',
+      fields: {
+        mode: {
+          kind: 'string',
+          default: '',
+          doc: 'off or redact_storage; empty means redact_storage when bodies are captured, else off. Until detectors are available, redact_storage keeps no bodies; redact_upstream and block are refused.',
+        },
+        policy_id: { kind: 'string', default: 'default/v1', doc: 'Name of the policy, shown on traces.' },
+        stages: {
+          kind: 'section',
+          type: 'config.PIIStagesConfig',
+          doc: 'Where redaction acts.',
+          fields: {
+            request_headers: {
+              kind: 'bool',
+              default: true,
+              doc: 'Mask the denylist in stored request headers.',
+            },
+            request_body: { kind: 'bool', default: true, doc: 'Redact stored request bodies.' },
+            response_headers: {
+              kind: 'bool',
+              default: true,
+              doc: 'Mask the denylist in stored response headers.',
+            },
+            response_body: { kind: 'bool', default: true, doc: 'Redact stored response bodies.' },
+          },
+        },
+        detectors: {
+          kind: 'section',
+          type: 'config.PIIDetectorsConfig',
+          doc: 'What is looked for.',
+          fields: {
+            email: { kind: 'bool', default: true, doc: 'E-mail addresses.' },
+            phone: { kind: 'bool', default: true, doc: 'Phone numbers.' },
+            ssn: { kind: 'bool', default: true, doc: 'US social security numbers.' },
+            token_like: { kind: 'bool', default: true, doc: 'Keys and tokens.' },
+          },
+        },
+        headers: {
+          kind: 'section',
+          type: 'config.PIIHeadersConfig',
+          doc: 'Header fields.',
+          fields: {
+            denylist: {
+              kind: 'strings',
+              default: ['authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-ongoingai-gateway-key'],
+              doc: 'Header fields masked in storage besides the built-in ones.',
+            },
+          },
+        },
+        body: {
+          kind: 'section',
+          type: 'config.PIIBodyConfig',
+          doc: 'JSON bodies.',
+          fields: {
+            key_denylist: {
+              kind: 'strings',
+              default: ['email', 'phone', 'password', 'token', 'secret', 'ssn', 'api_key', 'authorization'],
+              doc: 'Member names whose values are replaced.',
+            },
+          },
+        },
+        replacement: {
+          kind: 'section',
+          type: 'config.PIIReplacementConfig',
+          doc: 'What a match is replaced with.',
+          fields: {
+            format: { kind: 'string', default: '[{type}_REDACTED:{hash}]', doc: 'Placeholder.' },
+            hash_salt: { kind: 'string', default: '', secret: true, doc: 'Salt of the hash.' },
+          },
+        },
+        scopes: {
+          kind: 'list',
+          doc: 'Other modes for some traffic; the most specific match wins.',
+          item: {
+            kind: 'section',
+            type: 'config.PIIScopeConfig',
+            doc: 'One scope.',
+            fields: {
+              match: {
+                kind: 'section',
+                type: 'config.PIIScopeMatchConfig',
+                doc: 'All selectors that are set must hold.',
+                fields: {
+                  org_id: { kind: 'string', default: '', doc: 'Organization.' },
+                  workspace_id: { kind: 'string', default: '', doc: 'Workspace.' },
+                  key_id: { kind: 'string', default: '', doc: 'Gateway key.' },
+                  provider: { kind: 'string', default: '', doc: 'Provider name.' },
+                  route_prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway.' },
+                },
+              },
+              mode: { kind: 'string', default: '', doc: 'Mode; empty inherits.' },
+              policy_id: { kind: 'string', default: '', doc: 'Policy id; empty inherits.' },
+            },
+          },
+        },
+      },
+    },
+    auth: {
+      kind: 'section',
+      type: 'config.AuthConfig',
+      doc: 'Gateway keys.',
+      fields: {
+        enabled: { kind: 'bool', default: false, doc: 'Demand a gateway key on provider routes and /api.' },
+        header: {
+          kind: 'string',
+          default: 'X-OngoingAI-Gateway-Key',
+          doc: 'Header field of the gateway key; it never travels upstream.',
+        },
+        keys: {
+          kind: 'list',
+          doc: 'The keys.',
+          item: {
+            kind: 'section',
+            type: 'config.GatewayKeyConfig',
+            doc: 'One key.',
+            fields: {
+              id: { kind: 'string', default: '', doc: 'Id shown on traces.' },
+              token: { kind: 'string', default: '', secret: true, doc: 'The key itself.' },
+              org_id: { kind: 'string', default: '', doc: 'Organization; empty means default.' },
+              workspace_id: {
+                kind: 'string',
+                default: '',
+                doc: 'Workspace; empty means team, else default.',
+              },
+              team: { kind: 'string', default: '', doc: 'Team; empty means workspace_id.' },
+              name: { kind: 'string', default: '', doc: 'Name for people.' },
+              description: { kind: 'string', default: '', doc: 'Note for people.' },
+              created_by: { kind: 'string', default: '', doc: 'Who made it.' },
+              role: { kind: 'string', default: '', doc: 'owner, admin, developer, member or viewer.' },
+              permissions: {
+                kind: 'strings',
+                default: [],
+                doc: 'Further permissions: proxy:write, analytics:read, keys:manage.',
+              },
+            },
+          },
+        },
+      },
+    },
+    limits: {
+      kind: 'section',
+      type: 'config.LimitsConfig',
+      doc: 'Rates and budgets. Not enforced yet, so a limit that is set is refused at start.',
+      fields: {
+        per_key: usageLimit('config.UsageLimitConfig', 'For each gateway key.'),
+        per_workspace: usageLimit('config.UsageLimitConfig', 'For each workspace.'),
+      },
+    },
+  },
+}

@@ -1,0 +1,427 @@
+import { isPermission, isRole } from '../access/permissions.ts'
+import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
+import type { Config, Dialect, GatewayKeyConfig, PriceOverride, ProviderConfig, Rates } from './config.ts'
+import type { Problem, SettingsDocument } from './document.ts'
+import { quote } from './scalar.ts'
+import { camelCase } from './setting.ts'
+
+const MODES = ['off', 'redact_storage', 'redact_upstream', 'block']
+const DIALECTS = ['openai', 'anthropic']
+const RESERVED_DIALECTS = ['gemini', 'mistral', 'cohere', 'ollama', 'azure']
+const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+/** Header fields that are always masked in storage: they carry credentials. */
+const MASKED = [
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'x-ongoingai-gateway-key',
+]
+
+interface RawProvider {
+  upstream: string
+  prefix: string
+  api: string
+  enabled: boolean
+  credentialHeader: string
+  timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
+  prices: Omit<PriceOverride, 'provider'>[]
+}
+
+interface RawLimit {
+  requestsPerMinute: number
+  maxTokensPerDay: number
+  maxCostUsdPerDay: number
+}
+
+interface Raw {
+  server: Config['server']
+  storage: { driver: string; path: string; dsn: string }
+  providers: Record<string, RawProvider>
+  tracing: Config['tracing']
+  pricing: { unknownModel: string; assumed: Rates; overrides: PriceOverride[] }
+  observability: {
+    otel: {
+      enabled: boolean
+      endpoint: string
+      serviceName: string
+      tracesEnabled: boolean
+      metricsEnabled: boolean
+      prometheusEnabled: boolean
+      prometheusPath: string
+      samplingRatio: number
+      exportTimeoutMs: number
+      metricExportIntervalMs: number
+    }
+  }
+  pii: {
+    mode: string
+    policyId: string
+    stages: { requestHeaders: boolean; responseHeaders: boolean }
+    headers: { denylist: string[] }
+    scopes: { match: Record<string, string>; mode: string }[]
+  }
+  auth: { enabled: boolean; header: string; keys: GatewayKeyConfig[] }
+  limits: { perKey: RawLimit; perWorkspace: RawLimit }
+}
+
+/**
+ * Checks decoded settings for everything that would make `serve` fail or be unsafe, and builds the `Config`.
+ *
+ * The texts are the original's where it has one. Problems carry the dotted path; the caller adds lines.
+ */
+export function validateSettings(document: SettingsDocument): { config: Config; problems: Problem[] } {
+  const raw = camelCased(document.values) as Raw
+  const problems: Problem[] = []
+  const wrong = (path: string, message: string): void => void problems.push({ path, message })
+
+  const { port, maxBodyBytes, shutdownTimeoutMs } = raw.server
+  if (port < 1 || port > 65535) wrong('server.port', `server.port must be between 1 and 65535 (got ${port})`)
+  if (raw.server.host.trim() === '') wrong('server.host', 'server.host must not be empty')
+  if (maxBodyBytes < 0)
+    wrong('server.max_body_bytes', `server.max_body_bytes must be >= 0 (got ${maxBodyBytes})`)
+  if (shutdownTimeoutMs < 0) {
+    wrong('server.shutdown_timeout_ms', `server.shutdown_timeout_ms must be >= 0 (got ${shutdownTimeoutMs})`)
+  }
+
+  checkStorage(raw, wrong)
+  const providers = checkProviders(raw, wrong)
+  checkTracing(raw, wrong)
+  const pricing = checkPricing(raw, wrong)
+  checkAuth(raw, providers, wrong)
+  const mode = checkPii(raw, wrong)
+  checkTelemetry(raw, wrong)
+  checkLimits(raw, wrong)
+
+  const masked = raw.pii.headers.denylist.map((name) => name.trim().toLowerCase()).filter(Boolean)
+  const credentialFields = providers.map((provider) => provider.credentialHeader).filter(Boolean)
+  const always = [...MASKED, ...credentialFields, raw.auth.header.trim().toLowerCase()]
+  const config: Config = {
+    server: { ...raw.server, host: raw.server.host.trim() },
+    storage: { driver: 'sqlite', path: raw.storage.path },
+    providers,
+    tracing: {
+      ...raw.tracing,
+      bodyMaxSize: raw.tracing.bodyMaxSize > 0 ? raw.tracing.bodyMaxSize : 1_048_576,
+      journal: { ...raw.tracing.journal, path: raw.tracing.journal.path || journalBeside(raw.storage.path) },
+    },
+    pricing,
+    telemetryConfigured: raw.observability.otel.enabled,
+    prometheus: {
+      enabled: raw.observability.otel.enabled && raw.observability.otel.prometheusEnabled,
+      path: raw.observability.otel.prometheusPath.trim(),
+    },
+    pii: {
+      mode,
+      policyId: raw.pii.policyId.trim() || 'default/v1',
+      maskedRequestFields: [...new Set([...always, ...(raw.pii.stages.requestHeaders ? masked : [])])],
+      maskedResponseFields: [...new Set([...always, ...(raw.pii.stages.responseHeaders ? masked : [])])],
+    },
+    auth: {
+      enabled: raw.auth.enabled,
+      header: raw.auth.header.trim().toLowerCase(),
+      keys: raw.auth.keys,
+    },
+  }
+  return { config, problems }
+}
+
+type Wrong = (path: string, message: string) => void
+
+function checkStorage({ storage }: Raw, wrong: Wrong): void {
+  const driver = storage.driver.trim()
+  if (driver === 'sqlite') {
+    if (storage.path.trim() === '')
+      wrong('storage.path', 'storage.path is required when storage.driver=sqlite')
+  } else if (driver === 'postgres') {
+    if (storage.dsn.trim() === '')
+      wrong('storage.dsn', 'storage.dsn is required when storage.driver=postgres')
+    else wrong('storage.driver', 'storage.driver=postgres is not available yet; use sqlite')
+  } else {
+    wrong('storage.driver', `storage.driver must be one of sqlite, postgres (got ${quote(storage.driver)})`)
+  }
+}
+
+function checkProviders(raw: Raw, wrong: Wrong): ProviderConfig[] {
+  const providers: ProviderConfig[] = []
+  for (const [name, provider] of Object.entries(raw.providers)) {
+    if (!provider.enabled) continue
+    const path = `providers.${name}`
+    if (!PROVIDER_NAME.test(name)) {
+      wrong(
+        path,
+        `${path}: a provider name is 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit`,
+      )
+    }
+    const prefix = normalisePrefix(provider.prefix)
+    if (provider.prefix.trim() === '') wrong(`${path}.prefix`, `${path}.prefix is required`)
+    else if (!provider.prefix.trim().startsWith('/')) {
+      wrong(`${path}.prefix`, `${path}.prefix must start with '/' (got ${quote(provider.prefix)})`)
+    } else if (prefix === '/') {
+      wrong(`${path}.prefix`, `${path}.prefix must not be the root (got ${quote(provider.prefix)})`)
+    } else if (!/^[\w\-.~!$&'()*+,;=:@/]+$/.test(prefix) || /\/(\.{0,2})(\/|$)/.test(prefix)) {
+      wrong(`${path}.prefix`, `${path}.prefix must be a plain path (got ${quote(provider.prefix)})`)
+    } else if (hasPrefix(prefix, '/api')) {
+      wrong(
+        `${path}.prefix`,
+        `${path}.prefix must not overlap with /api routes (got ${quote(provider.prefix)})`,
+      )
+    }
+    checkUpstream(provider.upstream, path, wrong)
+    const api = provider.api.trim()
+    if (RESERVED_DIALECTS.includes(api)) {
+      wrong(`${path}.api`, `${path}.api ${quote(api)} is not available yet; use openai or anthropic`)
+    } else if (!DIALECTS.includes(api)) {
+      wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
+    }
+    const header = provider.credentialHeader.trim().toLowerCase()
+    if (header !== '' && !FIELD_NAME.test(header)) {
+      wrong(
+        `${path}.credential_header`,
+        `${path}.credential_header is not a header name (got ${quote(header)})`,
+      )
+    }
+    for (const [timeout, ms] of Object.entries(provider.timeouts)) {
+      const field = `${path}.timeouts.${timeout.replace('Ms', '_ms').replace('firstByte', 'first_byte')}`
+      if (ms < 0) wrong(field, `${field} must be >= 0 (got ${ms})`)
+    }
+    providers.push({
+      name,
+      prefix,
+      upstream: provider.upstream.trim(),
+      api: api as Dialect,
+      credentialHeader: header,
+      timeouts: provider.timeouts,
+    })
+  }
+  for (const [i, provider] of providers.entries()) {
+    const twin = providers.slice(0, i).find((other) => other.prefix === provider.prefix)
+    if (!twin) continue
+    const path = `providers.${provider.name}.prefix`
+    wrong(
+      path,
+      `provider route prefixes overlap: ${twin.name} and ${provider.name} both have ${quote(twin.prefix)}`,
+    )
+  }
+  return providers
+}
+
+function checkUpstream(upstream: string, path: string, wrong: Wrong): void {
+  const text = upstream.trim()
+  if (text === '') return wrong(`${path}.upstream`, `${path}.upstream is required`)
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)
+  if (text.startsWith(':')) {
+    return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: missing protocol scheme`)
+  }
+  const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(text)?.[1]
+  if (!scheme || !host) {
+    return wrong(`${path}.upstream`, `${path}.upstream must include scheme and host (got ${quote(upstream)})`)
+  }
+  if (!URL.canParse(text)) {
+    return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: invalid URL`)
+  }
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    return wrong(`${path}.upstream`, `${path}.upstream must be http or https (got ${quote(upstream)})`)
+  }
+  if (url.username || url.password) {
+    return wrong(`${path}.upstream`, `${path}.upstream must not hold a user or password`)
+  }
+  return undefined
+}
+
+function checkTracing({ tracing }: Raw, wrong: Wrong): void {
+  if (tracing.queueMaxBytes < 1_048_576) {
+    wrong(
+      'tracing.queue_max_bytes',
+      `tracing.queue_max_bytes must be >= 1048576 (got ${tracing.queueMaxBytes})`,
+    )
+  }
+  if (tracing.flushIntervalMs < 1 || tracing.flushIntervalMs > 60_000) {
+    const got = tracing.flushIntervalMs
+    wrong('tracing.flush_interval_ms', `tracing.flush_interval_ms must be between 1 and 60000 (got ${got})`)
+  }
+  if (tracing.journal.maxBytes < 0) {
+    wrong(
+      'tracing.journal.max_bytes',
+      `tracing.journal.max_bytes must be >= 0 (got ${tracing.journal.maxBytes})`,
+    )
+  }
+}
+
+function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
+  const { unknownModel, assumed } = raw.pricing
+  if (unknownModel === 'block') {
+    wrong('pricing.unknown_model', 'pricing.unknown_model: block is not available yet; use allow or assume')
+  } else if (unknownModel !== 'allow' && unknownModel !== 'assume') {
+    wrong(
+      'pricing.unknown_model',
+      `pricing.unknown_model must be one of allow, assume (got ${quote(unknownModel)})`,
+    )
+  }
+  if (unknownModel === 'assume' && (assumed.input < 0 || assumed.output < 0)) {
+    wrong('pricing.assumed', 'pricing.assumed needs input and output when pricing.unknown_model=assume')
+  }
+  const overrides: PriceOverride[] = []
+  const add = (override: PriceOverride, path: string): void => {
+    if (override.model === '') wrong(`${path}.model`, `${path}.model is required`)
+    if (override.from !== '' && Number.isNaN(Date.parse(`${override.from}T00:00:00Z`))) {
+      wrong(`${path}.from`, `${path}.from must be YYYY-MM-DD (got ${quote(override.from)})`)
+    }
+    if (!override.free && override.input < 0 && override.output < 0) {
+      wrong(path, `${path} needs input, output, or free: true`)
+    }
+    if (override.provider !== '' && !Object.hasOwn(raw.providers, override.provider)) {
+      wrong(
+        `${path}.provider`,
+        `${path}.provider is not a configured provider (got ${quote(override.provider)})`,
+      )
+    }
+    overrides.push(override)
+  }
+  raw.pricing.overrides.forEach((override, i) => add(override, `pricing.overrides[${i}]`))
+  for (const [name, { prices }] of Object.entries(raw.providers)) {
+    prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
+  }
+  return { unknownModel: unknownModel === 'assume' ? 'assume' : 'allow', assumed, overrides }
+}
+
+function checkAuth({ auth }: Raw, providers: readonly ProviderConfig[], wrong: Wrong): void {
+  const header = auth.header.trim().toLowerCase()
+  if (header === '') wrong('auth.header', 'auth.header must not be empty')
+  else if (!FIELD_NAME.test(header))
+    wrong('auth.header', `auth.header is not a header name (got ${quote(auth.header)})`)
+  const credentials = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key']
+  if ([...credentials, ...providers.map((p) => p.credentialHeader)].includes(header)) {
+    wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
+  }
+  if (!auth.enabled) return
+  if (auth.keys.length === 0) wrong('auth.keys', 'auth is enabled but no gateway keys are configured')
+  const seen = new Set<string>()
+  auth.keys.forEach((key, i) => {
+    const token = key.token.trim()
+    if (token === '') wrong(`auth.keys[${i}].token`, 'gateway key token cannot be empty')
+    else if (seen.has(token)) wrong(`auth.keys[${i}].token`, 'duplicate gateway key token in auth config')
+    seen.add(token)
+    const role = key.role.trim().toLowerCase()
+    if (!isRole(role)) {
+      const roles = 'owner, admin, developer, member, viewer'
+      wrong(`auth.keys[${i}].role`, `auth.keys[${i}].role must be one of ${roles} (got ${quote(key.role)})`)
+    }
+    for (const permission of key.permissions) {
+      if (isPermission(permission.trim().toLowerCase())) continue
+      wrong(
+        `auth.keys[${i}].permissions`,
+        `auth.keys[${i}].permissions: unknown permission ${quote(permission)}`,
+      )
+    }
+  })
+}
+
+function checkPii({ pii, tracing }: Raw, wrong: Wrong): Config['pii']['mode'] {
+  const given = pii.mode.trim().toLowerCase()
+  const mode = given === '' ? (tracing.captureBodies ? 'redact_storage' : 'off') : given
+  const modes = MODES.join(', ')
+  if (!MODES.includes(mode)) wrong('pii.mode', `pii.mode must be one of ${modes} (got ${quote(pii.mode)})`)
+  else if (mode === 'redact_upstream' || mode === 'block') {
+    wrong('pii.mode', `pii.mode ${mode} is not available yet; use off or redact_storage`)
+  }
+  pii.scopes.forEach((scope, i) => {
+    const path = `pii.scopes[${i}]`
+    const selectors = Object.values(scope.match).filter((value) => value.trim() !== '')
+    if (selectors.length === 0) {
+      const names = 'org_id, workspace_id, key_id, provider, or route_prefix'
+      wrong(`${path}.match`, `${path}.match must set at least one selector: ${names}`)
+    }
+    const provider = scope.match['provider']?.trim() ?? ''
+    if (provider !== provider.toLowerCase()) {
+      const got = quote(scope.match['provider'] ?? '')
+      wrong(`${path}.match.provider`, `${path}.match.provider must be lowercase when set (got ${got})`)
+    }
+    const prefix = scope.match['routePrefix']?.trim() ?? ''
+    if (prefix !== '' && !prefix.startsWith('/')) {
+      const got = quote(scope.match['routePrefix'] ?? '')
+      wrong(`${path}.match.route_prefix`, `${path}.match.route_prefix must start with '/' (got ${got})`)
+    }
+    const scoped = scope.mode.trim().toLowerCase()
+    if (scoped !== '' && !MODES.includes(scoped)) {
+      wrong(`${path}.mode`, `${path}.mode must be one of ${modes} (got ${quote(scope.mode)})`)
+    } else if (scoped === 'redact_upstream' || scoped === 'block') {
+      wrong(`${path}.mode`, `${path}.mode ${scoped} is not available yet; use off or redact_storage`)
+    }
+  })
+  // A scope may ask for more protection than the whole; until scopes are resolved per exchange, the strictest holds.
+  const strictest = pii.scopes.some((scope) => scope.mode.trim().toLowerCase() === 'redact_storage')
+  return mode === 'redact_storage' || strictest ? 'redact_storage' : 'off'
+}
+
+function checkTelemetry({ observability: { otel }, providers }: Raw, wrong: Wrong): void {
+  if (!otel.enabled) return
+  const path = 'observability.otel'
+  const required = `is required when ${path}.enabled=true`
+  if (otel.endpoint.trim() === '' && !otel.prometheusEnabled) {
+    wrong(`${path}.endpoint`, `${path}.endpoint ${required}`)
+  }
+  if (otel.serviceName.trim() === '') wrong(`${path}.service_name`, `${path}.service_name ${required}`)
+  if (!otel.tracesEnabled && !otel.metricsEnabled && !otel.prometheusEnabled) {
+    wrong(path, `${path} requires traces_enabled, metrics_enabled, and/or prometheus_enabled when enabled`)
+  }
+  const ratio = otel.samplingRatio
+  if (!(ratio >= 0 && ratio <= 1)) {
+    const got = Number.isFinite(ratio) ? ratio.toFixed(6) : ratio > 0 ? '+Inf' : '-Inf'
+    wrong(`${path}.sampling_ratio`, `${path}.sampling_ratio must be between 0 and 1 (got ${got})`)
+  }
+  if (otel.exportTimeoutMs <= 0) {
+    wrong(`${path}.export_timeout_ms`, `${path}.export_timeout_ms must be > 0 (got ${otel.exportTimeoutMs})`)
+  }
+  const interval = otel.metricExportIntervalMs
+  if (interval <= 0) {
+    wrong(
+      `${path}.metric_export_interval_ms`,
+      `${path}.metric_export_interval_ms must be > 0 (got ${interval})`,
+    )
+  }
+  if (!otel.prometheusEnabled) return
+  const target = otel.prometheusPath.trim()
+  const field = `${path}.prometheus_path`
+  if (!target.startsWith('/'))
+    return wrong(field, `${field} must start with '/' (got ${quote(otel.prometheusPath)})`)
+  const taken = ['/api', ...Object.values(providers).map((provider) => normalisePrefix(provider.prefix))]
+  const over = taken.find((prefix) => hasPrefix(target, prefix))
+  if (over) wrong(field, `${field} must not overlap with ${over} (got ${quote(otel.prometheusPath)})`)
+  return undefined
+}
+
+function checkLimits({ limits }: Raw, wrong: Wrong): void {
+  for (const [name, limit] of [
+    ['per_key', limits.perKey],
+    ['per_workspace', limits.perWorkspace],
+  ] as const) {
+    for (const [field, value] of Object.entries(limit)) {
+      if (!(value > 0)) continue
+      const path = `limits.${name}.${field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`
+      wrong(path, `${path} is set, but limits are not enforced yet; remove it`)
+    }
+  }
+}
+
+function journalBeside(storagePath: string): string {
+  const slash = storagePath.lastIndexOf('/')
+  return slash < 0 ? './journal' : `${storagePath.slice(0, slash)}/journal`
+}
+
+/** Renames keys to `Config`'s spelling. Names under `providers` are the operator's own and stay. */
+function camelCased(value: unknown, own = false): unknown {
+  if (Array.isArray(value)) return value.map((item) => camelCased(item))
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value).map(([name, inner]) => [
+    own ? name : camelCase(name),
+    camelCased(inner, !own && name === 'providers'),
+  ])
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,73 @@
+/**
+ * Permanent codes of everything the gateway itself refuses or fails at. They are public (`error.code` in
+ * answers, `error_code` in traces, `docs/errors.md`) and never renamed.
+ */
+export type GatewayErrorCode =
+  | 'bad_request'
+  | 'missing_gateway_key'
+  | 'invalid_gateway_key'
+  | 'permission_denied'
+  | 'not_authorized'
+  | 'missing_provider_credential'
+  | 'route_not_found'
+  | 'method_not_allowed'
+  | 'trace_not_found'
+  | 'request_body_too_large'
+  | 'loop_detected'
+  | 'internal_error'
+  | 'not_implemented'
+  | 'upstream_unreachable'
+  | 'upstream_invalid_response'
+  | 'upstream_aborted'
+  | 'upstream_connect_timeout'
+  | 'upstream_first_byte_timeout'
+  | 'upstream_idle_timeout'
+  | 'upstream_total_timeout'
+  | 'storage_unavailable'
+  | 'shutting_down'
+
+/** RFC 9110 status of each code. A new code does not compile until it has a status. */
+export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
+  bad_request: 400,
+  missing_gateway_key: 401,
+  invalid_gateway_key: 401,
+  permission_denied: 403,
+  not_authorized: 403,
+  missing_provider_credential: 403,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  trace_not_found: 404,
+  request_body_too_large: 413,
+  loop_detected: 508,
+  internal_error: 500,
+  not_implemented: 501,
+  upstream_unreachable: 502,
+  upstream_invalid_response: 502,
+  upstream_aborted: 502,
+  upstream_connect_timeout: 504,
+  upstream_first_byte_timeout: 504,
+  upstream_idle_timeout: 504,
+  upstream_total_timeout: 504,
+  storage_unavailable: 500,
+  shutting_down: 503,
+}
+
+/** An expected refusal or failure. Anything else that is thrown is a bug of ours. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly code: GatewayErrorCode
+
+  /**
+   * @param code one of the permanent codes
+   * @param message for people; shown to the caller, so it never holds a secret or an internal address
+   */
+  constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  /** HTTP status the code answers with. */
+  get status(): number {
+    return STATUS_OF[this.code]
+  }
+}
