@@ -1,0 +1,34 @@
+/** A JSON object off the wire: any member may be missing or of any type. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** The value as an object, or `undefined` for anything else (arrays and null included). */
+export function objectOf(value: unknown): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined
+}
+
+/** The value as a text with something in it, else `undefined`. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
+}
+
+/** The value as a count: a number, 0 or more, truncated; anything else is `undefined`. */
+export function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+    ? Math.min(Math.trunc(value), Number.MAX_SAFE_INTEGER)
+    : undefined
+}
+
+/** The value as a list; anything else is empty. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** The objects of a list; whatever is not an object is left out. */
+export function objectsOf(value: unknown): readonly JsonObject[] {
+  return listOf(value).flatMap((item) => {
+    const object = objectOf(item)
+    return object ? [object] : []
+  })
+}

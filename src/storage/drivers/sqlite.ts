@@ -1,0 +1,252 @@
+import { constants, Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Kysely, SqliteDialect } from 'kysely'
+import type { Trace } from '../../traces/trace.ts'
+import { MIGRATIONS } from '../migrations/migrations.ts'
+import { TraceQueries } from '../queries/trace-queries.ts'
+import { toBodiesRow, toDetailsRow, toTraceRow } from '../queries/trace-rows.ts'
+import type { Tables } from '../schema.ts'
+import { StorageError } from '../storage-error.ts'
+import type { Storage, Tenant, TraceReader, WriteErrorClass } from '../storage.ts'
+
+/** How a database is opened. `read` never creates or changes anything. */
+export type SqliteMode = 'write' | 'read'
+
+/** How long a statement waits for another process's lock. Short: the recorder has the journal to fall back on. */
+const BUSY_TIMEOUT_MS = 50
+
+/** How long migrations wait for each other when many processes start at once. */
+const MIGRATION_TIMEOUT_MS = 30_000
+
+/**
+ * Opens traces in a SQLite file. WAL, `synchronous=NORMAL`: a killed process loses nothing that was committed.
+ *
+ * @param path file; in `write` mode it and its folder are created
+ * @throws StorageError when it cannot be opened or is not ours
+ */
+export function openSqliteStorage(path: string, mode: SqliteMode): Storage {
+  return new SqliteStorage(path, mode)
+}
+
+class SqliteStorage implements Storage {
+  readonly driver = 'sqlite'
+  readonly #path: string
+  readonly #mode: SqliteMode
+  #database: Database
+  #kysely: Kysely<Tables>
+  #inserts: Inserts | undefined
+  #inode: number
+
+  constructor(path: string, mode: SqliteMode) {
+    this.#path = path
+    this.#mode = mode
+    this.#database = open(path, mode)
+    this.#kysely = kyselyOver(this.#database)
+    this.#inode = inodeOf(path)
+  }
+
+  async write(traces: readonly Trace[]): Promise<void> {
+    const first = traces[0]
+    if (!first) return
+    this.#reopenIfReplaced()
+    const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, first))
+    this.#database.run('BEGIN IMMEDIATE')
+    try {
+      for (const trace of traces) {
+        const added = inserts.trace.run(...values(toTraceRow(trace)))
+        if (added.changes === 0) continue
+        inserts.details.run(...values(toDetailsRow(trace)))
+        const bodies = toBodiesRow(trace)
+        if (bodies) inserts.bodies.run(...values(bodies))
+      }
+      this.#database.run('COMMIT')
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.run('ROLLBACK')
+      throw error
+    }
+  }
+
+  within(tenant: Tenant): TraceReader {
+    return new TraceQueries(this.#kysely, tenant)
+  }
+
+  everywhere(): TraceReader {
+    return new TraceQueries(this.#kysely, undefined)
+  }
+
+  async sizeBytes(): Promise<number> {
+    return sizeOf(this.#path) + sizeOf(`${this.#path}-wal`)
+  }
+
+  async ping(): Promise<void> {
+    this.#database.query('SELECT id FROM traces LIMIT 1').get()
+  }
+
+  classify(error: unknown): WriteErrorClass {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'contention'
+    if (/^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(code)) return 'constraint'
+    if (/^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|CORRUPT|NOTADB|PERM|AUTH)/.test(code)) return 'connection'
+    if (/^SQLITE_(INTERRUPT|ABORT)/.test(code)) return 'timeout'
+    return 'unknown'
+  }
+
+  async close(): Promise<void> {
+    this.#database.close()
+  }
+
+  /** A file that was deleted or replaced under the process would take writes that nobody could ever read. */
+  #reopenIfReplaced(): void {
+    if (this.#path === ':memory:' || inodeOf(this.#path) === this.#inode) return
+    const replaced = this.#database
+    this.#database = open(this.#path, this.#mode)
+    this.#kysely = kyselyOver(this.#database)
+    this.#inserts = undefined
+    this.#inode = inodeOf(this.#path)
+    replaced.close()
+  }
+}
+
+interface Inserts {
+  readonly trace: Statement
+  readonly details: Statement
+  readonly bodies: Statement
+}
+
+/** The three inserts, built once in the shared vocabulary and kept prepared: they are the recorder's hot path. Any trace shows the columns and their order. */
+function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace): Inserts {
+  const prepare = (table: keyof Tables, row: object): Statement => {
+    const query = kysely
+      .insertInto(table)
+      .values(row as never)
+      .onConflict((conflict) => conflict.column('id').doNothing())
+    return database.prepare(query.compile().sql)
+  }
+  return {
+    trace: prepare('traces', toTraceRow(shape)),
+    details: prepare('trace_details', toDetailsRow(shape)),
+    bodies: prepare('trace_bodies', { id: '', request_body: null, response_body: null }),
+  }
+}
+
+function values(row: object): SQLQueryBindings[] {
+  return Object.values(row) as SQLQueryBindings[]
+}
+
+function kyselyOver(database: Database): Kysely<Tables> {
+  return new Kysely<Tables>({
+    dialect: new SqliteDialect({
+      database: {
+        close: () => database.close(),
+        prepare: (sql) => {
+          const statement = database.query(sql)
+          const bind = (parameters: readonly unknown[]): SQLQueryBindings[] =>
+            parameters as SQLQueryBindings[]
+          return {
+            reader: statement.columnNames.length > 0,
+            all: (parameters) => statement.all(...bind(parameters)),
+            run: (parameters) => statement.run(...bind(parameters)),
+            iterate: (parameters) => statement.iterate(...bind(parameters)),
+          }
+        },
+      },
+    }),
+  })
+}
+
+function open(path: string, mode: SqliteMode): Database {
+  try {
+    return mode === 'write' ? openForWriting(path) : openForReading(path)
+  } catch (error) {
+    if (error instanceof StorageError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StorageError(`open sqlite database "${path}": ${reason}`, { cause: error })
+  }
+}
+
+function openForWriting(path: string): Database {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  const database = new Database(path, { create: true, readwrite: true })
+  try {
+    refuseForeign(database, path)
+    database.run(`PRAGMA busy_timeout = ${MIGRATION_TIMEOUT_MS}`)
+    // Only takes effect before the first table exists; retention gives pages back to the disk with it.
+    database.run('PRAGMA auto_vacuum = INCREMENTAL')
+    database.run('PRAGMA journal_mode = WAL')
+    database.run('PRAGMA synchronous = NORMAL')
+    migrate(database)
+    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return database
+}
+
+/** Opens without creating anything: with no writer about, the file is read as it lies, without a WAL of its own. */
+function openForReading(path: string): Database {
+  if (!existsSync(path)) throw new StorageError(`sqlite database "${path}" does not exist`)
+  const live = existsSync(`${path}-wal`)
+  const url = `file:${encodeURI(resolve(path)).replaceAll('?', '%3f').replaceAll('#', '%23')}${live ? '' : '?immutable=1'}`
+  const database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
+  database.run('PRAGMA busy_timeout = 5000')
+  try {
+    refuseForeign(database, path)
+    if (!hasTable(database, 'ongoingai_migrations')) {
+      throw new StorageError(`sqlite database "${path}" holds no traces of this gateway`)
+    }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return database
+}
+
+function hasTable(database: Database, name: string): boolean {
+  return database.query(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`).get(name) !== null
+}
+
+/** A database of the original program has a `traces` table of its own: it must not be written to. */
+function refuseForeign(database: Database, path: string): void {
+  if (!hasTable(database, 'traces') || hasTable(database, 'ongoingai_migrations')) return
+  const original = database.query(`SELECT 1 FROM pragma_table_info('traces') WHERE name = 'timestamp'`).get()
+  const whose = original ? 'is a database of the Go gateway' : 'has a table "traces" that is not ours'
+  throw new StorageError(`sqlite database "${path}" ${whose}; set storage.path to another file`)
+}
+
+function migrate(database: Database): void {
+  database.run('BEGIN IMMEDIATE')
+  try {
+    database.run(
+      'CREATE TABLE IF NOT EXISTS ongoingai_migrations (name TEXT PRIMARY KEY, applied_at_us BIGINT NOT NULL)',
+    )
+    const taken = new Set(
+      database
+        .query<{ name: string }, []>('SELECT name FROM ongoingai_migrations')
+        .all()
+        .map((row) => row.name),
+    )
+    for (const { name, statements } of MIGRATIONS) {
+      if (taken.has(name)) continue
+      for (const statement of statements) database.run(statement)
+      database.run('INSERT INTO ongoingai_migrations (name, applied_at_us) VALUES (?, ?)', [
+        name,
+        Date.now() * 1000,
+      ])
+    }
+    database.run('COMMIT')
+  } catch (error) {
+    if (database.inTransaction) database.run('ROLLBACK')
+    throw error
+  }
+}
+
+/** -1 for a file that is not there. */
+function inodeOf(path: string): number {
+  return path === ':memory:' ? 0 : (statSync(path, { throwIfNoEntry: false })?.ino ?? -1)
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

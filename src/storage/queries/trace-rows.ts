@@ -1,0 +1,122 @@
+import type { Selectable } from 'kysely'
+import type { Outcome } from '../../traces/exchange.ts'
+import type { Trace, TraceDetail, UsageSource } from '../../traces/trace.ts'
+import type { CostStatus } from '../../usage/cost.ts'
+import type { TraceBodiesTable, TraceDetailsTable, TracesTable } from '../schema.ts'
+import type { TraceSummary } from '../storage.ts'
+
+/** The typed columns of a trace, as a row to insert. */
+export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {
+  return {
+    id: trace.id,
+    organization_id: trace.organizationId,
+    workspace_id: trace.workspaceId,
+    gateway_key_id: trace.gatewayKeyId,
+    trace_group_id: trace.traceGroupId,
+    thread_id: trace.threadId,
+    run_id: trace.runId,
+    started_at_us: trace.startedAtUs,
+    created_at_us: trace.createdAtUs,
+    provider: trace.provider,
+    api: trace.api,
+    requested_model: trace.requestedModel,
+    model: trace.model,
+    request_method: trace.requestMethod,
+    request_path: trace.requestPath,
+    response_status: trace.responseStatus,
+    outcome: trace.outcome,
+    error_code: trace.errorCode,
+    streaming: trace.streaming ? 1 : 0,
+    input_tokens: trace.inputTokens,
+    output_tokens: trace.outputTokens,
+    total_tokens: trace.totalTokens,
+    cache_read_input_tokens: trace.cacheReadInputTokens,
+    cache_creation_input_tokens: trace.cacheCreationInputTokens,
+    reasoning_tokens: trace.reasoningTokens,
+    usage_source: trace.usageSource,
+    cost_status: trace.costStatus,
+    cost_nano_usd: trace.costNanoUsd,
+    latency_ms: trace.latencyMs,
+    time_to_first_token_ms: trace.timeToFirstTokenMs,
+    time_to_first_token_us: trace.timeToFirstTokenUs,
+    finish_reason: trace.finishReason,
+    upstream_request_id: trace.upstreamRequestId,
+    correlation_id: trace.correlationId,
+    api_key_hash: trace.apiKeyHash,
+  }
+}
+
+/** The JSON columns of a trace. */
+export function toDetailsRow(trace: Trace): TraceDetailsTable {
+  return {
+    id: trace.id,
+    request_headers: JSON.stringify(trace.requestHeaders),
+    response_headers: JSON.stringify(trace.responseHeaders),
+    metadata: JSON.stringify(trace.metadata),
+    detail: JSON.stringify(trace.detail),
+  }
+}
+
+/** The bodies of a trace; `undefined` when none were captured. */
+export function toBodiesRow(trace: Trace): TraceBodiesTable | undefined {
+  if (!trace.requestBody && !trace.responseBody) return undefined
+  return { id: trace.id, request_body: trace.requestBody, response_body: trace.responseBody }
+}
+
+/** A row as lists show it. Rows are our own, so their closed sets of words are trusted. */
+export function fromTraceRow(row: Selectable<TracesTable>): TraceSummary {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    workspaceId: row.workspace_id,
+    gatewayKeyId: row.gateway_key_id,
+    traceGroupId: row.trace_group_id,
+    threadId: row.thread_id,
+    runId: row.run_id,
+    startedAtUs: row.started_at_us,
+    createdAtUs: row.created_at_us,
+    provider: row.provider,
+    api: row.api,
+    requestedModel: row.requested_model,
+    model: row.model,
+    requestMethod: row.request_method,
+    requestPath: row.request_path,
+    responseStatus: row.response_status,
+    outcome: row.outcome as Outcome,
+    errorCode: row.error_code,
+    streaming: row.streaming === 1,
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    totalTokens: row.total_tokens,
+    cacheReadInputTokens: row.cache_read_input_tokens,
+    cacheCreationInputTokens: row.cache_creation_input_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    usageSource: row.usage_source as UsageSource,
+    costStatus: row.cost_status as CostStatus,
+    costNanoUsd: row.cost_nano_usd,
+    latencyMs: row.latency_ms,
+    timeToFirstTokenMs: row.time_to_first_token_ms,
+    timeToFirstTokenUs: row.time_to_first_token_us,
+    finishReason: row.finish_reason,
+    upstreamRequestId: row.upstream_request_id,
+    correlationId: row.correlation_id,
+    apiKeyHash: row.api_key_hash,
+  }
+}
+
+/** A whole trace from its rows. */
+export function fromRows(
+  row: Selectable<TracesTable>,
+  details: TraceDetailsTable,
+  bodies: TraceBodiesTable | undefined,
+): Trace {
+  return {
+    ...fromTraceRow(row),
+    requestHeaders: JSON.parse(details.request_headers) as Trace['requestHeaders'],
+    responseHeaders: JSON.parse(details.response_headers) as Trace['responseHeaders'],
+    metadata: JSON.parse(details.metadata) as Trace['metadata'],
+    detail: JSON.parse(details.detail) as TraceDetail,
+    requestBody: bodies?.request_body ?? null,
+    responseBody: bodies?.response_body ?? null,
+  }
+}

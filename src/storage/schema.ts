@@ -1,0 +1,66 @@
+import type { Generated } from 'kysely'
+
+/** Typed columns of a trace: everything that is filtered, sorted or summed. Times are epoch microseconds. */
+export interface TracesTable {
+  /** Order of arrival. */
+  seq: Generated<number>
+  id: string
+  organization_id: string
+  workspace_id: string
+  gateway_key_id: string
+  trace_group_id: string
+  thread_id: string
+  run_id: string
+  started_at_us: number
+  created_at_us: number
+  provider: string
+  api: string
+  requested_model: string
+  model: string
+  request_method: string
+  request_path: string
+  response_status: number
+  outcome: string
+  error_code: string
+  streaming: number
+  input_tokens: number
+  output_tokens: number
+  total_tokens: number
+  cache_read_input_tokens: number
+  cache_creation_input_tokens: number
+  reasoning_tokens: number
+  usage_source: string
+  cost_status: string
+  /** Whole nano-USD; null when unknown. */
+  cost_nano_usd: number | null
+  latency_ms: number
+  time_to_first_token_ms: number
+  time_to_first_token_us: number
+  finish_reason: string
+  upstream_request_id: string
+  correlation_id: string
+  api_key_hash: string
+}
+
+/** What is read only when one trace is looked at; every column but the id is JSON text. */
+export interface TraceDetailsTable {
+  id: string
+  request_headers: string
+  response_headers: string
+  metadata: string
+  detail: string
+}
+
+/** Captured bodies, apart because they have a retention of their own. Bytes, not necessarily text. */
+export interface TraceBodiesTable {
+  id: string
+  request_body: Uint8Array | null
+  response_body: Uint8Array | null
+}
+
+/** The tables, by name. */
+export interface Tables {
+  traces: TracesTable
+  trace_details: TraceDetailsTable
+  trace_bodies: TraceBodiesTable
+}

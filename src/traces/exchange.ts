@@ -1,0 +1,153 @@
+import type { GatewayErrorCode } from '../errors.ts'
+
+/** How an exchange ended, seen from the client. */
+export type Outcome = 'completed' | 'client_aborted' | 'upstream_failed' | 'refused'
+
+/** Who sent the request. Without gateway keys everybody is `default`/`default` without a key. */
+export interface Caller {
+  readonly organizationId: string
+  readonly workspaceId: string
+  /** Empty without a gateway key. */
+  readonly keyId: string
+  readonly team: string
+  readonly role: string
+}
+
+/** One side's content as the recorder must know it. */
+export interface ContentFacts {
+  /** Lower-cased media type without parameters; empty when absent. */
+  readonly mediaType: string
+  /** Lower-cased content codings in the order they were applied; empty when absent. */
+  readonly codings: string
+}
+
+/** The wire in use, enough to read an answer without knowing the rest. */
+export interface WireFacts {
+  /** Name of the wire API; empty when the path is none that is metered. */
+  readonly api: string
+  readonly provider: string
+}
+
+/**
+ * Everything the serving thread knows of a finished exchange. Plain data: it crosses to the recorder thread by
+ * structured clone. Raw fields hold credentials; the recorder masks them before anything is written.
+ */
+export interface Exchange {
+  /** 32 lower-case hexadecimal digits, time-ordered. */
+  readonly id: string
+  readonly correlationId: string
+  /** Epoch microseconds. */
+  readonly startedAtUs: number
+  /** Offset from the start to the end of the exchange. */
+  readonly completedUs: number
+  /** Offset to the upstream's response fields; -1 when none came. */
+  readonly upstreamFirstByteUs: number
+  readonly caller: Caller
+  readonly wire: WireFacts
+  /** The provider's own credential field, lower-case; empty when it has none but the known ones. */
+  readonly credentialField: string
+  /** Base URL of the upstream; empty for refusals before one was chosen. */
+  readonly upstreamUrl: string
+  readonly attempts: number
+  readonly method: string
+  /** As the client sent it, prefix included, without query. */
+  readonly path: string
+  readonly requestFields: Readonly<Record<string, string>>
+  readonly responseFields: Readonly<Record<string, string | readonly string[]>>
+  /** What the client got; 499 for a client that left before a status was sent; 101 for a WebSocket. */
+  readonly status: number
+  readonly outcome: Outcome
+  readonly errorCode?: GatewayErrorCode
+  /** The request is known to cost nothing: a reading method or a call that is free by its nature. */
+  readonly free: boolean
+  /** Bytes of content that passed, as they were on the wire. */
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** Chunks of a streamed response; 0 when it came whole. */
+  readonly responseChunks: number
+  readonly streaming: boolean
+  readonly request: ContentFacts
+  readonly response: ContentFacts
+  /** Content of the buffered path; a streamed side came in `observed` messages before. */
+  readonly requestContent?: Uint8Array
+  readonly responseContent?: Uint8Array
+}
+
+/** A piece of streamed content, copied after it was forwarded. */
+export interface Observed {
+  readonly kind: 'observed'
+  readonly id: string
+  readonly side: 'request' | 'response'
+  readonly wire: WireFacts
+  readonly facts: ContentFacts
+  readonly bytes: Uint8Array
+  /** Pairs of byte offset in `bytes` and microseconds since the exchange began, one per chunk. */
+  readonly marks: readonly number[]
+}
+
+/** One WebSocket message, copied after it was forwarded. */
+export interface ObservedMessage {
+  readonly kind: 'message'
+  readonly id: string
+  readonly side: 'request' | 'response'
+  readonly wire: WireFacts
+  readonly text: string
+  readonly atUs: number
+}
+
+/** What the serving thread tells the recorder thread. */
+export type RecorderRequest =
+  | Observed
+  | ObservedMessage
+  | { readonly kind: 'exchange'; readonly exchange: Exchange }
+  | { readonly kind: 'configure'; readonly settings: RecorderSettings }
+  | { readonly kind: 'stop' }
+
+/** Settings of the recorder. All but the storage and journal paths may change while it runs. */
+export interface RecorderSettings {
+  readonly storagePath: string
+  readonly journalPath: string
+  readonly journalMaxBytes: number
+  readonly queueMaxBytes: number
+  readonly flushIntervalMs: number
+  readonly captureBodies: boolean
+  readonly bodyMaxSize: number
+  readonly redactionMode: 'off' | 'redact_storage'
+  readonly redactionPolicyId: string
+  readonly maskedRequestFields: readonly string[]
+  readonly maskedResponseFields: readonly string[]
+  readonly pricing: import('../config/config.ts').PricingConfig
+}
+
+/** Running totals of the recorder thread since the process began (records found in the journal at start included). */
+export interface RecorderTotals {
+  readonly recovered: number
+  readonly stored: number
+  readonly spilled: number
+  readonly replayed: number
+  readonly quarantined: number
+  readonly writeDropped: number
+  readonly journalRecords: number
+  readonly journalBytes: number
+  readonly observationsGivenUp: number
+  /** Epoch milliseconds; 0 for never. */
+  readonly lastWriteDropAt: number
+  readonly lastWriteDropOperation: string
+  readonly writeFailuresByClass: Readonly<Record<string, number>>
+}
+
+/** What the recorder thread tells the serving thread. */
+export type RecorderReply =
+  | { readonly kind: 'ready'; readonly totals: RecorderTotals }
+  | { readonly kind: 'failed'; readonly message: string }
+  /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
+  | { readonly kind: 'settled'; readonly ids: readonly string[]; readonly totals: RecorderTotals }
+  /** Bytes of observed content that have been looked at. */
+  | { readonly kind: 'looked'; readonly bytes: number }
+  | {
+      readonly kind: 'log'
+      readonly level: 'INFO' | 'WARN' | 'ERROR'
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+  | { readonly kind: 'stopped'; readonly totals: RecorderTotals }

@@ -1,0 +1,38 @@
+/** Longest lineage value that is kept; the values come from the client and are otherwise its own. */
+const MAX_LENGTH = 256
+
+/** Lineage of an exchange as its request names it. Empty texts and `undefined` where it says nothing. */
+export interface LineageHeaders {
+  readonly groupId: string
+  readonly threadId: string
+  readonly runId: string
+  readonly parentCheckpointId: string
+  readonly checkpointSeq: number | undefined
+}
+
+/**
+ * Reads the lineage fields of a request.
+ *
+ * @param fields lower-case names
+ */
+export function readLineageHeaders(fields: Readonly<Record<string, string>>): LineageHeaders {
+  return {
+    groupId: read(fields, 'x-ongoingai-trace-group-id'),
+    threadId: read(fields, 'x-ongoingai-thread-id'),
+    runId: read(fields, 'x-ongoingai-run-id'),
+    parentCheckpointId: read(fields, 'x-ongoingai-parent-checkpoint-id'),
+    checkpointSeq: readSequence(fields['x-ongoingai-checkpoint-seq']),
+  }
+}
+
+function read(fields: Readonly<Record<string, string>>, name: string): string {
+  return (fields[name] ?? '').trim().slice(0, MAX_LENGTH)
+}
+
+/** Decimal integer with an optional sign, not negative, within what a number holds exactly. */
+function readSequence(text: string | undefined): number | undefined {
+  const trimmed = text?.trim() ?? ''
+  if (!/^[-+]?\d+$/.test(trimmed)) return undefined
+  const value = Number(trimmed)
+  return Number.isSafeInteger(value) && value >= 0 ? Math.abs(value) : undefined
+}

@@ -1,0 +1,131 @@
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+  brotliDecompressSync,
+  gunzipSync,
+  inflateSync,
+  zstdDecompressSync,
+} from 'node:zlib'
+import type { Transform } from 'node:stream'
+
+/** Largest decoded size of a body that is looked at; a decompression bomb is given up there and counted. */
+export const MAX_DECODED_BYTES = 128 * 1024 * 1024
+
+/** A content coding that is decoded for reading. Anything else is passed on and not understood. */
+type Coding = 'gzip' | 'br' | 'zstd' | 'deflate'
+
+/** What the `Content-Encoding` asks for: nothing, one known coding, or something that is not understood. */
+export function codingOf(contentEncoding: string): Coding | 'identity' | 'unknown' {
+  const codings = contentEncoding
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity')
+  if (codings.length === 0) return 'identity'
+  if (codings.length > 1) return 'unknown'
+  const coding = codings[0] === 'x-gzip' ? 'gzip' : codings[0]!
+  return coding === 'gzip' || coding === 'br' || coding === 'zstd' || coding === 'deflate'
+    ? coding
+    : 'unknown'
+}
+
+/**
+ * Decodes a whole body.
+ *
+ * @returns `undefined` when it is not what its coding says, or larger than the limit
+ */
+export function decodeWhole(
+  bytes: Uint8Array,
+  coding: Coding,
+  limit = MAX_DECODED_BYTES,
+): Uint8Array | undefined {
+  const options = { maxOutputLength: limit }
+  try {
+    switch (coding) {
+      case 'gzip':
+        return gunzipSync(bytes, options)
+      case 'br':
+        return brotliDecompressSync(bytes, options)
+      case 'zstd':
+        return zstdDecompressSync(bytes, options)
+      case 'deflate':
+        return inflateSync(bytes, options)
+      default:
+        return coding satisfies never
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Decodes a body piece by piece, without ever holding more than a piece of it.
+ *
+ * A failure (bytes that are not what the coding says, a stream cut short, the limit) ends the output quietly:
+ * what came out before stays valid, and `failed` says so.
+ */
+export class ContentDecoder {
+  readonly #stream: Transform
+  readonly #limit: number
+  #output = 0
+  #done: Promise<void>
+  failed = false
+
+  /** @param onBytes called for every decoded piece, in order */
+  constructor(coding: Coding, onBytes: (bytes: Uint8Array) => void, limit = MAX_DECODED_BYTES) {
+    this.#limit = limit
+    this.#stream = streamFor(coding)
+    this.#done = new Promise((resolve) => {
+      this.#stream.on('data', (bytes: Uint8Array) => {
+        this.#output += bytes.length
+        if (this.#output > this.#limit) {
+          this.failed = true
+          this.#stream.destroy()
+          return
+        }
+        onBytes(bytes)
+      })
+      this.#stream.on('error', () => {
+        this.failed = true
+        resolve()
+      })
+      this.#stream.on('end', resolve)
+      this.#stream.on('close', resolve)
+    })
+  }
+
+  /** Takes a piece; resolves when it has been decoded, so that the caller can hold back the next. */
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#stream.destroyed) return Promise.resolve()
+    return new Promise((resolve) => {
+      const settle = (): void => resolve()
+      this.#stream.once('close', settle)
+      this.#stream.write(bytes, () => {
+        this.#stream.off('close', settle)
+        resolve()
+      })
+    })
+  }
+
+  /** Ends the body and waits for the last piece. */
+  async end(): Promise<void> {
+    if (!this.#stream.destroyed) this.#stream.end()
+    await this.#done
+  }
+}
+
+function streamFor(coding: Coding): Transform {
+  switch (coding) {
+    case 'gzip':
+      return createGunzip()
+    case 'br':
+      return createBrotliDecompress()
+    case 'zstd':
+      return createZstdDecompress()
+    case 'deflate':
+      return createInflate()
+    default:
+      return coding satisfies never
+  }
+}

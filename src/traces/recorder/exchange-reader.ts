@@ -1,0 +1,90 @@
+import { wireApiNamed } from '../../providers/registry.ts'
+import type { ContentReading } from '../build-trace.ts'
+import type { Exchange, Observed, ObservedMessage } from '../exchange.ts'
+import { SideObservation } from './side-observation.ts'
+
+interface Sides {
+  request?: SideObservation
+  response?: SideObservation
+}
+
+/** Follows the content of exchanges under way and hands over what was read when one ends. */
+export class ExchangeReader {
+  readonly #captureBytes: () => number
+  readonly #sides = new Map<string, Sides>()
+  /** Contents that could not, or not wholly, be read. */
+  givenUp = 0
+
+  /** @param captureBytes how much of each body is kept; 0 for none */
+  constructor(captureBytes: () => number) {
+    this.#captureBytes = captureBytes
+  }
+
+  /** Takes a piece of streamed content. @returns a promise while it is being decoded elsewhere */
+  observe(piece: Observed): Promise<void> | undefined {
+    return this.#side(piece).piece(piece.bytes, piece.marks)
+  }
+
+  /** Takes a WebSocket message. */
+  message(message: ObservedMessage): void {
+    const facts = { mediaType: 'application/json', codings: '' }
+    this.#side({ ...message, facts }).message(message.text, message.atUs)
+  }
+
+  /**
+   * Ends an exchange.
+   *
+   * @returns what was read; a promise only when content must still be decoded elsewhere
+   */
+  end(exchange: Exchange): ContentReading | Promise<ContentReading> {
+    const sides = this.#sides.get(exchange.id) ?? {}
+    this.#sides.delete(exchange.id)
+    const api = wireApiNamed(exchange.wire.api)
+    const capture = this.#captureBytes()
+    if (exchange.requestContent) {
+      sides.request = new SideObservation('request', api, exchange.request, capture)
+      sides.request.whole(exchange.requestContent, 0)
+    }
+    if (exchange.responseContent) {
+      sides.response = new SideObservation('response', api, exchange.response, capture)
+      sides.response.whole(exchange.responseContent, exchange.completedUs)
+    }
+    if (!sides.request?.decoding && !sides.response?.decoding) {
+      sides.request?.finish()
+      sides.response?.finish()
+      return this.#reading(exchange, sides)
+    }
+    return Promise.all([sides.request?.end(), sides.response?.end()]).then(() =>
+      this.#reading(exchange, sides),
+    )
+  }
+
+  #side({ id, side, wire, facts }: Pick<Observed, 'id' | 'side' | 'wire' | 'facts'>): SideObservation {
+    let sides = this.#sides.get(id)
+    if (!sides) this.#sides.set(id, (sides = {}))
+    return (sides[side] ??= new SideObservation(side, wireApiNamed(wire.api), facts, this.#captureBytes()))
+  }
+
+  #reading(exchange: Exchange, { request, response }: Sides): ContentReading {
+    const notes = [...(request?.notes ?? []), ...(response?.notes ?? [])]
+    const missed = exchange.responseBytes - (response?.seenBytes ?? 0)
+    const read = response?.reading ?? { outputCharacters: 0 }
+    if (missed > 0 && exchange.wire.api !== '') {
+      notes.push(`${missed} bytes of the answer could not be looked at`)
+      read.complete = false
+    }
+    if (notes.length > 0) this.givenUp += 1
+    const body = (side: SideObservation | undefined): ContentReading['requestBody'] =>
+      side?.body ? { bytes: side.body.bytes(), truncated: side.body.truncated } : undefined
+    return {
+      api: wireApiNamed(exchange.wire.api),
+      requestModel: request?.request.model,
+      request: request?.request.whole,
+      response: read,
+      firstTokenUs: response?.firstTokenUs ?? -1,
+      notes,
+      requestBody: body(request),
+      responseBody: body(response),
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { openSqliteStorage } from '../../storage/drivers/sqlite.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { PriceList } from '../../usage/price-list.ts'
+import { buildTrace, type ContentReading } from '../build-trace.ts'
+import type { Exchange, RecorderReply, RecorderRequest, RecorderSettings } from '../exchange.ts'
+import type { Trace } from '../trace.ts'
+import { ExchangeReader } from './exchange-reader.ts'
+import { Journal } from './journal.ts'
+import { encodeTrace } from './trace-codec.ts'
+import { TraceWriter } from './trace-writer.ts'
+
+// The recorder thread: owns reading, pricing, the journal and the database. It has one door, the messages.
+
+declare const self: Worker
+
+let recorder: RecorderThread | undefined
+
+self.onmessage = (event: MessageEvent<RecorderRequest>) => {
+  const request = event.data
+  if (request.kind === 'configure' && !recorder) {
+    try {
+      recorder = new RecorderThread(request.settings)
+    } catch (error) {
+      reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    }
+    return
+  }
+  recorder?.take(request)
+}
+
+function reply(message: RecorderReply): void {
+  self.postMessage(message)
+}
+
+class RecorderThread {
+  #settings: RecorderSettings
+  #prices: PriceList
+  readonly #storage: Storage
+  readonly #reader: ExchangeReader
+  readonly #writer: TraceWriter
+  /** Exchanges whose content is still being decoded elsewhere. */
+  readonly #unfinished = new Set<Promise<void>>()
+  #lookedBytes = 0
+
+  constructor(settings: RecorderSettings) {
+    this.#settings = settings
+    this.#prices = new PriceList(settings.pricing)
+    this.#storage = openSqliteStorage(settings.storagePath, 'write')
+    this.#reader = new ExchangeReader(() => (this.#settings.captureBodies ? this.#settings.bodyMaxSize : 0))
+    this.#writer = new TraceWriter({
+      storage: () => this.#storage,
+      journal: new Journal(settings.journalPath, settings.journalMaxBytes),
+      quarantine: (trace, reason) => quarantine(settings.journalPath, trace, reason),
+      flushIntervalMs: () => this.#settings.flushIntervalMs,
+      maxPendingBytes: () => this.#settings.queueMaxBytes,
+      settled: (ids) => reply({ kind: 'settled', ids, totals: this.#totals() }),
+      log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
+    })
+    reply({ kind: 'ready', totals: this.#totals() })
+  }
+
+  take(request: RecorderRequest): void {
+    switch (request.kind) {
+      case 'observed': {
+        const decoding = this.#reader.observe(request)
+        const { length } = request.bytes
+        if (decoding) void decoding.then(() => this.#looked(length))
+        else this.#looked(length)
+        return
+      }
+      case 'message':
+        this.#reader.message(request)
+        this.#looked(request.text.length)
+        return
+      case 'exchange': {
+        const reading = this.#reader.end(request.exchange)
+        if (!(reading instanceof Promise)) return this.#record(request.exchange, reading)
+        const work: Promise<void> = reading
+          .then((content) => this.#record(request.exchange, content))
+          .finally(() => this.#unfinished.delete(work))
+        this.#unfinished.add(work)
+        return
+      }
+      case 'configure':
+        this.#settings = request.settings
+        this.#prices = new PriceList(request.settings.pricing)
+        return
+      case 'stop':
+        void this.#stop()
+        return
+      default:
+        request satisfies never
+    }
+  }
+
+  #record(exchange: Exchange, content: ContentReading): void {
+    const settings = this.#settings
+    const trace = buildTrace(exchange, content, {
+      ...settings,
+      findRates: (model, at) => this.#prices.find(exchange.wire.provider, exchange.upstreamUrl, model, at),
+    })
+    this.#writer.add(trace)
+  }
+
+  #totals(): ReturnType<TraceWriter['totals']> {
+    return this.#writer.totals(this.#reader.givenUp)
+  }
+
+  /** Told in sums, so that a busy stream does not cost a message for every piece. */
+  #looked(bytes: number): void {
+    this.#lookedBytes += bytes
+    if (this.#lookedBytes === bytes) setTimeout(() => this.#tellLooked(), 5)
+    else if (this.#lookedBytes > 1_048_576) this.#tellLooked()
+  }
+
+  #tellLooked(): void {
+    if (this.#lookedBytes === 0) return
+    reply({ kind: 'looked', bytes: this.#lookedBytes })
+    this.#lookedBytes = 0
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#unfinished)
+    await this.#writer.close()
+    await this.#storage.close()
+    reply({ kind: 'stopped', totals: this.#totals() })
+  }
+}
+
+/** One line per refused trace, beside the journal; it can be read, repaired and replayed by hand. */
+function quarantine(folder: string, trace: Trace, reason: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const line = `{"reason":${JSON.stringify(reason)},"trace":${Buffer.from(encodeTrace(trace)).toString('utf8')}}\n`
+  appendFileSync(join(folder, 'quarantine.jsonl'), line, { mode: 0o600 })
+}

@@ -1,0 +1,274 @@
+import type {
+  Exchange,
+  Observed,
+  ObservedMessage,
+  RecorderReply,
+  RecorderRequest,
+  RecorderSettings,
+  RecorderTotals,
+} from '../exchange.ts'
+import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
+
+/** What one exchange takes in the queue besides its content. */
+const RECORD_BYTES = 2048
+
+/** Waiting times before a recorder thread that died is started again. */
+const RESTART_MS = [0, 100, 500, 2000]
+
+const NO_TOTALS: RecorderTotals = {
+  recovered: 0,
+  stored: 0,
+  spilled: 0,
+  replayed: 0,
+  quarantined: 0,
+  writeDropped: 0,
+  journalRecords: 0,
+  journalBytes: 0,
+  observationsGivenUp: 0,
+  lastWriteDropAt: 0,
+  lastWriteDropOperation: '',
+  writeFailuresByClass: {},
+}
+
+/** Where the recorder's own messages go. */
+export type RecorderLog = (
+  level: 'INFO' | 'WARN' | 'ERROR',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void
+
+/**
+ * The serving thread's end of the recorder: hands exchanges over by message, never waits, and keeps each until the
+ * recorder thread says that it is safe. A thread that dies is started again and gets what was not safe yet.
+ */
+export class Recorder {
+  readonly #workerUrl: string
+  readonly #log: RecorderLog
+  #settings: RecorderSettings
+  #worker: Worker | undefined
+  #totals = NO_TOTALS
+  /** Totals of threads that died. */
+  #before = NO_TOTALS
+  readonly #unsettled = new Map<string, { exchange: Exchange; bytes: number }>()
+  #bytes = 0
+  #observedBytes = 0
+  #accepted = 0
+  #dropped = 0
+  #lastDropAt = 0
+  #dropping = false
+  #depthHighWatermark = 0
+  #bytesHighWatermark = 0
+  #restarts = 0
+  #stopping: ((totals: RecorderTotals) => void) | undefined
+
+  /** @param workerUrl the recorder thread's program */
+  constructor(settings: RecorderSettings, log: RecorderLog, workerUrl: string) {
+    this.#settings = settings
+    this.#log = log
+    this.#workerUrl = workerUrl
+  }
+
+  /** Starts the thread and waits until its store is open. Rejects with the reason when it cannot be. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#spawn(resolve, (message) => reject(new Error(message)))
+    })
+  }
+
+  /**
+   * Takes a finished exchange. Its content is left out when the queue is half full, and the exchange is refused,
+   * counted and logged once per episode, when it is full.
+   */
+  record(exchange: Exchange): void {
+    const content = (exchange.requestContent?.length ?? 0) + (exchange.responseContent?.length ?? 0)
+    const room = this.#settings.queueMaxBytes - this.#bytes - this.#observedBytes
+    if (room < RECORD_BYTES) return this.#drop(exchange)
+    const kept =
+      content > 0 && room < this.#settings.queueMaxBytes / 2 + content ? withoutContent(exchange) : exchange
+    const bytes = RECORD_BYTES + (kept === exchange ? content : 0)
+    this.#accepted += 1
+    this.#dropping = false
+    this.#bytes += bytes
+    this.#unsettled.set(kept.id, { exchange: kept, bytes })
+    this.#depthHighWatermark = Math.max(this.#depthHighWatermark, this.#unsettled.size)
+    this.#bytesHighWatermark = Math.max(this.#bytesHighWatermark, this.#bytes)
+    this.#post({ kind: 'exchange', exchange: kept })
+    return undefined
+  }
+
+  /**
+   * Shows a piece of streamed content to the recorder, which takes it over.
+   *
+   * @returns false when the recorder is too far behind; the piece is not looked at then
+   */
+  observe(piece: Observed | ObservedMessage): boolean {
+    const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
+    if (this.#bytes + this.#observedBytes + size > this.#settings.queueMaxBytes / 2) return false
+    this.#observedBytes += size
+    if (piece.kind === 'observed') this.#worker?.postMessage(piece, [piece.bytes.buffer as ArrayBuffer])
+    else this.#post(piece)
+    return true
+  }
+
+  /** Changes what can be changed while running: prices, redaction, capture. */
+  configure(settings: RecorderSettings): void {
+    const { storagePath, journalPath, journalMaxBytes } = this.#settings
+    this.#settings = { ...settings, storagePath, journalPath, journalMaxBytes }
+    this.#post({ kind: 'configure', settings: this.#settings })
+  }
+
+  diagnostics(): PipelineDiagnostics {
+    return pipelineDiagnostics(
+      {
+        accepted: this.#accepted,
+        dropped: this.#dropped,
+        lastDropAt: this.#lastDropAt,
+        depthHighWatermark: this.#depthHighWatermark,
+        bytes: this.#bytes + this.#observedBytes,
+        bytesHighWatermark: this.#bytesHighWatermark,
+        maxBytes: this.#settings.queueMaxBytes,
+        recordBytes: RECORD_BYTES,
+        restarts: this.#restarts,
+      },
+      this.#totals,
+    )
+  }
+
+  /**
+   * Lets the thread store or journal everything and ends it.
+   *
+   * @returns false when it did not finish in time
+   */
+  async stop(timeoutMs: number): Promise<boolean> {
+    const worker = this.#worker
+    if (!worker) return this.#unsettled.size === 0
+    const stopped = new Promise<boolean>((resolve) => {
+      this.#stopping = () => resolve(true)
+      setTimeout(() => resolve(false), timeoutMs).unref()
+    })
+    worker.postMessage({ kind: 'stop' } satisfies RecorderRequest)
+    const finished = await stopped
+    this.#worker = undefined
+    worker.terminate()
+    return finished
+  }
+
+  #spawn(ready?: () => void, failed?: (message: string) => void): void {
+    const worker = new Worker(this.#workerUrl)
+    this.#worker = worker
+    worker.onmessage = (event: MessageEvent<RecorderReply>) => {
+      const reply = event.data
+      if (reply.kind === 'failed') {
+        this.#worker = undefined
+        worker.terminate()
+        failed?.(reply.message)
+        if (!failed) this.#respawnLater()
+        return
+      }
+      if (reply.kind === 'ready') ready?.()
+      this.#take(reply)
+    }
+    worker.addEventListener('error', (event) => this.#died(worker, event.message))
+    worker.addEventListener('close', () => this.#died(worker, 'the thread ended'))
+    worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies RecorderRequest)
+    // What the last thread may not have made safe. Storing is idempotent, so a second time does no harm.
+    for (const { exchange } of this.#unsettled.values()) this.#post({ kind: 'exchange', exchange })
+  }
+
+  #take(reply: Exclude<RecorderReply, { kind: 'failed' }>): void {
+    switch (reply.kind) {
+      case 'ready':
+        this.#totals = sum(this.#before, {
+          ...reply.totals,
+          recovered: this.#restarts > 0 ? 0 : reply.totals.recovered,
+        })
+        return
+      case 'settled':
+        for (const id of reply.ids) {
+          this.#bytes -= this.#unsettled.get(id)?.bytes ?? 0
+          this.#unsettled.delete(id)
+        }
+        this.#totals = this.#restarts > 0 ? this.#afterRestart(reply.totals) : reply.totals
+        return
+      case 'looked':
+        this.#observedBytes = Math.max(0, this.#observedBytes - reply.bytes)
+        return
+      case 'log':
+        this.#log(reply.level, reply.message, reply.fields)
+        return
+      case 'stopped':
+        this.#totals = this.#restarts > 0 ? this.#afterRestart(reply.totals) : reply.totals
+        this.#stopping?.(reply.totals)
+        return
+      default:
+        reply satisfies never
+    }
+  }
+
+  #afterRestart(totals: RecorderTotals): RecorderTotals {
+    return sum(this.#before, { ...totals, recovered: 0 })
+  }
+
+  #died(worker: Worker, reason: string): void {
+    if (this.#worker !== worker) return
+    this.#worker = undefined
+    if (this.#stopping) return this.#stopping(this.#totals)
+    // Records in the journal outlive the thread; the next one finds and counts them itself.
+    this.#before = { ...this.#totals, journalRecords: 0, journalBytes: 0 }
+    this.#observedBytes = 0
+    this.#log('ERROR', 'recorder thread died; starting it again', {
+      error: reason,
+      unsettled: this.#unsettled.size,
+      restarts: this.#restarts + 1,
+    })
+    this.#respawnLater()
+    return undefined
+  }
+
+  #respawnLater(): void {
+    const wait = RESTART_MS[Math.min(this.#restarts, RESTART_MS.length - 1)]!
+    this.#restarts += 1
+    setTimeout(() => this.#spawn(), wait)
+  }
+
+  #post(request: RecorderRequest): void {
+    this.#worker?.postMessage(request)
+  }
+
+  #drop(exchange: Exchange): void {
+    this.#dropped += 1
+    this.#lastDropAt = Date.now()
+    if (this.#dropping) return
+    this.#dropping = true
+    this.#log('WARN', 'trace queue is full; dropping trace', {
+      correlation_id: exchange.correlationId,
+      path: exchange.path,
+      status: exchange.status,
+    })
+  }
+}
+
+function withoutContent(exchange: Exchange): Exchange {
+  const { requestContent: _request, responseContent: _response, ...rest } = exchange
+  return rest
+}
+
+function sum(a: RecorderTotals, b: RecorderTotals): RecorderTotals {
+  const failures = { ...a.writeFailuresByClass }
+  for (const [kind, count] of Object.entries(b.writeFailuresByClass))
+    failures[kind] = (failures[kind] ?? 0) + count
+  return {
+    recovered: a.recovered + b.recovered,
+    stored: a.stored + b.stored,
+    spilled: a.spilled + b.spilled,
+    replayed: a.replayed + b.replayed,
+    quarantined: a.quarantined + b.quarantined,
+    writeDropped: a.writeDropped + b.writeDropped,
+    journalRecords: b.journalRecords,
+    journalBytes: b.journalBytes,
+    observationsGivenUp: a.observationsGivenUp + b.observationsGivenUp,
+    lastWriteDropAt: Math.max(a.lastWriteDropAt, b.lastWriteDropAt),
+    lastWriteDropOperation: b.lastWriteDropOperation || a.lastWriteDropOperation,
+    writeFailuresByClass: failures,
+  }
+}

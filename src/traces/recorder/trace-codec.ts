@@ -1,0 +1,26 @@
+import type { Trace } from '../trace.ts'
+
+/** A trace as a journal payload: JSON, bodies in base64. */
+export function encodeTrace(trace: Trace): Uint8Array {
+  const body = (bytes: Uint8Array | null): string | null =>
+    bytes ? Buffer.from(bytes).toString('base64') : null
+  return Buffer.from(
+    JSON.stringify({
+      ...trace,
+      requestBody: body(trace.requestBody),
+      responseBody: body(trace.responseBody),
+    }),
+  )
+}
+
+/**
+ * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted.
+ *
+ * @throws SyntaxError for what is not JSON
+ */
+export function decodeTrace(payload: Uint8Array): Trace {
+  const raw = JSON.parse(Buffer.from(payload).toString('utf8')) as Trace & Record<string, unknown>
+  const body = (text: unknown): Uint8Array | null =>
+    typeof text === 'string' ? Buffer.from(text, 'base64') : null
+  return { ...raw, requestBody: body(raw.requestBody), responseBody: body(raw.responseBody) }
+}

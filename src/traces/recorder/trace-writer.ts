@@ -1,0 +1,287 @@
+import type { Storage } from '../../storage/storage.ts'
+import type { RecorderTotals } from '../exchange.ts'
+import type { Trace } from '../trace.ts'
+import { JournalFullError, type Journal } from './journal.ts'
+import { decodeTrace, encodeTrace } from './trace-codec.ts'
+
+/** Traces that are stored in one transaction at most. */
+const BATCH_RECORDS = 256
+
+/** Bytes that are replayed in one transaction at most, about. */
+const REPLAY_BYTES = 8 * 1024 * 1024
+
+/** Waiting times between attempts at a store that does not answer. */
+const RETRY_MS = [100, 250, 500, 1000, 2000]
+
+/** What the writer needs around it. */
+export interface TraceWriterPorts {
+  readonly storage: () => Storage
+  readonly journal: Journal
+  /** Puts a trace that the store will never take aside; throws when it cannot. */
+  readonly quarantine: (trace: Trace, reason: string) => void
+  readonly flushIntervalMs: () => number
+  readonly maxPendingBytes: () => number
+  /** Called with the ids whose fate is known now. */
+  readonly settled: (ids: readonly string[]) => void
+  readonly log: (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: Record<string, unknown>) => void
+}
+
+/**
+ * Gets traces into the store, in order, and loses none: batches; when the store will not take them, the journal;
+ * when that is full too, memory up to a bound; and only past that a drop, counted and logged once per episode.
+ */
+export class TraceWriter {
+  readonly #ports: TraceWriterPorts
+  #pending: { trace: Trace; bytes: number }[] = []
+  #pendingBytes = 0
+  #oldestPendingAt = 0
+  #flushTimer: ReturnType<typeof setTimeout> | undefined
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
+  #failures = 0
+  #dropping = false
+  #busy: Promise<void> | undefined
+  #totals = {
+    recovered: 0,
+    stored: 0,
+    spilled: 0,
+    replayed: 0,
+    quarantined: 0,
+    writeDropped: 0,
+    lastWriteDropAt: 0,
+    lastWriteDropOperation: '',
+  }
+  readonly #failuresByClass: Record<string, number> = {}
+
+  constructor(ports: TraceWriterPorts) {
+    this.#ports = ports
+    this.#totals.recovered = ports.journal.records
+    if (ports.journal.records > 0) this.#retryLater(0)
+  }
+
+  totals(observationsGivenUp: number): RecorderTotals {
+    return {
+      ...this.#totals,
+      journalRecords: this.#ports.journal.records,
+      journalBytes: this.#ports.journal.bytes,
+      observationsGivenUp,
+      writeFailuresByClass: { ...this.#failuresByClass },
+    }
+  }
+
+  /** Takes a trace; it is in the store or the journal within the flush interval. */
+  add(trace: Trace): void {
+    const bytes = 2048 + (trace.requestBody?.length ?? 0) + (trace.responseBody?.length ?? 0)
+    if (this.#pendingBytes + bytes > this.#ports.maxPendingBytes()) return this.#drop(trace)
+    const now = performance.now()
+    if (this.#pending.length === 0) this.#oldestPendingAt = now
+    this.#pending.push({ trace, bytes })
+    this.#pendingBytes += bytes
+    // Half the interval: the other half is for the write itself.
+    const wait = this.#ports.flushIntervalMs() / 2
+    if (this.#pending.length >= BATCH_RECORDS || now - this.#oldestPendingAt >= wait) void this.flush()
+    else this.#flushTimer ??= setTimeout(() => void this.flush(), wait)
+    return undefined
+  }
+
+  /** Writes what is pending; concurrent calls join the one under way. */
+  flush(): Promise<void> {
+    this.#busy ??= this.#flushAll().finally(() => {
+      this.#busy = undefined
+    })
+    return this.#busy
+  }
+
+  /** Writes or journals everything, for the end of the process. */
+  async close(): Promise<void> {
+    clearTimeout(this.#retryTimer)
+    await this.flush()
+    if (this.#ports.journal.records > 0) await this.#replay()
+    clearTimeout(this.#retryTimer)
+    clearTimeout(this.#flushTimer)
+    this.#ports.journal.close()
+    if (this.#pending.length === 0) return
+    for (const _ of this.#pending) this.#countDrop('shutdown')
+    this.#ports.log('ERROR', 'trace persistence failed; dropped trace records', {
+      operation: 'shutdown',
+      failed_count: this.#pending.length,
+      error: 'neither the store nor the journal takes traces',
+    })
+    this.#ports.settled(this.#pending.splice(0).map((entry) => entry.trace.id))
+  }
+
+  async #flushAll(): Promise<void> {
+    clearTimeout(this.#flushTimer)
+    this.#flushTimer = undefined
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.slice(0, BATCH_RECORDS)
+      const traces = batch.map((entry) => entry.trace)
+      // While older traces wait in the journal, newer ones queue up behind them there.
+      const done = this.#ports.journal.records > 0 ? this.#spill(traces) : await this.#store(traces)
+      if (!done) return
+      this.#pending.splice(0, batch.length)
+      this.#pendingBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0)
+      this.#oldestPendingAt = performance.now()
+      this.#ports.settled(traces.map((trace) => trace.id))
+    }
+  }
+
+  /** Stores a batch, or spills it. @returns false when neither worked and the batch must stay in memory */
+  async #store(traces: readonly Trace[]): Promise<boolean> {
+    try {
+      await this.#ports.storage().write(traces)
+      this.#totals.stored += traces.length
+      this.#recovered()
+      return true
+    } catch (error) {
+      if (this.#countFailure(error, traces.length > 1 ? 'write_batch' : 'write_trace') === 'constraint') {
+        return this.#storeSingly(traces)
+      }
+      return this.#spill(traces)
+    }
+  }
+
+  /** The store refuses something in the batch for what it is: store the rest, put that aside. */
+  async #storeSingly(traces: readonly Trace[]): Promise<boolean> {
+    for (const [i, trace] of traces.entries()) {
+      try {
+        await this.#ports.storage().write([trace])
+        this.#totals.stored += 1
+      } catch (error) {
+        if (this.#ports.storage().classify(error) !== 'constraint') return this.#spill(traces.slice(i))
+        this.#quarantine(trace, error)
+      }
+    }
+    return true
+  }
+
+  #quarantine(trace: Trace, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    try {
+      this.#ports.quarantine(trace, reason)
+      this.#totals.quarantined += 1
+      this.#ports.log('ERROR', 'trace refused by the store; put in quarantine', {
+        trace_id: trace.id,
+        error: reason,
+      })
+    } catch (failure) {
+      this.#countDrop('quarantine')
+      this.#ports.log('ERROR', 'trace refused by the store and quarantine failed; trace dropped', {
+        trace_id: trace.id,
+        error: failure instanceof Error ? failure.message : String(failure),
+      })
+    }
+  }
+
+  #spill(traces: readonly Trace[]): boolean {
+    try {
+      this.#ports.journal.append(traces.map(encodeTrace))
+      this.#totals.spilled += traces.length
+      this.#retryLater()
+      return true
+    } catch (error) {
+      const full = error instanceof JournalFullError
+      this.#ports.log('ERROR', full ? 'trace journal is full' : 'trace journal cannot be written', {
+        error: error instanceof Error ? error.message : String(error),
+        pending: this.#pending.length,
+      })
+      this.#retryLater()
+      return false
+    }
+  }
+
+  #retryLater(wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!): void {
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = undefined
+      void this.#retry()
+    }, wait)
+  }
+
+  async #retry(): Promise<void> {
+    await this.#busy
+    this.#busy = this.#replay().finally(() => {
+      this.#busy = undefined
+    })
+    await this.#busy
+    if (this.#pending.length > 0) await this.flush()
+  }
+
+  /** Moves the journal into the store, oldest first, until it is empty or the store fails. */
+  async #replay(): Promise<void> {
+    const { journal } = this.#ports
+    while (journal.records > 0) {
+      const { payloads, commit } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
+      if (payloads.length === 0) return
+      const traces = payloads.map(decodeTrace)
+      try {
+        await this.#ports.storage().write(traces)
+      } catch (error) {
+        if (this.#countFailure(error, 'replay') !== 'constraint') return this.#retryLater()
+        if (!(await this.#replaySingly(traces))) return this.#retryLater()
+        commit()
+        continue
+      }
+      commit()
+      this.#totals.stored += traces.length
+      this.#totals.replayed += traces.length
+      this.#recovered()
+    }
+    return undefined
+  }
+
+  /** @returns false when the store failed for another reason than the trace; all of them come again then */
+  async #replaySingly(traces: readonly Trace[]): Promise<boolean> {
+    const refused: { trace: Trace; error: unknown }[] = []
+    let stored = 0
+    for (const trace of traces) {
+      try {
+        await this.#ports.storage().write([trace])
+        stored += 1
+      } catch (error) {
+        if (this.#ports.storage().classify(error) !== 'constraint') return false
+        refused.push({ trace, error })
+      }
+    }
+    for (const { trace, error } of refused) this.#quarantine(trace, error)
+    this.#totals.stored += stored
+    this.#totals.replayed += stored
+    return true
+  }
+
+  #recovered(): void {
+    if (this.#failures > 0) this.#ports.log('INFO', 'trace store is back', { failures: this.#failures })
+    this.#failures = 0
+    this.#dropping = false
+  }
+
+  #countFailure(error: unknown, operation: string): string {
+    const kind = this.#ports.storage().classify(error)
+    this.#failuresByClass[kind] = (this.#failuresByClass[kind] ?? 0) + 1
+    this.#failures += 1
+    if (this.#failures === 1) {
+      this.#ports.log('ERROR', 'trace store does not take traces; they go to the journal', {
+        operation,
+        error_class: kind,
+        error: error instanceof Error ? error.message : String(error),
+      })
+    }
+    return kind
+  }
+
+  #drop(trace: Trace): void {
+    this.#countDrop('memory_full')
+    this.#ports.settled([trace.id])
+    if (this.#dropping) return
+    this.#dropping = true
+    this.#ports.log('ERROR', 'trace persistence failed; dropped trace records', {
+      operation: 'memory_full',
+      failed_count: 1,
+      error: 'neither the store nor the journal takes traces',
+    })
+  }
+
+  #countDrop(operation: string): void {
+    this.#totals.writeDropped += 1
+    this.#totals.lastWriteDropAt = Date.now()
+    this.#totals.lastWriteDropOperation = operation
+  }
+}

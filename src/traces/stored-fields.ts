@@ -1,0 +1,33 @@
+const REDACTED = '[REDACTED]'
+
+/**
+ * Header fields as they are stored: canonical names, sorted, a list of values each; the values of masked fields
+ * replaced by one `[REDACTED]`.
+ *
+ * @param fields lower-case names
+ * @param masked lower-case names
+ * @returns the fields and how many values were masked
+ */
+export function storedFields(
+  fields: Readonly<Record<string, string | readonly string[]>>,
+  masked: readonly string[],
+): { fields: Record<string, readonly string[]>; maskedValues: number } {
+  const stored: Record<string, readonly string[]> = {}
+  let maskedValues = 0
+  for (const name of Object.keys(fields).sort()) {
+    const value = fields[name]!
+    const values = typeof value === 'string' ? [value] : value
+    if (masked.includes(name)) {
+      maskedValues += values.length
+      stored[canonicalName(name)] = [REDACTED]
+    } else {
+      stored[canonicalName(name)] = values
+    }
+  }
+  return { fields: stored, maskedValues }
+}
+
+/** `x-api-key` → `X-Api-Key`. */
+function canonicalName(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+}

@@ -1,0 +1,69 @@
+/** Nano-USD in a dollar. Money is whole nano-USD inside, decimal USD at the edge. */
+const NANO = 1_000_000_000n
+
+/** Amounts are summed in units of 10^-18 USD, so that tokens × rate × factor never rounds before the end. */
+const UNITS_PER_NANO = 1_000_000_000n
+
+/** An exact amount of money in 10^-18 USD. */
+export type Amount = bigint
+
+/**
+ * Reads a decimal number, exactly as written in its shortest form, as an integer of 10^-`digits`.
+ *
+ * @throws RangeError for what is not finite or has more digits than that
+ */
+export function scaled(value: number, digits: number): bigint {
+  if (!Number.isFinite(value)) throw new RangeError(`not a finite number: ${value}`)
+  const [mantissa = '0', exponent = '0'] = String(Math.abs(value)).split('e')
+  const [whole = '0', fraction = ''] = mantissa.split('.')
+  const shift = digits + Number(exponent) - fraction.length
+  const number = BigInt(whole + fraction)
+  const result = shift >= 0 ? number * 10n ** BigInt(shift) : number / 10n ** BigInt(-shift)
+  return value < 0 ? -result : result
+}
+
+/**
+ * What tokens cost.
+ *
+ * @param usdPerMillion at most 9 decimals count
+ * @param permille factor of a service tier in thousandths: 1000 for the list price
+ */
+export function tokensCost(tokens: number, usdPerMillion: number, permille: number): Amount {
+  // tokens × (rate × 10^9) / 10^6 nano-USD × permille / 1000 = … × 10^-18 USD: the divisors cancel to none.
+  return BigInt(tokens) * scaled(usdPerMillion, 9) * BigInt(permille)
+}
+
+/** What requests to a tool cost, given the price of a thousand. */
+export function requestsCost(requests: number, usdPerThousand: number): Amount {
+  return BigInt(requests) * scaled(usdPerThousand, 15)
+}
+
+/** A cost in USD as a provider reports it. */
+export function usdAmount(usd: number): Amount {
+  return scaled(usd, 18)
+}
+
+/** Whole nano-USD, rounded half up, once. */
+export function toNanoUsd(amount: Amount): number {
+  return Number((amount + UNITS_PER_NANO / 2n) / UNITS_PER_NANO)
+}
+
+/** Nano-USD as the USD number of the JSON contract. */
+export function nanoToUsd(nano: number): number {
+  return Number(`${nano}e-9`)
+}
+
+/** An amount as the USD number of the JSON contract, not rounded to nano-USD. */
+export function amountToUsd(amount: Amount): number {
+  return Number(`${amount}e-18`)
+}
+
+/** Nano-USD as text with a fixed number of decimals (0 to 9), rounded half up. */
+export function formatNanoUsd(nano: number, decimals: number): string {
+  const step = 10n ** BigInt(9 - decimals)
+  const rounded = (BigInt(nano) + step / 2n) / step
+  const unit = NANO / step
+  const whole = rounded / unit
+  if (decimals === 0) return String(whole)
+  return `${whole}.${String(rounded % unit).padStart(decimals, '0')}`
+}
