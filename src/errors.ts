@@ -14,6 +14,7 @@ export type GatewayErrorCode =
   | 'trace_not_found'
   | 'request_body_too_large'
   | 'loop_detected'
+  | 'client_aborted'
   | 'internal_error'
   | 'not_implemented'
   | 'upstream_unreachable'
@@ -39,6 +40,7 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   trace_not_found: 404,
   request_body_too_large: 413,
   loop_detected: 508,
+  client_aborted: 499,
   internal_error: 500,
   not_implemented: 501,
   upstream_unreachable: 502,

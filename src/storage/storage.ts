@@ -63,6 +63,7 @@ export interface TraceReader {
   getTrace(id: string): Promise<Trace | undefined>
   /** @param limit at least 1 */
   listTraces(filter: TraceFilter, limit: number, after?: Cursor): Promise<TracePage>
+  countTraces(): Promise<number>
   totals(filter: TraceFilter): Promise<Totals>
   /** Ordered by requests descending, then group ascending. */
   groupTotals(filter: TraceFilter, group: TotalsGroup): Promise<readonly GroupTotals[]>

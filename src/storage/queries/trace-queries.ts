@@ -57,6 +57,13 @@ export class TraceQueries implements TraceReader {
     return { items, next: { createdAtUs: last.createdAtUs, id: last.id } }
   }
 
+  async countTraces(): Promise<number> {
+    const row = await this.#scoped()
+      .select(sql<number>`COUNT(*)`.as('traces'))
+      .executeTakeFirstOrThrow()
+    return Number(row.traces)
+  }
+
   async totals(filter: TraceFilter): Promise<Totals> {
     return readTotals(await this.#filtered(filter).select(TOTALS).executeTakeFirstOrThrow())
   }

@@ -1,0 +1,29 @@
+import type { Caller } from '../traces/exchange.ts'
+import type { PipelineDiagnostics } from '../traces/recorder/diagnostics.ts'
+import type { TraceReader } from '../storage/storage.ts'
+
+/** What the management API answers from. */
+export interface ApiContext {
+  readonly version: string
+  readonly startedAt: number
+  readonly storageDriver: string
+  /** Reader for a caller's tenant, or for all tenants while gateway keys are off. */
+  readerFor(caller: Caller | undefined): TraceReader
+  everywhere(): TraceReader
+  sizeBytes(): Promise<number>
+  diagnostics(): PipelineDiagnostics
+  /** The gateway is stopping. */
+  draining(): boolean
+}
+
+/** A request of the management API, as its handler needs it. */
+export interface ApiRequest {
+  readonly query: string
+  /** Values of the route's `:name` segments, percent-decoded. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** `undefined` while gateway keys are off. */
+  readonly caller: Caller | undefined
+}
+
+/** Answers one route. Throws GatewayError for what the caller did wrong. */
+export type ApiHandler = (request: ApiRequest, context: ApiContext) => Response | Promise<Response>

@@ -1,0 +1,94 @@
+import { formatTime } from '../storage/cursor.ts'
+import type { TraceSummary } from '../storage/storage.ts'
+import { lineageOf } from '../traces/lineage.ts'
+import type { Trace } from '../traces/trace.ts'
+import { nanoToUsd } from '../usage/money.ts'
+
+/** A trace as lists show it, in the contract's names and order. */
+export function traceSummaryJson(trace: TraceSummary): Record<string, unknown> {
+  return {
+    id: trace.id,
+    timestamp: formatTime(trace.startedAtUs),
+    provider: trace.provider,
+    ...given('requested_model', trace.requestedModel),
+    model: trace.model,
+    request_method: trace.requestMethod,
+    request_path: trace.requestPath,
+    response_status: trace.responseStatus,
+    outcome: trace.outcome,
+    ...given('error_code', trace.errorCode),
+    ...usageJson(trace),
+    latency_ms: trace.latencyMs,
+    time_to_first_token_ms: trace.timeToFirstTokenMs,
+    time_to_first_token_us: trace.timeToFirstTokenUs,
+    ...given('api_key_hash', trace.apiKeyHash),
+    ...costJson(trace),
+    ...given('finish_reason', trace.finishReason),
+    ...given('upstream_request_id', trace.upstreamRequestId),
+    created_at: formatTime(trace.createdAtUs),
+  }
+}
+
+/** A trace by itself, with everything that was recorded of it. */
+export function traceDetailJson(trace: Trace): Record<string, unknown> {
+  return {
+    id: trace.id,
+    ...given('trace_group_id', trace.traceGroupId),
+    lineage: lineageOf(trace),
+    timestamp: formatTime(trace.startedAtUs),
+    provider: trace.provider,
+    ...given('requested_model', trace.requestedModel),
+    model: trace.model,
+    request_method: trace.requestMethod,
+    request_path: trace.requestPath,
+    request_headers: trace.requestHeaders,
+    ...body('request_body', trace.requestBody),
+    response_status: trace.responseStatus,
+    outcome: trace.outcome,
+    ...given('error_code', trace.errorCode),
+    response_headers: trace.responseHeaders,
+    ...body('response_body', trace.responseBody),
+    ...usageJson(trace),
+    latency_ms: trace.latencyMs,
+    time_to_first_token_ms: trace.timeToFirstTokenMs,
+    time_to_first_token_us: trace.timeToFirstTokenUs,
+    ...given('api_key_hash', trace.apiKeyHash),
+    ...costJson(trace),
+    ...given('finish_reason', trace.finishReason),
+    ...given('upstream_request_id', trace.upstreamRequestId),
+    metadata: trace.metadata,
+    usage: trace.detail.usage,
+    cost: trace.detail.cost,
+    timing: trace.detail.timing,
+    upstream: trace.detail.upstream,
+    created_at: formatTime(trace.createdAtUs),
+  }
+}
+
+function usageJson(trace: TraceSummary): Record<string, unknown> {
+  return {
+    input_tokens: trace.inputTokens,
+    output_tokens: trace.outputTokens,
+    total_tokens: trace.totalTokens,
+    cache_read_input_tokens: trace.cacheReadInputTokens,
+    cache_creation_input_tokens: trace.cacheCreationInputTokens,
+    reasoning_tokens: trace.reasoningTokens,
+    usage_source: trace.usageSource,
+  }
+}
+
+function costJson(trace: TraceSummary): Record<string, unknown> {
+  return {
+    estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
+    cost_status: trace.costStatus,
+  }
+}
+
+function given(name: string, value: string): Record<string, string> {
+  return value === '' ? {} : { [name]: value }
+}
+
+/** Bytes that are not UTF-8 are shown as U+FFFD; what is stored stays as it was. */
+function body(name: string, bytes: Uint8Array | null): Record<string, string> {
+  return bytes && bytes.length > 0 ? { [name]: Buffer.from(bytes).toString('utf8') } : {}
+}

@@ -1,0 +1,158 @@
+import { Keyring } from './access/keyring.ts'
+import type { Config } from './config/config.ts'
+import { startServer, type ServerContext } from './http/server.ts'
+import type { ApiSettings } from './http/serve-api.ts'
+import type { Log } from './log.ts'
+import { canConnect, Deadlines } from './proxy/deadlines.ts'
+import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
+import { UpstreamTable } from './proxy/upstream.ts'
+import { QueryClient } from './storage/query-client.ts'
+import type { RecorderSettings } from './traces/exchange.ts'
+import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
+import { Recorder } from './traces/recorder/recorder.ts'
+import { VERSION } from './version.ts'
+
+/** How long stored and journalled traces may take at the end. */
+const FLUSH_TIMEOUT_MS = 10_000
+
+/** How long cut exchanges may take to be published. */
+const CUT_MS = 2000
+
+/** A running gateway. */
+export interface Gateway {
+  /** `http://host:port` as it is reached from this machine. */
+  readonly url: string
+  diagnostics(): PipelineDiagnostics
+  /** Takes over what can change without a restart; returns the names of settings that cannot. */
+  reload(config: Config): readonly string[]
+  /**
+   * Stops: no new exchange, live ones may finish until the time-out, then they are cut and recorded; then all traces
+   * are stored or journalled.
+   */
+  stop(timeoutMs: number): Promise<void>
+}
+
+/**
+ * Starts a gateway: recorder, query thread, listener. This is the only place where the parts meet.
+ *
+ * @throws Error when the store cannot be opened or the address cannot be listened on
+ */
+export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+  let current = config
+  const recorder = new Recorder(
+    recorderSettings(config),
+    log,
+    new URL('./traces/recorder/recorder-worker.ts', import.meta.url).href,
+  )
+  await recorder.start()
+  const queries = new QueryClient(
+    config.storage.path,
+    new URL('./storage/query-worker.ts', import.meta.url).href,
+  )
+  const proxy: ProxyContext = {
+    settings: proxySettings(config),
+    sink: recorder,
+    deadlines: new Deadlines(canConnect),
+    open: new Set(),
+    via: `1.1 ongoingai-${crypto.randomUUID().slice(0, 8)}`,
+    draining: false,
+    log,
+  }
+  const context: ServerContext = {
+    proxy,
+    apiSettings: apiSettings(config, proxy.settings.keyring),
+    api: {
+      version: VERSION,
+      startedAt: Date.now(),
+      storageDriver: config.storage.driver,
+      readerFor: (caller) => (caller ? queries.within(caller) : queries.everywhere()),
+      everywhere: () => queries.everywhere(),
+      sizeBytes: () => queries.sizeBytes(),
+      diagnostics: () => recorder.diagnostics(),
+      draining: () => proxy.draining,
+    },
+  }
+  let server: ReturnType<typeof startServer>
+  try {
+    server = startServer(config.server.host, config.server.port, context)
+  } catch (error) {
+    await recorder.stop(FLUSH_TIMEOUT_MS)
+    queries.close()
+    throw error
+  }
+
+  return {
+    url: server.url.href.replace(/\/$/, ''),
+    diagnostics: () => recorder.diagnostics(),
+    reload(next) {
+      const fixed = fixedChanges(current, next)
+      current = { ...next, server: current.server, storage: current.storage }
+      proxy.settings = proxySettings(current)
+      context.apiSettings = apiSettings(current, proxy.settings.keyring)
+      recorder.configure(recorderSettings(current))
+      return fixed
+    },
+    async stop(timeoutMs) {
+      proxy.draining = true
+      void server.stop()
+      await settle(() => proxy.open.size === 0, timeoutMs)
+      for (const exchange of proxy.open) exchange.breakOff('shutting_down')
+      await settle(() => proxy.open.size === 0, CUT_MS)
+      for (const exchange of proxy.open) exchange.end('upstream_failed', 'shutting_down')
+      void server.stop(true)
+      const startedAt = performance.now()
+      const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
+      queries.close()
+      const ms = Math.round(performance.now() - startedAt)
+      if (flushed) log('INFO', 'flushed pending traces before shutdown', { duration_ms: ms })
+      else
+        log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
+    },
+  }
+}
+
+function proxySettings(config: Config): ProxySettings {
+  return {
+    upstreams: new UpstreamTable(config.providers),
+    keyring: config.auth.enabled ? new Keyring(config.auth.keys) : undefined,
+    gatewayKeyField: config.auth.header,
+    maxBodyBytes: config.server.maxBodyBytes,
+    forwardCorrelationId: config.server.forwardCorrelationId,
+  }
+}
+
+function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings {
+  return { keyring, gatewayKeyField: config.auth.header, corsOrigins: config.server.corsOrigins }
+}
+
+function recorderSettings({ tracing, storage, pii, pricing }: Config): RecorderSettings {
+  return {
+    storagePath: storage.path,
+    journalPath: tracing.journal.path,
+    journalMaxBytes: tracing.journal.maxBytes,
+    queueMaxBytes: tracing.queueMaxBytes,
+    flushIntervalMs: tracing.flushIntervalMs,
+    captureBodies: tracing.captureBodies,
+    bodyMaxSize: tracing.bodyMaxSize,
+    redactionMode: pii.mode,
+    redactionPolicyId: pii.policyId,
+    maskedRequestFields: pii.maskedRequestFields,
+    maskedResponseFields: pii.maskedResponseFields,
+    pricing,
+  }
+}
+
+/** Names of changed settings that only a restart can take over. */
+function fixedChanges(before: Config, after: Config): string[] {
+  const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
+  return [
+    ...(differs(before.server, after.server) ? ['server'] : []),
+    ...(differs(before.storage, after.storage) ? ['storage'] : []),
+    ...(differs(before.tracing.journal, after.tracing.journal) ? ['tracing.journal'] : []),
+  ]
+}
+
+async function settle(done: () => boolean, timeoutMs: number): Promise<void> {
+  const until = performance.now() + timeoutMs
+  while (!done() && performance.now() < until) await Bun.sleep(10)
+}

@@ -1,0 +1,66 @@
+import type { Dialect } from '../config/config.ts'
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+
+/** Codes after which trying again cannot help. */
+const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
+  'missing_gateway_key',
+  'invalid_gateway_key',
+  'permission_denied',
+  'not_authorized',
+  'missing_provider_credential',
+  'request_body_too_large',
+  'loop_detected',
+])
+
+/** Type of an error in OpenAI's words. @see https://platform.openai.com/docs/guides/error-codes */
+function openAIType(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 429) return 'rate_limit_error'
+  return status < 500 ? 'invalid_request_error' : 'api_error'
+}
+
+/** Type of an error in Anthropic's words. @see https://docs.anthropic.com/en/api/errors */
+function anthropicType(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 404) return 'not_found_error'
+  if (status === 413) return 'request_too_large'
+  if (status === 429) return 'rate_limit_error'
+  if (status === 503) return 'overloaded_error'
+  return status < 500 ? 'invalid_request_error' : 'api_error'
+}
+
+/**
+ * An answer the gateway makes itself on a provider route, in the words of the API that the route speaks, so that
+ * SDKs show the message and do not retry in vain.
+ */
+export function refusal(
+  error: GatewayError,
+  dialect: Dialect,
+  own: Readonly<Record<string, string>>,
+): Response {
+  const headers = new Headers(own)
+  if (FINAL.has(error.code)) headers.set('x-should-retry', 'false')
+  if (error.code === 'shutting_down') headers.set('retry-after', '1')
+  return Response.json(refusalBody(error, dialect, own['x-ongoingai-correlation-id'] ?? ''), {
+    status: error.status,
+    headers,
+  })
+}
+
+function refusalBody(error: GatewayError, dialect: Dialect, correlationId: string): object {
+  const { code, status, message } = error
+  switch (dialect) {
+    case 'anthropic':
+      return {
+        type: 'error',
+        error: { type: anthropicType(status), message, code },
+        request_id: correlationId,
+      }
+    case 'openai':
+      return { error: { message, type: openAIType(status), param: null, code } }
+    default:
+      return dialect satisfies never
+  }
+}

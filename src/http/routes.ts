@@ -1,0 +1,82 @@
+import type { Permission } from '../access/permissions.ts'
+import type { ApiHandler } from '../api/api-context.ts'
+import { getHealth, getLive, getReady, getRoot, getTracePipeline } from '../api/health.ts'
+import { getTrace, listTraces } from '../api/traces.ts'
+import { normalisedPath } from './request-target.ts'
+
+/** One row of the route table. Authorization looks at the row the router found, never at the URL again. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Segments; `:name` stands for one segment of any value. */
+  readonly path: string
+  readonly permission: Permission | 'public'
+  readonly handler: ApiHandler
+}
+
+/** Every route of the gateway's own. Provider prefixes come before it and need `proxy:write`. */
+export const ROUTES: readonly Route[] = [
+  { method: 'GET', path: '/', permission: 'public', handler: getRoot },
+  { method: 'GET', path: '/api/health', permission: 'public', handler: getHealth },
+  { method: 'GET', path: '/api/live', permission: 'public', handler: getLive },
+  { method: 'GET', path: '/api/ready', permission: 'public', handler: getReady },
+  {
+    method: 'GET',
+    path: '/api/diagnostics/trace-pipeline',
+    permission: 'analytics:read',
+    handler: getTracePipeline,
+  },
+  { method: 'GET', path: '/api/traces', permission: 'analytics:read', handler: listTraces },
+  { method: 'GET', path: '/api/traces/:id', permission: 'analytics:read', handler: getTrace },
+]
+
+/** What the table says of a request. */
+export type Found =
+  | { readonly kind: 'route'; readonly route: Route; readonly parameters: Readonly<Record<string, string>> }
+  /** The path is known, the method is not; `allow` lists the methods of the path. */
+  | { readonly kind: 'wrong_method'; readonly allow: string }
+  | { readonly kind: 'nothing' }
+
+/**
+ * Looks a request up in the table. `HEAD` goes where `GET` goes; one trailing slash after a parameter is ignored.
+ *
+ * @param path as the client sent it, dot segments resolved
+ */
+export function findRoute(method: string, path: string): Found {
+  const plain = normalisedPath(path)
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const allowed = new Set<string>()
+  for (const route of ROUTES) {
+    const parameters = match(route.path, plain)
+    if (!parameters) continue
+    if (route.method === wanted) return { kind: 'route', route, parameters }
+    allowed.add(route.method)
+  }
+  if (allowed.size === 0) return { kind: 'nothing' }
+  const methods = [...allowed].flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
+  return { kind: 'wrong_method', allow: [...methods, 'OPTIONS'].join(', ') }
+}
+
+function match(pattern: string, path: string): Record<string, string> | undefined {
+  if (!pattern.includes(':')) return pattern === path ? {} : undefined
+  const wanted = pattern.split('/')
+  const given = path.replace(/\/$/, '').split('/')
+  if (wanted.length !== given.length) return undefined
+  const parameters: Record<string, string> = {}
+  for (const [i, segment] of wanted.entries()) {
+    const value = given[i]!
+    if (segment.startsWith(':')) {
+      const decoded = decode(value)
+      if (decoded === undefined || decoded.trim() === '') return undefined
+      parameters[segment.slice(1)] = decoded.trim()
+    } else if (segment !== value) return undefined
+  }
+  return parameters
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

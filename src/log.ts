@@ -1,0 +1,85 @@
+/** Severity of a log line. */
+export type Level = 'INFO' | 'WARN' | 'ERROR'
+
+/** Writes one event with its fields. */
+export type Log = (level: Level, message: string, fields?: Readonly<Record<string, unknown>>) => void
+
+/** Lines wait this long to be written together. */
+const FLUSH_MS = 50
+
+/** Unwritten text past which lines are dropped and counted: a reader that hangs must not fill the memory. */
+const MAX_WAITING = 4 * 1024 * 1024
+
+/** Where lines go: standard output, or a list in a test. `waiting` is what has not been taken yet, in bytes. */
+export interface LogOutput {
+  write(text: string): void
+  readonly waiting: number
+}
+
+/** Standard output without waiting for its reader. */
+export const standardOutput: LogOutput = {
+  write: (text) => void process.stdout.write(text),
+  get waiting() {
+    return process.stdout.writableLength
+  },
+}
+
+/** A logger, and the end of it: `close` writes what waits. */
+export interface Logger {
+  readonly log: Log
+  close(): void
+}
+
+/** One JSON object per line: `time`, `level`, `msg`, then the fields in the order given. */
+export function openLog(output: LogOutput): Logger {
+  let lines: string[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let dropped = 0
+
+  const flush = (): void => {
+    timer = undefined
+    if (lines.length === 0) return
+    const text = lines.join('')
+    lines = []
+    if (output.waiting > MAX_WAITING) {
+      dropped += 1
+      return
+    }
+    if (dropped > 0) {
+      output.write(
+        line('WARN', 'log lines were dropped because the reader is too slow', { batches: dropped }),
+      )
+      dropped = 0
+    }
+    output.write(text)
+  }
+
+  return {
+    log: (level, message, fields) => {
+      lines.push(line(level, message, fields ?? {}))
+      if (level === 'INFO') timer ??= setTimeout(flush, FLUSH_MS)
+      else {
+        clearTimeout(timer)
+        flush()
+      }
+    },
+    close: () => {
+      clearTimeout(timer)
+      flush()
+    },
+  }
+}
+
+function line(level: Level, message: string, fields: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ time: localTime(new Date()), level, msg: message, ...fields })}\n`
+}
+
+/** RFC 3339 with the local offset. */
+function localTime(date: Date): string {
+  const offset = -date.getTimezoneOffset()
+  if (offset === 0) return date.toISOString()
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, -1)
+  const minutes = Math.abs(offset)
+  const pad = (value: number): string => String(value).padStart(2, '0')
+  return `${local}${offset < 0 ? '-' : '+'}${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`
+}

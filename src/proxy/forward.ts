@@ -1,0 +1,241 @@
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { clientFields, upstreamFields } from '../http/fields.ts'
+import type { Outcome } from '../traces/exchange.ts'
+import { contentFacts, type OpenExchange } from './open-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { Tap } from './tap.ts'
+
+/** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
+const BUFFERED_BYTES = 256 * 1024
+
+/** Request content is looked at up to this size; the model's name stands at its beginning. */
+const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
+
+/** Methods whose request the HTTP client cannot give content. */
+const WITHOUT_CONTENT = ['GET', 'HEAD']
+
+/**
+ * Sends a request to its upstream and passes the answer on, byte for byte, as it comes.
+ *
+ * @throws GatewayError when there is no answer to pass on
+ */
+export async function forward(
+  request: Request,
+  exchange: OpenExchange,
+  clientAddress: string,
+  context: ProxyContext,
+): Promise<Response> {
+  const { fields, clock, abort } = exchange
+  const { settings } = context
+  request.signal.addEventListener('abort', () => clientLeft(exchange))
+  context.deadlines.watch(clock)
+
+  const length = fields['content-length'] === undefined ? -1 : Number(fields['content-length'])
+  const hasContent = length > 0 || fields['transfer-encoding'] !== undefined
+  let body: Uint8Array | AsyncIterable<Uint8Array> | undefined
+  if (hasContent) {
+    if (WITHOUT_CONTENT.includes(exchange.method)) {
+      throw new GatewayError('bad_request', `a ${exchange.method} request with content is not supported`)
+    }
+    clock.enter('request')
+    if (length > 0 && length <= BUFFERED_BYTES) {
+      body = exchange.requestContent = await readWhole(request, exchange)
+      exchange.requestBytes = body.length
+      clock.enter('first_byte')
+    } else {
+      body = observedRequest(request.body!, exchange, context)
+    }
+  }
+
+  const response = await fetchUpstream(exchange, context, {
+    method: exchange.method,
+    headers: upstreamFields(fields, {
+      gatewayKeyField: settings.gatewayKeyField,
+      clientAddress,
+      via: context.via,
+      correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
+    }),
+    body: body as Bun.BodyInit | undefined,
+    signal: abort.signal,
+    redirect: 'manual',
+    decompress: false,
+  })
+  return passOn(response, exchange, context)
+}
+
+async function readWhole(request: Request, exchange: OpenExchange): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await request.arrayBuffer())
+  } catch (error) {
+    throw broken(exchange, error, 'bad_request', 'failed to read request body')
+  }
+}
+
+async function fetchUpstream(
+  exchange: OpenExchange,
+  context: ProxyContext,
+  init: BunFetchRequestInit,
+): Promise<Response> {
+  exchange.attempts += 1
+  try {
+    const response = await fetch(exchange.target.url, init)
+    if (response.status >= 200 && response.status <= 599) return response
+    throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+  } catch (error) {
+    const failure =
+      error instanceof GatewayError
+        ? error
+        : broken(exchange, error, codeOf(error), 'upstream request failed')
+    if (exchange.brokenBy !== 'client_aborted') {
+      context.log('ERROR', 'proxy request failed', {
+        correlation_id: exchange.correlationId,
+        provider_prefix: exchange.target.upstream.prefix,
+        path: exchange.target.path,
+        error_code: failure.code,
+        error: error instanceof Error ? error.message : String(error),
+      })
+    }
+    throw failure
+  }
+}
+
+/** Passes the upstream's answer on. From here on the client has a status, so failures can only break the stream. */
+async function passOn(response: Response, exchange: OpenExchange, context: ProxyContext): Promise<Response> {
+  const { clock } = exchange
+  exchange.upstreamFirstByteUs = exchange.elapsedUs()
+  exchange.responseFields = response.headers.toJSON() as unknown as Record<string, string | readonly string[]>
+  exchange.responseFacts = contentFacts(exchange.responseFields)
+  const head = {
+    status: response.status,
+    statusText: response.statusText,
+    headers: clientFields(response.headers, exchange.ownFields),
+  }
+  clock.enter('body')
+
+  if (response.body === null || exchange.method === 'HEAD') {
+    exchange.status = response.status
+    exchange.end('completed')
+    return new Response(null, head)
+  }
+  const length = Number(response.headers.get('content-length') ?? -1)
+  const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
+  exchange.streaming = eventStream || exchange.responseFacts.mediaType === 'application/x-ndjson'
+  // Without a media type the server would put in one of its own, unless the content is streamed.
+  if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
+    let content: ArrayBuffer
+    try {
+      content = await response.arrayBuffer()
+    } catch (error) {
+      throw broken(exchange, error, 'upstream_aborted', 'upstream request failed')
+    }
+    exchange.status = response.status
+    exchange.responseContent = new Uint8Array(content)
+    exchange.responseBytes = content.byteLength
+    exchange.end('completed')
+    return new Response(content, head)
+  }
+  exchange.status = response.status
+  return new Response(observedResponse(response.body, exchange, context) as unknown as Bun.BodyInit, head)
+}
+
+/** The request's content, observed after it was handed on. */
+async function* observedRequest(
+  body: ReadableStream<Uint8Array>,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): AsyncGenerator<Uint8Array> {
+  const { clock } = exchange
+  const { maxBodyBytes } = context.settings
+  const tap = new Tap(exchange.id, 'request', exchange.wire, exchange.requestFacts, (piece) =>
+    context.sink.observe(piece),
+  )
+  for await (const chunk of body) {
+    exchange.requestBytes += chunk.length
+    if (maxBodyBytes > 0 && exchange.requestBytes > maxBodyBytes) {
+      exchange.breakOff('request_body_too_large')
+      return
+    }
+    yield chunk
+    clock.enter('request')
+    if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
+  }
+  tap.flush()
+  clock.enter('first_byte')
+}
+
+/** The answer's content, observed after it was handed on; its end is the exchange's end. */
+async function* observedResponse(
+  body: ReadableStream<Uint8Array>,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): AsyncGenerator<Uint8Array> {
+  const { clock, wire } = exchange
+  const tap = new Tap(exchange.id, 'response', wire, exchange.responseFacts, (piece) =>
+    context.sink.observe(piece),
+  )
+  let onItsWay: Uint8Array | undefined
+  let atUs = 0
+  let outcome: Outcome = 'client_aborted'
+  let code: GatewayErrorCode | undefined
+  try {
+    for await (const chunk of body) {
+      clock.phaseAt = performance.now()
+      atUs = (clock.phaseAt - exchange.startedAt) * 1000
+      onItsWay = chunk
+      exchange.responseBytes += chunk.length
+      exchange.responseChunks += 1
+      yield chunk
+      tap.take(chunk, atUs)
+      onItsWay = undefined
+    }
+    outcome = 'completed'
+  } catch (error) {
+    if (exchange.brokenBy !== 'client_aborted') {
+      outcome = 'upstream_failed'
+      code = exchange.brokenBy ?? 'upstream_aborted'
+    }
+    throw error
+  } finally {
+    // The client left while a chunk was on its way to it: the chunk was received, so it is counted.
+    if (onItsWay) tap.take(onItsWay, atUs)
+    tap.flush()
+    exchange.end(outcome, code)
+    exchange.abort.abort()
+  }
+}
+
+/** How long an exchange whose client left may take to notice. */
+const NOTICE_MS = 1000
+
+function clientLeft(exchange: OpenExchange): void {
+  exchange.breakOff('client_aborted')
+  // A stream that nobody began to read is never told that it was given up.
+  setTimeout(() => exchange.end('client_aborted'), NOTICE_MS).unref()
+}
+
+/** The error of a wait that was broken off: by a time-out or by ourselves, else by the other side. */
+function broken(
+  exchange: OpenExchange,
+  cause: unknown,
+  otherwise: GatewayErrorCode,
+  message: string,
+): GatewayError {
+  const code = exchange.brokenBy ?? otherwise
+  return new GatewayError(code, MESSAGES[code] ?? message, { cause })
+}
+
+const MESSAGES: Partial<Record<GatewayErrorCode, string>> = {
+  upstream_connect_timeout: 'upstream did not accept a connection in time',
+  upstream_first_byte_timeout: 'upstream did not answer in time',
+  upstream_idle_timeout: 'upstream or client was silent for too long',
+  upstream_total_timeout: 'the exchange took too long',
+  request_body_too_large: 'request body is too large',
+  shutting_down: 'gateway is shutting down',
+}
+
+function codeOf(error: unknown): GatewayErrorCode {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ECONNRESET' || code === 'ConnectionClosed') return 'upstream_aborted'
+  if (code === 'InvalidHTTPResponse' || code.startsWith('Malformed')) return 'upstream_invalid_response'
+  return 'upstream_unreachable'
+}

@@ -1,0 +1,338 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { clientFields, upstreamFields } from '../http/fields.ts'
+import type { RequestTarget } from '../http/request-target.ts'
+import { contentFacts, OpenExchange } from './open-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { admitCaller, failExchange } from './serve-exchange.ts'
+import type { Target } from './upstream.ts'
+import {
+  closePayload,
+  encodeClientFrame,
+  WebSocketDecoder,
+  WebSocketProtocolError,
+  type WebSocketInput,
+} from './websocket-frames.ts'
+
+/** Largest WebSocket message, either way. */
+const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+
+/** Unsent bytes to a client past which the upstream is not read. */
+const CLIENT_BUFFER_BYTES = 1024 * 1024
+
+/** Handshake fields that belong to one connection: extensions and keys are negotiated on each side anew. */
+const HANDSHAKE = [
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-extensions',
+  'sec-websocket-accept',
+  'content-length',
+]
+
+/**
+ * Relays a WebSocket: the upstream is asked first, and its refusal is passed on as it is; only once it agrees is
+ * the client's connection upgraded. Messages, pings, pongs, close codes and back-pressure go both ways; one
+ * connection is one exchange.
+ *
+ * @returns `undefined` when the connection has been upgraded
+ */
+export async function serveWebSocket(
+  request: Request,
+  requestTarget: RequestTarget,
+  target: Target,
+  clientAddress: string,
+  server: Server<Relay>,
+  context: ProxyContext,
+): Promise<Response | undefined> {
+  const exchange = new OpenExchange(request, requestTarget, target, true, context)
+  try {
+    admitCaller(exchange, requestTarget, context)
+    request.signal.addEventListener('abort', () => exchange.breakOff('client_aborted'))
+    context.deadlines.watch(exchange.clock)
+    const handshake = await askUpstream(exchange, clientAddress, context)
+    exchange.upstreamFirstByteUs = exchange.elapsedUs()
+    if (handshake.kind === 'refused') return await passRefusal(handshake.response, exchange)
+    return upgrade(request, handshake, server, exchange, context)
+  } catch (error) {
+    return failExchange(exchange, error, context)
+  }
+}
+
+/** The server's handlers of relayed connections. */
+export const relayHandlers: WebSocketHandler<Relay> = {
+  maxPayloadLength: MAX_MESSAGE_BYTES,
+  backpressureLimit: MAX_MESSAGE_BYTES * 2,
+  idleTimeout: 0,
+  sendPings: false,
+  perMessageDeflate: true,
+  open: (socket) => socket.data.opened(socket),
+  message: (socket, message) => socket.data.fromClient(message),
+  ping: (socket, data) => socket.data.controlFromClient('ping', data),
+  pong: (socket, data) => socket.data.controlFromClient('pong', data),
+  drain: (socket) => socket.data.clientDrained(),
+  close: (socket, code, reason) => socket.data.clientClosed(code, reason),
+}
+
+type Handshake =
+  | {
+      readonly kind: 'agreed'
+      readonly response: IncomingMessage
+      readonly socket: Duplex
+      readonly head: Uint8Array
+    }
+  | { readonly kind: 'refused'; readonly response: IncomingMessage }
+
+function askUpstream(
+  exchange: OpenExchange,
+  clientAddress: string,
+  context: ProxyContext,
+): Promise<Handshake> {
+  const fields = upstreamFields(exchange.fields, {
+    gatewayKeyField: context.settings.gatewayKeyField,
+    clientAddress,
+    via: context.via,
+    correlationId: context.settings.forwardCorrelationId ? exchange.correlationId : undefined,
+  })
+  for (const name of HANDSHAKE) delete fields[name]
+  exchange.attempts += 1
+  return new Promise((resolve, reject) => {
+    const send = exchange.target.url.startsWith('https:') ? httpsRequest : httpRequest
+    const request = send(exchange.target.url, {
+      method: 'GET',
+      headers: {
+        ...fields,
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64'),
+      },
+    })
+    request.on('upgrade', (response, socket, head) => resolve({ kind: 'agreed', response, socket, head }))
+    request.on('response', (response) => resolve({ kind: 'refused', response }))
+    request.on('error', (error) => {
+      context.log('ERROR', 'proxy request failed', {
+        correlation_id: exchange.correlationId,
+        provider_prefix: exchange.target.upstream.prefix,
+        path: exchange.target.path,
+        error: error.message,
+      })
+      const code = exchange.brokenBy ?? 'upstream_unreachable'
+      reject(new GatewayError(code, 'upstream request failed', { cause: error }))
+    })
+    const abort = (): void => void request.destroy(new Error('aborted'))
+    if (exchange.abort.signal.aborted) abort()
+    else exchange.abort.signal.addEventListener('abort', abort)
+    request.end()
+  })
+}
+
+/** The upstream's own answer, whole and as it was: clients act on its status. */
+async function passRefusal(response: IncomingMessage, exchange: OpenExchange): Promise<Response> {
+  const pieces: Buffer[] = []
+  let size = 0
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    size += piece.length
+    if (size > MAX_MESSAGE_BYTES)
+      throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+    pieces.push(piece)
+  }
+  const content = Buffer.concat(pieces)
+  const status = response.statusCode ?? 502
+  if (status < 200 || status > 599)
+    throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+  const headers = headersOf(response)
+  exchange.status = status
+  exchange.responseFields = headers.toJSON()
+  exchange.responseFacts = contentFacts(exchange.responseFields)
+  exchange.responseContent = content
+  exchange.responseBytes = content.length
+  exchange.end('completed')
+  return new Response(content, {
+    status,
+    statusText: response.statusMessage ?? '',
+    headers: clientFields(headers, exchange.ownFields),
+  })
+}
+
+function upgrade(
+  request: Request,
+  { response, socket, head }: Extract<Handshake, { kind: 'agreed' }>,
+  server: Server<Relay>,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Response | undefined {
+  const headers = headersOf(response)
+  exchange.responseFields = headers.toJSON()
+  exchange.status = 101
+  exchange.streaming = true
+  const relay = new Relay(socket, exchange, context)
+  const answer = clientFields(headers, exchange.ownFields)
+  for (const name of HANDSHAKE) answer.delete(name)
+  if (!server.upgrade(request, { headers: answer, data: relay })) {
+    socket.destroy()
+    throw new GatewayError('bad_request', 'the request cannot be upgraded')
+  }
+  if (head.length > 0) relay.fromUpstream(head)
+  return undefined
+}
+
+function headersOf(response: IncomingMessage): Headers {
+  const headers = new Headers()
+  for (let i = 0; i < response.rawHeaders.length; i += 2) {
+    headers.append(response.rawHeaders[i]!, response.rawHeaders[i + 1]!)
+  }
+  return headers
+}
+
+/** The two ends of a relayed connection. */
+class Relay {
+  readonly #upstream: Duplex
+  readonly #exchange: OpenExchange
+  readonly #context: ProxyContext
+  readonly #decoder = new WebSocketDecoder(MAX_MESSAGE_BYTES)
+  #client: ServerWebSocket<Relay> | undefined
+  /** What came from the upstream before the client's side was open. */
+  #early: Uint8Array[] = []
+  /** Pings of the client's that the upstream has yet to answer: the server has answered them already. */
+  #clientPings = 0
+  #observed = true
+  #closing = false
+
+  constructor(upstream: Duplex, exchange: OpenExchange, context: ProxyContext) {
+    this.#upstream = upstream
+    this.#exchange = exchange
+    this.#context = context
+    exchange.clock.enter('body')
+    upstream.on('data', (bytes: Uint8Array) => this.fromUpstream(bytes))
+    upstream.on('drain', () => this.#client?.resume())
+    upstream.on('error', () => this.#upstreamLost())
+    upstream.on('close', () => this.#upstreamLost())
+    exchange.abort.signal.addEventListener('abort', () => this.#broken())
+  }
+
+  opened(client: ServerWebSocket<Relay>): void {
+    this.#client = client
+    for (const bytes of this.#early.splice(0)) this.fromUpstream(bytes)
+  }
+
+  fromClient(message: string | Buffer): void {
+    this.#exchange.clock.enter('body')
+    const text = typeof message === 'string'
+    const payload = text ? Buffer.from(message) : message
+    this.#exchange.requestBytes += payload.length
+    this.#send(text ? 'text' : 'binary', payload)
+    if (text) this.#observe('request', message)
+  }
+
+  controlFromClient(kind: 'ping' | 'pong', data: Buffer): void {
+    this.#exchange.clock.enter('body')
+    if (kind === 'ping') this.#clientPings += 1
+    this.#send(kind, data)
+  }
+
+  clientDrained(): void {
+    if (this.#upstream.isPaused()) this.#upstream.resume()
+  }
+
+  clientClosed(code: number, reason: string): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#send('close', closePayload(code, reason))
+    this.#upstream.end()
+    // An ordinary close is the client's right; a connection that just breaks off was abandoned.
+    this.#exchange.end(
+      code === 1006 && this.#exchange.brokenBy !== undefined ? 'client_aborted' : 'completed',
+    )
+  }
+
+  fromUpstream(bytes: Uint8Array): void {
+    if (!this.#client) return void this.#early.push(bytes)
+    this.#exchange.clock.enter('body')
+    let inputs: WebSocketInput[]
+    try {
+      inputs = this.#decoder.write(bytes)
+    } catch (error) {
+      return this.#violated(error)
+    }
+    for (const input of inputs) this.#deliver(this.#client, input)
+    return undefined
+  }
+
+  #deliver(client: ServerWebSocket<Relay>, input: WebSocketInput): void {
+    switch (input.kind) {
+      case 'text':
+      case 'binary': {
+        this.#exchange.responseBytes += input.data.length
+        this.#exchange.responseChunks += 1
+        const text = input.kind === 'text' ? Buffer.from(input.data).toString('utf8') : undefined
+        if (text === undefined) client.sendBinary(input.data as Uint8Array<ArrayBuffer>, true)
+        else client.sendText(text, true)
+        if (client.getBufferedAmount() > CLIENT_BUFFER_BYTES) this.#upstream.pause()
+        if (text !== undefined) this.#observe('response', text)
+        return
+      }
+      case 'ping':
+        client.ping(input.data as Uint8Array<ArrayBuffer>)
+        return
+      case 'pong':
+        if (this.#clientPings > 0) this.#clientPings -= 1
+        else client.pong(input.data as Uint8Array<ArrayBuffer>)
+        return
+      case 'close':
+        this.#close(client, input.code, input.reason)
+        return
+      default:
+        input satisfies never
+    }
+  }
+
+  #close(client: ServerWebSocket<Relay>, code: number, reason: string): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#send('close', closePayload(code, reason))
+    this.#upstream.end()
+    this.#exchange.end('completed')
+    client.close(code, reason)
+  }
+
+  #violated(error: unknown): void {
+    const code = error instanceof WebSocketProtocolError ? error.closeCode : 1011
+    this.#send('close', closePayload(code, ''))
+    this.#upstream.end()
+    this.#fail('upstream_invalid_response')
+  }
+
+  #upstreamLost(): void {
+    this.#fail('upstream_aborted')
+  }
+
+  /** Broken off from our side: by a time-out, or because the gateway stops. */
+  #broken(): void {
+    this.#upstream.destroy()
+    this.#fail(this.#exchange.brokenBy ?? 'upstream_aborted')
+  }
+
+  #fail(code: GatewayErrorCode): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#exchange.end(code === 'client_aborted' ? 'client_aborted' : 'upstream_failed', code)
+    this.#client?.terminate()
+  }
+
+  #send(kind: 'text' | 'binary' | 'ping' | 'pong' | 'close', payload: Uint8Array): void {
+    if (!this.#upstream.writable) return
+    const frame = encodeClientFrame(kind, payload, crypto.getRandomValues(new Uint8Array(4)))
+    if (!this.#upstream.write(frame)) this.#client?.pause()
+  }
+
+  #observe(side: 'request' | 'response', text: string): void {
+    const { id, wire } = this.#exchange
+    if (!this.#observed || wire.api === '') return
+    const atUs = this.#exchange.elapsedUs()
+    this.#observed = this.#context.sink.observe({ kind: 'message', id, side, wire, text, atUs })
+  }
+}
+export type { Relay }

@@ -1,0 +1,74 @@
+import { requirePermission, requireProviderCredential } from '../access/authorize.ts'
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import type { RequestTarget } from '../http/request-target.ts'
+import type { Outcome } from '../traces/exchange.ts'
+import { forward } from './forward.ts'
+import { OpenExchange } from './open-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import type { Target } from './upstream.ts'
+
+/**
+ * A request's way, from arrival to record. Six steps in plain calls, each of which needs what an earlier one found:
+ *
+ * 1. target — which upstream the router found for the path (done by the caller: it is what makes this an exchange)
+ * 2. authenticate — gateway key → caller
+ * 3. authorize — the route's permission, a provider credential
+ * 4. admit — not stopping, not a loop, not too large
+ * 5. inspect — no policy needs the content yet, so it passes untouched
+ * 6. forward — upstream ⇄ client, observed as it passes
+ *
+ * Every way out ends in `OpenExchange.end`, which records the exchange: answered, refused, failed or abandoned.
+ */
+export async function serveExchange(
+  request: Request,
+  requestTarget: RequestTarget,
+  target: Target,
+  clientAddress: string,
+  context: ProxyContext,
+): Promise<Response> {
+  const exchange = new OpenExchange(request, requestTarget, target, false, context)
+  try {
+    admitCaller(exchange, requestTarget, context)
+    return await forward(request, exchange, clientAddress, context)
+  } catch (error) {
+    return failExchange(exchange, error, context)
+  }
+}
+
+/** Steps 2 to 4, shared by HTTP and WebSocket exchanges. @throws GatewayError when the exchange is refused */
+export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, context: ProxyContext): void {
+  const { keyring, gatewayKeyField, maxBodyBytes } = context.settings
+  if (keyring) {
+    const identity = keyring.authenticate(exchange.fields[gatewayKeyField])
+    exchange.caller = identity.caller
+    requirePermission(identity, 'proxy:write')
+    requireProviderCredential(exchange.fields, query, exchange.target.upstream.credentialField)
+  }
+  if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
+  if (exchange.fields['via']?.includes(context.via)) {
+    throw new GatewayError('loop_detected', 'request has already passed this gateway')
+  }
+  const length = Number(exchange.fields['content-length'] ?? 0)
+  if (maxBodyBytes > 0 && length > maxBodyBytes) {
+    throw new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
+  }
+}
+
+/** Answers for an exchange that did not get as far as the upstream's answer. */
+export function failExchange(exchange: OpenExchange, error: unknown, context: ProxyContext): Response {
+  if (error instanceof GatewayError) {
+    return exchange.refuse(error, outcomeOf(error.code))
+  }
+  context.log('ERROR', 'internal error', {
+    correlation_id: exchange.correlationId,
+    path: exchange.path,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  })
+  return exchange.refuse(new GatewayError('internal_error', 'internal server error'), 'upstream_failed')
+}
+
+/** How an exchange ended that was answered by the gateway itself. */
+function outcomeOf(code: GatewayErrorCode): Outcome {
+  if (code === 'client_aborted') return 'client_aborted'
+  return code.startsWith('upstream_') ? 'upstream_failed' : 'refused'
+}

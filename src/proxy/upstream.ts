@@ -1,0 +1,93 @@
+import type { Dialect, ProviderConfig, Timeouts } from '../config/config.ts'
+import { hasPrefix } from '../http/path-prefix.ts'
+import { normalisedPath } from '../http/request-target.ts'
+
+/** A provider as the request path needs it. */
+export interface Upstream {
+  readonly name: string
+  readonly prefix: string
+  readonly dialect: Dialect
+  /** Base URL as configured. */
+  readonly url: string
+  /** Scheme and authority. */
+  readonly origin: string
+  /** Path of the base URL without trailing slash; empty for none. */
+  readonly basePath: string
+  /** Query of the base URL with `?`; empty for none. */
+  readonly baseQuery: string
+  readonly credentialField: string
+  readonly timeouts: Timeouts
+}
+
+/** The upstream of a request and what is asked of it. */
+export interface Target {
+  readonly upstream: Upstream
+  /** Path below the provider's prefix, escapes as the client sent them. */
+  readonly path: string
+  readonly url: string
+}
+
+/** Providers by prefix, longest first. */
+export class UpstreamTable {
+  readonly #upstreams: readonly Upstream[]
+
+  constructor(providers: readonly ProviderConfig[]) {
+    this.#upstreams = providers
+      .map((provider) => upstreamOf(provider))
+      .sort((a, b) => b.prefix.length - a.prefix.length)
+  }
+
+  /**
+   * Finds where a request goes.
+   *
+   * @param path as the client sent it, dot segments resolved
+   * @param query with `?`, or empty; passed on byte for byte
+   * @returns `undefined` for a path below no provider's prefix
+   */
+  find(path: string, query: string): Target | undefined {
+    const plain = normalisedPath(path)
+    for (const upstream of this.#upstreams) {
+      if (!hasPrefix(plain, upstream.prefix)) continue
+      const rest =
+        plain === path ? path.slice(upstream.prefix.length) : withoutSegments(path, upstream.prefix)
+      const below = rest === '' ? '/' : rest
+      return {
+        upstream,
+        path: below,
+        url: `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`,
+      }
+    }
+    return undefined
+  }
+}
+
+/** Removes as many leading segments as the prefix has; used when the prefix was sent with escapes. */
+function withoutSegments(path: string, prefix: string): string {
+  let index = 0
+  for (let segments = prefix.split('/').length - 1; segments > 0; segments--) {
+    const next = path.indexOf('/', index + 1)
+    if (next < 0) return ''
+    index = next
+  }
+  return path.slice(index)
+}
+
+function joinQueries(base: string, query: string): string {
+  if (base === '') return query
+  return query === '' ? base : `${base}&${query.slice(1)}`
+}
+
+function upstreamOf(provider: ProviderConfig): Upstream {
+  const url = new URL(provider.upstream)
+  return {
+    name: provider.name,
+    prefix: provider.prefix,
+    dialect: provider.api,
+    url: provider.upstream,
+    origin: url.origin,
+    basePath: url.pathname.replace(/\/+$/, ''),
+    baseQuery: url.search === '?' ? '' : url.search,
+    credentialField: provider.credentialHeader,
+    timeouts: provider.timeouts,
+  }
+}

@@ -1,0 +1,82 @@
+import type { Trace } from '../traces/trace.ts'
+import type { QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
+import { StorageError } from './storage-error.ts'
+import type { Tenant, TraceReader } from './storage.ts'
+
+/** Questions that may wait for an answer at once; more are refused rather than piled up. */
+const MAX_WAITING = 256
+
+/** Asks the query thread. A thread that dies fails what was asked of it and is started again by the next question. */
+export class QueryClient {
+  readonly #workerUrl: string
+  readonly #path: string
+  #worker: Worker | undefined
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  #next = 0
+
+  constructor(storagePath: string, workerUrl: string) {
+    this.#path = storagePath
+    this.#workerUrl = workerUrl
+  }
+
+  within(tenant: Tenant): TraceReader {
+    return this.#reader(tenant)
+  }
+
+  everywhere(): TraceReader {
+    return this.#reader(null)
+  }
+
+  async sizeBytes(): Promise<number> {
+    return (await this.#ask(null, 'sizeBytes', [])) as number
+  }
+
+  close(): void {
+    this.#worker?.terminate()
+    this.#worker = undefined
+  }
+
+  #reader(tenant: Tenant | null): TraceReader {
+    const ask = <T>(method: QueryMethod, ...parameters: unknown[]): Promise<T> =>
+      this.#ask(tenant, method, parameters) as Promise<T>
+    return {
+      getTrace: (id) => ask<Trace | undefined>('getTrace', id),
+      listTraces: (filter, limit, after) => ask('listTraces', filter, limit, after),
+      countTraces: () => ask('countTraces'),
+      totals: (filter) => ask('totals', filter),
+      groupTotals: (filter, group) => ask('groupTotals', filter, group),
+    }
+  }
+
+  #ask(tenant: Tenant | null, method: QueryMethod, parameters: readonly unknown[]): Promise<unknown> {
+    if (this.#waiting.size >= MAX_WAITING)
+      return Promise.reject(new StorageError('too many queries are waiting'))
+    const worker = (this.#worker ??= this.#spawn())
+    const id = this.#next++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      worker.postMessage({ kind: 'query', id, tenant, method, parameters } satisfies QueryRequest)
+    })
+  }
+
+  #spawn(): Worker {
+    const worker = new Worker(this.#workerUrl)
+    worker.onmessage = (event: MessageEvent<QueryReply>) => {
+      const reply = event.data
+      const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
+      if ('error' in reply) waiting?.reject(new StorageError(reply.error))
+      else waiting?.resolve(reply.value)
+    }
+    const died = (): void => {
+      if (this.#worker !== worker) return
+      this.#worker = undefined
+      for (const { reject } of this.#waiting.values()) reject(new StorageError('the query thread died'))
+      this.#waiting.clear()
+    }
+    worker.addEventListener('error', died)
+    worker.addEventListener('close', died)
+    worker.postMessage({ kind: 'open', path: this.#path } satisfies QueryRequest)
+    return worker
+  }
+}

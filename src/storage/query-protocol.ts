@@ -1,0 +1,19 @@
+import type { Tenant, TraceReader } from './storage.ts'
+
+/** Methods of a reader that can be asked of the query thread. */
+export type QueryMethod = keyof TraceReader | 'sizeBytes'
+
+/** One question to the query thread. `tenant` is null for all tenants. */
+export type QueryRequest =
+  | { readonly kind: 'open'; readonly path: string }
+  | {
+      readonly kind: 'query'
+      readonly id: number
+      readonly tenant: Tenant | null
+      readonly method: QueryMethod
+      readonly parameters: readonly unknown[]
+    }
+
+/** The query thread's answer. */
+export type QueryReply =
+  { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }
