@@ -23,8 +23,8 @@ export interface Gateway {
   /** `http://host:port` as it is reached from this machine. */
   readonly url: string
   diagnostics(): PipelineDiagnostics
-  /** Takes over what can change without a restart; returns the names of settings that cannot. */
-  reload(config: Config): readonly string[]
+  /** Takes over what can change without a restart; returns the names of the settings that did, and that cannot. */
+  reload(config: Config): { readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   /**
    * Stops: no new exchange, live ones may finish until the time-out, then they are cut and recorded; then all traces
    * are stored or journalled.
@@ -85,12 +85,13 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     url: server.url.href.replace(/\/$/, ''),
     diagnostics: () => recorder.diagnostics(),
     reload(next) {
-      const fixed = fixedChanges(current, next)
-      current = { ...next, server: current.server, storage: current.storage }
+      const { changed, needRestart } = changes(current, next)
+      const { host, port } = current.server
+      current = { ...next, server: { ...next.server, host, port }, storage: current.storage }
       proxy.settings = proxySettings(current)
       context.apiSettings = apiSettings(current, proxy.settings.keyring)
       recorder.configure(recorderSettings(current))
-      return fixed
+      return { changed, needRestart }
     },
     async stop(timeoutMs) {
       proxy.draining = true
@@ -142,14 +143,27 @@ function recorderSettings({ tracing, storage, pii, pricing }: Config): RecorderS
   }
 }
 
-/** Names of changed settings that only a restart can take over. */
-function fixedChanges(before: Config, after: Config): string[] {
-  const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
-  return [
-    ...(differs(before.server, after.server) ? ['server'] : []),
-    ...(differs(before.storage, after.storage) ? ['storage'] : []),
-    ...(differs(before.tracing.journal, after.tracing.journal) ? ['tracing.journal'] : []),
-  ]
+/** Names of settings that differ: those that take effect at once, and those that need a restart. */
+function changes(before: Config, after: Config): { changed: string[]; needRestart: string[] } {
+  const fixed = (config: Config): Record<string, unknown> => ({
+    'server.host': config.server.host,
+    'server.port': config.server.port,
+    storage: config.storage,
+    'tracing.journal': config.tracing.journal,
+  })
+  const live = (config: Config): Record<string, unknown> => ({
+    server: { ...config.server, host: '', port: 0 },
+    providers: config.providers,
+    tracing: { ...config.tracing, journal: undefined },
+    pricing: config.pricing,
+    pii: config.pii,
+    auth: config.auth,
+  })
+  const differing = (part: (config: Config) => Record<string, unknown>): string[] => {
+    const [old, now] = [part(before), part(after)]
+    return Object.keys(now).filter((name) => JSON.stringify(old[name]) !== JSON.stringify(now[name]))
+  }
+  return { changed: differing(live), needRestart: differing(fixed) }
 }
 
 async function settle(done: () => boolean, timeoutMs: number): Promise<void> {

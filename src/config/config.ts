@@ -1,5 +1,5 @@
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
-export type Dialect = 'openai' | 'anthropic'
+export type Dialect = 'openai' | 'anthropic' | 'gemini'
 
 /** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
 export interface Timeouts {

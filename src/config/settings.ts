@@ -59,7 +59,7 @@ const provider: Section = {
     api: {
       kind: 'string',
       default: 'openai',
-      doc: 'Wire dialect: openai or anthropic (gemini, mistral, cohere, ollama and azure are reserved).',
+      doc: 'Wire dialect: openai, anthropic or gemini (mistral, cohere, ollama and azure are reserved). Gemini is passed on, but not metered yet.',
     },
     enabled: { kind: 'bool', default: true, doc: 'false takes the provider out.' },
     credential_header: {
@@ -163,6 +163,7 @@ export const SETTINGS: Section = {
       presets: {
         openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
         anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },
+        gemini: { upstream: 'https://generativelanguage.googleapis.com', prefix: '/gemini', api: 'gemini' },
       },
     },
     tracing: {

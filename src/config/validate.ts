@@ -6,8 +6,8 @@ import { quote } from './scalar.ts'
 import { camelCase } from './setting.ts'
 
 const MODES = ['off', 'redact_storage', 'redact_upstream', 'block']
-const DIALECTS = ['openai', 'anthropic']
-const RESERVED_DIALECTS = ['gemini', 'mistral', 'cohere', 'ollama', 'azure']
+const DIALECTS = ['openai', 'anthropic', 'gemini']
+const RESERVED_DIALECTS = ['mistral', 'cohere', 'ollama', 'azure']
 const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
@@ -175,7 +175,7 @@ function checkProviders(raw: Raw, wrong: Wrong): ProviderConfig[] {
     checkUpstream(provider.upstream, path, wrong)
     const api = provider.api.trim()
     if (RESERVED_DIALECTS.includes(api)) {
-      wrong(`${path}.api`, `${path}.api ${quote(api)} is not available yet; use openai or anthropic`)
+      wrong(`${path}.api`, `${path}.api ${quote(api)} is not available yet; use ${DIALECTS.join(', ')}`)
     } else if (!DIALECTS.includes(api)) {
       wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
     }

@@ -31,6 +31,17 @@ function anthropicType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'api_error'
 }
 
+/** Status name in Google's words. @see https://cloud.google.com/apis/design/errors#handling_errors */
+function geminiStatus(status: number): string {
+  if (status === 401) return 'UNAUTHENTICATED'
+  if (status === 403) return 'PERMISSION_DENIED'
+  if (status === 404) return 'NOT_FOUND'
+  if (status === 429) return 'RESOURCE_EXHAUSTED'
+  if (status === 503) return 'UNAVAILABLE'
+  if (status === 504) return 'DEADLINE_EXCEEDED'
+  return status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL'
+}
+
 /**
  * An answer the gateway makes itself on a provider route, in the words of the API that the route speaks, so that
  * SDKs show the message and do not retry in vain.
@@ -60,6 +71,8 @@ function refusalBody(error: GatewayError, dialect: Dialect, correlationId: strin
       }
     case 'openai':
       return { error: { message, type: openAIType(status), param: null, code } }
+    case 'gemini':
+      return { error: { code: status, message, status: geminiStatus(status) } }
     default:
       return dialect satisfies never
   }

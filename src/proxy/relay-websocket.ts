@@ -50,7 +50,10 @@ export async function serveWebSocket(
   const exchange = new OpenExchange(request, requestTarget, target, true, context)
   try {
     admitCaller(exchange, requestTarget, context)
-    request.signal.addEventListener('abort', () => exchange.breakOff('client_aborted'))
+    request.signal.addEventListener('abort', () => {
+      // Once upgraded, the connection tells of its end itself.
+      if (exchange.status === 0) exchange.breakOff('client_aborted')
+    })
     context.deadlines.watch(exchange.clock)
     const handshake = await askUpstream(exchange, clientAddress, context)
     exchange.upstreamFirstByteUs = exchange.elapsedUs()

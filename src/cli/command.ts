@@ -1,0 +1,52 @@
+import type { Environment } from '../config/environment.ts'
+import type { Arguments, Flag } from './flags.ts'
+
+/** The world a command acts on. */
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  readonly environment: Environment
+  /** Standard output is a terminal. */
+  readonly terminal: boolean
+}
+
+/** A command of the program. `run` returns the exit status: 0 well, 1 failed, 2 wrongly called. */
+export interface Command {
+  /** One or two words: `serve`, `config validate`. */
+  readonly name: string
+  readonly summary: string
+  /** How it is called, after the program's name. */
+  readonly usage: string
+  readonly flags: readonly Flag[]
+  /** Flags end at the first positional argument; the rest belongs to somebody else. */
+  readonly flagsFirst?: true
+  run(parsed: Arguments, io: Io): Promise<number> | number
+}
+
+/** `--config`, which every command takes. */
+export const CONFIG_FLAG: Flag = {
+  name: 'config',
+  type: 'string',
+  description: 'Path to config file',
+  default: 'ongoingai.yaml',
+}
+
+/** `--format`, of the commands that answer in text or JSON. */
+export const FORMAT_FLAG: Flag = {
+  name: 'format',
+  type: 'string',
+  description: 'Output format: text or json',
+  default: 'text',
+}
+
+/** Reads `--format`; a text that is neither is the message to show. */
+export function readFormat(
+  command: string,
+  { values }: Arguments,
+): { format: 'text' | 'json' } | { problem: string } {
+  const raw = values.get('format') ?? ''
+  const format = raw.trim().toLowerCase()
+  if (format === '' || format === 'text') return { format: 'text' }
+  if (format === 'json') return { format }
+  return { problem: `invalid ${command} format "${raw}": expected text or json` }
+}

@@ -1,0 +1,354 @@
+import { contractJson } from '../http/json-response.ts'
+import type { Cursor } from '../storage/cursor.ts'
+import { formatTime } from '../storage/cursor.ts'
+import type { TraceFilter, TraceReader } from '../storage/storage.ts'
+import { lineageOf } from '../traces/lineage.ts'
+import { orderByLineage } from '../traces/lineage-order.ts'
+import type { Trace } from '../traces/trace.ts'
+import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import type { Arguments } from './flags.ts'
+import { openStore } from './open-store.ts'
+import { textTable, visible } from './text-table.ts'
+
+const PAGE = 200
+
+/** `ongoingai debug`: one exchange and the chain it belongs to, read from the store. */
+export const debug: Command = {
+  name: 'debug',
+  summary: 'show the latest exchange, or a chain of them',
+  usage:
+    'debug [last] [--config path/to/ongoingai.yaml] [--trace-id ID] [--trace-group-id ID] [--thread-id ID] [--run-id ID] [--format text|json] [--limit N] [--include-headers] [--include-bodies]',
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    { name: 'trace-id', type: 'string', description: 'Trace ID to debug (defaults to latest trace)' },
+    { name: 'trace-group-id', type: 'string', description: 'Trace group ID filter' },
+    { name: 'thread-id', type: 'string', description: 'Thread ID filter' },
+    { name: 'run-id', type: 'string', description: 'Run ID filter' },
+    { name: 'limit', type: 'int', description: 'Maximum checkpoints to include (1-500)', default: '200' },
+    { name: 'include-headers', type: 'bool', description: 'Include request/response headers' },
+    { name: 'include-bodies', type: 'bool', description: 'Include request/response bodies' },
+  ],
+  async run(parsed, io) {
+    const options = readOptions(parsed)
+    if ('problem' in options) {
+      io.err(`${options.problem}\n`)
+      return 2
+    }
+    const store = openStore(parsed, io)
+    if (!store) return 1
+    try {
+      const reader = store.storage.everywhere()
+      const source = await findSource(reader, options)
+      if (!source) {
+        io.err(options.traceId === '' ? 'no traces found in storage\n' : 'trace not found\n')
+        return 1
+      }
+      const chain = await collectChain(reader, source, options)
+      const generatedAt = formatTime(Math.floor(Date.now() / 1000) * 1_000_000)
+      if (options.format === 'json') io.out(`${contractJson(chainJson(chain, options, generatedAt), 2)}\n`)
+      else writeText(chain, options, generatedAt, io)
+      return 0
+    } catch (error) {
+      io.err(`failed to build debug chain: ${error instanceof Error ? error.message : String(error)}\n`)
+      return 1
+    } finally {
+      await store.storage.close()
+    }
+  },
+}
+
+interface Options {
+  readonly format: 'text' | 'json'
+  readonly traceId: string
+  readonly groupId: string
+  readonly threadId: string
+  readonly runId: string
+  readonly limit: number
+  readonly headers: boolean
+  readonly bodies: boolean
+}
+
+interface Chain {
+  readonly source: Trace
+  readonly checkpoints: readonly Trace[]
+  readonly truncated: boolean
+  readonly groupId: string
+  readonly threadId: string
+  readonly runId: string
+  readonly identifier: string
+}
+
+function readOptions(parsed: Arguments): Options | { problem: string } {
+  const { values, positional } = parsed
+  const text = (name: string): string => (values.get(name) ?? '').trim()
+  const selected = {
+    traceId: text('trace-id'),
+    groupId: text('trace-group-id'),
+    threadId: text('thread-id'),
+    runId: text('run-id'),
+  }
+  if (positional.length > 1) return { problem: 'debug accepts at most one positional argument: last' }
+  const word = positional[0]?.trim()
+  if (word !== undefined && word !== 'last') return { problem: 'debug positional argument must be "last"' }
+  if (word === 'last' && Object.values(selected).some((value) => value !== '')) {
+    return {
+      problem: 'debug "last" cannot be combined with --trace-id, --trace-group-id, --thread-id, or --run-id',
+    }
+  }
+  if (selected.traceId !== '' && (selected.groupId || selected.threadId || selected.runId)) {
+    return { problem: 'trace-id cannot be combined with trace-group-id/thread-id/run-id filters' }
+  }
+  const format = readFormat('debug', parsed)
+  if ('problem' in format) return format
+  const limit = Number(values.get('limit') ?? 200)
+  if (limit < 1 || limit > 500) return { problem: 'limit must be between 1 and 500' }
+  return {
+    ...selected,
+    format: format.format,
+    limit,
+    headers: values.get('include-headers') === 'true',
+    bodies: values.get('include-bodies') === 'true',
+  }
+}
+
+async function findSource(reader: TraceReader, options: Options): Promise<Trace | undefined> {
+  if (options.traceId !== '') return reader.getTrace(options.traceId)
+  const page = await reader.listTraces(filterOf(options.groupId, options.threadId, options.runId), 1)
+  const newest = page.items[0]
+  return newest && reader.getTrace(newest.id)
+}
+
+async function collectChain(reader: TraceReader, source: Trace, options: Options): Promise<Chain> {
+  const filtered = [options.groupId, options.threadId, options.runId].some((value) => value !== '')
+  const own = lineageOf(source)
+  const groupId = filtered ? options.groupId : (own.group_id ?? '')
+  const threadId = filtered ? options.threadId : (own.thread_id ?? '')
+  const runId = filtered ? options.runId : (own.run_id ?? '')
+  const names = [
+    ...(groupId === '' ? [] : ['trace_group_id']),
+    ...(threadId === '' ? [] : ['lineage_thread_id']),
+    ...(runId === '' ? [] : ['lineage_run_id']),
+  ]
+  const identifier = filtered && names.length > 1 ? 'composite_filter' : (names[0] ?? '(single trace)')
+  const { traces, truncated } =
+    names.length === 0
+      ? { traces: [source], truncated: false }
+      : await collect(reader, filterOf(groupId, threadId, runId), options.limit)
+  if (!traces.some((trace) => trace.id === source.id)) traces.push(source)
+  return { source, checkpoints: orderByLineage(traces), truncated, groupId, threadId, runId, identifier }
+}
+
+/** The newest traces of a filter, up to a limit; `truncated` when there are more. */
+async function collect(
+  reader: TraceReader,
+  filter: TraceFilter,
+  limit: number,
+): Promise<{ traces: Trace[]; truncated: boolean }> {
+  const traces: Trace[] = []
+  let after: Cursor | undefined
+  do {
+    const page = await reader.listTraces(filter, Math.min(PAGE, limit - traces.length), after)
+    for (const { id } of page.items) {
+      const trace = await reader.getTrace(id)
+      if (trace) traces.push(trace)
+    }
+    after = page.next
+  } while (after && traces.length < limit)
+  return { traces, truncated: after !== undefined }
+}
+
+function filterOf(traceGroupId: string, threadId: string, runId: string): TraceFilter {
+  return {
+    ...(traceGroupId === '' ? {} : { traceGroupId }),
+    ...(threadId === '' ? {} : { threadId }),
+    ...(runId === '' ? {} : { runId }),
+  }
+}
+
+function chainJson(chain: Chain, options: Options, generatedAt: string): object {
+  return {
+    schema_version: 'debug-chain.v1',
+    generated_at: generatedAt,
+    selection: {
+      ...given('trace_id', options.traceId),
+      ...given('trace_group_id', options.groupId),
+      ...given('thread_id', options.threadId),
+      ...given('run_id', options.runId),
+    },
+    options: {
+      limit: options.limit,
+      include_diff: false,
+      include_headers: options.headers,
+      include_bodies: options.bodies,
+    },
+    source_trace_id: chain.source.id,
+    source_timestamp: formatTime(chain.source.createdAtUs),
+    source: checkpointJson(chain.source, 0, options),
+    chain: {
+      ...given('group_id', chain.groupId),
+      ...given('thread_id', chain.threadId),
+      ...given('run_id', chain.runId),
+      target_checkpoint_id: chain.source.id,
+      checkpoint_count: chain.checkpoints.length,
+      truncated: chain.truncated,
+      checkpoints: chain.checkpoints.map((trace, i) => checkpointJson(trace, i + 1, options)),
+      lineage_identifier: chain.identifier,
+    },
+  }
+}
+
+function checkpointJson(trace: Trace, step: number, { headers, bodies }: Options): object {
+  return {
+    step,
+    id: trace.id,
+    timestamp: formatTime(trace.startedAtUs),
+    created_at: formatTime(trace.createdAtUs),
+    provider: trace.provider,
+    ...given('requested_model', trace.requestedModel),
+    model: trace.model,
+    request_method: trace.requestMethod,
+    request_path: trace.requestPath,
+    response_status: trace.responseStatus,
+    outcome: trace.outcome,
+    ...given('error_code', trace.errorCode),
+    input_tokens: trace.inputTokens,
+    output_tokens: trace.outputTokens,
+    total_tokens: trace.totalTokens,
+    cache_read_input_tokens: trace.cacheReadInputTokens,
+    cache_creation_input_tokens: trace.cacheCreationInputTokens,
+    reasoning_tokens: trace.reasoningTokens,
+    usage_source: trace.usageSource,
+    estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
+    cost_status: trace.costStatus,
+    latency_ms: trace.latencyMs,
+    time_to_first_token_ms: trace.timeToFirstTokenMs,
+    time_to_first_token_us: trace.timeToFirstTokenUs,
+    ...given('finish_reason', trace.finishReason),
+    usage: trace.detail.usage,
+    cost: trace.detail.cost,
+    timing: trace.detail.timing,
+    lineage: lineageOf(trace),
+    metadata: trace.metadata,
+    ...(headers
+      ? {
+          request_headers: JSON.stringify(trace.requestHeaders),
+          response_headers: JSON.stringify(trace.responseHeaders),
+        }
+      : {}),
+    ...(bodies
+      ? { ...body('request_body', trace.requestBody), ...body('response_body', trace.responseBody) }
+      : {}),
+  }
+}
+
+function writeText(chain: Chain, options: Options, generatedAt: string, io: Io): void {
+  const { source } = chain
+  io.out('OngoingAI Debug Chain\n')
+  io.out(
+    textTable([
+      ['Schema version', 'debug-chain.v1'],
+      ['Generated at', generatedAt],
+      ['Filter trace_id', options.traceId || '(latest)'],
+      ['Filter trace_group_id', options.groupId || '(none)'],
+      ['Filter thread_id', options.threadId || '(none)'],
+      ['Filter run_id', options.runId || '(none)'],
+      ['Option limit', String(options.limit)],
+      ['Option include_diff', 'false'],
+      ['Option include_headers', String(options.headers)],
+      ['Option include_bodies', String(options.bodies)],
+      ['Source trace', source.id],
+      ['Source time', toSecond(source.createdAtUs)],
+      ['Source provider', source.provider || '(unknown)'],
+      ['Source model', source.model || '(unknown)'],
+      ['Source path', source.requestPath || '(unknown)'],
+      ['Source status', String(source.responseStatus)],
+      ['Chain identifier', chain.identifier],
+      ['Chain group_id', chain.groupId || '(none)'],
+      ['Chain thread_id', chain.threadId || '(none)'],
+      ['Chain run_id', chain.runId || '(none)'],
+      ['Chain checkpoints', String(chain.checkpoints.length)],
+      ['Truncated', String(chain.truncated)],
+    ]),
+  )
+  chain.checkpoints.forEach((trace, i) => writeStep(trace, i + 1, options, io))
+}
+
+function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io: Io): void {
+  const lineage = lineageOf(trace)
+  const { cost } = trace.detail
+  io.out(`\nStep ${step}: ${visible(trace.id)}\n`)
+  io.out(
+    textTable([
+      ['time', toSecond(trace.createdAtUs)],
+      ['provider', trace.provider || '(unknown)'],
+      ['model', trace.model || '(unknown)'],
+      ...(trace.requestedModel && trace.requestedModel !== trace.model
+        ? [['requested_model', trace.requestedModel]]
+        : []),
+      ['request', `${trace.requestMethod || 'UNKNOWN'} ${trace.requestPath || '(unknown)'}`],
+      ['response_status', String(trace.responseStatus)],
+      ['outcome', trace.errorCode ? `${trace.outcome} (${trace.errorCode})` : trace.outcome],
+      ['tokens', `input=${trace.inputTokens} output=${trace.outputTokens} total=${trace.totalTokens}`],
+      ['usage', usageText(trace)],
+      ['estimated_cost_usd', trace.costNanoUsd === null ? '(unknown)' : formatNanoUsd(trace.costNanoUsd, 6)],
+      ['cost_status', cost.note ? `${cost.status} (${cost.note})` : cost.status],
+      ['latency_ms', String(trace.latencyMs)],
+      ['ttft_ms', String(trace.timeToFirstTokenMs)],
+      ...(trace.finishReason ? [['finish_reason', trace.finishReason]] : []),
+      [
+        'lineage',
+        `checkpoint=${lineage.checkpoint_id ?? '(none)'} parent=${lineage.parent_checkpoint_id ?? '(none)'} seq=${lineage.checkpoint_seq ?? 0} immutable=${lineage.immutable}`,
+      ],
+      ['metadata', contractJson(sorted(trace.metadata))],
+    ]),
+  )
+  if (cost.lines.length > 0) {
+    io.out(`receipt (${visible(cost.price_list)})\n`)
+    io.out(
+      textTable([
+        ['  MODEL', 'BUCKET', 'TOKENS', 'USD_PER_MILLION', 'USD'],
+        ...cost.lines.map((line) => [
+          `  ${line.model}`,
+          line.bucket,
+          String(line.tokens),
+          `${line.usd_per_million}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
+          line.usd.toFixed(9),
+        ]),
+      ]),
+    )
+  }
+  if (headers) {
+    io.out(`request_headers: ${visible(JSON.stringify(trace.requestHeaders))}\n`)
+    io.out(`response_headers: ${visible(JSON.stringify(trace.responseHeaders))}\n`)
+  }
+  if (!bodies) return
+  for (const [name, bytes] of [
+    ['request_body', trace.requestBody],
+    ['response_body', trace.responseBody],
+  ] as const) {
+    if (bytes && bytes.length > 0) io.out(`${name}: ${visible(Buffer.from(bytes).toString('utf8'))}\n`)
+  }
+}
+
+function usageText({ usageSource, detail }: Trace): string {
+  const buckets = Object.entries(detail.usage.buckets).map(([bucket, tokens]) => `${bucket}=${tokens}`)
+  return [usageSource, ...buckets].join(' ')
+}
+
+function sorted(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function body(name: string, bytes: Uint8Array | null): Record<string, string> {
+  return bytes && bytes.length > 0 ? { [name]: Buffer.from(bytes).toString('utf8') } : {}
+}
+
+function given(name: string, value: string): Record<string, string> {
+  return value === '' ? {} : { [name]: value }
+}
+
+function toSecond(us: number): string {
+  return formatTime(Math.floor(us / 1_000_000) * 1_000_000)
+}

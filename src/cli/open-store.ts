@@ -1,0 +1,34 @@
+import type { Config } from '../config/config.ts'
+import { ConfigError, loadConfig } from '../config/load.ts'
+import { openSqliteStorage } from '../storage/drivers/sqlite.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Io } from './command.ts'
+import type { Arguments } from './flags.ts'
+
+/** An open store and the settings it was opened by. */
+export interface OpenStore {
+  readonly config: Config
+  readonly storage: Storage
+}
+
+/**
+ * Loads the configuration and opens its store for reading only: nothing is created, nothing migrated.
+ *
+ * @returns `undefined` after the reason was shown
+ */
+export function openStore({ values }: Arguments, io: Io): OpenStore | undefined {
+  let config: Config
+  try {
+    ;({ config } = loadConfig(values.get('config'), io.environment))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
+    return undefined
+  }
+  try {
+    return { config, storage: openSqliteStorage(config.storage.path, 'read') }
+  } catch (error) {
+    io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)
+    return undefined
+  }
+}

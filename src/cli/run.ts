@@ -1,0 +1,92 @@
+import { nearest } from '../config/nearest.ts'
+import type { Command, Io } from './command.ts'
+import { configExplain } from './config-explain.ts'
+import { configValidate } from './config-validate.ts'
+import { debug } from './debug.ts'
+import { diagnostics } from './diagnostics.ts'
+import { flagHelp, parseFlags } from './flags.ts'
+import { report } from './report.ts'
+import { serve } from './serve.ts'
+import { shellInit } from './shell-init.ts'
+import { version } from './version.ts'
+import { wrap } from './wrap.ts'
+
+/** Every command. To add one: its file and a line here. */
+export const COMMANDS: readonly Command[] = [
+  serve,
+  version,
+  configValidate,
+  configExplain,
+  shellInit,
+  wrap,
+  report,
+  debug,
+  diagnostics,
+]
+
+/**
+ * Runs the command that the words name; no words mean `serve`.
+ *
+ * @param words the command line after the program's name
+ * @returns the exit status
+ */
+export async function runCommand(words: readonly string[], io: Io): Promise<number> {
+  const [first = 'serve'] = words
+  if (['help', '--help', '-h', '-help'].includes(first)) {
+    io.out(usage())
+    return 0
+  }
+  if (first === '--version' || first === '-v') return version.run({ values: new Map(), positional: [] }, io)
+  if (first === 'config' && ['--help', '-h'].includes(words[1] ?? '')) {
+    io.out(groupUsage('config'))
+    return 0
+  }
+  const command = find(words)
+  if (!command) return unknown(words, io)
+
+  const rest = words.slice(words.length === 0 ? 0 : command.name.split(' ').length)
+  // What follows `version` never mattered.
+  if (command === version) return command.run({ values: new Map(), positional: [] }, io)
+  const parsed = parseFlags(rest, command.flags, command.flagsFirst ? 'flags_first' : 'flags_anywhere')
+  if (!('kind' in parsed)) return command.run(parsed, io)
+  const help = `Usage: ongoingai ${command.usage}\n\n${flagHelp(command.name, command.flags)}`
+  if (parsed.kind === 'help') {
+    io.out(help)
+    return 0
+  }
+  io.err(`${parsed.message}\n${flagHelp(command.name, command.flags)}`)
+  return 2
+}
+
+function find(words: readonly string[]): Command | undefined {
+  if (words.length === 0) return serve
+  return COMMANDS.find((command) => {
+    const name = command.name.split(' ')
+    return name.every((word, i) => words[i] === word)
+  })
+}
+
+function unknown(words: readonly string[], io: Io): number {
+  const [first = '', second = ''] = words
+  if (first === 'config') {
+    io.err(groupUsage('config'))
+    const close = nearest(second, ['validate', 'explain'])
+    if (second !== '')
+      io.err(`unknown command "config ${second}"${close ? `; did you mean "config ${close}"?` : ''}\n`)
+    return 2
+  }
+  io.err(usage())
+  const names = COMMANDS.map((command) => command.name.split(' ')[0]!)
+  const close = first.startsWith('-') ? undefined : nearest(first, names)
+  io.err(`unknown command "${first}"${close ? `; did you mean "${close}"?` : ''}\n`)
+  return 2
+}
+
+function usage(): string {
+  return `Usage:\n${COMMANDS.map((command) => `  ongoingai ${command.usage}\n`).join('')}`
+}
+
+function groupUsage(group: string): string {
+  const commands = COMMANDS.filter((command) => command.name.startsWith(`${group} `))
+  return `Usage:\n${commands.map((command) => `  ongoingai ${command.usage}\n`).join('')}`
+}

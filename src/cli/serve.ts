@@ -1,0 +1,192 @@
+import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
+import { clientUrls } from '../config/client-urls.ts'
+import type { Config } from '../config/config.ts'
+import { startGateway, type Gateway } from '../gateway.ts'
+import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
+import { StorageError } from '../storage/storage-error.ts'
+import { VERSION } from '../version.ts'
+import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { visible } from './text-table.ts'
+
+/** Requests to upstreams at a time; the HTTP client's own default is 256. */
+const MAX_UPSTREAM_REQUESTS = '65336'
+
+/** `ongoingai serve`, and what runs without a command. */
+export const serve: Command = {
+  name: 'serve',
+  summary: 'start the gateway',
+  usage: 'serve [--config path/to/ongoingai.yaml]',
+  flags: [CONFIG_FLAG],
+  async run({ values, positional }, io) {
+    if (positional.length > 0) {
+      io.err(`serve does not accept positional arguments (got "${positional[0]}")\n`)
+      return 2
+    }
+    liftRequestLimit(io)
+    let loaded: LoadedConfig
+    try {
+      loaded = loadConfig(values.get('config'), io.environment)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
+      return 1
+    }
+    const logger = openLog(io.terminal ? terminalOutput(io) : standardOutput)
+    return serveUntilStopped(loaded, values.get('config'), logger, io)
+  },
+}
+
+async function serveUntilStopped(
+  loaded: LoadedConfig,
+  path: string | undefined,
+  logger: Logger,
+  io: Io,
+): Promise<number> {
+  const { config } = loaded
+  const { log } = logger
+  let gateway: Gateway
+  try {
+    gateway = await startGateway(config, log)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const listening = (error as { code?: string }).code !== undefined && !(error instanceof StorageError)
+    logger.close()
+    io.err(
+      listening
+        ? `failed to listen on ${config.server.host}:${config.server.port}: ${message}\n`
+        : `failed to initialize ${config.storage.driver} storage: ${message}\n`,
+    )
+    return 1
+  }
+  if (io.terminal) greet(loaded, gateway, io)
+  else banner(loaded, log)
+  if (config.telemetryConfigured) log('WARN', 'telemetry is configured, but this version does not export any')
+
+  const signal = await nextSignal(() => reload(path, gateway, log, io))
+  const again = nextSignal(() => {})
+  if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
+  const stopping = gateway.stop(config.server.shutdownTimeoutMs)
+  const winner = await Promise.race([stopping.then(() => 'stopped' as const), again])
+  if (winner !== 'stopped') await Promise.race([gateway.stop(0), Bun.sleep(3000)])
+  log('INFO', 'gateway stopped')
+  logger.close()
+  return 0
+}
+
+/** Resolves at the next SIGINT or SIGTERM. */
+function nextSignal(onHangUp: () => void): Promise<'SIGINT' | 'SIGTERM'> {
+  return new Promise((resolve) => {
+    const stop = (signal: 'SIGINT' | 'SIGTERM') => (): void => {
+      process.off('SIGINT', interrupt)
+      process.off('SIGTERM', terminate)
+      resolve(signal)
+    }
+    const interrupt = stop('SIGINT')
+    const terminate = stop('SIGTERM')
+    process.on('SIGINT', interrupt)
+    process.on('SIGTERM', terminate)
+    process.on('SIGHUP', onHangUp)
+  })
+}
+
+/** Takes over a changed file, whole or not at all. */
+function reload(path: string | undefined, gateway: Gateway, log: Log, io: Io): void {
+  try {
+    const { config } = loadConfig(path, io.environment)
+    const { changed, needRestart } = gateway.reload(config)
+    log('INFO', 'configuration reloaded', { changed, need_restart: needRestart })
+  } catch (error) {
+    log('ERROR', 'configuration not reloaded; the old one stays in force', {
+      error: error instanceof Error ? error.message : String(error),
+    })
+  }
+}
+
+/**
+ * The HTTP client reads its limit from the environment when the process begins, before any of our code: so the process
+ * replaces itself once, under the same id.
+ */
+function liftRequestLimit({ environment }: Io): void {
+  if (environment['BUN_CONFIG_MAX_HTTP_REQUESTS'] !== undefined || process.execve === undefined) return
+  const lifted = { ...environment, BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS }
+  const own = Bun.main.startsWith('/$bunfs') || Bun.main.startsWith('B:\\')
+  const words = own ? process.argv.slice(2) : [Bun.main, ...process.argv.slice(2)]
+  try {
+    process.execve(process.execPath, [process.argv0, ...words], lifted as NodeJS.ProcessEnv)
+  } catch {
+    // Where a process cannot replace itself (Windows), the client's default limit stays.
+  }
+}
+
+function banner({ config, path }: LoadedConfig, log: Log): void {
+  log('INFO', 'startup banner', {
+    version: VERSION,
+    addr: `${config.server.host}:${config.server.port}`,
+    port: config.server.port,
+    storage_driver: config.storage.driver,
+    providers: config.providers.map(({ name, prefix, upstream }) => `${name}:${prefix}->${upstream}`),
+    config_path: path,
+    auth_enabled: config.auth.enabled,
+    prometheus_enabled: config.prometheus.enabled,
+    prometheus_path: config.prometheus.path,
+  })
+}
+
+/** What a person at a terminal needs to go on. */
+function greet({ config, path, exists, document }: LoadedConfig, gateway: Gateway, io: Io): void {
+  const urls = clientUrls(document.values)
+  const off = offList(config)
+  io.out(`
+  OngoingAI Gateway ${VERSION}
+
+  Listening on   ${gateway.url}
+  Traces in      ${config.storage.path} (SQLite)
+  Settings from  ${exists ? path : 'defaults (no ongoingai.yaml here)'}
+
+  Point your tools at it:
+
+    export OPENAI_BASE_URL=${urls.openai}
+    export ANTHROPIC_BASE_URL=${urls.anthropic}
+
+${config.providers.map(({ prefix, upstream }) => `  ${prefix} → ${upstream}\n`).join('')}
+  Off: ${off.join(', ')}
+  Ctrl+C stops; then \`ongoingai report\` shows what was used and what it cost.
+
+`)
+}
+
+function offList(config: Config): string[] {
+  return [
+    ...(config.auth.enabled ? [] : ['gateway keys (anyone who reaches the port may use it)']),
+    ...(config.tracing.captureBodies ? [] : ['body capture']),
+    'limits',
+    'telemetry',
+  ]
+}
+
+/** On a terminal, a line per exchange for people instead of JSON. */
+function terminalOutput(io: Io): { write(text: string): void; readonly waiting: number } {
+  const color = (io.environment['NO_COLOR'] ?? '') === ''
+  const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
+  const show = (line: string): string => {
+    const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
+    const clock = String(time).slice(11, 19)
+    if (msg === 'request complete') {
+      const status = Number(fields['status'])
+      const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
+      const outcome =
+        fields['outcome'] === undefined || fields['outcome'] === 'completed'
+          ? ''
+          : ` ${String(fields['outcome'])}`
+      return `${paint(2, clock)} ${paint(shade, String(status))} ${String(fields['method'])} ${visible(String(fields['path']))} ${paint(2, `${String(fields['latency_ms'])} ms`)}${outcome}\n`
+    }
+    const details = Object.entries(fields).map(([name, value]) => `${name}=${visible(JSON.stringify(value))}`)
+    return `${paint(2, clock)} ${paint(level === 'INFO' ? 36 : level === 'WARN' ? 33 : 31, String(level))} ${String(msg)} ${details.join(' ')}\n`
+  }
+  return {
+    write: (text) => io.out(text.trimEnd().split('\n').map(show).join('')),
+    get waiting() {
+      return process.stdout.writableLength
+    },
+  }
+}

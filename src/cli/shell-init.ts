@@ -1,0 +1,51 @@
+import { clientUrls } from '../config/client-urls.ts'
+import { ConfigError, readSettings } from '../config/load.ts'
+import { CONFIG_FLAG, type Command } from './command.ts'
+
+const SHELLS = ['posix', 'fish', 'powershell']
+
+/** `ongoingai shell-init`: lines that point the SDKs of this shell at the gateway. */
+export const shellInit: Command = {
+  name: 'shell-init',
+  summary: 'print export lines for the SDKs',
+  usage: 'shell-init [--config path/to/ongoingai.yaml] [--shell posix|fish|powershell]',
+  flags: [
+    CONFIG_FLAG,
+    {
+      name: 'shell',
+      type: 'string',
+      description: 'Shell syntax: posix, fish or powershell',
+      default: 'posix',
+    },
+  ],
+  run({ values, positional }, io) {
+    if (positional.length > 0) {
+      io.err('shell-init does not accept positional arguments\n')
+      return 2
+    }
+    const shell = (values.get('shell') ?? 'posix').trim().toLowerCase()
+    if (!SHELLS.includes(shell)) {
+      io.err(`invalid shell-init shell "${values.get('shell')}": expected posix, fish or powershell\n`)
+      return 2
+    }
+    try {
+      const { document } = readSettings(values.get('config'), io.environment)
+      const urls = clientUrls(document.values)
+      io.out(assignment(shell, 'OPENAI_BASE_URL', urls.openai))
+      io.out(assignment(shell, 'ANTHROPIC_BASE_URL', urls.anthropic))
+      return 0
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      io.err(`failed to load config: ${error.message}\n`)
+      return 1
+    }
+  },
+}
+
+function assignment(shell: string, name: string, value: string): string {
+  if (shell === 'fish') return `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}'\n`
+  if (shell === 'powershell') return `$env:${name} = '${value.replaceAll("'", "''")}'\n`
+  // Unquoted as long as it is plain, which is what scripts have always seen.
+  const plain = /^[A-Za-z0-9_./:[\]-]+$/.test(value)
+  return `export ${name}=${plain ? value : `'${value.replaceAll("'", `'\\''`)}'`}\n`
+}

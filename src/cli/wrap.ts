@@ -1,0 +1,146 @@
+import { basename } from 'node:path'
+import { clientUrls, DEFAULT_KEY_FIELD, type ClientUrls } from '../config/client-urls.ts'
+import type { Environment } from '../config/environment.ts'
+import { ConfigError, readSettings } from '../config/load.ts'
+import { CONFIG_FLAG, type Command } from './command.ts'
+
+/** The caller's gateway key, for tools that must send it. */
+const GATEWAY_KEY = 'ONGOINGAI_GATEWAY_KEY'
+
+/** Signals that are passed on to the command. */
+const FORWARDED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT']
+
+/** Signals that a terminal sends to the command itself: passing them on would make them count twice. */
+const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+
+/** `ongoingai wrap -- <command>`: runs a tool with its SDKs pointed at the gateway. */
+export const wrap: Command = {
+  name: 'wrap',
+  summary: 'run a command with its SDKs pointed at the gateway',
+  usage: 'wrap [--config path/to/ongoingai.yaml] -- <command> [args...]',
+  flags: [CONFIG_FLAG],
+  flagsFirst: true,
+  async run({ values, positional }, io) {
+    const words = positional[0] === '--' ? positional.slice(1) : positional
+    const [command, ...rest] = words
+    if (command === undefined) {
+      io.err('usage: ongoingai wrap [--config path/to/ongoingai.yaml] -- <command> [args...]\n')
+      return 2
+    }
+    let settings: ReturnType<typeof readSettings>
+    try {
+      settings = readSettings(values.get('config'), io.environment)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      io.err(`failed to load config: ${error.message}\n`)
+      return 1
+    }
+    const { auth } = settings.document.values as { auth: { header: string } }
+    const keyField = auth.header.trim() || DEFAULT_KEY_FIELD
+    const urls = clientUrls(settings.document.values)
+    const environment = wrappedEnvironment(io.environment, urls, keyField)
+    return run([command, ...toolArguments(command, rest, urls, environment, keyField)], environment, io.err)
+  },
+}
+
+/** The caller's environment with the base URLs set over it, and the gateway key where a tool takes it from there. */
+export function wrappedEnvironment(
+  environment: Environment,
+  urls: ClientUrls,
+  keyField: string,
+): Record<string, string> {
+  const wrapped: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) {
+    if (name !== '' && value !== undefined) wrapped[name] = value
+  }
+  wrapped['OPENAI_BASE_URL'] = urls.openai
+  wrapped['ANTHROPIC_BASE_URL'] = urls.anthropic
+  wrapped['GOOGLE_GEMINI_BASE_URL'] = urls.gemini
+  const key = wrapped[GATEWAY_KEY] ?? ''
+  if (key === '') return wrapped
+  const field = `${keyField}: ${key}`
+  // Claude Code and the Anthropic SDKs; the OpenAI SDKs. Fields the caller has set itself are kept.
+  wrapped['ANTHROPIC_CUSTOM_HEADERS'] = joinLines(wrapped['ANTHROPIC_CUSTOM_HEADERS'], field)
+  wrapped['OPENAI_CUSTOM_HEADERS'] = joinLines(wrapped['OPENAI_CUSTOM_HEADERS'], field)
+  return wrapped
+}
+
+/**
+ * Arguments for tools that variables do not reach. Codex ignores `OPENAI_BASE_URL`; it takes its base URL, and the
+ * gateway key through a provider of its own, by `-c`.
+ */
+export function toolArguments(
+  command: string,
+  rest: readonly string[],
+  urls: ClientUrls,
+  environment: Readonly<Record<string, string>>,
+  keyField: string,
+): string[] {
+  if (basename(command).replace(/\.(exe|cmd|js)$/, '') !== 'codex') return [...rest]
+  if (rest.some((word) => /openai_base_url|model_provider/.test(word))) return [...rest]
+  if ((environment[GATEWAY_KEY] ?? '') === '')
+    return ['-c', `openai_base_url=${JSON.stringify(urls.openai)}`, ...rest]
+  const provider = [
+    'name="OngoingAI Gateway"',
+    `base_url=${JSON.stringify(urls.openai)}`,
+    'env_key="OPENAI_API_KEY"',
+    'wire_api="responses"',
+    `env_http_headers={ ${JSON.stringify(keyField)}=${JSON.stringify(GATEWAY_KEY)} }`,
+  ]
+  return [
+    '-c',
+    'model_provider="ongoingai"',
+    '-c',
+    `model_providers.ongoingai={ ${provider.join(', ')} }`,
+    ...rest,
+  ]
+}
+
+/** Runs the command on the caller's terminal, passes signals on, and returns its status or 128 + signal. */
+async function run(
+  words: string[],
+  environment: Record<string, string>,
+  err: (text: string) => void,
+): Promise<number> {
+  let child: ReturnType<typeof Bun.spawn>
+  try {
+    child = Bun.spawn(words, { env: environment, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
+  } catch (error) {
+    const missing = (error as { code?: string }).code === 'ENOENT'
+    const reason = missing ? `exec: "${words[0]}": executable file not found in $PATH` : String(error)
+    err(`failed to start command: ${reason}\n`)
+    return 1
+  }
+  const pass = (signal: NodeJS.Signals): void => {
+    if (!(process.stdin.isTTY && FROM_TERMINAL.includes(signal))) child.kill(signal)
+  }
+  for (const signal of FORWARDED) process.on(signal, pass)
+  try {
+    await child.exited
+  } finally {
+    for (const signal of FORWARDED) process.off(signal, pass)
+  }
+  if (child.signalCode !== null) return 128 + (SIGNAL_NUMBERS[child.signalCode] ?? 0)
+  return child.exitCode ?? 1
+}
+
+const SIGNAL_NUMBERS: Readonly<Partial<Record<string, number>>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+}
+
+function joinLines(before: string | undefined, line: string): string {
+  return before ? `${before}\n${line}` : line
+}
