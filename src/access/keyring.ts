@@ -44,7 +44,7 @@ export class Keyring {
 }
 
 function hashOf(token: string): string {
-  return new Bun.CryptoHasher('sha256').update(token).digest('hex')
+  return Bun.SHA256.hash(token, 'hex')
 }
 
 function identityOf(key: GatewayKeyConfig): Identity {

@@ -2,6 +2,7 @@ import { formatTime } from '../storage/cursor.ts'
 import type { TraceSummary } from '../storage/storage.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
+import { receiptJson } from './receipt-json.ts'
 import { nanoToUsd } from '../usage/money.ts'
 
 /** A trace as lists show it, in the contract's names and order. */
@@ -58,7 +59,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     ...given('upstream_request_id', trace.upstreamRequestId),
     metadata: trace.metadata,
     usage: trace.detail.usage,
-    cost: trace.detail.cost,
+    cost: receiptJson(trace.detail.cost),
     timing: trace.detail.timing,
     upstream: trace.detail.upstream,
     created_at: formatTime(trace.createdAtUs),

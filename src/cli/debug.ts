@@ -5,7 +5,9 @@ import type { TraceFilter, TraceReader } from '../storage/storage.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
-import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
+import { receiptJson } from '../api/receipt-json.ts'
+import { lineAmount } from '../usage/cost.ts'
+import { formatNanoUsd, nanoToUsd, toNanoUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -227,7 +229,7 @@ function checkpointJson(trace: Trace, step: number, { headers, bodies }: Options
     time_to_first_token_us: trace.timeToFirstTokenUs,
     ...given('finish_reason', trace.finishReason),
     usage: trace.detail.usage,
-    cost: trace.detail.cost,
+    cost: receiptJson(trace.detail.cost),
     timing: trace.detail.timing,
     lineage: lineageOf(trace),
     metadata: trace.metadata,
@@ -314,7 +316,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
           line.bucket,
           String(line.tokens),
           `${line.usd_per_million}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
-          line.usd.toFixed(9),
+          formatNanoUsd(toNanoUsd(lineAmount(line)), 9),
         ]),
       ]),
     )

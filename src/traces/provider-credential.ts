@@ -24,7 +24,7 @@ export function traceCredential(
     const value = fields[name]?.trim() ?? ''
     const credential = name === 'authorization' ? value.replace(/^bearer /i, '').trim() : value
     if (credential === '') continue
-    const hash = new Bun.CryptoHasher('sha256').update(credential).digest('hex')
+    const hash = Bun.SHA256.hash(credential, 'hex')
     return { hash, last4: credential.length >= 12 ? credential.slice(-4) : '' }
   }
   return { hash: '', last4: '' }

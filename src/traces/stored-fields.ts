@@ -27,7 +27,15 @@ export function storedFields(
   return { fields: stored, maskedValues }
 }
 
+/** Names come again and again; strangers among them must not fill the memory. */
+const CANONICAL = new Map<string, string>()
+const CANONICAL_LIMIT = 1000
+
 /** `x-api-key` → `X-Api-Key`. */
 function canonicalName(name: string): string {
-  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+  const known = CANONICAL.get(name)
+  if (known !== undefined) return known
+  const canonical = name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+  if (CANONICAL.size < CANONICAL_LIMIT) CANONICAL.set(name, canonical)
+  return canonical
 }

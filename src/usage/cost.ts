@@ -1,11 +1,11 @@
-import { amountToUsd, requestsCost, tokensCost, toNanoUsd, usdAmount, type Amount } from './money.ts'
+import { requestsCost, tokensCost, toNanoUsd, usdAmount, type Amount } from './money.ts'
 import type { ModelRates } from './price-list.ts'
 import { BUCKETS, inputTokens, type Bucket, type ModelUsage } from './usage.ts'
 
 /** `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget. */
 export type CostStatus = 'exact' | 'estimated' | 'unknown'
 
-/** One line of a receipt. `usd` is not rounded; the total is, once. */
+/** One line of a receipt. Its amount follows from it: `lineAmount`. */
 export interface ReceiptLine {
   readonly model: string
   readonly bucket: Bucket | 'web_search'
@@ -15,7 +15,13 @@ export interface ReceiptLine {
   readonly usd_per_million: number
   /** Factor of the service tier; absent when 1. */
   readonly factor?: number
-  readonly usd: number
+}
+
+/** What a line of a receipt comes to, exactly. Lines are summed first and rounded once. */
+export function lineAmount({ bucket, tokens, usd_per_million: rate, factor = 1 }: ReceiptLine): Amount {
+  return bucket === 'web_search'
+    ? requestsCost(tokens, rate)
+    : tokensCost(tokens, rate, Math.round(factor * 1000))
 }
 
 /** What an exchange cost, and why: the names are those of the JSON contract. */
@@ -33,15 +39,15 @@ export interface Cost {
 /** Nothing was billed. */
 export const NO_COST: Cost = { status: 'exact', totalNanoUsd: 0, priceList: '', lines: [] }
 
-/** Thousandths of the list price by service tier, as the answer (not the request) names it. */
+/** Multiples of the list price by service tier, as the answer (not the request) names it. */
 const TIERS: Readonly<Record<string, number>> = {
-  default: 1000,
-  standard: 1000,
-  auto: 1000,
-  on_demand: 1000,
-  flex: 500,
-  batch: 500,
-  priority: 2000,
+  default: 1,
+  standard: 1,
+  auto: 1,
+  on_demand: 1,
+  flex: 0.5,
+  batch: 0.5,
+  priority: 2,
 }
 
 /** Tiers whose factor differs from model to model; ours is the most common one. */
@@ -69,11 +75,10 @@ export function priceUsage({ model, usages, serviceTier, reportedUsd, find }: Pr
   }
   const lines: ReceiptLine[] = []
   const notes: string[] = []
-  let total: Amount = 0n
   let list = ''
   const tier = serviceTier?.toLowerCase() ?? 'default'
-  const permille = TIERS[tier]
-  if (permille === undefined) notes.push(`no price for service tier ${tier}; the standard rate was used`)
+  const factor = TIERS[tier]
+  if (factor === undefined) notes.push(`no price for service tier ${tier}; the standard rate was used`)
   if (APPROXIMATE.has(tier)) notes.push(`the factor of service tier ${tier} differs by model`)
 
   for (const entry of usages) {
@@ -86,16 +91,12 @@ export function priceUsage({ model, usages, serviceTier, reportedUsd, find }: Pr
     for (const bucket of BUCKETS) {
       const tokens = entry.usage[bucket]
       if (tokens === undefined) continue
-      const rate = rates.rate(bucket, size)
-      const amount = tokensCost(tokens, rate, permille ?? 1000)
-      total += amount
       lines.push({
         model: name,
         bucket,
         tokens,
-        usd_per_million: rate,
-        ...(permille !== undefined && permille !== 1000 ? { factor: permille / 1000 } : {}),
-        usd: amountToUsd(amount),
+        usd_per_million: rates.rate(bucket, size),
+        ...(factor !== undefined && factor !== 1 ? { factor } : {}),
       })
     }
     if (entry.webSearches === undefined) continue
@@ -103,20 +104,12 @@ export function priceUsage({ model, usages, serviceTier, reportedUsd, find }: Pr
       notes.push(`no price for ${entry.webSearches} web searches`)
       continue
     }
-    const amount = requestsCost(entry.webSearches, rates.webSearchesPerThousand)
-    total += amount
     const rate = rates.webSearchesPerThousand
-    lines.push({
-      model: name,
-      bucket: 'web_search',
-      tokens: entry.webSearches,
-      usd_per_million: rate,
-      usd: amountToUsd(amount),
-    })
+    lines.push({ model: name, bucket: 'web_search', tokens: entry.webSearches, usd_per_million: rate })
   }
   return {
     status: notes.length > 0 ? 'estimated' : 'exact',
-    totalNanoUsd: toNanoUsd(total),
+    totalNanoUsd: toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n)),
     priceList: list,
     lines,
     ...(notes.length > 0 ? { note: notes.join('; ') } : {}),

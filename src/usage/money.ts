@@ -22,6 +22,19 @@ export function scaled(value: number, digits: number): bigint {
   return value < 0 ? -result : result
 }
 
+/** Rates come again and again; they are scaled once. */
+const SCALED_RATES = new Map<number, bigint>()
+const SCALED_RATES_LIMIT = 10_000
+
+function scaledRate(rate: number): bigint {
+  let scaledOnce = SCALED_RATES.get(rate)
+  if (scaledOnce === undefined) {
+    scaledOnce = scaled(rate, 9)
+    if (SCALED_RATES.size < SCALED_RATES_LIMIT) SCALED_RATES.set(rate, scaledOnce)
+  }
+  return scaledOnce
+}
+
 /**
  * What tokens cost.
  *
@@ -30,7 +43,7 @@ export function scaled(value: number, digits: number): bigint {
  */
 export function tokensCost(tokens: number, usdPerMillion: number, permille: number): Amount {
   // tokens × (rate × 10^9) / 10^6 nano-USD × permille / 1000 = … × 10^-18 USD: the divisors cancel to none.
-  return BigInt(tokens) * scaled(usdPerMillion, 9) * BigInt(permille)
+  return BigInt(tokens) * scaledRate(usdPerMillion) * BigInt(permille)
 }
 
 /** What requests to a tool cost, given the price of a thousand. */

@@ -6,6 +6,7 @@ import { PriceList } from '../../usage/price-list.ts'
 import { buildTrace, type ContentReading } from '../build-trace.ts'
 import type { Exchange, RecorderReply, RecorderRequest, RecorderSettings } from '../exchange.ts'
 import type { Trace } from '../trace.ts'
+import { unpackExchanges } from './exchange-batch.ts'
 import { ExchangeReader } from './exchange-reader.ts'
 import { Journal } from './journal.ts'
 import { encodeTrace } from './trace-codec.ts'
@@ -74,15 +75,9 @@ class RecorderThread {
         this.#reader.message(request)
         this.#looked(request.text.length)
         return
-      case 'exchange': {
-        const reading = this.#reader.end(request.exchange)
-        if (!(reading instanceof Promise)) return this.#record(request.exchange, reading)
-        const work: Promise<void> = reading
-          .then((content) => this.#record(request.exchange, content))
-          .finally(() => this.#unfinished.delete(work))
-        this.#unfinished.add(work)
+      case 'exchanges':
+        for (const exchange of unpackExchanges(request)) this.#end(exchange)
         return
-      }
       case 'configure':
         this.#settings = request.settings
         this.#prices = new PriceList(request.settings.pricing)
@@ -93,6 +88,16 @@ class RecorderThread {
       default:
         request satisfies never
     }
+  }
+
+  #end(exchange: Exchange): void {
+    const reading = this.#reader.end(exchange)
+    if (!(reading instanceof Promise)) return this.#record(exchange, reading)
+    const work: Promise<void> = reading
+      .then((content) => this.#record(exchange, content))
+      .finally(() => this.#unfinished.delete(work))
+    this.#unfinished.add(work)
+    return undefined
   }
 
   #record(exchange: Exchange, content: ContentReading): void {

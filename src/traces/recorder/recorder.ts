@@ -7,10 +7,15 @@ import type {
   RecorderSettings,
   RecorderTotals,
 } from '../exchange.ts'
+import { packExchanges } from './exchange-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
 
 /** What one exchange takes in the queue besides its content. */
 const RECORD_BYTES = 2048
+
+/** Exchanges are handed over together: at most so many, at most so late. */
+const OUTBOX_EXCHANGES = 64
+const OUTBOX_MS = 2
 
 /** Waiting times before a recorder thread that died is started again. */
 const RESTART_MS = [0, 100, 500, 2000]
@@ -50,6 +55,8 @@ export class Recorder {
   /** Totals of threads that died. */
   #before = NO_TOTALS
   readonly #unsettled = new Map<string, { exchange: Exchange; bytes: number }>()
+  #outbox: Exchange[] = []
+  #outboxTimer: ReturnType<typeof setTimeout> | undefined
   #bytes = 0
   #observedBytes = 0
   #accepted = 0
@@ -92,7 +99,9 @@ export class Recorder {
     this.#unsettled.set(kept.id, { exchange: kept, bytes })
     this.#depthHighWatermark = Math.max(this.#depthHighWatermark, this.#unsettled.size)
     this.#bytesHighWatermark = Math.max(this.#bytesHighWatermark, this.#bytes)
-    this.#post({ kind: 'exchange', exchange: kept })
+    this.#outbox.push(kept)
+    if (this.#outbox.length >= OUTBOX_EXCHANGES) this.#send()
+    else this.#outboxTimer ??= setTimeout(() => this.#send(), OUTBOX_MS)
     return undefined
   }
 
@@ -140,6 +149,7 @@ export class Recorder {
    * @returns false when it did not finish in time
    */
   async stop(timeoutMs: number): Promise<boolean> {
+    this.#send()
     const worker = this.#worker
     if (!worker) return this.#unsettled.size === 0
     const stopped = new Promise<boolean>((resolve) => {
@@ -172,7 +182,8 @@ export class Recorder {
     worker.addEventListener('close', () => this.#died(worker, 'the thread ended'))
     worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies RecorderRequest)
     // What the last thread may not have made safe. Storing is idempotent, so a second time does no harm.
-    for (const { exchange } of this.#unsettled.values()) this.#post({ kind: 'exchange', exchange })
+    this.#outbox = [...this.#unsettled.values()].map(({ exchange }) => exchange)
+    this.#send()
   }
 
   #take(reply: Exclude<RecorderReply, { kind: 'failed' }>): void {
@@ -229,6 +240,15 @@ export class Recorder {
     const wait = RESTART_MS[Math.min(this.#restarts, RESTART_MS.length - 1)]!
     this.#restarts += 1
     setTimeout(() => this.#spawn(), wait)
+  }
+
+  #send(): void {
+    clearTimeout(this.#outboxTimer)
+    this.#outboxTimer = undefined
+    if (this.#outbox.length === 0 || !this.#worker) return
+    const batch = packExchanges(this.#outbox)
+    this.#outbox = []
+    this.#worker.postMessage(batch, [batch.contents.buffer as ArrayBuffer])
   }
 
   #post(request: RecorderRequest): void {

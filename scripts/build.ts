@@ -1,0 +1,25 @@
+// Builds the self-contained executable: `bun scripts/build.ts [--target=bun-linux-arm64] [--outfile=dist/ongoingai]`.
+import { $ } from 'bun'
+
+const option = (name: string): string | undefined =>
+  process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3)
+
+const target = option('target')
+const outfile = option('outfile') ?? 'dist/ongoingai'
+const commit =
+  process.env['COMMIT'] ?? ((await $`git rev-parse --short HEAD`.nothrow().quiet().text()).trim() || 'none')
+
+const result = await Bun.build({
+  // The threads' programs are entry points, so that the executable finds them under their own names.
+  entrypoints: ['src/main.ts', 'src/traces/recorder/recorder-worker.ts', 'src/storage/query-worker.ts'],
+  compile: target ? { target: target as Bun.Build.CompileTarget, outfile } : { outfile },
+  minify: { whitespace: true, syntax: true },
+  define: {
+    ONGOINGAI_VERSION: JSON.stringify(process.env['VERSION'] ?? 'dev'),
+    ONGOINGAI_COMMIT: JSON.stringify(commit),
+    ONGOINGAI_DATE: JSON.stringify(process.env['DATE'] ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z')),
+  },
+})
+for (const message of result.logs) console.error(message)
+if (!result.success) process.exit(1)
+console.log(outfile)
