@@ -71,7 +71,21 @@ export function openLog(output: LogOutput): Logger {
 }
 
 function line(level: Level, message: string, fields: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify({ time: localTime(new Date()), level, msg: message, ...fields })}\n`
+  const rest = JSON.stringify(fields)
+  return `{"time":"${timeNow()}","level":"${level}","msg":${JSON.stringify(message)}${rest === '{}' ? '}' : `,${rest.slice(1)}`}\n`
+}
+
+let lastMs = 0
+let lastTime = ''
+
+/** The time to the millisecond; many lines share one. */
+function timeNow(): string {
+  const now = Date.now()
+  if (now !== lastMs) {
+    lastMs = now
+    lastTime = localTime(new Date(now))
+  }
+  return lastTime
 }
 
 /** RFC 3339 with the local offset. */

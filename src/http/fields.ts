@@ -66,7 +66,7 @@ export function clientFields(upstream: Headers, own: Readonly<Record<string, str
   const headers = new Headers(upstream)
   const connection = upstream.get('connection')
   if (connection !== null) for (const name of connectionOptions(connection)!) headers.delete(name)
-  for (const name of HOP_BY_HOP) headers.delete(name)
+  for (const name of HOP_BY_HOP) if (headers.has(name)) headers.delete(name)
   for (const name in own) headers.set(name, own[name]!)
   return headers
 }

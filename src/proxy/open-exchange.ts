@@ -4,7 +4,7 @@ import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
 import { dialectOf, isFree, wireApiOf } from '../providers/registry.ts'
-import type { Caller, ContentFacts, Outcome, WireFacts } from '../traces/exchange.ts'
+import type { Caller, ContentFacts, Exchange, Outcome, WireFacts } from '../traces/exchange.ts'
 import { Clock } from './deadlines.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
@@ -103,7 +103,7 @@ export class OpenExchange {
     this.#context.deadlines.forget(this.clock)
     const completedUs = this.elapsedUs()
     if (this.status === 0) this.status = 499
-    this.#context.sink.record({
+    const exchange: Exchange = {
       id: this.id,
       correlationId: this.correlationId,
       startedAtUs: this.startedAtUs,
@@ -120,7 +120,7 @@ export class OpenExchange {
       responseFields: this.responseFields,
       status: this.status,
       outcome,
-      ...(errorCode === undefined ? {} : { errorCode }),
+      errorCode: errorCode ?? '',
       free: this.wire.api === '' && isFree(this.method, this.target.path),
       requestBytes: this.requestBytes,
       responseBytes: this.responseBytes,
@@ -128,9 +128,8 @@ export class OpenExchange {
       streaming: this.streaming,
       request: this.requestFacts,
       response: this.responseFacts,
-      ...(this.requestContent ? { requestContent: this.requestContent } : {}),
-      ...(this.responseContent ? { responseContent: this.responseContent } : {}),
-    })
+    }
+    this.#context.sink.record(exchange, { request: this.requestContent, response: this.responseContent })
     this.#context.log('INFO', 'request complete', {
       correlation_id: this.correlationId,
       record_id: this.id,

@@ -1,5 +1,5 @@
 import type { Keyring } from '../access/keyring.ts'
-import type { Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
+import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { UpstreamTable } from './upstream.ts'
@@ -18,7 +18,7 @@ export interface ProxySettings {
 
 /** Where finished exchanges and copies of content go. Neither call waits. */
 export interface ExchangeSink {
-  record(exchange: Exchange): void
+  record(exchange: Exchange, contents: Contents): void
   observe(piece: Observed | ObservedMessage): boolean
 }
 

@@ -12,8 +12,8 @@ import {
   type Usage,
 } from '../usage/usage.ts'
 import type { Exchange } from './exchange.ts'
-import { readLineageHeaders } from './lineage-headers.ts'
-import { traceCredential } from './provider-credential.ts'
+import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { storedFields } from './stored-fields.ts'
 import type { Trace, UsageSource } from './trace.ts'
 import type { JsonObject } from '../providers/json.ts'
@@ -85,7 +85,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestPath: exchange.path,
     responseStatus: exchange.status,
     outcome: exchange.outcome,
-    errorCode: exchange.errorCode ?? '',
+    errorCode: exchange.errorCode,
     streaming: exchange.streaming,
     inputTokens: input,
     outputTokens: output,
@@ -107,30 +107,12 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     responseHeaders: responseFields.fields,
     requestBody: bodies.request,
     responseBody: bodies.response,
-    metadata: {
-      streaming: exchange.streaming,
-      stream_chunks: exchange.streaming ? exchange.responseChunks : 0,
-      redaction_mode: policy.redactionMode,
-      redaction_policy_id: policy.redactionPolicyId,
-      redaction_applied: false,
-      headers_masked: requestFields.maskedValues + responseFields.maskedValues,
-      ...bodies.metadata,
-      lineage_checkpoint_id: exchange.id,
-      lineage_immutable: true,
-      ...given('lineage_group_id', lineage.groupId),
-      ...given('lineage_thread_id', lineage.threadId),
-      ...given('lineage_run_id', lineage.runId),
-      ...given('lineage_parent_checkpoint_id', lineage.parentCheckpointId),
-      ...(lineage.checkpointSeq === undefined ? {} : { lineage_checkpoint_seq: lineage.checkpointSeq }),
-      ...given('api_key_last4', credential.last4),
-      ...given('gateway_key_id', caller.keyId),
-      ...given('team', caller.team),
-      ...given('role', caller.role),
-      ...(caller.keyId === '' ? {} : { org_id: caller.organizationId, workspace_id: caller.workspaceId }),
-      correlation_id: exchange.correlationId,
-      ...(wire.api === '' && !exchange.free && exchange.outcome !== 'refused' ? { unmetered: true } : {}),
-      ...given('response_error', content.response.error ?? ''),
-    },
+    metadata: metadataOf(exchange, content, policy, {
+      lineage,
+      credential,
+      bodies: bodies.metadata,
+      masked: requestFields.maskedValues + responseFields.maskedValues,
+    }),
     detail: {
       usage: {
         buckets: usage,
@@ -155,6 +137,54 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
     },
   }
+}
+
+interface MetadataParts {
+  readonly lineage: LineageHeaders
+  readonly credential: CredentialTrace
+  readonly bodies: Readonly<Record<string, unknown>>
+  readonly masked: number
+}
+
+/** The open part of the record, under the contract's keys. */
+function metadataOf(
+  exchange: Exchange,
+  content: ContentReading,
+  policy: TracePolicy,
+  { lineage, credential, bodies, masked }: MetadataParts,
+): Record<string, unknown> {
+  const { caller, wire } = exchange
+  const metadata: Record<string, unknown> = {
+    streaming: exchange.streaming,
+    stream_chunks: exchange.streaming ? exchange.responseChunks : 0,
+    redaction_mode: policy.redactionMode,
+    redaction_policy_id: policy.redactionPolicyId,
+    redaction_applied: false,
+    headers_masked: masked,
+    lineage_checkpoint_id: exchange.id,
+    lineage_immutable: true,
+    correlation_id: exchange.correlationId,
+  }
+  const give = (name: string, value: string): void => {
+    if (value !== '') metadata[name] = value
+  }
+  Object.assign(metadata, bodies)
+  give('lineage_group_id', lineage.groupId)
+  give('lineage_thread_id', lineage.threadId)
+  give('lineage_run_id', lineage.runId)
+  give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
+  if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
+  give('api_key_last4', credential.last4)
+  if (caller.keyId !== '') {
+    give('gateway_key_id', caller.keyId)
+    give('team', caller.team)
+    give('role', caller.role)
+    give('org_id', caller.organizationId)
+    give('workspace_id', caller.workspaceId)
+  }
+  if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
+  give('response_error', content.response.error ?? '')
+  return metadata
 }
 
 interface Metering {
@@ -306,8 +336,4 @@ function upstreamRequestId(fields: Readonly<Record<string, string | readonly str
 
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : ''
-}
-
-function given(name: string, value: string): Record<string, string> {
-  return value === '' ? {} : { [name]: value }
 }

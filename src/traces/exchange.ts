@@ -57,7 +57,8 @@ export interface Exchange {
   /** What the client got; 499 for a client that left before a status was sent; 101 for a WebSocket. */
   readonly status: number
   readonly outcome: Outcome
-  readonly errorCode?: GatewayErrorCode
+  /** Empty when nothing was refused or failed. */
+  readonly errorCode: GatewayErrorCode | ''
   /** The request is known to cost nothing: a reading method or a call that is free by its nature. */
   readonly free: boolean
   /** Bytes of content that passed, as they were on the wire. */
@@ -68,9 +69,12 @@ export interface Exchange {
   readonly streaming: boolean
   readonly request: ContentFacts
   readonly response: ContentFacts
-  /** Content of the buffered path; a streamed side came in `observed` messages before. */
-  readonly requestContent?: Uint8Array
-  readonly responseContent?: Uint8Array
+}
+
+/** Contents of the buffered path, as they were on the wire; a streamed side came in `observed` messages before. */
+export interface Contents {
+  readonly request: Uint8Array | undefined
+  readonly response: Uint8Array | undefined
 }
 
 /** A piece of streamed content, copied after it was forwarded. */
@@ -101,7 +105,7 @@ export interface ObservedMessage {
  */
 export interface ExchangeBatch {
   readonly kind: 'exchanges'
-  /** JSON array of exchanges without their contents. */
+  /** JSON array of exchanges. */
   readonly text: string
   /** Per exchange, the length of its request content and of its response content; -1 for none. */
   readonly lengths: readonly number[]

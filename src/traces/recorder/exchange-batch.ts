@@ -1,42 +1,46 @@
-import type { Exchange, ExchangeBatch } from '../exchange.ts'
+import type { Contents, Exchange, ExchangeBatch } from '../exchange.ts'
 
-/** Packs exchanges for the way to the recorder thread; `contents` is new memory that may be transferred. */
-export function packExchanges(exchanges: readonly Exchange[]): ExchangeBatch {
+/** A finished exchange and what is known of its contents. */
+export interface FinishedExchange {
+  readonly exchange: Exchange
+  readonly contents: Contents
+}
+
+/** Packs exchanges for the way to the recorder thread; the contents go into new memory that may be transferred. */
+export function packExchanges(finished: readonly FinishedExchange[]): ExchangeBatch {
   const lengths: number[] = []
-  const pieces: Uint8Array[] = []
   let size = 0
-  const bare = exchanges.map(({ requestContent, responseContent, ...rest }) => {
-    for (const content of [requestContent, responseContent]) {
-      lengths.push(content ? content.length : -1)
-      if (!content) continue
-      pieces.push(content)
-      size += content.length
-    }
-    return rest
-  })
-  const contents = new Uint8Array(size)
-  let offset = 0
-  for (const piece of pieces) {
-    contents.set(piece, offset)
-    offset += piece.length
+  for (const { contents } of finished) {
+    lengths.push(contents.request?.length ?? -1, contents.response?.length ?? -1)
+    size += (contents.request?.length ?? 0) + (contents.response?.length ?? 0)
   }
-  return { kind: 'exchanges', text: JSON.stringify(bare), lengths, contents }
+  const block = new Uint8Array(size)
+  let offset = 0
+  for (const { contents } of finished) {
+    for (const content of [contents.request, contents.response]) {
+      if (!content) continue
+      block.set(content, offset)
+      offset += content.length
+    }
+  }
+  return {
+    kind: 'exchanges',
+    text: JSON.stringify(finished.map(({ exchange }) => exchange)),
+    lengths,
+    contents: block,
+  }
 }
 
 /** Unpacks what `packExchanges` packed. Contents are views of the block. */
-export function unpackExchanges({ text, lengths, contents }: ExchangeBatch): Exchange[] {
+export function unpackExchanges({ text, lengths, contents }: ExchangeBatch): FinishedExchange[] {
   let offset = 0
-  const take = (length: number): Uint8Array => {
+  const take = (length: number): Uint8Array | undefined => {
+    if (length < 0) return undefined
     offset += length
     return contents.subarray(offset - length, offset)
   }
-  return (JSON.parse(text) as Exchange[]).map((exchange, i) => {
-    const requestLength = lengths[i * 2]!
-    const responseLength = lengths[i * 2 + 1]!
-    return {
-      ...exchange,
-      ...(requestLength >= 0 ? { requestContent: take(requestLength) } : {}),
-      ...(responseLength >= 0 ? { responseContent: take(responseLength) } : {}),
-    }
-  })
+  return (JSON.parse(text) as Exchange[]).map((exchange, i) => ({
+    exchange,
+    contents: { request: take(lengths[i * 2]!), response: take(lengths[i * 2 + 1]!) },
+  }))
 }

@@ -1,6 +1,6 @@
 import { wireApiNamed } from '../../providers/registry.ts'
 import type { ContentReading } from '../build-trace.ts'
-import type { Exchange, Observed, ObservedMessage } from '../exchange.ts'
+import type { Contents, Exchange, Observed, ObservedMessage } from '../exchange.ts'
 import { SideObservation } from './side-observation.ts'
 
 interface Sides {
@@ -36,18 +36,18 @@ export class ExchangeReader {
    *
    * @returns what was read; a promise only when content must still be decoded elsewhere
    */
-  end(exchange: Exchange): ContentReading | Promise<ContentReading> {
+  end(exchange: Exchange, contents: Contents): ContentReading | Promise<ContentReading> {
     const sides = this.#sides.get(exchange.id) ?? {}
     this.#sides.delete(exchange.id)
     const api = wireApiNamed(exchange.wire.api)
     const capture = this.#captureBytes()
-    if (exchange.requestContent) {
+    if (contents.request) {
       sides.request = new SideObservation('request', api, exchange.request, capture)
-      sides.request.whole(exchange.requestContent, 0)
+      sides.request.whole(contents.request, 0)
     }
-    if (exchange.responseContent) {
+    if (contents.response) {
       sides.response = new SideObservation('response', api, exchange.response, capture)
-      sides.response.whole(exchange.responseContent, exchange.completedUs)
+      sides.response.whole(contents.response, exchange.completedUs)
     }
     if (!sides.request?.decoding && !sides.response?.decoding) {
       sides.request?.finish()

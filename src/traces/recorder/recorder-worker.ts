@@ -4,7 +4,7 @@ import { openSqliteStorage } from '../../storage/drivers/sqlite.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { PriceList } from '../../usage/price-list.ts'
 import { buildTrace, type ContentReading } from '../build-trace.ts'
-import type { Exchange, RecorderReply, RecorderRequest, RecorderSettings } from '../exchange.ts'
+import type { Contents, Exchange, RecorderReply, RecorderRequest, RecorderSettings } from '../exchange.ts'
 import type { Trace } from '../trace.ts'
 import { unpackExchanges } from './exchange-batch.ts'
 import { ExchangeReader } from './exchange-reader.ts'
@@ -76,7 +76,7 @@ class RecorderThread {
         this.#looked(request.text.length)
         return
       case 'exchanges':
-        for (const exchange of unpackExchanges(request)) this.#end(exchange)
+        for (const { exchange, contents } of unpackExchanges(request)) this.#end(exchange, contents)
         return
       case 'configure':
         this.#settings = request.settings
@@ -90,8 +90,8 @@ class RecorderThread {
     }
   }
 
-  #end(exchange: Exchange): void {
-    const reading = this.#reader.end(exchange)
+  #end(exchange: Exchange, contents: Contents): void {
+    const reading = this.#reader.end(exchange, contents)
     if (!(reading instanceof Promise)) return this.#record(exchange, reading)
     const work: Promise<void> = reading
       .then((content) => this.#record(exchange, content))

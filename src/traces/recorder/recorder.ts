@@ -1,4 +1,5 @@
 import type {
+  Contents,
   Exchange,
   Observed,
   ObservedMessage,
@@ -7,7 +8,7 @@ import type {
   RecorderSettings,
   RecorderTotals,
 } from '../exchange.ts'
-import { packExchanges } from './exchange-batch.ts'
+import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
 
 /** What one exchange takes in the queue besides its content. */
@@ -19,6 +20,8 @@ const OUTBOX_MS = 2
 
 /** Waiting times before a recorder thread that died is started again. */
 const RESTART_MS = [0, 100, 500, 2000]
+
+const NO_CONTENTS: Contents = { request: undefined, response: undefined }
 
 const NO_TOTALS: RecorderTotals = {
   recovered: 0,
@@ -54,8 +57,8 @@ export class Recorder {
   #totals = NO_TOTALS
   /** Totals of threads that died. */
   #before = NO_TOTALS
-  readonly #unsettled = new Map<string, { exchange: Exchange; bytes: number }>()
-  #outbox: Exchange[] = []
+  readonly #unsettled = new Map<string, { finished: FinishedExchange; bytes: number }>()
+  #outbox: FinishedExchange[] = []
   #outboxTimer: ReturnType<typeof setTimeout> | undefined
   #bytes = 0
   #observedBytes = 0
@@ -86,20 +89,20 @@ export class Recorder {
    * Takes a finished exchange. Its content is left out when the queue is half full, and the exchange is refused,
    * counted and logged once per episode, when it is full.
    */
-  record(exchange: Exchange): void {
-    const content = (exchange.requestContent?.length ?? 0) + (exchange.responseContent?.length ?? 0)
+  record(exchange: Exchange, contents: Contents): void {
+    const content = (contents.request?.length ?? 0) + (contents.response?.length ?? 0)
     const room = this.#settings.queueMaxBytes - this.#bytes - this.#observedBytes
     if (room < RECORD_BYTES) return this.#drop(exchange)
-    const kept =
-      content > 0 && room < this.#settings.queueMaxBytes / 2 + content ? withoutContent(exchange) : exchange
-    const bytes = RECORD_BYTES + (kept === exchange ? content : 0)
+    const full = content > 0 && room < this.#settings.queueMaxBytes / 2 + content
+    const finished = { exchange, contents: full ? NO_CONTENTS : contents }
+    const bytes = RECORD_BYTES + (full ? 0 : content)
     this.#accepted += 1
     this.#dropping = false
     this.#bytes += bytes
-    this.#unsettled.set(kept.id, { exchange: kept, bytes })
+    this.#unsettled.set(exchange.id, { finished, bytes })
     this.#depthHighWatermark = Math.max(this.#depthHighWatermark, this.#unsettled.size)
     this.#bytesHighWatermark = Math.max(this.#bytesHighWatermark, this.#bytes)
-    this.#outbox.push(kept)
+    this.#outbox.push(finished)
     if (this.#outbox.length >= OUTBOX_EXCHANGES) this.#send()
     else this.#outboxTimer ??= setTimeout(() => this.#send(), OUTBOX_MS)
     return undefined
@@ -182,7 +185,7 @@ export class Recorder {
     worker.addEventListener('close', () => this.#died(worker, 'the thread ended'))
     worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies RecorderRequest)
     // What the last thread may not have made safe. Storing is idempotent, so a second time does no harm.
-    this.#outbox = [...this.#unsettled.values()].map(({ exchange }) => exchange)
+    this.#outbox = [...this.#unsettled.values()].map(({ finished }) => finished)
     this.#send()
   }
 
@@ -266,11 +269,6 @@ export class Recorder {
       status: exchange.status,
     })
   }
-}
-
-function withoutContent(exchange: Exchange): Exchange {
-  const { requestContent: _request, responseContent: _response, ...rest } = exchange
-  return rest
 }
 
 function sum(a: RecorderTotals, b: RecorderTotals): RecorderTotals {

@@ -1,0 +1,11 @@
+import { overhead } from './overhead.ts'
+import { streaming } from './streaming.ts'
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { overhead, streaming }
+const wanted = process.argv.slice(2)
+for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
+  const bench = benches[name]
+  if (!bench) throw new Error(`unknown bench ${name}; there are ${Object.keys(benches).join(', ')}`)
+  console.log(`\n== ${name}`)
+  await bench()
+}
