@@ -42,9 +42,9 @@ export interface TracesTable {
   api_key_hash: string
 }
 
-/** What is read only when one trace is looked at; every column but the id is JSON text. */
+/** What is read only when one trace is looked at, by the trace's `seq`; every other column is JSON text. */
 export interface TraceDetailsTable {
-  id: string
+  seq: number
   request_headers: string
   response_headers: string
   metadata: string
@@ -53,7 +53,7 @@ export interface TraceDetailsTable {
 
 /** Captured bodies, apart because they have a retention of their own. Bytes, not necessarily text. */
 export interface TraceBodiesTable {
-  id: string
+  seq: number
   request_body: Uint8Array | null
   response_body: Uint8Array | null
 }

@@ -56,8 +56,9 @@ class SqliteStorage implements Storage {
       for (const trace of traces) {
         const added = inserts.trace.run(...values(toTraceRow(trace)))
         if (added.changes === 0) continue
-        inserts.details.run(...values(toDetailsRow(trace)))
-        const bodies = toBodiesRow(trace)
+        const seq = Number(added.lastInsertRowid)
+        inserts.details.run(...values(toDetailsRow(seq, trace)))
+        const bodies = toBodiesRow(seq, trace)
         if (bodies) inserts.bodies.run(...values(bodies))
       }
       this.#database.run('COMMIT')
@@ -116,17 +117,17 @@ interface Inserts {
 
 /** The three inserts, built once in the shared vocabulary and kept prepared: they are the recorder's hot path. Any trace shows the columns and their order. */
 function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace): Inserts {
-  const prepare = (table: keyof Tables, row: object): Statement => {
-    const query = kysely
-      .insertInto(table)
-      .values(row as never)
-      .onConflict((conflict) => conflict.column('id').doNothing())
-    return database.prepare(query.compile().sql)
-  }
+  const prepare = (query: { compile(): { sql: string } }): Statement => database.prepare(query.compile().sql)
+  const bodies = { seq: 0, request_body: null, response_body: null }
   return {
-    trace: prepare('traces', toTraceRow(shape)),
-    details: prepare('trace_details', toDetailsRow(shape)),
-    bodies: prepare('trace_bodies', { id: '', request_body: null, response_body: null }),
+    trace: prepare(
+      kysely
+        .insertInto('traces')
+        .values(toTraceRow(shape))
+        .onConflict((conflict) => conflict.column('id').doNothing()),
+    ),
+    details: prepare(kysely.insertInto('trace_details').values(toDetailsRow(0, shape))),
+    bodies: prepare(kysely.insertInto('trace_bodies').values(bodies)),
   }
 }
 

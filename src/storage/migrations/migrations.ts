@@ -54,14 +54,14 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX traces_thread ON traces (thread_id, created_at_us) WHERE thread_id <> ''`,
       `CREATE INDEX traces_run ON traces (run_id, created_at_us) WHERE run_id <> ''`,
       `CREATE TABLE trace_details (
-        id TEXT PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
         request_headers TEXT NOT NULL,
         response_headers TEXT NOT NULL,
         metadata TEXT NOT NULL,
         detail TEXT NOT NULL
       )`,
       `CREATE TABLE trace_bodies (
-        id TEXT PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
         request_body BLOB,
         response_body BLOB
       )`,

@@ -29,12 +29,12 @@ export class TraceQueries implements TraceReader {
     const details = await this.#database
       .selectFrom('trace_details')
       .selectAll()
-      .where('id', '=', id)
+      .where('seq', '=', row.seq)
       .executeTakeFirstOrThrow()
     const bodies = await this.#database
       .selectFrom('trace_bodies')
       .selectAll()
-      .where('id', '=', id)
+      .where('seq', '=', row.seq)
       .executeTakeFirst()
     return fromRows(row, details, bodies)
   }

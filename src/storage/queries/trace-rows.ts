@@ -47,9 +47,9 @@ export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {
 }
 
 /** The JSON columns of a trace. */
-export function toDetailsRow(trace: Trace): TraceDetailsTable {
+export function toDetailsRow(seq: number, trace: Trace): TraceDetailsTable {
   return {
-    id: trace.id,
+    seq,
     request_headers: JSON.stringify(trace.requestHeaders),
     response_headers: JSON.stringify(trace.responseHeaders),
     metadata: JSON.stringify(trace.metadata),
@@ -58,9 +58,9 @@ export function toDetailsRow(trace: Trace): TraceDetailsTable {
 }
 
 /** The bodies of a trace; `undefined` when none were captured. */
-export function toBodiesRow(trace: Trace): TraceBodiesTable | undefined {
+export function toBodiesRow(seq: number, trace: Trace): TraceBodiesTable | undefined {
   if (!trace.requestBody && !trace.responseBody) return undefined
-  return { id: trace.id, request_body: trace.requestBody, response_body: trace.responseBody }
+  return { seq, request_body: trace.requestBody, response_body: trace.responseBody }
 }
 
 /** A row as lists show it. Rows are our own, so their closed sets of words are trusted. */
