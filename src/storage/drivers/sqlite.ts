@@ -94,18 +94,23 @@ class SqliteStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    this.#close()
+  }
+
+  /** Statements that are left open would keep the database open behind its back, and its WAL on the disk. */
+  #close(): void {
+    for (const statement of Object.values(this.#inserts ?? {})) (statement as Statement).finalize()
+    this.#inserts = undefined
     this.#database.close()
   }
 
   /** A file that was deleted or replaced under the process would take writes that nobody could ever read. */
   #reopenIfReplaced(): void {
     if (this.#path === ':memory:' || inodeOf(this.#path) === this.#inode) return
-    const replaced = this.#database
+    this.#close()
     this.#database = open(this.#path, this.#mode)
     this.#kysely = kyselyOver(this.#database)
-    this.#inserts = undefined
     this.#inode = inodeOf(this.#path)
-    replaced.close()
   }
 }
 
@@ -170,8 +175,8 @@ function openForWriting(path: string): Database {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const database = new Database(path, { create: true, readwrite: true })
   try {
-    refuseForeign(database, path)
     database.run(`PRAGMA busy_timeout = ${MIGRATION_TIMEOUT_MS}`)
+    refuseForeign(database, path)
     // Only takes effect before the first table exists; retention gives pages back to the disk with it.
     database.run('PRAGMA auto_vacuum = INCREMENTAL')
     database.run('PRAGMA journal_mode = WAL')

@@ -41,6 +41,9 @@ export class JournalFullError extends Error {
  * A record is `u32 length, u32 CRC-32, payload` (little-endian). A torn or damaged record ends its segment; the
  * records before it are whole. How far it has been read is kept in memory only: after a crash the rest of the
  * oldest segment is read again, so what the reader does with a record must be idempotent.
+ *
+ * A segment carries the id of the process that writes it. Segments of processes that are gone are taken over when a
+ * journal is opened; those of a living one are left to it.
  */
 export class Journal {
   readonly #folder: string
@@ -60,8 +63,8 @@ export class Journal {
     this.#maxBytes = maxBytes
     if (!existsSync(folder)) return
     for (const name of readdirSync(folder).sort()) {
-      const sequence = /^journal-(\d{10})\.log$/.exec(name)?.[1]
-      if (sequence === undefined) continue
+      const [, sequence, owner] = /^journal-(\d{10})-(\d+)\.log$/.exec(name) ?? []
+      if (sequence === undefined || isAlive(Number(owner))) continue
       const segment = { path: join(folder, name), sequence: Number(sequence), records: 0, bytes: 0 }
       measure(segment)
       this.#segments.push(segment)
@@ -115,11 +118,18 @@ export class Journal {
 
   /**
    * Reads the oldest records, up to `maxRecords` and about `maxBytes`. The same ones come again until `commit` is called.
+   *
+   * @returns `lost`: records that were in a file which somebody has taken away; they are no longer counted
    */
-  peek(maxRecords: number, maxBytes: number): { payloads: Uint8Array[]; commit: () => void } {
+  peek(maxRecords: number, maxBytes: number): { payloads: Uint8Array[]; commit: () => void; lost: number } {
     const payloads: Uint8Array[] = []
     const segment = this.#segments[0]
-    if (!segment) return { payloads, commit: () => {} }
+    if (!segment) return { payloads, commit: () => {}, lost: 0 }
+    if (!existsSync(segment.path)) {
+      const lost = segment.records - this.#readRecords
+      this.#forgetFirst()
+      return { payloads, commit: () => {}, lost }
+    }
     let offset = this.#readOffset
     let bytes = 0
     const fd = openSync(segment.path, 'r')
@@ -139,7 +149,7 @@ export class Journal {
       this.#readRecords += payloads.length
       this.#dropRead()
     }
-    return { payloads, commit }
+    return { payloads, commit, lost: 0 }
   }
 
   /** Closes the file that is being appended to. */
@@ -153,7 +163,7 @@ export class Journal {
     this.close()
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     const sequence = (this.#segments.at(-1)?.sequence ?? 0) + 1
-    const path = join(this.#folder, `journal-${String(sequence).padStart(10, '0')}.log`)
+    const path = join(this.#folder, `journal-${String(sequence).padStart(10, '0')}-${process.pid}.log`)
     const fd = openSync(path, 'wx', 0o600)
     const segment = { path, sequence, records: 0, bytes: 0 }
     this.#segments.push(segment)
@@ -166,12 +176,27 @@ export class Journal {
     for (;;) {
       const segment = this.#segments[0]
       if (!segment || this.#readOffset < segment.bytes) return
-      if (this.#tail?.segment === segment) this.close()
-      this.#segments.shift()
-      this.#readRecords -= segment.records
-      this.#readOffset = 0
+      this.#forgetFirst()
       unlinkSync(segment.path)
     }
+  }
+
+  #forgetFirst(): void {
+    const segment = this.#segments.shift()
+    if (this.#tail?.segment === segment) this.close()
+    this.#readRecords = 0
+    this.#readOffset = 0
+  }
+}
+
+/** Whether another process of that id lives. Our own id was ours, or that of one before us. */
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -100,7 +100,7 @@ export class TraceWriter {
     clearTimeout(this.#flushTimer)
     this.#ports.journal.close()
     if (this.#pending.length === 0) return
-    for (const _ of this.#pending) this.#countDrop('shutdown')
+    this.#countDrop('shutdown', this.#pending.length)
     this.#ports.log('ERROR', 'trace persistence failed; dropped trace records', {
       operation: 'shutdown',
       failed_count: this.#pending.length,
@@ -209,7 +209,12 @@ export class TraceWriter {
   async #replay(): Promise<void> {
     const { journal } = this.#ports
     while (journal.records > 0) {
-      const { payloads, commit } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
+      const { payloads, commit, lost } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
+      if (lost > 0) {
+        this.#countDrop('journal_lost', lost)
+        this.#ports.log('ERROR', 'a journal file was taken away; its trace records are lost', { failed_count: lost })
+        continue
+      }
       if (payloads.length === 0) return
       const traces = payloads.map(decodeTrace)
       try {
@@ -279,8 +284,8 @@ export class TraceWriter {
     })
   }
 
-  #countDrop(operation: string): void {
-    this.#totals.writeDropped += 1
+  #countDrop(operation: string, records = 1): void {
+    this.#totals.writeDropped += records
     this.#totals.lastWriteDropAt = Date.now()
     this.#totals.lastWriteDropOperation = operation
   }

@@ -1,0 +1,108 @@
+import { Database } from 'bun:sqlite'
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
+import { storageContract } from '../contracts/storage-contract.ts'
+import { sampleTrace } from '../support/trace.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'ongoingai-sqlite-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+let next = 0
+const freshPath = (): string => join(folder, `d${next++}`, 'traces.db')
+
+storageContract('sqlite', async () => openSqliteStorage(freshPath(), 'write'))
+
+test('a new database is in WAL mode and remembers its migrations', async () => {
+  const path = freshPath()
+  await openSqliteStorage(path, 'write').close()
+  await openSqliteStorage(path, 'write').close()
+  const database = new Database(path, { readonly: true })
+  expect(database.query('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+  expect(database.query('SELECT name FROM ongoingai_migrations').all()).toEqual([{ name: '001_traces' }])
+  database.close()
+})
+
+test('opening to read creates nothing: no folder, no file, no WAL', async () => {
+  const path = freshPath()
+  expect(() => openSqliteStorage(path, 'read')).toThrow('does not exist')
+  expect(existsSync(join(path, '..'))).toBe(false)
+
+  const writer = openSqliteStorage(path, 'write')
+  await writer.write([sampleTrace()])
+  await writer.close()
+  const reader = openSqliteStorage(path, 'read')
+  expect(await reader.everywhere().countTraces()).toBe(1)
+  await reader.close()
+  expect(readdirSync(join(path, '..'))).toEqual(['traces.db'])
+})
+
+test('a reader sees what a live writer has committed', async () => {
+  const path = freshPath()
+  const writer = openSqliteStorage(path, 'write')
+  await writer.write([sampleTrace()])
+  const reader = openSqliteStorage(path, 'read')
+  expect(await reader.everywhere().countTraces()).toBe(1)
+  await reader.close()
+  await writer.close()
+})
+
+test('a database of the Go gateway is recognised and not touched', () => {
+  const path = join(folder, 'go.db')
+  const database = new Database(path)
+  database.run('CREATE TABLE traces (id TEXT PRIMARY KEY, timestamp DATETIME NOT NULL)')
+  database.close()
+  expect(() => openSqliteStorage(path, 'write')).toThrow('is a database of the Go gateway')
+  expect(() => openSqliteStorage(path, 'read')).toThrow('is a database of the Go gateway')
+})
+
+test('a database that is deleted under the process is made anew instead of written into nowhere', async () => {
+  const path = freshPath()
+  const storage = openSqliteStorage(path, 'write')
+  await storage.write([sampleTrace({ id: 'before' })])
+  rmSync(join(path, '..'), { recursive: true })
+  await storage.write([sampleTrace({ id: 'after' })])
+  await storage.close()
+  const reader = openSqliteStorage(path, 'read')
+  expect((await reader.everywhere().listTraces({}, 10)).items.map((trace) => trace.id)).toEqual(['after'])
+  await reader.close()
+})
+
+test('failures are told apart by SQLite’s own codes', async () => {
+  const path = freshPath()
+  const storage = openSqliteStorage(path, 'write')
+  const locker = new Database(path)
+  locker.run('BEGIN IMMEDIATE')
+  const locked = await storage.write([sampleTrace()]).catch((error: unknown) => error)
+  expect(storage.classify(locked)).toBe('contention')
+  locker.run('ROLLBACK')
+  locker.close()
+  const refused = await storage
+    .write([sampleTrace({ id: 'x', provider: null as never })])
+    .catch((error: unknown) => error)
+  expect(storage.classify(refused)).toBe('constraint')
+  expect(storage.classify(new Error('something went wrong'))).toBe('unknown')
+  expect(await storage.everywhere().countTraces()).toBe(0)
+  await storage.close()
+})
+
+test('a file that cannot be opened is a clear error', () => {
+  expect(() => openSqliteStorage('/proc/no/such/traces.db', 'write')).toThrow('open sqlite database')
+  const path = join(folder, 'not.db')
+  chmodSync(folder, 0o755)
+  void Bun.write(path, 'this is not a database, it only looks like a file')
+  expect(() => openSqliteStorage(path, 'write')).toThrow(/not a database|open sqlite/)
+})
+
+test('twenty processes can open one new database at once', async () => {
+  const path = freshPath()
+  const script = `import { openSqliteStorage } from ${JSON.stringify(join(import.meta.dir, '../../src/storage/drivers/sqlite.ts'))}; const s = openSqliteStorage(${JSON.stringify(path)}, 'write'); await s.ping(); await s.close()`
+  const children = Array.from({ length: 20 }, () =>
+    Bun.spawn([process.execPath, '-e', script], { stderr: 'pipe' }),
+  )
+  const results = await Promise.all(
+    children.map(async (child) => [await child.exited, await new Response(child.stderr).text()]),
+  )
+  expect(results).toEqual(results.map(() => [0, '']))
+}, 30_000)
