@@ -29,8 +29,8 @@ export interface ForwardedBy {
 /**
  * Fields of the request to the upstream: the client's, less those of its connection and the gateway's own.
  *
- * `Accept`, `User-Agent` and `Accept-Encoding` are given values that mean the same as their absence, because the
- * HTTP client would otherwise put in its own.
+ * `Accept` and `User-Agent` are given values that mean the same as their absence, because the HTTP client would
+ * otherwise put in its own.
  *
  * @param fields lower-case names
  */
@@ -53,7 +53,6 @@ export function upstreamFields(
   if (correlationId !== undefined) forwarded['x-ongoingai-correlation-id'] = correlationId
   forwarded['accept'] ??= '*/*'
   forwarded['user-agent'] ??= ''
-  forwarded['accept-encoding'] ??= 'identity'
   return forwarded
 }
 

@@ -212,7 +212,9 @@ export class TraceWriter {
       const { payloads, commit, lost } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
       if (lost > 0) {
         this.#countDrop('journal_lost', lost)
-        this.#ports.log('ERROR', 'a journal file was taken away; its trace records are lost', { failed_count: lost })
+        this.#ports.log('ERROR', 'a journal file was taken away; its trace records are lost', {
+          failed_count: lost,
+        })
         continue
       }
       if (payloads.length === 0) return
