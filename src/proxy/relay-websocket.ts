@@ -246,9 +246,7 @@ class Relay {
     this.#send('close', closePayload(code, reason))
     this.#upstream.end()
     // An ordinary close is the client's right; a connection that just breaks off was abandoned.
-    this.#exchange.end(
-      code === 1006 && this.#exchange.brokenBy !== undefined ? 'client_aborted' : 'completed',
-    )
+    this.#exchange.end(code === 1006 ? 'client_aborted' : 'completed')
   }
 
   fromUpstream(bytes: Uint8Array): void {

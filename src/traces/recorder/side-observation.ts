@@ -124,6 +124,8 @@ export class SideObservation {
   readonly #json: JsonBody | undefined
   #decoder: ContentDecoder | undefined
   #work: Promise<void> | undefined
+  /** Content came as messages, each of which has been read. */
+  #messages = false
   #atUs = 0
 
   constructor(
@@ -188,6 +190,7 @@ export class SideObservation {
   /** Takes a WebSocket message. */
   message(text: string, atUs: number): void {
     this.#atUs = atUs
+    this.#messages = true
     this.seenBytes += Buffer.byteLength(text)
     this.body?.write(Buffer.from(`${text}\n`))
     if (this.#side === 'request') {
@@ -220,7 +223,7 @@ export class SideObservation {
       for (const event of this.#sse.end()) this.#event(event)
       if (this.#sse.skipped > 0) this.notes.push(`${this.#sse.skipped} events were too large to be read`)
     }
-    if (!this.#json || this.seenBytes === 0) return
+    if (!this.#json || this.#messages || this.seenBytes === 0) return
     const { object, whole } = this.#json.read()
     if (this.#side === 'response') {
       this.#api!.readAnswer(this.reading, object)

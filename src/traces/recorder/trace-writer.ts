@@ -21,7 +21,7 @@ export interface TraceWriterPorts {
   readonly quarantine: (trace: Trace, reason: string) => void
   readonly flushIntervalMs: () => number
   readonly maxPendingBytes: () => number
-  /** Called with the ids whose fate is known now. */
+  /** Called with the ids whose fate is known now; with none when only the totals have changed. */
   readonly settled: (ids: readonly string[]) => void
   readonly log: (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: Record<string, unknown>) => void
 }
@@ -212,6 +212,7 @@ export class TraceWriter {
       const { payloads, commit, lost } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
       if (lost > 0) {
         this.#countDrop('journal_lost', lost)
+        this.#ports.settled([])
         this.#ports.log('ERROR', 'a journal file was taken away; its trace records are lost', {
           failed_count: lost,
         })
@@ -225,12 +226,14 @@ export class TraceWriter {
         if (this.#countFailure(error, 'replay') !== 'constraint') return this.#retryLater()
         if (!(await this.#replaySingly(traces))) return this.#retryLater()
         commit()
+        this.#ports.settled([])
         continue
       }
       commit()
       this.#totals.stored += traces.length
       this.#totals.replayed += traces.length
       this.#recovered()
+      this.#ports.settled([])
     }
     return undefined
   }

@@ -1,0 +1,239 @@
+import { Database } from 'bun:sqlite'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from '../support/eventually.ts'
+import { runProgram, serveProgram, type GatewayProcess } from '../support/process.ts'
+import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+const ANSWER = {
+  id: 'c',
+  model: 'gpt-5.4-mini',
+  choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }],
+  usage: { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 },
+}
+
+let upstream: Upstream
+beforeAll(async () => {
+  upstream = await Upstream.start(answerJson(ANSWER))
+})
+afterAll(() => upstream.stop())
+
+const settings = (): string => `providers: {openai: {upstream: "${upstream.url}"}}\n`
+
+async function send(gateway: GatewayProcess): Promise<{ id: string; endedAt: number }> {
+  const response = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model":"gpt-5.4-mini","messages":[]}',
+  })
+  await response.text()
+  return { id: response.headers.get('x-ongoingai-trace-id') ?? '', endedAt: performance.now() }
+}
+
+/** Keeps some requests under way until told to stop; returns every exchange that ended. */
+function load(
+  gateway: GatewayProcess,
+  lanes: number,
+): { stop(): Promise<{ id: string; endedAt: number }[]> } {
+  const ended: { id: string; endedAt: number }[] = []
+  let running = true
+  const work = Array.from({ length: lanes }, async () => {
+    while (running) {
+      try {
+        ended.push(await send(gateway))
+      } catch {
+        return
+      }
+    }
+  })
+  return {
+    async stop() {
+      running = false
+      await Promise.all(work)
+      return ended
+    },
+  }
+}
+
+function storedIds(gateway: GatewayProcess): string[] {
+  const database = new Database(join(gateway.folder, 'data/ongoingai.db'), { readonly: true })
+  const rows = database.query<{ id: string }, []>('SELECT id FROM traces').all()
+  database.close()
+  return rows.map((row) => row.id)
+}
+
+async function pipeline(gateway: GatewayProcess): Promise<Record<string, number>> {
+  const response = await fetch(`${gateway.url}/api/diagnostics/trace-pipeline`)
+  return ((await response.json()) as { diagnostics: Record<string, number> }).diagnostics
+}
+
+/** The equation that holds at every moment. */
+function balanced(d: Record<string, number>): boolean {
+  return (
+    d['enqueue_accepted_total'] ===
+    d['stored_total']! +
+      d['queue_depth']! +
+      d['journal_records']! +
+      d['quarantined_total']! +
+      d['write_dropped_total']!
+  )
+}
+
+test('a gateway killed under load has every exchange that ended more than the flush interval before, once', async () => {
+  const first = await serveProgram(settings())
+  const running = load(first, 16)
+  await Bun.sleep(1500)
+  const killedAt = performance.now()
+  first.kill('SIGKILL')
+  const ended = await running.stop()
+  await first.exited()
+  const second = await first.restart()
+  await eventually(async () => (await pipeline(second))['journal_records'] === 0)
+  const stored = storedIds(second)
+  expect(new Set(stored).size).toBe(stored.length)
+  const due = ended.filter((exchange) => exchange.endedAt < killedAt - 100)
+  expect(due.length).toBeGreaterThan(100)
+  const missing = due.filter((exchange) => !stored.includes(exchange.id))
+  expect(missing).toEqual([])
+  second.kill('SIGTERM')
+  expect(await second.exited()).toBe(0)
+  second.remove()
+}, 60_000)
+
+test('while the store is locked nothing is lost, serving goes on, and the equation holds throughout', async () => {
+  const gateway = await serveProgram(settings())
+  await send(gateway)
+  const locker = new Database(join(gateway.folder, 'data/ongoingai.db'))
+  const running = load(gateway, 8)
+  await Bun.sleep(200)
+  locker.run('BEGIN IMMEDIATE')
+  for (let i = 0; i < 20; i++) {
+    await Bun.sleep(100)
+    expect(balanced(await pipeline(gateway))).toBe(true)
+  }
+  expect((await pipeline(gateway))['journal_records']).toBeGreaterThan(0)
+  locker.run('ROLLBACK')
+  locker.close()
+  await Bun.sleep(500)
+  const ended = await running.stop()
+  await eventually(async () => (await pipeline(gateway))['stored_total'] === ended.length + 1)
+  expect(await pipeline(gateway)).toMatchObject({
+    journal_records: 0,
+    write_dropped_total: 0,
+    enqueue_dropped_total: 0,
+  })
+  expect(storedIds(gateway).length).toBe(ended.length + 1)
+  gateway.kill('SIGTERM')
+  expect(await gateway.exited()).toBe(0)
+  gateway.remove()
+}, 60_000)
+
+test('a store that is deleted under the process costs no later exchange', async () => {
+  const gateway = await serveProgram(settings())
+  await send(gateway)
+  await eventually(async () => (await pipeline(gateway))['stored_total'] === 1)
+  rmSync(join(gateway.folder, 'data'), { recursive: true })
+  const { id } = await send(gateway)
+  await eventually(async () => (await pipeline(gateway))['stored_total'] === 2)
+  expect(storedIds(gateway)).toEqual([id])
+  expect((await fetch(`${gateway.url}/api/traces/${id}`)).status).toBe(200)
+  gateway.kill('SIGTERM')
+  await gateway.exited()
+  gateway.remove()
+}, 30_000)
+
+test('a store that cannot be opened keeps serve from starting, with the reason', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-bad-'))
+  writeFileSync(join(folder, 'not.db'), 'this is not a database, it only looks like a file')
+  writeFileSync(join(folder, 'ongoingai.yaml'), 'storage: {path: ./not.db}\n')
+  const { status, err } = await runProgram(['serve'], { cwd: folder })
+  expect(status).toBe(1)
+  expect(err).toContain(
+    'failed to initialize sqlite storage: open sqlite database "./not.db": file is not a database',
+  )
+  rmSync(folder, { recursive: true })
+})
+
+test('thousands of streams, most of them left by their client, leave nothing open upstream and are all recorded with their outcome', async () => {
+  const gateway = await serveProgram(settings())
+  upstream.play = stream(
+    Array.from(
+      { length: 5 },
+      (_, i) => `data: {"model":"gpt-5.4-mini","choices":[{"delta":{"content":"t${i}"}}]}\n\n`,
+    ),
+    { between: () => Bun.sleep(1) },
+  )
+  const total = Number(process.env['ONGOINGAI_TEST_STREAMS'] ?? 2000)
+  let started = 0
+  let completed = 0
+  const lane = async (seed: number): Promise<void> => {
+    for (let i = seed; started < total; i = (i * 1103515245 + 12345) & 0x7fffffff) {
+      started += 1
+      const abort = new AbortController()
+      try {
+        const response = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"model":"gpt-5.4-mini","stream":true,"messages":[]}',
+          signal: abort.signal,
+        })
+        if (i % 10 < 7) setTimeout(() => abort.abort(), i % 5)
+        await response.text()
+        completed += 1
+      } catch {
+        // Left on purpose.
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 50 }, (_, i) => lane(i * 7919 + 1)))
+  upstream.play = answerJson(ANSWER)
+  await eventually(async () => {
+    const d = await pipeline(gateway)
+    return d['stored_total'] === started && d['queue_depth'] === 0
+  }, 60_000)
+  const database = new Database(join(gateway.folder, 'data/ongoingai.db'), { readonly: true })
+  const outcomes = Object.fromEntries(
+    database
+      .query<{ outcome: string; n: number }, []>('SELECT outcome, COUNT(*) AS n FROM traces GROUP BY outcome')
+      .all()
+      .map((row) => [row.outcome, row.n]),
+  )
+  database.close()
+  expect(Object.keys(outcomes).sort()).toEqual(['client_aborted', 'completed'])
+  expect(outcomes['completed']! + outcomes['client_aborted']!).toBe(started)
+  // A client may leave after the gateway has sent everything: those the gateway counts as completed.
+  expect(outcomes['completed']!).toBeGreaterThanOrEqual(completed)
+  await eventually(
+    async () =>
+      ((await (await fetch(`${gateway.url}/api/ready`)).json()) as { status: string }).status === 'ok',
+  )
+  gateway.kill('SIGTERM')
+  expect(await gateway.exited()).toBe(0)
+  await eventually(() => upstream.sockets.size === 0)
+  gateway.remove()
+}, 180_000)
+
+test('300 requests are under way at once', async () => {
+  const gateway = await serveProgram(settings())
+  let release = (): void => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  let waiting = 0
+  upstream.play = async (request, socket) => {
+    waiting += 1
+    await gate
+    await answerJson(ANSWER)(request, socket)
+  }
+  const clients = [0, 1].map(() =>
+    Bun.spawn([
+      process.execPath,
+      '-e',
+      `await Promise.all(Array.from({length:150}, () => fetch(${JSON.stringify(`${gateway.url}/openai/v1/x`)}).then(r => r.text())))`,
+    ]),
+  )
+  await eventually(() => waiting === 300)
+  release()
+  for (const client of clients) expect(await client.exited).toBe(0)
+  gateway.remove()
+}, 30_000)

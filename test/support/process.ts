@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from './eventually.ts'
+
+const MAIN = join(import.meta.dir, '../../src/main.ts')
+
+/** What a finished command said. */
+export interface Finished {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command of the program to its end. */
+export async function runProgram(
+  words: readonly string[],
+  { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<Finished> {
+  const child = Bun.spawn([process.execPath, MAIN, ...words], {
+    cwd: cwd ?? tmpdir(),
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  return { status: await child.exited, out, err }
+}
+
+/** A gateway in a process of its own. */
+export interface GatewayProcess {
+  readonly url: string
+  readonly folder: string
+  readonly configPath: string
+  output(): string
+  kill(signal: NodeJS.Signals): void
+  exited(): Promise<number>
+  /** Starts it again in the same folder. */
+  restart(): Promise<GatewayProcess>
+  remove(): void
+}
+
+/** Starts `serve` as the README says, with a configuration file in a folder of its own. */
+export async function serveProgram(
+  settings: string,
+  folder = mkdtempSync(join(tmpdir(), 'ongoingai-serve-')),
+): Promise<GatewayProcess> {
+  const port = await freePort()
+  const configPath = join(folder, 'ongoingai.yaml')
+  writeFileSync(configPath, `server: {port: ${port}}\n${settings}`)
+  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  let text = ''
+  const follow = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    for await (const bytes of stream as unknown as AsyncIterable<Uint8Array>)
+      text += Buffer.from(bytes).toString('utf8')
+  }
+  void follow(child.stdout)
+  void follow(child.stderr)
+  const url = `http://127.0.0.1:${port}`
+  await eventually(async () => {
+    if (child.exitCode !== null) throw new Error(`serve ended: ${text}`)
+    return fetch(`${url}/api/live`).then(
+      (response) => response.ok,
+      () => false,
+    )
+  })
+  return {
+    url,
+    folder,
+    configPath,
+    output: () => text,
+    kill: (signal) => child.kill(signal),
+    exited: () => child.exited,
+    restart: () => serveProgram(settings, folder),
+    remove: () => {
+      child.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
