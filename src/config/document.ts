@@ -1,4 +1,14 @@
-import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node, type Scalar } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type Node,
+  type Scalar,
+} from 'yaml'
 import { nearest } from './nearest.ts'
 import { yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
@@ -39,7 +49,6 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
   const parsed = parseAllDocuments(text, {
     lineCounter: lines,
     schema: 'failsafe',
-    merge: true,
     version: '1.1',
   })
   const roots = Array.isArray(parsed) ? parsed : []
@@ -56,7 +65,7 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
   if (second && !isNull(second))
     document.problems.push({ message: 'multiple yaml documents are not supported' })
 
-  const decoder = new Decoder(document, lines, readText)
+  const decoder = new Decoder(document, lines, readText, roots[0])
   const contents = document.problems.length > 0 ? undefined : roots[0]?.contents
   Object.assign(document.values, decoder.section(contents ?? undefined, schema, ''))
   return document
@@ -66,8 +75,15 @@ class Decoder {
   readonly #document: SettingsDocument
   readonly #lines: LineCounter
   readonly #readText: ReadText
+  readonly #source: Document | undefined
 
-  constructor(document: SettingsDocument, lines: LineCounter, readText: ReadText) {
+  constructor(
+    document: SettingsDocument,
+    lines: LineCounter,
+    readText: ReadText,
+    source: Document | undefined,
+  ) {
+    this.#source = source
     this.#document = document
     this.#lines = lines
     this.#readText = readText
@@ -110,14 +126,18 @@ class Decoder {
         this.#origin(node, path)
         if (!node || isNull(node)) return []
         if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into list`, path, [])
-        return node.items.map((item, i) => this.section(item as Node, setting.item, `${path}[${i}]`))
+        return node.items.map((item, i) =>
+          this.section(this.#resolve(item as Node), setting.item, `${path}[${i}]`),
+        )
       }
       case 'strings': {
         this.#origin(node, path)
         if (!node) return [...setting.default]
         if (isNull(node)) return []
         if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into []string`, path, [])
-        return node.items.flatMap((item) => (isNull(item as Node) ? [] : [this.#text(item as Node, path)]))
+        return node.items
+          .map((item) => this.#resolve(item as Node))
+          .flatMap((item) => (isNull(item) ? [] : [this.#text(item, path)]))
       }
       case 'string':
         return this.#scalar(node, path, setting.default, (text) => ({ value: text }))
@@ -177,11 +197,27 @@ class Decoder {
       this.#wrong(node, `cannot unmarshal ${shape(node)} into ${type}`, path, undefined)
       return pairs
     }
+    const merged: Node[] = []
     for (const pair of node.items) {
       const key = pair.key as Node
-      pairs.set(isScalar(key) ? sourceOf(key) : String(key), { key, value: pair.value as Node })
+      const name = isScalar(key) ? sourceOf(key) : String(key)
+      const value = this.#resolve(pair.value as Node)
+      if (name === '<<') merged.push(...(isSeq(value) ? (value.items as Node[]) : [value]))
+      else pairs.set(name, { key, value })
+    }
+    // What a mapping says itself wins over what it merges.
+    for (const source of merged) {
+      for (const [name, pair] of this.#pairs(this.#resolve(source), type, path)) {
+        if (!pairs.has(name)) pairs.set(name, pair)
+      }
     }
     return pairs
+  }
+
+  /** What an alias stands for. */
+  #resolve(node: Node): Node {
+    if (!isAlias(node) || !this.#source) return node
+    return (node.resolve(this.#source) as Node | undefined) ?? node
   }
 
   #unknown(name: string, key: Node, schema: Section, path: string): void {

@@ -90,9 +90,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     inputTokens: input,
     outputTokens: output,
     totalTokens: input + output,
-    cacheReadInputTokens: usage.cache_read ?? 0,
-    cacheCreationInputTokens: cacheCreationTokens(usage),
-    reasoningTokens: usage.reasoning ?? 0,
+    cacheReadInputTokens: metering.parts.cacheRead,
+    cacheCreationInputTokens: metering.parts.cacheCreation,
+    reasoningTokens: metering.parts.reasoning,
     usageSource: metering.source,
     costStatus: cost.status,
     costNanoUsd: cost.totalNanoUsd,
@@ -192,6 +192,20 @@ interface Metering {
   readonly source: UsageSource
   readonly cost: Cost
   readonly notes: readonly string[]
+  /** Parts of input and output as the provider reports them. */
+  readonly parts: NonNullable<ModelUsage['reported']>
+}
+
+const NO_PARTS = { cacheRead: 0, cacheCreation: 0, reasoning: 0 }
+
+function partsOf(usages: readonly ModelUsage[]): Metering['parts'] {
+  const sum = { ...NO_PARTS }
+  for (const { usage, reported } of usages) {
+    sum.cacheRead += reported?.cacheRead ?? usage.cache_read ?? 0
+    sum.cacheCreation += reported?.cacheCreation ?? cacheCreationTokens(usage)
+    sum.reasoning += reported?.reasoning ?? usage.reasoning ?? 0
+  }
+  return sum
 }
 
 function meter(
@@ -200,7 +214,7 @@ function meter(
   model: string,
   find: (model: string) => ModelRates | undefined,
 ): Metering {
-  const nothing = { usage: {}, source: 'none', notes: [] } as const
+  const nothing = { usage: {}, source: 'none', notes: [], parts: NO_PARTS } as const
   const { response, api } = content
   if (exchange.outcome === 'refused' || exchange.free) return { ...nothing, cost: NO_COST }
   if (!api) {
@@ -209,7 +223,9 @@ function meter(
   }
   if (response.usage || response.earlier) return reported(exchange, content, api, model, find)
   if (exchange.status >= 400 && exchange.outcome === 'completed') return { ...nothing, cost: NO_COST }
-  if (response.error !== undefined && response.outputCharacters === 0) return { ...nothing, cost: NO_COST }
+  if (response.error !== undefined && response.outputCharacters === 0) {
+    return { ...nothing, cost: unknown('the answer failed and reports no usage') }
+  }
   if (exchange.upstreamFirstByteUs < 0) {
     const never =
       exchange.errorCode === 'upstream_unreachable' || exchange.errorCode === 'upstream_connect_timeout'
@@ -242,13 +258,15 @@ function reported(
   const usage = usages.reduce<Usage>((sum, entry) => addUsage(sum, entry.usage), {})
   const reportedUsd = response.usage && !response.earlier ? api.readCostUsd(response.usage) : undefined
   const cost = priceUsage({ model, usages, serviceTier: response.serviceTier, reportedUsd, find })
-  if (!cut || cost.status === 'unknown') return { usage, source: 'reported', cost, notes }
+  const parts = partsOf(usages)
+  if (!cut || cost.status === 'unknown') return { usage, source: 'reported', cost, notes, parts }
   const note = [cost.note, 'the stream was cut; output is counted up to the cut'].filter(Boolean).join('; ')
   return {
     usage,
     source: notes.length > 0 ? 'estimated' : 'reported',
     cost: { ...cost, status: 'estimated', note },
     notes,
+    parts,
   }
 }
 
@@ -280,6 +298,7 @@ function estimated(
       source: 'none',
       cost: unknown('the answer reports no usage and the request was too large to estimate'),
       notes: [],
+      parts: NO_PARTS,
     }
   }
   const output = api?.operation === 'embeddings' ? 0 : estimateTokens(response.outputCharacters)
@@ -290,9 +309,15 @@ function estimated(
   const cost = priceUsage({ model, usages: [{ usage }], serviceTier: response.serviceTier, find })
   const why =
     exchange.outcome === 'completed' ? 'the answer reports no usage' : 'the answer was cut before its usage'
-  if (cost.status === 'unknown') return { usage, source: 'estimated', cost, notes: [why] }
+  if (cost.status === 'unknown') return { usage, source: 'estimated', cost, notes: [why], parts: NO_PARTS }
   const note = [cost.note, `${why}; estimated from the text`].filter(Boolean).join('; ')
-  return { usage, source: 'estimated', cost: { ...cost, status: 'estimated', note }, notes: [] }
+  return {
+    usage,
+    source: 'estimated',
+    cost: { ...cost, status: 'estimated', note },
+    notes: [],
+    parts: NO_PARTS,
+  }
 }
 
 /**

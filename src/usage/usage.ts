@@ -24,6 +24,15 @@ export interface ModelUsage {
   /** Absent when it is the model of the answer itself. */
   readonly model?: string
   readonly usage: Usage
+  /**
+   * Parts as the provider reports them, where they overlap and the buckets had to be cut down; else absent and the
+   * buckets say the same.
+   */
+  readonly reported?: {
+    readonly cacheRead: number
+    readonly cacheCreation: number
+    readonly reasoning: number
+  }
   /** Requests to server tools, billed apart from tokens. */
   readonly webSearches?: number
 }
@@ -44,27 +53,49 @@ export interface InclusiveCounts {
 }
 
 /**
- * Splits inclusive counts into disjoint buckets.
+ * Splits inclusive counts into disjoint buckets that come to the provider's totals.
  *
- * Where a provider's parts exceed their total, the part is kept and the remainder is 0, and `notes` says so.
+ * Parts that together exceed their total are cut down, in the order of the buckets; `notes` says so and `reported`
+ * keeps what the provider said.
  */
-export function disjoint(counts: InclusiveCounts, notes: string[]): Usage {
-  const cached =
-    of(counts.cacheRead) + of(counts.cacheWrite) + of(counts.cacheWrite5m) + of(counts.cacheWrite1h)
-  const inputParts = cached + of(counts.inputAudio) + of(counts.inputImage)
-  const outputParts = of(counts.reasoning) + of(counts.outputAudio) + of(counts.outputImage)
+export function disjoint(counts: InclusiveCounts, notes: string[]): Pick<ModelUsage, 'usage' | 'reported'> {
+  const usage: { [bucket in Bucket]?: number } = {}
+  const split = (
+    total: number,
+    rest: Bucket,
+    parts: readonly (readonly [Bucket, number | undefined])[],
+  ): boolean => {
+    let left = total
+    let cut = false
+    for (const [bucket, count = 0] of parts) {
+      const taken = Math.min(count, left)
+      if (taken < count) cut = true
+      if (taken > 0) usage[bucket] = taken
+      left -= taken
+    }
+    if (left > 0) usage[rest] = left
+    return cut
+  }
+  const inputCut = split(counts.input, 'input_uncached', [
+    ['cache_read', counts.cacheRead],
+    ['cache_write', counts.cacheWrite],
+    ['cache_write_5m', counts.cacheWrite5m],
+    ['cache_write_1h', counts.cacheWrite1h],
+    ['input_audio', counts.inputAudio],
+    ['input_image', counts.inputImage],
+  ])
+  const outputCut = split(counts.output, 'output_text', [
+    ['reasoning', counts.reasoning],
+    ['output_audio', counts.outputAudio],
+    ['output_image', counts.outputImage],
+  ])
+  if (!inputCut && !outputCut) return { usage }
+  if (inputCut) notes.push(`the provider's parts of the input exceed it (${counts.input})`)
+  if (outputCut) notes.push(`the provider's parts of the output exceed it (${counts.output})`)
+  const cacheCreation = of(counts.cacheWrite) + of(counts.cacheWrite5m) + of(counts.cacheWrite1h)
   return {
-    ...some('input_uncached', remainder(counts.input, inputParts, 'input', notes)),
-    ...some('cache_read', counts.cacheRead),
-    ...some('cache_write', counts.cacheWrite),
-    ...some('cache_write_5m', counts.cacheWrite5m),
-    ...some('cache_write_1h', counts.cacheWrite1h),
-    ...some('input_audio', counts.inputAudio),
-    ...some('input_image', counts.inputImage),
-    ...some('output_text', remainder(counts.output, outputParts, 'output', notes)),
-    ...some('reasoning', counts.reasoning),
-    ...some('output_audio', counts.outputAudio),
-    ...some('output_image', counts.outputImage),
+    usage,
+    reported: { cacheRead: of(counts.cacheRead), cacheCreation, reasoning: of(counts.reasoning) },
   }
 }
 
@@ -101,14 +132,4 @@ export function outputTokens(usage: Usage): number {
 
 function of(count: number | undefined): number {
   return count ?? 0
-}
-
-function some(bucket: Bucket, count: number | undefined): Usage {
-  return count !== undefined && count > 0 ? { [bucket]: count } : {}
-}
-
-function remainder(total: number, parts: number, what: string, notes: string[]): number {
-  if (total >= parts) return total - parts
-  notes.push(`the provider's parts of ${what} (${parts}) exceed its total (${total})`)
-  return 0
 }

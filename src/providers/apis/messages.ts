@@ -61,8 +61,8 @@ export const messages: WireApi = {
     const own = kinds.has('compaction')
       ? entries
           .filter((entry) => entry['type'] === 'compaction' || entry['type'] === 'message')
-          .reduce<Usage>((sum, entry) => addUsage(sum, countsOf(entry, notes)), {})
-      : countsOf(usage, notes)
+          .reduce<Usage>((sum, entry) => addUsage(sum, countsOf(entry, notes).usage), {})
+      : countsOf(usage, notes).usage
     const fallback = entries.find((entry) => entry['type'] === 'fallback_message')
     const model = textOf(fallback?.['model'])
     const webSearches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests']) ?? 0
@@ -73,7 +73,7 @@ export const messages: WireApi = {
     }
     const advisors = entries
       .filter((entry) => entry['type'] === 'advisor_message')
-      .map((entry) => ({ model: textOf(entry['model']) ?? 'unknown', usage: countsOf(entry, notes) }))
+      .map((entry) => ({ model: textOf(entry['model']) ?? 'unknown', ...countsOf(entry, notes) }))
     return [first, ...advisors]
   },
 
@@ -81,7 +81,7 @@ export const messages: WireApi = {
 }
 
 /** Anthropic's `input_tokens` leaves cached tokens out; ours counts them in, so they are added here once. */
-function countsOf(usage: JsonObject, notes: string[]): Usage {
+function countsOf(usage: JsonObject, notes: string[]): Pick<ModelUsage, 'usage' | 'reported'> {
   const uncached = countOf(usage['input_tokens']) ?? 0
   const cacheRead = countOf(usage['cache_read_input_tokens']) ?? 0
   const split = objectOf(usage['cache_creation'])

@@ -20,7 +20,7 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): readonly Mo
     objectOf(usage['prompt_tokens_details']) ?? objectOf(usage['input_tokens_details']) ?? {}
   const outputDetails =
     objectOf(usage['completion_tokens_details']) ?? objectOf(usage['output_tokens_details']) ?? {}
-  const reasoning = countOf(outputDetails['reasoning_tokens']) ?? 0
+  let reasoning = countOf(outputDetails['reasoning_tokens']) ?? 0
   const cacheRead =
     countOf(inputDetails['cached_tokens']) ??
     countOf(usage['prompt_cache_hit_tokens']) ??
@@ -32,7 +32,10 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): readonly Mo
   if (total !== undefined && total > input + output) {
     const gap = total - input - output
     output += gap
-    if (gap !== reasoning) notes.push(`total_tokens exceeds input and output by ${gap}; counted as output`)
+    // A gap that nobody names is thinking that was left out of the completion.
+    if (reasoning === 0) reasoning = gap
+    else if (gap !== reasoning)
+      notes.push(`total_tokens exceeds input and output by ${gap}; counted as output`)
   }
   const counts = {
     input,
@@ -43,7 +46,7 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): readonly Mo
     inputAudio: countOf(inputDetails['audio_tokens']) ?? 0,
     outputAudio: countOf(outputDetails['audio_tokens']) ?? 0,
   }
-  return [{ usage: disjoint(counts, notes) }]
+  return [disjoint(counts, notes)]
 }
 
 /** Cost in USD that OpenRouter (`cost`), Perplexity (`cost.total_cost`) or xAI (`cost_in_usd_ticks`) reports. */

@@ -70,10 +70,13 @@ test('Chat Completions: a late null does not erase usage, and usage in every chu
   expect(reading).toMatchObject({ model: 'm-1', finishReason: 'stop', complete: true, outputCharacters: 1 })
 })
 
-test('Chat Completions: a part larger than its total leaves no negative remainder and is said', () => {
+test('Chat Completions: a part larger than its total is cut down in the buckets, kept as reported, and said', () => {
   const notes: string[] = []
   const usage = { prompt_tokens: 10, completion_tokens: 3, prompt_tokens_details: { cached_tokens: 12 } }
-  expect(chatCompletions.readUsage(usage, notes)[0]!.usage).toEqual({ cache_read: 12, output_text: 3 })
+  expect(chatCompletions.readUsage(usage, notes)[0]).toEqual({
+    usage: { cache_read: 10, output_text: 3 },
+    reported: { cacheRead: 12, cacheCreation: 0, reasoning: 0 },
+  })
   expect(notes).toHaveLength(1)
 })
 

@@ -1,0 +1,153 @@
+import { OVERRIDES } from './environment.ts'
+import { quote } from './scalar.ts'
+import type { Section, Setting } from './setting.ts'
+import { SETTINGS } from './settings.ts'
+
+/** The example file: every setting at its default, with what it means. */
+export function exampleYaml(): string {
+  const lines = [
+    '# OngoingAI Gateway: every setting at its default. Leave out what you do not change.',
+    '# Reference: docs/configuration.md. Check a file with: ongoingai config validate --config FILE',
+    '',
+  ]
+  sectionYaml(SETTINGS, 0, lines, {})
+  return `${lines.join('\n')}\n`
+}
+
+function sectionYaml(
+  section: Section,
+  depth: number,
+  lines: string[],
+  preset: Readonly<Record<string, string>>,
+): void {
+  const indent = '  '.repeat(depth)
+  for (const [name, setting] of Object.entries(section.fields)) {
+    if (depth === 0 && lines.at(-1) !== '') lines.push('')
+    lines.push(`${indent}# ${described(setting)}`)
+    switch (setting.kind) {
+      case 'section':
+        lines.push(`${indent}${name}:`)
+        sectionYaml(setting, depth + 1, lines, {})
+        break
+      case 'map':
+        lines.push(`${indent}${name}:`)
+        for (const [key, values] of Object.entries(setting.presets)) {
+          lines.push(`${indent}  ${key}:`)
+          sectionYaml(setting.item, depth + 2, lines, values)
+        }
+        break
+      case 'list':
+        lines.push(`${indent}${name}: []`)
+        for (const [field, inner] of Object.entries(setting.item.fields)) {
+          lines.push(
+            `${indent}#   ${field === Object.keys(setting.item.fields)[0] ? '- ' : '  '}${field}: ${valueOf(inner)}`,
+          )
+        }
+        break
+      case 'string':
+      case 'int':
+      case 'float':
+      case 'bool':
+      case 'strings':
+        lines.push(`${indent}${name}: ${preset[name] === undefined ? valueOf(setting) : quote(preset[name])}`)
+        break
+      default:
+        setting satisfies never
+    }
+  }
+}
+
+function described(setting: Setting): string {
+  const unit = 'unit' in setting && setting.unit ? ` (${setting.unit})` : ''
+  return `${setting.doc}${unit}`
+}
+
+function valueOf(setting: Setting): string {
+  switch (setting.kind) {
+    case 'string':
+      return quote(setting.default)
+    case 'int':
+    case 'float':
+    case 'bool':
+      return String(setting.default)
+    case 'strings':
+      return `[${setting.default.map(quote).join(', ')}]`
+    case 'list':
+      return '[]'
+    case 'section':
+      return `{${Object.entries(setting.fields)
+        .map(([name, inner]) => `${name}: ${valueOf(inner)}`)
+        .join(', ')}}`
+    case 'map':
+      return '{}'
+    default:
+      return setting satisfies never
+  }
+}
+
+/** `docs/configuration.md`: every setting with its type, default, unit and variable. */
+export function referenceMarkdown(): string {
+  const variables = new Map(OVERRIDES.map(({ path, variable }) => [path, variable]))
+  const rows: string[] = []
+  const walk = (section: Section, path: string): void => {
+    for (const [name, setting] of Object.entries(section.fields)) {
+      const full = path === '' ? name : `${path}.${name}`
+      if (setting.kind === 'section') walk(setting, full)
+      else if (setting.kind === 'map') walk(setting.item, `${full}.<name>`)
+      else if (setting.kind === 'list') {
+        rows.push(row(full, 'list', '`[]`', setting.doc, ''))
+        walk(setting.item, `${full}[]`)
+      } else {
+        const type = setting.kind === 'strings' ? 'list of strings' : setting.kind
+        const value = `\`${valueOf(setting)}\``
+        rows.push(row(full, type, value, described(setting), variables.get(full) ?? ''))
+        if (setting.kind === 'string' && setting.secret) {
+          rows.push(row(`${full}_file`, 'string', '', `File from which \`${name}\` is read instead.`, ''))
+        }
+      }
+    }
+  }
+  walk(SETTINGS, '')
+  const presets = SETTINGS.fields['providers']
+  const known =
+    presets?.kind === 'map'
+      ? Object.entries(presets.presets).map(
+          ([name, values]) =>
+            `| \`${name}\` | \`${values['upstream']}\` | \`${values['prefix']}\` | \`${values['api']}\` |`,
+        )
+      : []
+  return `# Configuration
+
+Written from the settings themselves by \`bun scripts/generate.ts\`; do not edit by hand.
+
+Settings are read from \`ongoingai.yaml\` in the working directory, or from the file that \`--config\` names (that one must
+exist). A variable overrides the file; an empty one is ignored. Unknown and repeated keys are mistakes; all mistakes are
+reported at once. A list replaces its default. \`ongoingai config explain\` shows every effective value and where it comes
+from. \`SIGHUP\` takes over a changed file, whole or not at all: providers, tracing, prices, redaction and keys at once;
+\`server.host\`, \`server.port\`, \`storage\` and \`tracing.journal\` at the next start.
+
+## Settings
+
+| setting | type | default | meaning | variable |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+## Providers that are known without configuration
+
+| name | upstream | prefix | api |
+| --- | --- | --- | --- |
+${known.join('\n')}
+
+\`providers.<name>.enabled: false\` takes one out. Any other name adds a provider, which needs \`upstream\` and \`prefix\`.
+
+## OpenTelemetry variables
+
+\`OTEL_SDK_DISABLED=true\` turns telemetry off whatever else is set. A variable that configures telemetry (an endpoint, a
+service name, a sampling ratio, a time-out, an interval, \`OTEL_*_EXPORTER=otlp\` or \`prometheus\`,
+\`ONGOINGAI_PROMETHEUS_ENABLED=true\`) turns it on; one that says off (\`none\`, \`false\`) never does.
+`
+}
+
+function row(path: string, type: string, value: string, meaning: string, variable: string): string {
+  return `| \`${path}\` | ${type} | ${value} | ${meaning.replaceAll('|', '\\|')} | ${variable === '' ? '' : `\`${variable}\``} |`
+}

@@ -1,0 +1,89 @@
+import { expect, test } from 'bun:test'
+import { Glob } from 'bun'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+// The walls between the folders of src: who may import what. Type-only imports count too, but where said otherwise.
+const ROOT = join(import.meta.dir, '../src')
+
+interface Import {
+  readonly file: string
+  readonly target: string
+  readonly typeOnly: boolean
+}
+
+const imports: Import[] = []
+for (const file of new Glob('**/*.ts').scanSync(ROOT)) {
+  if (file.endsWith('.test.ts')) continue
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  for (const [, typeOnly, from] of text.matchAll(
+    /^\s*(?:import|export)\s+(type\s)?[^'"]*?from\s+['"]([^'"]+)['"]/gm,
+  )) {
+    const target = from!.startsWith('.') ? join('/', file, '..', from!).slice(1) : from!
+    imports.push({ file, target, typeOnly: typeOnly !== undefined })
+  }
+  for (const [, from] of text.matchAll(/import\(['"]([^'"]+)['"]\)/g)) {
+    const target = from!.startsWith('.') ? join('/', file, '..', from!).slice(1) : from!
+    imports.push({ file, target, typeOnly: true })
+  }
+}
+
+function broken(inside: RegExp, forbidden: RegExp, except: readonly string[] = []): string[] {
+  return imports
+    .filter(
+      ({ file, target }) =>
+        inside.test(file) && forbidden.test(target) && !except.includes(`${file} → ${target}`),
+    )
+    .map(({ file, target }) => `${file} → ${target}`)
+}
+
+const IO = /^(node:|bun:|bun$)|^storage\/(drivers|query)|^gateway|^http\/server/
+
+test('the import lines were found', () => {
+  expect(imports.length).toBeGreaterThan(200)
+})
+
+test('usage, providers, access and the pure part of traces do no input or output', () => {
+  expect(broken(/^(usage|providers|access)\/|^traces\/[^/]+\.ts$/, IO)).toEqual([])
+})
+
+test('the request’s path knows no storage, no command, no npm package', () => {
+  expect(broken(/^proxy\//, /^(storage|cli|api|config\/(load|settings|document))/)).toEqual([])
+  expect(broken(/^proxy\//, /^(?!node:|bun$)[^./]*$/)).toEqual([])
+})
+
+test('a database is named only by its driver', () => {
+  expect(broken(/^(?!storage\/drivers\/)/, /^bun:sqlite$|^pg$|^postgres$/)).toEqual([])
+  const openers = broken(/^/, /^storage\/drivers\//)
+  expect(openers).toEqual(
+    [
+      'cli/open-store.ts → storage/drivers/sqlite.ts',
+      'storage/query-worker.ts → storage/drivers/sqlite.ts',
+      'traces/recorder/recorder-worker.ts → storage/drivers/sqlite.ts',
+    ].sort((a, b) => openers.indexOf(a) - openers.indexOf(b)),
+  )
+})
+
+test('only the commands know the terminal, and nobody imports a command but the list of them', () => {
+  expect(broken(/^(?!cli\/|main\.ts)/, /^cli\//)).toEqual([])
+})
+
+test('npm packages are used where they are meant to be', () => {
+  const used = new Map<string, Set<string>>()
+  for (const { file, target } of imports) {
+    if (/^(\.|node:|bun)/.test(target) || target.includes('.ts')) continue
+    used.set(target, (used.get(target) ?? new Set()).add(file.split('/')[0]!))
+  }
+  expect(Object.fromEntries([...used].map(([name, folders]) => [name, [...folders].sort()]))).toEqual({
+    '@pydantic/genai-prices': ['usage'],
+    kysely: ['storage'],
+    yaml: ['config'],
+  })
+})
+
+test('there are no barrels: nothing re-exports what another file defines', () => {
+  const barrels = [...new Glob('**/*.ts').scanSync(ROOT)].filter((file) =>
+    /^export\s+(\*|\{[^}]*\}\s+from)/m.test(readFileSync(join(ROOT, file), 'utf8')),
+  )
+  expect(barrels).toEqual([])
+})
