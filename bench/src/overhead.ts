@@ -141,8 +141,8 @@ function print(title: string, results: Map<string, Load[]>): void {
     `\n${title}: program, CPU µs per request, requests/s, p50 ms, p99 ms (median; every round behind it)`,
   )
   for (const [name, loads] of results) {
-    const column = (value: (load: Load) => number, digits: number): string =>
-      `${median(loads.map(value)).toFixed(digits)} [${loads.map((load) => value(load).toFixed(digits)).join(' ')}]`
+    const column = (value: (one: Load) => number, digits: number): string =>
+      `${median(loads.map(value)).toFixed(digits)} [${loads.map((one) => value(one).toFixed(digits)).join(' ')}]`
     console.log(
       `${name.padEnd(10)} ${column(perRequest, 1)}  ${column((l) => l.perSecond, 0)}  ${column((l) => l.p50Ms, 3)}  ${column((l) => l.p99Ms, 3)}`,
     )

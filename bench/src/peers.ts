@@ -18,7 +18,7 @@ export interface Peer {
 const TEST_CPU = '0'
 
 export const UPSTREAM_PORT = 9201
-export const GATEWAY_KEY = 'bench-gateway-key-0001'
+const GATEWAY_KEY = 'bench-gateway-key-0001'
 
 /** Where peers keep their files during a run. */
 export function workFolder(name: string): string {

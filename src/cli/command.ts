@@ -3,8 +3,8 @@ import type { Arguments, Flag } from './flags.ts'
 
 /** The world a command acts on. */
 export interface Io {
-  out(text: string): void
-  err(text: string): void
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
   readonly environment: Environment
   /** Standard output is a terminal. */
   readonly terminal: boolean

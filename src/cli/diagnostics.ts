@@ -159,8 +159,11 @@ function messageOf(text: string): string {
 }
 
 function writeText({ schema_version, generated_at, diagnostics: values }: Answer, url: string, io: Io): void {
-  const number = (name: string): string => String(values[name] ?? 0)
-  const text = (name: string, otherwise = '(none)'): string => String(values[name] ?? otherwise)
+  const text = (name: string, otherwise = '(none)'): string => {
+    const value = values[name]
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise
+  }
+  const number = (name: string): string => text(name, '0')
   io.out('OngoingAI Diagnostics\n')
   io.out(
     textTable([

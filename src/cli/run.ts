@@ -12,7 +12,7 @@ import { version } from './version.ts'
 import { wrap } from './wrap.ts'
 
 /** Every command. To add one: its file and a line here. */
-export const COMMANDS: readonly Command[] = [
+const COMMANDS: readonly Command[] = [
   serve,
   version,
   configValidate,

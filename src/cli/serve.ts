@@ -112,7 +112,7 @@ function liftRequestLimit({ environment }: Io): void {
   const own = Bun.main.startsWith('/$bunfs') || Bun.main.startsWith('B:\\')
   const words = own ? process.argv.slice(2) : [Bun.main, ...process.argv.slice(2)]
   try {
-    process.execve(process.execPath, [process.argv0, ...words], lifted as NodeJS.ProcessEnv)
+    process.execve(process.execPath, [process.argv0, ...words], lifted)
   } catch {
     // Where a process cannot replace itself (Windows), the client's default limit stays.
   }
@@ -174,10 +174,8 @@ function terminalOutput(io: Io): { write(text: string): void; readonly waiting: 
     if (msg === 'request complete') {
       const status = Number(fields['status'])
       const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
-      const outcome =
-        fields['outcome'] === undefined || fields['outcome'] === 'completed'
-          ? ''
-          : ` ${String(fields['outcome'])}`
+      const ended = fields['outcome']
+      const outcome = typeof ended === 'string' && ended !== 'completed' ? ` ${ended}` : ''
       return `${paint(2, clock)} ${paint(shade, String(status))} ${String(fields['method'])} ${visible(String(fields['path']))} ${paint(2, `${String(fields['latency_ms'])} ms`)}${outcome}\n`
     }
     const details = Object.entries(fields).map(([name, value]) => `${name}=${visible(JSON.stringify(value))}`)

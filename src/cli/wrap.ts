@@ -44,7 +44,7 @@ export const wrap: Command = {
 }
 
 /** The caller's environment with the base URLs set over it, and the gateway key where a tool takes it from there. */
-export function wrappedEnvironment(
+function wrappedEnvironment(
   environment: Environment,
   urls: ClientUrls,
   keyField: string,
@@ -69,7 +69,7 @@ export function wrappedEnvironment(
  * Arguments for tools that variables do not reach. Codex ignores `OPENAI_BASE_URL`; it takes its base URL, and the
  * gateway key through a provider of its own, by `-c`.
  */
-export function toolArguments(
+function toolArguments(
   command: string,
   rest: readonly string[],
   urls: ClientUrls,

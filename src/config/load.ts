@@ -7,7 +7,7 @@ import type { Config } from './config.ts'
 import { validateSettings } from './validate.ts'
 
 /** The file that is read when no `--config` is given; it alone may be missing. */
-export const DEFAULT_CONFIG_PATH = 'ongoingai.yaml'
+const DEFAULT_CONFIG_PATH = 'ongoingai.yaml'
 
 /** The configuration could not be read (`load`) or is not valid (`validate`). The message lists every problem. */
 export class ConfigError extends Error {

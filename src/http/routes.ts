@@ -14,7 +14,7 @@ export interface Route {
 }
 
 /** Every route of the gateway's own. Provider prefixes come before it and need `proxy:write`. */
-export const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/', permission: 'public', handler: getRoot },
   { method: 'GET', path: '/api/health', permission: 'public', handler: getHealth },
   { method: 'GET', path: '/api/live', permission: 'public', handler: getLive },

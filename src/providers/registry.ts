@@ -6,7 +6,7 @@ import { responses } from './apis/responses.ts'
 import type { WireApi } from './apis/wire-api.ts'
 
 /** Every wire API that is metered. To add one: its file and a line here. */
-export const WIRE_APIS: readonly WireApi[] = [chatCompletions, responses, embeddings, messages]
+const WIRE_APIS: readonly WireApi[] = [chatCompletions, responses, embeddings, messages]
 
 /** Calls that providers never bill, by the end of their path. */
 const FREE = ['/messages/count_tokens', '/moderations', '/responses/input_tokens']

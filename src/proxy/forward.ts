@@ -103,7 +103,7 @@ async function fetchUpstream(
 async function passOn(response: Response, exchange: OpenExchange, context: ProxyContext): Promise<Response> {
   const { clock } = exchange
   exchange.upstreamFirstByteUs = exchange.elapsedUs()
-  exchange.responseFields = response.headers.toJSON() as unknown as Record<string, string | readonly string[]>
+  exchange.responseFields = response.headers.toJSON()
   exchange.responseFacts = contentFacts(exchange.responseFields)
   const head = {
     status: response.status,
@@ -135,7 +135,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
     return new Response(content, head)
   }
   exchange.status = response.status
-  return new Response(observedResponse(response.body, exchange, context) as unknown as Bun.BodyInit, head)
+  return new Response(observedResponse(response.body, exchange, context), head)
 }
 
 /** The request's content, observed after it was handed on. */

@@ -269,18 +269,18 @@ class Relay {
         this.#exchange.responseBytes += input.data.length
         this.#exchange.responseChunks += 1
         const text = input.kind === 'text' ? Buffer.from(input.data).toString('utf8') : undefined
-        if (text === undefined) client.sendBinary(input.data as Uint8Array<ArrayBuffer>, true)
+        if (text === undefined) client.sendBinary(input.data, true)
         else client.sendText(text, true)
         if (client.getBufferedAmount() > CLIENT_BUFFER_BYTES) this.#upstream.pause()
         if (text !== undefined) this.#observe('response', text)
         return
       }
       case 'ping':
-        client.ping(input.data as Uint8Array<ArrayBuffer>)
+        client.ping(input.data)
         return
       case 'pong':
         if (this.#clientPings > 0) this.#clientPings -= 1
-        else client.pong(input.data as Uint8Array<ArrayBuffer>)
+        else client.pong(input.data)
         return
       case 'close':
         this.#close(client, input.code, input.reason)

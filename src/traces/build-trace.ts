@@ -221,7 +221,7 @@ function meter(
     if (exchange.status >= 400 && exchange.outcome === 'completed') return { ...nothing, cost: NO_COST }
     return { ...nothing, cost: unknown('this API is not metered') }
   }
-  if (response.usage || response.earlier) return reported(exchange, content, api, model, find)
+  if (response.usage || response.earlier) return meterReported(exchange, content, api, model, find)
   if (exchange.status >= 400 && exchange.outcome === 'completed') return { ...nothing, cost: NO_COST }
   if (response.error !== undefined && response.outputCharacters === 0) {
     return { ...nothing, cost: unknown('the answer failed and reports no usage') }
@@ -235,10 +235,10 @@ function meter(
       cost: unknown('the exchange ended before an answer; the provider may have billed it'),
     }
   }
-  return estimated(exchange, content, model, find)
+  return meterEstimated(exchange, content, model, find)
 }
 
-function reported(
+function meterReported(
   exchange: Exchange,
   { response }: ContentReading,
   api: WireApi,
@@ -286,7 +286,7 @@ function raiseOutput(usages: ModelUsage[], characters: number, notes: string[]):
 }
 
 /** An answer without usage: the text that was read and written, by a documented ratio. */
-function estimated(
+function meterEstimated(
   exchange: Exchange,
   { request, response, api }: ContentReading,
   model: string,

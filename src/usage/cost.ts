@@ -60,7 +60,7 @@ export interface Priced {
   readonly serviceTier?: string | undefined
   /** The provider's own charge; it wins over tokens times price. */
   readonly reportedUsd?: number | undefined
-  find(model: string): ModelRates | undefined
+  readonly find: (model: string) => ModelRates | undefined
 }
 
 /** Prices usage into a receipt. Amounts are summed exactly and rounded half up once, to whole nano-USD. */

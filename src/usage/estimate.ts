@@ -4,7 +4,7 @@ import { listOf, objectOf, type JsonObject } from '../providers/json.ts'
  * Characters of text per token, for estimates only. English prose runs at about 4, code and other languages lower;
  * the figure is stated in `docs/pricing.md` and every number made with it is marked `estimated`.
  */
-export const CHARACTERS_PER_TOKEN = 4
+const CHARACTERS_PER_TOKEN = 4
 
 /** Estimated tokens of a text of that many UTF-16 units; 0 only for no text. */
 export function estimateTokens(characters: number): number {

@@ -3,7 +3,7 @@ import type { PriceOverride, PricingConfig, Rates } from '../config/config.ts'
 import type { Bucket } from './usage.ts'
 
 /** Name and version of the bundled list, as receipts show it. */
-export const BUNDLED_LIST = 'genai-prices@0.1.8'
+const BUNDLED_LIST = 'genai-prices@0.1.8'
 
 /** USD per million tokens of one model at one time. */
 export interface ModelRates {

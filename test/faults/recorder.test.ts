@@ -38,9 +38,9 @@ function load(
   lanes: number,
 ): { stop(): Promise<{ id: string; endedAt: number }[]> } {
   const ended: { id: string; endedAt: number }[] = []
-  let running = true
+  const state = { running: true }
   const work = Array.from({ length: lanes }, async () => {
-    while (running) {
+    while (state.running) {
       try {
         ended.push(await send(gateway))
       } catch {
@@ -50,7 +50,7 @@ function load(
   })
   return {
     async stop() {
-      running = false
+      state.running = false
       await Promise.all(work)
       return ended
     },

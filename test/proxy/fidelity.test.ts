@@ -9,14 +9,14 @@ let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
   upstream = await Upstream.start(answerJson({ ok: true }))
-  gateway = await openGateway(`${providersAt(upstream.url)}`)
+  gateway = await openGateway(providersAt(upstream.url))
 })
 afterAll(async () => {
   await gateway.stop()
   await upstream.stop()
 })
 
-const sha = (bytes: Uint8Array): string => Bun.SHA256.hash(bytes, 'hex') as unknown as string
+const sha = (bytes: Uint8Array): string => Bun.SHA256.hash(bytes, 'hex')
 
 const MESSAGE = Buffer.from(
   `{ "model":"claude-opus-5-5",  "max_tokens" : 1e2, "system":[{"type":"text","text":"\\u0000 caf\\u00e9 \\ud83d\\ude00 </script>","cache_control":{"type":"ephemeral","ttl":"1h"}}],\r\n\t"messages":[{"role":"user","content":"déjà"}],"unknown_beta":{"z":1.0,"a":-0.0,"a":2} }\n`,

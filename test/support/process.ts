@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +36,8 @@ export interface GatewayProcess {
   output(): string
   kill(signal: NodeJS.Signals): void
   exited(): Promise<number>
+  /** Resident memory; 0 where the system does not tell. */
+  residentBytes(): number
   /** Starts it again in the same folder. */
   restart(): Promise<GatewayProcess>
   remove(): void
@@ -77,11 +79,21 @@ export async function serveProgram(
     output: () => text,
     kill: (signal) => child.kill(signal),
     exited: () => child.exited,
+    residentBytes: () => residentBytes(child.pid),
     restart: () => serveProgram(settings, folder),
     remove: () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+function residentBytes(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+  } catch {
+    return 0
   }
 }
 

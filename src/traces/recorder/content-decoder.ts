@@ -11,7 +11,7 @@ import {
 import type { Transform } from 'node:stream'
 
 /** Largest decoded size of a body that is looked at; a decompression bomb is given up there and counted. */
-export const MAX_DECODED_BYTES = 128 * 1024 * 1024
+const MAX_DECODED_BYTES = 128 * 1024 * 1024
 
 /** A content coding that is decoded for reading. Anything else is passed on and not understood. */
 type Coding = 'gzip' | 'br' | 'zstd' | 'deflate'

@@ -176,7 +176,7 @@ export class SideObservation {
       }
       for (let i = 0; i < marks.length; i += 2) {
         this.#atUs = marks[i + 1]!
-        this.#decoded(bytes.subarray(marks[i]!, marks[i + 2] ?? bytes.length))
+        this.#decoded(bytes.subarray(marks[i], marks[i + 2] ?? bytes.length))
       }
       return undefined
     }
