@@ -76,8 +76,8 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   try {
     server = startServer(config.server.host, config.server.port, context)
   } catch (error) {
+    await queries.close()
     await recorder.stop(FLUSH_TIMEOUT_MS)
-    queries.close()
     throw error
   }
 
@@ -102,8 +102,8 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       for (const exchange of proxy.open) exchange.end('upstream_failed', 'shutting_down')
       void server.stop(true)
       const startedAt = performance.now()
+      await queries.close()
       const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
-      queries.close()
       const ms = Math.round(performance.now() - startedAt)
       if (flushed) log('INFO', 'flushed pending traces before shutdown', { duration_ms: ms })
       else

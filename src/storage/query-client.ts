@@ -6,6 +6,9 @@ import type { Tenant, TraceReader } from './storage.ts'
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256
 
+/** How long the thread may take to close. */
+const CLOSE_MS = 1000
+
 /** Asks the query thread. A thread that dies fails what was asked of it and is started again by the next question. */
 export class QueryClient {
   readonly #workerUrl: string
@@ -13,6 +16,7 @@ export class QueryClient {
   #worker: Worker | undefined
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #next = 0
+  #closed: (() => void) | undefined
 
   constructor(storagePath: string, workerUrl: string) {
     this.#path = storagePath
@@ -31,9 +35,17 @@ export class QueryClient {
     return (await this.#ask(null, 'sizeBytes', [])) as number
   }
 
-  close(): void {
-    this.#worker?.terminate()
+  /** Lets the thread close its store, and ends it. */
+  async close(): Promise<void> {
+    const worker = this.#worker
+    if (!worker) return
+    await new Promise<void>((resolve) => {
+      this.#closed = resolve
+      worker.postMessage({ kind: 'close' } satisfies QueryRequest)
+      setTimeout(resolve, CLOSE_MS).unref()
+    })
     this.#worker = undefined
+    worker.terminate()
   }
 
   #reader(tenant: Tenant | null): TraceReader {
@@ -63,6 +75,10 @@ export class QueryClient {
     const worker = new Worker(this.#workerUrl)
     worker.onmessage = (event: MessageEvent<QueryReply>) => {
       const reply = event.data
+      if ('closed' in reply) {
+        this.#closed?.()
+        return
+      }
       const waiting = this.#waiting.get(reply.id)
       this.#waiting.delete(reply.id)
       if ('error' in reply) waiting?.reject(new StorageError(reply.error))

@@ -6,6 +6,7 @@ export type QueryMethod = keyof TraceReader | 'sizeBytes'
 /** One question to the query thread. `tenant` is null for all tenants. */
 export type QueryRequest =
   | { readonly kind: 'open'; readonly path: string }
+  | { readonly kind: 'close' }
   | {
       readonly kind: 'query'
       readonly id: number
@@ -16,4 +17,5 @@ export type QueryRequest =
 
 /** The query thread's answer. */
 export type QueryReply =
+  | { readonly closed: true }
   { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }

@@ -12,6 +12,7 @@ let storage: Storage | undefined
 self.onmessage = (event: MessageEvent<QueryRequest>) => {
   const request = event.data
   if (request.kind === 'open') path = request.path
+  else if (request.kind === 'close') void close()
   else void answer(request)
 }
 
@@ -31,6 +32,12 @@ async function answer({
     storage = undefined
     reply({ id, error: error instanceof Error ? error.message : String(error) })
   }
+}
+
+/** A connection that is left open would keep the database's WAL on the disk. */
+async function close(): Promise<void> {
+  await storage?.close()
+  reply({ closed: true })
 }
 
 function ask(
