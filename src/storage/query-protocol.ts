@@ -18,4 +18,5 @@ export type QueryRequest =
 /** The query thread's answer. */
 export type QueryReply =
   | { readonly closed: true }
-  { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string }
