@@ -1,7 +1,8 @@
 import { overhead } from './overhead.ts'
+import { recorder } from './recorder.ts'
 import { streaming } from './streaming.ts'
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { overhead, streaming }
+const benches: Readonly<Record<string, () => Promise<void>>> = { overhead, streaming, recorder }
 const wanted = process.argv.slice(2)
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
   const bench = benches[name]

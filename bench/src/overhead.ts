@@ -1,19 +1,10 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { cpuMicros, median, residentBytes } from './measure.ts'
-import { recorded, startGateway, startHaproxy, startPortkey, workFolder, type Peer } from './peers.ts'
+import { load, type Load } from './load.ts'
+import { median, residentBytes } from './measure.ts'
+import { recorded, startGateway, startHaproxy, startPortkey, useBothProcessors, type Peer } from './peers.ts'
 import { startJsonUpstream } from './upstream.ts'
 
 const ROUNDS = 3
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 8)
-
-interface Load {
-  readonly requests: number
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly cpuMicros: number
-}
 
 /** One proxied JSON request: processor time, throughput on one processor, added latency; rounds interleaved. */
 export async function overhead(): Promise<void> {
@@ -40,11 +31,14 @@ export async function overhead(): Promise<void> {
         push(busy, peer.name, result)
         if (peer === gateway) sent += result.requests
       }
+      // Latency is a matter of both processors: at one connection nothing competes for them.
+      for (const peer of order) useBothProcessors(peer, true)
       for (const peer of [direct, ...order]) {
         const result = await load(peer, 1, Math.max(2, SECONDS / 2))
         push(single, peer.name, result)
         if (peer === gateway) sent += result.requests
       }
+      for (const peer of order) useBothProcessors(peer, false)
     }
     const { accepted, stored, dropped } = await recorded(gateway)
     // wrk leaves requests behind that it no longer counts: at most one for each of its connections.
@@ -76,55 +70,6 @@ export async function overhead(): Promise<void> {
   } finally {
     for (const peer of peers) await peer.stop()
     await upstream.stop()
-  }
-}
-
-async function load(peer: Peer, connections: number, seconds: number): Promise<Load> {
-  const script = join(workFolder('wrk'), `${peer.name}.lua`)
-  const headers = {
-    'Content-Type': 'application/json',
-    Authorization: 'Bearer sk-bench-0123456789',
-    ...peer.headers,
-  }
-  writeFileSync(
-    script,
-    `wrk.method="POST"
-${Object.entries(headers)
-  .map(([name, value]) => `wrk.headers["${name}"]="${value}"`)
-  .join('\n')}
-wrk.body='{"model":"gpt-5.4-mini","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say hello and tell me something that is long enough to be a realistic prompt for a small request."}],"temperature":0.2}'
-done = function(summary, latency) io.write(string.format("RESULT %d %d %f %f %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), summary.errors.status + summary.errors.read + summary.errors.connect + summary.errors.timeout)) end
-`,
-  )
-  const pids = peer.pids()
-  const before = pids.reduce((sum, pid) => sum + cpuMicros(pid), 0)
-  const wrk = Bun.spawn(
-    [
-      'taskset',
-      '-c',
-      '1',
-      'wrk',
-      '-t1',
-      `-c${connections}`,
-      `-d${seconds}s`,
-      '--latency',
-      '-s',
-      script,
-      `${peer.url}/v1/chat/completions`,
-    ],
-    { stdout: 'pipe', stderr: 'inherit' },
-  )
-  const output = await new Response(wrk.stdout).text()
-  const after = pids.reduce((sum, pid) => sum + cpuMicros(pid), 0)
-  const found = /RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)/.exec(output)
-  if (!found || found[5] !== '0') throw new Error(`${peer.name}: ${output}`)
-  const [requests, micros, p50, p99] = found.slice(1).map(Number) as [number, number, number, number]
-  return {
-    requests,
-    perSecond: (requests / micros) * 1e6,
-    p50Ms: p50 / 1000,
-    p99Ms: p99 / 1000,
-    cpuMicros: after - before,
   }
 }
 

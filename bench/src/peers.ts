@@ -16,6 +16,7 @@ export interface Peer {
 
 /** The processor that everything under test runs on; load and upstream have the other one. */
 const TEST_CPU = '0'
+export const LOAD_CPU = '1'
 
 export const UPSTREAM_PORT = 9201
 const GATEWAY_KEY = 'bench-gateway-key-0001'
@@ -45,14 +46,17 @@ export async function startGateway(settings = ''): Promise<Peer & { readonly fol
 }
 
 /** Exchanges that the gateway has recorded, and whether any was dropped. */
-export async function recorded(peer: Peer): Promise<{ stored: number; dropped: number; accepted: number }> {
+export async function recorded(
+  peer: Peer,
+  patience = 100,
+): Promise<{ stored: number; dropped: number; accepted: number }> {
   const base = peer.url.replace(/\/openai$/, '')
   for (let tries = 0; ; tries++) {
     const answer = await fetch(`${base}/api/diagnostics/trace-pipeline`, { headers: peer.headers })
     const { diagnostics } = (await answer.json()) as { diagnostics: Record<string, number> }
     const stored = diagnostics['stored_total'] ?? 0
     const accepted = diagnostics['enqueue_accepted_total'] ?? 0
-    if (stored === accepted || tries > 100) {
+    if (stored === accepted || tries > patience) {
       return { stored, accepted, dropped: diagnostics['total_dropped_total'] ?? 0 }
     }
     await Bun.sleep(100)
@@ -147,4 +151,10 @@ export async function answering(url: string): Promise<void> {
     }
   }
   throw new Error(`nothing answers at ${url}`)
+}
+
+/** Lets a peer's processes run on both processors, or only on the one that is theirs. */
+export function useBothProcessors(peer: Peer, both: boolean): void {
+  const list = both ? `${TEST_CPU},${LOAD_CPU}` : TEST_CPU
+  for (const pid of peer.pids()) Bun.spawnSync(['taskset', '-a', '-c', '-p', list, String(pid)])
 }

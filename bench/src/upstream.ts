@@ -2,9 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Subprocess } from 'bun'
-import { answering, UPSTREAM_PORT, workFolder } from './peers.ts'
-
-const LOAD_CPU = '1'
+import { answering, LOAD_CPU, UPSTREAM_PORT, workFolder } from './peers.ts'
 
 const JSON_ANSWER =
   '{"id":"chatcmpl-1","object":"chat.completion","created":1790000000,"model":"gpt-5.4-mini-2026-03-17","choices":[{"index":0,"message":{"role":"assistant","content":"Hello! How can I help you today? I am a scripted upstream that always answers the same thing, long enough to look like an answer."},"finish_reason":"stop"}],"usage":{"prompt_tokens":21,"completion_tokens":30,"total_tokens":51,"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":0}},"service_tier":"default"}'

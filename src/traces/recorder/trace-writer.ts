@@ -13,6 +13,10 @@ const REPLAY_BYTES = 8 * 1024 * 1024
 /** Waiting times between attempts at a store that does not answer. */
 const RETRY_MS = [100, 250, 500, 1000, 2000]
 
+/** Lateness of new exchanges at which a replay gives way, and for how long. */
+const LATE_MS = 50
+const GIVE_WAY_MS = 20
+
 /** What the writer needs around it. */
 export interface TraceWriterPorts {
   readonly storage: () => Storage
@@ -39,6 +43,8 @@ export class TraceWriter {
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
   #dropping = false
+  /** How long ago the newest trace ended when it arrived here. */
+  #latenessMs = 0
   #busy: Promise<void> | undefined
   #totals = {
     recovered: 0,
@@ -72,15 +78,24 @@ export class TraceWriter {
   add(trace: Trace): void {
     const bytes = 2048 + (trace.requestBody?.length ?? 0) + (trace.responseBody?.length ?? 0)
     if (this.#pendingBytes + bytes > this.#ports.maxPendingBytes()) return this.#drop(trace)
+    this.#latenessMs = Date.now() - trace.createdAtUs / 1000
     const now = performance.now()
     if (this.#pending.length === 0) this.#oldestPendingAt = now
     this.#pending.push({ trace, bytes })
     this.#pendingBytes += bytes
-    // Half the interval: the other half is for the write itself.
-    const wait = this.#ports.flushIntervalMs() / 2
-    if (this.#pending.length >= BATCH_RECORDS || now - this.#oldestPendingAt >= wait) void this.flush()
-    else this.#flushTimer ??= setTimeout(() => void this.flush(), wait)
+    if (this.#due(now)) void this.flush()
+    else this.#flushTimer ??= setTimeout(() => void this.flush(), this.#waitMs())
     return undefined
+  }
+
+  /** Half the interval: the other half is for the write itself. */
+  #waitMs(): number {
+    return this.#ports.flushIntervalMs() / 2
+  }
+
+  #due(now: number): boolean {
+    if (this.#pending.length >= BATCH_RECORDS) return true
+    return this.#pending.length > 0 && now - this.#oldestPendingAt >= this.#waitMs()
   }
 
   /** Writes what is pending; concurrent calls join the one under way. */
@@ -209,6 +224,9 @@ export class TraceWriter {
   async #replay(): Promise<void> {
     const { journal } = this.#ports
     while (journal.records > 0) {
+      await this.#giveWay()
+      // What came meanwhile queues up behind what is in the journal.
+      if (this.#due(performance.now())) await this.#flushAll()
       const { payloads, commit, lost } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
       if (lost > 0) {
         this.#countDrop('journal_lost', lost)
@@ -236,6 +254,15 @@ export class TraceWriter {
       this.#ports.settled([])
     }
     return undefined
+  }
+
+  /** Replaying is not urgent: while new exchanges arrive late they come first, or they would pile up before this thread. */
+  async #giveWay(): Promise<void> {
+    await new Promise(setImmediate)
+    while (this.#latenessMs > LATE_MS) {
+      this.#latenessMs = 0
+      await new Promise((resolve) => setTimeout(resolve, GIVE_WAY_MS))
+    }
   }
 
   /** @returns false when the store failed for another reason than the trace; all of them come again then */
