@@ -6,6 +6,10 @@ import { startStreamUpstream } from './upstream.ts'
 const ROUNDS = 3
 const EVENTS = 200
 
+/** Streams as people see them: a hundred milliseconds between events. */
+const SLOW_EVENTS = 60
+const SLOW_INTERVAL_MS = 100
+
 interface Seen {
   readonly events: number
   readonly complete: number
@@ -53,27 +57,45 @@ export async function streaming(): Promise<void> {
     console.log(`CPU per event: ${ratio.toFixed(2)} × nginx (figure: ≤ 2)`)
     console.log('first event, p50 ms of 20 streams (the upstream itself waits up to 10 ms)')
     for (const [name, values] of firsts) console.log(`${name.padEnd(10)} ${show(values, 2)}`)
+    await account(gateway, sent)
+  } finally {
+    for (const peer of [gateway, nginx]) await peer.stop()
+    await upstream.stop()
+  }
+  await manyStreams()
+}
+
+/** Many streams at once, as slow as people see them, through a gateway that has just started. */
+async function manyStreams(): Promise<void> {
+  const upstream = await startStreamUpstream(SLOW_EVENTS, SLOW_INTERVAL_MS)
+  const gateway = await startGateway()
+  let sent = 0
+  try {
     for (const streams of [1000, 2000]) {
       const memory = watchMemory(gateway)
       const seen = await read(gateway, streams)
       sent += streams
       console.log(
-        `${streams} streams at once: ${seen.events} events, ${seen.complete} complete, ${seen.failed} failed, first event p50 ${seen.firstP50.toFixed(0)} ms, p99 ${seen.firstP99.toFixed(0)} ms, max ${seen.firstMax.toFixed(0)} ms; resident at most ${(memory() / 1e6).toFixed(0)} MB`,
+        `${streams} slow streams at once (an event every ${SLOW_INTERVAL_MS} ms): ${seen.events} events, ${seen.complete} complete, ${seen.failed} failed, first event p50 ${seen.firstP50.toFixed(0)} ms, p99 ${seen.firstP99.toFixed(0)} ms, max ${seen.firstMax.toFixed(0)} ms; resident at most ${(memory() / 1e6).toFixed(0)} MB`,
       )
-      if (seen.complete !== streams || seen.events !== streams * (EVENTS + 3))
+      if (seen.complete !== streams || seen.events !== streams * (SLOW_EVENTS + 3))
         throw new Error('events are missing')
     }
-    const { accepted, stored, dropped } = await recorded(gateway)
-    if (accepted !== sent || stored !== sent || dropped > 0) {
-      throw new Error(
-        `traces differ from requests: sent ${sent}, accepted ${accepted}, stored ${stored}, dropped ${dropped}`,
-      )
-    }
-    console.log(`traces ${stored} = requests ${sent}`)
+    await account(gateway, sent)
   } finally {
-    for (const peer of [gateway, nginx]) await peer.stop()
+    await gateway.stop()
     await upstream.stop()
   }
+}
+
+async function account(gateway: Peer, sent: number): Promise<void> {
+  const { accepted, stored, dropped } = await recorded(gateway)
+  if (accepted !== sent || stored !== sent || dropped > 0) {
+    throw new Error(
+      `traces differ from requests: sent ${sent}, accepted ${accepted}, stored ${stored}, dropped ${dropped}`,
+    )
+  }
+  console.log(`traces ${stored} = requests ${sent}`)
 }
 
 async function read(peer: Peer, streams: number): Promise<Seen> {

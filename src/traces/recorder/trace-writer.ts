@@ -7,6 +7,12 @@ import { decodeTrace, encodeTrace } from './trace-codec.ts'
 /** Traces that are stored in one transaction at most. */
 const BATCH_RECORDS = 256
 
+/**
+ * Traces that are worth a transaction at once. Small, so that this thread works in short spells: where it shares a
+ * processor with the serving thread, a long one would make a request wait for the scheduler's slice.
+ */
+const EAGER_RECORDS = 16
+
 /** Bytes that are replayed in one transaction at most, about. */
 const REPLAY_BYTES = 8 * 1024 * 1024
 
@@ -83,7 +89,7 @@ export class TraceWriter {
     if (this.#pending.length === 0) this.#oldestPendingAt = now
     this.#pending.push({ trace, bytes })
     this.#pendingBytes += bytes
-    if (this.#due(now)) void this.flush()
+    if (this.#due(now)) queueMicrotask(() => void this.flush())
     else this.#flushTimer ??= setTimeout(() => void this.flush(), this.#waitMs())
     return undefined
   }
@@ -94,7 +100,7 @@ export class TraceWriter {
   }
 
   #due(now: number): boolean {
-    if (this.#pending.length >= BATCH_RECORDS) return true
+    if (this.#pending.length >= EAGER_RECORDS) return true
     return this.#pending.length > 0 && now - this.#oldestPendingAt >= this.#waitMs()
   }
 
