@@ -175,7 +175,9 @@ function terminalOutput(io: Io): { write(text: string): void; readonly waiting: 
       const status = Number(fields['status'])
       const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
       const ended = fields['outcome']
-      const outcome = typeof ended === 'string' && ended !== 'completed' ? ` ${ended}` : ''
+      // Most clients hang up at the end mark of a stream: that they left is news only when they got no answer.
+      const usual = ended === 'completed' || (ended === 'client_aborted' && status !== 499)
+      const outcome = typeof ended === 'string' && !usual ? ` ${ended}` : ''
       return `${paint(2, clock)} ${paint(shade, String(status))} ${String(fields['method'])} ${visible(String(fields['path']))} ${paint(2, `${String(fields['latency_ms'])} ms`)}${outcome}\n`
     }
     const details = Object.entries(fields).map(([name, value]) => `${name}=${visible(JSON.stringify(value))}`)

@@ -11,7 +11,7 @@ import {
   type ModelUsage,
   type Usage,
 } from '../usage/usage.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Outcome } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
 import { traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { storedFields } from './stored-fields.ts'
@@ -84,7 +84,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestMethod: exchange.method,
     requestPath: exchange.path,
     responseStatus: exchange.status,
-    outcome: exchange.outcome,
+    outcome: outcomeOf(exchange, content.response),
     errorCode: exchange.errorCode,
     streaming: exchange.streaming,
     inputTokens: input,
@@ -137,6 +137,15 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
     },
   }
+}
+
+/**
+ * How the exchange ended. Clients stop reading at the answer's own end mark and close the connection before the
+ * stream's: an answer that was wholly given is completed, whoever hung up first.
+ */
+function outcomeOf(exchange: Exchange, response: Reading): Outcome {
+  const whole = response.complete === true && response.usage !== undefined
+  return exchange.outcome === 'client_aborted' && whole ? 'completed' : exchange.outcome
 }
 
 interface MetadataParts {

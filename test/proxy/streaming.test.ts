@@ -222,6 +222,26 @@ test('a client that leaves mid-stream aborts the upstream, and what was read and
   })
 })
 
+test('a client that hangs up at the end mark, before the stream has ended, got a whole answer', async () => {
+  upstream.play = stream(CHAT, {
+    between: (i) => (i === CHAT.length - 1 ? new Promise(() => {}) : Promise.resolve()),
+  })
+  const client = await RawClient.open(gateway.port)
+  const body = ask('gpt-5.4-mini')
+  client.send(
+    `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  await eventually(() => client.text.includes('[DONE]'))
+  client.close()
+  const id = /x-ongoingai-trace-id: (\S+)/i.exec(client.text)![1]
+  await eventually(async () => (await gateway.detail(id))['id'] === id)
+  expect(await gateway.detail(id)).toMatchObject({
+    outcome: 'completed',
+    cost_status: 'exact',
+    output_tokens: 6,
+  })
+})
+
 test('a client that leaves before an answer is recorded as 499, its cost unknown', async () => {
   const closed = upstream.closed
   upstream.play = () => {}
