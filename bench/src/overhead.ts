@@ -34,7 +34,7 @@ export async function overhead(): Promise<void> {
       // Latency is a matter of both processors: at one connection nothing competes for them.
       for (const peer of order) useBothProcessors(peer, true)
       for (const peer of [direct, ...order]) {
-        const result = await load(peer, 1, Math.max(2, SECONDS / 2))
+        const result = await load(peer, 1, Math.max(2, Math.floor(SECONDS / 2)))
         push(single, peer.name, result)
         if (peer === gateway) sent += result.requests
       }

@@ -38,7 +38,7 @@ export const debug: Command = {
       io.err(`${options.problem}\n`)
       return 2
     }
-    const store = openStore(parsed, io)
+    const store = await openStore(parsed, io)
     if (!store) return 1
     try {
       const reader = store.storage.everywhere()

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
-import { openSqliteStorage } from '../storage/drivers/sqlite.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Io } from './command.ts'
 import type { Arguments } from './flags.ts'
@@ -16,7 +15,7 @@ export interface OpenStore {
  *
  * @returns `undefined` after the reason was shown
  */
-export function openStore({ values }: Arguments, io: Io): OpenStore | undefined {
+export async function openStore({ values }: Arguments, io: Io): Promise<OpenStore | undefined> {
   let config: Config
   try {
     ;({ config } = loadConfig(values.get('config'), io.environment))
@@ -26,6 +25,8 @@ export function openStore({ values }: Arguments, io: Io): OpenStore | undefined 
     return undefined
   }
   try {
+    // Loaded here so that `serve`, whose serving thread never touches a database, does not carry it in its heap.
+    const { openSqliteStorage } = await import('../storage/drivers/sqlite.ts')
     return { config, storage: openSqliteStorage(config.storage.path, 'read') }
   } catch (error) {
     io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)

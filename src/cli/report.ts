@@ -29,7 +29,7 @@ export const report: Command = {
       io.err(`${options.problem}\n`)
       return 2
     }
-    const store = openStore(parsed, io)
+    const store = await openStore(parsed, io)
     if (!store) return 1
     try {
       const path = store.config.storage.path

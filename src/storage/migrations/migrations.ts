@@ -47,9 +47,9 @@ export const MIGRATIONS: readonly Migration[] = [
         correlation_id TEXT NOT NULL,
         api_key_hash TEXT NOT NULL
       )`,
-      `CREATE INDEX traces_created ON traces (created_at_us, id)`,
+      `CREATE INDEX traces_created ON traces (created_at_us)`,
       `CREATE INDEX traces_started ON traces (started_at_us)`,
-      `CREATE INDEX traces_tenant ON traces (organization_id, workspace_id, created_at_us, id)`,
+      `CREATE INDEX traces_tenant ON traces (organization_id, workspace_id, created_at_us)`,
       `CREATE INDEX traces_group ON traces (trace_group_id, created_at_us) WHERE trace_group_id <> ''`,
       `CREATE INDEX traces_thread ON traces (thread_id, created_at_us) WHERE thread_id <> ''`,
       `CREATE INDEX traces_run ON traces (run_id, created_at_us) WHERE run_id <> ''`,
