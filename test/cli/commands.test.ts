@@ -412,6 +412,27 @@ describe('serve', () => {
     expect(await run('serve extra')).toMatchObject({ status: 2 })
   })
 
+  test('waits for live streams at the first signal, and stops at once at the second', async () => {
+    const upstream = await Upstream.start(stream(['data: 1\n\n'], { between: () => new Promise(() => {}) }))
+    const gateway = await serveProgram(`providers: {openai: {upstream: "${upstream.url}"}}\n`)
+    const response = await fetch(`${gateway.url}/openai/v1/x`)
+    const reader = response.body!.getReader()
+    await reader.read()
+    let exited = false
+    void gateway.exited().then(() => (exited = true))
+    gateway.kill('SIGTERM')
+    await Bun.sleep(300)
+    expect(exited).toBe(false)
+    gateway.kill('SIGTERM')
+    expect(await gateway.exited()).toBe(0)
+    const report = await runProgram(['report', '--format', 'json'], { cwd: gateway.folder })
+    expect((JSON.parse(report.out) as { recent_traces: unknown[] }).recent_traces).toMatchObject([
+      { outcome: 'upstream_failed', response_status: 200 },
+    ])
+    await upstream.stop()
+    gateway.remove()
+  }, 30_000)
+
   test('takes over a changed file at SIGHUP, and keeps the old one when it is bad', async () => {
     const upstream = await Upstream.start(answerJson({ ok: true }))
     const gateway = await serveProgram(`providers: {openai: {upstream: "${upstream.url}/old"}}\n`)

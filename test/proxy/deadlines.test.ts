@@ -1,0 +1,75 @@
+import { expect, test } from 'bun:test'
+import { createServer } from 'node:net'
+import { canConnect, Clock, Deadlines, type Strike } from '../../src/proxy/deadlines.ts'
+import { eventually } from '../support/eventually.ts'
+
+const NONE = { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 }
+
+function watch(
+  timeouts: Partial<typeof NONE>,
+  connects: () => Promise<boolean>,
+): { clock: Clock; struck: Strike[]; deadlines: Deadlines } {
+  const struck: Strike[] = []
+  const deadlines = new Deadlines(connects)
+  const clock = new Clock({ ...NONE, ...timeouts }, 'http://upstream.test', performance.now(), (code) =>
+    struck.push(code),
+  )
+  deadlines.watch(clock)
+  return { clock, struck, deadlines }
+}
+
+test('an upstream that does not take a connection is a connect time-out, told apart from a slow one', async () => {
+  const dead = watch({ connectMs: 100, firstByteMs: 60_000 }, () => Promise.resolve(false))
+  await eventually(() => dead.struck.length > 0)
+  expect(dead.struck).toEqual(['upstream_connect_timeout'])
+
+  const slow = watch({ connectMs: 100, firstByteMs: 300 }, () => Promise.resolve(true))
+  await eventually(() => slow.struck.length > 0)
+  expect(slow.struck).toEqual(['upstream_first_byte_timeout'])
+})
+
+test('exchanges that wait for one origin share one probe', async () => {
+  let probes = 0
+  let release: (connected: boolean) => void = () => {}
+  const deadlines = new Deadlines(() => {
+    probes += 1
+    return new Promise((resolve) => (release = resolve))
+  })
+  const struck: Strike[] = []
+  const clocks = Array.from(
+    { length: 5 },
+    () =>
+      new Clock({ ...NONE, connectMs: 50 }, 'http://upstream.test', performance.now(), (code) =>
+        struck.push(code),
+      ),
+  )
+  for (const clock of clocks) deadlines.watch(clock)
+  await eventually(() => probes > 0)
+  // An answer that comes while the probe is under way settles the question.
+  clocks[0]!.enter('body')
+  release(false)
+  await eventually(() => struck.length === 4)
+  expect([probes, struck.length]).toEqual([1, 4])
+})
+
+test('progress puts the idle time-out off; no time-out strikes that is not set', async () => {
+  const { clock, struck, deadlines } = watch({ idleMs: 200 }, () => Promise.resolve(true))
+  clock.enter('body')
+  for (let i = 0; i < 10; i++) {
+    await Bun.sleep(50)
+    clock.enter('body')
+  }
+  expect(struck).toEqual([])
+  await eventually(() => struck.length > 0)
+  expect(struck).toEqual(['upstream_idle_timeout'])
+  deadlines.forget(clock)
+})
+
+test('a connection can be made, or not', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  expect(await canConnect(`http://127.0.0.1:${port}`, 5000)).toBe(true)
+  await new Promise((resolve) => server.close(resolve))
+  expect(await canConnect(`http://127.0.0.1:${port}`, 5000)).toBe(false)
+})
