@@ -9,14 +9,12 @@ export type GatewayErrorCode =
   | 'permission_denied'
   | 'not_authorized'
   | 'missing_provider_credential'
-  | 'route_not_found'
   | 'method_not_allowed'
   | 'trace_not_found'
   | 'request_body_too_large'
   | 'loop_detected'
   | 'client_aborted'
   | 'internal_error'
-  | 'not_implemented'
   | 'upstream_unreachable'
   | 'upstream_invalid_response'
   | 'upstream_aborted'
@@ -35,14 +33,12 @@ const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   permission_denied: 403,
   not_authorized: 403,
   missing_provider_credential: 403,
-  route_not_found: 404,
   method_not_allowed: 405,
   trace_not_found: 404,
   request_body_too_large: 413,
   loop_detected: 508,
   client_aborted: 499,
   internal_error: 500,
-  not_implemented: 501,
   upstream_unreachable: 502,
   upstream_invalid_response: 502,
   upstream_aborted: 502,

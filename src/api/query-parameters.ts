@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { parseTime } from '../storage/cursor.ts'
+import { parseTime } from '../rfc3339.ts'
 
 /**
  * Parameters of a query as the contract reads them: the first value of a name counts, values are trimmed, blank

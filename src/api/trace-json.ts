@@ -1,4 +1,5 @@
-import { formatTime } from '../storage/cursor.ts'
+import { given, givenBody } from '../json-field.ts'
+import { formatTime } from '../rfc3339.ts'
 import type { TraceSummary } from '../storage/storage.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
@@ -43,12 +44,12 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     request_method: trace.requestMethod,
     request_path: trace.requestPath,
     request_headers: trace.requestHeaders,
-    ...body('request_body', trace.requestBody),
+    ...givenBody('request_body', trace.requestBody),
     response_status: trace.responseStatus,
     outcome: trace.outcome,
     ...given('error_code', trace.errorCode),
     response_headers: trace.responseHeaders,
-    ...body('response_body', trace.responseBody),
+    ...givenBody('response_body', trace.responseBody),
     ...usageJson(trace),
     latency_ms: trace.latencyMs,
     time_to_first_token_ms: trace.timeToFirstTokenMs,
@@ -66,7 +67,8 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
   }
 }
 
-function usageJson(trace: TraceSummary): Record<string, unknown> {
+/** Tokens and where they come from, in the contract's names. */
+export function usageJson(trace: TraceSummary): Record<string, unknown> {
   return {
     input_tokens: trace.inputTokens,
     output_tokens: trace.outputTokens,
@@ -78,18 +80,10 @@ function usageJson(trace: TraceSummary): Record<string, unknown> {
   }
 }
 
-function costJson(trace: TraceSummary): Record<string, unknown> {
+/** Cost and its status, in the contract's names. */
+export function costJson(trace: TraceSummary): Record<string, unknown> {
   return {
     estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
     cost_status: trace.costStatus,
   }
-}
-
-function given(name: string, value: string): Record<string, string> {
-  return value === '' ? {} : { [name]: value }
-}
-
-/** Bytes that are not UTF-8 are shown as U+FFFD; what is stored stays as it was. */
-function body(name: string, bytes: Uint8Array | null): Record<string, string> {
-  return bytes && bytes.length > 0 ? { [name]: Buffer.from(bytes).toString('utf8') } : {}
 }

@@ -1,13 +1,15 @@
+import { given, givenBody } from '../json-field.ts'
 import { contractJson } from '../http/json-response.ts'
 import type { Cursor } from '../storage/cursor.ts'
-import { formatTime } from '../storage/cursor.ts'
+import { formatSecond, formatTime } from '../rfc3339.ts'
 import type { TraceFilter, TraceReader } from '../storage/storage.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from '../api/receipt-json.ts'
+import { costJson, usageJson } from '../api/trace-json.ts'
 import { lineAmount } from '../usage/cost.ts'
-import { formatNanoUsd, nanoToUsd, toNanoUsd } from '../usage/money.ts'
+import { formatNanoUsd, toNanoUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -48,7 +50,7 @@ export const debug: Command = {
         return 1
       }
       const chain = await collectChain(reader, source, options)
-      const generatedAt = formatTime(Math.floor(Date.now() / 1000) * 1_000_000)
+      const generatedAt = formatSecond(Date.now() * 1000)
       if (options.format === 'json') io.out(`${contractJson(chainJson(chain, options, generatedAt), 2)}\n`)
       else writeText(chain, options, generatedAt, io)
       return 0
@@ -215,15 +217,8 @@ function checkpointJson(trace: Trace, step: number, { headers, bodies }: Options
     response_status: trace.responseStatus,
     outcome: trace.outcome,
     ...given('error_code', trace.errorCode),
-    input_tokens: trace.inputTokens,
-    output_tokens: trace.outputTokens,
-    total_tokens: trace.totalTokens,
-    cache_read_input_tokens: trace.cacheReadInputTokens,
-    cache_creation_input_tokens: trace.cacheCreationInputTokens,
-    reasoning_tokens: trace.reasoningTokens,
-    usage_source: trace.usageSource,
-    estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
-    cost_status: trace.costStatus,
+    ...usageJson(trace),
+    ...costJson(trace),
     latency_ms: trace.latencyMs,
     time_to_first_token_ms: trace.timeToFirstTokenMs,
     time_to_first_token_us: trace.timeToFirstTokenUs,
@@ -240,7 +235,7 @@ function checkpointJson(trace: Trace, step: number, { headers, bodies }: Options
         }
       : {}),
     ...(bodies
-      ? { ...body('request_body', trace.requestBody), ...body('response_body', trace.responseBody) }
+      ? { ...givenBody('request_body', trace.requestBody), ...givenBody('response_body', trace.responseBody) }
       : {}),
   }
 }
@@ -261,7 +256,7 @@ function writeText(chain: Chain, options: Options, generatedAt: string, io: Io):
       ['Option include_headers', String(options.headers)],
       ['Option include_bodies', String(options.bodies)],
       ['Source trace', source.id],
-      ['Source time', toSecond(source.createdAtUs)],
+      ['Source time', formatSecond(source.createdAtUs)],
       ['Source provider', source.provider || '(unknown)'],
       ['Source model', source.model || '(unknown)'],
       ['Source path', source.requestPath || '(unknown)'],
@@ -283,7 +278,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
   io.out(`\nStep ${step}: ${visible(trace.id)}\n`)
   io.out(
     textTable([
-      ['time', toSecond(trace.createdAtUs)],
+      ['time', formatSecond(trace.createdAtUs)],
       ['provider', trace.provider || '(unknown)'],
       ['model', trace.model || '(unknown)'],
       ...(trace.requestedModel && trace.requestedModel !== trace.model
@@ -341,16 +336,4 @@ function usageText({ usageSource, detail }: Trace): string {
 
 function sorted(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function body(name: string, bytes: Uint8Array | null): Record<string, string> {
-  return bytes && bytes.length > 0 ? { [name]: Buffer.from(bytes).toString('utf8') } : {}
-}
-
-function given(name: string, value: string): Record<string, string> {
-  return value === '' ? {} : { [name]: value }
-}
-
-function toSecond(us: number): string {
-  return formatTime(Math.floor(us / 1_000_000) * 1_000_000)
 }

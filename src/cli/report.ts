@@ -1,6 +1,6 @@
 import { parseTimeOrDay } from '../api/query-parameters.ts'
 import { contractJson } from '../http/json-response.ts'
-import { formatTime } from '../storage/cursor.ts'
+import { formatSecond, formatTime } from '../rfc3339.ts'
 import type { GroupTotals, Totals, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
 import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
@@ -104,7 +104,7 @@ async function collect(reader: TraceReader, { filter, limit }: Options): Promise
   const byTime = (a: TraceSummary, b: TraceSummary): number =>
     b.startedAtUs - a.startedAtUs || (a.id > b.id ? -1 : 1)
   return {
-    generatedAt: formatTime(Math.floor(Date.now() / 1000) * 1_000_000),
+    generatedAt: formatSecond(Date.now() * 1000),
     totals,
     providers: [...providers].sort(byTokens),
     models,
@@ -181,7 +181,7 @@ function reportJson(data: ReportData, { filter, limit }: Options, path: string):
 
 function writeText(data: ReportData, { filter, limit }: Options, path: string, io: Io): void {
   const { totals, models, keys } = data
-  const time = (us: number | undefined): string => (us === undefined ? '(all)' : toSecond(us))
+  const time = (us: number | undefined): string => (us === undefined ? '(all)' : formatSecond(us))
   io.out('OngoingAI Report\n')
   io.out(
     textTable([
@@ -248,7 +248,7 @@ function writeText(data: ReportData, { filter, limit }: Options, path: string, i
       String(row.requests),
       String(row.totalTokens),
       cost(row),
-      toSecond(row.lastCreatedAtUs),
+      formatSecond(row.lastCreatedAtUs),
     ]),
   )
   section(
@@ -267,7 +267,7 @@ function writeText(data: ReportData, { filter, limit }: Options, path: string, i
       'TRACE_ID',
     ],
     data.recent.map((trace) => [
-      toSecond(trace.startedAtUs),
+      formatSecond(trace.startedAtUs),
       trace.provider || '(unknown)',
       trace.model || '(unknown)',
       String(trace.responseStatus),
@@ -289,8 +289,4 @@ function section(io: Io, title: string, empty: string, head: string[], rows: str
 function cost(row: GroupTotals): string {
   const sum = formatNanoUsd(row.costNanoUsd, 6)
   return row.unknownCostRequests > 0 ? `${sum} + ${row.unknownCostRequests} unknown` : sum
-}
-
-function toSecond(us: number): string {
-  return formatTime(Math.floor(us / 1_000_000) * 1_000_000)
 }

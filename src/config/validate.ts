@@ -1,15 +1,12 @@
 import { isPermission, isRole } from '../access/permissions.ts'
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
-import type { Config, Dialect, GatewayKeyConfig, PriceOverride, ProviderConfig, Rates } from './config.ts'
+import type { Config, GatewayKeyConfig, PriceOverride, ProviderConfig, Rates } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
 import { camelCase } from './setting.ts'
+import { checkProviders, FIELD_NAME, type RawProvider, type Wrong } from './validate-providers.ts'
 
 const MODES = ['off', 'redact_storage', 'redact_upstream', 'block']
-const DIALECTS = ['openai', 'anthropic', 'gemini']
-const RESERVED_DIALECTS = ['mistral', 'cohere', 'ollama', 'azure']
-const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** Header fields that are always masked in storage: they carry credentials. */
 const MASKED = [
@@ -22,16 +19,6 @@ const MASKED = [
   'x-goog-api-key',
   'x-ongoingai-gateway-key',
 ]
-
-interface RawProvider {
-  upstream: string
-  prefix: string
-  api: string
-  enabled: boolean
-  credentialHeader: string
-  timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
-  prices: Omit<PriceOverride, 'provider'>[]
-}
 
 interface RawLimit {
   requestsPerMinute: number
@@ -90,7 +77,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   }
 
   checkStorage(raw, wrong)
-  const providers = checkProviders(raw, wrong)
+  const providers = checkProviders(raw.providers, wrong)
   checkTracing(raw, wrong)
   const pricing = checkPricing(raw, wrong)
   checkAuth(raw, providers, wrong)
@@ -131,8 +118,6 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   return { config, problems }
 }
 
-type Wrong = (path: string, message: string) => void
-
 function checkStorage({ storage }: Raw, wrong: Wrong): void {
   const driver = storage.driver.trim()
   if (driver === 'sqlite') {
@@ -145,94 +130,6 @@ function checkStorage({ storage }: Raw, wrong: Wrong): void {
   } else {
     wrong('storage.driver', `storage.driver must be one of sqlite, postgres (got ${quote(storage.driver)})`)
   }
-}
-
-function checkProviders(raw: Raw, wrong: Wrong): ProviderConfig[] {
-  const providers: ProviderConfig[] = []
-  for (const [name, provider] of Object.entries(raw.providers)) {
-    if (!provider.enabled) continue
-    const path = `providers.${name}`
-    if (!PROVIDER_NAME.test(name)) {
-      wrong(
-        path,
-        `${path}: a provider name is 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit`,
-      )
-    }
-    const prefix = normalisePrefix(provider.prefix)
-    if (provider.prefix.trim() === '') wrong(`${path}.prefix`, `${path}.prefix is required`)
-    else if (!provider.prefix.trim().startsWith('/')) {
-      wrong(`${path}.prefix`, `${path}.prefix must start with '/' (got ${quote(provider.prefix)})`)
-    } else if (prefix === '/') {
-      wrong(`${path}.prefix`, `${path}.prefix must not be the root (got ${quote(provider.prefix)})`)
-    } else if (!/^[\w\-.~!$&'()*+,;=:@/]+$/.test(prefix) || /\/(\.{0,2})(\/|$)/.test(prefix)) {
-      wrong(`${path}.prefix`, `${path}.prefix must be a plain path (got ${quote(provider.prefix)})`)
-    } else if (hasPrefix(prefix, '/api')) {
-      wrong(
-        `${path}.prefix`,
-        `${path}.prefix must not overlap with /api routes (got ${quote(provider.prefix)})`,
-      )
-    }
-    checkUpstream(provider.upstream, path, wrong)
-    const api = provider.api.trim()
-    if (RESERVED_DIALECTS.includes(api)) {
-      wrong(`${path}.api`, `${path}.api ${quote(api)} is not available yet; use ${DIALECTS.join(', ')}`)
-    } else if (!DIALECTS.includes(api)) {
-      wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
-    }
-    const header = provider.credentialHeader.trim().toLowerCase()
-    if (header !== '' && !FIELD_NAME.test(header)) {
-      wrong(
-        `${path}.credential_header`,
-        `${path}.credential_header is not a header name (got ${quote(header)})`,
-      )
-    }
-    for (const [timeout, ms] of Object.entries(provider.timeouts)) {
-      const field = `${path}.timeouts.${timeout.replace('Ms', '_ms').replace('firstByte', 'first_byte')}`
-      if (ms < 0) wrong(field, `${field} must be >= 0 (got ${ms})`)
-    }
-    providers.push({
-      name,
-      prefix,
-      upstream: provider.upstream.trim(),
-      api: api as Dialect,
-      credentialHeader: header,
-      timeouts: provider.timeouts,
-    })
-  }
-  for (const [i, provider] of providers.entries()) {
-    const twin = providers.slice(0, i).find((other) => other.prefix === provider.prefix)
-    if (!twin) continue
-    const path = `providers.${provider.name}.prefix`
-    wrong(
-      path,
-      `provider route prefixes overlap: ${twin.name} and ${provider.name} both have ${quote(twin.prefix)}`,
-    )
-  }
-  return providers
-}
-
-function checkUpstream(upstream: string, path: string, wrong: Wrong): void {
-  const text = upstream.trim()
-  if (text === '') return wrong(`${path}.upstream`, `${path}.upstream is required`)
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)
-  if (text.startsWith(':')) {
-    return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: missing protocol scheme`)
-  }
-  const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(text)?.[1]
-  if (!scheme || !host) {
-    return wrong(`${path}.upstream`, `${path}.upstream must include scheme and host (got ${quote(upstream)})`)
-  }
-  if (!URL.canParse(text)) {
-    return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: invalid URL`)
-  }
-  const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    return wrong(`${path}.upstream`, `${path}.upstream must be http or https (got ${quote(upstream)})`)
-  }
-  if (url.username || url.password) {
-    return wrong(`${path}.upstream`, `${path}.upstream must not hold a user or password`)
-  }
-  return undefined
 }
 
 function checkTracing({ tracing }: Raw, wrong: Wrong): void {

@@ -1,3 +1,5 @@
+import { formatTime, parseTime } from '../rfc3339.ts'
+
 /** Where a page ended: the last row's `created_at` in epoch microseconds, and its id. */
 export interface Cursor {
   readonly createdAtUs: number
@@ -24,27 +26,4 @@ export function decodeCursor(text: string): Cursor {
   const createdAtUs = parseTime(decoded.slice(0, bar).trim())
   if (createdAtUs === undefined) throw new CursorError('trace cursor is invalid: parse created_at')
   return { createdAtUs, id }
-}
-
-/** RFC 3339 in UTC with up to six fractional digits, trailing zeros dropped. */
-export function formatTime(epochUs: number): string {
-  const seconds = Math.floor(epochUs / 1_000_000)
-  const micros = epochUs - seconds * 1_000_000
-  const whole = new Date(seconds * 1000).toISOString().slice(0, 19)
-  if (micros === 0) return `${whole}Z`
-  return `${whole}.${String(micros).padStart(6, '0').replace(/0+$/, '')}Z`
-}
-
-const RFC3339 = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/
-
-/** Epoch microseconds of an RFC 3339 time; finer fractions are cut. `undefined` for anything else. */
-export function parseTime(text: string): number | undefined {
-  const match = RFC3339.exec(text)
-  if (!match) return undefined
-  const [, date, time, fraction = '', zone] = match
-  const ms = Date.parse(`${date}T${time}${zone}`)
-  if (Number.isNaN(ms) || Number(time!.slice(0, 2)) > 23) return undefined
-  // `2026-02-30` would roll over to March.
-  if (new Date(Date.parse(`${date}T00:00:00Z`)).toISOString().slice(0, 10) !== date) return undefined
-  return ms * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6))
 }

@@ -1,3 +1,4 @@
+import { given } from '../json-field.ts'
 import type { Trace } from './trace.ts'
 
 /** Lineage of a trace as the contract shows it; absent where the trace says nothing. */
@@ -44,8 +45,4 @@ export function metadataInteger(
   if (typeof value === 'number' && Number.isFinite(value)) return Math.trunc(value)
   if (typeof value !== 'string' || !/^[-+]?\d+$/.test(value.trim())) return undefined
   return Number(value.trim())
-}
-
-function given(name: string, value: string): Record<string, string> {
-  return value === '' ? {} : { [name]: value }
 }
