@@ -24,6 +24,7 @@ export class OpenExchange {
   readonly startedAtUs = Date.now() * 1000
   readonly method: string
   readonly path: string
+  readonly queryKey: string
   readonly fields: Readonly<Record<string, string>>
   readonly target: Target
   readonly wire: WireFacts
@@ -52,7 +53,7 @@ export class OpenExchange {
 
   constructor(
     request: Request,
-    { path }: RequestTarget,
+    { path, query }: RequestTarget,
     target: Target,
     upgrade: boolean,
     context: ProxyContext,
@@ -60,6 +61,7 @@ export class OpenExchange {
     this.#context = context
     this.method = request.method
     this.path = path
+    this.queryKey = query === '' ? '' : (/[?&]key=([^&]+)/.exec(query)?.[1] ?? '')
     this.fields = request.headers.toJSON()
     this.target = target
     this.wire = {
@@ -112,6 +114,7 @@ export class OpenExchange {
       caller: this.caller,
       wire: this.wire,
       credentialField: this.target.upstream.credentialField,
+      queryKey: this.queryKey,
       upstreamUrl: this.target.upstream.url,
       attempts: this.attempts,
       method: this.method,

@@ -51,7 +51,7 @@ export interface TracePolicy {
 export function buildTrace(exchange: Exchange, content: ContentReading, policy: TracePolicy): Trace {
   const { wire, caller } = exchange
   const lineage = readLineageHeaders(exchange.requestFields)
-  const credential = traceCredential(exchange.requestFields, exchange.credentialField)
+  const credential = traceCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
   const requestFields = storedFields(exchange.requestFields, policy.maskedRequestFields)
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = content.requestModel ?? ''

@@ -46,6 +46,8 @@ export interface Exchange {
   readonly wire: WireFacts
   /** The provider's own credential field, lower-case; empty when it has none but the known ones. */
   readonly credentialField: string
+  /** Credential in the query (`?key=`); empty for none. Like the fields, it is never written. */
+  readonly queryKey: string
   /** Base URL of the upstream; empty for refusals before one was chosen. */
   readonly upstreamUrl: string
   readonly attempts: number

@@ -35,6 +35,7 @@ function exchange(id: string): Exchange {
     caller: { organizationId: 'default', workspaceId: 'default', keyId: '', team: '', role: '' },
     wire: { api: 'chat_completions', provider: 'openai' },
     credentialField: '',
+    queryKey: '',
     upstreamUrl: 'http://127.0.0.1',
     attempts: 1,
     method: 'POST',

@@ -381,3 +381,16 @@ test('a reload changes providers and keys at once, and says what needs a restart
   expect(upstream.last.target).toBe('/new/v1/x')
   await gateway.stop()
 })
+
+test('a credential in the query is told apart by its hash and kept nowhere', async () => {
+  await withGateway(`providers: {gemini: {upstream: "${upstream.url}"}}\n`, async (gateway) => {
+    upstream.play = answerJson({ ok: true })
+    await (
+      await post(gateway, '/gemini/v1beta/models/x:generateContent?alt=sse&key=AIza-canary-0123456789')
+    ).text()
+    const [trace] = await gateway.traces(1)
+    expect(trace!['api_key_hash']).toBe(Bun.SHA256.hash('AIza-canary-0123456789', 'hex'))
+    expect(JSON.stringify(await gateway.detail(trace!['id']))).not.toContain('canary')
+    expect(JSON.stringify(gateway.lines)).not.toContain('canary')
+  })
+})
