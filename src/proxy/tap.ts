@@ -1,10 +1,10 @@
 import type { ContentFacts, Observed, WireFacts } from '../traces/exchange.ts'
 
 /** Size of the copies that are handed over. */
-const PIECE_BYTES = 8 * 1024
+const PIECE_BYTES = 4 * 1024
 
 /** The first copy is small, because most streams of one exchange are. */
-const FIRST_PIECE_BYTES = 2 * 1024
+const FIRST_PIECE_BYTES = 1024
 
 /** Where copies go. @returns false when they are not wanted now; the tap gives up then */
 export type ObserveSink = (piece: Observed) => boolean

@@ -368,6 +368,14 @@ function upstreamRequestId(fields: Readonly<Record<string, string | readonly str
   return ''
 }
 
+/** Hosts of the few upstreams there are; parsing a URL for every trace would cost more than the look-up. */
+const HOSTS = new Map<string, string>()
+
 function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : ''
+  let host = HOSTS.get(url)
+  if (host === undefined) {
+    host = URL.canParse(url) ? new URL(url).host : ''
+    HOSTS.set(url, host)
+  }
+  return host
 }

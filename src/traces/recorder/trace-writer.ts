@@ -19,6 +19,9 @@ const REPLAY_BYTES = 8 * 1024 * 1024
 /** Waiting times between attempts at a store that does not answer. */
 const RETRY_MS = [100, 250, 500, 1000, 2000]
 
+/** How long a replay may go on at the end of the process. */
+const CLOSING_REPLAY_MS = 3000
+
 /** Lateness of new exchanges at which a replay gives way, and for how long. */
 const LATE_MS = 50
 const GIVE_WAY_MS = 20
@@ -49,6 +52,9 @@ export class TraceWriter {
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
   #dropping = false
+  #journalFails = false
+  /** When a replay must end; set when the process does. */
+  #replayUntil = Infinity
   /** How long ago the newest trace ended when it arrived here. */
   #latenessMs = 0
   #busy: Promise<void> | undefined
@@ -112,11 +118,13 @@ export class TraceWriter {
     return this.#busy
   }
 
-  /** Writes or journals everything, for the end of the process. */
+  /** Writes or journals everything, for the end of the process. A long journal is left for the next start. */
   async close(): Promise<void> {
-    clearTimeout(this.#retryTimer)
+    this.#replayUntil = performance.now() + CLOSING_REPLAY_MS
+    await this.#idle()
     await this.flush()
     if (this.#ports.journal.records > 0) await this.#replay()
+    await this.#flushAll()
     clearTimeout(this.#retryTimer)
     clearTimeout(this.#flushTimer)
     this.#ports.journal.close()
@@ -154,25 +162,13 @@ export class TraceWriter {
       this.#recovered()
       return true
     } catch (error) {
-      if (this.#countFailure(error, traces.length > 1 ? 'write_batch' : 'write_trace') === 'constraint') {
-        return this.#storeSingly(traces)
-      }
-      return this.#spill(traces)
+      const kind = this.#countFailure(error, traces.length > 1 ? 'write_batch' : 'write_trace')
+      if (kind !== 'constraint') return this.#spill(traces)
+      const stored = await this.#storeSingly(traces)
+      if (stored === undefined) return this.#spill(traces)
+      this.#totals.stored += stored
+      return true
     }
-  }
-
-  /** The store refuses something in the batch for what it is: store the rest, put that aside. */
-  async #storeSingly(traces: readonly Trace[]): Promise<boolean> {
-    for (const [i, trace] of traces.entries()) {
-      try {
-        await this.#ports.storage().write([trace])
-        this.#totals.stored += 1
-      } catch (error) {
-        if (this.#ports.storage().classify(error) !== 'constraint') return this.#spill(traces.slice(i))
-        this.#quarantine(trace, error)
-      }
-    }
-    return true
   }
 
   #quarantine(trace: Trace, error: unknown): void {
@@ -197,15 +193,18 @@ export class TraceWriter {
     try {
       this.#ports.journal.append(traces.map(encodeTrace))
       this.#totals.spilled += traces.length
+      this.#journalFails = false
       this.#retryLater()
       return true
     } catch (error) {
+      this.#retryLater()
+      if (this.#journalFails) return false
+      this.#journalFails = true
       const full = error instanceof JournalFullError
       this.#ports.log('ERROR', full ? 'trace journal is full' : 'trace journal cannot be written', {
         error: error instanceof Error ? error.message : String(error),
         pending: this.#pending.length,
       })
-      this.#retryLater()
       return false
     }
   }
@@ -217,8 +216,13 @@ export class TraceWriter {
     }, wait)
   }
 
+  /** Waits until nobody writes: two at once would take the same traces. */
+  async #idle(): Promise<void> {
+    while (this.#busy) await this.#busy
+  }
+
   async #retry(): Promise<void> {
-    await this.#busy
+    await this.#idle()
     this.#busy = this.#replay().finally(() => {
       this.#busy = undefined
     })
@@ -229,7 +233,7 @@ export class TraceWriter {
   /** Moves the journal into the store, oldest first, until it is empty or the store fails. */
   async #replay(): Promise<void> {
     const { journal } = this.#ports
-    while (journal.records > 0) {
+    while (journal.records > 0 && performance.now() < this.#replayUntil) {
       await this.#giveWay()
       // What came meanwhile queues up behind what is in the journal.
       if (this.#due(performance.now())) await this.#flushAll()
@@ -248,8 +252,11 @@ export class TraceWriter {
         await this.#ports.storage().write(traces)
       } catch (error) {
         if (this.#countFailure(error, 'replay') !== 'constraint') return this.#retryLater()
-        if (!(await this.#replaySingly(traces))) return this.#retryLater()
+        const stored = await this.#storeSingly(traces)
+        if (stored === undefined) return this.#retryLater()
         commit()
+        this.#totals.stored += stored
+        this.#totals.replayed += stored
         this.#ports.settled([])
         continue
       }
@@ -271,8 +278,12 @@ export class TraceWriter {
     }
   }
 
-  /** @returns false when the store failed for another reason than the trace; all of them come again then */
-  async #replaySingly(traces: readonly Trace[]): Promise<boolean> {
+  /**
+   * The store refuses something in the batch for what it is: stores the rest, and puts that aside.
+   *
+   * @returns how many were stored; `undefined` when the store failed for another reason, and all must come again
+   */
+  async #storeSingly(traces: readonly Trace[]): Promise<number | undefined> {
     const refused: { trace: Trace; error: unknown }[] = []
     let stored = 0
     for (const trace of traces) {
@@ -280,14 +291,12 @@ export class TraceWriter {
         await this.#ports.storage().write([trace])
         stored += 1
       } catch (error) {
-        if (this.#ports.storage().classify(error) !== 'constraint') return false
+        if (this.#ports.storage().classify(error) !== 'constraint') return undefined
         refused.push({ trace, error })
       }
     }
     for (const { trace, error } of refused) this.#quarantine(trace, error)
-    this.#totals.stored += stored
-    this.#totals.replayed += stored
-    return true
+    return stored
   }
 
   #recovered(): void {
