@@ -33,12 +33,14 @@ export function startServer(host: string, port: number, context: ServerContext):
       const target = requestTarget(request.url)
       const upstream = context.proxy.settings.upstreams.find(target.path, target.query)
       if (!upstream) return serveApi(request, target, context.apiSettings, context.api, context.proxy.log)
-      // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
-      server.timeout(request, 0)
       const address = server.requestIP(request)?.address ?? ''
-      if (isWebSocket(request))
+      // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
+      const keepOpen = (): void => server.timeout(request, 0)
+      if (isWebSocket(request)) {
+        keepOpen()
         return serveWebSocket(request, target, upstream, address, server, context.proxy)
-      return serveExchange(request, target, upstream, address, context.proxy)
+      }
+      return serveExchange(request, target, upstream, address, keepOpen, context.proxy)
     },
     error(error) {
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })

@@ -25,6 +25,8 @@ export class Clock {
   phase: Phase = 'first_byte'
   phaseAt: number
   probed = false
+  /** Called once when the exchange has lasted longer than most do, for what only long ones need. */
+  lasting: (() => void) | undefined
 
   constructor(timeouts: Timeouts, origin: string, now: number, strike: (code: Strike) => void) {
     this.timeouts = timeouts
@@ -32,6 +34,13 @@ export class Clock {
     this.startedAt = now
     this.phaseAt = now
     this.strike = strike
+  }
+
+  /** The exchange lasts: does now what only long ones need. */
+  last(): void {
+    const lasting = this.lasting
+    this.lasting = undefined
+    lasting?.()
   }
 
   /** Enters a phase, or marks progress in it. */
@@ -72,6 +81,7 @@ export class Deadlines {
 
   #sweep(now: number): void {
     for (const clock of this.#clocks) {
+      if (clock.lasting && now - clock.startedAt >= SWEEP_MS) clock.last()
       const struck = strikeOf(clock, now)
       if (struck) {
         this.#clocks.delete(clock)

@@ -17,17 +17,20 @@ const WITHOUT_CONTENT = ['GET', 'HEAD']
 /**
  * Sends a request to its upstream and passes the answer on, byte for byte, as it comes.
  *
+ * @param keepOpen exempts the client's connection from the server's idle time-out
  * @throws GatewayError when there is no answer to pass on
  */
 export async function forward(
   request: Request,
   exchange: OpenExchange,
   clientAddress: string,
+  keepOpen: () => void,
   context: ProxyContext,
 ): Promise<Response> {
   const { fields, clock, abort } = exchange
   const { settings } = context
-  request.signal.addEventListener('abort', () => clientLeft(exchange))
+  // Listening for the client's leaving costs more than most exchanges last; a stream and a slow answer need it.
+  clock.lasting = () => attendClient(request, exchange, keepOpen)
   context.deadlines.watch(clock)
 
   const length = fields['content-length'] === undefined ? -1 : Number(fields['content-length'])
@@ -43,6 +46,7 @@ export async function forward(
       exchange.requestBytes = body.length
       clock.enter('first_byte')
     } else {
+      clock.last()
       body = observedRequest(request.body!, exchange, context)
     }
   }
@@ -135,6 +139,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
     return new Response(content, head)
   }
   exchange.status = response.status
+  clock.last()
   return new Response(observedResponse(response.body, exchange, context), head)
 }
 
@@ -202,6 +207,13 @@ async function* observedResponse(
     exchange.end(outcome, code)
     exchange.abort.abort()
   }
+}
+
+/** Keeps the connection open, however quiet it is, and breaks the exchange off when the client leaves. */
+function attendClient(request: Request, exchange: OpenExchange, keepOpen: () => void): void {
+  keepOpen()
+  if (request.signal.aborted) clientLeft(exchange)
+  else request.signal.addEventListener('abort', () => clientLeft(exchange))
 }
 
 /** How long an exchange whose client left may take to notice. */

@@ -24,12 +24,13 @@ export async function serveExchange(
   requestTarget: RequestTarget,
   target: Target,
   clientAddress: string,
+  keepOpen: () => void,
   context: ProxyContext,
 ): Promise<Response> {
   const exchange = new OpenExchange(request, requestTarget, target, false, context)
   try {
     admitCaller(exchange, requestTarget, context)
-    return await forward(request, exchange, clientAddress, context)
+    return await forward(request, exchange, clientAddress, keepOpen, context)
   } catch (error) {
     return failExchange(exchange, error, context)
   }

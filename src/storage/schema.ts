@@ -42,13 +42,11 @@ export interface TracesTable {
   api_key_hash: string
 }
 
-/** What is read only when one trace is looked at, by the trace's `seq`; every other column is JSON text. */
+/** What is read only when one trace is looked at, by the trace's `seq`. */
 export interface TraceDetailsTable {
   seq: number
-  request_headers: string
-  response_headers: string
-  metadata: string
-  detail: string
+  /** JSON text: header fields, metadata, usage, receipt, timing. One text, because four cost the recorder twice as much. */
+  document: string
 }
 
 /** Captured bodies, apart because they have a retention of their own. Bytes, not necessarily text. */

@@ -55,10 +55,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX traces_run ON traces (run_id, created_at_us) WHERE run_id <> ''`,
       `CREATE TABLE trace_details (
         seq INTEGER PRIMARY KEY,
-        request_headers TEXT NOT NULL,
-        response_headers TEXT NOT NULL,
-        metadata TEXT NOT NULL,
-        detail TEXT NOT NULL
+        document TEXT NOT NULL
       )`,
       `CREATE TABLE trace_bodies (
         seq INTEGER PRIMARY KEY,

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Outcome } from '../../traces/exchange.ts'
-import type { Trace, TraceDetail, UsageSource } from '../../traces/trace.ts'
+import type { Trace, UsageSource } from '../../traces/trace.ts'
 import type { CostStatus } from '../../usage/cost.ts'
 import type { TraceBodiesTable, TraceDetailsTable, TracesTable } from '../schema.ts'
 import type { TraceSummary } from '../storage.ts'
@@ -46,15 +46,14 @@ export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {
   }
 }
 
-/** The JSON columns of a trace. */
+/** The open part of a trace, kept as one JSON text. */
+type TraceDocument = Pick<Trace, 'requestHeaders' | 'responseHeaders' | 'metadata' | 'detail'>
+
+/** The open part of a trace, as a row to insert. */
 export function toDetailsRow(seq: number, trace: Trace): TraceDetailsTable {
-  return {
-    seq,
-    request_headers: JSON.stringify(trace.requestHeaders),
-    response_headers: JSON.stringify(trace.responseHeaders),
-    metadata: JSON.stringify(trace.metadata),
-    detail: JSON.stringify(trace.detail),
-  }
+  const { requestHeaders, responseHeaders, metadata, detail } = trace
+  const document: TraceDocument = { requestHeaders, responseHeaders, metadata, detail }
+  return { seq, document: JSON.stringify(document) }
 }
 
 /** The bodies of a trace; `undefined` when none were captured. */
@@ -112,10 +111,7 @@ export function fromRows(
 ): Trace {
   return {
     ...fromTraceRow(row),
-    requestHeaders: JSON.parse(details.request_headers) as Trace['requestHeaders'],
-    responseHeaders: JSON.parse(details.response_headers) as Trace['responseHeaders'],
-    metadata: JSON.parse(details.metadata) as Trace['metadata'],
-    detail: JSON.parse(details.detail) as TraceDetail,
+    ...(JSON.parse(details.document) as TraceDocument),
     requestBody: bodies?.request_body ?? null,
     responseBody: bodies?.response_body ?? null,
   }
