@@ -19,8 +19,10 @@ export class Upstream {
   readonly requests: WireRequest[] = []
   /** Connections that are open now. */
   readonly sockets = new Set<Socket>()
-  /** Connections that were broken off before `play` had ended them. */
+  /** Connections that have ended. */
   closed = 0
+  /** Answers that are being given now. */
+  playing = 0
   play: Play
   readonly #server: Server
 
@@ -56,6 +58,15 @@ export class Upstream {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
   }
 
+  async #answer(request: WireRequest, socket: Socket): Promise<void> {
+    this.playing += 1
+    try {
+      await this.play(request, socket)
+    } finally {
+      this.playing -= 1
+    }
+  }
+
   #connected(socket: Socket): void {
     this.sockets.add(socket)
     let waiting: Buffer = Buffer.alloc(0)
@@ -73,7 +84,7 @@ export class Upstream {
         this.requests.push(taken.request)
         // A WebSocket's frames are not requests.
         if (taken.request.field('upgrade')) socket.removeAllListeners('data')
-        void this.play(taken.request, socket)
+        void this.#answer(taken.request, socket)
       }
     })
   }
