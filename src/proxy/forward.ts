@@ -140,6 +140,8 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   }
   exchange.status = response.status
   clock.last()
+  // Its client left before the answer came, so nobody will ever read it.
+  if (exchange.brokenBy === 'client_aborted') exchange.end('client_aborted')
   return new Response(observedResponse(response.body, exchange, context), head)
 }
 

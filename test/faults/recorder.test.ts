@@ -206,12 +206,27 @@ test('thousands of streams, most of them left by their client, leave nothing ope
     database.close()
     return Object.fromEntries(rows.map((row) => [row.outcome, row.n]))
   }
+  // Exchanges of which something came before the client left, and was not counted.
+  const unread = (): number => {
+    const database = new Database(join(gateway.folder, 'data/ongoingai.db'), { readonly: true })
+    const row = database
+      .query<{ n: number }, []>(
+        "SELECT COUNT(*) AS n FROM traces JOIN trace_details USING (seq) WHERE outcome = 'client_aborted' AND output_tokens = 0 AND document ->> '$.metadata.stream_chunks' > 0",
+      )
+      .get()
+    database.close()
+    return row!.n
+  }
   // A client that left before its request had been sent never reached the upstream.
   const left = upstream.requests.filter((request) => request.field('x-leave')).length
-  await eventually(() => (stored()['client_aborted'] ?? 0) >= left, 60_000)
+  await eventually(() => {
+    const { client_aborted = 0, completed = 0 } = stored()
+    return client_aborted >= left && completed >= begun.whole
+  }, 60_000)
   const outcomes = stored()
   expect(outcomes['completed']).toBe(begun.whole)
   expect(Object.keys(outcomes).sort()).toEqual(['client_aborted', 'completed'])
+  expect(unread()).toBe(0)
   if (total > 2000)
     console.log('streams', begun, outcomes, 'connections left in the pool', upstream.sockets.size)
   gateway.kill('SIGTERM')
