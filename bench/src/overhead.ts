@@ -1,6 +1,14 @@
 import { load, type Load } from './load.ts'
 import { median, residentBytes } from './measure.ts'
-import { recorded, startGateway, startHaproxy, startPortkey, useBothProcessors, type Peer } from './peers.ts'
+import {
+  DIRECT,
+  recorded,
+  startGateway,
+  startHaproxy,
+  startPortkey,
+  useBothProcessors,
+  type Peer,
+} from './peers.ts'
 import { startJsonUpstream } from './upstream.ts'
 
 const ROUNDS = 3
@@ -11,13 +19,6 @@ export async function overhead(): Promise<void> {
   const upstream = await startJsonUpstream()
   const gateway = await startGateway()
   const peers: Peer[] = [gateway, await startHaproxy(), await startPortkey()]
-  const direct: Peer = {
-    name: 'direct',
-    url: 'http://127.0.0.1:9201',
-    headers: {},
-    pids: () => [],
-    stop: async () => {},
-  }
   const busy = new Map<string, Load[]>()
   const single = new Map<string, Load[]>()
   let sent = 0
@@ -33,7 +34,7 @@ export async function overhead(): Promise<void> {
       }
       // Latency is a matter of both processors: at one connection nothing competes for them.
       for (const peer of order) useBothProcessors(peer, true)
-      for (const peer of [direct, ...order]) {
+      for (const peer of [DIRECT, ...order]) {
         const result = await load(peer, 1, Math.max(2, Math.floor(SECONDS / 2)))
         push(single, peer.name, result)
         if (peer === gateway) sent += result.requests

@@ -19,6 +19,15 @@ const TEST_CPU = '0'
 export const LOAD_CPU = '1'
 
 export const UPSTREAM_PORT = 9201
+
+/** Nothing in between: the upstream itself, to subtract from what the peers take. */
+export const DIRECT: Peer = {
+  name: 'direct',
+  url: `http://127.0.0.1:${UPSTREAM_PORT}`,
+  headers: {},
+  pids: () => [],
+  stop: async () => {},
+}
 const GATEWAY_KEY = 'bench-gateway-key-0001'
 
 /** Where peers keep their files during a run. */

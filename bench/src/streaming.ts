@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { cpuMicros, median, residentBytes } from './measure.ts'
-import { recorded, startGateway, startNginx, type Peer } from './peers.ts'
+import { DIRECT, recorded, startGateway, startNginx, type Peer } from './peers.ts'
 import { startStreamUpstream } from './upstream.ts'
 
 const ROUNDS = 3
@@ -24,13 +24,6 @@ export async function streaming(): Promise<void> {
   const upstream = await startStreamUpstream(EVENTS, 10)
   const gateway = await startGateway()
   const nginx = await startNginx()
-  const direct: Peer = {
-    name: 'direct',
-    url: 'http://127.0.0.1:9201',
-    headers: {},
-    pids: () => [],
-    stop: async () => {},
-  }
   const costs = new Map<string, number[]>()
   const firsts = new Map<string, number[]>()
   let sent = 0
@@ -45,7 +38,7 @@ export async function streaming(): Promise<void> {
         if (peer === gateway) sent += 200
         costs.set(peer.name, [...(costs.get(peer.name) ?? []), (cpu(peer) - before) / seen.events])
       }
-      for (const peer of [direct, ...order]) {
+      for (const peer of [DIRECT, ...order]) {
         const seen = await read(peer, 20)
         if (peer === gateway) sent += 20
         firsts.set(peer.name, [...(firsts.get(peer.name) ?? []), seen.firstP50])
