@@ -13,6 +13,7 @@ export type GatewayErrorCode =
   | 'trace_not_found'
   | 'request_body_too_large'
   | 'loop_detected'
+  | 'model_price_unknown'
   | 'client_aborted'
   | 'internal_error'
   | 'upstream_unreachable'
@@ -37,6 +38,7 @@ const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   trace_not_found: 404,
   request_body_too_large: 413,
   loop_detected: 508,
+  model_price_unknown: 403,
   client_aborted: 499,
   internal_error: 500,
   upstream_unreachable: 502,

@@ -24,6 +24,14 @@ export class QueryParameters {
     return this.#values.get(name) || undefined
   }
 
+  /** Values of all parameters whose name begins so, by the rest of their names; `undefined` when there are none. */
+  group(prefix: string): Record<string, string> | undefined {
+    const found = [...this.#values]
+      .filter(([name, value]) => name.startsWith(prefix) && name.length > prefix.length && value !== '')
+      .map(([name, value]) => [name.slice(prefix.length), value] as const)
+    return found.length > 0 ? Object.fromEntries(found) : undefined
+  }
+
   /** @throws GatewayError `bad_request` with the contract's text */
   integer(name: string, min: number, max: number): number | undefined {
     const text = this.text(name)

@@ -27,6 +27,7 @@ export function traceSummaryJson(trace: TraceSummary): Record<string, unknown> {
     ...costJson(trace),
     ...given('finish_reason', trace.finishReason),
     ...given('upstream_request_id', trace.upstreamRequestId),
+    ...attributionJson(trace),
     created_at: formatTime(trace.createdAtUs),
   }
 }
@@ -58,12 +59,27 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     ...costJson(trace),
     ...given('finish_reason', trace.finishReason),
     ...given('upstream_request_id', trace.upstreamRequestId),
+    ...attributionJson(trace),
     metadata: trace.metadata,
     usage: trace.detail.usage,
     cost: receiptJson(trace.detail.cost),
+    ...(trace.detail.cost_history ? { cost_history: trace.detail.cost_history.map(receiptJson) } : {}),
     timing: trace.detail.timing,
     upstream: trace.detail.upstream,
     created_at: formatTime(trace.createdAtUs),
+  }
+}
+
+/** Who and what the exchange belongs to, in the contract's names. */
+function attributionJson(trace: TraceSummary): Record<string, unknown> {
+  return {
+    ...given('session_id', trace.sessionId),
+    ...given('end_user', trace.endUser),
+    ...given('client', trace.client),
+    ...given('client_version', trace.clientVersion),
+    ...given('agent', trace.agent),
+    ...given('project', trace.project),
+    ...(Object.keys(trace.tags).length > 0 ? { tags: trace.tags } : {}),
   }
 }
 

@@ -57,6 +57,10 @@ function readFilter(parameters: QueryParameters): TraceFilter {
     provider: parameters.text('provider'),
     model: parameters.text('model'),
     apiKeyHash: parameters.text('api_key_hash'),
+    sessionId: parameters.text('session_id'),
+    endUser: parameters.text('end_user'),
+    client: parameters.text('client'),
+    tags: parameters.group('tag.'),
   })
 }
 

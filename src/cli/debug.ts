@@ -8,7 +8,7 @@ import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from '../api/receipt-json.ts'
 import { costJson, usageJson } from '../api/trace-json.ts'
-import { lineAmount } from '../usage/cost.ts'
+import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
 import { formatNanoUsd, toNanoUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
@@ -305,12 +305,12 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
     io.out(`receipt (${visible(cost.price_list)})\n`)
     io.out(
       textTable([
-        ['  MODEL', 'BUCKET', 'TOKENS', 'USD_PER_MILLION', 'USD'],
+        ['  MODEL', 'BUCKET', 'AMOUNT', 'RATE_USD', 'USD'],
         ...cost.lines.map((line) => [
           `  ${line.model}`,
           line.bucket,
-          String(line.tokens),
-          `${line.usd_per_million}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
+          String('tokens' in line ? line.tokens : line.quantity),
+          `${rateText(line)}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
           formatNanoUsd(toNanoUsd(lineAmount(line)), 9),
         ]),
       ]),
@@ -327,6 +327,11 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
   ] as const) {
     if (bytes && bytes.length > 0) io.out(`${name}: ${visible(Buffer.from(bytes).toString('utf8'))}\n`)
   }
+}
+
+function rateText(line: ReceiptLine): string {
+  if ('tokens' in line) return `${line.usd_per_million}/1M`
+  return line.price_per === 1 ? `${line.price_usd}` : `${line.price_usd}/${line.price_per}`
 }
 
 function usageText({ usageSource, detail }: Trace): string {

@@ -1,5 +1,5 @@
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
-export type Dialect = 'openai' | 'anthropic' | 'gemini'
+export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
 
 /** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
 export interface Timeouts {
@@ -31,6 +31,9 @@ export interface Rates {
 /** A price of the operator's own; `model` may end in `*`. `from` is `YYYY-MM-DD` or empty. */
 export interface PriceOverride extends Rates {
   readonly provider: string
+  /** Tenant it is for; empty for every one. */
+  readonly orgId: string
+  readonly workspaceId: string
   readonly model: string
   readonly from: string
   readonly free: boolean
@@ -38,7 +41,7 @@ export interface PriceOverride extends Rates {
 
 /** What the recorder must know to price an exchange. */
 export interface PricingConfig {
-  readonly unknownModel: 'allow' | 'assume'
+  readonly unknownModel: 'allow' | 'assume' | 'block'
   readonly assumed: Rates
   readonly overrides: readonly PriceOverride[]
 }
@@ -72,6 +75,8 @@ export interface Config {
     readonly bodyMaxSize: number
     readonly queueMaxBytes: number
     readonly flushIntervalMs: number
+    /** Whether a stream that would not report its usage is asked to. */
+    readonly streamUsage: 'leave' | 'inject'
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
   readonly pricing: PricingConfig

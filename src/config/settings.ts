@@ -35,6 +35,8 @@ const rates = {
 } as const
 
 const price = {
+  org_id: { kind: 'string', default: '', doc: 'Organization it is for; empty means every one.' },
+  workspace_id: { kind: 'string', default: '', doc: 'Workspace it is for; empty means every one.' },
   model: { kind: 'string', default: '', doc: 'Exact model name, or a prefix followed by *.' },
   from: {
     kind: 'string',
@@ -59,7 +61,7 @@ const provider: Section = {
     api: {
       kind: 'string',
       default: 'openai',
-      doc: 'Wire dialect: openai, anthropic or gemini (mistral, cohere, ollama and azure are reserved). Gemini is passed on, but not metered yet.',
+      doc: 'Dialect of refusals, and of prices when neither URL nor name tell the provider: openai, anthropic, gemini, mistral, cohere, ollama or azure. How usage is read follows from the path of each request.',
     },
     enabled: { kind: 'bool', default: true, doc: 'false takes the provider out.' },
     credential_header: {
@@ -99,6 +101,22 @@ const provider: Section = {
       item: { kind: 'section', type: 'config.PriceOverrideConfig', doc: 'One price.', fields: price },
     },
   },
+}
+
+/** Providers that are there unless the file changes them. */
+export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
+  anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },
+  gemini: { upstream: 'https://generativelanguage.googleapis.com', prefix: '/gemini', api: 'gemini' },
+  mistral: { upstream: 'https://api.mistral.ai', prefix: '/mistral', api: 'mistral' },
+  cohere: { upstream: 'https://api.cohere.com', prefix: '/cohere', api: 'cohere' },
+  groq: { upstream: 'https://api.groq.com', prefix: '/groq', api: 'openai' },
+  deepseek: { upstream: 'https://api.deepseek.com', prefix: '/deepseek', api: 'openai' },
+  xai: { upstream: 'https://api.x.ai', prefix: '/xai', api: 'openai' },
+  openrouter: { upstream: 'https://openrouter.ai', prefix: '/openrouter', api: 'openai' },
+  perplexity: { upstream: 'https://api.perplexity.ai', prefix: '/perplexity', api: 'openai' },
+  ollama: { upstream: 'http://localhost:11434', prefix: '/ollama', api: 'ollama' },
+  azure: { upstream: '', prefix: '/azure', api: 'azure' },
 }
 
 /** Every setting there is: the file's shape, its defaults, and what `docs/configuration.md` says of it. */
@@ -158,13 +176,9 @@ export const SETTINGS: Section = {
     },
     providers: {
       kind: 'map',
-      doc: 'The upstream APIs by name: any number, any name.',
+      doc: 'The upstream APIs by name: any number, any name. azure takes part once it has an upstream.',
       item: provider,
-      presets: {
-        openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
-        anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },
-        gemini: { upstream: 'https://generativelanguage.googleapis.com', prefix: '/gemini', api: 'gemini' },
-      },
+      presets: PROVIDER_PRESETS,
     },
     tracing: {
       kind: 'section',
@@ -194,6 +208,11 @@ export const SETTINGS: Section = {
           unit: 'ms',
           doc: 'Longest time a finished exchange stays in memory only: what a SIGKILL can lose at most.',
         },
+        stream_usage: {
+          kind: 'string',
+          default: 'leave',
+          doc: 'Chat streams that were not asked to report usage: leave (estimate it) or inject (ask for it, and keep the extra event from the client; the request is changed).',
+        },
         journal: {
           kind: 'section',
           type: 'config.JournalConfig',
@@ -222,7 +241,7 @@ export const SETTINGS: Section = {
         unknown_model: {
           kind: 'string',
           default: 'allow',
-          doc: 'Cost of a model without a price: allow (unknown) or assume (the rates under assumed, estimated).',
+          doc: 'A model without a price: allow (its cost is unknown), assume (the rates under assumed, estimated) or block (refused with 403).',
         },
         assumed: {
           kind: 'section',

@@ -1,9 +1,9 @@
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
 import type { Dialect, PriceOverride, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
+import { PROVIDER_PRESETS } from './settings.ts'
 
-const DIALECTS = ['openai', 'anthropic', 'gemini']
-const RESERVED_DIALECTS = ['mistral', 'cohere', 'ollama', 'azure']
+const DIALECTS = ['openai', 'anthropic', 'gemini', 'mistral', 'cohere', 'ollama', 'azure']
 const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
 /** What a header field name may be made of. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.1 */
@@ -27,7 +27,7 @@ export interface RawProvider {
 export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong: Wrong): ProviderConfig[] {
   const providers: ProviderConfig[] = []
   for (const [name, provider] of Object.entries(raw)) {
-    if (!provider.enabled) continue
+    if (!provider.enabled || givesWay(name, provider, raw)) continue
     const path = `providers.${name}`
     if (!PROVIDER_NAME.test(name)) {
       wrong(
@@ -51,9 +51,7 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
     }
     checkUpstream(provider.upstream, path, wrong)
     const api = provider.api.trim()
-    if (RESERVED_DIALECTS.includes(api)) {
-      wrong(`${path}.api`, `${path}.api ${quote(api)} is not available yet; use ${DIALECTS.join(', ')}`)
-    } else if (!DIALECTS.includes(api)) {
+    if (!DIALECTS.includes(api)) {
       wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
     }
     const header = provider.credentialHeader.trim().toLowerCase()
@@ -86,6 +84,20 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
     )
   }
   return providers
+}
+
+/**
+ * A preset that the operator has left alone stands back: where it cannot work without an upstream of their own, and where
+ * a provider of theirs has its prefix.
+ */
+function givesWay(name: string, provider: RawProvider, all: Readonly<Record<string, RawProvider>>): boolean {
+  const preset = PROVIDER_PRESETS[name]
+  if (!preset || provider.upstream !== preset['upstream'] || provider.prefix !== preset['prefix']) return false
+  if (provider.upstream === '') return true
+  return Object.entries(all).some(
+    ([other, { prefix, enabled }]) =>
+      enabled && !PROVIDER_PRESETS[other] && normalisePrefix(prefix) === normalisePrefix(provider.prefix),
+  )
 }
 
 function checkUpstream(upstream: string, path: string, wrong: Wrong): void {

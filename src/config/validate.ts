@@ -1,6 +1,6 @@
 import { isPermission, isRole } from '../access/permissions.ts'
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
-import type { Config, GatewayKeyConfig, PriceOverride, ProviderConfig, Rates } from './config.ts'
+import type { Config, GatewayKeyConfig, PriceOverride, PricingConfig, ProviderConfig, Rates } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
 import { camelCase } from './setting.ts'
@@ -158,7 +158,7 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
   } else if (unknownModel !== 'allow' && unknownModel !== 'assume') {
     wrong(
       'pricing.unknown_model',
-      `pricing.unknown_model must be one of allow, assume (got ${quote(unknownModel)})`,
+      `pricing.unknown_model must be one of allow, assume, block (got ${quote(unknownModel)})`,
     )
   }
   if (unknownModel === 'assume' && (assumed.input < 0 || assumed.output < 0)) {
@@ -185,7 +185,7 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
   for (const [name, { prices }] of Object.entries(raw.providers)) {
     prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
   }
-  return { unknownModel: unknownModel === 'assume' ? 'assume' : 'allow', assumed, overrides }
+  return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
 }
 
 function checkAuth({ auth }: Raw, providers: readonly ProviderConfig[], wrong: Wrong): void {

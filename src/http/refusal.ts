@@ -10,6 +10,7 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'missing_provider_credential',
   'request_body_too_large',
   'loop_detected',
+  'model_price_unknown',
 ])
 
 /** Type of an error in OpenAI's words. @see https://platform.openai.com/docs/guides/error-codes */
@@ -69,7 +70,14 @@ function refusalBody(error: GatewayError, dialect: Dialect, correlationId: strin
         error: { type: anthropicType(status), message, code },
         request_id: correlationId,
       }
+    case 'mistral':
+      return { object: 'error', message, type: openAIType(status), param: null, code }
+    case 'cohere':
+      return { message, code }
+    case 'ollama':
+      return { error: message, code }
     case 'openai':
+    case 'azure':
       return { error: { message, type: openAIType(status), param: null, code } }
     case 'gemini':
       return { error: { code: status, message, status: geminiStatus(status) } }

@@ -20,6 +20,11 @@ export function countOf(value: unknown): number | undefined {
     : undefined
 }
 
+/** The value as an amount: a number, 0 or more, with its fraction; anything else is `undefined`. */
+export function amountOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
+}
+
 /** The value as a list; anything else is empty. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []

@@ -11,6 +11,9 @@ const BUFFERED_BYTES = 256 * 1024
 /** Request content is looked at up to this size; the model's name stands at its beginning. */
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
 
+/** Media types of answers that come bit by bit. */
+const STREAMED_TYPES = ['text/event-stream', 'application/x-ndjson', 'application/vnd.amazon.eventstream']
+
 /** Methods whose request the HTTP client cannot give content. */
 const WITHOUT_CONTENT = ['GET', 'HEAD']
 
@@ -123,7 +126,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   }
   const length = Number(response.headers.get('content-length') ?? -1)
   const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
-  exchange.streaming = eventStream || exchange.responseFacts.mediaType === 'application/x-ndjson'
+  exchange.streaming = STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
   // Without a media type the server would put in one of its own, unless the content is streamed.
   if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
     let content: ArrayBuffer
@@ -143,6 +146,15 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   // Its client left before the answer came, so nobody will ever read it.
   if (exchange.brokenBy === 'client_aborted') exchange.end('client_aborted')
   return new Response(observedResponse(response.body, exchange, context), head)
+}
+
+/** Gemini streams one JSON array when it is not asked for events. */
+function streamsArray({ target, responseFacts }: OpenExchange, status: number): boolean {
+  return (
+    target.path.endsWith(':streamGenerateContent') &&
+    responseFacts.mediaType === 'application/json' &&
+    status < 400
+  )
 }
 
 /** The request's content, observed after it was handed on. */

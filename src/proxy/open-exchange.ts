@@ -3,7 +3,7 @@ import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
-import { dialectOf, isFree, wireApiOf } from '../providers/registry.ts'
+import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
 import type { Caller, ContentFacts, Exchange, Outcome, WireFacts } from '../traces/exchange.ts'
 import { Clock } from './deadlines.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -24,6 +24,7 @@ export class OpenExchange {
   readonly startedAtUs = Date.now() * 1000
   readonly method: string
   readonly path: string
+  readonly query: string
   readonly queryKey: string
   readonly fields: Readonly<Record<string, string>>
   readonly target: Target
@@ -46,6 +47,10 @@ export class OpenExchange {
   responseBytes = 0
   responseChunks = 0
   streaming = false
+  /** Nothing is billed for such a request. */
+  readonly free: boolean
+  /** The request was changed so that the stream reports its usage. */
+  injected = false
   /** Why the exchange was broken off from our side, if it was. */
   brokenBy: GatewayErrorCode | undefined
   readonly #context: ProxyContext
@@ -64,10 +69,10 @@ export class OpenExchange {
     this.queryKey = query === '' ? '' : (/[?&]key=([^&]+)/.exec(query)?.[1] ?? '')
     this.fields = request.headers.toJSON()
     this.target = target
-    this.wire = {
-      provider: target.upstream.name,
-      api: wireApiOf(request.method, target.path, upgrade)?.name ?? '',
-    }
+    const { api, free } = meteredRouteOf(request.method, target.path, upgrade)
+    this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
+    this.free = free
+    this.query = query
     this.correlationId = correlationIdOf(this.fields)
     this.ownFields = { [CORRELATION_FIELD]: this.correlationId, [TRACE_ID_FIELD]: this.id }
     this.requestFacts = contentFacts(this.fields)
@@ -124,7 +129,10 @@ export class OpenExchange {
       status: this.status,
       outcome,
       errorCode: errorCode ?? '',
-      free: this.wire.api === '' && isFree(this.method, this.target.path),
+      dialect: this.target.upstream.dialect,
+      routeModel: this.wire.api === '' ? '' : modelOfTarget(this.path, this.query),
+      injected: this.injected,
+      free: this.free,
       requestBytes: this.requestBytes,
       responseBytes: this.responseBytes,
       responseChunks: this.responseChunks,

@@ -23,6 +23,8 @@ const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
 /** Unsent bytes to a client past which the upstream is not read. */
 const CLIENT_BUFFER_BYTES = 1024 * 1024
 
+const OPEN_BRACE = 123
+
 /** Handshake fields that belong to one connection: extensions and keys are negotiated on each side anew. */
 const HANDSHAKE = [
   'sec-websocket-key',
@@ -227,7 +229,7 @@ class Relay {
     const payload = text ? Buffer.from(message) : message
     this.#exchange.requestBytes += payload.length
     this.#send(text ? 'text' : 'binary', payload)
-    if (text) this.#observe('request', message)
+    this.#observe('request', message)
   }
 
   controlFromClient(kind: 'ping' | 'pong', data: Buffer): void {
@@ -272,7 +274,7 @@ class Relay {
         if (text === undefined) client.sendBinary(input.data, true)
         else client.sendText(text, true)
         if (client.getBufferedAmount() > CLIENT_BUFFER_BYTES) this.#upstream.pause()
-        if (text !== undefined) this.#observe('response', text)
+        this.#observe('response', text ?? input.data)
         return
       }
       case 'ping':
@@ -329,9 +331,12 @@ class Relay {
     if (!this.#upstream.write(frame)) this.#client?.pause()
   }
 
-  #observe(side: 'request' | 'response', text: string): void {
+  #observe(side: 'request' | 'response', message: string | Uint8Array): void {
     const { id, wire } = this.#exchange
     if (!this.#observed || wire.api === '') return
+    // Gemini sends its JSON in binary messages; other binary messages are sound.
+    if (typeof message !== 'string' && message[0] !== OPEN_BRACE) return
+    const text = typeof message === 'string' ? message : Buffer.from(message).toString('utf8')
     const atUs = this.#exchange.elapsedUs()
     this.#observed = this.#context.sink.observe({ kind: 'message', id, side, wire, text, atUs })
   }

@@ -40,6 +40,28 @@ export interface TracesTable {
   upstream_request_id: string
   correlation_id: string
   api_key_hash: string
+  session_id: string
+  end_user: string
+  client: string
+  client_version: string
+  agent: string
+  project: string
+  /** JSON object; empty for none. */
+  tags: string
+  consumption_id: string
+}
+
+/** Tags of traces, one row each, by the trace's `seq`. */
+export interface TraceTagsTable {
+  seq: number
+  key: string
+  value: string
+}
+
+/** How far a long job has come, so that it can go on where it was interrupted. */
+export interface JobProgressTable {
+  job: string
+  last_seq: number
 }
 
 /** What is read only when one trace is looked at, by the trace's `seq`. */
@@ -61,4 +83,6 @@ export interface Tables {
   traces: TracesTable
   trace_details: TraceDetailsTable
   trace_bodies: TraceBodiesTable
+  trace_tags: TraceTagsTable
+  job_progress: JobProgressTable
 }

@@ -15,6 +15,11 @@ export interface TraceFilter {
   readonly threadId?: string
   readonly runId?: string
   readonly apiKeyHash?: string
+  readonly sessionId?: string
+  readonly endUser?: string
+  readonly client?: string
+  /** Tags that must all be there, with these values. */
+  readonly tags?: Readonly<Record<string, string>>
   readonly status?: number
   readonly minTokens?: number
   readonly maxTokens?: number
@@ -25,7 +30,13 @@ export interface TraceFilter {
 /** A trace as lists show it: the typed columns. */
 export type TraceSummary = Omit<
   Trace,
-  'requestHeaders' | 'responseHeaders' | 'requestBody' | 'responseBody' | 'metadata' | 'detail'
+  | 'requestHeaders'
+  | 'responseHeaders'
+  | 'requestBody'
+  | 'responseBody'
+  | 'metadata'
+  | 'detail'
+  | 'countedOnce'
 >
 
 /** One page, newest first; `next` is absent on the last page. */

@@ -1,42 +1,17 @@
-import type { Reading, WireApi } from '../providers/apis/wire-api.ts'
-import { NO_COST, priceUsage, unknown, type Cost } from '../usage/cost.ts'
-import { estimateTokens, requestCharacters } from '../usage/estimate.ts'
+import type { Reading } from '../providers/apis/wire-api.ts'
+import type { CountTokens } from '../usage/estimate.ts'
 import { nanoToUsd } from '../usage/money.ts'
-import type { ModelRates } from '../usage/price-list.ts'
-import {
-  addUsage,
-  cacheCreationTokens,
-  inputTokens,
-  outputTokens,
-  type ModelUsage,
-  type Usage,
-} from '../usage/usage.ts'
+import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
+import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
+import { readAttribution } from './attribution.ts'
+import type { ContentReading } from './content-reading.ts'
 import type { Exchange, Outcome } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { meter, type Metering } from './metering.ts'
 import { traceCredential, type CredentialTrace } from './provider-credential.ts'
+import { toStoredBills } from './stored-bills.ts'
 import { storedFields } from './stored-fields.ts'
-import type { Trace, UsageSource } from './trace.ts'
-import type { JsonObject } from '../providers/json.ts'
-
-/** What was read of the content while it passed. */
-export interface ContentReading {
-  readonly api: WireApi | undefined
-  readonly requestModel: string | undefined
-  /** The parsed request, when it was small enough; estimates read its text. */
-  readonly request: JsonObject | undefined
-  readonly response: Reading
-  /** Offset of the first generated content of a stream; -1 when none came. */
-  readonly firstTokenUs: number
-  readonly notes: readonly string[]
-  readonly requestBody: CapturedBody | undefined
-  readonly responseBody: CapturedBody | undefined
-}
-
-/** A captured body; absent altogether when bodies are not captured. */
-export interface CapturedBody {
-  readonly bytes: Uint8Array
-  readonly truncated: boolean
-}
+import type { Trace, TraceDetail } from './trace.ts'
 
 /** How a trace is to be built: policy and prices. */
 export interface TracePolicy {
@@ -44,7 +19,8 @@ export interface TracePolicy {
   readonly redactionPolicyId: string
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
-  findRates(model: string, at: number): ModelRates | undefined
+  findRates(question: PriceQuestion): ModelRates | undefined
+  countTokens: CountTokens
 }
 
 /** Builds the record of a finished exchange. Pure: credentials go in, only their traces come out. */
@@ -54,20 +30,34 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const credential = traceCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
   const requestFields = storedFields(exchange.requestFields, policy.maskedRequestFields)
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
-  const requestedModel = content.requestModel ?? ''
-  const model = content.response.model ?? (requestedModel === '' ? 'unknown' : requestedModel)
-  const metering = meter(exchange, content, model, (name) =>
-    policy.findRates(name, exchange.startedAtUs / 1000),
-  )
+  const requestedModel = requestedModelOf(exchange, content)
+  const model = modelOf(exchange, content)
+  const metering = meter(exchange, content, {
+    model,
+    count: policy.countTokens,
+    find: (name) =>
+      policy.findRates({
+        provider: wire.provider,
+        upstreamUrl: exchange.upstreamUrl,
+        dialect: exchange.dialect,
+        organizationId: caller.organizationId,
+        workspaceId: caller.workspaceId,
+        model: name,
+        at: exchange.startedAtUs / 1000,
+      }),
+  })
   const { usage, cost } = metering
 
   const ttftUs = exchange.streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
   const bodies = storedBodies(content, policy.redactionMode)
-  const notes = [...content.notes, ...metering.notes]
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 
+  const consumptionId = consumptionIdOf(exchange, content, metering)
   return {
+    ...readAttribution(exchange.requestFields, content.requestMembers),
+    consumptionId,
+    countedOnce: consumptionId !== '' && content.api?.fetches === true,
     id: exchange.id,
     traceGroupId: lineage.groupId,
     threadId: lineage.threadId,
@@ -114,11 +104,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: {
-        buckets: usage,
-        ...(content.response.usage ? { raw: content.response.usage } : {}),
-        ...(notes.length > 0 ? { notes } : {}),
-      },
+      usage: usageDetail(model, content, metering),
       cost: {
         status: cost.status,
         total_usd: cost.totalNanoUsd === null ? null : nanoToUsd(cost.totalNanoUsd),
@@ -139,12 +125,74 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   }
 }
 
+/** The model asked for: by the content, else by the path or query; empty for none. */
+function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading): string {
+  return (requestModel ?? exchange.routeModel).slice(0, MAX_MODEL_LENGTH)
+}
+
+/** The model that answered, else the one asked for, else `unknown`. */
+export function modelOf(exchange: Exchange, content: ContentReading): string {
+  const asked = requestedModelOf(exchange, content)
+  return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
+}
+
+/** Longest model name that is kept. */
+const MAX_MODEL_LENGTH = 256
+
+/** How a consumption that may be fetched again is known: by the response's id, or by the file of results. */
+function consumptionIdOf({ wire, path }: Exchange, { api, response }: ContentReading, { bills }: Metering): string {
+  if (bills.length === 0) return ''
+  if (api?.lines) {
+    const id = /\/(?:files|batches)\/([^/]+)\/(?:content|results)$/.exec(path)?.[1]
+    return id === undefined ? '' : `${wire.provider}:${id}`.slice(0, 256)
+  }
+  const { responseId, stored } = response
+  return responseId === undefined || !stored ? '' : `${wire.provider}:${responseId}`.slice(0, 256)
+}
+
+function usageDetail(model: string, content: ContentReading, metering: Metering): TraceDetail['usage'] {
+  const { response } = content
+  const { bills, units } = metering
+  const notes = [...content.notes, ...metering.notes].slice(0, MAX_NOTES)
+  const parts = partsJson(metering.parts)
+  const [first] = bills
+  const plain =
+    bills.length === 1 &&
+    (first?.model ?? model) === model &&
+    (first?.serviceTier ?? response.serviceTier) === response.serviceTier &&
+    first?.reportedUsd === undefined &&
+    first?.unreported === undefined
+  return {
+    buckets: metering.usage,
+    ...(Object.keys(units).length > 0 ? { units } : {}),
+    ...(Object.keys(parts).length > 0 ? { parts } : {}),
+    ...(bills.length > 0 && !plain ? { bills: toStoredBills(bills) } : {}),
+    ...(response.serviceTier ? { service_tier: response.serviceTier } : {}),
+    ...(response.speed ? { speed: response.speed } : {}),
+    ...(response.inferenceGeo ? { inference_geo: response.inferenceGeo } : {}),
+    ...(response.usage ? { raw: response.usage } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
+  }
+}
+
+/** Most notes that a trace keeps; a session of thousands of answers would say the same thousands of times. */
+const MAX_NOTES = 20
+
+function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
+  return {
+    ...(parts.audioInput > 0 ? { audio_input_tokens: parts.audioInput } : {}),
+    ...(parts.audioOutput > 0 ? { audio_output_tokens: parts.audioOutput } : {}),
+    ...(parts.imageInput > 0 ? { image_input_tokens: parts.imageInput } : {}),
+    ...(parts.imageOutput > 0 ? { image_output_tokens: parts.imageOutput } : {}),
+  }
+}
+
 /**
  * How the exchange ended. Clients stop reading at the answer's own end mark and close the connection before the
  * stream's: an answer that was wholly given is completed, whoever hung up first.
  */
 function outcomeOf(exchange: Exchange, response: Reading): Outcome {
-  const whole = response.complete === true && response.usage !== undefined
+  const whole = response.complete === true && (response.usage !== undefined || response.bills.length > 0)
   return exchange.outcome === 'client_aborted' && whole ? 'completed' : exchange.outcome
 }
 
@@ -192,141 +240,9 @@ function metadataOf(
     give('workspace_id', caller.workspaceId)
   }
   if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
+  if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
   give('response_error', content.response.error ?? '')
   return metadata
-}
-
-interface Metering {
-  readonly usage: Usage
-  readonly source: UsageSource
-  readonly cost: Cost
-  readonly notes: readonly string[]
-  /** Parts of input and output as the provider reports them. */
-  readonly parts: NonNullable<ModelUsage['reported']>
-}
-
-const NO_PARTS = { cacheRead: 0, cacheCreation: 0, reasoning: 0 }
-
-function partsOf(usages: readonly ModelUsage[]): Metering['parts'] {
-  const sum = { ...NO_PARTS }
-  for (const { usage, reported } of usages) {
-    sum.cacheRead += reported?.cacheRead ?? usage.cache_read ?? 0
-    sum.cacheCreation += reported?.cacheCreation ?? cacheCreationTokens(usage)
-    sum.reasoning += reported?.reasoning ?? usage.reasoning ?? 0
-  }
-  return sum
-}
-
-function meter(
-  exchange: Exchange,
-  content: ContentReading,
-  model: string,
-  find: (model: string) => ModelRates | undefined,
-): Metering {
-  const nothing = { usage: {}, source: 'none', notes: [], parts: NO_PARTS } as const
-  const { response, api } = content
-  if (exchange.outcome === 'refused' || exchange.free) return { ...nothing, cost: NO_COST }
-  if (!api) {
-    if (exchange.status >= 400 && exchange.outcome === 'completed') return { ...nothing, cost: NO_COST }
-    return { ...nothing, cost: unknown('this API is not metered') }
-  }
-  if (response.usage || response.earlier) return meterReported(exchange, content, api, model, find)
-  if (exchange.status >= 400 && exchange.outcome === 'completed') return { ...nothing, cost: NO_COST }
-  if (response.error !== undefined && response.outputCharacters === 0) {
-    return { ...nothing, cost: unknown('the answer failed and reports no usage') }
-  }
-  if (exchange.upstreamFirstByteUs < 0) {
-    const never =
-      exchange.errorCode === 'upstream_unreachable' || exchange.errorCode === 'upstream_connect_timeout'
-    if (never) return { ...nothing, cost: NO_COST }
-    return {
-      ...nothing,
-      cost: unknown('the exchange ended before an answer; the provider may have billed it'),
-    }
-  }
-  return meterEstimated(exchange, content, model, find)
-}
-
-function meterReported(
-  exchange: Exchange,
-  { response }: ContentReading,
-  api: WireApi,
-  model: string,
-  find: (model: string) => ModelRates | undefined,
-): Metering {
-  const notes: string[] = []
-  const usages: ModelUsage[] = (response.earlier ?? []).flatMap((earlier) =>
-    api.readUsage(earlier.usage, notes).map((entry) => ({
-      ...entry,
-      ...(entry.model === undefined && earlier.model !== undefined ? { model: earlier.model } : {}),
-    })),
-  )
-  if (response.usage) usages.push(...api.readUsage(response.usage, notes))
-  const cut = response.complete !== true && exchange.streaming
-  if (cut && response.outputCharacters > 0) raiseOutput(usages, response.outputCharacters, notes)
-  const usage = usages.reduce<Usage>((sum, entry) => addUsage(sum, entry.usage), {})
-  const reportedUsd = response.usage && !response.earlier ? api.readCostUsd(response.usage) : undefined
-  const cost = priceUsage({ model, usages, serviceTier: response.serviceTier, reportedUsd, find })
-  const parts = partsOf(usages)
-  if (!cut || cost.status === 'unknown') return { usage, source: 'reported', cost, notes, parts }
-  const note = [cost.note, 'the stream was cut; output is counted up to the cut'].filter(Boolean).join('; ')
-  return {
-    usage,
-    source: notes.length > 0 ? 'estimated' : 'reported',
-    cost: { ...cost, status: 'estimated', note },
-    notes,
-    parts,
-  }
-}
-
-/** A stream that was cut reports the output of its beginning only; what was seen since is estimated. */
-function raiseOutput(usages: ModelUsage[], characters: number, notes: string[]): void {
-  const last = usages.at(-1)
-  if (!last) return
-  const seen = estimateTokens(characters)
-  const said = outputTokens(last.usage)
-  if (seen <= said) return
-  const more = seen - said
-  usages[usages.length - 1] = {
-    ...last,
-    usage: { ...last.usage, output_text: (last.usage.output_text ?? 0) + more },
-  }
-  notes.push(`output raised by ${more} tokens to what was seen of the stream`)
-}
-
-/** An answer without usage: the text that was read and written, by a documented ratio. */
-function meterEstimated(
-  exchange: Exchange,
-  { request, response, api }: ContentReading,
-  model: string,
-  find: (model: string) => ModelRates | undefined,
-): Metering {
-  if (!request) {
-    return {
-      usage: {},
-      source: 'none',
-      cost: unknown('the answer reports no usage and the request was too large to estimate'),
-      notes: [],
-      parts: NO_PARTS,
-    }
-  }
-  const output = api?.operation === 'embeddings' ? 0 : estimateTokens(response.outputCharacters)
-  const usage: Usage = {
-    input_uncached: estimateTokens(requestCharacters(request)),
-    ...(output > 0 ? { output_text: output } : {}),
-  }
-  const cost = priceUsage({ model, usages: [{ usage }], serviceTier: response.serviceTier, find })
-  const why =
-    exchange.outcome === 'completed' ? 'the answer reports no usage' : 'the answer was cut before its usage'
-  if (cost.status === 'unknown') return { usage, source: 'estimated', cost, notes: [why], parts: NO_PARTS }
-  const note = [cost.note, `${why}; estimated from the text`].filter(Boolean).join('; ')
-  return {
-    usage,
-    source: 'estimated',
-    cost: { ...cost, status: 'estimated', note },
-    notes: [],
-    parts: NO_PARTS,
-  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Dialect, PricingConfig } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -48,6 +49,12 @@ export interface Exchange {
   readonly credentialField: string
   /** Credential in the query (`?key=`); empty for none. Like the fields, it is never written. */
   readonly queryKey: string
+  /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
+  readonly dialect: Dialect
+  /** Model that the path or the query names; empty for none. */
+  readonly routeModel: string
+  /** The request was changed so that the stream reports its usage. */
+  readonly injected: boolean
   /** Base URL of the upstream; empty for refusals before one was chosen. */
   readonly upstreamUrl: string
   readonly attempts: number
@@ -135,7 +142,7 @@ export interface RecorderSettings {
   readonly redactionPolicyId: string
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
-  readonly pricing: import('../config/config.ts').PricingConfig
+  readonly pricing: PricingConfig
 }
 
 /** Running totals of the recorder thread since the process began (records found in the journal at start included). */

@@ -1,6 +1,8 @@
 import type { CostStatus, ReceiptLine } from '../usage/cost.ts'
-import type { Usage } from '../usage/usage.ts'
+import type { Units, Usage } from '../usage/usage.ts'
+import type { Attribution } from './attribution.ts'
 import type { Outcome } from './exchange.ts'
+import type { StoredBill } from './stored-bills.ts'
 
 /** Where usage comes from: the answer itself, or an estimate. `none` when nothing was to be counted. */
 export type UsageSource = 'reported' | 'injected' | 'estimated' | 'none'
@@ -8,14 +10,28 @@ export type UsageSource = 'reported' | 'injected' | 'estimated' | 'none'
 /** The parts of a trace that are read only when it is looked at alone. Names are those of the JSON contract. */
 export interface TraceDetail {
   /** Disjoint counts, and the provider's own usage object. */
-  readonly usage: { readonly buckets: Usage; readonly raw?: unknown; readonly notes?: readonly string[] }
-  readonly cost: {
-    readonly status: CostStatus
-    readonly total_usd: number | null
-    readonly price_list: string
-    readonly lines: readonly ReceiptLine[]
-    readonly note?: string
+  readonly usage: {
+    readonly buckets: Usage
+    /** What is billed in other units than tokens. */
+    readonly units?: Units
+    /** Parts of input and output as reported, by modality; they may overlap with cached ones. Only what is not 0. */
+    readonly parts?: {
+      readonly audio_input_tokens?: number
+      readonly audio_output_tokens?: number
+      readonly image_input_tokens?: number
+      readonly image_output_tokens?: number
+    }
+    /** Every bill of an answer that has more than its own: responses of a session, other models, lines of a batch. */
+    readonly bills?: readonly StoredBill[]
+    readonly service_tier?: string
+    readonly speed?: string
+    readonly inference_geo?: string
+    readonly raw?: unknown
+    readonly notes?: readonly string[]
   }
+  readonly cost: TraceCost
+  /** Costs that `reprice` has replaced, newest first. */
+  readonly cost_history?: readonly (TraceCost & { readonly replaced_at: string })[]
   /** Microseconds since the start; a point that was never reached is absent. */
   readonly timing: {
     readonly received_us: number
@@ -26,11 +42,20 @@ export interface TraceDetail {
   readonly upstream: { readonly url_host: string; readonly attempts: number }
 }
 
+/** The receipt of a trace, in the names of the JSON contract. */
+export interface TraceCost {
+  readonly status: CostStatus
+  readonly total_usd: number | null
+  readonly price_list: string
+  readonly lines: readonly ReceiptLine[]
+  readonly note?: string
+}
+
 /**
  * One recorded exchange. Texts are empty and numbers 0 where there is nothing to say, unless a field says otherwise.
  * Times are epoch microseconds, money is whole nano-USD.
  */
-export interface Trace {
+export interface Trace extends Attribution {
   readonly id: string
   readonly traceGroupId: string
   readonly threadId: string
@@ -74,6 +99,10 @@ export interface Trace {
   readonly correlationId: string
   /** Lower-case hexadecimal SHA-256 of the provider credential. */
   readonly apiKeyHash: string
+  /** What was consumed, by the provider's id, where it may be fetched again and must count once; else empty. */
+  readonly consumptionId: string
+  /** This exchange fetched it: it counts only if no other trace has counted it. */
+  readonly countedOnce: boolean
   readonly requestHeaders: Readonly<Record<string, readonly string[]>>
   readonly responseHeaders: Readonly<Record<string, readonly string[]>>
   /** Null unless captured. Bytes as decoded; not necessarily text. */

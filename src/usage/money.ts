@@ -46,9 +46,12 @@ export function tokensCost(tokens: number, usdPerMillion: number, permille: numb
   return BigInt(tokens) * scaledRate(usdPerMillion) * BigInt(permille)
 }
 
-/** What requests to a tool cost, given the price of a thousand. */
-export function requestsCost(requests: number, usdPerThousand: number): Amount {
-  return BigInt(requests) * scaled(usdPerThousand, 15)
+/**
+ * What an amount of other units costs, given a price for `per` of them; an amount may have a fraction (seconds), and a
+ * division that does not come out even is cut at 10^-18 USD.
+ */
+export function unitsCost(quantity: number, usd: number, per: number, permille: number): Amount {
+  return (scaled(quantity, 9) * scaledRate(usd) * BigInt(permille)) / (BigInt(per) * 1000n)
 }
 
 /** A cost in USD as a provider reports it. */

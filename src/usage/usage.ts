@@ -2,11 +2,16 @@
 export const BUCKETS = [
   'input_uncached',
   'cache_read',
+  'cache_read_audio',
+  'cache_read_image',
   'cache_write',
   'cache_write_5m',
+  'cache_write_30m',
   'cache_write_1h',
+  'cache_write_12h',
   'input_audio',
   'input_image',
+  'input_video',
   'output_text',
   'reasoning',
   'output_audio',
@@ -19,46 +24,95 @@ export type Bucket = (typeof BUCKETS)[number]
 /** Tokens by bucket; a bucket that is absent counted nothing. All values are positive integers. */
 export type Usage = { readonly [bucket in Bucket]?: number }
 
-/** Usage of one model within an answer. Most answers have one; an advisor or a fallback adds others. */
+/** What is billed in other units than tokens. */
+export const UNITS = [
+  'web_searches',
+  'file_searches',
+  'search_units',
+  'requests',
+  'text_messages',
+  'images',
+  'pages',
+  'audio_seconds',
+  'billable_characters',
+] as const
+
+/** One such unit. */
+export type Unit = (typeof UNITS)[number]
+
+/** Amounts by unit, 0 or more; seconds may have a fraction. */
+export type Units = { readonly [unit in Unit]?: number }
+
+/** Parts of input and output as the provider reports them. Unlike buckets they may overlap (cached audio is in two). */
+export interface Parts {
+  readonly cacheRead: number
+  readonly cacheCreation: number
+  readonly reasoning: number
+  readonly audioInput: number
+  readonly audioOutput: number
+  readonly imageInput: number
+  readonly imageOutput: number
+}
+
+/** Nothing in any part. */
+export const NO_PARTS: Parts = {
+  cacheRead: 0,
+  cacheCreation: 0,
+  reasoning: 0,
+  audioInput: 0,
+  audioOutput: 0,
+  imageInput: 0,
+  imageOutput: 0,
+}
+
+/** One bill within an answer. Most answers have one; a session has one per response, an advisor adds another model's. */
 export interface ModelUsage {
   /** Absent when it is the model of the answer itself. */
   readonly model?: string
   readonly usage: Usage
-  /**
-   * Parts as the provider reports them, where they overlap and the buckets had to be cut down; else absent and the
-   * buckets say the same.
-   */
-  readonly reported?: {
-    readonly cacheRead: number
-    readonly cacheCreation: number
-    readonly reasoning: number
-  }
-  /** Requests to server tools, billed apart from tokens. */
-  readonly webSearches?: number
+  readonly parts: Parts
+  readonly units?: Units
+  /** Service tier of this bill where it differs from the answer's. */
+  readonly serviceTier?: string
+  /** What it is for when it is not the answer's own: then it is priced, but not in the answer's totals. */
+  readonly apart?: 'advisor' | 'transcription' | 'declined_attempt'
+  /** The provider does not say whether this is billed; it is listed and not priced. */
+  readonly uncertain?: true
+  /** The provider's own charge in USD; it wins over tokens times price. */
+  readonly reportedUsd?: number
+  /** Charges that the answer causes and does not report: the cost is an estimate without them. */
+  readonly unreported?: readonly string[]
 }
 
 /** What a provider counts, in its inclusive terms: cached and audio parts are inside the totals. */
 export interface InclusiveCounts {
   readonly input: number
   readonly output: number
-  readonly cacheRead?: number
-  readonly cacheWrite?: number
-  readonly cacheWrite5m?: number
-  readonly cacheWrite1h?: number
-  readonly reasoning?: number
-  readonly inputAudio?: number
-  readonly inputImage?: number
-  readonly outputAudio?: number
-  readonly outputImage?: number
+  readonly cacheRead?: number | undefined
+  /** Parts of `cacheRead`. */
+  readonly cacheReadAudio?: number | undefined
+  readonly cacheReadImage?: number | undefined
+  readonly cacheWrite?: number | undefined
+  readonly cacheWrite5m?: number | undefined
+  readonly cacheWrite30m?: number | undefined
+  readonly cacheWrite1h?: number | undefined
+  readonly cacheWrite12h?: number | undefined
+  readonly reasoning?: number | undefined
+  /** Cached audio, image and video included. */
+  readonly inputAudio?: number | undefined
+  readonly inputImage?: number | undefined
+  readonly inputVideo?: number | undefined
+  readonly outputAudio?: number | undefined
+  readonly outputImage?: number | undefined
 }
 
 /**
  * Splits inclusive counts into disjoint buckets that come to the provider's totals.
  *
- * Parts that together exceed their total are cut down, in the order of the buckets; `notes` says so and `reported`
- * keeps what the provider said.
+ * Parts that together exceed their total are cut down, in the order of the buckets, and `notes` says so; `parts` keeps
+ * what the provider said.
  */
-export function disjoint(counts: InclusiveCounts, notes: string[]): Pick<ModelUsage, 'usage' | 'reported'> {
+export function disjoint(counts: InclusiveCounts, notes: string[]): ModelUsage {
   const usage: { [bucket in Bucket]?: number } = {}
   const split = (
     total: number,
@@ -76,26 +130,52 @@ export function disjoint(counts: InclusiveCounts, notes: string[]): Pick<ModelUs
     if (left > 0) usage[rest] = left
     return cut
   }
+  const cachedAudio = Math.min(of(counts.cacheReadAudio), of(counts.inputAudio), of(counts.cacheRead))
+  const cachedImage = Math.min(of(counts.cacheReadImage), of(counts.inputImage), of(counts.cacheRead) - cachedAudio)
   const inputCut = split(counts.input, 'input_uncached', [
-    ['cache_read', counts.cacheRead],
+    ['cache_read', of(counts.cacheRead) - cachedAudio - cachedImage],
+    ['cache_read_audio', cachedAudio],
+    ['cache_read_image', cachedImage],
     ['cache_write', counts.cacheWrite],
     ['cache_write_5m', counts.cacheWrite5m],
+    ['cache_write_30m', counts.cacheWrite30m],
     ['cache_write_1h', counts.cacheWrite1h],
-    ['input_audio', counts.inputAudio],
-    ['input_image', counts.inputImage],
+    ['cache_write_12h', counts.cacheWrite12h],
+    ['input_audio', of(counts.inputAudio) - cachedAudio],
+    ['input_image', of(counts.inputImage) - cachedImage],
+    ['input_video', counts.inputVideo],
   ])
   const outputCut = split(counts.output, 'output_text', [
     ['reasoning', counts.reasoning],
     ['output_audio', counts.outputAudio],
     ['output_image', counts.outputImage],
   ])
-  if (!inputCut && !outputCut) return { usage }
   if (inputCut) notes.push(`the provider's parts of the input exceed it (${counts.input})`)
   if (outputCut) notes.push(`the provider's parts of the output exceed it (${counts.output})`)
-  const cacheCreation = of(counts.cacheWrite) + of(counts.cacheWrite5m) + of(counts.cacheWrite1h)
   return {
     usage,
-    reported: { cacheRead: of(counts.cacheRead), cacheCreation, reasoning: of(counts.reasoning) },
+    parts: {
+      cacheRead: of(counts.cacheRead),
+      cacheCreation:
+        of(counts.cacheWrite) +
+        of(counts.cacheWrite5m) +
+        of(counts.cacheWrite30m) +
+        of(counts.cacheWrite1h) +
+        of(counts.cacheWrite12h),
+      reasoning: of(counts.reasoning),
+      audioInput: of(counts.inputAudio),
+      audioOutput: of(counts.outputAudio),
+      imageInput: of(counts.inputImage),
+      imageOutput: of(counts.outputImage),
+    },
+  }
+}
+
+/** Notes a total that is not the sum of the buckets, so that the difference never goes unsaid. */
+export function checkTotal({ usage }: ModelUsage, total: number | undefined, notes: string[]): void {
+  const sum = inputTokens(usage) + outputTokens(usage)
+  if (total !== undefined && total !== sum) {
+    notes.push(`the provider's total is ${total}, its input and output come to ${sum}`)
   }
 }
 
@@ -109,20 +189,61 @@ export function addUsage(a: Usage, b: Usage): Usage {
   return sum
 }
 
+/** Adds amounts unit by unit. */
+export function addUnits(a: Units, b: Units): Units {
+  const sum: { [unit in Unit]?: number } = { ...a }
+  for (const unit of UNITS) {
+    const more = b[unit]
+    if (more !== undefined) sum[unit] = addQuantities(of(sum[unit]), more)
+  }
+  return sum
+}
+
+/** Adds amounts of units as decimals of nine digits, so that seconds with fractions add up to what they say. */
+export function addQuantities(a: number, b: number): number {
+  return Math.round((a + b) * 1e9) / 1e9
+}
+
+/** Adds parts one by one. */
+export function addParts(a: Parts, b: Parts): Parts {
+  return {
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheCreation: a.cacheCreation + b.cacheCreation,
+    reasoning: a.reasoning + b.reasoning,
+    audioInput: a.audioInput + b.audioInput,
+    audioOutput: a.audioOutput + b.audioOutput,
+    imageInput: a.imageInput + b.imageInput,
+    imageOutput: a.imageOutput + b.imageOutput,
+  }
+}
+
+/** Adds two bills of the same model. */
+export function addModelUsage(a: ModelUsage, b: ModelUsage): ModelUsage {
+  const units = a.units || b.units ? addUnits(a.units ?? {}, b.units ?? {}) : undefined
+  return {
+    ...a,
+    usage: addUsage(a.usage, b.usage),
+    parts: addParts(a.parts, b.parts),
+    ...(units ? { units } : {}),
+  }
+}
+
 /** gen_ai.usage.input_tokens: everything the model read, cached parts included. */
 export function inputTokens(usage: Usage): number {
   return (
     of(usage.input_uncached) +
     of(usage.cache_read) +
-    cacheCreationTokens(usage) +
+    of(usage.cache_read_audio) +
+    of(usage.cache_read_image) +
+    of(usage.cache_write) +
+    of(usage.cache_write_5m) +
+    of(usage.cache_write_30m) +
+    of(usage.cache_write_1h) +
+    of(usage.cache_write_12h) +
     of(usage.input_audio) +
-    of(usage.input_image)
+    of(usage.input_image) +
+    of(usage.input_video)
   )
-}
-
-/** gen_ai.usage.cache_creation.input_tokens: the part of the input written to a cache, whatever its lifetime. */
-export function cacheCreationTokens(usage: Usage): number {
-  return of(usage.cache_write) + of(usage.cache_write_5m) + of(usage.cache_write_1h)
 }
 
 /** gen_ai.usage.output_tokens: everything the model wrote, reasoning included. */

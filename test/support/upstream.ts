@@ -160,18 +160,21 @@ export function stream(
   pieces: readonly (Uint8Array | string)[],
   {
     fields = {},
+    status = 200,
     between = async (): Promise<void> => {},
     cut = false,
   }: {
     fields?: Readonly<Record<string, string>>
+    status?: number
     between?: (index: number, socket: Socket) => Promise<void>
     cut?: boolean
   } = {},
 ): Play {
   return async (_, socket) => {
-    const lines = Object.entries({ 'Content-Type': 'text/event-stream', ...fields })
+    const typed = Object.keys(fields).some((name) => name.toLowerCase() === 'content-type')
+    const lines = Object.entries({ ...(typed ? {} : { 'Content-Type': 'text/event-stream' }), ...fields })
     socket.write(
-      `HTTP/1.1 200 OK\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}Transfer-Encoding: chunked\r\n\r\n`,
+      `HTTP/1.1 ${status} OK\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}Transfer-Encoding: chunked\r\n\r\n`,
     )
     for (const [i, piece] of pieces.entries()) {
       if (socket.destroyed) return

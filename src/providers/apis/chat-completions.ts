@@ -1,47 +1,78 @@
-import { listOf, objectOf, textOf, type JsonObject } from '../json.ts'
-import { readOpenAICostUsd, readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { inputTokens, outputTokens, type ModelUsage } from '../../usage/usage.ts'
+import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { meterOpenAI, readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
- * Chat Completions, JSON and stream, as OpenAI and the compatible servers send them. A stream ends with
+ * Chat Completions, JSON and stream, as OpenAI and the compatible servers send them (Azure, Groq, xAI, DeepSeek, Mistral,
+ * OpenRouter, Perplexity, Together, Fireworks, Cerebras, vLLM, llama.cpp, Ollama, Gemini). A stream ends with
  * `[DONE]` or, at some servers, with its last `finish_reason`; usage may come in any chunk, in every chunk, in
- * `x_groq`, or not at all.
+ * `x_groq`, in an error, or not at all.
  *
  * @see https://platform.openai.com/docs/api-reference/chat
  */
 export const chatCompletions: WireApi = {
   name: 'chat_completions',
   operation: 'chat',
-  pathSuffix: '/chat/completions',
 
   readAnswer(reading, answer) {
     readCommon(reading, answer)
     for (const choice of listOf(answer['choices'])) {
       const message = objectOf(objectOf(choice)?.['message'])
-      if (message) reading.outputCharacters += contentLength(message)
+      if (message) addContent(reading, message)
     }
     if (!reading.error) reading.complete = true
   },
 
   foldEvent(reading, event) {
     readCommon(reading, event)
-    let length = 0
+    const before = reading.output.length
     for (const choice of listOf(event['choices'])) {
       const delta = objectOf(objectOf(choice)?.['delta'])
-      if (delta) length += contentLength(delta)
+      if (delta) addContent(reading, delta)
     }
-    reading.outputCharacters += length
-    return length > 0
+    return reading.output.length > before
   },
 
-  readUsage: readOpenAIUsage,
-  readCostUsd: readOpenAICostUsd,
+  meter(reading, notes) {
+    return breakdownOf(reading, notes) ?? meterOpenAI(reading, notes)
+  },
+}
+
+/**
+ * Completions, the text API before chat.
+ *
+ * @see https://platform.openai.com/docs/api-reference/completions
+ */
+export const completions: WireApi = {
+  name: 'completions',
+  operation: 'text_completion',
+
+  readAnswer(reading, answer) {
+    completions.foldEvent(reading, answer, '')
+    if (!reading.error) reading.complete = true
+  },
+
+  foldEvent(reading, event) {
+    readCommon(reading, event)
+    const before = reading.output.length
+    for (const choice of objectsOf(event['choices'])) {
+      if (typeof choice['text'] === 'string') reading.output.add(choice['text'])
+      // Mistral's fill-in-the-middle has this path, and messages in its choices.
+      const message = objectOf(choice['delta']) ?? objectOf(choice['message'])
+      if (message) addContent(reading, message)
+    }
+    return reading.output.length > before
+  },
+
+  meter: meterOpenAI,
 }
 
 function readCommon(reading: Reading, object: JsonObject): void {
   reading.model ??= textOf(object['model'])
   reading.responseId ??= textOf(object['id'])
-  const usage = objectOf(object['usage']) ?? objectOf(objectOf(object['x_groq'])?.['usage'])
+  const groq = objectOf(object['x_groq'])
+  const usage = objectOf(object['usage']) ?? objectOf(groq?.['usage'])
   if (usage) reading.usage = usage
   const tier = textOf(object['service_tier'])
   if (tier) reading.serviceTier = tier
@@ -51,21 +82,43 @@ function readCommon(reading: Reading, object: JsonObject): void {
     reading.finishReason = reason
     reading.complete = true
   }
+  const breakdown = objectOf(object['usage_breakdown'])
+  if (breakdown && reading.usage) reading.usage = { ...reading.usage, usage_breakdown: breakdown }
   const error = readOpenAIError(object['error'])
   if (error) reading.error = error
 }
 
-/** Length of generated text in a message or delta: content, reasoning, refusals and tool arguments. */
-function contentLength(message: JsonObject): number {
-  let length = 0
+/** Groq's compound systems bill the models they called; the whole is their sum and has no price of its own. */
+function breakdownOf({ usage }: Reading, notes: string[]): readonly ModelUsage[] | undefined {
+  const models = objectsOf(objectOf(usage?.['usage_breakdown'])?.['models'])
+  if (!usage || models.length === 0) return undefined
+  const bills = models.flatMap((entry) => {
+    const model = textOf(entry['model'])
+    const part = objectOf(entry['usage'])
+    return model && part ? [{ ...readOpenAIUsage(part, notes), model }] : []
+  })
+  const sum = (tokens: (bill: ModelUsage) => number): number =>
+    bills.reduce((total, bill) => total + tokens(bill), 0)
+  const whole = readOpenAIUsage(usage, notes)
+  const agrees =
+    sum((bill) => inputTokens(bill.usage)) === inputTokens(whole.usage) &&
+    sum((bill) => outputTokens(bill.usage)) === outputTokens(whole.usage)
+  if (agrees) return bills
+  notes.push('usage_breakdown does not come to usage; usage was taken')
+  return undefined
+}
+
+/** Adds the text of a message or delta: content, reasoning, refusals and tool arguments. */
+function addContent({ output }: Reading, message: JsonObject): void {
   for (const name of ['content', 'reasoning_content', 'reasoning', 'refusal']) {
     const value = message[name]
-    if (typeof value === 'string') length += value.length
-    else for (const part of listOf(value)) length += textOf(objectOf(part)?.['text'])?.length ?? 0
+    if (typeof value === 'string') output.add(value)
+    else for (const part of listOf(value)) output.add(textOf(objectOf(part)?.['text']) ?? '')
   }
   for (const call of listOf(message['tool_calls'])) {
     const called = objectOf(objectOf(call)?.['function'])
-    length += (textOf(called?.['name'])?.length ?? 0) + (textOf(called?.['arguments'])?.length ?? 0)
+    if (!called) continue
+    output.add(textOf(called['name']) ?? '')
+    if (typeof called['arguments'] === 'string') output.add(called['arguments'])
   }
-  return length
 }

@@ -1,16 +1,15 @@
 import { objectOf, textOf } from '../json.ts'
-import { readOpenAICostUsd, readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
- * Embeddings: input only, never streamed.
+ * Embeddings of the OpenAI family (OpenAI, Azure, Mistral, Voyage): input only, never streamed.
  *
  * @see https://platform.openai.com/docs/api-reference/embeddings
  */
 export const embeddings: WireApi = {
   name: 'embeddings',
   operation: 'embeddings',
-  pathSuffix: '/embeddings',
 
   readAnswer(reading, answer) {
     reading.model ??= textOf(answer['model'])
@@ -23,9 +22,10 @@ export const embeddings: WireApi = {
 
   foldEvent: () => false,
 
-  readUsage(usage, notes) {
+  meter({ usage }, notes) {
+    if (!usage) return []
     // Total and input are the same here; some servers report only one of them.
-    return readOpenAIUsage({ ...usage, total_tokens: usage['prompt_tokens'] ?? usage['total_tokens'] }, notes)
+    const total = usage['prompt_tokens'] ?? usage['total_tokens']
+    return [readOpenAIUsage({ ...usage, prompt_tokens: total, total_tokens: total }, notes)]
   },
-  readCostUsd: readOpenAICostUsd,
 }

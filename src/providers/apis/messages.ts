@@ -1,22 +1,21 @@
-import { addUsage, disjoint, type ModelUsage, type Usage } from '../../usage/usage.ts'
+import { addModelUsage, disjoint, NO_PARTS, type ModelUsage } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
- * Anthropic Messages, JSON and stream. `message_delta` is cumulative and may correct what `message_start` said:
- * usage merges field by field, nulls never erase. A second `message_start` replaces the first.
+ * Anthropic Messages, JSON and stream, of every API version. `message_delta` is cumulative and may correct what
+ * `message_start` said: usage merges field by field, nulls never erase. A second `message_start` replaces the first.
  *
  * @see https://docs.anthropic.com/en/api/messages
  */
 export const messages: WireApi = {
   name: 'messages',
   operation: 'chat',
-  pathSuffix: '/messages',
 
   readAnswer(reading, answer) {
     readMessage(reading, answer)
     if (answer['type'] === 'error') readError(reading, answer)
-    for (const block of listOf(answer['content'])) reading.outputCharacters += blockLength(objectOf(block))
+    for (const block of listOf(answer['content'])) addBlock(reading, objectOf(block))
     if (!reading.error) reading.complete = true
   },
 
@@ -27,16 +26,10 @@ export const messages: WireApi = {
         readMessage(reading, objectOf(event['message']) ?? {})
         return false
       }
-      case 'content_block_start': {
-        const length = blockLength(objectOf(event['content_block']))
-        reading.outputCharacters += length
-        return length > 0
-      }
-      case 'content_block_delta': {
-        const length = blockLength(objectOf(event['delta']))
-        reading.outputCharacters += length
-        return length > 0
-      }
+      case 'content_block_start':
+        return addBlock(reading, objectOf(event['content_block']))
+      case 'content_block_delta':
+        return addBlock(reading, objectOf(event['delta']))
       case 'message_delta': {
         mergeUsage(reading, objectOf(event['usage']))
         const reason = textOf(objectOf(event['delta'])?.['stop_reason'])
@@ -54,34 +47,41 @@ export const messages: WireApi = {
     }
   },
 
-  readUsage(usage, notes) {
+  meter({ usage, model }, notes) {
+    if (!usage) return []
     const entries = objectsOf(usage['iterations'])
-    const kinds = new Set(entries.map((entry) => entry['type']))
     // With a compaction the top level leaves the compaction's own tokens out; the entries have them all.
-    const own = kinds.has('compaction')
+    const compacted = entries.some((entry) => entry['type'] === 'compaction')
+    const own = compacted
       ? entries
           .filter((entry) => entry['type'] === 'compaction' || entry['type'] === 'message')
-          .reduce<Usage>((sum, entry) => addUsage(sum, countsOf(entry, notes).usage), {})
-      : countsOf(usage, notes).usage
-    const fallback = entries.find((entry) => entry['type'] === 'fallback_message')
-    const model = textOf(fallback?.['model'])
-    const webSearches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests']) ?? 0
+          .reduce((sum, entry) => addModelUsage(sum, countsOf(entry, notes)), EMPTY)
+      : countsOf(usage, notes)
+    const searches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests']) ?? 0
     const first: ModelUsage = {
-      usage: own,
-      ...(model ? { model } : {}),
-      ...(webSearches > 0 ? { webSearches } : {}),
+      ...own,
+      ...(searches > 0 ? { units: { web_searches: searches } } : {}),
     }
-    const advisors = entries
-      .filter((entry) => entry['type'] === 'advisor_message')
-      .map((entry) => ({ model: textOf(entry['model']) ?? 'unknown', ...countsOf(entry, notes) }))
-    return [first, ...advisors]
+    const fellBack = entries.some((entry) => entry['type'] === 'fallback_message')
+    const others = entries.flatMap((entry): ModelUsage[] => {
+      const named = textOf(entry['model']) ?? 'unknown'
+      if (entry['type'] === 'advisor_message') {
+        return [{ ...countsOf(entry, notes), model: named, apart: 'advisor' }]
+      }
+      // The attempt that another model declined before the fallback answered.
+      if (fellBack && entry['type'] === 'message' && named !== model) {
+        return [{ ...countsOf(entry, notes), model: named, apart: 'declined_attempt', uncertain: true }]
+      }
+      return []
+    })
+    return [first, ...others]
   },
-
-  readCostUsd: () => undefined,
 }
 
+const EMPTY: ModelUsage = { usage: {}, parts: NO_PARTS }
+
 /** Anthropic's `input_tokens` leaves cached tokens out; ours counts them in, so they are added here once. */
-function countsOf(usage: JsonObject, notes: string[]): Pick<ModelUsage, 'usage' | 'reported'> {
+function countsOf(usage: JsonObject, notes: string[]): ModelUsage {
   const uncached = countOf(usage['input_tokens']) ?? 0
   const cacheRead = countOf(usage['cache_read_input_tokens']) ?? 0
   const split = objectOf(usage['cache_creation'])
@@ -91,16 +91,14 @@ function countsOf(usage: JsonObject, notes: string[]): Pick<ModelUsage, 'usage' 
   // The split may be older than the total: what the delta added goes to the lifetime in use.
   const only1h = written1h > 0 && written5m === 0
   const cacheWrite1h = only1h ? written : Math.min(written1h, written)
-  const cacheWrite5m = written - cacheWrite1h
-  const reasoning = countOf(objectOf(usage['output_tokens_details'])?.['thinking_tokens']) ?? 0
   return disjoint(
     {
       input: uncached + cacheRead + written,
       output: countOf(usage['output_tokens']) ?? 0,
       cacheRead,
-      cacheWrite5m,
+      cacheWrite5m: written - cacheWrite1h,
       cacheWrite1h,
-      reasoning,
+      reasoning: countOf(objectOf(usage['output_tokens_details'])?.['thinking_tokens']),
     },
     notes,
   )
@@ -119,21 +117,29 @@ function mergeUsage(reading: Reading, usage: JsonObject | undefined): void {
   const merged: Record<string, unknown> = { ...reading.usage }
   for (const [name, value] of Object.entries(usage)) if (value !== null) merged[name] = value
   reading.usage = merged
-  const tier = textOf(usage['service_tier'])
-  if (tier) reading.serviceTier = tier
+  // The model that a fallback names is the one that answered, whatever stood at the beginning.
+  const fallback = objectsOf(merged['iterations']).find((entry) => entry['type'] === 'fallback_message')
+  reading.model = textOf(fallback?.['model']) ?? reading.model
+  reading.serviceTier = textOf(usage['service_tier']) ?? reading.serviceTier
+  reading.speed = textOf(usage['speed']) ?? reading.speed
+  reading.inferenceGeo = textOf(usage['inference_geo']) ?? reading.inferenceGeo
 }
 
 function readError(reading: Reading, event: JsonObject): void {
   reading.error = textOf(objectOf(event['error'])?.['type']) ?? 'error'
 }
 
-/** Length of generated text in a content block or delta: text, thinking, and tool input. */
-function blockLength(block: JsonObject | undefined): number {
-  if (!block) return 0
+/** Adds the text of a content block or delta: text, thinking, and tool input. @returns whether there was some */
+function addBlock({ output }: Reading, block: JsonObject | undefined): boolean {
+  if (!block) return false
   for (const name of ['text', 'thinking', 'partial_json']) {
     const value = block[name]
-    if (typeof value === 'string') return value.length
+    if (typeof value !== 'string') continue
+    output.add(value)
+    return value !== ''
   }
-  const input = block['input']
-  return objectOf(input) && Object.keys(input as object).length > 0 ? JSON.stringify(input).length : 0
+  const input = objectOf(block['input'])
+  if (!input || Object.keys(input).length === 0) return false
+  output.add(JSON.stringify(input))
+  return true
 }

@@ -1,33 +1,26 @@
-import type { ModelUsage } from '../../usage/usage.ts'
-import { disjoint } from '../../usage/usage.ts'
-import { countOf, objectOf, type JsonObject } from '../json.ts'
+import { checkTotal, disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
+import { amountOf, countOf, objectOf, textOf, type JsonObject } from '../json.ts'
+import type { Reading } from './wire-api.ts'
 
 /**
- * Reads a usage object of the OpenAI family: Chat Completions, Responses, Embeddings and their dialects.
+ * Reads a usage object of the OpenAI family: Chat Completions, Responses, Embeddings, Images, Audio, Realtime and their
+ * dialects.
  *
- * Cached, written and audio tokens are inside the input, reasoning inside the output. Where the total exceeds
+ * Cached, written, audio and image tokens are inside the input, reasoning inside the output. Where the total exceeds
  * input and output by the reasoning count (xAI) or by an amount nobody names (Gemini's OpenAI endpoint), the gap
  * is output.
  *
  * @see https://platform.openai.com/docs/api-reference/chat/object#chat-object-usage
  */
-export function readOpenAIUsage(usage: JsonObject, notes: string[]): readonly ModelUsage[] {
+export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage {
   const total = countOf(usage['total_tokens'])
   const givenInput = countOf(usage['prompt_tokens']) ?? countOf(usage['input_tokens'])
   const givenOutput = countOf(usage['completion_tokens']) ?? countOf(usage['output_tokens'])
   const input = givenInput ?? (givenOutput === undefined ? total : undefined) ?? 0
-  const inputDetails =
-    objectOf(usage['prompt_tokens_details']) ?? objectOf(usage['input_tokens_details']) ?? {}
-  const outputDetails =
-    objectOf(usage['completion_tokens_details']) ?? objectOf(usage['output_tokens_details']) ?? {}
+  const inputDetails = detailsOf(usage, 'prompt', 'input')
+  const outputDetails = detailsOf(usage, 'completion', 'output')
+  const cached = objectOf(inputDetails['cached_tokens_details'])
   let reasoning = countOf(outputDetails['reasoning_tokens']) ?? 0
-  const cacheRead =
-    countOf(inputDetails['cached_tokens']) ??
-    countOf(usage['prompt_cache_hit_tokens']) ??
-    countOf(usage['num_cached_tokens']) ??
-    countOf(usage['cached_tokens']) ??
-    0
-
   let output = givenOutput ?? 0
   if (total !== undefined && total > input + output) {
     const gap = total - input - output
@@ -37,24 +30,79 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): readonly Mo
     else if (gap !== reasoning)
       notes.push(`total_tokens exceeds input and output by ${gap}; counted as output`)
   }
-  const counts = {
-    input,
-    output,
-    cacheRead,
-    cacheWrite: countOf(inputDetails['cache_write_tokens']) ?? 0,
-    reasoning,
-    inputAudio: countOf(inputDetails['audio_tokens']) ?? 0,
-    outputAudio: countOf(outputDetails['audio_tokens']) ?? 0,
+  const written = countOf(inputDetails['cache_write_tokens']) ?? 0
+  const lifetimes = objectOf(inputDetails['cache_write_tokens_details'])
+  const written30m = Math.min(countOf(lifetimes?.['ttl_30m_tokens']) ?? 0, written)
+  const written12h = Math.min(countOf(lifetimes?.['ttl_12h_tokens']) ?? 0, written - written30m)
+  const read = disjoint(
+    {
+      input,
+      output,
+      cacheRead:
+        countOf(inputDetails['cached_tokens']) ??
+        countOf(usage['prompt_cache_hit_tokens']) ??
+        countOf(usage['num_cached_tokens']) ??
+        countOf(usage['cached_tokens']),
+      cacheReadAudio: countOf(cached?.['audio_tokens']),
+      cacheReadImage: countOf(cached?.['image_tokens']),
+      cacheWrite: written - written30m - written12h,
+      cacheWrite30m: written30m,
+      cacheWrite12h: written12h,
+      reasoning,
+      inputAudio: countOf(inputDetails['audio_tokens']),
+      inputImage: countOf(inputDetails['image_tokens']),
+      inputVideo: countOf(inputDetails['video_tokens']),
+      outputAudio: countOf(outputDetails['audio_tokens']),
+      outputImage: countOf(outputDetails['image_tokens']),
+    },
+    notes,
+  )
+  checkTotal(read, total, notes)
+  const units = unitsOf(usage)
+  const reportedUsd = reportedUsdOf(usage)
+  const upstreamUsd = amountOf(objectOf(usage['cost_details'])?.['upstream_inference_cost'])
+  if (usage['is_byok'] === true && upstreamUsd !== undefined) {
+    notes.push(`the caller's own key was used upstream, where ${upstreamUsd} USD are billed`)
   }
-  return [disjoint(counts, notes)]
+  // xAI bills each call of its own tools.
+  const tools = countOf(usage['num_server_side_tools_used']) ?? 0
+  return {
+    ...read,
+    ...(units ? { units } : {}),
+    ...(reportedUsd === undefined ? {} : { reportedUsd }),
+    ...(tools > 0 ? { unreported: [`${tools} calls of server-side tools`] } : {}),
+  }
 }
 
-/** Cost in USD that OpenRouter (`cost`), Perplexity (`cost.total_cost`) or xAI (`cost_in_usd_ticks`) reports. */
-export function readOpenAICostUsd(usage: JsonObject): number | undefined {
-  const ticks = usage['cost_in_usd_ticks']
-  if (typeof ticks === 'number' && Number.isFinite(ticks) && ticks >= 0) return ticks / 1e10
-  const cost = objectOf(usage['cost'])?.['total_cost'] ?? usage['cost']
-  return typeof cost === 'number' && Number.isFinite(cost) && cost >= 0 ? cost : undefined
+function detailsOf(usage: JsonObject, chat: string, other: string): JsonObject {
+  return (
+    objectOf(usage[`${chat}_tokens_details`]) ??
+    objectOf(usage[`${other}_tokens_details`]) ??
+    objectOf(usage[`${other}_token_details`]) ??
+    {}
+  )
+}
+
+/** What is billed beside tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request (Perplexity). */
+function unitsOf(usage: JsonObject): Units | undefined {
+  const seconds =
+    amountOf(usage['seconds']) ??
+    amountOf(usage['prompt_audio_seconds']) ??
+    amountOf(usage['billable_audio_seconds'])
+  const searches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests'])
+  const units: Units = {
+    ...(seconds ? { audio_seconds: seconds } : {}),
+    ...(searches ? { web_searches: searches } : {}),
+    ...(textOf(usage['search_context_size']) ? { requests: 1 } : {}),
+  }
+  return Object.keys(units).length > 0 ? units : undefined
+}
+
+/** Charge in USD that OpenRouter (`cost`), Perplexity (`cost.total_cost`) or xAI (`cost_in_usd_ticks`) reports. */
+function reportedUsdOf(usage: JsonObject): number | undefined {
+  const ticks = amountOf(usage['cost_in_usd_ticks'])
+  if (ticks !== undefined) return ticks / 1e10
+  return amountOf(objectOf(usage['cost'])?.['total_cost'] ?? usage['cost'])
 }
 
 /** The type or code of an error object of the OpenAI family; also a bare text. */
@@ -63,5 +111,11 @@ export function readOpenAIError(error: unknown): string | undefined {
   const object = objectOf(error)
   if (!object) return undefined
   const name = object['code'] ?? object['type']
-  return typeof name === 'string' || typeof name === 'number' ? String(name) : 'error'
+  return typeof name === 'string' || typeof name === 'number' ? String(name).slice(0, 200) : 'error'
+}
+
+/** Bills of an answer that has one usage object of this family, besides those that were complete before. */
+export function meterOpenAI(reading: Reading, notes: string[]): readonly ModelUsage[] {
+  if (!reading.usage) return reading.bills
+  return [...reading.bills, readOpenAIUsage(reading.usage, notes)]
 }

@@ -2,10 +2,11 @@ import { constants, Database, type SQLQueryBindings, type Statement } from 'bun:
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
+import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { MIGRATIONS } from '../migrations/migrations.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
-import { toBodiesRow, toDetailsRow, toTraceRow } from '../queries/trace-rows.ts'
+import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
 import type { Storage, Tenant, TraceReader, WriteErrorClass } from '../storage.ts'
@@ -53,19 +54,29 @@ class SqliteStorage implements Storage {
     const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, first))
     this.#database.run('BEGIN IMMEDIATE')
     try {
-      for (const trace of traces) {
+      for (const given of traces) {
+        const trace = given.countedOnce ? this.#counted(given) : given
         const added = inserts.trace.run(...values(toTraceRow(trace)))
         if (added.changes === 0) continue
         const seq = Number(added.lastInsertRowid)
         inserts.details.run(...values(toDetailsRow(seq, trace)))
         const bodies = toBodiesRow(seq, trace)
         if (bodies) inserts.bodies.run(...values(bodies))
+        for (const tag of toTagRows(seq, trace)) inserts.tag.run(...values(tag))
       }
       this.#database.run('COMMIT')
     } catch (error) {
       if (this.#database.inTransaction) this.#database.run('ROLLBACK')
       throw error
     }
+  }
+
+  /** In the same transaction, so that two fetches at once cannot both count. */
+  #counted(trace: Trace): Trace {
+    const other = this.#database
+      .query(`SELECT 1 FROM traces WHERE consumption_id = ? AND consumption_id <> '' AND id <> ? LIMIT 1`)
+      .get(trace.consumptionId, trace.id)
+    return other === null ? trace : alreadyCounted(trace)
   }
 
   within(tenant: Tenant): TraceReader {
@@ -118,9 +129,10 @@ interface Inserts {
   readonly trace: Statement
   readonly details: Statement
   readonly bodies: Statement
+  readonly tag: Statement
 }
 
-/** The three inserts, built once in the shared vocabulary and kept prepared: they are the recorder's hot path. Any trace shows the columns and their order. */
+/** The inserts, built once in the shared vocabulary and kept prepared: they are the recorder's hot path. Any trace shows the columns and their order. */
 function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace): Inserts {
   const prepare = (query: { compile(): { sql: string } }): Statement => database.prepare(query.compile().sql)
   const bodies = { seq: 0, request_body: null, response_body: null }
@@ -133,6 +145,7 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
     ),
     details: prepare(kysely.insertInto('trace_details').values(toDetailsRow(0, shape))),
     bodies: prepare(kysely.insertInto('trace_bodies').values(bodies)),
+    tag: prepare(kysely.insertInto('trace_tags').values({ seq: 0, key: '', value: '' })),
   }
 }
 

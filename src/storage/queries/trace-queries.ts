@@ -120,6 +120,24 @@ export class TraceQueries implements TraceReader {
       query = query.where('traces.run_id', '=', filter.runId).where(sql<boolean>`traces.run_id <> ''`)
     }
     if (filter.apiKeyHash !== undefined) query = query.where('traces.api_key_hash', '=', filter.apiKeyHash)
+    if (filter.sessionId !== undefined) {
+      query = query
+        .where('traces.session_id', '=', filter.sessionId)
+        .where(sql<boolean>`traces.session_id <> ''`)
+    }
+    if (filter.endUser !== undefined) {
+      query = query.where('traces.end_user', '=', filter.endUser).where(sql<boolean>`traces.end_user <> ''`)
+    }
+    if (filter.client !== undefined) query = query.where('traces.client', '=', filter.client)
+    for (const [key, value] of Object.entries(filter.tags ?? {})) {
+      query = query.where('traces.seq', 'in', (tags) =>
+        tags
+          .selectFrom('trace_tags')
+          .select('trace_tags.seq')
+          .where('trace_tags.key', '=', key)
+          .where('trace_tags.value', '=', value),
+      )
+    }
     if (filter.status !== undefined) query = query.where('traces.response_status', '=', filter.status)
     if (filter.minTokens !== undefined) query = query.where('traces.total_tokens', '>=', filter.minTokens)
     if (filter.maxTokens !== undefined) query = query.where('traces.total_tokens', '<=', filter.maxTokens)

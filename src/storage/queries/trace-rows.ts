@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Outcome } from '../../traces/exchange.ts'
 import type { Trace, UsageSource } from '../../traces/trace.ts'
 import type { CostStatus } from '../../usage/cost.ts'
-import type { TraceBodiesTable, TraceDetailsTable, TracesTable } from '../schema.ts'
+import type { TraceBodiesTable, TraceDetailsTable, TraceTagsTable, TracesTable } from '../schema.ts'
 import type { TraceSummary } from '../storage.ts'
 
 /** The typed columns of a trace, as a row to insert. */
@@ -43,7 +43,20 @@ export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {
     upstream_request_id: trace.upstreamRequestId,
     correlation_id: trace.correlationId,
     api_key_hash: trace.apiKeyHash,
+    session_id: trace.sessionId,
+    end_user: trace.endUser,
+    client: trace.client,
+    client_version: trace.clientVersion,
+    agent: trace.agent,
+    project: trace.project,
+    tags: Object.keys(trace.tags).length === 0 ? '' : JSON.stringify(trace.tags),
+    consumption_id: trace.consumptionId,
   }
+}
+
+/** The tags of a trace, as rows to insert. */
+export function toTagRows(seq: number, trace: Trace): TraceTagsTable[] {
+  return Object.entries(trace.tags).map(([key, value]) => ({ seq, key, value }))
 }
 
 /** The open part of a trace, kept as one JSON text. */
@@ -100,6 +113,14 @@ export function fromTraceRow(row: Selectable<TracesTable>): TraceSummary {
     upstreamRequestId: row.upstream_request_id,
     correlationId: row.correlation_id,
     apiKeyHash: row.api_key_hash,
+    sessionId: row.session_id,
+    endUser: row.end_user,
+    client: row.client,
+    clientVersion: row.client_version,
+    agent: row.agent,
+    project: row.project,
+    tags: row.tags === '' ? {} : (JSON.parse(row.tags) as Record<string, string>),
+    consumptionId: row.consumption_id,
   }
 }
 
@@ -112,6 +133,7 @@ export function fromRows(
   return {
     ...fromTraceRow(row),
     ...(JSON.parse(details.document) as TraceDocument),
+    countedOnce: false,
     requestBody: bodies?.request_body ?? null,
     responseBody: bodies?.response_body ?? null,
   }

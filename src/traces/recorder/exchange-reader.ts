@@ -1,5 +1,6 @@
+import { emptyReading } from '../../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../../providers/registry.ts'
-import type { ContentReading } from '../build-trace.ts'
+import type { ContentReading } from '../content-reading.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../exchange.ts'
 import { SideObservation } from './side-observation.ts'
 
@@ -66,20 +67,25 @@ export class ExchangeReader {
   }
 
   #reading(exchange: Exchange, { request, response }: Sides): ContentReading {
+    const api = wireApiNamed(exchange.wire.api)
     const notes = [...(request?.notes ?? []), ...(response?.notes ?? [])]
     const missed = exchange.responseBytes - (response?.seenBytes ?? 0)
-    const read = response?.reading ?? { outputCharacters: 0 }
-    if (missed > 0 && exchange.wire.api !== '') {
+    const read = response?.reading ?? emptyReading()
+    if (response?.opaque && exchange.outcome === 'completed') read.complete = true
+    if (missed > 0 && api) {
       notes.push(`${missed} bytes of the answer could not be looked at`)
       read.complete = false
     }
     if (notes.length > 0) this.givenUp += 1
+    if (api?.readFields) api.readFields(read, exchange.responseFields)
+    if (api?.readRequest && request?.request.members) api.readRequest(read, request.request.members)
     const body = (side: SideObservation | undefined): ContentReading['requestBody'] =>
       side?.body ? { bytes: side.body.bytes(), truncated: side.body.truncated } : undefined
     return {
-      api: wireApiNamed(exchange.wire.api),
+      api,
       requestModel: request?.request.model,
       request: request?.request.whole,
+      requestMembers: request?.request.members ?? {},
       response: read,
       firstTokenUs: response?.firstTokenUs ?? -1,
       notes,

@@ -2,6 +2,7 @@ const QUOTE = 34
 const BACKSLASH = 92
 const COMMA = 44
 const COLON = 58
+const OPEN_BRACKET = 91
 
 type State = 'start' | 'key' | 'in_key' | 'colon' | 'value' | 'in_value' | 'done' | 'broken'
 
@@ -14,12 +15,15 @@ type State = 'start' | 'key' | 'in_key' | 'colon' | 'value' | 'in_value' | 'done
 export class JsonMembers {
   readonly #wanted: ReadonlySet<string>
   readonly #maxValueBytes: number
+  readonly #counted: ReadonlySet<string>
   readonly #found = new Map<string, unknown>()
   #state: State = 'start'
   #depth = 0
   #inString = false
   #escaped = false
   #collect = false
+  /** Elements of the array at hand so far, when it is one whose elements are only counted; else -1. */
+  #elements = -1
   #name = ''
   #bytes: number[] = []
   /** The body was followed to the end of its object. */
@@ -27,10 +31,18 @@ export class JsonMembers {
     return this.#state === 'done'
   }
 
-  /** @param maxValueBytes a wanted value longer than that is left out */
-  constructor(wanted: ReadonlySet<string>, maxValueBytes: number) {
+  /**
+   * @param maxValueBytes a wanted value longer than that is left out
+   * @param counted arrays of which only the length matters: their elements come out as null
+   */
+  constructor(
+    wanted: ReadonlySet<string>,
+    maxValueBytes: number,
+    counted: ReadonlySet<string> = new Set<string>(),
+  ) {
     this.#wanted = wanted
     this.#maxValueBytes = maxValueBytes
+    this.#counted = counted
   }
 
   /** Value of a member; the last one when the name is repeated; `undefined` when absent, too long or not whole. */
@@ -83,6 +95,7 @@ export class JsonMembers {
             break
           }
           this.#collect = this.#wanted.has(this.#name)
+          this.#elements = byte === OPEN_BRACKET && this.#counted.has(this.#name) ? 0 : -1
           this.#bytes = []
           this.#depth = 0
           this.#inString = false
@@ -117,6 +130,7 @@ export class JsonMembers {
         this.#take(byte)
         continue
       }
+      if (this.#elements >= 0 && this.#depth === 1) this.#countElement(byte)
       if (byte === QUOTE) this.#inString = true
       else if (byte === 123 || byte === 91) this.#depth += 1
       else if (byte === 125 || byte === 93) {
@@ -142,7 +156,14 @@ export class JsonMembers {
     else this.#collect = false
   }
 
+  /** An array has one element more than commas, unless it has nothing at all. */
+  #countElement(byte: number): void {
+    if (byte === COMMA) this.#elements += 1
+    else if (this.#elements === 0 && !isSpace(byte) && byte !== 93) this.#elements = 1
+  }
+
   #finish(): void {
+    if (this.#elements >= 0) this.#found.set(this.#name, Array.from({ length: this.#elements }, () => null))
     if (!this.#collect) return
     try {
       this.#found.set(this.#name, JSON.parse(Buffer.from(this.#bytes).toString('utf8')))

@@ -3,12 +3,15 @@ import { join } from 'node:path'
 import { openSqliteStorage } from '../../storage/drivers/sqlite.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { PriceList } from '../../usage/price-list.ts'
-import { buildTrace, type ContentReading } from '../build-trace.ts'
+import { buildTrace, modelOf } from '../build-trace.ts'
+import type { ContentReading } from '../content-reading.ts'
 import type { Contents, Exchange, RecorderReply, RecorderRequest, RecorderSettings } from '../exchange.ts'
+import { encodingNeeded } from '../metering.ts'
 import type { Trace } from '../trace.ts'
 import { unpackExchanges } from './exchange-batch.ts'
 import { ExchangeReader } from './exchange-reader.ts'
 import { Journal } from './journal.ts'
+import { Tokenizers } from './tokenizers.ts'
 import { encodeTrace } from './trace-codec.ts'
 import { TraceWriter } from './trace-writer.ts'
 
@@ -41,6 +44,7 @@ class RecorderThread {
   readonly #storage: Storage
   readonly #reader: ExchangeReader
   readonly #writer: TraceWriter
+  readonly #tokenizers = new Tokenizers()
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
@@ -92,21 +96,30 @@ class RecorderThread {
 
   #end(exchange: Exchange, contents: Contents): void {
     const reading = this.#reader.end(exchange, contents)
-    if (!(reading instanceof Promise)) return this.#record(exchange, reading)
-    const work: Promise<void> = reading
-      .then((content) => this.#record(exchange, content))
-      .finally(() => this.#unfinished.delete(work))
-    this.#unfinished.add(work)
-    return undefined
+    if (reading instanceof Promise) return this.#later(reading.then((content) => this.#record(exchange, content)))
+    return this.#record(exchange, reading)
   }
 
+  /** Records an exchange; one whose tokens must be counted waits until the tokenizer has been loaded. */
   #record(exchange: Exchange, content: ContentReading): void {
-    const settings = this.#settings
+    const encoding = encodingNeeded(exchange, content, modelOf(exchange, content))
+    const loading = encoding && this.#tokenizers.load(encoding)
+    if (loading) return this.#later(loading.then(() => this.#write(exchange, content)))
+    return this.#write(exchange, content)
+  }
+
+  #write(exchange: Exchange, content: ContentReading): void {
     const trace = buildTrace(exchange, content, {
-      ...settings,
-      findRates: (model, at) => this.#prices.find(exchange.wire.provider, exchange.upstreamUrl, model, at),
+      ...this.#settings,
+      findRates: (question) => this.#prices.find(question),
+      countTokens: (encoding, text) => this.#tokenizers.count(encoding, text),
     })
     this.#writer.add(trace)
+  }
+
+  #later(work: Promise<void>): void {
+    const done: Promise<void> = work.finally(() => this.#unfinished.delete(done))
+    this.#unfinished.add(done)
   }
 
   #totals(): ReturnType<TraceWriter['totals']> {
@@ -127,7 +140,7 @@ class RecorderThread {
   }
 
   async #stop(): Promise<void> {
-    await Promise.all(this.#unfinished)
+    while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     await this.#writer.close()
     await this.#storage.close()
     reply({ kind: 'stopped', totals: this.#totals() })

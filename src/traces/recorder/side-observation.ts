@@ -1,14 +1,17 @@
-import type { WireApi, Reading } from '../../providers/apis/wire-api.ts'
+import { emptyReading, type WireApi, type Reading } from '../../providers/apis/wire-api.ts'
 import { objectOf, textOf, type JsonObject } from '../../providers/json.ts'
-import { SseDecoder, type SseEvent } from '../../http/sse-decoder.ts'
+import { SseDecoder } from '../../http/sse-decoder.ts'
 import type { ContentFacts } from '../exchange.ts'
+import { AwsEventStreamDecoder } from './aws-event-stream.ts'
 import { codingOf, ContentDecoder, decodeWhole } from './content-decoder.ts'
 import { JsonMembers } from './json-members.ts'
+import { JsonObjects } from './json-objects.ts'
+import { MultipartFields } from './multipart-fields.ts'
 
 /** A JSON body up to this size is parsed whole; above it only its wanted members are picked out. */
 const WHOLE_JSON_BYTES = 1024 * 1024
 
-/** An SSE event up to this size is read; a larger one is left out and noted. */
+/** An event, line or element up to this size is read; a larger one is left out and noted. */
 const MAX_EVENT_BYTES = 32 * 1024 * 1024
 
 /** A picked member up to this size is read. */
@@ -18,13 +21,37 @@ const ANSWER_MEMBERS = new Set([
   'id',
   'model',
   'usage',
+  'usageMetadata',
+  'usage_info',
+  'x_groq',
+  'meta',
+  'metadata',
+  'modelVersion',
+  'responseId',
   'service_tier',
+  'duration',
   'error',
   'type',
   'stop_reason',
+  'stopReason',
   'status',
+  'done',
+  'prompt_eval_count',
+  'eval_count',
 ])
-const REQUEST_MEMBERS = new Set(['model', 'stream', 'service_tier', 'metadata', 'user', 'message'])
+const COUNTED_MEMBERS = new Set(['data'])
+const REQUEST_MEMBERS = new Set([
+  'model',
+  'stream',
+  'service_tier',
+  'metadata',
+  'user',
+  'safety_identifier',
+  'message',
+  'n',
+])
+
+const LINES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonl']
 
 /** Reads a JSON body as it passes: whole while it is small, by members once it is not. */
 class JsonBody {
@@ -63,7 +90,7 @@ class JsonBody {
 
   #spill(): void {
     if (!this.#pieces) return
-    this.#members = new JsonMembers(this.#wanted, MAX_MEMBER_BYTES)
+    this.#members = new JsonMembers(this.#wanted, MAX_MEMBER_BYTES, COUNTED_MEMBERS)
     for (const piece of this.#pieces) this.#members.write(piece)
     this.#pieces = undefined
   }
@@ -101,14 +128,26 @@ export interface RequestReading {
   stream: boolean
   /** The whole request, when it was small enough to be parsed: estimates read its text. */
   whole?: JsonObject
+  /** Those of its members that are looked at however large it is; a form's fields are texts. */
+  members?: JsonObject
 }
+
+/** How the content of one side is taken apart. `json` becomes `body` or `objects` once its first byte is seen. */
+type Framing =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'json' }
+  | { readonly kind: 'body'; readonly body: JsonBody }
+  | { readonly kind: 'objects'; readonly objects: JsonObjects }
+  | { readonly kind: 'sse'; readonly decoder: SseDecoder }
+  | { readonly kind: 'aws'; readonly decoder: AwsEventStreamDecoder }
+  | { readonly kind: 'form'; readonly fields: MultipartFields }
 
 /**
  * One side of an exchange, read while it passes: decodes the copy, finds usage, keeps the body if asked.
  * Nothing here can reach the client: whatever fails ends the reading, never the exchange.
  */
 export class SideObservation {
-  readonly reading: Reading = { outputCharacters: 0 }
+  readonly reading: Reading = emptyReading()
   readonly request: RequestReading = { stream: false }
   readonly body: BodyCopy | undefined
   /** Why the content was not, or not wholly, understood. */
@@ -120,8 +159,7 @@ export class SideObservation {
   readonly #side: 'request' | 'response'
   readonly #api: WireApi | undefined
   readonly #coding: ReturnType<typeof codingOf>
-  readonly #sse: SseDecoder | undefined
-  readonly #json: JsonBody | undefined
+  #framing: Framing
   #decoder: ContentDecoder | undefined
   #work: Promise<void> | undefined
   /** Content came as messages, each of which has been read. */
@@ -138,10 +176,12 @@ export class SideObservation {
     this.#api = api
     this.#coding = codingOf(facts.codings)
     if (captureBytes > 0) this.body = new BodyCopy(captureBytes)
-    if (api && side === 'response' && facts.mediaType === 'text/event-stream')
-      this.#sse = new SseDecoder(MAX_EVENT_BYTES)
-    else if (api && isJson(facts.mediaType))
-      this.#json = new JsonBody(side === 'request' ? REQUEST_MEMBERS : ANSWER_MEMBERS)
+    this.#framing = api ? framingOf(side, api, facts.mediaType) : { kind: 'none' }
+  }
+
+  /** The content is of a kind that says nothing of usage: audio, text, an image. */
+  get opaque(): boolean {
+    return this.#framing.kind === 'none' && !this.#messages
   }
 
   /** Takes a whole body. */
@@ -169,7 +209,7 @@ export class SideObservation {
       return undefined
     }
     if (this.#coding === 'identity') {
-      if (!this.#sse || this.firstTokenUs >= 0 || marks.length <= 2) {
+      if (this.#framing.kind !== 'sse' || this.firstTokenUs >= 0 || marks.length <= 2) {
         this.#atUs = marks[marks.length - 1] ?? this.#atUs
         this.#decoded(bytes)
         return undefined
@@ -193,12 +233,10 @@ export class SideObservation {
     this.#messages = true
     this.seenBytes += Buffer.byteLength(text)
     this.body?.write(Buffer.from(`${text}\n`))
-    if (this.#side === 'request') {
-      const object = parseObject(text)
-      this.request.model ??= textOf(object?.['model'])
-      return
-    }
-    this.#event({ name: '', data: text })
+    const object = parseObject(text)
+    if (!object) return
+    if (this.#side === 'request') this.request.model ??= this.#api?.readMessage?.(object)
+    else this.#fold(object, '')
   }
 
   /** The content has ended: reads what is left. Waits for decoding elsewhere if there is any. */
@@ -219,37 +257,121 @@ export class SideObservation {
 
   /** Reads what is left of a body that needs no decoding elsewhere. */
   finish(): void {
-    if (this.#sse) {
-      for (const event of this.#sse.end()) this.#event(event)
-      if (this.#sse.skipped > 0) this.notes.push(`${this.#sse.skipped} events were too large to be read`)
+    const framing = this.#framing
+    switch (framing.kind) {
+      case 'sse':
+        for (const event of framing.decoder.end()) this.#event(event.data, event.name)
+        this.#noteSkipped(framing.decoder.skipped)
+        return
+      case 'objects':
+        this.#noteSkipped(framing.objects.skipped)
+        return
+      case 'aws':
+        if (framing.decoder.failed) this.notes.push('the event stream is damaged')
+        return
+      case 'form':
+        this.request.members = framing.fields.toObject()
+        this.request.model = textOf(this.request.members['model'])
+        return
+      case 'body': {
+        const { object, whole } = framing.body.read()
+        if (this.#side === 'response') this.#finishAnswer(object, whole)
+        else this.#finishRequest(object, whole)
+        return
+      }
+      case 'json':
+      case 'none':
+        return
+      default:
+        framing satisfies never
     }
-    if (!this.#json || this.#messages || this.seenBytes === 0) return
-    const { object, whole } = this.#json.read()
-    if (this.#side === 'response') {
-      this.#api!.readAnswer(this.reading, object)
-      if (!whole && !this.reading.usage) this.reading.complete = false
-      return
-    }
+  }
+
+  #finishAnswer(object: JsonObject, whole: boolean): void {
+    this.#api!.readAnswer(this.reading, object)
+    if (!whole && !this.reading.usage) this.reading.complete = false
+  }
+
+  #finishRequest(object: JsonObject, whole: boolean): void {
     this.request.model = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
     this.request.stream = object['stream'] === true
+    this.request.members = object
     if (whole) this.request.whole = object
+  }
+
+  #noteSkipped(skipped: number): void {
+    if (skipped > 0) this.notes.push(`${skipped} events were too large to be read`)
   }
 
   #decoded(bytes: Uint8Array): void {
     this.body?.write(bytes)
-    if (this.#sse) for (const event of this.#sse.write(bytes)) this.#event(event)
-    else this.#json?.write(bytes)
+    if (this.#framing.kind === 'json') this.#framing = this.#jsonFraming(bytes)
+    const framing = this.#framing
+    switch (framing.kind) {
+      case 'sse':
+        for (const event of framing.decoder.write(bytes)) this.#event(event.data, event.name)
+        return
+      case 'objects':
+        for (const object of framing.objects.write(bytes)) this.#fold(object, '')
+        return
+      case 'aws':
+        for (const { object, name } of framing.decoder.write(bytes)) this.#fold(object, name)
+        return
+      case 'body':
+        framing.body.write(bytes)
+        return
+      case 'form':
+        framing.fields.write(bytes)
+        return
+      case 'json':
+      case 'none':
+        return
+      default:
+        framing satisfies never
+    }
   }
 
-  #event(event: SseEvent): void {
-    if (event.data === '[DONE]') {
+  /** An answer that is an array is a stream of its elements. */
+  #jsonFraming(bytes: Uint8Array): Framing {
+    const first = bytes.find((byte) => byte > 32)
+    if (first === undefined) return this.#framing
+    if (first === 91 && this.#side === 'response') return objectsFraming()
+    return { kind: 'body', body: new JsonBody(this.#side === 'request' ? REQUEST_MEMBERS : ANSWER_MEMBERS) }
+  }
+
+  #event(data: string, name: string): void {
+    if (data === '[DONE]') {
       this.reading.complete = true
       return
     }
-    const object = parseObject(event.data)
-    if (!object || !this.#api) return
-    if (this.#api.foldEvent(this.reading, object) && this.firstTokenUs < 0) this.firstTokenUs = this.#atUs
+    const object = parseObject(data)
+    if (object) this.#fold(object, name)
   }
+
+  #fold(object: JsonObject, name: string): void {
+    if (!this.#api) return
+    if (this.#api.foldEvent(this.reading, object, name) && this.firstTokenUs < 0) this.firstTokenUs = this.#atUs
+  }
+}
+
+function framingOf(side: 'request' | 'response', api: WireApi, mediaType: string): Framing {
+  if (side === 'request') {
+    if (mediaType === 'multipart/form-data') {
+      return { kind: 'form', fields: new MultipartFields(REQUEST_MEMBERS) }
+    }
+    return isJson(mediaType) ? { kind: 'json' } : { kind: 'none' }
+  }
+  if (mediaType === 'text/event-stream') return { kind: 'sse', decoder: new SseDecoder(MAX_EVENT_BYTES) }
+  if (mediaType === 'application/vnd.amazon.eventstream') {
+    return { kind: 'aws', decoder: new AwsEventStreamDecoder() }
+  }
+  // Files of results come as anything from JSON lines to plain bytes.
+  if (api.lines || LINES.includes(mediaType)) return objectsFraming()
+  return isJson(mediaType) ? { kind: 'json' } : { kind: 'none' }
+}
+
+function objectsFraming(): Framing {
+  return { kind: 'objects', objects: new JsonObjects(MAX_EVENT_BYTES) }
 }
 
 function isJson(mediaType: string): boolean {

@@ -13,6 +13,19 @@ export function encodeTrace(trace: Trace): Uint8Array {
   )
 }
 
+/** Fields that a journal of an earlier version lacks. */
+const ABSENT_BEFORE = {
+  sessionId: '',
+  endUser: '',
+  client: '',
+  clientVersion: '',
+  agent: '',
+  project: '',
+  tags: {},
+  consumptionId: '',
+  countedOnce: false,
+}
+
 /**
  * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted.
  *
@@ -22,5 +35,5 @@ export function decodeTrace(payload: Uint8Array): Trace {
   const raw = JSON.parse(Buffer.from(payload).toString('utf8')) as Trace & Record<string, unknown>
   const body = (text: unknown): Uint8Array | null =>
     typeof text === 'string' ? Buffer.from(text, 'base64') : null
-  return { ...raw, requestBody: body(raw.requestBody), responseBody: body(raw.responseBody) }
+  return { ...ABSENT_BEFORE, ...raw, requestBody: body(raw.requestBody), responseBody: body(raw.responseBody) }
 }

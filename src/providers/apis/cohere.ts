@@ -1,0 +1,80 @@
+import { disjoint } from '../../usage/usage.ts'
+import { countOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import type { Reading, WireApi } from './wire-api.ts'
+
+/**
+ * Cohere's chat and embed, of the first and second API. `billed_units` are what is charged; `tokens` also hold the
+ * chat template, and cached tokens are a part of those, so they are kept in the raw usage and not in the buckets.
+ *
+ * @see https://docs.cohere.com/reference/chat
+ */
+export const cohereChat: WireApi = {
+  name: 'cohere_chat',
+  operation: 'chat',
+
+  readAnswer(reading, answer) {
+    readUsage(reading, objectOf(answer['usage']) ?? objectOf(answer['meta']))
+    reading.responseId ??= textOf(answer['id']) ?? textOf(answer['generation_id'])
+    reading.finishReason = textOf(answer['finish_reason'])
+    if (typeof answer['text'] === 'string') reading.output.add(answer['text'])
+    for (const part of objectsOf(objectOf(answer['message'])?.['content'])) {
+      reading.output.add(textOf(part['text']) ?? textOf(part['thinking']) ?? '')
+    }
+    if (reading.usage || typeof answer['message'] !== 'string') reading.complete = true
+    else reading.error = answer['message'].slice(0, 200)
+  },
+
+  foldEvent(reading, event) {
+    const type = textOf(event['type']) ?? textOf(event['event_type'])
+    const delta = objectOf(event['delta'])
+    if (type === 'message-end' || type === 'stream-end') {
+      const whole = delta ?? objectOf(event['response'])
+      readUsage(reading, objectOf(whole?.['usage']) ?? objectOf(whole?.['meta']))
+      reading.finishReason = textOf(delta?.['finish_reason']) ?? textOf(event['finish_reason'])
+      reading.complete = true
+      return false
+    }
+    reading.responseId ??= textOf(event['id']) ?? textOf(event['generation_id'])
+    const text = textOfDelta(event, objectOf(delta?.['message']))
+    if (text === '') return false
+    reading.output.add(text)
+    return true
+  },
+
+  meter: ({ usage }, notes) => {
+    const billed = objectOf(usage?.['billed_units'])
+    if (!billed) return []
+    const images = countOf(billed['image_tokens'])
+    const searches = countOf(billed['search_units'])
+    return [
+      {
+        ...disjoint(
+          {
+            input: (countOf(billed['input_tokens']) ?? 0) + (images ?? 0),
+            output: countOf(billed['output_tokens']) ?? 0,
+            inputImage: images,
+          },
+          notes,
+        ),
+        ...(searches ? { units: { search_units: searches } } : {}),
+      },
+    ]
+  },
+}
+
+/** Embed reads the same and writes nothing. */
+export const cohereEmbed: WireApi = { ...cohereChat, name: 'cohere_embed', operation: 'embeddings' }
+
+function readUsage(reading: Reading, usage: JsonObject | undefined): void {
+  if (objectOf(usage?.['billed_units'])) reading.usage = usage
+}
+
+function textOfDelta(event: JsonObject, message: JsonObject | undefined): string {
+  if (typeof event['text'] === 'string') return event['text']
+  const content = objectOf(message?.['content'])
+  const called = objectOf(objectOf(message?.['tool_calls'])?.['function'])
+  for (const value of [content?.['text'], content?.['thinking'], message?.['tool_plan'], called?.['arguments']]) {
+    if (typeof value === 'string') return value
+  }
+  return ''
+}

@@ -1,0 +1,74 @@
+import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { hasCounts, readGeminiUsage } from './gemini-usage.ts'
+import type { Reading, WireApi } from './wire-api.ts'
+
+/**
+ * Gemini's generateContent and streamGenerateContent (events, or one JSON array), embedContent and batchEmbedContents,
+ * at the Gemini API and at Vertex AI. Counts are cumulative and start anew at inner steps of built-in tools, so the last
+ * `usageMetadata` that has counts is taken whole.
+ *
+ * @see https://ai.google.dev/api/generate-content
+ */
+export const generateContent: WireApi = {
+  name: 'generate_content',
+  operation: 'generate_content',
+
+  readAnswer(reading, answer) {
+    generateContent.foldEvent(reading, answer, '')
+    // An embedding has no candidates to finish.
+    if (!reading.error) reading.complete = true
+  },
+
+  foldEvent(reading, event) {
+    const usage = objectOf(event['usageMetadata'])
+    if (hasCounts(usage)) reading.usage = usage
+    reading.model = textOf(event['modelVersion']) ?? reading.model
+    reading.responseId ??= textOf(event['responseId'])
+    reading.serviceTier =
+      textOf(usage?.['serviceTier']) ?? textOf(usage?.['trafficType']) ?? reading.serviceTier
+    const blocked = textOf(objectOf(event['promptFeedback'])?.['blockReason'])
+    if (blocked) finish(reading, blocked)
+    const error = readGeminiError(event)
+    if (error) reading.error = error
+    const before = reading.output.length
+    for (const candidate of objectsOf(event['candidates'])) readCandidate(reading, candidate)
+    return reading.output.length > before
+  },
+
+  meter({ usage, toolCalls }, notes) {
+    if (!usage) return []
+    const searches = toolCalls.get('web_searches') ?? 0
+    return [
+      { ...readGeminiUsage(usage, notes), ...(searches > 0 ? { units: { web_searches: searches } } : {}) },
+    ]
+  },
+}
+
+/** Embeddings read the same and write nothing. */
+export const embedContent: WireApi = { ...generateContent, name: 'embed_content', operation: 'embeddings' }
+
+function finish(reading: Reading, reason: string): void {
+  reading.finishReason = reason
+  reading.complete = true
+}
+
+function readCandidate(reading: Reading, candidate: JsonObject): void {
+  const reason = textOf(candidate['finishReason'])
+  if (reason) finish(reading, reason)
+  for (const part of objectsOf(objectOf(candidate['content'])?.['parts'])) {
+    if (typeof part['text'] === 'string') reading.output.add(part['text'])
+    const call = objectOf(part['functionCall'])
+    if (call) reading.output.add(JSON.stringify(call))
+  }
+  // Repeated in later chunks, so the longest list is the one that counts.
+  const queries = listOf(objectOf(candidate['groundingMetadata'])?.['webSearchQueries']).length
+  if (queries > (reading.toolCalls.get('web_searches') ?? 0)) reading.toolCalls.set('web_searches', queries)
+}
+
+/** Status or code of Gemini's error object. */
+export function readGeminiError(answer: JsonObject): string | undefined {
+  const error = objectOf(answer['error'])
+  if (!error) return undefined
+  const name = error['status'] ?? error['code']
+  return typeof name === 'string' || typeof name === 'number' ? String(name).slice(0, 200) : 'error'
+}

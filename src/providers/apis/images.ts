@@ -1,0 +1,56 @@
+import { countOf, listOf, objectOf, textOf } from '../json.ts'
+import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import type { WireApi } from './wire-api.ts'
+
+/**
+ * Images: generations, edits, variations. The gpt-image models report tokens; the older ones are billed by the image.
+ *
+ * @see https://platform.openai.com/docs/api-reference/images
+ */
+export const images: WireApi = {
+  name: 'images',
+  operation: 'generate_content',
+  notEstimated: true,
+
+  readAnswer(reading, answer) {
+    reading.model ??= textOf(answer['model'])
+    const usage = objectOf(answer['usage'])
+    if (usage) reading.usage = usage
+    const made = listOf(answer['data']).length
+    if (made > 0) reading.toolCalls.set('images', made)
+    const error = readOpenAIError(answer['error'])
+    if (error) reading.error = error
+    else reading.complete = true
+  },
+
+  foldEvent(reading, event) {
+    const type = textOf(event['type']) ?? ''
+    const error = readOpenAIError(event['error'])
+    if (error) reading.error = error
+    if (!type.endsWith('.completed')) return type.endsWith('.partial_image')
+    const usage = objectOf(event['usage'])
+    if (usage) reading.usage = usage
+    reading.toolCalls.set('images', (reading.toolCalls.get('images') ?? 0) + 1)
+    reading.complete = true
+    return true
+  },
+
+  meter({ usage, toolCalls }, notes) {
+    if (usage) {
+      const read = readOpenAIUsage(usage, notes)
+      // Output is image tokens altogether unless the answer splits it.
+      const details = objectOf(usage['output_tokens_details'])
+      if (countOf(details?.['image_tokens']) !== undefined || read.usage.output_text === undefined) return [read]
+      const { output_text: imageTokens, ...rest } = read.usage
+      return [
+        {
+          ...read,
+          usage: { ...rest, output_image: imageTokens },
+          parts: { ...read.parts, imageOutput: imageTokens },
+        },
+      ]
+    }
+    const made = toolCalls.get('images')
+    return made ? [{ ...readOpenAIUsage({}, notes), units: { images: made } }] : []
+  },
+}

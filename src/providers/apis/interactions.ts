@@ -1,0 +1,55 @@
+import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { readGeminiError } from './generate-content.ts'
+import { readInteractionUsage } from './gemini-usage.ts'
+import type { Reading, WireApi } from './wire-api.ts'
+
+/**
+ * Gemini's Interactions, JSON and stream. Stored interactions may be fetched again and are counted once by their id.
+ *
+ * @see https://ai.google.dev/api/interactions-api
+ */
+export const interactions: WireApi = {
+  name: 'interactions',
+  operation: 'generate_content',
+
+  readAnswer(reading, answer) {
+    readInteraction(reading, answer)
+    for (const output of objectsOf(answer['outputs'])) reading.output.add(textOf(output['text']) ?? '')
+    const error = readGeminiError(answer)
+    if (error) reading.error = error
+    else reading.complete = answer['status'] !== 'in_progress'
+  },
+
+  foldEvent(reading, event, name) {
+    const type = textOf(event['event_type']) ?? name
+    const interaction = objectOf(event['interaction'])
+    if (interaction) readInteraction(reading, interaction)
+    if (type === 'interaction.completed' || type === 'interaction.complete') reading.complete = true
+    const error = readGeminiError(event)
+    if (error) reading.error = error
+    const text = objectOf(event['delta'])?.['text']
+    if (typeof text !== 'string' || text === '') return false
+    reading.output.add(text)
+    return true
+  },
+
+  meter: ({ usage }, notes) => (usage ? [readInteractionUsage(usage, notes)] : []),
+}
+
+/** An interaction that is fetched again. */
+export const storedInteractions: WireApi = {
+  ...interactions,
+  name: 'stored_interactions',
+  fetches: true,
+}
+
+function readInteraction(reading: Reading, interaction: JsonObject): void {
+  reading.model ??= textOf(interaction['model'])
+  reading.responseId ??= textOf(interaction['id'])
+  const usage = objectOf(interaction['usage'])
+  if (usage) reading.usage = usage
+  reading.serviceTier = textOf(interaction['service_tier']) ?? reading.serviceTier
+  reading.stored = true
+  reading.pending = interaction['status'] === 'in_progress'
+  reading.finishReason = textOf(interaction['status']) ?? reading.finishReason
+}

@@ -1,0 +1,39 @@
+import { objectOf, textOf } from '../json.ts'
+import { meterOpenAI } from './openai-usage.ts'
+import type { WireApi, WireApiName } from './wire-api.ts'
+
+/**
+ * Moderations are free at OpenAI and report nothing; at Mistral they are billed by the token and say so.
+ *
+ * @see https://platform.openai.com/docs/api-reference/moderations
+ * @see https://docs.mistral.ai/api/endpoint/classifiers
+ */
+export const moderations = billedWhenReported('moderations')
+
+/**
+ * Conversations keep items at OpenAI, free of charge; at Mistral they run an agent and report what it used.
+ *
+ * @see https://docs.mistral.ai/api/endpoint/beta/conversations
+ */
+export const conversations = billedWhenReported('conversations')
+
+function billedWhenReported(name: WireApiName): WireApi {
+  return {
+    name,
+    operation: 'chat',
+    freeUnlessReported: true,
+    readAnswer(reading, answer) {
+      reading.model ??= textOf(answer['model'])
+      const usage = objectOf(answer['usage'])
+      if (usage) reading.usage = usage
+      reading.complete = true
+    },
+    foldEvent(reading, event) {
+      const usage = objectOf(event['usage'])
+      if (usage) reading.usage = usage
+      if (event['type'] === 'conversation.response.done') reading.complete = true
+      return false
+    },
+    meter: meterOpenAI,
+  }
+}

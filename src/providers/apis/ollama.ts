@@ -1,0 +1,59 @@
+import { disjoint } from '../../usage/usage.ts'
+import { countOf, objectOf, objectsOf, textOf } from '../json.ts'
+import { readOpenAIError } from './openai-usage.ts'
+import type { WireApi } from './wire-api.ts'
+
+/**
+ * Ollama's own chat, generate and embed: NDJSON, whose last line has the counts, or one object. A prompt that was
+ * wholly cached has no `prompt_eval_count`.
+ *
+ * @see https://docs.ollama.com/api
+ */
+export const ollamaChat: WireApi = {
+  name: 'ollama_chat',
+  operation: 'chat',
+
+  readAnswer(reading, answer) {
+    ollamaChat.foldEvent(reading, answer, '')
+    // Embeddings have no `done`.
+    if (!reading.error && answer['done'] === undefined) reading.complete = true
+  },
+
+  foldEvent(reading, event) {
+    reading.model ??= textOf(event['model'])
+    const error = readOpenAIError(event['error'])
+    if (error) reading.error = error
+    const reason = textOf(event['done_reason'])
+    if (reason) reading.finishReason = reason
+    if (event['done'] === true) reading.complete = true
+    const input = countOf(event['prompt_eval_count'])
+    const output = countOf(event['eval_count'])
+    if (input !== undefined || output !== undefined) {
+      reading.usage = {
+        ...(input === undefined ? {} : { prompt_eval_count: input }),
+        ...(output === undefined ? {} : { eval_count: output }),
+      }
+    }
+    const before = reading.output.length
+    const message = objectOf(event['message'])
+    for (const value of [event['response'], event['thinking'], message?.['content'], message?.['thinking']]) {
+      if (typeof value === 'string') reading.output.add(value)
+    }
+    for (const call of objectsOf(message?.['tool_calls'])) reading.output.add(JSON.stringify(call['function'] ?? {}))
+    return reading.output.length > before
+  },
+
+  meter({ usage }, notes) {
+    if (!usage) return []
+    if (usage['prompt_eval_count'] === undefined) notes.push('the input was wholly cached and is not counted')
+    return [
+      disjoint(
+        { input: countOf(usage['prompt_eval_count']) ?? 0, output: countOf(usage['eval_count']) ?? 0 },
+        notes,
+      ),
+    ]
+  },
+}
+
+/** Embed reads the same and writes nothing. */
+export const ollamaEmbed: WireApi = { ...ollamaChat, name: 'ollama_embed', operation: 'embeddings' }

@@ -1,0 +1,35 @@
+import { disjoint } from '../../usage/usage.ts'
+import { countOf, objectOf, textOf } from '../json.ts'
+import { readOpenAIError } from './openai-usage.ts'
+import type { WireApi } from './wire-api.ts'
+
+/**
+ * Rerank, as Cohere bills it (search units) and as Voyage, Jina, Together and Mistral do (tokens).
+ *
+ * @see https://docs.cohere.com/reference/rerank
+ */
+export const rerank: WireApi = {
+  name: 'rerank',
+  operation: 'rerank',
+  notEstimated: true,
+
+  readAnswer(reading, answer) {
+    reading.model ??= textOf(answer['model'])
+    reading.responseId ??= textOf(answer['id'])
+    const usage = objectOf(objectOf(answer['meta'])?.['billed_units']) ?? objectOf(answer['usage'])
+    if (usage) reading.usage = usage
+    const error = readOpenAIError(answer['error'])
+    if (error) reading.error = error
+    else reading.complete = true
+  },
+
+  foldEvent: () => false,
+
+  meter({ usage }, notes) {
+    if (!usage) return []
+    const units = countOf(usage['search_units'])
+    const input =
+      countOf(usage['total_tokens']) ?? countOf(usage['prompt_tokens']) ?? countOf(usage['input_tokens']) ?? 0
+    return [{ ...disjoint({ input, output: 0 }, notes), ...(units ? { units: { search_units: units } } : {}) }]
+  },
+}

@@ -1,0 +1,117 @@
+import { objectOf, textOf, type JsonObject } from '../providers/json.ts'
+
+/** Longest text that is kept of what a client says of itself, and how many tags. */
+const MAX_LENGTH = 256
+const MAX_TAG_LENGTH = 200
+const MAX_TAGS = 16
+
+/** Who and what an exchange belongs to, as far as the client says so itself. Empty where it does not. */
+export interface Attribution {
+  readonly sessionId: string
+  readonly endUser: string
+  /** Name of the program or library: the product of its `User-Agent`. */
+  readonly client: string
+  readonly clientVersion: string
+  /** Agent within the client, where it runs several. */
+  readonly agent: string
+  /** Repository or workspace the client works in. */
+  readonly project: string
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** Fields that name a session, by the clients that send them: Claude Code, Codex, opencode. */
+const SESSION_FIELDS = ['x-claude-code-session-id', 'session-id', 'session_id', 'x-session-id', 'x-session-affinity']
+
+/**
+ * Reads the attribution of a request. Everything comes from the client: it is bounded, freed of control characters, and
+ * says nothing that was proved.
+ *
+ * @param fields lower-case names
+ * @param request members of the request that were read
+ */
+export function readAttribution(
+  fields: Readonly<Record<string, string>>,
+  request: JsonObject,
+): Attribution {
+  const user = readUser(request)
+  const turn = parseObject(fields['x-codex-turn-metadata'])
+  const named = SESSION_FIELDS.map((name) => clean(fields[name])).find((value) => value !== '')
+  return {
+    sessionId: named ?? (clean(turn?.['session_id']) || user.session),
+    endUser: user.name,
+    ...readClient(fields['user-agent'] ?? ''),
+    agent: clean(turn?.['agent_name']),
+    project: readProject(turn),
+    tags: readTags(fields['x-ongoingai-tags'] ?? ''),
+  }
+}
+
+/** `name/1.2.3 …`, or `Name/JS 1.2.3` as the providers' own libraries write it. */
+function readClient(userAgent: string): { client: string; clientVersion: string } {
+  const product = /^([\w.+-]+(?:\/[A-Za-z][\w.+-]*)?)[/ ]v?(\d[\w.+-]*)/.exec(userAgent.trim())
+  if (product) return { client: clean(product[1]), clientVersion: clean(product[2]) }
+  return { client: clean(/^[^\s/(]+/.exec(userAgent.trim())?.[0]), clientVersion: '' }
+}
+
+/**
+ * The end user. Claude Code puts its device, account and session into `metadata.user_id`, as JSON or, before, as
+ * `user_…_account_…_session_…`; others put a name of their own there, or into `user` or `safety_identifier`.
+ */
+function readUser(request: JsonObject): { name: string; session: string } {
+  const id = textOf(objectOf(request['metadata'])?.['user_id'])
+  if (id === undefined) return { name: clean(request['safety_identifier'] ?? request['user']), session: '' }
+  const parts = id.startsWith('{') ? parseObject(id) : undefined
+  if (parts) {
+    return {
+      name: clean(parts['account_uuid']) || clean(parts['device_id']),
+      session: clean(parts['session_id']),
+    }
+  }
+  const old = /^user_([0-9a-f]+)_account_([0-9a-f-]*)_session_([0-9a-f-]+)$/i.exec(id)
+  if (old) return { name: clean(old[2]) || clean(old[1]), session: clean(old[3]) }
+  return { name: clean(id), session: '' }
+}
+
+/** The first workspace of a Codex turn: its remote repository, else the name of its folder. */
+function readProject(turn: JsonObject | undefined): string {
+  const [path, workspace] = Object.entries(objectOf(turn?.['workspaces']) ?? {})[0] ?? []
+  if (path === undefined) return ''
+  const remotes = objectOf(objectOf(workspace)?.['associated_remote_urls'])
+  const remote = textOf(Object.values(remotes ?? {})[0])
+  // A remote's URL may carry a credential.
+  if (remote) return clean(remote.replace(/^([a-z+]+:\/\/)[^/@]*@/, '$1'))
+  return clean(path.split(/[\\/]/).filter(Boolean).at(-1))
+}
+
+/** `k=v,k=v`; what is not a pair, or beyond the limits, is left out. */
+function readTags(text: string): Record<string, string> {
+  const tags: Record<string, string> = {}
+  for (const pair of text.split(',')) {
+    const equals = pair.indexOf('=')
+    const key = pair.slice(0, Math.max(equals, 0)).trim()
+    const value = clean(pair.slice(equals + 1)).slice(0, MAX_TAG_LENGTH)
+    if (!TAG_KEY.test(key) || value === '' || Object.keys(tags).length >= MAX_TAGS) continue
+    tags[key] = value
+  }
+  return tags
+}
+
+/** What the key of a tag may be made of. */
+export const TAG_KEY = /^[A-Za-z][\w.-]{0,63}$/
+
+function parseObject(text: string | undefined): JsonObject | undefined {
+  if (!text?.startsWith('{')) return undefined
+  try {
+    return objectOf(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+function clean(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  return value
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+    .trim()
+    .slice(0, MAX_LENGTH)
+}

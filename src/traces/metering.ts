@@ -1,0 +1,196 @@
+import type { Reading } from '../providers/apis/wire-api.ts'
+import { NO_COST, priceUsage, unknown, type Cost } from '../usage/cost.ts'
+import {
+  encodingOf,
+  estimateRequestTokens,
+  estimateTokens,
+  type CountTokens,
+  type Encoding,
+} from '../usage/estimate.ts'
+import type { ModelRates } from '../usage/price-list.ts'
+import {
+  addParts,
+  addUnits,
+  addUsage,
+  NO_PARTS,
+  outputTokens,
+  type ModelUsage,
+  type Parts,
+  type Units,
+  type Usage,
+} from '../usage/usage.ts'
+import type { ContentReading } from './content-reading.ts'
+import type { Exchange } from './exchange.ts'
+import type { UsageSource } from './trace.ts'
+
+/** What an exchange used and cost. */
+export interface Metering {
+  /** The answer's own tokens; bills of other models are in `bills` alone. */
+  readonly usage: Usage
+  readonly units: Units
+  readonly parts: Parts
+  /** Every bill, the answer's own first. */
+  readonly bills: readonly ModelUsage[]
+  readonly source: UsageSource
+  readonly cost: Cost
+  readonly notes: readonly string[]
+}
+
+/** What metering needs of the world around it. */
+export interface MeteringPorts {
+  /** The model that answered, else the one asked for. */
+  readonly model: string
+  readonly find: (model: string) => ModelRates | undefined
+  readonly count: CountTokens
+}
+
+/** Meters a finished exchange: what its answer reports, an estimate where it does not, or why neither can be. */
+export function meter(exchange: Exchange, content: ContentReading, ports: MeteringPorts): Metering {
+  const way = wayOf(exchange, content)
+  switch (way.kind) {
+    case 'free':
+      return nothing(NO_COST)
+    case 'unknown':
+      return nothing(unknown(way.why))
+    case 'reported':
+      return meterReported(exchange, content.response, way, ports)
+    case 'estimated':
+      return meterEstimated(exchange, content, ports)
+    default:
+      return way satisfies never
+  }
+}
+
+/** The tokenizer that an estimate of this exchange would take; `undefined` when none is needed or there is none. */
+export function encodingNeeded(
+  exchange: Exchange,
+  content: ContentReading,
+  model: string,
+): Encoding | undefined {
+  const way = wayOf(exchange, content)
+  const estimates = way.kind === 'estimated' || (way.kind === 'reported' && way.cut)
+  return estimates ? encodingOf(model) : undefined
+}
+
+type Way =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'unknown'; readonly why: string }
+  | {
+      readonly kind: 'reported'
+      readonly bills: readonly ModelUsage[]
+      readonly notes: readonly string[]
+      /** The stream broke off before its end. */
+      readonly cut: boolean
+    }
+  | { readonly kind: 'estimated' }
+
+function wayOf(exchange: Exchange, { api, response }: ContentReading): Way {
+  if (exchange.outcome === 'refused' || exchange.free) return { kind: 'free' }
+  const failed = exchange.status >= 400 && exchange.outcome === 'completed'
+  if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: 'this API is not metered' }
+  const notes = [...response.notes]
+  const bills = failed && !response.usage ? [] : api.meter(response, notes)
+  const cut = response.complete !== true && (exchange.streaming || api.fetches === true)
+  if (bills.length > 0) {
+    // Part of a file of results: it is counted when it is fetched whole, never twice.
+    if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
+    return { kind: 'reported', bills, notes, cut }
+  }
+  if (failed || (api.freeUnlessReported && exchange.outcome === 'completed')) return { kind: 'free' }
+  if (response.pending) {
+    return { kind: 'unknown', why: 'the response is not finished; it counts when it is fetched' }
+  }
+  if (response.error !== undefined && response.output.length === 0) {
+    return { kind: 'unknown', why: 'the answer failed and reports no usage' }
+  }
+  if (exchange.upstreamFirstByteUs < 0) {
+    const { errorCode } = exchange
+    if (errorCode === 'upstream_unreachable' || errorCode === 'upstream_connect_timeout') return { kind: 'free' }
+    return { kind: 'unknown', why: 'the exchange ended before an answer; the provider may have billed it' }
+  }
+  if (api.notEstimated || api.fetches) return { kind: 'unknown', why: 'the answer reports no usage' }
+  return { kind: 'estimated' }
+}
+
+function nothing(cost: Cost): Metering {
+  return { usage: {}, units: {}, parts: NO_PARTS, bills: [], source: 'none', cost, notes: [] }
+}
+
+function meterReported(
+  { outcome, injected }: Exchange,
+  response: Reading,
+  { bills: reported, notes: found, cut }: Extract<Way, { kind: 'reported' }>,
+  ports: MeteringPorts,
+): Metering {
+  const notes = [...found]
+  // Where the provider itself ended the answer early, what it reported stands.
+  const broken = cut && outcome !== 'completed'
+  const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
+  const raised = bills !== reported
+  const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
+  const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
+  if (!cut || cost.status === 'unknown') return { ...sumsOf(bills), source, cost, notes }
+  const note = [cost.note, 'the answer was cut; output is counted up to the cut'].filter(Boolean).join('; ')
+  return { ...sumsOf(bills), source, cost: { ...cost, status: 'estimated', note }, notes }
+}
+
+function tierOf({ serviceTier, speed, inferenceGeo }: Reading): Pick<
+  Reading,
+  'serviceTier' | 'speed' | 'inferenceGeo'
+> {
+  return { serviceTier, speed, inferenceGeo }
+}
+
+/** The answer's own totals. */
+function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts' | 'bills'> {
+  let usage: Usage = {}
+  let units: Units = {}
+  let parts = NO_PARTS
+  for (const bill of bills) {
+    if (bill.apart) continue
+    usage = addUsage(usage, bill.usage)
+    parts = addParts(parts, bill.parts)
+    if (bill.units) units = addUnits(units, bill.units)
+  }
+  return { usage, units, parts, bills }
+}
+
+/** A stream that was cut reports the output of its beginning only; what was seen since is estimated. */
+function raiseOutput(
+  { output }: Reading,
+  bills: readonly ModelUsage[],
+  { model, count }: MeteringPorts,
+  notes: string[],
+): readonly ModelUsage[] {
+  const [only] = bills
+  if (!only || bills.filter((bill) => !bill.apart).length !== 1) return bills
+  const more = estimateTokens(output, model, count) - outputTokens(only.usage)
+  if (more <= 0) return bills
+  notes.push(`output raised by ${more} tokens to what was seen of the stream`)
+  const usage = { ...only.usage, output_text: (only.usage.output_text ?? 0) + more }
+  return [{ ...only, usage }, ...bills.slice(1)]
+}
+
+/** An answer without usage: the text that was read and written, by a tokenizer or a documented ratio. */
+function meterEstimated(
+  exchange: Exchange,
+  { request, response, api }: ContentReading,
+  { model, find, count }: MeteringPorts,
+): Metering {
+  if (!request) {
+    return nothing(unknown('the answer reports no usage and the request was too large to estimate'))
+  }
+  const output = api?.operation === 'embeddings' ? 0 : estimateTokens(response.output, model, count)
+  const usage: Usage = {
+    input_uncached: estimateRequestTokens(request, model, count),
+    ...(output > 0 ? { output_text: output } : {}),
+  }
+  const bills = [{ usage, parts: NO_PARTS }]
+  const cost = priceUsage({ ...tierOf(response), model, bills, find })
+  const why =
+    exchange.outcome === 'completed' ? 'the answer reports no usage' : 'the answer was cut before its usage'
+  const base = { ...sumsOf(bills), source: 'estimated' } as const
+  if (cost.status === 'unknown') return { ...base, cost, notes: [why] }
+  const note = [cost.note, `${why}; estimated from the text`].filter(Boolean).join('; ')
+  return { ...base, cost: { ...cost, status: 'estimated', note }, notes: [] }
+}

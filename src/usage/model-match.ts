@@ -1,0 +1,56 @@
+import type { MatchLogic } from '@pydantic/genai-prices'
+
+/** Beats any prefix: the list names the model itself. */
+const EXACT = 1_000_000
+
+/** A pattern written for these names alone; beats prefixes, not exact names. */
+const PATTERN = 100_000
+
+/** What providers put behind the name of a model without making it another: dates, revisions, release stages. */
+const BENIGN_SUFFIX =
+  /^(?:[-@:_](?:\d{8}|\d{4}-\d{2}-\d{2}|\d{6}|\d{2}-\d{2}-\d{4}|\d{2}-\d{4}|\d{2}-\d{2}|\d{4}|\d{3}|latest|preview|exp|experimental|beta|default|maas|v\d+(?::\d+)?(?::\d+k)?))*$/
+
+/** What providers put before it: vendors, regions, folders. */
+const BENIGN_PREFIX = /^~?(?:[a-z0-9-]+[./])*$/
+
+/**
+ * How well a price list's entry fits a model's name; the higher the better, `undefined` for not at all.
+ *
+ * A prefix alone proves nothing: `claude-sonnet-5` is a prefix of a later `claude-sonnet-5-5`, which is another model at
+ * another price. What a prefix leaves over must therefore be a date, a revision or a release stage, unless the entry
+ * itself ends in a separator and so asks for more.
+ *
+ * @param name lower case, trimmed
+ */
+export function matchScore(logic: MatchLogic, name: string): number | undefined {
+  if ('equals' in logic) return name === logic.equals.toLowerCase() ? EXACT : undefined
+  if ('regex' in logic) return new RegExp(logic.regex).test(name) ? PATTERN : undefined
+  if ('starts_with' in logic) {
+    const text = logic.starts_with.toLowerCase()
+    return name.startsWith(text) && continues(text, name.slice(text.length)) ? text.length : undefined
+  }
+  if ('ends_with' in logic) {
+    const text = logic.ends_with.toLowerCase()
+    return name.endsWith(text) && BENIGN_PREFIX.test(name.slice(0, -text.length)) ? text.length : undefined
+  }
+  if ('contains' in logic) {
+    const text = logic.contains.toLowerCase()
+    const at = name.indexOf(text)
+    if (at < 0 || !BENIGN_PREFIX.test(name.slice(0, at))) return undefined
+    return continues(text, name.slice(at + text.length)) ? text.length : undefined
+  }
+  const scores = ('or' in logic ? logic.or : logic.and).map((part) => matchScore(part, name))
+  if ('and' in logic) {
+    if (scores.includes(undefined)) return undefined
+    // A pattern beside a prefix only narrows it.
+    return scores.reduce<number>((least, score) => Math.min(least, score!), EXACT)
+  }
+  return scores.reduce<number | undefined>((best, score) => {
+    if (score === undefined || (best !== undefined && best >= score)) return best
+    return score
+  }, undefined)
+}
+
+function continues(text: string, rest: string): boolean {
+  return /(?:[-@:/]|-20\d\d|-0)$/.test(text) || BENIGN_SUFFIX.test(rest)
+}

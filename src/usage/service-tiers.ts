@@ -1,0 +1,91 @@
+/** What a service tier does to the list price. */
+export interface TierPrice {
+  /** Thousandths of the list price. */
+  readonly permille: number
+  /** Why the figure is not certain; absent when it is. */
+  readonly note?: string
+}
+
+/** What decides it, as the answer (not the request) names it. */
+export interface TierFacts {
+  /** Provider of the price list: `openai`, `anthropic`, `google`, …; empty for one that no list knows. */
+  readonly vendor: string
+  readonly model: string
+  readonly serviceTier?: string | undefined
+  /** Anthropic: `fast` or `standard`. */
+  readonly speed?: string | undefined
+  /** Anthropic: where inference ran. */
+  readonly inferenceGeo?: string | undefined
+  readonly inputTokens: number
+}
+
+/** Names of the list price. */
+const STANDARD = ['default', 'standard', 'auto', 'on_demand', 'global', 'standard_only', 'reserved']
+
+/**
+ * Multiples of the list price under OpenAI's priority processing, as the catalogue models.dev had them on 2026-09-25.
+ * Long context is not sold at priority: above its bracket the list price holds.
+ */
+const OPENAI_PRIORITY: readonly (readonly [RegExp, number])[] = [
+  [/^gpt-5\.5(-\d{4}-\d{2}-\d{2})?$/, 2500],
+  [/^gpt-(5\.4(-mini)?|5\.6(-(sol|luna|terra))?|6-(sol|luna|astra))(-\d{4}-\d{2}-\d{2})?$/, 2000],
+]
+const OPENAI_LONG_CONTEXT = 272_000
+
+/** Models whose fast mode costs twice the list price (models.dev, 2026-09-25). */
+const ANTHROPIC_FAST = /^claude-opus-(4-8|5|5-5)(-\d{8})?$/
+
+/** Models that cost a tenth more where inference is kept in the United States (Anthropic's price page, 2026-02). */
+const ANTHROPIC_GEO = /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable)-[5-9])/
+
+/** The factor of the list price for an answer, of all that changes it together. */
+export function tierPrice(facts: TierFacts): TierPrice {
+  const factors = [byTier(facts), bySpeed(facts), byGeo(facts)]
+  const notes = factors.flatMap(({ note }) => (note === undefined ? [] : [note]))
+  const permille = factors.reduce((product, factor) => (product * factor.permille) / 1000, 1000)
+  return { permille, ...(notes.length > 0 ? { note: notes.join('; ') } : {}) }
+}
+
+function byTier(facts: TierFacts): TierPrice {
+  const tier = (facts.serviceTier ?? 'default').toLowerCase()
+  if (STANDARD.includes(tier)) return { permille: 1000 }
+  switch (tier) {
+    case 'batch':
+      return { permille: 500 }
+    case 'flex':
+    case 'on_demand_flex':
+      // Groq's flex trades certainty for throughput, at the same price.
+      return { permille: facts.vendor === 'groq' ? 1000 : 500 }
+    case 'fast':
+    case 'priority':
+    case 'on_demand_priority':
+      return priority(facts)
+    case 'provisioned':
+    case 'provisioned_throughput':
+      return { permille: 1000, note: 'provisioned throughput is paid by the hour; this is what it would cost on demand' }
+    default:
+      return { permille: 1000, note: `no price for service tier ${tier}; the standard rate was used` }
+  }
+}
+
+function priority({ vendor, model, inputTokens }: TierFacts): TierPrice {
+  if (vendor === 'openai') {
+    const known = OPENAI_PRIORITY.find(([pattern]) => pattern.test(model))
+    if (known) return { permille: inputTokens >= OPENAI_LONG_CONTEXT ? 1000 : known[1] }
+  }
+  if (vendor === 'anthropic') {
+    return { permille: 1000, note: 'priority capacity is paid by contract; this is its list price' }
+  }
+  return { permille: 2000, note: `the factor of service tier priority is not known for ${model}; 2 was used` }
+}
+
+function bySpeed({ vendor, model, speed }: TierFacts): TierPrice {
+  if (!speed || speed === 'standard') return { permille: 1000 }
+  if (speed === 'fast' && vendor === 'anthropic' && ANTHROPIC_FAST.test(model)) return { permille: 2000 }
+  return { permille: 2000, note: `the factor of speed ${speed} is not known for ${model}; 2 was used` }
+}
+
+function byGeo({ vendor, model, inferenceGeo }: TierFacts): TierPrice {
+  if (inferenceGeo !== 'us' || vendor !== 'anthropic' || !ANTHROPIC_GEO.test(model)) return { permille: 1000 }
+  return { permille: 1100 }
+}
