@@ -46,6 +46,14 @@ describe('loading', () => {
       ['openai', '/openai'],
       ['anthropic', '/anthropic'],
       ['gemini', '/gemini'],
+      ['mistral', '/mistral'],
+      ['cohere', '/cohere'],
+      ['groq', '/groq'],
+      ['deepseek', '/deepseek'],
+      ['xai', '/xai'],
+      ['openrouter', '/openrouter'],
+      ['perplexity', '/perplexity'],
+      ['ollama', '/ollama'],
     ])
     for (const yaml of ['# nothing', '---\n', 'server: {}\n---\n', 'server:\n', '~'])
       expect(load(yaml)).toEqual(defaults)
@@ -261,14 +269,16 @@ describe('validation', () => {
   test('nested prefixes are fine: the longest wins', () => {
     expect(
       load('providers: {openai: {prefix: /ai}, anthropic: {prefix: /ai/anthropic}}').providers,
-    ).toHaveLength(3)
+    ).toHaveLength(11)
   })
 
   test('a provider can be taken out, and another put in', () => {
     const config = load(
       'providers: {gemini: {enabled: false}, local: {upstream: "http://127.0.0.1:1/v1", prefix: /local, prices: [{model: "*", free: true}]}}',
     )
-    expect(config.providers.map((provider) => provider.name)).toEqual(['openai', 'anthropic', 'local'])
+    const names = config.providers.map((provider) => provider.name)
+    expect(names).toContain('local')
+    expect(names).not.toContain('gemini')
     expect(config.pricing.overrides).toMatchObject([{ provider: 'local', model: '*', free: true }])
   })
 
@@ -294,4 +304,13 @@ test('the example file holds every setting at its default, and both generated fi
   expect(example).toBe(exampleYaml())
   expect(load(example)).toEqual(load(''))
   expect(readFileSync(join(import.meta.dir, '../docs/configuration.md'), 'utf8')).toBe(referenceMarkdown())
+})
+
+test('presets stand back: azure without an upstream, and one whose prefix a provider of the operator has', () => {
+  const names = (yaml: string): string[] => load(yaml).providers.map(({ name }) => name)
+  expect(names('')).not.toContain('azure')
+  expect(names('providers: {azure: {upstream: "https://r.openai.azure.com"}}')).toContain('azure')
+  const own = names('providers: {fast: {upstream: "http://127.0.0.1:1", prefix: /groq}}')
+  expect(own).toContain('fast')
+  expect(own).not.toContain('groq')
 })

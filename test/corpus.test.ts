@@ -82,7 +82,12 @@ type Trace = Record<string, unknown> & {
     readonly buckets: Record<string, number>
     readonly units?: Record<string, number>
     readonly parts?: Record<string, number>
-    readonly bills?: readonly { model?: string; apart?: string; buckets: Record<string, number>; units?: object }[]
+    readonly bills?: readonly {
+      model?: string
+      apart?: string
+      buckets: Record<string, number>
+      units?: object
+    }[]
     readonly notes?: readonly string[]
     readonly service_tier?: string
     readonly speed?: string
@@ -94,7 +99,11 @@ type Trace = Record<string, unknown> & {
 function check(trace: Trace, expected: Expected): void {
   if (expected.model) expect(trace['model']).toBe(expected.model)
   if (!expected.metered) {
-    expect([trace['usage_source'], trace['cost_status'], trace['estimated_cost_usd']]).toEqual(['none', 'exact', 0])
+    expect([trace['usage_source'], trace['cost_status'], trace['estimated_cost_usd']]).toEqual([
+      'none',
+      'exact',
+      0,
+    ])
     return
   }
   if (expected.complete === false) expect(trace['cost_status']).not.toBe('exact')
@@ -117,7 +126,9 @@ function check(trace: Trace, expected: Expected): void {
     expect(
       trace.usage.bills?.some(
         ({ model, apart, buckets }) =>
-          model === line.model && apart !== undefined && sum(buckets) === line.input_tokens + line.output_tokens,
+          model === line.model &&
+          apart !== undefined &&
+          sum(buckets) === line.input_tokens + line.output_tokens,
       ),
     ).toBe(true)
   }
@@ -128,14 +139,21 @@ function check(trace: Trace, expected: Expected): void {
 }
 
 function seconds(units: readonly (object | undefined)[]): number {
-  return units.reduce<number>((total, unit) => total + ((unit as { audio_seconds?: number })?.audio_seconds ?? 0), 0)
+  return units.reduce<number>(
+    (total, unit) => total + ((unit as { audio_seconds?: number })?.audio_seconds ?? 0),
+    0,
+  )
 }
 
 function sum(buckets: Readonly<Record<string, number>>): number {
   return Object.values(buckets).reduce((total, tokens) => total + tokens, 0)
 }
 
-function checkUsage(trace: Trace, { alternatives, requests }: Expected, usage: NonNullable<Expected['usage']>): void {
+function checkUsage(
+  trace: Trace,
+  { alternatives, requests }: Expected,
+  usage: NonNullable<Expected['usage']>,
+): void {
   const { buckets, parts = {}, units = {} } = trace.usage
   const of = (...names: string[]): number => names.reduce((total, name) => total + (buckets[name] ?? 0), 0)
   const seen: Record<string, unknown> = {
@@ -171,7 +189,7 @@ describe.if(recorded.length > 0)('recorded answers', () => {
   let gateway: TestGateway
   beforeAll(async () => {
     upstream = await Upstream.start(answer(200, {}, ''))
-    gateway = await openGateway(providersAt(upstream.url))
+    gateway = await openGateway(`${providersAt(upstream.url)}tracing: {flush_interval_ms: 10}\n`)
   })
   afterAll(async () => {
     await gateway.stop()
@@ -213,7 +231,9 @@ describe.if(recorded.length > 0)('recorded answers', () => {
 /** One byte each, as far as a test has the time. */
 function pieces(bytes: Buffer): Buffer[] {
   const size = bytes.length > 20_000 ? 61 : 1
-  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+    bytes.subarray(i * size, (i + 1) * size),
+  )
 }
 
 function requestOf({ api, request }: Recorded): RequestInit {

@@ -76,6 +76,8 @@ test('npm packages are used where they are meant to be', () => {
   }
   expect(Object.fromEntries([...used].map(([name, folders]) => [name, [...folders].sort()]))).toEqual({
     '@pydantic/genai-prices': ['usage'],
+    'gpt-tokenizer/encoding/cl100k_base': ['traces'],
+    'gpt-tokenizer/encoding/o200k_base': ['traces'],
     kysely: ['storage'],
     yaml: ['config'],
   })

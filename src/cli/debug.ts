@@ -305,7 +305,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
     io.out(`receipt (${visible(cost.price_list)})\n`)
     io.out(
       textTable([
-        ['  MODEL', 'BUCKET', 'AMOUNT', 'RATE_USD', 'USD'],
+        ['  MODEL', 'BUCKET', 'AMOUNT', 'RATE', 'USD'],
         ...cost.lines.map((line) => [
           `  ${line.model}`,
           line.bucket,
@@ -330,7 +330,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
 }
 
 function rateText(line: ReceiptLine): string {
-  if ('tokens' in line) return `${line.usd_per_million}/1M`
+  if ('tokens' in line) return String(line.usd_per_million)
   return line.price_per === 1 ? `${line.price_usd}` : `${line.price_usd}/${line.price_per}`
 }
 

@@ -31,9 +31,13 @@ function sectionYaml(
         break
       case 'map':
         lines.push(`${indent}${name}:`)
-        for (const [key, values] of Object.entries(setting.presets)) {
+        for (const [i, [key, values]] of Object.entries(setting.presets).entries()) {
           lines.push(`${indent}  ${key}:`)
-          sectionYaml(setting.item, depth + 2, lines, values)
+          // The first shows every field; the others take the same.
+          if (i === 0) sectionYaml(setting.item, depth + 2, lines, values)
+          else
+            for (const [field, value] of Object.entries(values))
+              lines.push(`${indent}    ${field}: ${quote(value)}`)
         }
         break
       case 'list':

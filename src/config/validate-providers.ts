@@ -92,7 +92,8 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
  */
 function givesWay(name: string, provider: RawProvider, all: Readonly<Record<string, RawProvider>>): boolean {
   const preset = PROVIDER_PRESETS[name]
-  if (!preset || provider.upstream !== preset['upstream'] || provider.prefix !== preset['prefix']) return false
+  if (!preset || provider.upstream !== preset['upstream'] || provider.prefix !== preset['prefix'])
+    return false
   if (provider.upstream === '') return true
   return Object.entries(all).some(
     ([other, { prefix, enabled }]) =>

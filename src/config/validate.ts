@@ -1,6 +1,13 @@
 import { isPermission, isRole } from '../access/permissions.ts'
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
-import type { Config, GatewayKeyConfig, PriceOverride, PricingConfig, ProviderConfig, Rates } from './config.ts'
+import type {
+  Config,
+  GatewayKeyConfig,
+  PriceOverride,
+  PricingConfig,
+  ProviderConfig,
+  Rates,
+} from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
 import { camelCase } from './setting.ts'

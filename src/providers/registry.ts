@@ -146,7 +146,9 @@ export function meteredRouteOf(method: string, path: string, upgrade: boolean): 
   const slash = path.lastIndexOf('/', end - 1)
   const last = path.slice(slash + 1, end)
   const target =
-    find(asked, path, slash, last) ?? find(asked, path, slash, suffixOf(last)) ?? find(asked, path, slash, '{}')
+    find(asked, path, slash, last) ??
+    find(asked, path, slash, suffixOf(last)) ??
+    find(asked, path, slash, '{}')
   if (target === undefined || target === 'free') {
     return { api: undefined, free: target === 'free' || (asked !== 'POST' && asked !== 'WS') }
   }

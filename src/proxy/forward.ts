@@ -126,7 +126,8 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   }
   const length = Number(response.headers.get('content-length') ?? -1)
   const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
-  exchange.streaming = STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
+  exchange.streaming =
+    STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
   // Without a media type the server would put in one of its own, unless the content is streamed.
   if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
     let content: ArrayBuffer

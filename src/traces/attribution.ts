@@ -20,7 +20,13 @@ export interface Attribution {
 }
 
 /** Fields that name a session, by the clients that send them: Claude Code, Codex, opencode. */
-const SESSION_FIELDS = ['x-claude-code-session-id', 'session-id', 'session_id', 'x-session-id', 'x-session-affinity']
+const SESSION_FIELDS = [
+  'x-claude-code-session-id',
+  'session-id',
+  'session_id',
+  'x-session-id',
+  'x-session-affinity',
+]
 
 /**
  * Reads the attribution of a request. Everything comes from the client: it is bounded, freed of control characters, and
@@ -29,10 +35,7 @@ const SESSION_FIELDS = ['x-claude-code-session-id', 'session-id', 'session_id', 
  * @param fields lower-case names
  * @param request members of the request that were read
  */
-export function readAttribution(
-  fields: Readonly<Record<string, string>>,
-  request: JsonObject,
-): Attribution {
+export function readAttribution(fields: Readonly<Record<string, string>>, request: JsonObject): Attribution {
   const user = readUser(request)
   const turn = parseObject(fields['x-codex-turn-metadata'])
   const named = SESSION_FIELDS.map((name) => clean(fields[name])).find((value) => value !== '')

@@ -140,7 +140,11 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
 const MAX_MODEL_LENGTH = 256
 
 /** How a consumption that may be fetched again is known: by the response's id, or by the file of results. */
-function consumptionIdOf({ wire, path }: Exchange, { api, response }: ContentReading, { bills }: Metering): string {
+function consumptionIdOf(
+  { wire, path }: Exchange,
+  { api, response }: ContentReading,
+  { bills }: Metering,
+): string {
   if (bills.length === 0) return ''
   if (api?.lines) {
     const id = /\/(?:files|batches)\/([^/]+)\/(?:content|results)$/.exec(path)?.[1]

@@ -105,7 +105,8 @@ function wayOf(exchange: Exchange, { api, response }: ContentReading): Way {
   }
   if (exchange.upstreamFirstByteUs < 0) {
     const { errorCode } = exchange
-    if (errorCode === 'upstream_unreachable' || errorCode === 'upstream_connect_timeout') return { kind: 'free' }
+    if (errorCode === 'upstream_unreachable' || errorCode === 'upstream_connect_timeout')
+      return { kind: 'free' }
     return { kind: 'unknown', why: 'the exchange ended before an answer; the provider may have billed it' }
   }
   if (api.notEstimated || api.fetches) return { kind: 'unknown', why: 'the answer reports no usage' }
@@ -134,10 +135,11 @@ function meterReported(
   return { ...sumsOf(bills), source, cost: { ...cost, status: 'estimated', note }, notes }
 }
 
-function tierOf({ serviceTier, speed, inferenceGeo }: Reading): Pick<
-  Reading,
-  'serviceTier' | 'speed' | 'inferenceGeo'
-> {
+function tierOf({
+  serviceTier,
+  speed,
+  inferenceGeo,
+}: Reading): Pick<Reading, 'serviceTier' | 'speed' | 'inferenceGeo'> {
   return { serviceTier, speed, inferenceGeo }
 }
 

@@ -1,4 +1,11 @@
-import { addModelUsage, inputTokens, NO_PARTS, type ModelUsage, type Units, type Usage } from '../usage/usage.ts'
+import {
+  addModelUsage,
+  inputTokens,
+  NO_PARTS,
+  type ModelUsage,
+  type Units,
+  type Usage,
+} from '../usage/usage.ts'
 
 /** One bill as a trace keeps it: enough to price it again. Names are those of the JSON contract. */
 export interface StoredBill {

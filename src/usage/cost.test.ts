@@ -1,26 +1,53 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { PriceOverride, PricingConfig } from '../config/config.ts'
-import { lineAmount, priceUsage } from './cost.ts'
+import { lineAmount, priceUsage, type Cost } from './cost.ts'
 import { formatNanoUsd, nanoToUsd, scaled, tokensCost, toNanoUsd } from './money.ts'
 import { PriceList } from './price-list.ts'
-import type { Usage } from './usage.ts'
+import { NO_PARTS, type ModelUsage, type Usage } from './usage.ts'
 
 const UNSET = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
 const AT = Date.parse('2026-11-22T12:00:00Z')
 
 function listWith(overrides: Partial<PriceOverride>[] = [], pricing: Partial<PricingConfig> = {}): PriceList {
-  const full = overrides.map((o) => ({ ...UNSET, provider: '', model: '', from: '', free: false, ...o }))
+  const full = overrides.map((o) => ({
+    ...UNSET,
+    provider: '',
+    orgId: '',
+    workspaceId: '',
+    model: '',
+    from: '',
+    free: false,
+    ...o,
+  }))
   return new PriceList({ unknownModel: 'allow', assumed: UNSET, overrides: full, ...pricing })
 }
 
-function price(
-  model: string,
-  usage: Usage,
-  { provider = 'openai', list = listWith(), serviceTier = 'default' } = {},
-) {
-  const find = (name: string) => list.find(provider, 'http://127.0.0.1:1', name, AT)
-  return priceUsage({ model, usages: [{ usage }], serviceTier, find })
+interface Circumstances {
+  provider?: string
+  list?: PriceList
+  serviceTier?: string
+  speed?: string
+  inferenceGeo?: string
+  workspaceId?: string
+  at?: number
+}
+
+function priceBills(model: string, bills: readonly ModelUsage[], circumstances: Circumstances = {}): Cost {
+  const { provider = 'openai', list = listWith(), at = AT, workspaceId = 'w', ...tier } = circumstances
+  const question = {
+    provider,
+    upstreamUrl: 'http://127.0.0.1:1',
+    dialect: 'openai',
+    organizationId: 'o',
+    at,
+  } as const
+  const find = (name: string) => list.find({ ...question, workspaceId, model: name })
+  return priceUsage({ model, bills, ...tier, find })
+}
+
+function price(model: string, usage: Usage, circumstances: Circumstances = {}): Cost {
+  return priceBills(model, [{ usage, parts: NO_PARTS }], circumstances)
 }
 
 test('every bucket is billed at its own rate, and the lines come to the total', () => {
@@ -90,8 +117,103 @@ test('a free model costs exactly nothing', () => {
 })
 
 test('the charge that the provider reports wins over tokens times price', () => {
-  const cost = priceUsage({ model: 'x', usages: [], reportedUsd: 0.007637029, find: () => undefined })
+  const cost = priceBills('x', [{ usage: { input_uncached: 5 }, parts: NO_PARTS, reportedUsd: 0.007637029 }])
   expect(cost).toMatchObject({ status: 'exact', totalNanoUsd: 7_637_029, priceList: 'provider' })
+})
+
+const units = (amounts: ModelUsage['units'], usage: Usage = {}): ModelUsage[] => [
+  { usage, parts: NO_PARTS, units: amounts! },
+]
+
+test('seconds, pages, searches and characters have prices of their own', () => {
+  const nano = (provider: string, model: string, bills: ModelUsage[]): unknown => {
+    const { status, totalNanoUsd } = priceBills(model, bills, { provider })
+    return [status, totalNanoUsd]
+  }
+  expect(nano('openai', 'whisper-1', units({ audio_seconds: 37 }))).toEqual(['exact', 3_700_000])
+  // Ten seconds at least, at 0.111 USD an hour: a division that does not come out even, rounded once.
+  expect(nano('groq', 'whisper-large-v3', units({ audio_seconds: 3 }))).toEqual(['exact', 308_333])
+  expect(nano('mistral', 'mistral-ocr-latest', units({ pages: 3 }))).toEqual(['exact', 12_000_000])
+  expect(nano('cohere', 'rerank-v3.5', units({ search_units: 2 }))).toEqual(['exact', 4_000_000])
+  expect(nano('openai', 'tts-1', units({ billable_characters: 1000 }))).toEqual(['exact', 15_000_000])
+  expect(nano('openai', 'dall-e-3', units({ images: 1 }))).toEqual(['unknown', null])
+  // Billed by the second: the tokens beside them are not billed.
+  expect(
+    nano('mistral', 'voxtral-mini-latest', units({ audio_seconds: 36 }, { input_uncached: 13 })),
+  ).toEqual(['exact', 1_800_000])
+  // Billed by the token: the characters beside them are not billed.
+  expect(nano('cohere', 'embed-v4.0', units({ billable_characters: 9 }, { input_uncached: 1000 }))).toEqual([
+    'exact',
+    120_000,
+  ])
+})
+
+test('a search without a price makes the cost an estimate, not an exact sum without it', () => {
+  const cost = priceBills('grok-3-mini', units({ web_searches: 2 }, { input_uncached: 10 }), {
+    provider: 'xai',
+  })
+  expect(cost).toMatchObject({ status: 'estimated', note: 'no price for 2 web_searches' })
+})
+
+test('tiers: priority by model, none in long context, batch, fast, and what is not known is said', () => {
+  const usage = { input_uncached: 1000, output_text: 200 }
+  const factor = (model: string, circumstances: Circumstances, used: Usage = usage): unknown => {
+    const { status, lines } = price(model, used, circumstances)
+    return [status, lines[0]?.factor ?? 1]
+  }
+  expect(factor('gpt-5.4', { serviceTier: 'priority' })).toEqual(['exact', 2])
+  expect(factor('gpt-5.5', { serviceTier: 'priority' })).toEqual(['exact', 2.5])
+  expect(factor('gpt-5.5', { serviceTier: 'priority' }, { input_uncached: 300_000 })).toEqual(['exact', 1])
+  expect(factor('gpt-4o', { serviceTier: 'priority' })).toEqual(['estimated', 2])
+  expect(factor('gpt-5-mini', { serviceTier: 'batch' })).toEqual(['exact', 0.5])
+  expect(factor('llama-3.3-70b-versatile', { provider: 'groq', serviceTier: 'flex' })).toEqual(['exact', 1])
+  expect(factor('gemini-3.8-flash', { provider: 'gemini', serviceTier: 'ON_DEMAND_FLEX' })).toEqual([
+    'exact',
+    0.5,
+  ])
+  expect(factor('gemini-3.8-flash', { provider: 'gemini', serviceTier: 'PROVISIONED_THROUGHPUT' })).toEqual([
+    'estimated',
+    1,
+  ])
+  const anthropic = { provider: 'anthropic' }
+  expect(factor('claude-opus-5-5', { ...anthropic, speed: 'fast' })).toEqual(['exact', 2])
+  expect(factor('claude-opus-5-5', { ...anthropic, speed: 'fast', inferenceGeo: 'us' })).toEqual([
+    'exact',
+    2.2,
+  ])
+  expect(factor('claude-opus-5-5', { ...anthropic, inferenceGeo: 'global' })).toEqual(['exact', 1])
+  expect(factor('claude-haiku-4-5', { ...anthropic, speed: 'fast' })).toEqual(['estimated', 2])
+  expect(factor('gpt-5-mini', { serviceTier: 'hyper' })).toEqual(['estimated', 1])
+})
+
+test('prices by time of day and by start date', () => {
+  const usage = { input_uncached: 1_000_000 }
+  const nano = (model: string, at: string): number | null =>
+    price(model, usage, { provider: 'deepseek', at: Date.parse(at) }).totalNanoUsd
+  const peak = nano('deepseek-v4-pro', '2026-11-22T02:00:00Z')!
+  const calm = nano('deepseek-v4-pro', '2026-11-22T12:00:00Z')!
+  const before = nano('deepseek-v4-pro', '2026-08-01T12:00:00Z')!
+  expect(peak).toBeGreaterThan(calm)
+  expect(before).not.toBe(calm)
+})
+
+test('a price of a tenant beats one for all', () => {
+  const list = listWith([
+    { model: 'm', input: 1, output: 1 },
+    { model: 'm*', workspaceId: 'team-a', input: 5, output: 5 },
+  ])
+  const nano = (workspaceId: string): number | null =>
+    price('m', { input_uncached: 1000 }, { list, workspaceId }).totalNanoUsd
+  expect([nano('team-a'), nano('team-b')]).toEqual([5_000_000, 1_000_000])
+})
+
+test('lines of the same model and rate become one, and brackets stay apart', () => {
+  const bill = (tokens: number): ModelUsage => ({ usage: { input_uncached: tokens }, parts: NO_PARTS })
+  const { lines } = priceBills('gpt-5.5', [bill(10), bill(20), bill(300_000)])
+  expect(lines).toEqual([
+    { model: 'gpt-5.5', bucket: 'input_uncached', tokens: 30, usd_per_million: 5 },
+    { model: 'gpt-5.5', bucket: 'input_uncached', tokens: 300_000, usd_per_million: 10 },
+  ])
 })
 
 test('an amount is the same however its tokens are split into lines: nothing is rounded before the end', () => {

@@ -1,7 +1,15 @@
 import { tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
 import type { ModelRates } from './price-list.ts'
 import { tierPrice } from './service-tiers.ts'
-import { addQuantities, BUCKETS, inputTokens, UNITS, type Bucket, type ModelUsage, type Unit } from './usage.ts'
+import {
+  addQuantities,
+  BUCKETS,
+  inputTokens,
+  UNITS,
+  type Bucket,
+  type ModelUsage,
+  type Unit,
+} from './usage.ts'
 
 /** `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget. */
 export type CostStatus = 'exact' | 'estimated' | 'unknown'

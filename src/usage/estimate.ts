@@ -24,8 +24,16 @@ const SAMPLED_REQUEST_CHARACTERS = 64 * 1024
 
 /** The vocabulary of a model; `undefined` for families whose tokenizer is not public. */
 export function encodingOf(model: string): Encoding | undefined {
-  const name = model.toLowerCase().replace(/^.*[/]/, '').replace(/^ft:/, '').replace(/^openai\./, '')
-  if (/^(gpt-4o|gpt-4\.[1-9]|gpt-[5-9]|chatgpt-|o[1-9]|codex-|gpt-oss|gpt-image|gpt-realtime|gpt-audio)/.test(name)) {
+  const name = model
+    .toLowerCase()
+    .replace(/^.*[/]/, '')
+    .replace(/^ft:/, '')
+    .replace(/^openai\./, '')
+  if (
+    /^(gpt-4o|gpt-4\.[1-9]|gpt-[5-9]|chatgpt-|o[1-9]|codex-|gpt-oss|gpt-image|gpt-realtime|gpt-audio)/.test(
+      name,
+    )
+  ) {
     return 'o200k_base'
   }
   if (/^(gpt-4|gpt-3\.5|text-embedding-)/.test(name)) return 'cl100k_base'
@@ -97,7 +105,11 @@ export function requestText(request: JsonObject): SampledText {
   return { text: sample.pieces.join('\n'), length: Math.max(sample.length, 0) }
 }
 
-function collect(value: unknown, depth: number, sample: { pieces: string[]; kept: number; length: number }): void {
+function collect(
+  value: unknown,
+  depth: number,
+  sample: { pieces: string[]; kept: number; length: number },
+): void {
   if (typeof value === 'string') {
     const joint = sample.length > 0 ? 1 : 0
     sample.length += value.length + joint

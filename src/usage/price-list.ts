@@ -1,4 +1,11 @@
-import { calcPrice, findProvider, waitForUpdate, type ModelInfo, type ModelPrice, type Provider } from '@pydantic/genai-prices'
+import {
+  calcPrice,
+  findProvider,
+  waitForUpdate,
+  type ModelInfo,
+  type ModelPrice,
+  type Provider,
+} from '@pydantic/genai-prices'
 import type { Dialect, PriceOverride, PricingConfig, Rates } from '../config/config.ts'
 import { matchScore } from './model-match.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
@@ -154,7 +161,10 @@ export class PriceList {
 const FREE: Rates = { input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, output: 0 }
 
 /** Whether an operator's price is for such an exchange. */
-export function overrideApplies(override: PriceOverride, question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect'>): boolean {
+export function overrideApplies(
+  override: PriceOverride,
+  question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect'>,
+): boolean {
   const { provider, organizationId, workspaceId, model, at } = question
   const named = (wanted: string, is: string): boolean => wanted === '' || wanted === is
   return (
@@ -229,7 +239,10 @@ export function findModel(
   vendor: Provider,
   name: string,
 ): { provider: Provider; model: ModelInfo } | undefined {
-  const plain = name.trim().toLowerCase().replace(/^models\//, '')
+  const plain = name
+    .trim()
+    .toLowerCase()
+    .replace(/^models\//, '')
   const undated = plain.replace(/-(?:20\d{2}-\d{2}-\d{2}|20\d{6})$/, '')
   const fallbacks = (vendor.fallback_model_providers ?? []).flatMap((id) =>
     PROVIDERS.filter((provider) => provider.id === id),

@@ -62,7 +62,10 @@ function byTier(facts: TierFacts): TierPrice {
       return priority(facts)
     case 'provisioned':
     case 'provisioned_throughput':
-      return { permille: 1000, note: 'provisioned throughput is paid by the hour; this is what it would cost on demand' }
+      return {
+        permille: 1000,
+        note: 'provisioned throughput is paid by the hour; this is what it would cost on demand',
+      }
     default:
       return { permille: 1000, note: `no price for service tier ${tier}; the standard rate was used` }
   }

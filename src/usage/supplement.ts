@@ -18,7 +18,10 @@ const MODELS_DEV = 'models.dev, 2026-09-25'
 /** OpenAI's pro modes cost what their models do; a bracket begins at 272,000 tokens. */
 function bracketed(model: string, rates: readonly [number, number, number, number]): SupplementPrice {
   const [input, cacheRead, cacheWrite, output] = rates
-  const tiered = (base: number, price: number): { base: number; tiers: { start: number; price: number }[] } => ({
+  const tiered = (
+    base: number,
+    price: number,
+  ): { base: number; tiers: { start: number; price: number }[] } => ({
     base,
     tiers: [{ start: 272_000, price }],
   })

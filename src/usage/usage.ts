@@ -131,7 +131,11 @@ export function disjoint(counts: InclusiveCounts, notes: string[]): ModelUsage {
     return cut
   }
   const cachedAudio = Math.min(of(counts.cacheReadAudio), of(counts.inputAudio), of(counts.cacheRead))
-  const cachedImage = Math.min(of(counts.cacheReadImage), of(counts.inputImage), of(counts.cacheRead) - cachedAudio)
+  const cachedImage = Math.min(
+    of(counts.cacheReadImage),
+    of(counts.inputImage),
+    of(counts.cacheRead) - cachedAudio,
+  )
   const inputCut = split(counts.input, 'input_uncached', [
     ['cache_read', of(counts.cacheRead) - cachedAudio - cachedImage],
     ['cache_read_audio', cachedAudio],

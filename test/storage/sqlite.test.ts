@@ -20,7 +20,10 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
   await openSqliteStorage(path, 'write').close()
   const database = new Database(path, { readonly: true })
   expect(database.query('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
-  expect(database.query('SELECT name FROM ongoingai_migrations').all()).toEqual([{ name: '001_traces' }])
+  expect(database.query('SELECT name FROM ongoingai_migrations').all()).toEqual([
+    { name: '001_traces' },
+    { name: '002_attribution' },
+  ])
   database.close()
 })
 

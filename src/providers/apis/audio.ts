@@ -62,7 +62,8 @@ export const audioSpeech: WireApi = {
   },
 
   readRequest(reading, request) {
-    if (typeof request['input'] === 'string') reading.toolCalls.set('characters', [...request['input']].length)
+    if (typeof request['input'] === 'string')
+      reading.toolCalls.set('characters', [...request['input']].length)
   },
 
   meter(reading, notes) {

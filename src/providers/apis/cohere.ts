@@ -73,7 +73,12 @@ function textOfDelta(event: JsonObject, message: JsonObject | undefined): string
   if (typeof event['text'] === 'string') return event['text']
   const content = objectOf(message?.['content'])
   const called = objectOf(objectOf(message?.['tool_calls'])?.['function'])
-  for (const value of [content?.['text'], content?.['thinking'], message?.['tool_plan'], called?.['arguments']]) {
+  for (const value of [
+    content?.['text'],
+    content?.['thinking'],
+    message?.['tool_plan'],
+    called?.['arguments'],
+  ]) {
     if (typeof value === 'string') return value
   }
   return ''

@@ -40,7 +40,8 @@ export const images: WireApi = {
       const read = readOpenAIUsage(usage, notes)
       // Output is image tokens altogether unless the answer splits it.
       const details = objectOf(usage['output_tokens_details'])
-      if (countOf(details?.['image_tokens']) !== undefined || read.usage.output_text === undefined) return [read]
+      if (countOf(details?.['image_tokens']) !== undefined || read.usage.output_text === undefined)
+        return [read]
       const { output_text: imageTokens, ...rest } = read.usage
       return [
         {

@@ -39,7 +39,8 @@ export const ollamaChat: WireApi = {
     for (const value of [event['response'], event['thinking'], message?.['content'], message?.['thinking']]) {
       if (typeof value === 'string') reading.output.add(value)
     }
-    for (const call of objectsOf(message?.['tool_calls'])) reading.output.add(JSON.stringify(call['function'] ?? {}))
+    for (const call of objectsOf(message?.['tool_calls']))
+      reading.output.add(JSON.stringify(call['function'] ?? {}))
     return reading.output.length > before
   },
 

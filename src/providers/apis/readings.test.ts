@@ -1,32 +1,34 @@
 import { expect, test } from 'bun:test'
-import { cacheCreationTokens, inputTokens, outputTokens, type Usage } from '../../usage/usage.ts'
+import { inputTokens, outputTokens, type ModelUsage, type Usage } from '../../usage/usage.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { embeddings } from './embeddings.ts'
 import { messages } from './messages.ts'
 import { responses } from './responses.ts'
-import type { Reading, WireApi } from './wire-api.ts'
+import { emptyReading, type Reading, type WireApi } from './wire-api.ts'
 
 function fold(api: WireApi, events: readonly object[]): Reading {
-  const reading: Reading = { outputCharacters: 0 }
-  for (const event of events) api.foldEvent(reading, event as Record<string, unknown>)
+  const reading = emptyReading()
+  for (const event of events) api.foldEvent(reading, event as Record<string, unknown>, '')
   return reading
 }
 
+function billsOf(api: WireApi, usage: object, notes: string[] = []): readonly ModelUsage[] {
+  return api.meter({ ...emptyReading(), usage: usage as Record<string, unknown> }, notes)
+}
+
 function usageOf(api: WireApi, reading: Reading): Usage {
-  return api.readUsage(reading.usage ?? {}, [])[0]!.usage
+  return api.meter(reading, [])[0]!.usage
 }
 
 test('Chat Completions: cached and reasoning tokens are parts, not additions', () => {
-  const [{ usage }] = chatCompletions.readUsage(
-    {
-      prompt_tokens: 2006,
-      completion_tokens: 300,
-      total_tokens: 2306,
-      prompt_tokens_details: { cached_tokens: 1920, cache_write_tokens: 50, audio_tokens: 6 },
-      completion_tokens_details: { reasoning_tokens: 128, audio_tokens: 0 },
-    },
-    [],
-  ) as [{ usage: Usage }]
+  const [bill] = billsOf(chatCompletions, {
+    prompt_tokens: 2006,
+    completion_tokens: 300,
+    total_tokens: 2306,
+    prompt_tokens_details: { cached_tokens: 1920, cache_write_tokens: 50, audio_tokens: 6 },
+    completion_tokens_details: { reasoning_tokens: 128, audio_tokens: 0 },
+  })
+  const { usage, parts } = bill!
   expect(usage).toEqual({
     input_uncached: 30,
     cache_read: 1920,
@@ -35,7 +37,7 @@ test('Chat Completions: cached and reasoning tokens are parts, not additions', (
     output_text: 172,
     reasoning: 128,
   })
-  expect([inputTokens(usage), outputTokens(usage), cacheCreationTokens(usage)]).toEqual([2006, 300, 50])
+  expect([inputTokens(usage), outputTokens(usage), parts.cacheCreation]).toEqual([2006, 300, 50])
 })
 
 test('Chat Completions: reasoning outside the completion is output when the total says so', () => {
@@ -45,7 +47,7 @@ test('Chat Completions: reasoning outside the completion is output when the tota
     total_tokens: 241,
     completion_tokens_details: { reasoning_tokens: 228 },
   }
-  expect(chatCompletions.readUsage(usage, [])[0]!.usage).toEqual({
+  expect(billsOf(chatCompletions, usage)[0]!.usage).toEqual({
     input_uncached: 12,
     output_text: 1,
     reasoning: 228,
@@ -67,24 +69,26 @@ test('Chat Completions: a late null does not erase usage, and usage in every chu
     { model: 'm-2', choices: [], usage: null },
   ])
   expect(usageOf(chatCompletions, reading)).toEqual({ input_uncached: 5, output_text: 2 })
-  expect(reading).toMatchObject({ model: 'm-1', finishReason: 'stop', complete: true, outputCharacters: 1 })
+  expect(reading).toMatchObject({ model: 'm-1', finishReason: 'stop', complete: true })
+  expect(reading.output.length).toBe(1)
 })
 
 test('Chat Completions: a part larger than its total is cut down in the buckets, kept as reported, and said', () => {
   const notes: string[] = []
   const usage = { prompt_tokens: 10, completion_tokens: 3, prompt_tokens_details: { cached_tokens: 12 } }
-  expect(chatCompletions.readUsage(usage, notes)[0]).toEqual({
+  expect(billsOf(chatCompletions, usage, notes)[0]).toMatchObject({
     usage: { cache_read: 10, output_text: 3 },
-    reported: { cacheRead: 12, cacheCreation: 0, reasoning: 0 },
+    parts: { cacheRead: 12, cacheCreation: 0, reasoning: 0 },
   })
-  expect(notes).toHaveLength(1)
+  expect(notes).toEqual(["the provider's parts of the input exceed it (10)"])
 })
 
 test('Chat Completions: the charge that a provider reports is read', () => {
-  expect(chatCompletions.readCostUsd({ cost: 0.007637029 })).toBe(0.007637029)
-  expect(chatCompletions.readCostUsd({ cost_in_usd_ticks: 1_176_500 })).toBe(0.00011765)
-  expect(chatCompletions.readCostUsd({ cost: { total_cost: 0.5 } })).toBe(0.5)
-  expect(chatCompletions.readCostUsd({ prompt_tokens: 1 })).toBeUndefined()
+  const usdOf = (usage: object): number | undefined => billsOf(chatCompletions, usage)[0]!.reportedUsd
+  expect(usdOf({ cost: 0.007637029 })).toBe(0.007637029)
+  expect(usdOf({ cost_in_usd_ticks: 1_176_500 })).toBe(0.00011765)
+  expect(usdOf({ cost: { total_cost: 0.5 } })).toBe(0.5)
+  expect(usdOf({ prompt_tokens: 1 })).toBeUndefined()
 })
 
 test('Messages: a cached stream counts cached tokens as input, once', () => {
@@ -136,20 +140,21 @@ test('Messages: the delta corrects input tokens, and a second message_start repl
 })
 
 test('Messages: an advisor bills on its own model, a compaction on the answer’s', () => {
-  const [own, advisor] = messages.readUsage(
-    {
-      input_tokens: 10,
-      output_tokens: 5,
-      iterations: [
-        { type: 'message', input_tokens: 10, output_tokens: 5 },
-        { type: 'compaction', input_tokens: 1000, output_tokens: 50, cache_read_input_tokens: 200 },
-        { type: 'advisor_message', model: 'claude-opus-4-7', input_tokens: 2728, output_tokens: 3880 },
-      ],
-    },
-    [],
-  )
-  expect(own).toEqual({ usage: { input_uncached: 1010, cache_read: 200, output_text: 55 } })
-  expect(advisor).toEqual({ model: 'claude-opus-4-7', usage: { input_uncached: 2728, output_text: 3880 } })
+  const [own, advisor] = billsOf(messages, {
+    input_tokens: 10,
+    output_tokens: 5,
+    iterations: [
+      { type: 'message', input_tokens: 10, output_tokens: 5 },
+      { type: 'compaction', input_tokens: 1000, output_tokens: 50, cache_read_input_tokens: 200 },
+      { type: 'advisor_message', model: 'claude-opus-4-7', input_tokens: 2728, output_tokens: 3880 },
+    ],
+  })
+  expect(own!.usage).toEqual({ input_uncached: 1010, cache_read: 200, output_text: 55 })
+  expect(advisor).toMatchObject({
+    model: 'claude-opus-4-7',
+    apart: 'advisor',
+    usage: { input_uncached: 2728, output_text: 3880 },
+  })
 })
 
 test('Responses: usage comes with the event that ends a response', () => {
@@ -184,13 +189,21 @@ test('Responses: several responses on one connection are counted each once', () 
       response: { id, model: `model-${id}`, usage: { input_tokens: tokens, output_tokens: 1 } },
     },
   ]
-  const reading = fold(responses, [...one('a', 10), ...one('b', 20)])
-  expect(reading.earlier).toEqual([{ model: 'model-a', usage: { input_tokens: 10, output_tokens: 1 } }])
-  expect(reading).toMatchObject({ model: 'model-b', usage: { input_tokens: 20, output_tokens: 1 } })
+  const [a, b] = [one('a', 10), one('b', 20)]
+  // One after the other, the second told twice; and interleaved, as a multiplexed connection has them.
+  for (const events of [
+    [...a, ...b, b[1]!],
+    [a[0]!, b[0]!, a[1]!, b[1]!],
+  ]) {
+    expect(responses.meter(fold(responses, events), [])).toMatchObject([
+      { model: 'model-a', usage: { input_uncached: 10, output_text: 1 } },
+      { model: 'model-b', usage: { input_uncached: 20, output_text: 1 } },
+    ])
+  }
 })
 
 test('Embeddings: the total is the input', () => {
-  const reading: Reading = { outputCharacters: 0 }
+  const reading = emptyReading()
   embeddings.readAnswer(reading, { model: 'voyage-3', data: [], usage: { total_tokens: 7 } })
   expect(usageOf(embeddings, reading)).toEqual({ input_uncached: 7 })
 })

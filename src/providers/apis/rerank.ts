@@ -30,6 +30,8 @@ export const rerank: WireApi = {
     const units = countOf(usage['search_units'])
     const input =
       countOf(usage['total_tokens']) ?? countOf(usage['prompt_tokens']) ?? countOf(usage['input_tokens']) ?? 0
-    return [{ ...disjoint({ input, output: 0 }, notes), ...(units ? { units: { search_units: units } } : {}) }]
+    return [
+      { ...disjoint({ input, output: 0 }, notes), ...(units ? { units: { search_units: units } } : {}) },
+    ]
   },
 }

@@ -67,9 +67,16 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     name: '002_attribution',
     statements: [
-      ...['session_id', 'end_user', 'client', 'client_version', 'agent', 'project', 'tags', 'consumption_id'].map(
-        (column) => `ALTER TABLE traces ADD COLUMN ${column} TEXT NOT NULL DEFAULT ''`,
-      ),
+      ...[
+        'session_id',
+        'end_user',
+        'client',
+        'client_version',
+        'agent',
+        'project',
+        'tags',
+        'consumption_id',
+      ].map((column) => `ALTER TABLE traces ADD COLUMN ${column} TEXT NOT NULL DEFAULT ''`),
       `CREATE INDEX traces_session ON traces (session_id, created_at_us) WHERE session_id <> ''`,
       `CREATE INDEX traces_end_user ON traces (end_user, created_at_us) WHERE end_user <> ''`,
       `CREATE INDEX traces_consumption ON traces (consumption_id) WHERE consumption_id <> ''`,

@@ -44,7 +44,9 @@ export class AwsEventStreamDecoder {
       }
       if (this.#waiting.length - start < total) break
       const message = this.#waiting.subarray(start, start + total)
-      if (view.getUint32(total - CHECKSUM_BYTES) !== Bun.hash.crc32(message.subarray(0, total - CHECKSUM_BYTES))) {
+      if (
+        view.getUint32(total - CHECKSUM_BYTES) !== Bun.hash.crc32(message.subarray(0, total - CHECKSUM_BYTES))
+      ) {
         this.failed = true
         this.#waiting = new Uint8Array()
         return events

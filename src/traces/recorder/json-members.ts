@@ -163,7 +163,11 @@ export class JsonMembers {
   }
 
   #finish(): void {
-    if (this.#elements >= 0) this.#found.set(this.#name, Array.from({ length: this.#elements }, () => null))
+    if (this.#elements >= 0)
+      this.#found.set(
+        this.#name,
+        Array.from({ length: this.#elements }, () => null),
+      )
     if (!this.#collect) return
     try {
       this.#found.set(this.#name, JSON.parse(Buffer.from(this.#bytes).toString('utf8')))

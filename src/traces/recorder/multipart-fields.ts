@@ -73,7 +73,8 @@ export class MultipartFields {
           this.#state = 'headers'
           return true
         }
-        if (this.#state === 'value' && this.#waiting.length <= MAX_VALUE_BYTES + this.#delimiter.length) return false
+        if (this.#state === 'value' && this.#waiting.length <= MAX_VALUE_BYTES + this.#delimiter.length)
+          return false
         this.#state = 'skip'
         this.#take(Math.max(0, this.#waiting.length - this.#delimiter.length + 1))
         return false

@@ -96,7 +96,8 @@ class RecorderThread {
 
   #end(exchange: Exchange, contents: Contents): void {
     const reading = this.#reader.end(exchange, contents)
-    if (reading instanceof Promise) return this.#later(reading.then((content) => this.#record(exchange, content)))
+    if (reading instanceof Promise)
+      return this.#later(reading.then((content) => this.#record(exchange, content)))
     return this.#record(exchange, reading)
   }
 

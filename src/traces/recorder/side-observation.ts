@@ -350,7 +350,8 @@ export class SideObservation {
 
   #fold(object: JsonObject, name: string): void {
     if (!this.#api) return
-    if (this.#api.foldEvent(this.reading, object, name) && this.firstTokenUs < 0) this.firstTokenUs = this.#atUs
+    if (this.#api.foldEvent(this.reading, object, name) && this.firstTokenUs < 0)
+      this.firstTokenUs = this.#atUs
   }
 }
 

@@ -35,5 +35,10 @@ export function decodeTrace(payload: Uint8Array): Trace {
   const raw = JSON.parse(Buffer.from(payload).toString('utf8')) as Trace & Record<string, unknown>
   const body = (text: unknown): Uint8Array | null =>
     typeof text === 'string' ? Buffer.from(text, 'base64') : null
-  return { ...ABSENT_BEFORE, ...raw, requestBody: body(raw.requestBody), responseBody: body(raw.responseBody) }
+  return {
+    ...ABSENT_BEFORE,
+    ...raw,
+    requestBody: body(raw.requestBody),
+    responseBody: body(raw.responseBody),
+  }
 }
