@@ -14,6 +14,7 @@ export type GatewayErrorCode =
   | 'request_body_too_large'
   | 'loop_detected'
   | 'model_price_unknown'
+  | 'websocket_not_offered'
   | 'client_aborted'
   | 'internal_error'
   | 'upstream_unreachable'
@@ -39,6 +40,7 @@ const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   request_body_too_large: 413,
   loop_detected: 508,
   model_price_unknown: 403,
+  websocket_not_offered: 426,
   client_aborted: 499,
   internal_error: 500,
   upstream_unreachable: 502,

@@ -4,6 +4,7 @@ import { startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import type { Log } from './log.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
+import type { Inspection } from './proxy/inspect.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { QueryClient } from './storage/query-client.ts'
@@ -24,7 +25,9 @@ export interface Gateway {
   readonly url: string
   diagnostics(): PipelineDiagnostics
   /** Takes over what can change without a restart; returns the names of the settings that did, and that cannot. */
-  reload(config: Config): { readonly changed: readonly string[]; readonly needRestart: readonly string[] }
+  reload(
+    config: Config,
+  ): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }>
   /**
    * Stops: no new exchange, live ones may finish until the time-out, then they are cut and recorded; then all traces
    * are stored or journalled.
@@ -50,7 +53,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     new URL('./storage/query-worker.ts', import.meta.url).href,
   )
   const proxy: ProxyContext = {
-    settings: proxySettings(config),
+    settings: await proxySettings(config),
     sink: recorder,
     deadlines: new Deadlines(canConnect),
     open: new Set(),
@@ -84,11 +87,11 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   return {
     url: server.url.href.replace(/\/$/, ''),
     diagnostics: () => recorder.diagnostics(),
-    reload(next) {
+    async reload(next) {
       const { changed, needRestart } = changes(current, next)
       const { host, port } = current.server
       current = { ...next, server: { ...next.server, host, port }, storage: current.storage }
-      proxy.settings = proxySettings(current)
+      proxy.settings = await proxySettings(current)
       context.apiSettings = apiSettings(current, proxy.settings.keyring)
       recorder.configure(recorderSettings(current))
       return { changed, needRestart }
@@ -112,14 +115,35 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   }
 }
 
-function proxySettings(config: Config): ProxySettings {
+async function proxySettings(config: Config): Promise<ProxySettings> {
+  const { unknownModel } = config.pricing
   return {
+    inspection: {
+      injectStreamUsage: config.tracing.streamUsage === 'inject',
+      ...(unknownModel === 'block' ? { hasPrice: await priceLookup(config) } : {}),
+    },
     upstreams: new UpstreamTable(config.providers),
     keyring: config.auth.enabled ? new Keyring(config.auth.keys) : undefined,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,
   }
+}
+
+/** The price list is megabytes that the serving thread loads only when a policy asks for prices before a request. */
+async function priceLookup({ pricing }: Config): Promise<NonNullable<Inspection['hasPrice']>> {
+  const { PriceList } = await import('./usage/price-list.ts')
+  const prices = new PriceList(pricing)
+  return ({ target, caller }, model) =>
+    prices.find({
+      provider: target.upstream.name,
+      upstreamUrl: target.upstream.url,
+      dialect: target.upstream.dialect,
+      organizationId: caller.organizationId,
+      workspaceId: caller.workspaceId,
+      model,
+      at: Date.now(),
+    }) !== undefined
 }
 
 function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings {

@@ -62,7 +62,7 @@ async function serveUntilStopped(
   else banner(loaded, log)
   if (config.telemetryConfigured) log('WARN', 'telemetry is configured, but this version does not export any')
 
-  const signal = await nextSignal(() => reload(path, gateway, log, io))
+  const signal = await nextSignal(() => void reload(path, gateway, log, io))
   const again = nextSignal(() => {})
   if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
   const stopping = gateway.stop(config.server.shutdownTimeoutMs)
@@ -90,10 +90,10 @@ function nextSignal(onHangUp: () => void): Promise<'SIGINT' | 'SIGTERM'> {
 }
 
 /** Takes over a changed file, whole or not at all. */
-function reload(path: string | undefined, gateway: Gateway, log: Log, io: Io): void {
+async function reload(path: string | undefined, gateway: Gateway, log: Log, io: Io): Promise<void> {
   try {
     const { config } = loadConfig(path, io.environment)
-    const { changed, needRestart } = gateway.reload(config)
+    const { changed, needRestart } = await gateway.reload(config)
     log('INFO', 'configuration reloaded', { changed, need_restart: needRestart })
   } catch (error) {
     log('ERROR', 'configuration not reloaded; the old one stays in force', {

@@ -86,6 +86,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, wrong)
   checkTracing(raw, wrong)
+  const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw, wrong)
   checkAuth(raw, providers, wrong)
   const mode = checkPii(raw, wrong)
@@ -101,6 +102,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
     providers,
     tracing: {
       ...raw.tracing,
+      streamUsage,
       bodyMaxSize: raw.tracing.bodyMaxSize > 0 ? raw.tracing.bodyMaxSize : 1_048_576,
       journal: { ...raw.tracing.journal, path: raw.tracing.journal.path || journalBeside(raw.storage.path) },
     },
@@ -139,6 +141,17 @@ function checkStorage({ storage }: Raw, wrong: Wrong): void {
   }
 }
 
+function streamUsageOf({ tracing }: Raw, wrong: Wrong): 'leave' | 'inject' {
+  const given = tracing.streamUsage.trim().toLowerCase()
+  if (given !== 'leave' && given !== 'inject') {
+    wrong(
+      'tracing.stream_usage',
+      `tracing.stream_usage must be leave or inject (got ${quote(tracing.streamUsage)})`,
+    )
+  }
+  return given === 'inject' ? 'inject' : 'leave'
+}
+
 function checkTracing({ tracing }: Raw, wrong: Wrong): void {
   if (tracing.queueMaxBytes < 1_048_576) {
     wrong(
@@ -160,9 +173,7 @@ function checkTracing({ tracing }: Raw, wrong: Wrong): void {
 
 function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
   const { unknownModel, assumed } = raw.pricing
-  if (unknownModel === 'block') {
-    wrong('pricing.unknown_model', 'pricing.unknown_model: block is not available yet; use allow or assume')
-  } else if (unknownModel !== 'allow' && unknownModel !== 'assume') {
+  if (!['allow', 'assume', 'block'].includes(unknownModel)) {
     wrong(
       'pricing.unknown_model',
       `pricing.unknown_model must be one of allow, assume, block (got ${quote(unknownModel)})`,

@@ -2,7 +2,9 @@ import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange } from './open-exchange.ts'
+import { inspectContent, inspectTarget, MAX_INSPECTED_BYTES, mustInspect } from './inspect.ts'
 import type { ProxyContext } from './proxy-context.ts'
+import { UsageEventFilter } from './stream-usage.ts'
 import { Tap } from './tap.ts'
 
 /** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
@@ -44,7 +46,9 @@ export async function forward(
       throw new GatewayError('bad_request', `a ${exchange.method} request with content is not supported`)
     }
     clock.enter('request')
-    if (length > 0 && length <= BUFFERED_BYTES) {
+    if (mustInspect(exchange, settings.inspection)) {
+      body = await readInspected(request, exchange, length, context)
+    } else if (length > 0 && length <= BUFFERED_BYTES) {
       body = exchange.requestContent = await readWhole(request, exchange)
       exchange.requestBytes = body.length
       clock.enter('first_byte')
@@ -52,16 +56,22 @@ export async function forward(
       clock.last()
       body = observedRequest(request.body!, exchange, context)
     }
-  }
+  } else inspectTarget(exchange, settings.inspection)
 
+  const headers = upstreamFields(fields, {
+    gatewayKeyField: settings.gatewayKeyField,
+    clientAddress,
+    via: context.via,
+    correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
+  })
+  if (exchange.injected) {
+    // The length is another now, and the answer must be readable on its way.
+    delete headers['content-length']
+    headers['accept-encoding'] = 'identity'
+  }
   const response = await fetchUpstream(exchange, context, {
     method: exchange.method,
-    headers: upstreamFields(fields, {
-      gatewayKeyField: settings.gatewayKeyField,
-      clientAddress,
-      via: context.via,
-      correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
-    }),
+    headers,
     body: body as Bun.BodyInit | undefined,
     signal: abort.signal,
     redirect: 'manual',
@@ -76,6 +86,45 @@ async function readWhole(request: Request, exchange: OpenExchange): Promise<Uint
   } catch (error) {
     throw broken(exchange, error, 'bad_request', 'failed to read request body')
   }
+}
+
+/** Holds the content for a policy that must see it. What is larger than it may be passes by its target alone. */
+async function readInspected(
+  request: Request,
+  exchange: OpenExchange,
+  length: number,
+  context: ProxyContext,
+): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
+  const { inspection, maxBodyBytes } = context.settings
+  const limit = maxBodyBytes > 0 ? Math.min(maxBodyBytes, MAX_INSPECTED_BYTES) : MAX_INSPECTED_BYTES
+  if (length > limit) {
+    inspectTarget(exchange, inspection)
+    exchange.clock.last()
+    return observedRequest(request.body!, exchange, context)
+  }
+  const content = length >= 0 ? await readWhole(request, exchange) : await readUpTo(request, exchange, limit)
+  exchange.requestContent = content
+  exchange.requestBytes = content.length
+  const sent = inspectContent(exchange, content, inspection)
+  exchange.clock.enter('first_byte')
+  return sent
+}
+
+/** @throws GatewayError for content of no stated length that is larger than a policy can look at */
+async function readUpTo(request: Request, exchange: OpenExchange, limit: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const piece of request.body!) {
+      size += piece.length
+      if (size > limit) break
+      pieces.push(piece)
+    }
+  } catch (error) {
+    throw broken(exchange, error, 'bad_request', 'failed to read request body')
+  }
+  if (size > limit) throw new GatewayError('request_body_too_large', `request body exceeds ${limit} bytes`)
+  return Buffer.concat(pieces)
 }
 
 async function fetchUpstream(
@@ -193,6 +242,7 @@ async function* observedResponse(
   const tap = new Tap(exchange.id, 'response', wire, exchange.responseFacts, (piece) =>
     context.sink.observe(piece),
   )
+  const filter = filterOf(exchange)
   let onItsWay: Uint8Array | undefined
   let atUs = 0
   let outcome: Outcome = 'client_aborted'
@@ -204,10 +254,16 @@ async function* observedResponse(
       onItsWay = chunk
       exchange.responseBytes += chunk.length
       exchange.responseChunks += 1
-      yield chunk
+      if (!filter) yield chunk
+      else {
+        const passed = filter.write(chunk)
+        if (passed.length > 0) yield passed
+      }
       tap.take(chunk, atUs)
       onItsWay = undefined
     }
+    const rest = filter?.end()
+    if (rest && rest.length > 0) yield rest
     outcome = 'completed'
   } catch (error) {
     if (exchange.brokenBy !== 'client_aborted') {
@@ -222,6 +278,12 @@ async function* observedResponse(
     exchange.end(outcome, code)
     exchange.abort.abort()
   }
+}
+
+/** Takes out of a stream what only we had asked for. A stream that is compressed all the same passes as it is. */
+function filterOf({ injected, responseFacts }: OpenExchange): UsageEventFilter | undefined {
+  const readable = responseFacts.mediaType === 'text/event-stream' && responseFacts.codings === ''
+  return injected && readable ? new UsageEventFilter() : undefined
 }
 
 /** Keeps the connection open, however quiet it is, and breaks the exchange off when the client leaves. */

@@ -1,6 +1,7 @@
 import type { Keyring } from '../access/keyring.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Inspection } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { UpstreamTable } from './upstream.ts'
 
@@ -14,6 +15,7 @@ export interface ProxySettings {
   /** Largest request content in bytes; 0 for no limit. */
   readonly maxBodyBytes: number
   readonly forwardCorrelationId: boolean
+  readonly inspection: Inspection
 }
 
 /** Where finished exchanges and copies of content go. Neither call waits. */

@@ -5,6 +5,7 @@ import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import { inspectTarget } from './inspect.ts'
 import { contentFacts, OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { admitCaller, failExchange } from './serve-exchange.ts'
@@ -52,6 +53,11 @@ export async function serveWebSocket(
   const exchange = new OpenExchange(request, requestTarget, target, true, context)
   try {
     admitCaller(exchange, requestTarget, context)
+    if (context.settings.inspection.hasPrice) {
+      // Codex answers this status by asking over HTTP, where the model can be seen.
+      if (exchange.wire.api === 'responses') return upgradeNotOffered(exchange)
+      inspectTarget(exchange, context.settings.inspection)
+    }
     request.signal.addEventListener('abort', () => {
       // Once upgraded, the connection tells of its end itself.
       if (exchange.status === 0) exchange.breakOff('client_aborted')
@@ -64,6 +70,13 @@ export async function serveWebSocket(
   } catch (error) {
     return failExchange(exchange, error, context)
   }
+}
+
+function upgradeNotOffered(exchange: OpenExchange): Response {
+  return exchange.refuse(
+    new GatewayError('websocket_not_offered', 'models are checked here before they are asked; use HTTP'),
+    'refused',
+  )
 }
 
 /** The server's handlers of relayed connections. */

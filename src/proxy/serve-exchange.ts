@@ -14,7 +14,7 @@ import type { Target } from './upstream.ts'
  * 2. authenticate — gateway key → caller
  * 3. authorize — the route's permission, a provider credential
  * 4. admit — not stopping, not a loop, not too large
- * 5. inspect — no policy needs the content yet, so it passes untouched
+ * 5. inspect — only when a policy must see the content (`inspect.ts`); else it passes untouched
  * 6. forward — upstream ⇄ client, observed as it passes
  *
  * Every way out ends in `OpenExchange.end`, which records the exchange: answered, refused, failed or abandoned.

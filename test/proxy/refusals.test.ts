@@ -370,7 +370,7 @@ test('a reload changes providers and keys at once, and says what needs a restart
     `${gateway.folder}/next.yaml`,
     `server: {port: 9999}\nstorage: {path: ${gateway.folder}/data/traces.db}\nproviders: {openai: {upstream: "${upstream.url}/new"}}\n${KEYS}`,
   )
-  const { changed, needRestart } = gateway.gateway.reload(
+  const { changed, needRestart } = await gateway.gateway.reload(
     loadConfig(`${gateway.folder}/next.yaml`, {}).config,
   )
   expect(changed).toEqual(['providers', 'auth'])

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import { eventually } from '../support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+let upstream: Upstream
+beforeAll(async () => (upstream = await Upstream.start(answerJson({}))))
+afterAll(() => upstream.stop())
+
+const CHUNKS = [
+  'data: {"id":"c","model":"gpt-5.4-mini","choices":[{"index":0,"delta":{"content":"Hello"}}],"usage":null}\n\n',
+  'data: {"id":"c","model":"gpt-5.4-mini","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\n',
+]
+const USAGE =
+  'data: {"id":"c","model":"gpt-5.4-mini","choices":[],"usage":{"prompt_tokens":21,"completion_tokens":6,"total_tokens":27}}\n\n'
+const DONE = 'data: [DONE]\n\n'
+
+async function ask(
+  gateway: TestGateway,
+  body: string | Uint8Array,
+  {
+    path = '/openai/v1/chat/completions',
+    headers = {},
+  }: { path?: string; headers?: Record<string, string> } = {},
+): Promise<{ status: number; text: string; trace: Record<string, unknown> }> {
+  const response = await fetch(`${gateway.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: body as Bun.BodyInit,
+  })
+  const text = await response.text()
+  const id = response.headers.get('x-ongoingai-trace-id')
+  let trace: Record<string, unknown> = {}
+  await eventually(async () => (trace = await gateway.detail(id))['id'] === id)
+  return { status: response.status, text, trace }
+}
+
+describe('tracing.stream_usage: inject', () => {
+  let gateway: TestGateway
+  beforeAll(async () => {
+    gateway = await openGateway(`${providersAt(upstream.url)}tracing: {stream_usage: inject}\n`)
+  })
+  afterAll(() => gateway.stop())
+
+  test('a stream that was not to report usage is asked for it; the client sees no more than it asked for', async () => {
+    upstream.play = stream([...CHUNKS, USAGE, DONE])
+    const body = '{"model":"gpt-5.4-mini","messages":[],"stream":true}'
+    const { text, trace } = await ask(gateway, body)
+    expect(text).toBe([...CHUNKS, DONE].join(''))
+    expect(upstream.last.body.toString('utf8')).toBe(
+      '{"model":"gpt-5.4-mini","messages":[],"stream":true,"stream_options":{"include_usage":true}}',
+    )
+    expect(upstream.last.field('content-length')).toBe(String(upstream.last.body.length))
+    expect(upstream.last.field('accept-encoding')).toBe('identity')
+    expect(trace).toMatchObject({
+      usage_source: 'injected',
+      cost_status: 'exact',
+      input_tokens: 21,
+      output_tokens: 6,
+      metadata: { mutated: true, stream_usage_injected: true },
+    })
+  })
+
+  test('a body of no stated length is asked too', async () => {
+    upstream.play = stream([...CHUNKS, USAGE, DONE])
+    const pieces = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from('{"model":"gpt-5.4-mini",'))
+        controller.enqueue(Buffer.from('"stream":true}'))
+        controller.close()
+      },
+    })
+    const { text, trace } = await ask(gateway, pieces as unknown as string)
+    expect(text).toBe([...CHUNKS, DONE].join(''))
+    expect(trace).toMatchObject({ usage_source: 'injected', output_tokens: 6 })
+  })
+
+  test('a client that asked itself gets the event, and nothing is changed', async () => {
+    upstream.play = stream([...CHUNKS, USAGE, DONE])
+    const body = '{"stream":true, "stream_options": {"include_usage":true}, "model":"gpt-5.4-mini"}'
+    const { text, trace } = await ask(gateway, body)
+    expect(text).toBe([...CHUNKS, USAGE, DONE].join(''))
+    expect(upstream.last.body.toString('utf8')).toBe(body)
+    expect(trace).toMatchObject({ usage_source: 'reported' })
+    expect((trace['metadata'] as object)['mutated' as never]).toBeUndefined()
+  })
+
+  test('what cannot be read or does not stream is left as it is', async () => {
+    upstream.play = answerJson({
+      model: 'gpt-5.4-mini',
+      choices: [],
+      usage: { prompt_tokens: 1, completion_tokens: 1 },
+    })
+    await ask(gateway, '{"model":"gpt-5.4-mini","messages":[]}')
+    expect(upstream.last.body.toString('utf8')).toBe('{"model":"gpt-5.4-mini","messages":[]}')
+    const zipped = gzipSync('{"model":"gpt-5.4-mini","stream":true}')
+    await ask(gateway, zipped, { headers: { 'content-encoding': 'gzip' } })
+    expect(upstream.last.body.equals(zipped)).toBe(true)
+    const message = '{"model":"claude-haiku-4-5","stream":true}'
+    await ask(gateway, message, { path: '/anthropic/v1/messages' })
+    expect(upstream.last.body.toString('utf8')).toBe(message)
+  })
+})
+
+describe('pricing.unknown_model: block', () => {
+  let gateway: TestGateway
+  beforeAll(async () => {
+    gateway = await openGateway(
+      `${providersAt(upstream.url)}pricing: {unknown_model: block, overrides: [{model: "in-house*", free: true}]}\n`,
+    )
+    upstream.play = answerJson({ model: 'm', choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } })
+  })
+  afterAll(() => gateway.stop())
+
+  test('a model without a price is refused before the provider hears of it, in the words of the route', async () => {
+    const before = upstream.requests.length
+    const refused = await ask(gateway, '{"model":"gpt-unknown-9","messages":[]}')
+    expect(refused.status).toBe(403)
+    expect(JSON.parse(refused.text)).toMatchObject({
+      error: { code: 'model_price_unknown', message: 'no price is known for model gpt-unknown-9' },
+    })
+    expect(refused.trace).toMatchObject({
+      outcome: 'refused',
+      error_code: 'model_price_unknown',
+      estimated_cost_usd: 0,
+    })
+    const nameless = await ask(gateway, '{"messages":[]}')
+    expect(nameless.status).toBe(403)
+    const message = await ask(gateway, '{"model":"claude-sonnet-9-9"}', { path: '/anthropic/v1/messages' })
+    expect(JSON.parse(message.text)).toMatchObject({ type: 'error', error: { type: 'permission_error' } })
+    const inPath = await ask(gateway, '{}', { path: '/gemini/v1beta/models/gemini-99-flash:generateContent' })
+    expect(inPath.status).toBe(403)
+    expect(upstream.requests.length).toBe(before)
+  })
+
+  test('priced models, own prices and calls that bill nothing pass', async () => {
+    expect((await ask(gateway, '{"model":"gpt-5.4-mini"}')).status).toBe(200)
+    expect((await ask(gateway, '{"model":"in-house-7b"}')).status).toBe(200)
+    const counting = { path: '/anthropic/v1/messages/count_tokens' }
+    expect((await ask(gateway, '{"model":"claude-sonnet-9-9"}', counting)).status).toBe(200)
+  })
+
+  test('a Responses WebSocket is answered so that the client asks over HTTP', async () => {
+    const response = await fetch(`${gateway.url}/openai/v1/responses`, {
+      headers: {
+        upgrade: 'websocket',
+        connection: 'Upgrade',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      },
+    })
+    expect(response.status).toBe(426)
+  })
+})
