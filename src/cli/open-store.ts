@@ -11,11 +11,16 @@ export interface OpenStore {
 }
 
 /**
- * Loads the configuration and opens its store for reading only: nothing is created, nothing migrated.
+ * Loads the configuration and opens its store: for reading nothing is created and nothing migrated, for writing the schema
+ * is brought up to date, but no store is created either.
  *
  * @returns `undefined` after the reason was shown
  */
-export async function openStore({ values }: Arguments, io: Io): Promise<OpenStore | undefined> {
+export async function openStore(
+  { values }: Arguments,
+  io: Io,
+  mode: 'read' | 'write' = 'read',
+): Promise<OpenStore | undefined> {
   let config: Config
   try {
     ;({ config } = loadConfig(values.get('config'), io.environment))
@@ -27,7 +32,8 @@ export async function openStore({ values }: Arguments, io: Io): Promise<OpenStor
   try {
     // Loaded here so that `serve`, whose serving thread never touches a database, does not carry it in its heap.
     const { openSqliteStorage } = await import('../storage/drivers/sqlite.ts')
-    return { config, storage: openSqliteStorage(config.storage.path, 'read') }
+    if (mode === 'write') await openSqliteStorage(config.storage.path, 'read').close()
+    return { config, storage: openSqliteStorage(config.storage.path, mode) }
   } catch (error) {
     io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)
     return undefined

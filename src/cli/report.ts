@@ -13,7 +13,7 @@ export const report: Command = {
   name: 'report',
   summary: 'show usage and cost from the store',
   usage:
-    'report [--config path/to/ongoingai.yaml] [--format text|json] [--from RFC3339|YYYY-MM-DD] [--to RFC3339|YYYY-MM-DD] [--provider NAME] [--model NAME] [--limit N]',
+    'report [--config path/to/ongoingai.yaml] [--format text|json] [--from RFC3339|YYYY-MM-DD] [--to RFC3339|YYYY-MM-DD] [--provider NAME] [--model NAME] [--session-id ID] [--end-user NAME] [--client NAME] [--tag KEY=VALUE,…] [--limit N]',
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
@@ -21,6 +21,10 @@ export const report: Command = {
     { name: 'to', type: 'string', description: 'Report end time (RFC3339 or YYYY-MM-DD)' },
     { name: 'provider', type: 'string', description: 'Provider filter' },
     { name: 'model', type: 'string', description: 'Model filter' },
+    { name: 'session-id', type: 'string', description: 'Session filter' },
+    { name: 'end-user', type: 'string', description: 'End user filter' },
+    { name: 'client', type: 'string', description: 'Client filter (claude-cli, codex_exec, OpenAI/JS, …)' },
+    { name: 'tag', type: 'string', description: 'Tag filter: key=value, several with commas' },
     { name: 'limit', type: 'int', description: 'Recent trace count (1-200)', default: '10' },
   ],
   async run(parsed, io) {
@@ -80,15 +84,36 @@ function readOptions(parsed: Arguments): Options | { problem: string } {
   if (from !== undefined && to !== undefined && to < from) {
     return { problem: 'invalid range: to must be greater than or equal to from' }
   }
-  const provider = (values.get('provider') ?? '').trim()
-  const model = (values.get('model') ?? '').trim()
+  const tags = readTagFilter(values.get('tag') ?? '')
+  if (tags === undefined) return { problem: 'invalid tag: expected key=value, several with commas' }
+  const text = (flag: string, field: keyof TraceFilter): TraceFilter => {
+    const value = (values.get(flag) ?? '').trim()
+    return value === '' ? {} : { [field]: value }
+  }
   const filter: TraceFilter = {
-    ...(provider === '' ? {} : { provider }),
-    ...(model === '' ? {} : { model }),
+    ...text('provider', 'provider'),
+    ...text('model', 'model'),
+    ...text('session-id', 'sessionId'),
+    ...text('end-user', 'endUser'),
+    ...text('client', 'client'),
+    ...(Object.keys(tags).length === 0 ? {} : { tags }),
     ...(from === undefined ? {} : { fromUs: from }),
     ...(to === undefined ? {} : { toUs: to }),
   }
   return { format: format.format, filter, limit }
+}
+
+/** Tags of the filter by their keys; `undefined` for what is not `key=value`. */
+function readTagFilter(text: string): Record<string, string> | undefined {
+  const tags: Record<string, string> = {}
+  for (const pair of text.split(',').filter((one) => one.trim() !== '')) {
+    const equals = pair.indexOf('=')
+    const key = pair.slice(0, Math.max(equals, 0)).trim()
+    const value = pair.slice(equals + 1).trim()
+    if (key === '' || value === '') return undefined
+    tags[key] = value
+  }
+  return tags
 }
 
 async function collect(reader: TraceReader, { filter, limit }: Options): Promise<ReportData> {
@@ -122,6 +147,10 @@ function reportJson(data: ReportData, { filter, limit }: Options, path: string):
     filters: {
       ...(filter.provider === undefined ? {} : { provider: filter.provider }),
       ...(filter.model === undefined ? {} : { model: filter.model }),
+      ...(filter.sessionId === undefined ? {} : { session_id: filter.sessionId }),
+      ...(filter.endUser === undefined ? {} : { end_user: filter.endUser }),
+      ...(filter.client === undefined ? {} : { client: filter.client }),
+      ...(filter.tags === undefined ? {} : { tags: filter.tags }),
       ...(filter.fromUs === undefined ? {} : { from: formatTime(filter.fromUs) }),
       ...(filter.toUs === undefined ? {} : { to: formatTime(filter.toUs) }),
       limit,
@@ -135,6 +164,7 @@ function reportJson(data: ReportData, { filter, limit }: Options, path: string):
       active_keys: keys.length,
       ...(models[0] ? { top_model: models[0].group } : {}),
       unknown_cost_requests: totals.unknownCostRequests,
+      unmetered_requests: totals.unmeteredRequests,
     },
     providers: data.providers.map((row) => ({
       provider: row.group || '(unknown)',
@@ -172,6 +202,7 @@ function reportJson(data: ReportData, { filter, limit }: Options, path: string):
       total_tokens: trace.totalTokens,
       estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
       cost_status: trace.costStatus,
+      ...(trace.api === '' && trace.costNanoUsd === null ? { unmetered: true } : {}),
       latency_ms: trace.latencyMs,
       time_to_first_token_ms: trace.timeToFirstTokenMs,
       request_path: trace.requestPath,
@@ -191,6 +222,7 @@ function writeText(data: ReportData, { filter, limit }: Options, path: string, i
       ['Storage path', path],
       ['Filter provider', filter.provider ?? '(all)'],
       ['Filter model', filter.model ?? '(all)'],
+      ...attributionFilters(filter),
       ['Filter from', time(filter.fromUs)],
       ['Filter to', time(filter.toUs)],
       ['Filter limit', String(limit)],
@@ -206,6 +238,9 @@ function writeText(data: ReportData, { filter, limit }: Options, path: string, i
       ['Estimated cost (USD)', formatNanoUsd(totals.costNanoUsd, 6)],
       ...(totals.unknownCostRequests > 0
         ? [['Requests of unknown cost', String(totals.unknownCostRequests)]]
+        : []),
+      ...(totals.unmeteredRequests > 0
+        ? [['  of them unmetered APIs', String(totals.unmeteredRequests)]]
         : []),
       ['Active API keys', String(keys.length)],
       ['Top model', models[0]?.group ?? '(none)'],
@@ -272,7 +307,7 @@ function writeText(data: ReportData, { filter, limit }: Options, path: string, i
       trace.model || '(unknown)',
       String(trace.responseStatus),
       String(trace.totalTokens),
-      trace.costNanoUsd === null ? '(unknown)' : formatNanoUsd(trace.costNanoUsd, 6),
+      costOf(trace),
       String(trace.latencyMs),
       trace.requestPath || '(unknown)',
       trace.id,
@@ -283,6 +318,21 @@ function writeText(data: ReportData, { filter, limit }: Options, path: string, i
 function section(io: Io, title: string, empty: string, head: string[], rows: string[][]): void {
   io.out(`\n${title}\n`)
   io.out(rows.length === 0 ? `${empty}\n` : textTable([head, ...rows]))
+}
+
+/** Filters by attribution, where there are some. */
+function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): string[][] {
+  return [
+    ...(sessionId === undefined ? [] : [['Filter session', sessionId]]),
+    ...(endUser === undefined ? [] : [['Filter end user', endUser]]),
+    ...(client === undefined ? [] : [['Filter client', client]]),
+    ...Object.entries(tags ?? {}).map(([key, value]) => [`Filter tag.${key}`, value]),
+  ]
+}
+
+function costOf({ api, costNanoUsd }: TraceSummary): string {
+  if (costNanoUsd !== null) return formatNanoUsd(costNanoUsd, 6)
+  return api === '' ? '(unmetered)' : '(unknown)'
 }
 
 /** A sum that leaves requests of unknown cost out says so. */

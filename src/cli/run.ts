@@ -5,7 +5,9 @@ import { configValidate } from './config-validate.ts'
 import { debug } from './debug.ts'
 import { diagnostics } from './diagnostics.ts'
 import { flagHelp, parseFlags } from './flags.ts'
+import { pricesCheck, pricesList, pricesShow } from './prices.ts'
 import { report } from './report.ts'
+import { reprice } from './reprice.ts'
 import { serve } from './serve.ts'
 import { shellInit } from './shell-init.ts'
 import { version } from './version.ts'
@@ -22,6 +24,10 @@ const COMMANDS: readonly Command[] = [
   report,
   debug,
   diagnostics,
+  pricesList,
+  pricesShow,
+  pricesCheck,
+  reprice,
 ]
 
 /**
@@ -37,8 +43,8 @@ export async function runCommand(words: readonly string[], io: Io): Promise<numb
     return 0
   }
   if (first === '--version' || first === '-v') return version.run({ values: new Map(), positional: [] }, io)
-  if (first === 'config' && ['--help', '-h'].includes(words[1] ?? '')) {
-    io.out(groupUsage('config'))
+  if (GROUPS.includes(first) && ['--help', '-h'].includes(words[1] ?? '')) {
+    io.out(groupUsage(first))
     return 0
   }
   const command = find(words)
@@ -68,11 +74,11 @@ function find(words: readonly string[]): Command | undefined {
 
 function unknown(words: readonly string[], io: Io): number {
   const [first = '', second = ''] = words
-  if (first === 'config') {
-    io.err(groupUsage('config'))
-    const close = nearest(second, ['validate', 'explain'])
+  if (GROUPS.includes(first)) {
+    io.err(groupUsage(first))
+    const close = nearest(second, groupWords(first))
     if (second !== '')
-      io.err(`unknown command "config ${second}"${close ? `; did you mean "config ${close}"?` : ''}\n`)
+      io.err(`unknown command "${first} ${second}"${close ? `; did you mean "${first} ${close}"?` : ''}\n`)
     return 2
   }
   io.err(usage())
@@ -80,6 +86,13 @@ function unknown(words: readonly string[], io: Io): number {
   const close = first.startsWith('-') ? undefined : nearest(first, names)
   io.err(`unknown command "${first}"${close ? `; did you mean "${close}"?` : ''}\n`)
   return 2
+}
+
+/** First words of commands that have two. */
+const GROUPS = ['config', 'prices']
+
+function groupWords(group: string): string[] {
+  return COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []))
 }
 
 function usage(): string {

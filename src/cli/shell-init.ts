@@ -33,6 +33,7 @@ export const shellInit: Command = {
       const urls = clientUrls(document.values)
       io.out(assignment(shell, 'OPENAI_BASE_URL', urls.openai))
       io.out(assignment(shell, 'ANTHROPIC_BASE_URL', urls.anthropic))
+      for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
       return 0
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error

@@ -55,7 +55,7 @@ function wrappedEnvironment(
   }
   wrapped['OPENAI_BASE_URL'] = urls.openai
   wrapped['ANTHROPIC_BASE_URL'] = urls.anthropic
-  wrapped['GOOGLE_GEMINI_BASE_URL'] = urls.gemini
+  for (const [name, value] of urls.variables) wrapped[name] = value
   const key = wrapped[GATEWAY_KEY] ?? ''
   if (key === '') return wrapped
   const field = `${keyField}: ${key}`

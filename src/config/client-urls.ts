@@ -9,9 +9,19 @@ export interface ClientUrls {
   readonly openai: string
   /** For the Anthropic SDKs: without `/v1`. */
   readonly anthropic: string
-  /** For the Gemini tools: without a version. */
-  readonly gemini: string
+  /** Variables by which SDKs and tools of the providers that take part are pointed at the gateway, in order. */
+  readonly variables: readonly (readonly [string, string])[]
 }
+
+/** Variables that the SDKs and tools of other providers read; Mistral, DeepSeek, xAI and OpenRouter have none. */
+const VARIABLES: readonly (readonly [provider: string, variable: string])[] = [
+  ['gemini', 'GOOGLE_GEMINI_BASE_URL'],
+  ['cohere', 'CO_API_URL'],
+  ['groq', 'GROQ_BASE_URL'],
+  ['perplexity', 'PERPLEXITY_BASE_URL'],
+  ['ollama', 'OLLAMA_HOST'],
+  ['azure', 'AZURE_OPENAI_ENDPOINT'],
+]
 
 /**
  * Where clients on this machine reach the gateway.
@@ -20,15 +30,23 @@ export interface ClientUrls {
  */
 export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrls {
   const server = values['server'] as { host: string; port: number }
-  const providers = values['providers'] as Record<string, { prefix: string }>
+  const providers = values['providers'] as Record<
+    string,
+    { prefix: string; upstream?: string; enabled?: boolean }
+  >
   const base = `http://${clientHost(server.host)}:${server.port}`
+  const variables = VARIABLES.flatMap(([name, variable]) => {
+    const provider = providers[name]
+    if (!provider || provider.enabled === false || provider.upstream === '') return []
+    return [[variable, `${base}${normalisePrefix(provider.prefix)}`] as const]
+  })
   const openai = normalisePrefix(providers['openai']?.prefix ?? '/openai')
   const anthropic = normalisePrefix(providers['anthropic']?.prefix ?? '/anthropic')
   return {
     base,
     openai: `${base}${openai === '/' ? '/v1' : openai.endsWith('/v1') ? openai : `${openai}/v1`}`,
     anthropic: `${base}${anthropic}`,
-    gemini: `${base}${normalisePrefix(providers['gemini']?.prefix ?? '/gemini')}`,
+    variables,
   }
 }
 

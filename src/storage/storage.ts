@@ -53,6 +53,8 @@ export interface Totals {
   readonly totalTokens: number
   readonly costNanoUsd: number
   readonly unknownCostRequests: number
+  /** Requests of unknown cost whose API is none that is metered. */
+  readonly unmeteredRequests: number
 }
 
 /** Totals of one group. */
@@ -80,6 +82,47 @@ export interface TraceReader {
   groupTotals(filter: TraceFilter, group: TotalsGroup): Promise<readonly GroupTotals[]>
 }
 
+/** A range of starts of exchanges, in epoch microseconds, inclusive. */
+export interface TimeRange {
+  readonly fromUs?: number
+  readonly toUs?: number
+}
+
+/** A trace without its bodies, and where it stands in the order of arrival. */
+export interface StoredTrace {
+  readonly seq: number
+  readonly trace: Trace
+}
+
+/** A trace whose cost has been worked out anew. */
+export type CostUpdate = StoredTrace
+
+/** A model that stored traces have used. */
+export interface SeenModel {
+  readonly provider: string
+  readonly model: string
+  readonly organizationId: string
+  readonly workspaceId: string
+  readonly traces: number
+  /** Epoch microseconds of the newest. */
+  readonly lastAtUs: number
+}
+
+/** Long jobs of the offline commands over the traces of all tenants. */
+export interface TraceMaintenance {
+  /** Traces of a range that come after a place in the order of arrival. */
+  count(range: TimeRange, afterSeq: number): Promise<number>
+  page(range: TimeRange, afterSeq: number, limit: number): Promise<readonly StoredTrace[]>
+  /** How far a job had come; 0 for one that has not begun. */
+  progress(job: string): Promise<number>
+  /** Replaces costs and notes how far the job has come, all or none. */
+  replaceCosts(job: string, updates: readonly CostUpdate[], lastSeq: number): Promise<void>
+  /** Forgets the progress of a job that is done. */
+  finish(job: string): Promise<void>
+  /** Models that tokens were counted for, most used first. */
+  seenModels(): Promise<readonly SeenModel[]>
+}
+
 /** Why a write failed, as the diagnostics count it. */
 export type WriteErrorClass = 'connection' | 'timeout' | 'contention' | 'constraint' | 'unknown'
 
@@ -91,6 +134,7 @@ export interface Storage {
   within(tenant: Tenant): TraceReader
   /** All tenants. For the offline commands, and for the API while there are no gateway keys. */
   everywhere(): TraceReader
+  maintenance(): TraceMaintenance
   /** Size on disk in bytes; 0 when it cannot be told. */
   sizeBytes(): Promise<number>
   /** Throws when the store cannot answer. */

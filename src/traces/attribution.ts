@@ -100,7 +100,7 @@ function readTags(text: string): Record<string, string> {
 }
 
 /** What the key of a tag may be made of. */
-export const TAG_KEY = /^[A-Za-z][\w.-]{0,63}$/
+const TAG_KEY = /^[A-Za-z][\w.-]{0,63}$/
 
 function parseObject(text: string | undefined): JsonObject | undefined {
   if (!text?.startsWith('{')) return undefined

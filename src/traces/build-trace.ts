@@ -1,6 +1,5 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { CountTokens } from '../usage/estimate.ts'
-import { nanoToUsd } from '../usage/money.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
@@ -9,6 +8,7 @@ import type { Exchange, Outcome } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
 import { meter, type Metering } from './metering.ts'
 import { traceCredential, type CredentialTrace } from './provider-credential.ts'
+import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
 import { storedFields } from './stored-fields.ts'
 import type { Trace, TraceDetail } from './trace.ts'
@@ -105,13 +105,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     }),
     detail: {
       usage: usageDetail(model, content, metering),
-      cost: {
-        status: cost.status,
-        total_usd: cost.totalNanoUsd === null ? null : nanoToUsd(cost.totalNanoUsd),
-        price_list: cost.priceList,
-        lines: cost.lines,
-        ...(cost.note === undefined ? {} : { note: cost.note }),
-      },
+      cost: traceCost(cost),
       timing: {
         received_us: 0,
         ...(exchange.upstreamFirstByteUs >= 0
@@ -174,6 +168,7 @@ function usageDetail(model: string, content: ContentReading, metering: Metering)
     ...(response.serviceTier ? { service_tier: response.serviceTier } : {}),
     ...(response.speed ? { speed: response.speed } : {}),
     ...(response.inferenceGeo ? { inference_geo: response.inferenceGeo } : {}),
+    ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
     ...(response.usage ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   }

@@ -21,6 +21,7 @@ import {
 } from '../usage/usage.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
+import { estimated } from './reprice.ts'
 import type { UsageSource } from './trace.ts'
 
 /** What an exchange used and cost. */
@@ -34,6 +35,8 @@ export interface Metering {
   readonly source: UsageSource
   readonly cost: Cost
   readonly notes: readonly string[]
+  /** Why the usage is an estimate; absent when it is as reported. */
+  readonly estimatedBecause?: string
 }
 
 /** What metering needs of the world around it. */
@@ -130,9 +133,9 @@ function meterReported(
   const raised = bills !== reported
   const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
-  if (!cut || cost.status === 'unknown') return { ...sumsOf(bills), source, cost, notes }
-  const note = [cost.note, 'the answer was cut; output is counted up to the cut'].filter(Boolean).join('; ')
-  return { ...sumsOf(bills), source, cost: { ...cost, status: 'estimated', note }, notes }
+  if (!cut) return { ...sumsOf(bills), source, cost, notes }
+  const because = 'the answer was cut; output is counted up to the cut'
+  return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
 }
 
 function tierOf({
@@ -191,8 +194,12 @@ function meterEstimated(
   const cost = priceUsage({ ...tierOf(response), model, bills, find })
   const why =
     exchange.outcome === 'completed' ? 'the answer reports no usage' : 'the answer was cut before its usage'
-  const base = { ...sumsOf(bills), source: 'estimated' } as const
-  if (cost.status === 'unknown') return { ...base, cost, notes: [why] }
-  const note = [cost.note, `${why}; estimated from the text`].filter(Boolean).join('; ')
-  return { ...base, cost: { ...cost, status: 'estimated', note }, notes: [] }
+  const because = `${why}; estimated from the text`
+  return {
+    ...sumsOf(bills),
+    source: 'estimated',
+    cost: estimated(cost, because),
+    notes: [],
+    estimatedBecause: because,
+  }
 }

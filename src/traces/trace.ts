@@ -26,6 +26,8 @@ export interface TraceDetail {
     readonly service_tier?: string
     readonly speed?: string
     readonly inference_geo?: string
+    /** Why the usage is an estimate; absent when it is as reported. */
+    readonly estimated_because?: string
     readonly raw?: unknown
     readonly notes?: readonly string[]
   }

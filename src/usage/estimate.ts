@@ -99,7 +99,7 @@ const NOT_TEXT = new Set([
 ])
 
 /** The text in a request that the model reads; images and audio are left out. */
-export function requestText(request: JsonObject): SampledText {
+function requestText(request: JsonObject): SampledText {
   const sample = { pieces: [] as string[], kept: 0, length: 0 }
   for (const name of READ) collect(request[name], 0, sample)
   return { text: sample.pieces.join('\n'), length: Math.max(sample.length, 0) }

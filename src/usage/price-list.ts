@@ -136,7 +136,8 @@ export class PriceList {
     const tenant = this.#perTenant ? `${organizationId}\n${workspaceId}` : ''
     const key = `${provider}\n${upstreamUrl}\n${model}\n${tenant}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
-    const rates = this.#override(question) ?? bundledRates(question) ?? this.#assumed(question)
+    const rates =
+      this.#override(question) ?? localRates(question) ?? bundledRates(question) ?? this.#assumed(question)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
     this.#found.set(key, rates)
     return rates
@@ -210,6 +211,11 @@ function fixedRates(list: string, vendor: string, model: string, rates: Rates): 
     unit: (unit) => (rates === FREE ? { usd: 0, per: UNIT_KEYS[unit][1] } : undefined),
     minimum: () => 0,
   }
+}
+
+/** Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. */
+function localRates({ dialect, model }: PriceQuestion): ModelRates | undefined {
+  return dialect === 'ollama' && !/[:-]cloud$/.test(model) ? fixedRates('local', '', model, FREE) : undefined
 }
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */

@@ -133,7 +133,16 @@ describe('config', () => {
 describe('shell-init and wrap', () => {
   test('shell-init speaks three shells', async () => {
     expect((await run('shell-init')).out).toBe(
-      'export OPENAI_BASE_URL=http://127.0.0.1:8080/openai/v1\nexport ANTHROPIC_BASE_URL=http://127.0.0.1:8080/anthropic\n',
+      [
+        'export OPENAI_BASE_URL=http://127.0.0.1:8080/openai/v1',
+        'export ANTHROPIC_BASE_URL=http://127.0.0.1:8080/anthropic',
+        'export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8080/gemini',
+        'export CO_API_URL=http://127.0.0.1:8080/cohere',
+        'export GROQ_BASE_URL=http://127.0.0.1:8080/groq',
+        'export PERPLEXITY_BASE_URL=http://127.0.0.1:8080/perplexity',
+        'export OLLAMA_HOST=http://127.0.0.1:8080/ollama',
+        '',
+      ].join('\n'),
     )
     expect((await run('shell-init', { ONGOINGAI_HOST: '0.0.0.0' })).out).toContain(
       'http://localhost:8080/openai/v1',

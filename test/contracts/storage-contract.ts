@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import type { Storage } from '../../src/storage/storage.ts'
+import type { Storage, TraceFilter } from '../../src/storage/storage.ts'
 import { sampleTrace } from '../support/trace.ts'
 
 const SECOND = 1_000_000
@@ -101,6 +101,78 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect(await ids({ model: '%' })).toEqual([])
     })
 
+    test('traces are found by what they belong to: session, end user, client, every one of several tags', async () => {
+      await storage.write([
+        at('a', 1, { sessionId: 's1', endUser: 'u1', client: 'claude-cli', tags: { team: 'x', env: 'ci' } }),
+        at('b', 2, { sessionId: 's1', endUser: 'u2', client: 'OpenAI/JS', tags: { team: 'x' } }),
+        at('c', 3, { tags: { team: 'y', env: 'ci' } }),
+      ])
+      const reader = storage.everywhere()
+      const ids = async (filter: TraceFilter): Promise<string[]> =>
+        (await reader.listTraces(filter, 10)).items.map((trace) => trace.id)
+      expect(await ids({ sessionId: 's1' })).toEqual(['b', 'a'])
+      expect(await ids({ endUser: 'u1' })).toEqual(['a'])
+      expect(await ids({ client: 'OpenAI/JS' })).toEqual(['b'])
+      expect(await ids({ tags: { team: 'x' } })).toEqual(['b', 'a'])
+      expect(await ids({ tags: { team: 'x', env: 'ci' } })).toEqual(['a'])
+      expect(await ids({ sessionId: '' })).toEqual([])
+      expect(await reader.getTrace('a')).toMatchObject({
+        sessionId: 's1',
+        client: 'claude-cli',
+        tags: { team: 'x', env: 'ci' },
+      })
+      expect((await reader.totals({ tags: { env: 'ci' } })).requests).toBe(2)
+    })
+
+    test('what may be fetched again counts once, whoever fetches it first and however often', async () => {
+      const counted = { consumptionId: 'openai:resp_1', costNanoUsd: 500 }
+      await storage.write([at('a', 1, counted)])
+      await storage.write([
+        at('b', 2, { ...counted, countedOnce: true }),
+        at('c', 3, { ...counted, countedOnce: true }),
+      ])
+      await storage.write([at('d', 4, { consumptionId: 'openai:resp_2', countedOnce: true })])
+      const reader = storage.everywhere()
+      const tokens = (await reader.listTraces({}, 10)).items.map(({ id, totalTokens, costNanoUsd }) => [
+        id,
+        totalTokens > 0,
+        (costNanoUsd ?? 0) > 0,
+      ])
+      expect(tokens).toEqual([
+        ['d', true, true],
+        ['c', false, false],
+        ['b', false, false],
+        ['a', true, true],
+      ])
+      expect((await reader.getTrace('b'))!.detail.cost.note).toBe('already counted when it was first fetched')
+      // Written again, as a journal does: still the same.
+      await storage.write([at('d', 4, { consumptionId: 'openai:resp_2', countedOnce: true })])
+      expect((await reader.getTrace('d'))!.totalTokens).toBeGreaterThan(0)
+    })
+
+    test('costs are replaced page by page, and a job goes on where it was', async () => {
+      await storage.write(
+        ['a', 'b', 'c'].map((id, i) => at(id, i, { costNanoUsd: null, costStatus: 'unknown' })),
+      )
+      const jobs = storage.maintenance()
+      expect(await jobs.count({}, 0)).toBe(3)
+      const [first] = await jobs.page({}, 0, 1)
+      const trace = { ...first!.trace, costNanoUsd: 7, costStatus: 'exact' as const }
+      await jobs.replaceCosts('job', [{ seq: first!.seq, trace }], first!.seq)
+      expect(await storage.everywhere().getTrace('a')).toMatchObject({ costNanoUsd: 7, costStatus: 'exact' })
+      expect(await jobs.progress('job')).toBe(first!.seq)
+      expect(await jobs.progress('other')).toBe(0)
+      expect((await jobs.page({}, first!.seq, 10)).map((stored) => stored.trace.id)).toEqual(['b', 'c'])
+      expect(await jobs.count({ fromUs: T0 + 2 * SECOND }, 0)).toBe(1)
+      await jobs.finish('job')
+      expect(await jobs.progress('job')).toBe(0)
+      expect((await jobs.seenModels())[0]).toMatchObject({
+        provider: 'openai',
+        model: 'gpt-4o-mini',
+        traces: 3,
+      })
+    })
+
     test('sums leave unknown costs out and say how many there are', async () => {
       await storage.write([
         at('a', 1, { costNanoUsd: 1_000 }),
@@ -115,6 +187,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         totalTokens: 54,
         costNanoUsd: 3_000,
         unknownCostRequests: 1,
+        unmeteredRequests: 0,
       })
       const models = await reader.groupTotals({}, 'model')
       expect(

@@ -5,11 +5,12 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { MIGRATIONS } from '../migrations/migrations.ts'
+import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
-import type { Storage, Tenant, TraceReader, WriteErrorClass } from '../storage.ts'
+import type { Storage, Tenant, TraceMaintenance, TraceReader, WriteErrorClass } from '../storage.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export type SqliteMode = 'write' | 'read'
@@ -85,6 +86,10 @@ class SqliteStorage implements Storage {
 
   everywhere(): TraceReader {
     return new TraceQueries(this.#kysely, undefined)
+  }
+
+  maintenance(): TraceMaintenance {
+    return new TraceMaintenanceQueries(this.#kysely)
   }
 
   async sizeBytes(): Promise<number> {

@@ -154,6 +154,9 @@ const TOTALS = [
   sql<number>`COALESCE(SUM(traces.total_tokens), 0)`.as('total_tokens'),
   sql<number>`COALESCE(SUM(traces.cost_nano_usd), 0)`.as('cost_nano_usd'),
   sql<number>`COUNT(*) - COUNT(traces.cost_nano_usd)`.as('unknown_cost_requests'),
+  sql<number>`COALESCE(SUM(CASE WHEN traces.api = '' AND traces.cost_nano_usd IS NULL THEN 1 ELSE 0 END), 0)`.as(
+    'unmetered_requests',
+  ),
 ] as const
 
 interface TotalsRow {
@@ -163,6 +166,7 @@ interface TotalsRow {
   total_tokens: number
   cost_nano_usd: number
   unknown_cost_requests: number
+  unmetered_requests: number
 }
 
 function readTotals(row: TotalsRow): Totals {
@@ -173,5 +177,6 @@ function readTotals(row: TotalsRow): Totals {
     totalTokens: Number(row.total_tokens),
     costNanoUsd: Number(row.cost_nano_usd),
     unknownCostRequests: Number(row.unknown_cost_requests),
+    unmeteredRequests: Number(row.unmetered_requests),
   }
 }

@@ -71,7 +71,8 @@ export class ExchangeReader {
     const notes = [...(request?.notes ?? []), ...(response?.notes ?? [])]
     const missed = exchange.responseBytes - (response?.seenBytes ?? 0)
     const read = response?.reading ?? emptyReading()
-    if (response?.opaque && exchange.outcome === 'completed') read.complete = true
+    // Audio, text and lines have no end mark of their own.
+    if ((response?.opaque || api?.lines) && exchange.outcome === 'completed') read.complete = true
     if (missed > 0 && api) {
       notes.push(`${missed} bytes of the answer could not be looked at`)
       read.complete = false

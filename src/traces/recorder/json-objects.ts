@@ -2,6 +2,7 @@ import { objectOf, type JsonObject } from '../../providers/json.ts'
 
 const QUOTE = 34
 const BACKSLASH = 92
+const LF = 10
 const OPEN = [123, 91]
 const CLOSE = [125, 93]
 
@@ -35,11 +36,12 @@ export class JsonObjects {
       if (this.#inString) {
         if (this.#escaped) this.#escaped = false
         else if (byte === BACKSLASH) this.#escaped = true
-        else if (byte === QUOTE) this.#inString = false
+        // No string holds a line end: a stray quote between objects must not swallow what follows.
+        else if (byte === QUOTE || byte === LF) this.#inString = false
         continue
       }
       if (byte === QUOTE) {
-        this.#inString = this.#depth > this.#base
+        this.#inString = true
       } else if (OPEN.includes(byte)) {
         if (this.#depth === 0 && byte === 91) this.#base = 1
         else if (this.#depth === this.#base) start = i

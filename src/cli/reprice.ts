@@ -1,0 +1,266 @@
+import { parseTimeOrDay } from '../api/query-parameters.ts'
+import type { Config } from '../config/config.ts'
+import { contractJson } from '../http/json-response.ts'
+import { formatSecond } from '../rfc3339.ts'
+import type { Storage, StoredTrace, TimeRange, TraceMaintenance } from '../storage/storage.ts'
+import { repriced } from '../traces/reprice.ts'
+import type { Trace } from '../traces/trace.ts'
+import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
+import { BUNDLED_LIST, PriceList } from '../usage/price-list.ts'
+import { SUPPLEMENT_LIST } from '../usage/supplement.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import type { Arguments } from './flags.ts'
+import { openStore } from './open-store.ts'
+import { textTable } from './text-table.ts'
+
+/** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */
+const PAGE = 200
+
+/** How long a running gateway may keep the store to itself before the job gives up; what was done stays done. */
+const LOCK_WAIT_MS = 30_000
+
+/** `ongoingai reprice`: works the receipts of stored traces out anew by the current prices. */
+export const reprice: Command = {
+  name: 'reprice',
+  summary: 'price stored traces again by the current lists',
+  usage:
+    'reprice [--config path/to/ongoingai.yaml] [--from RFC3339|YYYY-MM-DD] [--to RFC3339|YYYY-MM-DD] [--dry-run] [--format text|json]',
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    { name: 'from', type: 'string', description: 'Start of the first exchange (RFC3339 or YYYY-MM-DD)' },
+    { name: 'to', type: 'string', description: 'Start of the last exchange (RFC3339 or YYYY-MM-DD)' },
+    { name: 'dry-run', type: 'bool', description: 'Show what would change and change nothing' },
+  ],
+  async run(parsed, io) {
+    const options = readOptions(parsed)
+    if ('problem' in options) {
+      io.err(`${options.problem}\n`)
+      return 2
+    }
+    const store = await openStore(parsed, io, options.dryRun ? 'read' : 'write')
+    if (!store) return 1
+    try {
+      const result = await repriceAll(store.storage, store.config, options, io)
+      if (options.format === 'json') io.out(`${contractJson(resultJson(result, options), 2)}\n`)
+      else writeText(result, options, io)
+      return 0
+    } catch (error) {
+      io.err(`reprice stopped: ${error instanceof Error ? error.message : String(error)}\n`)
+      io.err('what was done is kept; run the same command again to go on from there\n')
+      return 1
+    } finally {
+      await store.storage.close()
+    }
+  },
+}
+
+interface Options extends TimeRange {
+  readonly format: 'text' | 'json'
+  readonly dryRun: boolean
+}
+
+function readOptions(parsed: Arguments): Options | { problem: string } {
+  const { values, positional } = parsed
+  if (positional.length > 0) return { problem: 'reprice does not accept positional arguments' }
+  const format = readFormat('reprice', parsed)
+  if ('problem' in format) return format
+  const range: { fromUs?: number; toUs?: number } = {}
+  for (const [name, field] of [
+    ['from', 'fromUs'],
+    ['to', 'toUs'],
+  ] as const) {
+    const text = (values.get(name) ?? '').trim()
+    if (text === '') continue
+    const time = parseTimeOrDay(text, name)
+    if (time === undefined) return { problem: `invalid ${name}: expected RFC3339 or YYYY-MM-DD` }
+    range[field] = time
+  }
+  if (range.fromUs !== undefined && range.toUs !== undefined && range.toUs < range.fromUs) {
+    return { problem: 'invalid range: to must be greater than or equal to from' }
+  }
+  return { ...range, format: format.format, dryRun: values.get('dry-run') === 'true' }
+}
+
+/** Sums of one model, in nano-USD over the traces whose cost is known. */
+interface ModelChange {
+  traces: number
+  changed: number
+  beforeNanoUsd: number
+  afterNanoUsd: number
+  unknownBefore: number
+  unknownAfter: number
+}
+
+interface Result {
+  readonly models: ReadonlyMap<string, ModelChange>
+  readonly traces: number
+  readonly changed: number
+  /** An interrupted run was taken up again: the sums are of the rest. */
+  readonly resumed: boolean
+}
+
+async function repriceAll(storage: Storage, config: Config, options: Options, io: Io): Promise<Result> {
+  const jobs = storage.maintenance()
+  const prices = new PriceList(config.pricing)
+  const job = jobName(config, options)
+  const start = options.dryRun ? 0 : await jobs.progress(job)
+  const total = await jobs.count(options, start)
+  const progress = new Progress(total, io)
+  const models = new Map<string, ModelChange>()
+  const replacedAt = formatSecond(Date.now() * 1000)
+  let [seq, traces, changed] = [start, 0, 0]
+  for (;;) {
+    const page = await jobs.page(options, seq, PAGE)
+    if (page.length === 0) break
+    const updates: StoredTrace[] = []
+    for (const stored of page) {
+      const again = repriced(
+        stored.trace,
+        (model) => ratesFor(prices, config, stored.trace, model),
+        replacedAt,
+      )
+      if (again) updates.push({ seq: stored.seq, trace: again })
+      note(models, stored.trace, again)
+    }
+    seq = page.at(-1)!.seq
+    if (!options.dryRun) await untilFree(storage, jobs, job, updates, seq)
+    traces += page.length
+    changed += updates.length
+    progress.show(traces)
+  }
+  if (!options.dryRun) await jobs.finish(job)
+  progress.clear()
+  return { models, traces, changed, resumed: start > 0 }
+}
+
+/** A job is the same as long as its range and the prices are: only then may it go on where it was interrupted. */
+function jobName({ pricing }: Config, { fromUs, toUs }: TimeRange): string {
+  const prices = Bun.SHA256.hash(JSON.stringify(pricing), 'hex').slice(0, 16)
+  return `reprice ${fromUs ?? ''}..${toUs ?? ''} ${BUNDLED_LIST} ${SUPPLEMENT_LIST} ${prices}`
+}
+
+function ratesFor(
+  prices: PriceList,
+  { providers }: Config,
+  trace: Trace,
+  model: string,
+): ReturnType<PriceList['find']> {
+  const provider = providers.find(({ name }) => name === trace.provider)
+  return prices.find({
+    provider: trace.provider,
+    upstreamUrl: provider?.upstream ?? `https://${trace.detail.upstream.url_host}`,
+    dialect: provider?.api ?? 'openai',
+    organizationId: trace.organizationId,
+    workspaceId: trace.workspaceId,
+    model,
+    at: trace.startedAtUs / 1000,
+  })
+}
+
+async function untilFree(
+  storage: Storage,
+  jobs: TraceMaintenance,
+  job: string,
+  updates: readonly StoredTrace[],
+  seq: number,
+): Promise<void> {
+  const until = performance.now() + LOCK_WAIT_MS
+  for (;;) {
+    try {
+      return await jobs.replaceCosts(job, updates, seq)
+    } catch (error) {
+      if (storage.classify(error) !== 'contention' || performance.now() > until) throw error
+      await Bun.sleep(20)
+    }
+  }
+}
+
+function note(models: Map<string, ModelChange>, before: Trace, after: Trace | undefined): void {
+  const now = after ?? before
+  let model = models.get(before.model)
+  if (!model) {
+    model = { traces: 0, changed: 0, beforeNanoUsd: 0, afterNanoUsd: 0, unknownBefore: 0, unknownAfter: 0 }
+    models.set(before.model, model)
+  }
+  model.traces += 1
+  if (after) model.changed += 1
+  model.beforeNanoUsd += before.costNanoUsd ?? 0
+  model.afterNanoUsd += now.costNanoUsd ?? 0
+  if (before.costNanoUsd === null) model.unknownBefore += 1
+  if (now.costNanoUsd === null) model.unknownAfter += 1
+}
+
+/** A bar on a terminal's standard error; nothing elsewhere. */
+class Progress {
+  readonly #total: number
+  readonly #io: Io
+  #shownAt = 0
+
+  constructor(total: number, io: Io) {
+    this.#total = total
+    this.#io = io
+  }
+
+  show(done: number): void {
+    if (!this.#io.terminal || (performance.now() - this.#shownAt < 100 && done < this.#total)) return
+    this.#shownAt = performance.now()
+    const share = this.#total === 0 ? 1 : Math.min(done / this.#total, 1)
+    const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
+    this.#io.err(`\r${bar} ${Math.round(share * 100)} %  ${done} of ${this.#total} traces`)
+  }
+
+  clear(): void {
+    if (this.#io.terminal) this.#io.err('\r\u001b[K')
+  }
+}
+
+function changedModels({ models }: Result): [string, ModelChange][] {
+  return [...models]
+    .filter(([, model]) => model.changed > 0)
+    .sort(([a, x], [b, y]) => y.changed - x.changed || (a < b ? -1 : 1))
+}
+
+function resultJson(result: Result, { dryRun }: Options): object {
+  return {
+    schema_version: 'reprice.v1',
+    dry_run: dryRun,
+    resumed: result.resumed,
+    price_lists: [BUNDLED_LIST, SUPPLEMENT_LIST],
+    traces: result.traces,
+    changed: result.changed,
+    models: changedModels(result).map(([model, change]) => ({
+      model,
+      traces: change.traces,
+      changed: change.changed,
+      before_usd: nanoToUsd(change.beforeNanoUsd),
+      after_usd: nanoToUsd(change.afterNanoUsd),
+      unknown_before: change.unknownBefore,
+      unknown_after: change.unknownAfter,
+    })),
+  }
+}
+
+function writeText(result: Result, { dryRun }: Options, io: Io): void {
+  const verb = dryRun ? 'would change' : 'changed'
+  io.out(`${result.changed} of ${result.traces} traces ${verb} (${BUNDLED_LIST}, ${SUPPLEMENT_LIST})\n`)
+  if (result.resumed) io.out('an interrupted run was taken up; the sums are of the rest\n')
+  const rows = changedModels(result)
+  if (rows.length === 0) return
+  io.out(
+    textTable([
+      ['MODEL', 'CHANGED', 'BEFORE_USD', 'AFTER_USD', 'DIFFERENCE_USD', 'UNKNOWN'],
+      ...rows.map(([model, change]) => {
+        const difference = change.afterNanoUsd - change.beforeNanoUsd
+        return [
+          model,
+          `${change.changed}/${change.traces}`,
+          formatNanoUsd(change.beforeNanoUsd, 6),
+          formatNanoUsd(change.afterNanoUsd, 6),
+          `${difference < 0 ? '-' : '+'}${formatNanoUsd(Math.abs(difference), 6)}`,
+          `${change.unknownBefore} → ${change.unknownAfter}`,
+        ]
+      }),
+    ]),
+  )
+}

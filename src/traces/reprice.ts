@@ -1,0 +1,70 @@
+import { priceUsage, type Cost } from '../usage/cost.ts'
+import { nanoToUsd } from '../usage/money.ts'
+import type { ModelRates } from '../usage/price-list.ts'
+import { NO_PARTS } from '../usage/usage.ts'
+import { fromStoredBills } from './stored-bills.ts'
+import type { Trace, TraceCost } from './trace.ts'
+
+/**
+ * Prices a stored trace again, by what it keeps of its usage.
+ *
+ * @param find rates for the time of the exchange
+ * @param replacedAt RFC 3339; when the old receipt is put aside
+ * @returns the trace with the new receipt and the old one behind it; `undefined` when nothing changes, because nothing was
+ *   counted or it costs the same for the same reasons
+ */
+export function repriced(
+  trace: Trace,
+  find: (model: string) => ModelRates | undefined,
+  replacedAt: string,
+): Trace | undefined {
+  const { usage, cost: before, cost_history: history = [] } = trace.detail
+  const bills = usage.bills
+    ? fromStoredBills(usage.bills)
+    : [{ usage: usage.buckets, parts: NO_PARTS, ...(usage.units ? { units: usage.units } : {}) }]
+  if (
+    bills.every(
+      (bill) => Object.keys(bill.usage).length === 0 && !bill.units && bill.reportedUsd === undefined,
+    )
+  ) {
+    return undefined
+  }
+  const priced = priceUsage({
+    model: trace.model,
+    bills,
+    serviceTier: usage.service_tier,
+    speed: usage.speed,
+    inferenceGeo: usage.inference_geo,
+    find,
+  })
+  const cost = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
+  const after = traceCost(cost)
+  if (JSON.stringify(after) === JSON.stringify(before)) return undefined
+  return {
+    ...trace,
+    costStatus: cost.status,
+    costNanoUsd: cost.totalNanoUsd,
+    detail: {
+      ...trace.detail,
+      cost: after,
+      cost_history: [{ ...before, replaced_at: replacedAt }, ...history],
+    },
+  }
+}
+
+/** A cost that rests on usage which is an estimate, for that reason. An unknown cost stays unknown. */
+export function estimated(cost: Cost, because: string): Cost {
+  if (cost.status === 'unknown') return cost
+  return { ...cost, status: 'estimated', note: [cost.note, because].filter(Boolean).join('; ') }
+}
+
+/** A cost in the names of the JSON contract. */
+export function traceCost(cost: Cost): TraceCost {
+  return {
+    status: cost.status,
+    total_usd: cost.totalNanoUsd === null ? null : nanoToUsd(cost.totalNanoUsd),
+    price_list: cost.priceList,
+    lines: cost.lines,
+    ...(cost.note === undefined ? {} : { note: cost.note }),
+  }
+}
