@@ -18,7 +18,7 @@ export function askForUsage(json: Uint8Array): Uint8Array | undefined {
   const inner = json.subarray(options.start, options.end)
   const asked = topLevelSpans(inner, ['include_usage']).get('include_usage')
   if (!asked) {
-    const comma = Object.keys(value as object).length > 0 ? ',' : ''
+    const comma = Object.keys(value).length > 0 ? ',' : ''
     return splice(json, options.start + 1, options.start + 1, `"include_usage":true${comma}`)
   }
   if (valueAt(inner, asked) === true) return undefined

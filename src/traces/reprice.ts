@@ -11,7 +11,7 @@ import type { Trace, TraceCost } from './trace.ts'
  * @param find rates for the time of the exchange
  * @param replacedAt RFC 3339; when the old receipt is put aside
  * @returns the trace with the new receipt and the old one behind it; `undefined` when nothing changes, because nothing was
- *   counted or it costs the same for the same reasons
+ *   counted, it costs the same for the same reasons, or the lists no longer know what was known
  */
 export function repriced(
   trace: Trace,
@@ -37,6 +37,8 @@ export function repriced(
     inferenceGeo: usage.inference_geo,
     find,
   })
+  // A list that has lost a model does not make what is known unknown.
+  if (priced.status === 'unknown' && before.status !== 'unknown') return undefined
   const cost = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
   const after = traceCost(cost)
   if (JSON.stringify(after) === JSON.stringify(before)) return undefined
