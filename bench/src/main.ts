@@ -1,8 +1,14 @@
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { streaming } from './streaming.ts'
+import { benchUsage } from './usage.ts'
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { overhead, streaming, recorder }
+const benches: Readonly<Record<string, () => Promise<void> | void>> = {
+  overhead,
+  streaming,
+  recorder,
+  usage: benchUsage,
+}
 const wanted = process.argv.slice(2)
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
   const bench = benches[name]

@@ -80,7 +80,7 @@ const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
 
 /** Prices usage into a receipt. Amounts are summed exactly and rounded half up once, to whole nano-USD. */
 export function priceUsage(priced: Priced): Cost {
-  const receipt = new Receipt()
+  const receipt = new Receipt(priced.bills.length > 1)
   for (const bill of priced.bills) {
     const problem = addBill(receipt, bill, priced)
     if (problem !== undefined) return unknown(problem)
@@ -118,7 +118,7 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
   if (tier.note !== undefined) receipt.note(tier.note)
   const factor = tier.permille === 1000 ? {} : { factor: tier.permille / 1000 }
 
-  const units = UNITS.filter((unit) => bill.units?.[unit] !== undefined)
+  const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
   const insteadOfTokens = units.some((unit) => !FEES.includes(unit) && rates.unit(unit) !== undefined)
   let priceless = ''
   let tokensPriced = false
@@ -154,39 +154,53 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
 
 /** Lines of the same model, kind and rate become one, so that a batch of thousands has a short receipt. */
 class Receipt {
-  readonly #lines = new Map<string, ReceiptLine>()
-  readonly #notes = new Set<string>()
+  readonly #merges: boolean
+  readonly #lines: ReceiptLine[] = []
+  /** Where a line of that kind stands in `#lines`. */
+  readonly #places = new Map<string, number>()
+  readonly #notes: string[] = []
   #list = ''
+
+  /** @param merges several bills are added; one has no two lines alike */
+  constructor(merges: boolean) {
+    this.#merges = merges
+  }
 
   list(name: string): void {
     if (this.#list === '' || this.#list === 'provider' || name === 'assumed') this.#list = name
   }
 
   note(text: string): void {
-    this.#notes.add(text)
+    if (!this.#notes.includes(text)) this.#notes.push(text)
   }
 
   charge(model: string, usd: number): void {
     if (this.#list === '') this.#list = 'provider'
-    const key = `${model} charge ${this.#lines.size}`
-    this.#lines.set(key, { model, bucket: 'provider_charge', quantity: 1, price_usd: usd, price_per: 1 })
+    this.#lines.push({ model, bucket: 'provider_charge', quantity: 1, price_usd: usd, price_per: 1 })
   }
 
   add(line: ReceiptLine): void {
+    if (!this.#merges) return void this.#lines.push(line)
     const rate = 'tokens' in line ? line.usd_per_million : line.price_usd
     const key = `${line.model}\n${line.bucket}\n${rate}\n${line.factor ?? 1}`
-    const before = this.#lines.get(key)
-    if (!before) this.#lines.set(key, line)
-    else if ('tokens' in line && 'tokens' in before) {
-      this.#lines.set(key, { ...before, tokens: before.tokens + line.tokens })
-    } else if ('quantity' in line && 'quantity' in before) {
-      this.#lines.set(key, { ...before, quantity: addQuantities(before.quantity, line.quantity) })
+    const place = this.#places.get(key)
+    if (place === undefined) {
+      this.#places.set(key, this.#lines.length)
+      this.#lines.push(line)
+      return undefined
     }
+    const before = this.#lines[place]!
+    if ('tokens' in line && 'tokens' in before) {
+      this.#lines[place] = { ...before, tokens: before.tokens + line.tokens }
+    } else if ('quantity' in line && 'quantity' in before) {
+      this.#lines[place] = { ...before, quantity: addQuantities(before.quantity, line.quantity) }
+    }
+    return undefined
   }
 
   cost(): Cost {
-    const lines = [...this.#lines.values()]
-    const notes = [...this.#notes]
+    const lines = this.#lines
+    const notes = this.#notes
     return {
       status: notes.length > 0 ? 'estimated' : 'exact',
       totalNanoUsd: toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n)),

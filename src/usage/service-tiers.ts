@@ -38,8 +38,11 @@ const ANTHROPIC_FAST = /^claude-opus-(4-8|5|5-5)(-\d{8})?$/
 /** Models that cost a tenth more where inference is kept in the United States (Anthropic's price page, 2026-02). */
 const ANTHROPIC_GEO = /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable)-[5-9])/
 
+const LIST_PRICE: TierPrice = { permille: 1000 }
+
 /** The factor of the list price for an answer, of all that changes it together. */
 export function tierPrice(facts: TierFacts): TierPrice {
+  if (!facts.serviceTier && !facts.speed && !facts.inferenceGeo) return LIST_PRICE
   const factors = [byTier(facts), bySpeed(facts), byGeo(facts)]
   const notes = factors.flatMap(({ note }) => (note === undefined ? [] : [note]))
   const permille = factors.reduce((product, factor) => (product * factor.permille) / 1000, 1000)

@@ -147,7 +147,6 @@ type Framing =
  * Nothing here can reach the client: whatever fails ends the reading, never the exchange.
  */
 export class SideObservation {
-  readonly reading: Reading = emptyReading()
   readonly request: RequestReading = { stream: false }
   readonly body: BodyCopy | undefined
   /** Why the content was not, or not wholly, understood. */
@@ -165,6 +164,7 @@ export class SideObservation {
   /** Content came as messages, each of which has been read. */
   #messages = false
   #atUs = 0
+  #reading: Reading | undefined
 
   constructor(
     side: 'request' | 'response',
@@ -177,6 +177,11 @@ export class SideObservation {
     this.#coding = codingOf(facts.codings)
     if (captureBytes > 0) this.body = new BodyCopy(captureBytes)
     this.#framing = api ? framingOf(side, api, facts.mediaType) : { kind: 'none' }
+  }
+
+  /** What the answer says of itself; empty for a request. */
+  get reading(): Reading {
+    return (this.#reading ??= emptyReading())
   }
 
   /** The content is of a kind that says nothing of usage: audio, text, an image. */
