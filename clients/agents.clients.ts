@@ -1,5 +1,5 @@
 // Real agents through the gateway: `npm run test:clients` installs them and drives them without a terminal. Not part of
-// `npm test`, because the two are some 700 MB.
+// `npm test`, because they are some 1.2 GB.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,13 @@ import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../test/support/eventually.ts'
 import { openGateway, type TestGateway } from '../test/support/gateway.ts'
 
-const AGENTS = { '@anthropic-ai/claude-code': '2.1.331', '@openai/codex': '0.169.0' }
+const AGENTS = {
+  '@anthropic-ai/claude-code': '2.1.331',
+  '@continuedev/cli': '1.5.47',
+  '@google/gemini-cli': '0.61.0',
+  '@openai/codex': '0.169.0',
+  'opencode-ai': '1.18.33',
+}
 const MAIN = join(import.meta.dir, '../src/main.ts')
 
 interface Seen {
@@ -47,7 +53,14 @@ beforeAll(async () => {
       const body = request.method === 'POST' ? ((await request.json()) as Record<string, unknown>) : {}
       seen.push({ method: request.method, path, headers: request.headers, body })
       if (path.endsWith('/messages')) return eventStream(playMessages(body))
-      if (path.endsWith('/responses')) return eventStream(playResponses(body))
+      if (path.endsWith('/responses')) {
+        return body['stream'] === true
+          ? eventStream(playResponses(body))
+          : Response.json((playResponses(body).at(-1) as { response: object }).response)
+      }
+      if (path.endsWith('/chat/completions')) return playChat(body)
+      if (path.includes('generateContent') || path.includes('streamGenerateContent'))
+        return playGemini(path, body)
       return Response.json({ data: [], models: [] })
     },
     websocket: {
@@ -117,6 +130,51 @@ function playMessages(body: Record<string, unknown>): Record<string, unknown>[] 
     },
     { type: 'message_stop' },
   ]
+}
+
+function playChat(body: Record<string, unknown>): Response {
+  const chunk = { id: 'c1', object: 'chat.completion.chunk', created: 1, model: body['model'] }
+  const usage = {
+    prompt_tokens: 1100,
+    completion_tokens: 20,
+    total_tokens: 1120,
+    prompt_tokens_details: { cached_tokens: 1000 },
+  }
+  const events = [
+    { ...chunk, choices: [{ index: 0, delta: { role: 'assistant', content: 'HELLO FROM UPSTREAM' } }] },
+    { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+    { ...chunk, choices: [], usage },
+  ]
+  const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')
+  return new Response(`${text}data: [DONE]\n\n`, { headers: { 'content-type': 'text/event-stream' } })
+}
+
+/** Gemini CLI first asks, by a schema, which model is to answer. */
+function playGemini(path: string, body: Record<string, unknown>): Response {
+  const config = JSON.stringify(body['generationConfig'] ?? {})
+  const text = /responseJsonSchema|responseSchema/.test(config)
+    ? JSON.stringify({
+        reasoning: 'simple',
+        model_choice: 'flash',
+        complexity_reasoning: 'simple',
+        complexity_score: 1,
+      })
+    : 'HELLO FROM UPSTREAM'
+  const answer = {
+    candidates: [{ content: { role: 'model', parts: [{ text }] }, finishReason: 'STOP', index: 0 }],
+    usageMetadata: {
+      promptTokenCount: 1100,
+      cachedContentTokenCount: 1000,
+      candidatesTokenCount: 15,
+      thoughtsTokenCount: 5,
+      totalTokenCount: 1120,
+    },
+    modelVersion: 'gemini-3.8-flash',
+  }
+  if (!path.includes('streamGenerateContent')) return Response.json(answer)
+  return new Response(`data: ${JSON.stringify(answer)}\r\n\r\n`, {
+    headers: { 'content-type': 'text/event-stream' },
+  })
 }
 
 let responses = 0
@@ -254,7 +312,13 @@ test('Claude Code: a tool loop, with the gateway key from the environment', asyn
     output_tokens: 20,
     cost_status: 'exact',
     outcome: 'completed',
+    client: 'claude-cli',
+    client_version: '2.1.331',
   })
+  const session = calls[0]!.headers.get('x-claude-code-session-id')
+  expect(session).toMatch(/^[0-9a-f-]{36}$/)
+  expect(traces.map((trace) => trace['session_id'])).toEqual(traces.map(() => session))
+  expect(traces[0]!['end_user']).toMatch(/^[0-9a-f-]{36,}$/)
 }, 120_000)
 
 test('Codex over POST: a tool loop, with the gateway key from the environment', async () => {
@@ -280,6 +344,13 @@ test('Codex over POST: a tool loop, with the gateway key from the environment', 
     { input_tokens: 1100, cache_read_input_tokens: 1000, output_tokens: 20, cost_status: 'exact' },
     { input_tokens: 1100 },
   ])
+  expect(traces[0]).toMatchObject({
+    client: 'codex_exec',
+    client_version: '0.169.0',
+    agent: '/root',
+    project: 'project',
+    session_id: calls[0]!.headers.get('session-id'),
+  })
 }, 120_000)
 
 test('Codex over WebSocket: the conversation is one exchange, its responses are counted', async () => {
@@ -334,3 +405,117 @@ test('Codex over WebSocket: the conversation is one exchange, its responses are 
   })
   await open.stop()
 }, 120_000)
+
+/** A gateway without keys, for agents that cannot send one, and what an agent did to it. */
+async function throughOpenGateway(
+  words: (url: string, home: string) => readonly string[],
+  env: (url: string) => Record<string, string>,
+): Promise<{ out: string; traces: Record<string, unknown>[] }> {
+  const upstreamUrl = `http://127.0.0.1:${upstream.port}`
+  const open = await openGateway(
+    `providers: {openai: {upstream: "${upstreamUrl}"}, anthropic: {upstream: "${upstreamUrl}"}, gemini: {upstream: "${upstreamUrl}"}}\n`,
+  )
+  seen = []
+  const home = mkdtempSync(join(root, 'home-'))
+  const child = Bun.spawn([...words(open.url, home)], {
+    cwd: project,
+    env: {
+      PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
+      HOME: home,
+      ...env(open.url),
+    },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  expect([await child.exited, err]).toEqual([0, err])
+  const traces = await open.traces(1)
+  await open.stop()
+  return { out, traces }
+}
+
+test('Gemini CLI: its router’s call and the answer are counted apart', async () => {
+  const { out, traces } = await throughOpenGateway(
+    (_, home) => {
+      mkdirSync(join(home, '.gemini'))
+      writeFileSync(
+        join(home, '.gemini/settings.json'),
+        JSON.stringify({
+          security: { auth: { selectedType: 'gemini-api-key' } },
+          privacy: { usageStatisticsEnabled: false },
+          telemetry: { enabled: false },
+        }),
+      )
+      return ['gemini', '--skip-trust', '-p', 'hi', '--output-format', 'json']
+    },
+    (url) => ({ GOOGLE_GEMINI_BASE_URL: `${url}/gemini`, GEMINI_API_KEY: 'AIza-agents-0123456789' }),
+  )
+  expect(out).toContain('HELLO FROM UPSTREAM')
+  const answers = traces.filter((trace) => String(trace['request_path']).includes('streamGenerateContent'))
+  expect(answers.length).toBeGreaterThan(0)
+  expect(answers[0]).toMatchObject({
+    provider: 'gemini',
+    model: 'gemini-3.8-flash',
+    input_tokens: 1100,
+    cache_read_input_tokens: 1000,
+    output_tokens: 20,
+    reasoning_tokens: 5,
+    cost_status: 'exact',
+    client: 'GeminiCLI-tui',
+  })
+}, 180_000)
+
+test('opencode: a chat through an OpenAI-compatible provider, with its session', async () => {
+  const { out, traces } = await throughOpenGateway(
+    (url, home) => {
+      mkdirSync(join(home, '.config/opencode'), { recursive: true })
+      writeFileSync(
+        join(home, '.config/opencode/opencode.json'),
+        JSON.stringify({
+          autoupdate: false,
+          share: 'disabled',
+          provider: {
+            gw: {
+              npm: '@ai-sdk/openai-compatible',
+              options: { baseURL: `${url}/openai/v1`, apiKey: 'sk-agents-0123456789' },
+              models: { 'gpt-5.4-mini': {} },
+            },
+          },
+        }),
+      )
+      return ['opencode', 'run', '-m', 'gw/gpt-5.4-mini', 'hi']
+    },
+    () => ({}),
+  )
+  expect(out).toContain('HELLO FROM UPSTREAM')
+  expect(traces[0]).toMatchObject({
+    input_tokens: 1100,
+    output_tokens: 20,
+    cost_status: 'exact',
+    client: 'opencode',
+    client_version: '1.18.33',
+  })
+  expect(traces[0]!['session_id']).toMatch(/^ses_/)
+}, 180_000)
+
+test('Continue: a prompt over Responses and one over Messages', async () => {
+  for (const [provider, model, path] of [
+    ['openai', 'gpt-5.4-mini', '/openai/v1/'],
+    ['anthropic', 'claude-haiku-4-5', '/anthropic/v1/'],
+  ] as const) {
+    const { out, traces } = await throughOpenGateway(
+      (url, home) => {
+        const file = join(home, 'continue.yaml')
+        writeFileSync(
+          file,
+          `name: t\nversion: 0.0.1\nschema: v1\nmodels:\n  - {name: m, provider: ${provider}, model: ${model}, apiBase: "${url}${path}", apiKey: sk-agents-0123456789}\n`,
+        )
+        return ['cn', '-p', 'hi', '--config', file]
+      },
+      () => ({ CONTINUE_TELEMETRY_ENABLED: '0' }),
+    )
+    expect(out).toContain('HELLO FROM UPSTREAM')
+    expect(traces[0]).toMatchObject({ input_tokens: 1100, cost_status: 'exact', output_tokens: 20 })
+  }
+}, 180_000)
