@@ -32,6 +32,8 @@ let seen: Seen[] = []
 
 beforeAll(async () => {
   mkdirSync(project)
+  // Codex tells of a workspace only where there is a repository.
+  expect(Bun.spawnSync(['git', 'init', '-q', project]).exitCode).toBe(0)
   writeFileSync(join(project, 'a.js'), 'console.log("the canary sings")\n')
   writeFileSync(join(root, 'package.json'), '{"private":true}')
   const packages = Object.entries(AGENTS).map(([name, version]) => `${name}@${version}`)
@@ -177,6 +179,10 @@ function playGemini(path: string, body: Record<string, unknown>): Response {
   })
 }
 
+function textDelta(delta: string): Record<string, unknown> {
+  return { type: 'response.output_text.delta', item_id: 'msg_1', output_index: 0, content_index: 0, delta }
+}
+
 let responses = 0
 /** First runs a command, then answers with what it said. */
 function playResponses(body: Record<string, unknown>): Record<string, unknown>[] {
@@ -237,6 +243,7 @@ function playResponses(body: Record<string, unknown>): Record<string, unknown>[]
   return [
     created,
     { type: 'response.output_item.added', output_index: 0, item },
+    ...(call ? [] : [textDelta(item.content?.[0]?.text ?? '')]),
     { type: 'response.output_item.done', output_index: 0, item },
     { type: 'response.completed', response: { ...response, status: 'completed', output: [item], usage } },
   ]
