@@ -1,4 +1,3 @@
-import type { ModelPrice } from '@pydantic/genai-prices'
 import type { Config, PriceOverride } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
@@ -248,7 +247,7 @@ function modelRow({ vendor, model, prices, list }: ListedModel): string[] {
 }
 
 /** A price in USD, with its brackets. */
-function priceText(price: ModelPrice[string]): string {
+function priceText(price: ListedModel['prices'][string]): string {
   if (price === undefined) return '-'
   if (typeof price === 'number') return String(price)
   return [String(price.base), ...price.tiers.map((tier) => `${tier.price} above ${tier.start}`)].join(', ')

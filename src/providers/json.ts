@@ -13,16 +13,22 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 }
 
-/** The value as a count: a number, 0 or more, truncated; anything else is `undefined`. */
+/** Largest count that is believed: what is beyond would make sums and money inexact, and no answer comes near it. */
+const MAX_COUNT = 10_000_000_000
+
+/** Largest amount of seconds or USD that is believed of one answer. */
+const MAX_AMOUNT = 1_000_000
+
+/** The value as a count: a number, 0 or more, truncated and capped; anything else is `undefined`. */
 export function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0
-    ? Math.min(Math.trunc(value), Number.MAX_SAFE_INTEGER)
+    ? Math.min(Math.trunc(value), MAX_COUNT)
     : undefined
 }
 
 /** The value as an amount: a number, 0 or more, with its fraction; anything else is `undefined`. */
 export function amountOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
+  return typeof value === 'number' && value >= 0 && value <= MAX_AMOUNT ? value : undefined
 }
 
 /** The value as a list; anything else is empty. */

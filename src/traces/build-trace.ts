@@ -1,4 +1,5 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
+import type { JsonObject } from '../providers/json.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
@@ -89,7 +90,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     latencyMs: Math.round(exchange.completedUs / 1000),
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
-    finishReason: content.response.finishReason ?? '',
+    finishReason: content.response.finishReason?.slice(0, MAX_WORD_LENGTH) ?? '',
     upstreamRequestId: upstreamRequestId(exchange.responseFields),
     correlationId: exchange.correlationId,
     apiKeyHash: credential.hash,
@@ -130,8 +131,12 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
-/** Longest model name that is kept. */
+/** Longest model name that is kept, and longest of the provider's other words. */
 const MAX_MODEL_LENGTH = 256
+const MAX_WORD_LENGTH = 128
+
+/** Largest usage object that is kept as it came; providers' own are a tenth of it. */
+const MAX_RAW_CHARACTERS = 16 * 1024
 
 /** How a consumption that may be fetched again is known: by the response's id, or by the file of results. */
 function consumptionIdOf(
@@ -165,13 +170,24 @@ function usageDetail(model: string, content: ContentReading, metering: Metering)
     ...(Object.keys(units).length > 0 ? { units } : {}),
     ...(Object.keys(parts).length > 0 ? { parts } : {}),
     ...(bills.length > 0 && !plain ? { bills: toStoredBills(bills) } : {}),
-    ...(response.serviceTier ? { service_tier: response.serviceTier } : {}),
-    ...(response.speed ? { speed: response.speed } : {}),
-    ...(response.inferenceGeo ? { inference_geo: response.inferenceGeo } : {}),
+    ...word('service_tier', response.serviceTier),
+    ...word('speed', response.speed),
+    ...word('inference_geo', response.inferenceGeo),
     ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
-    ...(response.usage ? { raw: response.usage } : {}),
+    ...(response.usage && isSmall(response.usage) ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   }
+}
+
+function word<Name extends string>(name: Name, value: string | undefined): { [name in Name]?: string } {
+  return value ? ({ [name]: value.slice(0, MAX_WORD_LENGTH) } as { [name in Name]?: string }) : {}
+}
+
+/** A usage object of few members is small at a glance; only others are measured. */
+function isSmall(usage: JsonObject): boolean {
+  const values = Object.values(usage)
+  if (values.length <= 16 && values.every((value) => typeof value === 'number' || value === null)) return true
+  return JSON.stringify(usage).length <= MAX_RAW_CHARACTERS
 }
 
 /** Most notes that a trace keeps; a session of thousands of answers would say the same thousands of times. */

@@ -1,9 +1,11 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, expect, test } from 'bun:test'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
+import { MIGRATIONS } from '../../src/storage/migrations/migrations.ts'
+import { toDetailsRow, toTraceRow } from '../../src/storage/queries/trace-rows.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
 import { sampleTrace } from '../support/trace.ts'
 
@@ -109,3 +111,34 @@ test('twenty processes can open one new database at once', async () => {
   )
   expect(results).toEqual(results.map(() => [0, '']))
 }, 30_000)
+
+test('a database of the first schema is brought up to date, and its traces are read', async () => {
+  const path = freshPath()
+  mkdirSync(dirname(path))
+  const database = new Database(path, { create: true })
+  for (const statement of MIGRATIONS[0]!.statements) database.run(statement)
+  database.run('CREATE TABLE ongoingai_migrations (name TEXT PRIMARY KEY, applied_at_us BIGINT NOT NULL)')
+  database.run("INSERT INTO ongoingai_migrations VALUES ('001_traces', 1)")
+  const {
+    session_id: _1,
+    end_user: _2,
+    client: _3,
+    client_version: _4,
+    agent: _5,
+    project: _6,
+    tags: _7,
+    consumption_id: _8,
+    ...row
+  } = toTraceRow(sampleTrace({ id: 'old' }))
+  const names = Object.keys(row)
+  database
+    .query(`INSERT INTO traces (seq, ${names.join(', ')}) VALUES (1, ${names.map(() => '?').join(', ')})`)
+    .run(...(Object.values(row) as string[]))
+  database.query('INSERT INTO trace_details VALUES (1, ?)').run(toDetailsRow(1, sampleTrace()).document)
+  database.close()
+  const storage = openSqliteStorage(path, 'write')
+  expect(await storage.everywhere().getTrace('old')).toMatchObject({ id: 'old', sessionId: '', tags: {} })
+  await storage.write([sampleTrace({ id: 'new', tags: { a: 'b' } })])
+  expect(await storage.everywhere().countTraces()).toBe(2)
+  await storage.close()
+})

@@ -2,10 +2,7 @@ import type { ModelUsage } from '../../usage/usage.ts'
 import { objectOf, textOf, type JsonObject } from '../json.ts'
 import { messages } from './messages.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
-import { emptyReading, type Reading, type WireApi } from './wire-api.ts'
-
-/** Bills that one file of results may bring; what is beyond is noted and makes the cost an estimate. */
-const MAX_BILLS = 100_000
+import { emptyReading, takeBill, type Reading, type WireApi } from './wire-api.ts'
 
 /**
  * Results of a batch as they are fetched: JSON lines of OpenAI's Batch API (and its dialects) or of Anthropic's Message
@@ -31,18 +28,12 @@ export const batchResults: WireApi = {
     const body = objectOf(objectOf(line['response'])?.['body'])
     const message = objectOf(objectOf(line['result'])?.['message'])
     const bills = body ? openAILine(body, reading) : message ? anthropicLine(message, reading) : []
-    if (reading.bills.length + bills.length > MAX_BILLS) {
-      if (!reading.notes.includes(TOO_MANY)) reading.notes.push(TOO_MANY)
-      return false
-    }
-    for (const bill of bills) reading.bills.push(bill)
+    for (const bill of bills) takeBill(reading, '', bill)
     return false
   },
 
   meter: ({ bills }) => bills,
 }
-
-const TOO_MANY = `more than ${MAX_BILLS} results; those beyond are not counted`
 
 function openAILine(body: JsonObject, reading: Reading): ModelUsage[] {
   const usage = objectOf(body['usage'])

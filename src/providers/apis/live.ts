@@ -1,6 +1,6 @@
 import { objectOf, textOf } from '../json.ts'
 import { hasCounts, isEmpty, readGeminiUsage } from './gemini-usage.ts'
-import type { WireApi } from './wire-api.ts'
+import { takeBill, type WireApi } from './wire-api.ts'
 
 /**
  * Gemini's Live API over WebSocket: every `usageMetadata` stands for one turn, and turns add up.
@@ -17,7 +17,7 @@ export const live: WireApi = {
     if (hasCounts(usage)) {
       const bill = readGeminiUsage(usage, reading.notes)
       reading.usage = usage
-      if (!isEmpty(bill)) reading.bills.push(bill)
+      if (!isEmpty(bill)) takeBill(reading, '', bill)
     }
     const content = objectOf(event['serverContent'])
     if (content?.['turnComplete'] === true) reading.complete = true

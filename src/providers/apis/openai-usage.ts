@@ -100,8 +100,8 @@ function unitsOf(usage: JsonObject): Units | undefined {
 
 /** Charge in USD that OpenRouter (`cost`), Perplexity (`cost.total_cost`) or xAI (`cost_in_usd_ticks`) reports. */
 function reportedUsdOf(usage: JsonObject): number | undefined {
-  const ticks = amountOf(usage['cost_in_usd_ticks'])
-  if (ticks !== undefined) return ticks / 1e10
+  const ticks = usage['cost_in_usd_ticks']
+  if (typeof ticks === 'number') return amountOf(ticks / 1e10)
   return amountOf(objectOf(usage['cost'])?.['total_cost'] ?? usage['cost'])
 }
 

@@ -1,7 +1,7 @@
 import { NO_PARTS, type ModelUsage } from '../../usage/usage.ts'
 import { amountOf, objectOf, textOf, type JsonObject } from '../json.ts'
 import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
-import type { Reading, WireApi } from './wire-api.ts'
+import { takeBill, type Reading, type WireApi } from './wire-api.ts'
 
 /**
  * Realtime over WebSocket: a session is the sum of its `response.done` events; the transcription of what the user said
@@ -61,11 +61,9 @@ function takeResponse(reading: Reading, response: JsonObject, beside: JsonObject
   const inside = objectOf(response['usage'])
   const usage = inside && Object.keys(inside).length > 0 ? inside : beside
   const id = textOf(response['id']) ?? ''
-  reading.billed ??= new Set()
-  if (!usage || reading.billed.has(id)) return
-  reading.billed.add(id)
+  if (!usage) return
   reading.usage = usage
-  reading.bills.push({
+  takeBill(reading, id, {
     ...readOpenAIUsage(usage, reading.notes),
     ...(reading.model ? { model: reading.model } : {}),
   })
@@ -82,13 +80,11 @@ function transcriberOf(reading: Reading, session: JsonObject | undefined): void 
 function takeTranscription(reading: Reading, event: JsonObject): void {
   const usage = objectOf(event['usage'])
   const id = `transcription ${textOf(event['item_id']) ?? ''}`
-  reading.billed ??= new Set()
-  if (!usage || reading.billed.has(id)) return
-  reading.billed.add(id)
+  if (!usage) return
   const seconds = amountOf(usage['seconds'])
   const counted: ModelUsage =
     seconds === undefined
       ? readOpenAIUsage(usage, reading.notes)
       : { usage: {}, parts: NO_PARTS, units: { audio_seconds: seconds } }
-  reading.bills.push({ ...counted, model: reading.transcriber ?? 'unknown', apart: 'transcription' })
+  takeBill(reading, id, { ...counted, model: reading.transcriber ?? 'unknown', apart: 'transcription' })
 }

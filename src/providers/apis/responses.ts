@@ -1,7 +1,7 @@
 import type { ModelUsage, Units } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
-import type { Reading, WireApi } from './wire-api.ts'
+import { takeBill, type Reading, type WireApi } from './wire-api.ts'
 
 const ENDINGS = new Set(['response.completed', 'response.incomplete', 'response.failed', 'response.done'])
 
@@ -35,7 +35,7 @@ export const responses: WireApi = {
     }
     if (!UNFINISHED.has(String(answer['status'])) && !reading.error) {
       reading.complete = true
-      takeBill(reading, answer)
+      billResponse(reading, answer)
     }
   },
 
@@ -54,7 +54,7 @@ export const responses: WireApi = {
       readResponse(reading, response)
       if (ENDINGS.has(type)) {
         reading.complete = true
-        takeBill(reading, response)
+        billResponse(reading, response)
       }
     } else if (type === 'response.output_item.done') {
       countTool(reading.toolCalls, objectOf(event['item']))
@@ -83,7 +83,7 @@ export const storedResponses: WireApi = {
 
 /** A further response on the same connection; what the reading says of the last one must not pass for this one's. */
 function beginResponse(reading: Reading): void {
-  if (!reading.billed) return
+  if (reading.bills.length === 0) return
   delete reading.model
   delete reading.responseId
   delete reading.finishReason
@@ -108,15 +108,12 @@ function readResponse(reading: Reading, response: JsonObject): void {
 }
 
 /** Takes the bill of a response that has ended, once. */
-function takeBill(reading: Reading, response: JsonObject): void {
+function billResponse(reading: Reading, response: JsonObject): void {
   const usage = objectOf(response['usage'])
-  const id = textOf(response['id']) ?? ''
-  reading.billed ??= new Set()
-  if (!usage || reading.billed.has(id)) return
-  reading.billed.add(id)
+  if (!usage) return
   const model = textOf(response['model'])
   const tier = textOf(response['service_tier'])
-  reading.bills.push({
+  takeBill(reading, textOf(response['id']) ?? '', {
     ...withTools(readOpenAIUsage(usage, reading.notes), toolsOf(reading, response)),
     ...(model ? { model } : {}),
     ...(tier ? { serviceTier: tier } : {}),
@@ -136,7 +133,8 @@ function toolsOf({ toolCalls }: Reading, response: JsonObject): ReadonlyMap<stri
 function countTool(counts: Map<string, number>, item: JsonObject | undefined): void {
   const type = textOf(item?.['type'])
   const action = textOf(objectOf(item?.['action'])?.['type']) ?? 'search'
-  if (!type?.endsWith('_call') || (type === 'web_search_call' && action !== 'search')) return
+  if (type === undefined || (!Object.hasOwn(BILLED_TOOLS, type) && !UNREPORTED_TOOLS.includes(type))) return
+  if (type === 'web_search_call' && action !== 'search') return
   counts.set(type, (counts.get(type) ?? 0) + 1)
 }
 

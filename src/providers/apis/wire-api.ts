@@ -45,6 +45,26 @@ export function emptyReading(): Reading {
   return { bills: [], notes: [], toolCalls: new Map(), output: new TextSample() }
 }
 
+/** Bills that one exchange may bring: a session, a file of results. What is beyond is said, and left out of the sum. */
+const MAX_BILLS = 100_000
+
+const TOO_MANY = `more than ${MAX_BILLS} bills; those beyond are not counted`
+
+/**
+ * Takes the bill of something that is complete while the exchange goes on.
+ *
+ * @param id what the provider calls it; the same is not taken twice. Empty where it has no name
+ */
+export function takeBill(reading: Reading, id: string, bill: ModelUsage): void {
+  if (id !== '' && reading.billed?.has(id)) return
+  if (reading.bills.length >= MAX_BILLS) {
+    if (reading.notes.at(-1) !== TOO_MANY) reading.notes.push(TOO_MANY)
+    return
+  }
+  if (id !== '') (reading.billed ??= new Set()).add(id)
+  reading.bills.push(bill)
+}
+
 /** Names of the wire APIs, as traces show them. */
 export type WireApiName =
   | 'audio_speech'
