@@ -1,18 +1,8 @@
 import { expect, test } from 'bun:test'
-import { readAttribution } from './attribution.ts'
-
-const NOTHING = {
-  sessionId: '',
-  endUser: '',
-  client: '',
-  clientVersion: '',
-  agent: '',
-  project: '',
-  tags: {},
-}
+import { NO_ATTRIBUTION, readAttribution } from './attribution.ts'
 
 test('a request that says nothing of itself is attributed to nobody', () => {
-  expect(readAttribution({}, {})).toEqual(NOTHING)
+  expect(readAttribution({}, {})).toEqual(NO_ATTRIBUTION)
 })
 
 test('clients are told by their first product, as each writes it', () => {

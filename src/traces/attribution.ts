@@ -19,6 +19,17 @@ export interface Attribution {
   readonly tags: Readonly<Record<string, string>>
 }
 
+/** A request that says nothing of itself. */
+export const NO_ATTRIBUTION: Attribution = {
+  sessionId: '',
+  endUser: '',
+  client: '',
+  clientVersion: '',
+  agent: '',
+  project: '',
+  tags: {},
+}
+
 /** Fields that name a session, by the clients that send them: Claude Code, Codex, opencode. */
 const SESSION_FIELDS = [
   'x-claude-code-session-id',

@@ -1,3 +1,4 @@
+import { NO_ATTRIBUTION } from '../../src/traces/attribution.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 
 /** A trace with plain values; a test says only what matters to it. */
@@ -39,13 +40,7 @@ export function sampleTrace(values: Partial<Trace> = {}): Trace {
     upstreamRequestId: 'req_1',
     correlationId: 'corr-1',
     apiKeyHash: 'key-a',
-    sessionId: '',
-    endUser: '',
-    client: '',
-    clientVersion: '',
-    agent: '',
-    project: '',
-    tags: {},
+    ...NO_ATTRIBUTION,
     consumptionId: '',
     countedOnce: false,
     requestHeaders: { Accept: ['*/*'] },

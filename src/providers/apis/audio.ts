@@ -1,6 +1,6 @@
 import { NO_PARTS } from '../../usage/usage.ts'
 import { amountOf, objectOf, textOf } from '../json.ts'
-import { meterOpenAI, readOpenAIError } from './openai-usage.ts'
+import { meterOpenAI, readOpenAIError, readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -14,14 +14,9 @@ export const audioTranscriptions: WireApi = {
   notEstimated: true,
 
   readAnswer(reading, answer) {
-    reading.model ??= textOf(answer['model'])
     // Servers without a usage object tell the length of the audio in their verbose answer.
     const seconds = amountOf(answer['duration'])
-    const usage = objectOf(answer['usage']) ?? (seconds === undefined ? undefined : { seconds })
-    if (usage) reading.usage = usage
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-    else reading.complete = true
+    readWhole(reading, answer, objectOf(answer['usage']) ?? (seconds === undefined ? undefined : { seconds }))
   },
 
   foldEvent(reading, event) {

@@ -1,5 +1,4 @@
-import { objectOf, textOf } from '../json.ts'
-import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readOpenAIUsage, readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -11,14 +10,7 @@ export const embeddings: WireApi = {
   name: 'embeddings',
   operation: 'embeddings',
 
-  readAnswer(reading, answer) {
-    reading.model ??= textOf(answer['model'])
-    const usage = objectOf(answer['usage'])
-    if (usage) reading.usage = usage
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-    else reading.complete = true
-  },
+  readAnswer: (reading, answer) => readWhole(reading, answer),
 
   foldEvent: () => false,
 

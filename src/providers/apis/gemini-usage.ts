@@ -8,57 +8,76 @@ import { countOf, objectsOf, type JsonObject } from '../json.ts'
  * @see https://ai.google.dev/api/generate-content#UsageMetadata
  */
 export function readGeminiUsage(usage: JsonObject, notes: string[]): ModelUsage {
-  const prompt = countOf(usage['promptTokenCount']) ?? 0
-  const tools = countOf(usage['toolUsePromptTokenCount']) ?? 0
-  const thoughts = countOf(usage['thoughtsTokenCount']) ?? 0
-  const written = countOf(usage['candidatesTokenCount']) ?? countOf(usage['responseTokenCount']) ?? 0
-  const input = modalities(usage, ['promptTokensDetails', 'promptTokenDetails', 'toolUsePromptTokensDetails'])
-  const cached = modalities(usage, ['cacheTokensDetails'])
-  const output = modalities(usage, ['candidatesTokensDetails', 'responseTokensDetails'])
-  const read = disjoint(
+  return billOf(
     {
-      input: prompt + tools,
-      output: written + thoughts,
-      cacheRead: countOf(usage['cachedContentTokenCount']),
-      cacheReadAudio: cached('AUDIO'),
-      cacheReadImage: cached('IMAGE'),
-      reasoning: thoughts,
-      inputAudio: input('AUDIO'),
-      inputImage: input('IMAGE'),
-      inputVideo: input('VIDEO'),
-      outputAudio: output('AUDIO'),
-      outputImage: output('IMAGE'),
+      input: count(usage['promptTokenCount']) + count(usage['toolUsePromptTokenCount']),
+      output: countOf(usage['candidatesTokenCount']) ?? count(usage['responseTokenCount']),
+      thoughts: count(usage['thoughtsTokenCount']),
+      cached: count(usage['cachedContentTokenCount']),
+      total: countOf(usage['totalTokenCount']),
+      inputBy: modalities(usage, ['promptTokensDetails', 'promptTokenDetails', 'toolUsePromptTokensDetails']),
+      cachedBy: modalities(usage, ['cacheTokensDetails']),
+      outputBy: modalities(usage, ['candidatesTokensDetails', 'responseTokensDetails']),
     },
     notes,
   )
-  checkTotal(read, countOf(usage['totalTokenCount']), notes)
-  return read
 }
 
 /** Reads the usage of an interaction, which has names of its own for the same counts. */
 export function readInteractionUsage(usage: JsonObject, notes: string[]): ModelUsage {
-  const thoughts = countOf(usage['total_thought_tokens']) ?? 0
-  const input = modalities(usage, ['input_tokens_by_modality', 'tool_use_tokens_by_modality'])
-  const cached = modalities(usage, ['cached_tokens_by_modality'])
-  const output = modalities(usage, ['output_tokens_by_modality'])
-  const read = disjoint(
+  return billOf(
     {
-      input: (countOf(usage['total_input_tokens']) ?? 0) + (countOf(usage['total_tool_use_tokens']) ?? 0),
-      output: (countOf(usage['total_output_tokens']) ?? 0) + thoughts,
-      cacheRead: countOf(usage['total_cached_tokens']),
-      cacheReadAudio: cached('AUDIO'),
-      cacheReadImage: cached('IMAGE'),
-      reasoning: thoughts,
-      inputAudio: input('AUDIO'),
-      inputImage: input('IMAGE'),
-      inputVideo: input('VIDEO'),
-      outputAudio: output('AUDIO'),
-      outputImage: output('IMAGE'),
+      input: count(usage['total_input_tokens']) + count(usage['total_tool_use_tokens']),
+      output: count(usage['total_output_tokens']),
+      thoughts: count(usage['total_thought_tokens']),
+      cached: count(usage['total_cached_tokens']),
+      total: countOf(usage['total_tokens']),
+      inputBy: modalities(usage, ['input_tokens_by_modality', 'tool_use_tokens_by_modality']),
+      cachedBy: modalities(usage, ['cached_tokens_by_modality']),
+      outputBy: modalities(usage, ['output_tokens_by_modality']),
     },
     notes,
   )
-  checkTotal(read, countOf(usage['total_tokens']), notes)
-  return read
+}
+
+/** Tokens of a modality; `undefined` where nothing is told apart. */
+type ByModality = (modality: string) => number | undefined
+
+interface GeminiCounts {
+  readonly input: number
+  /** Without the thoughts. */
+  readonly output: number
+  readonly thoughts: number
+  readonly cached: number
+  readonly total: number | undefined
+  readonly inputBy: ByModality
+  readonly cachedBy: ByModality
+  readonly outputBy: ByModality
+}
+
+function billOf({ inputBy, cachedBy, outputBy, ...counts }: GeminiCounts, notes: string[]): ModelUsage {
+  const bill = disjoint(
+    {
+      input: counts.input,
+      output: counts.output + counts.thoughts,
+      cacheRead: counts.cached,
+      cacheReadAudio: cachedBy('AUDIO'),
+      cacheReadImage: cachedBy('IMAGE'),
+      reasoning: counts.thoughts,
+      inputAudio: inputBy('AUDIO'),
+      inputImage: inputBy('IMAGE'),
+      inputVideo: inputBy('VIDEO'),
+      outputAudio: outputBy('AUDIO'),
+      outputImage: outputBy('IMAGE'),
+    },
+    notes,
+  )
+  checkTotal(bill, counts.total, notes)
+  return bill
+}
+
+function count(value: unknown): number {
+  return countOf(value) ?? 0
 }
 
 /** Whether a usage object counts anything at all; some chunks carry one that only names the traffic type. */
@@ -72,7 +91,7 @@ export function isEmpty({ usage }: ModelUsage): boolean {
 }
 
 /** Sums the tokens of a modality over lists of `{modality, tokenCount}` or `{modality, tokens}`. */
-function modalities(usage: JsonObject, names: readonly string[]): (modality: string) => number | undefined {
+function modalities(usage: JsonObject, names: readonly string[]): ByModality {
   const entries = names.flatMap((name) => objectsOf(usage[name]))
   if (entries.length === 0) return () => undefined
   return (modality) =>

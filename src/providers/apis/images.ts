@@ -1,5 +1,5 @@
 import { countOf, listOf, objectOf, textOf } from '../json.ts'
-import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readOpenAIError, readOpenAIUsage, readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -13,14 +13,9 @@ export const images: WireApi = {
   notEstimated: true,
 
   readAnswer(reading, answer) {
-    reading.model ??= textOf(answer['model'])
-    const usage = objectOf(answer['usage'])
-    if (usage) reading.usage = usage
     const made = listOf(answer['data']).length
     if (made > 0) reading.toolCalls.set('images', made)
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-    else reading.complete = true
+    readWhole(reading, answer)
   },
 
   foldEvent(reading, event) {

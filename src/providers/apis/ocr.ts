@@ -1,6 +1,6 @@
 import { NO_PARTS } from '../../usage/usage.ts'
-import { countOf, objectOf, textOf } from '../json.ts'
-import { readOpenAIError } from './openai-usage.ts'
+import { countOf, objectOf } from '../json.ts'
+import { readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -13,14 +13,7 @@ export const ocr: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
-    reading.model ??= textOf(answer['model'])
-    const usage = objectOf(answer['usage_info'])
-    if (usage) reading.usage = usage
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-    else reading.complete = true
-  },
+  readAnswer: (reading, answer) => readWhole(reading, answer, objectOf(answer['usage_info'])),
 
   foldEvent: () => false,
 

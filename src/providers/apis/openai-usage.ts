@@ -114,6 +114,19 @@ export function readOpenAIError(error: unknown): string | undefined {
   return typeof name === 'string' || typeof name === 'number' ? String(name).slice(0, 200) : 'error'
 }
 
+/** Reads an answer that comes whole: its model, its usage (`usage` unless another object is given), its error or end. */
+export function readWhole(
+  reading: Reading,
+  answer: JsonObject,
+  usage: JsonObject | undefined = objectOf(answer['usage']),
+): void {
+  reading.model ??= textOf(answer['model'])
+  if (usage) reading.usage = usage
+  const error = readOpenAIError(answer['error'])
+  if (error) reading.error = error
+  else reading.complete = true
+}
+
 /** Bills of an answer that has one usage object of this family, besides those that were complete before. */
 export function meterOpenAI(reading: Reading, notes: string[]): readonly ModelUsage[] {
   if (!reading.usage) return reading.bills

@@ -1,6 +1,6 @@
 import { disjoint } from '../../usage/usage.ts'
 import { countOf, objectOf, textOf } from '../json.ts'
-import { readOpenAIError } from './openai-usage.ts'
+import { readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -14,13 +14,8 @@ export const rerank: WireApi = {
   notEstimated: true,
 
   readAnswer(reading, answer) {
-    reading.model ??= textOf(answer['model'])
     reading.responseId ??= textOf(answer['id'])
-    const usage = objectOf(objectOf(answer['meta'])?.['billed_units']) ?? objectOf(answer['usage'])
-    if (usage) reading.usage = usage
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-    else reading.complete = true
+    readWhole(reading, answer, objectOf(objectOf(answer['meta'])?.['billed_units']))
   },
 
   foldEvent: () => false,

@@ -1,3 +1,4 @@
+import { NO_ATTRIBUTION } from '../attribution.ts'
 import type { Trace } from '../trace.ts'
 
 /** A trace as a journal payload: JSON, bodies in base64. */
@@ -14,17 +15,7 @@ export function encodeTrace(trace: Trace): Uint8Array {
 }
 
 /** Fields that a journal of an earlier version lacks. */
-const ABSENT_BEFORE = {
-  sessionId: '',
-  endUser: '',
-  client: '',
-  clientVersion: '',
-  agent: '',
-  project: '',
-  tags: {},
-  consumptionId: '',
-  countedOnce: false,
-}
+const ABSENT_BEFORE = { ...NO_ATTRIBUTION, consumptionId: '', countedOnce: false }
 
 /**
  * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted.
