@@ -89,6 +89,7 @@ type Trace = Record<string, unknown> & {
       units?: object
     }[]
     readonly notes?: readonly string[]
+    readonly estimated_because?: string
     readonly service_tier?: string
     readonly speed?: string
     readonly inference_geo?: string
@@ -112,6 +113,9 @@ function check(trace: Trace, expected: Expected): void {
     expect(trace['cost_status']).not.toBe('exact')
     return
   }
+  // What came to its own end is never called cut.
+  if (expected.complete !== false && trace['response_status'] !== 101)
+    expect(trace.usage.estimated_because).toBeUndefined()
   checkUsage(trace, expected, expected.usage)
   if (expected.service_tier) expect(trace.usage.service_tier).toBe(expected.service_tier)
   if (expected.speed) expect(trace.usage.speed).toBe(expected.speed)

@@ -13,15 +13,19 @@ export const live: WireApi = {
   readAnswer: () => {},
 
   foldEvent(reading, event) {
+    const content = objectOf(event['serverContent'])
+    const speaks = objectOf(content?.['modelTurn']) !== undefined
+    // What was said after the last count has not been counted.
+    if (speaks) reading.complete = false
+    if (content?.['turnComplete'] === true) reading.complete = true
     const usage = objectOf(event['usageMetadata'])
     if (hasCounts(usage)) {
+      reading.complete = true
       const bill = readGeminiUsage(usage, reading.notes)
       reading.usage = usage
       if (!isEmpty(bill)) takeBill(reading, '', bill)
     }
-    const content = objectOf(event['serverContent'])
-    if (content?.['turnComplete'] === true) reading.complete = true
-    return objectOf(content?.['modelTurn']) !== undefined
+    return speaks
   },
 
   readMessage(message) {

@@ -31,6 +31,9 @@ export const realtime: WireApi = {
         transcriberOf(reading, session)
         return false
       }
+      case 'response.created':
+        reading.complete = false
+        return false
       case 'response.done': {
         takeResponse(reading, objectOf(event['response']) ?? {}, objectOf(event['usage']))
         return false
