@@ -2,7 +2,7 @@ const REDACTED = '[REDACTED]'
 
 /**
  * Header fields as they are stored: canonical names, sorted, a list of values each; the values of masked fields
- * replaced by one `[REDACTED]`.
+ * replaced by one `[REDACTED]`, user names and passwords in URLs too.
  *
  * @param fields lower-case names
  * @param masked lower-case names
@@ -21,11 +21,18 @@ export function storedFields(
       maskedValues += values.length
       stored[canonicalName(name)] = [REDACTED]
     } else {
-      stored[canonicalName(name)] = values
+      stored[canonicalName(name)] = values.map(withoutUserInfo)
     }
   }
   return { fields: stored, maskedValues }
 }
+
+/** A URL in a value (a repository's, as Codex tells it) may carry a credential of its own. */
+function withoutUserInfo(value: string): string {
+  return value.includes('://') ? value.replace(USER_INFO, `$1${REDACTED}@`) : value
+}
+
+const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^/\s"'@]{1,512}@/gi
 
 /** Names come again and again; strangers among them must not fill the memory. */
 const CANONICAL = new Map<string, string>()

@@ -78,6 +78,16 @@ export const SUPPLEMENT: readonly SupplementPrice[] = [
     source: MODELS_DEV,
   },
   {
+    vendor: 'google',
+    model: 'gemini-3.1-pro-preview-customtools',
+    prices: {
+      input_mtok: { base: 2, tiers: [{ start: 200_000, price: 4 }] },
+      cache_read_mtok: { base: 0.2, tiers: [{ start: 200_000, price: 0.4 }] },
+      output_mtok: { base: 12, tiers: [{ start: 200_000, price: 18 }] },
+    },
+    source: MODELS_DEV,
+  },
+  {
     vendor: 'cohere',
     model: 'rerank-v3.5',
     prices: { search_units_kcount: 2 },

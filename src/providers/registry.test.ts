@@ -1,0 +1,84 @@
+import { expect, test } from 'bun:test'
+import { dialectOf, meteredRouteOf, modelOfTarget } from './registry.ts'
+
+function routed(method: string, path: string, upgrade = false): string {
+  const { api, free } = meteredRouteOf(method, path, upgrade)
+  return api?.name ?? (free ? 'free' : 'unmetered')
+}
+
+test('calls are known by the end of their path, below any base path', () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['POST', '/v1/chat/completions', 'chat_completions'],
+    ['POST', '/v1/chat/completions/', 'chat_completions'],
+    ['POST', '/chat/completions', 'chat_completions'],
+    ['POST', '/openai/deployments/my.dep/chat/completions', 'chat_completions'],
+    ['POST', '/api/v2/cortex/v1/chat/completions', 'chat_completions'],
+    ['POST', '/v1/completions', 'completions'],
+    ['POST', '/v1/fim/completions', 'completions'],
+    ['POST', '/v1/responses', 'responses'],
+    ['POST', '/v1/responses/compact', 'responses'],
+    ['POST', '/v1/responses/input_tokens', 'count_tokens'],
+    ['GET', '/v1/responses/resp_1', 'stored_responses'],
+    ['POST', '/v1/responses/resp_1/cancel', 'stored_responses'],
+    ['GET', '/v1/responses/resp_1/input_items', 'free'],
+    ['DELETE', '/v1/responses/resp_1', 'free'],
+    ['GET', '/v1/files/file-1/content', 'batch_results'],
+    ['POST', '/v1/files', 'free'],
+    ['POST', '/v1/batches', 'free'],
+    ['GET', '/v1/batches/batch_1', 'free'],
+    ['POST', '/v1/messages', 'messages'],
+    ['POST', '/v1/messages/count_tokens', 'count_tokens'],
+    ['POST', '/v1/messages/batches', 'free'],
+    ['GET', '/v1/messages/batches/msgbatch_1/results', 'batch_results'],
+    ['POST', '/v1beta/models/gemini-2.5-flash:generateContent', 'generate_content'],
+    ['POST', '/v1beta/models/gemini-2.5-flash:streamGenerateContent', 'generate_content'],
+    ['POST', '/v1beta/models/gemini-2.5-flash:countTokens', 'count_tokens'],
+    ['POST', '/v1beta/models/gemini-embedding-2:batchEmbedContents', 'embed_content'],
+    ['POST', '/v1/projects/p/locations/l/publishers/anthropic/models/claude@1:streamRawPredict', 'messages'],
+    ['POST', '/v2/chat', 'cohere_chat'],
+    ['POST', '/api/chat', 'ollama_chat'],
+    ['POST', '/api/embeddings', 'ollama_embed'],
+    ['POST', '/v1/embeddings', 'embeddings'],
+    ['POST', '/api/v1/embeddings', 'embeddings'],
+    ['POST', '/model/us.amazon.nova-lite-v1%3A0/converse', 'bedrock_converse'],
+    ['POST', '/model/x/count-tokens', 'count_tokens'],
+    ['POST', '/v1/assistants', 'unmetered'],
+    ['POST', '/', 'unmetered'],
+    ['POST', '', 'unmetered'],
+    ['POST', '//', 'unmetered'],
+    ['GET', '/v1/models', 'free'],
+    ['HEAD', '/v1/chat/completions', 'free'],
+    ['PUT', '/v1/chat/completions', 'free'],
+  ]
+  for (const [method, path, name] of cases)
+    expect([method, path, routed(method, path)]).toEqual([method, path, name])
+})
+
+test('a WebSocket is its own kind of call', () => {
+  expect(routed('GET', '/v1/responses', true)).toBe('responses')
+  expect(routed('GET', '/openai/v1/realtime', true)).toBe('realtime')
+  expect(
+    routed('GET', '/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent', true),
+  ).toBe('live')
+  expect(routed('GET', '/v1/anything', true)).toBe('unmetered')
+})
+
+test('the target names a model in its path or query', () => {
+  expect(modelOfTarget('/gemini/v1beta/models/gemini-2.5-flash:generateContent', '')).toBe('gemini-2.5-flash')
+  expect(modelOfTarget('/bedrock/model/us.amazon.nova-lite-v1%3A0/converse', '')).toBe(
+    'us.amazon.nova-lite-v1:0',
+  )
+  const arn = encodeURIComponent('arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude')
+  expect(modelOfTarget(`/b/model/${arn}/invoke`, '')).toBe('us.anthropic.claude')
+  expect(modelOfTarget('/azure/openai/deployments/dep/chat/completions', '?api-version=1')).toBe('dep')
+  expect(modelOfTarget('/openai/v1/realtime', '?x=1&model=gpt-realtime')).toBe('gpt-realtime')
+  expect(modelOfTarget('/openai/v1/models', '')).toBe('')
+  expect(modelOfTarget('/m/models/%E0%A4%A:generateContent', '')).toBe('%E0%A4%A')
+})
+
+test('errors speak the API in use, where one vendor invented it', () => {
+  expect(dialectOf('/v1/messages', 'openai')).toBe('anthropic')
+  expect(dialectOf('/v1beta/models/m:generateContent', 'openai')).toBe('gemini')
+  expect(dialectOf('/v1beta/models/m:streamGenerateContent', 'openai')).toBe('gemini')
+  expect(dialectOf('/v1/chat/completions', 'mistral')).toBe('mistral')
+})
