@@ -6,8 +6,7 @@ import type { Storage, StoredTrace, TimeRange, TraceMaintenance } from '../stora
 import { repriced } from '../traces/reprice.ts'
 import type { Trace } from '../traces/trace.ts'
 import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
-import { BUNDLED_LIST, PriceList } from '../usage/price-list.ts'
-import { SUPPLEMENT_LIST } from '../usage/supplement.ts'
+import type { PriceList } from '../usage/price-list.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -98,12 +97,16 @@ interface Result {
   readonly changed: number
   /** An interrupted run was taken up again: the sums are of the rest. */
   readonly resumed: boolean
+  /** Names of the bundled lists. */
+  readonly lists: readonly string[]
 }
 
 async function repriceAll(storage: Storage, config: Config, options: Options, io: Io): Promise<Result> {
   const jobs = storage.maintenance()
+  // Loaded here: the price list is megabytes that `serve` must not carry.
+  const { PriceList, PRICE_LISTS } = await import('../usage/price-list.ts')
   const prices = new PriceList(config.pricing)
-  const job = jobName(config, options)
+  const job = jobName(config, options, PRICE_LISTS)
   const start = options.dryRun ? 0 : await jobs.progress(job)
   const total = await jobs.count(options, start)
   const progress = new Progress(total, io)
@@ -131,13 +134,13 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
   }
   if (!options.dryRun) await jobs.finish(job)
   progress.clear()
-  return { models, traces, changed, resumed: start > 0 }
+  return { models, traces, changed, resumed: start > 0, lists: PRICE_LISTS }
 }
 
 /** A job is the same as long as its range and the prices are: only then may it go on where it was interrupted. */
-function jobName({ pricing }: Config, { fromUs, toUs }: TimeRange): string {
+function jobName({ pricing }: Config, { fromUs, toUs }: TimeRange, lists: readonly string[]): string {
   const prices = Bun.SHA256.hash(JSON.stringify(pricing), 'hex').slice(0, 16)
-  return `reprice ${fromUs ?? ''}..${toUs ?? ''} ${BUNDLED_LIST} ${SUPPLEMENT_LIST} ${prices}`
+  return `reprice ${fromUs ?? ''}..${toUs ?? ''} ${lists.join(' ')} ${prices}`
 }
 
 function ratesFor(
@@ -226,7 +229,7 @@ function resultJson(result: Result, { dryRun }: Options): object {
     schema_version: 'reprice.v1',
     dry_run: dryRun,
     resumed: result.resumed,
-    price_lists: [BUNDLED_LIST, SUPPLEMENT_LIST],
+    price_lists: result.lists,
     traces: result.traces,
     changed: result.changed,
     models: changedModels(result).map(([model, change]) => ({
@@ -243,7 +246,7 @@ function resultJson(result: Result, { dryRun }: Options): object {
 
 function writeText(result: Result, { dryRun }: Options, io: Io): void {
   const verb = dryRun ? 'would change' : 'changed'
-  io.out(`${result.changed} of ${result.traces} traces ${verb} (${BUNDLED_LIST}, ${SUPPLEMENT_LIST})\n`)
+  io.out(`${result.changed} of ${result.traces} traces ${verb} (${result.lists.join(', ')})\n`)
   if (result.resumed) io.out('an interrupted run was taken up; the sums are of the rest\n')
   const rows = changedModels(result)
   if (rows.length === 0) return

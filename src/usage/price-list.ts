@@ -12,7 +12,10 @@ import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
 import type { Bucket, Unit } from './usage.ts'
 
 /** Name and version of the bundled list, as receipts show it. */
-export const BUNDLED_LIST = 'genai-prices@0.1.8'
+const BUNDLED_LIST = 'genai-prices@0.1.8'
+
+/** The bundled lists, by the names that receipts show. */
+export const PRICE_LISTS: readonly string[] = [BUNDLED_LIST, SUPPLEMENT_LIST]
 
 /** All providers of the bundled list. The promise is settled from the start: nothing is ever fetched. */
 const PROVIDERS: readonly Provider[] = (await waitForUpdate()) ?? []
