@@ -35,7 +35,7 @@ export const chatCompletions: WireApi = {
   },
 
   meter(reading, notes) {
-    return breakdownOf(reading, notes) ?? meterOpenAI(reading, notes)
+    return breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
   },
 }
 
@@ -86,6 +86,12 @@ function readCommon(reading: Reading, object: JsonObject): void {
   if (breakdown && reading.usage) reading.usage = { ...reading.usage, usage_breakdown: breakdown }
   const error = readOpenAIError(object['error'])
   if (error) reading.error = error
+}
+
+/** OpenAI's search models search the web with every answer, and do not say so in their usage. */
+function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
+  if (model === undefined || !/^gpt-.*-search-(preview|api)/.test(model)) return bills
+  return bills.map((bill) => ({ ...bill, units: { web_searches: 1, ...bill.units } }))
 }
 
 /** Groq's compound systems bill the models they called; the whole is their sum and has no price of its own. */

@@ -64,13 +64,18 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage 
   if (usage['is_byok'] === true && upstreamUsd !== undefined) {
     notes.push(`the caller's own key was used upstream, where ${upstreamUsd} USD are billed`)
   }
-  // xAI bills each call of its own tools.
+  // xAI bills each call of its own tools, and each source of its live search.
   const tools = countOf(usage['num_server_side_tools_used']) ?? 0
+  const sources = countOf(usage['num_sources_used']) ?? 0
+  const unreported = [
+    ...(tools > 0 ? [`${tools} calls of server-side tools`] : []),
+    ...(sources > 0 ? [`${sources} sources of live search`] : []),
+  ]
   return {
     ...read,
     ...(units ? { units } : {}),
     ...(reportedUsd === undefined ? {} : { reportedUsd }),
-    ...(tools > 0 ? { unreported: [`${tools} calls of server-side tools`] } : {}),
+    ...(unreported.length > 0 ? { unreported } : {}),
   }
 }
 

@@ -91,6 +91,20 @@ test('Chat Completions: the charge that a provider reports is read', () => {
   expect(usdOf({ prompt_tokens: 1 })).toBeUndefined()
 })
 
+test('Chat Completions: a search model searches with every answer; sources of a live search are not reported', () => {
+  const search = fold(chatCompletions, [
+    {
+      model: 'gpt-4o-search-preview-2025-03-11',
+      choices: [],
+      usage: { prompt_tokens: 5, completion_tokens: 1 },
+    },
+  ])
+  expect(chatCompletions.meter(search, [])[0]!.units).toEqual({ web_searches: 1 })
+  expect(billsOf(chatCompletions, { prompt_tokens: 5, num_sources_used: 3 })[0]!.unreported).toEqual([
+    '3 sources of live search',
+  ])
+})
+
 test('Messages: a cached stream counts cached tokens as input, once', () => {
   const reading = fold(messages, [
     {
