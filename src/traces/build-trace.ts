@@ -58,7 +58,8 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   return {
     ...readAttribution(exchange.requestFields, content.requestMembers),
     consumptionId,
-    countedOnce: consumptionId !== '' && content.api?.fetches === true,
+    countedOnce:
+      consumptionId !== '' && (content.api?.fetches === true || content.response.background === true),
     id: exchange.id,
     traceGroupId: lineage.groupId,
     threadId: lineage.threadId,

@@ -239,6 +239,11 @@ test('openai: a background response counts with the fetch that finds it finished
   begun += 1
   await client.responses.retrieve('resp_bg')
   expect(await newest()).toMatchObject({ total_tokens: 0, estimated_cost_usd: 0, cost_status: 'exact' })
+  // The stream that began it may end after somebody has fetched it.
+  upstream.play = answerJson({ ...RESPONSE, id: 'resp_bg', background: true })
+  begun += 1
+  await client.responses.create({ model: 'gpt-5.4-mini', input: 'Hi', background: true })
+  expect(await newest()).toMatchObject({ total_tokens: 0, estimated_cost_usd: 0 })
 })
 
 test('@google/genai: content, stream and embeddings', async () => {

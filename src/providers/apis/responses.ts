@@ -101,7 +101,8 @@ function readResponse(reading: Reading, response: JsonObject): void {
   if (status && !UNFINISHED.has(status)) {
     reading.finishReason = textOf(objectOf(response['incomplete_details'])?.['reason']) ?? status
   }
-  reading.pending = UNFINISHED.has(status ?? '') && response['background'] === true
+  if (response['background'] === true) reading.background = true
+  reading.pending = UNFINISHED.has(status ?? '') && reading.background === true
   if (response['store'] !== false) reading.stored = true
   const error = readOpenAIError(response['error'])
   if (error) reading.error = error

@@ -32,7 +32,9 @@ export interface Reading {
   invocation?: JsonObject | undefined
   /** Model that transcribes what the user of a Realtime session says. */
   transcriber?: string | undefined
-  /** The response goes on in the background: what it uses counts with the exchange that fetches it. */
+  /** The response runs in the background, so that several exchanges may carry its end. */
+  background?: boolean | undefined
+  /** It goes on in the background: what it uses counts with the exchange that fetches it. */
   pending?: boolean | undefined
   /** The provider keeps the response, so it may be fetched again by its id. */
   stored?: boolean | undefined

@@ -240,8 +240,10 @@ export class SideObservation {
     this.body?.write(Buffer.from(`${text}\n`))
     const object = parseObject(text)
     if (!object) return
-    if (this.#side === 'request') this.request.model ??= this.#api?.readMessage?.(object)
-    else this.#fold(object, '')
+    if (this.#side === 'response') return this.#fold(object, '')
+    this.request.model ??= this.#api?.readMessage?.(object)
+    this.request.members ??= object
+    return undefined
   }
 
   /** The content has ended: reads what is left. Waits for decoding elsewhere if there is any. */
