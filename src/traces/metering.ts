@@ -70,6 +70,8 @@ export function encodingNeeded(
   content: ContentReading,
   model: string,
 ): Encoding | undefined {
+  // Most answers are whole and say what they used.
+  if (content.response.complete && content.response.usage) return undefined
   const way = wayOf(exchange, content)
   const estimates = way.kind === 'estimated' || (way.kind === 'reported' && way.cut)
   return estimates ? encodingOf(model) : undefined

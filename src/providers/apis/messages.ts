@@ -1,4 +1,4 @@
-import { addModelUsage, disjoint, NO_PARTS, type ModelUsage } from '../../usage/usage.ts'
+import { disjoint, type ModelUsage } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -52,16 +52,12 @@ export const messages: WireApi = {
     const entries = objectsOf(usage['iterations'])
     // With a compaction the top level leaves the compaction's own tokens out; the entries have them all.
     const compacted = entries.some((entry) => entry['type'] === 'compaction')
-    const own = compacted
-      ? entries
-          .filter((entry) => entry['type'] === 'compaction' || entry['type'] === 'message')
-          .reduce((sum, entry) => addModelUsage(sum, countsOf(entry, notes)), EMPTY)
-      : countsOf(usage, notes)
+    const counted = compacted
+      ? entries.filter((entry) => entry['type'] === 'compaction' || entry['type'] === 'message')
+      : [usage]
+    const [first, ...rest] = counted.map((entry) => countsOf(entry, notes))
     const searches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests']) ?? 0
-    const first: ModelUsage = {
-      ...own,
-      ...(searches > 0 ? { units: { web_searches: searches } } : {}),
-    }
+    const own = searches > 0 ? { ...first!, units: { web_searches: searches } } : first!
     const fellBack = entries.some((entry) => entry['type'] === 'fallback_message')
     const others = entries.flatMap((entry): ModelUsage[] => {
       const named = textOf(entry['model']) ?? 'unknown'
@@ -74,11 +70,9 @@ export const messages: WireApi = {
       }
       return []
     })
-    return [first, ...others]
+    return [own, ...rest, ...others]
   },
 }
-
-const EMPTY: ModelUsage = { usage: {}, parts: NO_PARTS }
 
 /** Anthropic's `input_tokens` leaves cached tokens out; ours counts them in, so they are added here once. */
 function countsOf(usage: JsonObject, notes: string[]): ModelUsage {

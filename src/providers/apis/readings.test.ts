@@ -154,7 +154,7 @@ test('Messages: the delta corrects input tokens, and a second message_start repl
 })
 
 test('Messages: an advisor bills on its own model, a compaction on the answer’s', () => {
-  const [own, advisor] = billsOf(messages, {
+  const [own, compaction, advisor] = billsOf(messages, {
     input_tokens: 10,
     output_tokens: 5,
     iterations: [
@@ -163,7 +163,8 @@ test('Messages: an advisor bills on its own model, a compaction on the answer’
       { type: 'advisor_message', model: 'claude-opus-4-7', input_tokens: 2728, output_tokens: 3880 },
     ],
   })
-  expect(own!.usage).toEqual({ input_uncached: 1010, cache_read: 200, output_text: 55 })
+  expect(own!.usage).toEqual({ input_uncached: 10, output_text: 5 })
+  expect(compaction!.usage).toEqual({ input_uncached: 1000, cache_read: 200, output_text: 50 })
   expect(advisor).toMatchObject({
     model: 'claude-opus-4-7',
     apart: 'advisor',
