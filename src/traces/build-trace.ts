@@ -54,9 +54,16 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 
+  const attribution = readAttribution(exchange.requestFields, content.requestMembers)
   const consumptionId = consumptionIdOf(exchange, content, metering)
   return {
-    ...readAttribution(exchange.requestFields, content.requestMembers),
+    sessionId: attribution.sessionId,
+    endUser: attribution.endUser,
+    client: attribution.client,
+    clientVersion: attribution.clientVersion,
+    agent: attribution.agent,
+    project: attribution.project,
+    tags: attribution.tags,
     consumptionId,
     countedOnce:
       consumptionId !== '' && (content.api?.fetches === true || content.response.background === true),
@@ -106,7 +113,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: usageDetail(model, content, metering),
+      usage: usageDetail(exchange, model, content, metering),
       cost: traceCost(cost),
       timing: {
         received_us: 0,
@@ -154,7 +161,12 @@ function consumptionIdOf(
   return responseId === undefined || !stored ? '' : `${wire.provider}:${responseId}`.slice(0, 256)
 }
 
-function usageDetail(model: string, content: ContentReading, metering: Metering): TraceDetail['usage'] {
+function usageDetail(
+  { responseBytes }: Exchange,
+  model: string,
+  content: ContentReading,
+  metering: Metering,
+): TraceDetail['usage'] {
   const { response } = content
   const { bills, units } = metering
   const notes = [...content.notes, ...metering.notes].slice(0, MAX_NOTES)
@@ -175,7 +187,7 @@ function usageDetail(model: string, content: ContentReading, metering: Metering)
     ...word('speed', response.speed),
     ...word('inference_geo', response.inferenceGeo),
     ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
-    ...(response.usage && isSmall(response.usage) ? { raw: response.usage } : {}),
+    ...(response.usage && isSmall(response.usage, responseBytes) ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   }
 }
@@ -184,17 +196,16 @@ function word<Name extends string>(name: Name, value: string | undefined): { [na
   return value ? ({ [name]: value.slice(0, MAX_WORD_LENGTH) } as { [name in Name]?: string }) : {}
 }
 
-/** A usage object of few members is small at a glance; only others are measured. */
-function isSmall(usage: JsonObject): boolean {
-  const values = Object.values(usage)
-  if (values.length <= 16 && values.every((value) => typeof value === 'number' || value === null)) return true
-  return JSON.stringify(usage).length <= MAX_RAW_CHARACTERS
+/** A usage object is no larger than the answer it came in; only those of large answers are measured. */
+function isSmall(usage: JsonObject, responseBytes: number): boolean {
+  return responseBytes <= MAX_RAW_CHARACTERS || JSON.stringify(usage).length <= MAX_RAW_CHARACTERS
 }
 
 /** Most notes that a trace keeps; a session of thousands of answers would say the same thousands of times. */
 const MAX_NOTES = 20
 
 function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
+  if (parts.audioInput + parts.audioOutput + parts.imageInput + parts.imageOutput === 0) return {}
   return {
     ...(parts.audioInput > 0 ? { audio_input_tokens: parts.audioInput } : {}),
     ...(parts.audioOutput > 0 ? { audio_output_tokens: parts.audioOutput } : {}),

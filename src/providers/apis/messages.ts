@@ -22,7 +22,7 @@ export const messages: WireApi = {
   foldEvent(reading, event) {
     switch (event['type']) {
       case 'message_start': {
-        delete reading.usage
+        reading.usage = undefined
         readMessage(reading, objectOf(event['message']) ?? {})
         return false
       }

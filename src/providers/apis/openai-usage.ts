@@ -71,6 +71,7 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage 
     ...(tools > 0 ? [`${tools} calls of server-side tools`] : []),
     ...(sources > 0 ? [`${sources} sources of live search`] : []),
   ]
+  if (!units && reportedUsd === undefined && unreported.length === 0) return read
   return {
     ...read,
     ...(units ? { units } : {}),

@@ -84,9 +84,9 @@ export const storedResponses: WireApi = {
 /** A further response on the same connection; what the reading says of the last one must not pass for this one's. */
 function beginResponse(reading: Reading): void {
   if (reading.bills.length === 0) return
-  delete reading.model
-  delete reading.responseId
-  delete reading.finishReason
+  reading.model = undefined
+  reading.responseId = undefined
+  reading.finishReason = undefined
   reading.complete = false
 }
 
