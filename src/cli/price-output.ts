@@ -3,7 +3,13 @@ import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
-import { listedModels, overrideApplies, PriceList, type ListedModel } from '../usage/price-list.ts'
+import {
+  listedModels,
+  matchesModel,
+  overrideApplies,
+  PriceList,
+  type ListedModel,
+} from '../usage/price-list.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -223,10 +229,4 @@ function priceText(price: ListedModel['prices'][string]): string {
   if (price === undefined) return '-'
   if (typeof price === 'number') return String(price)
   return [String(price.base), ...price.tiers.map((tier) => `${tier.price} above ${tier.start}`)].join(', ')
-}
-
-function matchesModel(override: PriceOverride, model: string): boolean {
-  return override.model.endsWith('*')
-    ? model.startsWith(override.model.slice(0, -1))
-    : override.model === model
 }

@@ -8,6 +8,15 @@ export function objectOf(value: unknown): JsonObject | undefined {
     : undefined
 }
 
+/** The JSON object that a text holds; `undefined` for anything else, also for what is not JSON. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    return objectOf(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
 /** The value as a text with something in it, else `undefined`. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined

@@ -2,7 +2,7 @@ import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange } from './open-exchange.ts'
-import { inspectContent, inspectTarget, MAX_INSPECTED_BYTES, mustInspect } from './inspect.ts'
+import { inspectContent, inspectTarget, inspectUnseen, MAX_INSPECTED_BYTES, mustInspect } from './inspect.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { UsageEventFilter } from './stream-usage.ts'
 import { Tap } from './tap.ts'
@@ -88,43 +88,64 @@ async function readWhole(request: Request, exchange: OpenExchange): Promise<Uint
   }
 }
 
-/** Holds the content for a policy that must see it. What is larger than it may be passes by its target alone. */
+/**
+ * Holds the content for a policy that must see it. More of it than can be held passes as it comes, unless a policy refuses
+ * what it cannot see.
+ */
 async function readInspected(
   request: Request,
   exchange: OpenExchange,
   length: number,
   context: ProxyContext,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
-  const { inspection, maxBodyBytes } = context.settings
-  const limit = maxBodyBytes > 0 ? Math.min(maxBodyBytes, MAX_INSPECTED_BYTES) : MAX_INSPECTED_BYTES
-  if (length > limit) {
-    inspectTarget(exchange, inspection)
-    exchange.clock.last()
-    return observedRequest(request.body!, exchange, context)
+  const { inspection } = context.settings
+  const body = request.body![Symbol.asyncIterator]()
+  const pieces: Uint8Array[] = []
+  let size = 0
+  let whole = false
+  try {
+    while (!whole && Math.max(size, length) <= MAX_INSPECTED_BYTES) {
+      const { done, value } = await body.next()
+      whole = done === true
+      if (!value) continue
+      pieces.push(value)
+      size += value.length
+    }
+  } catch (error) {
+    throw broken(exchange, error, 'bad_request', 'failed to read request body')
   }
-  const content = length >= 0 ? await readWhole(request, exchange) : await readUpTo(request, exchange, limit)
+  if (!whole) {
+    inspectUnseen(exchange, inspection)
+    exchange.clock.last()
+    return observedRequest(resumed(pieces, body), exchange, context)
+  }
+  const { maxBodyBytes } = context.settings
+  if (maxBodyBytes > 0 && size > maxBodyBytes) {
+    throw new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
+  }
+  const content = Buffer.concat(pieces)
   exchange.requestContent = content
-  exchange.requestBytes = content.length
+  exchange.requestBytes = size
   const sent = inspectContent(exchange, content, inspection)
   exchange.clock.enter('first_byte')
   return sent
 }
 
-/** @throws GatewayError for content of no stated length that is larger than a policy can look at */
-async function readUpTo(request: Request, exchange: OpenExchange, limit: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let size = 0
+/** What was read of a body, and then the rest of it. */
+async function* resumed(
+  pieces: readonly Uint8Array[],
+  body: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   try {
-    for await (const piece of request.body!) {
-      size += piece.length
-      if (size > limit) break
-      pieces.push(piece)
+    yield* pieces
+    for (;;) {
+      const { done, value } = await body.next()
+      if (done) return
+      yield value
     }
-  } catch (error) {
-    throw broken(exchange, error, 'bad_request', 'failed to read request body')
+  } finally {
+    await body.return?.()
   }
-  if (size > limit) throw new GatewayError('request_body_too_large', `request body exceeds ${limit} bytes`)
-  return Buffer.concat(pieces)
 }
 
 async function fetchUpstream(
@@ -209,7 +230,7 @@ function streamsArray({ target, responseFacts }: OpenExchange, status: number): 
 
 /** The request's content, observed after it was handed on. */
 async function* observedRequest(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
   exchange: OpenExchange,
   context: ProxyContext,
 ): AsyncGenerator<Uint8Array> {

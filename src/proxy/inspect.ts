@@ -1,11 +1,13 @@
 import { GatewayError } from '../errors.ts'
 import { textOf } from '../providers/json.ts'
 import { modelOfTarget, wireApiNamed } from '../providers/registry.ts'
+import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
+import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
 import { topLevelSpans, valueAt } from './json-spans.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import { askForUsage } from './stream-usage.ts'
 
-/** Request content up to this size is held so that a policy can look at it; a policy that must see more refuses. */
+/** Bytes of request content that are held so that a policy can look at them; what is larger is judged by `inspectUnseen`. */
 export const MAX_INSPECTED_BYTES = 16 * 1024 * 1024
 
 /** Policies that must see a request's content before it is forwarded. */
@@ -33,8 +35,7 @@ export function inspectContent(
   { injectStreamUsage, hasPrice }: Inspection,
 ): Uint8Array {
   if (hasPrice && bills(exchange)) {
-    const span = topLevelSpans(content, ['model']).get('model')
-    requirePrice(exchange, textOf(valueAt(content, span)) ?? routeModel(exchange), hasPrice)
+    requirePrice(exchange, modelOf(exchange, content) ?? routeModel(exchange), hasPrice)
   }
   if (!injectStreamUsage || !mayInject(exchange)) return content
   const asking = askForUsage(content)
@@ -43,13 +44,39 @@ export function inspectContent(
 }
 
 /**
- * Judges a request by its target alone: one without content, or with more of it than can be looked at, and WebSockets,
- * whose model may come later.
+ * Judges a request with more content than can be looked at.
+ *
+ * @throws GatewayError when a policy would have to see it
+ */
+export function inspectUnseen(exchange: OpenExchange, inspection: Inspection): void {
+  if (inspection.hasPrice && bills(exchange) && routeModel(exchange) === '') {
+    const message = `request body exceeds ${MAX_INSPECTED_BYTES} bytes, so its model cannot be checked`
+    throw new GatewayError('request_body_too_large', message)
+  }
+  inspectTarget(exchange, inspection)
+}
+
+/**
+ * Judges a request by its target alone: one without content, and WebSockets, whose model may come later.
  *
  * @throws GatewayError when a policy refuses it
  */
 export function inspectTarget(exchange: OpenExchange, { hasPrice }: Inspection): void {
   if (hasPrice && bills(exchange)) requirePrice(exchange, routeModel(exchange), hasPrice)
+}
+
+/** The model that content asks for: a member of its JSON or a field of its form, compressed or not. */
+function modelOf({ requestFacts }: OpenExchange, content: Uint8Array): string | undefined {
+  const coding = codingOf(requestFacts.codings)
+  if (coding === 'unknown') return undefined
+  const plain = coding === 'identity' ? content : decodeWhole(content, coding, MAX_INSPECTED_BYTES)
+  if (!plain) return undefined
+  if (requestFacts.mediaType !== 'multipart/form-data') {
+    return textOf(valueAt(plain, topLevelSpans(plain, ['model']).get('model')))
+  }
+  const fields = new MultipartFields(new Set(['model']))
+  fields.write(plain)
+  return textOf(fields.toObject()['model'])
 }
 
 function routeModel({ path, query }: OpenExchange): string {

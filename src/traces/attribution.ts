@@ -1,4 +1,4 @@
-import { objectOf, textOf, type JsonObject } from '../providers/json.ts'
+import { objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
 
 /** Longest text that is kept of what a client says of itself, and how many tags. */
 const MAX_LENGTH = 256
@@ -48,7 +48,7 @@ const SESSION_FIELDS = [
  */
 export function readAttribution(fields: Readonly<Record<string, string>>, request: JsonObject): Attribution {
   const user = readUser(request)
-  const turn = parseObject(fields['x-codex-turn-metadata'])
+  const turn = parseObject(fields['x-codex-turn-metadata'] ?? '')
   const named = SESSION_FIELDS.map((name) => clean(fields[name])).find((value) => value !== '')
   return {
     sessionId: named ?? (clean(turn?.['session_id']) || user.session),
@@ -112,15 +112,6 @@ function readTags(text: string): Record<string, string> {
 
 /** What the key of a tag may be made of. */
 const TAG_KEY = /^[A-Za-z][\w.-]{0,63}$/
-
-function parseObject(text: string | undefined): JsonObject | undefined {
-  if (!text?.startsWith('{')) return undefined
-  try {
-    return objectOf(JSON.parse(text))
-  } catch {
-    return undefined
-  }
-}
 
 function clean(value: unknown): string {
   if (typeof value !== 'string') return ''

@@ -164,6 +164,11 @@ export class PriceList {
 
 const FREE: Rates = { input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, output: 0 }
 
+/** Whether an operator's price names a model, exactly or by a prefix that ends in `*`. */
+export function matchesModel({ model: pattern }: PriceOverride, model: string): boolean {
+  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
+}
+
 /** Whether an operator's price is for such an exchange. */
 export function overrideApplies(
   override: PriceOverride,
@@ -175,9 +180,7 @@ export function overrideApplies(
     named(override.provider, provider) &&
     named(override.orgId, organizationId) &&
     named(override.workspaceId, workspaceId) &&
-    (override.model.endsWith('*')
-      ? model.startsWith(override.model.slice(0, -1))
-      : model === override.model) &&
+    matchesModel(override, model) &&
     (override.from === '' || Date.parse(`${override.from}T00:00:00Z`) <= at)
   )
 }

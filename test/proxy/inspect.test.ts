@@ -76,6 +76,40 @@ describe('tracing.stream_usage: inject', () => {
     expect(trace).toMatchObject({ usage_source: 'injected', output_tokens: 6 })
   })
 
+  test('a body of no stated length that is too large to look at passes as it is', async () => {
+    let seen = Buffer.alloc(0)
+    const large = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      maxRequestBodySize: 64 * 1024 * 1024,
+      async fetch(request) {
+        seen = Buffer.from(await request.arrayBuffer())
+        return new Response([...CHUNKS, DONE].join(''), { headers: { 'content-type': 'text/event-stream' } })
+      },
+    })
+    const own = await openGateway(
+      `${providersAt(`http://127.0.0.1:${large.port}`)}tracing: {stream_usage: inject}\n`,
+    )
+    const filler = Buffer.alloc(1024 * 1024, 'x')
+    let sent = 0
+    const pieces = new ReadableStream({
+      pull(controller) {
+        if (sent === 0) controller.enqueue(Buffer.from('{"model":"gpt-5.4-mini","stream":true,"user":"'))
+        controller.enqueue(filler)
+        sent += 1
+        if (sent < 18) return
+        controller.enqueue(Buffer.from('"}'))
+        controller.close()
+      },
+    })
+    const { status, text } = await ask(own, pieces as unknown as string)
+    expect([status, text]).toEqual([200, [...CHUNKS, DONE].join('')])
+    expect(seen.length).toBe(18 * filler.length + 48)
+    expect(seen.includes('include_usage')).toBe(false)
+    await own.stop()
+    await large.stop(true)
+  })
+
   test('a client that asked itself gets the event, and nothing is changed', async () => {
     upstream.play = stream([...CHUNKS, USAGE, DONE])
     const body = '{"stream":true, "stream_options": {"include_usage":true}, "model":"gpt-5.4-mini"}'
@@ -139,6 +173,25 @@ describe('pricing.unknown_model: block', () => {
     expect((await ask(gateway, '{"model":"in-house-7b"}')).status).toBe(200)
     const counting = { path: '/anthropic/v1/messages/count_tokens' }
     expect((await ask(gateway, '{"model":"claude-sonnet-9-9"}', counting)).status).toBe(200)
+  })
+
+  test('a form names its model in a field', async () => {
+    const transcribe = async (model: string): Promise<number> => {
+      const form = new FormData()
+      form.set('file', new Blob([new Uint8Array(2000)], { type: 'audio/wav' }), 'a.wav')
+      form.set('model', model)
+      const url = `${gateway.url}/openai/v1/audio/transcriptions`
+      return (await fetch(url, { method: 'POST', body: form })).status
+    }
+    expect([await transcribe('whisper-1'), await transcribe('whisper-99')]).toEqual([200, 403])
+  })
+
+  test('compressed content is read, and content too large to look at is refused as what it is', async () => {
+    const gzip = { headers: { 'content-encoding': 'gzip' } }
+    expect((await ask(gateway, gzipSync('{"model":"gpt-5.4-mini"}'), gzip)).status).toBe(200)
+    expect((await ask(gateway, gzipSync('{"model":"gpt-unknown-9"}'), gzip)).status).toBe(403)
+    const large = await ask(gateway, `{"model":"gpt-5.4-mini","user":"${'x'.repeat(17 * 1024 * 1024)}"}`)
+    expect([large.status, large.trace['error_code']]).toEqual([413, 'request_body_too_large'])
   })
 
   test('a Responses WebSocket is answered so that the client asks over HTTP', async () => {

@@ -1,5 +1,5 @@
 import { checkTotal, disjoint, type ModelUsage } from '../../usage/usage.ts'
-import { countOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { countOf, objectOf, objectsOf, parseObject, textOf, type JsonObject } from '../json.ts'
 import { messages } from './messages.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -66,12 +66,7 @@ export const bedrockInvoke: WireApi = {
     if (name.endsWith('Exception')) reading.error = name
     const bytes = textOf(event['bytes'])
     if (!bytes) return false
-    let chunk: JsonObject | undefined
-    try {
-      chunk = objectOf(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')))
-    } catch {
-      return false
-    }
+    const chunk = parseObject(Buffer.from(bytes, 'base64').toString('utf8'))
     if (!chunk) return false
     const metrics = objectOf(chunk['amazon-bedrock-invocationMetrics'])
     if (metrics) {

@@ -1,4 +1,4 @@
-import { objectOf, type JsonObject } from '../../providers/json.ts'
+import { parseObject, type JsonObject } from '../../providers/json.ts'
 
 /** Length of the prelude (total length, header length, its checksum) and of the checksum at the end. */
 const PRELUDE_BYTES = 12
@@ -83,10 +83,6 @@ function readMessage(message: Uint8Array, headersLength: number): AwsEvent | und
     }
     at += length
   }
-  try {
-    const object = objectOf(JSON.parse(text.decode(payload)))
-    return object && { name, object }
-  } catch {
-    return undefined
-  }
+  const object = parseObject(text.decode(payload))
+  return object && { name, object }
 }

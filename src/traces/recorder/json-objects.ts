@@ -1,4 +1,4 @@
-import { objectOf, type JsonObject } from '../../providers/json.ts'
+import { parseObject, type JsonObject } from '../../providers/json.ts'
 
 const QUOTE = 34
 const BACKSLASH = 92
@@ -80,13 +80,5 @@ export class JsonObjects {
     this.#pieces = []
     this.#size = 0
     this.#skipping = false
-  }
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    return objectOf(JSON.parse(text))
-  } catch {
-    return undefined
   }
 }

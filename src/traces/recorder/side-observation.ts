@@ -1,5 +1,5 @@
 import { emptyReading, type WireApi, type Reading } from '../../providers/apis/wire-api.ts'
-import { objectOf, textOf, type JsonObject } from '../../providers/json.ts'
+import { objectOf, parseObject, textOf, type JsonObject } from '../../providers/json.ts'
 import { SseDecoder } from '../../http/sse-decoder.ts'
 import type { ContentFacts } from '../exchange.ts'
 import { AwsEventStreamDecoder } from './aws-event-stream.ts'
@@ -77,13 +77,9 @@ class JsonBody {
   /** The object, or those of its members that were found; `whole` tells which. */
   read(): { object: JsonObject; whole: boolean } {
     if (this.#pieces) {
-      const text = Buffer.concat(this.#pieces).toString('utf8')
-      try {
-        const object = objectOf(JSON.parse(text))
-        return { object: object ?? {}, whole: object !== undefined }
-      } catch {
-        this.#spill()
-      }
+      const object = parseObject(Buffer.concat(this.#pieces).toString('utf8'))
+      if (object) return { object, whole: true }
+      this.#spill()
     }
     return { object: this.#members?.toObject() ?? {}, whole: false }
   }
@@ -384,12 +380,4 @@ function objectsFraming(): Framing {
 
 function isJson(mediaType: string): boolean {
   return mediaType === 'application/json' || mediaType.endsWith('+json') || mediaType === ''
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    return objectOf(JSON.parse(text))
-  } catch {
-    return undefined
-  }
 }
