@@ -1,7 +1,7 @@
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
 import type { Dialect, PriceOverride, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
-import { PROVIDER_PRESETS } from './settings.ts'
+import { PROVIDER_PRESETS } from './provider-settings.ts'
 
 const DIALECTS = ['openai', 'anthropic', 'gemini', 'mistral', 'cohere', 'ollama', 'azure']
 const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/

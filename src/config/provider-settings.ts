@@ -1,0 +1,107 @@
+import type { Section } from './setting.ts'
+
+/** USD per million tokens, by what the tokens are. A negative rate means: not set. */
+export const RATES = {
+  input: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Uncached input.' },
+  cache_read: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Input read from cache.' },
+  cache_write: {
+    kind: 'float',
+    default: -1,
+    unit: 'USD per million tokens',
+    doc: 'Input written to cache, five-minute lifetime.',
+  },
+  cache_write_1h: {
+    kind: 'float',
+    default: -1,
+    unit: 'USD per million tokens',
+    doc: 'Input written to cache, one-hour lifetime.',
+  },
+  output: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Output, reasoning included.' },
+} as const
+
+/** A price of the operator's own. */
+export const PRICE = {
+  org_id: { kind: 'string', default: '', doc: 'Organization it is for; empty means every one.' },
+  workspace_id: { kind: 'string', default: '', doc: 'Workspace it is for; empty means every one.' },
+  model: { kind: 'string', default: '', doc: 'Exact model name, or a prefix followed by *.' },
+  from: {
+    kind: 'string',
+    default: '',
+    doc: 'First day it holds (YYYY-MM-DD, UTC); empty means always.',
+  },
+  free: { kind: 'bool', default: false, doc: 'true for models that cost nothing.' },
+  ...RATES,
+} as const
+
+/** One upstream API. */
+export const PROVIDER: Section = {
+  kind: 'section',
+  type: 'config.ProviderConfig',
+  doc: 'One upstream API.',
+  fields: {
+    upstream: {
+      kind: 'string',
+      default: '',
+      doc: 'Base URL of the API; a path in it is put before every request path.',
+    },
+    prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway; the longest match wins.' },
+    api: {
+      kind: 'string',
+      default: 'openai',
+      doc: 'Dialect of refusals, and of prices when neither URL nor name tell the provider: openai, anthropic, gemini, mistral, cohere, ollama or azure. How usage is read follows from the path of each request.',
+    },
+    enabled: { kind: 'bool', default: true, doc: 'false takes the provider out.' },
+    credential_header: {
+      kind: 'string',
+      default: '',
+      doc: 'Further header in which this provider takes its credential; it is masked like the known ones.',
+    },
+    timeouts: {
+      kind: 'section',
+      type: 'config.TimeoutsConfig',
+      doc: 'Answered with 504 and the name of the one that struck; after the first byte the connection is aborted.',
+      fields: {
+        connect_ms: {
+          kind: 'int',
+          default: 10_000,
+          unit: 'ms',
+          doc: 'A silent upstream must at least accept a TCP connection in this time; 0 means no limit.',
+        },
+        first_byte_ms: {
+          kind: 'int',
+          default: 600_000,
+          unit: 'ms',
+          doc: 'From the end of the request to the response fields; 0 means no limit.',
+        },
+        idle_ms: {
+          kind: 'int',
+          default: 600_000,
+          unit: 'ms',
+          doc: 'Longest silence inside a body, in either direction; 0 means no limit.',
+        },
+        total_ms: { kind: 'int', default: 0, unit: 'ms', doc: 'The whole exchange; 0 means no limit.' },
+      },
+    },
+    prices: {
+      kind: 'list',
+      doc: 'Prices of this provider only.',
+      item: { kind: 'section', type: 'config.PriceOverrideConfig', doc: 'One price.', fields: PRICE },
+    },
+  },
+}
+
+/** Providers that are there unless the file changes them. */
+export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
+  anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },
+  gemini: { upstream: 'https://generativelanguage.googleapis.com', prefix: '/gemini', api: 'gemini' },
+  mistral: { upstream: 'https://api.mistral.ai', prefix: '/mistral', api: 'mistral' },
+  cohere: { upstream: 'https://api.cohere.com', prefix: '/cohere', api: 'cohere' },
+  groq: { upstream: 'https://api.groq.com', prefix: '/groq', api: 'openai' },
+  deepseek: { upstream: 'https://api.deepseek.com', prefix: '/deepseek', api: 'openai' },
+  xai: { upstream: 'https://api.x.ai', prefix: '/xai', api: 'openai' },
+  openrouter: { upstream: 'https://openrouter.ai', prefix: '/openrouter', api: 'openai' },
+  perplexity: { upstream: 'https://api.perplexity.ai', prefix: '/perplexity', api: 'openai' },
+  ollama: { upstream: 'http://localhost:11434', prefix: '/ollama', api: 'ollama' },
+  azure: { upstream: '', prefix: '/azure', api: 'azure' },
+}
