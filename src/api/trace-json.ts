@@ -71,7 +71,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
 }
 
 /** Who and what the exchange belongs to, in the contract's names. */
-function attributionJson(trace: TraceSummary): Record<string, unknown> {
+export function attributionJson(trace: TraceSummary): Record<string, unknown> {
   return {
     ...given('session_id', trace.sessionId),
     ...given('end_user', trace.endUser),

@@ -7,7 +7,7 @@ import { lineageOf } from '../traces/lineage.ts'
 import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from '../api/receipt-json.ts'
-import { costJson, usageJson } from '../api/trace-json.ts'
+import { attributionJson, costJson, usageJson } from '../api/trace-json.ts'
 import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
 import { formatNanoUsd, toNanoUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
@@ -223,6 +223,7 @@ function checkpointJson(trace: Trace, step: number, { headers, bodies }: Options
     time_to_first_token_ms: trace.timeToFirstTokenMs,
     time_to_first_token_us: trace.timeToFirstTokenUs,
     ...given('finish_reason', trace.finishReason),
+    ...attributionJson(trace),
     usage: trace.detail.usage,
     cost: receiptJson(trace.detail.cost),
     timing: trace.detail.timing,
@@ -294,6 +295,10 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io:
       ['latency_ms', String(trace.latencyMs)],
       ['ttft_ms', String(trace.timeToFirstTokenMs)],
       ...(trace.finishReason ? [['finish_reason', trace.finishReason]] : []),
+      ...Object.entries(attributionJson(trace)).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : contractJson(value),
+      ]),
       [
         'lineage',
         `checkpoint=${lineage.checkpoint_id ?? '(none)'} parent=${lineage.parent_checkpoint_id ?? '(none)'} seq=${lineage.checkpoint_seq ?? 0} immutable=${lineage.immutable}`,

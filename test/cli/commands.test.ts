@@ -166,6 +166,9 @@ describe('shell-init and wrap', () => {
     expect((await shell('printf "%s|%s|%s" "$OPENAI_BASE_URL" "$ANTHROPIC_BASE_URL" "$FOO"')).out).toBe(
       'http://127.0.0.1:8080/openai/v1|http://127.0.0.1:8080/anthropic|bar',
     )
+    expect((await shell('printf "%s|%s" "$GROQ_BASE_URL" "$GOOGLE_GEMINI_BASE_URL"')).out).toBe(
+      'http://127.0.0.1:8080/groq|http://127.0.0.1:8080/gemini',
+    )
     expect((await shell('exit 7')).status).toBe(7)
     expect((await shell('kill -TERM $$')).status).toBe(143)
     expect(
@@ -369,7 +372,12 @@ describe('serve', () => {
     await (
       await fetch(`${gateway.url}/openai/v1/chat/completions`, {
         method: 'POST',
-        headers: { authorization: 'Bearer sk-canary-0123456789', 'content-type': 'application/json' },
+        headers: {
+          authorization: 'Bearer sk-canary-0123456789',
+          'content-type': 'application/json',
+          'user-agent': 'tester/1.2',
+          'x-ongoingai-tags': 'team=a',
+        },
         body: '{"model":"gpt-5.4-mini","stream":true,"messages":[{"role":"user","content":"hi"}]}',
       })
     ).text()
@@ -396,6 +404,8 @@ describe('serve', () => {
     expect(report.out).toMatch(/gpt-5\.4-mini-2026-03-17 +1 +27 +0\.000043/)
     const debug = await runProgram(['debug', 'last'], { cwd: gateway.folder })
     expect(debug.out).toMatch(/ttft_ms +[1-9]/)
+    expect(debug.out).toMatch(/client +tester\nclient_version +1\.2\n/)
+    expect(debug.out).toMatch(/tags +\{"team":"a"\}/)
     expect(debug.out).toMatch(/gpt-5\.4-mini-2026-03-17 +output_text +6 +4\.5 +0\.000027000/)
     expect(gateway.output()).not.toContain('sk-canary')
     await upstream.stop()
