@@ -11,6 +11,7 @@ export type GatewayErrorCode =
   | 'missing_provider_credential'
   | 'method_not_allowed'
   | 'trace_not_found'
+  | 'checkpoint_not_found'
   | 'request_body_too_large'
   | 'loop_detected'
   | 'model_price_unknown'
@@ -37,6 +38,7 @@ const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   missing_provider_credential: 403,
   method_not_allowed: 405,
   trace_not_found: 404,
+  checkpoint_not_found: 404,
   request_body_too_large: 413,
   loop_detected: 508,
   model_price_unknown: 403,

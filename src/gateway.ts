@@ -48,10 +48,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     new URL('./traces/recorder/recorder-worker.ts', import.meta.url).href,
   )
   await recorder.start()
-  const queries = new QueryClient(
-    config.storage.path,
-    new URL('./storage/query-worker.ts', import.meta.url).href,
-  )
+  const queries = new QueryClient(config.storage, new URL('./storage/query-worker.ts', import.meta.url).href)
   const proxy: ProxyContext = {
     settings: await proxySettings(config),
     sink: recorder,
@@ -69,8 +66,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       startedAt: Date.now(),
       storageDriver: config.storage.driver,
       readerFor: (caller) => (caller ? queries.within(caller) : queries.everywhere()),
-      everywhere: () => queries.everywhere(),
-      sizeBytes: () => queries.sizeBytes(),
+      extent: () => queries.extent(),
       diagnostics: () => recorder.diagnostics(),
       draining: () => proxy.draining,
     },
@@ -152,7 +148,7 @@ function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings 
 
 function recorderSettings({ tracing, storage, pii, pricing }: Config): RecorderSettings {
   return {
-    storagePath: storage.path,
+    storage,
     journalPath: tracing.journal.path,
     journalMaxBytes: tracing.journal.maxBytes,
     queueMaxBytes: tracing.queueMaxBytes,

@@ -10,7 +10,7 @@ let gateway: TestGateway
 
 beforeAll(async () => {
   gateway = await openGateway('server: {cors_origins: ["https://a.example"]}\n')
-  const storage = openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
+  const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
   await storage.write(
     Array.from({ length: 5 }, (_, i) =>
       sampleTrace({

@@ -9,8 +9,8 @@ export interface ApiContext {
   readonly storageDriver: string
   /** Reader for a caller's tenant, or for all tenants while gateway keys are off. */
   readerFor(caller: Caller | undefined): TraceReader
-  everywhere(): TraceReader
-  sizeBytes(): Promise<number>
+  /** Stored traces of all tenants, and the store's size in bytes (0 when it cannot be told). */
+  extent(): Promise<{ readonly traces: number; readonly bytes: number }>
   diagnostics(): PipelineDiagnostics
   /** The gateway is stopping. */
   draining(): boolean
@@ -23,6 +23,8 @@ export interface ApiRequest {
   readonly parameters: Readonly<Record<string, string>>
   /** `undefined` while gateway keys are off. */
   readonly caller: Caller | undefined
+  /** The content as it comes; null for none. Handlers bound what they read of it. */
+  readonly body: ReadableStream<Uint8Array> | null
 }
 
 /** Answers one route. Throws GatewayError for what the caller did wrong. */

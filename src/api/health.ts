@@ -69,8 +69,7 @@ async function askStore(context: ApiContext): Promise<StoreState> {
   const late = Bun.sleep(CHECK_MS).then(() => undefined)
   const asked = (async (): Promise<StoreState | undefined> => {
     try {
-      const [traces, bytes] = await Promise.all([context.everywhere().countTraces(), context.sizeBytes()])
-      return { reachable: true, traces, bytes }
+      return { reachable: true, ...(await context.extent()) }
     } catch {
       return undefined
     }

@@ -37,9 +37,10 @@ export class QueryParameters {
     const text = this.text(name)
     if (text === undefined) return undefined
     const value = Number(text)
-    if (!/^[-+]?\d+$/.test(text) || !Number.isSafeInteger(value)) throw bad(`${name} must be an integer`)
-    if (value < min) throw bad(`${name} must be >= ${min}`)
-    if (value > max) throw bad(`${name} must be <= ${max}`)
+    if (!/^[-+]?\d+$/.test(text) || !Number.isSafeInteger(value))
+      throw badRequest(`${name} must be an integer`)
+    if (value < min) throw badRequest(`${name} must be >= ${min}`)
+    if (value > max) throw badRequest(`${name} must be <= ${max}`)
     return value
   }
 
@@ -52,7 +53,7 @@ export class QueryParameters {
     const text = this.text(name)
     if (text === undefined) return undefined
     const value = parseTimeOrDay(text, name)
-    if (value === undefined) throw bad(`invalid ${name}: expected RFC3339 or YYYY-MM-DD`)
+    if (value === undefined) throw badRequest(`invalid ${name}: expected RFC3339 or YYYY-MM-DD`)
     return value
   }
 }
@@ -63,7 +64,8 @@ export function parseTimeOrDay(text: string, bound: 'from' | 'to'): number | und
   return parseTime(bound === 'from' ? `${text}T00:00:00Z` : `${text}T23:59:59.999999Z`)
 }
 
-function bad(message: string): GatewayError {
+/** What the caller did wrong, as the answer says it. */
+export function badRequest(message: string): GatewayError {
   return new GatewayError('bad_request', message)
 }
 

@@ -1,28 +1,27 @@
 import { given, givenBody } from '../json-field.ts'
 import { contractJson } from '../http/json-response.ts'
-import type { Cursor } from '../storage/cursor.ts'
 import { formatSecond, formatTime } from '../rfc3339.ts'
-import type { TraceFilter, TraceReader } from '../storage/storage.ts'
+import { collectChain } from '../storage/lineage-chain.ts'
+import type { TraceReader } from '../storage/storage.ts'
+import { checkpointDiff, type CheckpointDiff } from '../traces/checkpoint-diff.ts'
 import { lineageOf } from '../traces/lineage.ts'
-import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from '../api/receipt-json.ts'
 import { attributionJson, costJson, usageJson } from '../api/trace-json.ts'
 import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
 import { formatNanoUsd, toNanoUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { writeDebugBundle } from './debug-bundle.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { textTable, visible } from './text-table.ts'
-
-const PAGE = 200
 
 /** `ongoingai debug`: one exchange and the chain it belongs to, read from the store. */
 export const debug: Command = {
   name: 'debug',
   summary: 'show the latest exchange, or a chain of them',
   usage:
-    'debug [last] [--config path/to/ongoingai.yaml] [--trace-id ID] [--trace-group-id ID] [--thread-id ID] [--run-id ID] [--format text|json] [--limit N] [--include-headers] [--include-bodies]',
+    'debug [last] [--config path/to/ongoingai.yaml] [--trace-id ID] [--trace-group-id ID] [--thread-id ID] [--run-id ID] [--format text|json] [--limit N] [--diff] [--bundle-out PATH] [--include-headers] [--include-bodies]',
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
@@ -31,6 +30,12 @@ export const debug: Command = {
     { name: 'thread-id', type: 'string', description: 'Thread ID filter' },
     { name: 'run-id', type: 'string', description: 'Run ID filter' },
     { name: 'limit', type: 'int', description: 'Maximum checkpoints to include (1-500)', default: '200' },
+    { name: 'diff', type: 'bool', description: 'Include redaction-safe checkpoint diffs' },
+    {
+      name: 'bundle-out',
+      type: 'string',
+      description: 'Directory to write debug bundle (debug-chain.json + manifest.json)',
+    },
     { name: 'include-headers', type: 'bool', description: 'Include request/response headers' },
     { name: 'include-bodies', type: 'bool', description: 'Include request/response bodies' },
   ],
@@ -49,11 +54,12 @@ export const debug: Command = {
         io.err(options.traceId === '' ? 'no traces found in storage\n' : 'trace not found\n')
         return 1
       }
-      const chain = await collectChain(reader, source, options)
+      const chain = await readChain(reader, source, options)
       const generatedAt = formatSecond(Date.now() * 1000)
-      if (options.format === 'json') io.out(`${contractJson(chainJson(chain, options, generatedAt), 2)}\n`)
+      const document = chainJson(chain, options, generatedAt)
+      if (options.format === 'json') io.out(`${contractJson(document, 2)}\n`)
       else writeText(chain, options, generatedAt, io)
-      return 0
+      return options.bundle === '' ? 0 : writeBundle(document, chain, options, generatedAt, io)
     } catch (error) {
       io.err(`failed to build debug chain: ${error instanceof Error ? error.message : String(error)}\n`)
       return 1
@@ -70,6 +76,9 @@ interface Options {
   readonly threadId: string
   readonly runId: string
   readonly limit: number
+  readonly diff: boolean
+  /** Folder for a bundle; empty for none. */
+  readonly bundle: string
   readonly headers: boolean
   readonly bodies: boolean
 }
@@ -82,6 +91,8 @@ interface Chain {
   readonly threadId: string
   readonly runId: string
   readonly identifier: string
+  /** From each checkpoint to the next; empty unless asked for. */
+  readonly diffs: readonly CheckpointDiff[]
 }
 
 function readOptions(parsed: Arguments): Options | { problem: string } {
@@ -112,6 +123,8 @@ function readOptions(parsed: Arguments): Options | { problem: string } {
     ...selected,
     format: format.format,
     limit,
+    diff: values.get('diff') === 'true',
+    bundle: text('bundle-out'),
     headers: values.get('include-headers') === 'true',
     bodies: values.get('include-bodies') === 'true',
   }
@@ -119,55 +132,79 @@ function readOptions(parsed: Arguments): Options | { problem: string } {
 
 async function findSource(reader: TraceReader, options: Options): Promise<Trace | undefined> {
   if (options.traceId !== '') return reader.getTrace(options.traceId)
-  const page = await reader.listTraces(filterOf(options.groupId, options.threadId, options.runId), 1)
-  const newest = page.items[0]
-  return newest && reader.getTrace(newest.id)
-}
-
-async function collectChain(reader: TraceReader, source: Trace, options: Options): Promise<Chain> {
-  const filtered = [options.groupId, options.threadId, options.runId].some((value) => value !== '')
-  const own = lineageOf(source)
-  const groupId = filtered ? options.groupId : (own.group_id ?? '')
-  const threadId = filtered ? options.threadId : (own.thread_id ?? '')
-  const runId = filtered ? options.runId : (own.run_id ?? '')
-  const names = [
-    ...(groupId === '' ? [] : ['trace_group_id']),
-    ...(threadId === '' ? [] : ['lineage_thread_id']),
-    ...(runId === '' ? [] : ['lineage_run_id']),
-  ]
-  const identifier = filtered && names.length > 1 ? 'composite_filter' : (names[0] ?? '(single trace)')
-  const { traces, truncated } =
-    names.length === 0
-      ? { traces: [source], truncated: false }
-      : await collect(reader, filterOf(groupId, threadId, runId), options.limit)
-  if (!traces.some((trace) => trace.id === source.id)) traces.push(source)
-  return { source, checkpoints: orderByLineage(traces), truncated, groupId, threadId, runId, identifier }
-}
-
-/** The newest traces of a filter, up to a limit; `truncated` when there are more. */
-async function collect(
-  reader: TraceReader,
-  filter: TraceFilter,
-  limit: number,
-): Promise<{ traces: Trace[]; truncated: boolean }> {
-  const traces: Trace[] = []
-  let after: Cursor | undefined
-  do {
-    const page = await reader.listTraces(filter, Math.min(PAGE, limit - traces.length), after)
-    for (const { id } of page.items) {
-      const trace = await reader.getTrace(id)
-      if (trace) traces.push(trace)
-    }
-    after = page.next
-  } while (after && traces.length < limit)
-  return { traces, truncated: after !== undefined }
-}
-
-function filterOf(traceGroupId: string, threadId: string, runId: string): TraceFilter {
-  return {
-    ...(traceGroupId === '' ? {} : { traceGroupId }),
+  const { groupId, threadId, runId } = options
+  const filter = {
+    ...(groupId === '' ? {} : { traceGroupId: groupId }),
     ...(threadId === '' ? {} : { threadId }),
     ...(runId === '' ? {} : { runId }),
+  }
+  const { items } = await reader.wholeTraces(filter, { limit: 1, order: 'newest', bodies: true })
+  return items[0]
+}
+
+async function readChain(reader: TraceReader, source: Trace, options: Options): Promise<Chain> {
+  const filtered = [options.groupId, options.threadId, options.runId].some((value) => value !== '')
+  const own = lineageOf(source)
+  const common = {
+    groupId: filtered ? options.groupId : (own.group_id ?? ''),
+    threadId: filtered ? options.threadId : (own.thread_id ?? ''),
+    runId: filtered ? options.runId : (own.run_id ?? ''),
+  }
+  const names = [
+    ...(common.groupId === '' ? [] : ['trace_group_id']),
+    ...(common.threadId === '' ? [] : ['lineage_thread_id']),
+    ...(common.runId === '' ? [] : ['lineage_run_id']),
+  ]
+  const bodies = options.bodies || options.diff
+  const { traces, truncated } = await collectChain(reader, source, common, { limit: options.limit, bodies })
+  return {
+    ...common,
+    source,
+    checkpoints: traces,
+    truncated,
+    identifier: filtered && names.length > 1 ? 'composite_filter' : (names[0] ?? '(single trace)'),
+    diffs: options.diff ? traces.slice(1).map((trace, i) => checkpointDiff(traces[i]!, trace)) : [],
+  }
+}
+
+/** @returns the exit status */
+function writeBundle(document: object, chain: Chain, options: Options, generatedAt: string, io: Io): number {
+  const mode = options.traceId === '' ? (isFiltered(options) ? 'filter' : 'latest') : 'trace_id'
+  try {
+    const manifest = writeDebugBundle(options.bundle, document, {
+      generated_at: generatedAt,
+      selection_mode: mode,
+      selection: selectionJson(options),
+      limit: options.limit,
+      include_diff: options.diff,
+      include_bodies: options.bodies,
+      include_headers: options.headers,
+      chain: {
+        source_trace_id: chain.source.id,
+        checkpoint_count: chain.checkpoints.length,
+        truncated: chain.truncated,
+        diff_count: chain.diffs.length,
+        target_checkpoint_id: chain.source.id,
+      },
+    })
+    io.err(`wrote debug bundle: ${manifest}\n`)
+    return 0
+  } catch (error) {
+    io.err(`failed to write debug bundle: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+function isFiltered({ groupId, threadId, runId }: Options): boolean {
+  return groupId !== '' || threadId !== '' || runId !== ''
+}
+
+function selectionJson(options: Options): object {
+  return {
+    ...given('trace_id', options.traceId),
+    ...given('trace_group_id', options.groupId),
+    ...given('thread_id', options.threadId),
+    ...given('run_id', options.runId),
   }
 }
 
@@ -175,15 +212,10 @@ function chainJson(chain: Chain, options: Options, generatedAt: string): object 
   return {
     schema_version: 'debug-chain.v1',
     generated_at: generatedAt,
-    selection: {
-      ...given('trace_id', options.traceId),
-      ...given('trace_group_id', options.groupId),
-      ...given('thread_id', options.threadId),
-      ...given('run_id', options.runId),
-    },
+    selection: selectionJson(options),
     options: {
       limit: options.limit,
-      include_diff: false,
+      include_diff: options.diff,
       include_headers: options.headers,
       include_bodies: options.bodies,
     },
@@ -200,6 +232,7 @@ function chainJson(chain: Chain, options: Options, generatedAt: string): object 
       checkpoints: chain.checkpoints.map((trace, i) => checkpointJson(trace, i + 1, options)),
       lineage_identifier: chain.identifier,
     },
+    ...(chain.diffs.length > 0 ? { diffs: chain.diffs } : {}),
   }
 }
 
@@ -249,11 +282,12 @@ function writeText(chain: Chain, options: Options, generatedAt: string, io: Io):
       ['Schema version', 'debug-chain.v1'],
       ['Generated at', generatedAt],
       ['Filter trace_id', options.traceId || '(latest)'],
+      ['Filter trace_id', options.traceId || '(latest)'],
       ['Filter trace_group_id', options.groupId || '(none)'],
       ['Filter thread_id', options.threadId || '(none)'],
       ['Filter run_id', options.runId || '(none)'],
       ['Option limit', String(options.limit)],
-      ['Option include_diff', 'false'],
+      ['Option include_diff', String(options.diff)],
       ['Option include_headers', String(options.headers)],
       ['Option include_bodies', String(options.bodies)],
       ['Source trace', source.id],
@@ -271,6 +305,54 @@ function writeText(chain: Chain, options: Options, generatedAt: string, io: Io):
     ]),
   )
   chain.checkpoints.forEach((trace, i) => writeStep(trace, i + 1, options, io))
+  if (options.diff) writeDiffs(chain.diffs, io)
+}
+
+function writeDiffs(diffs: readonly CheckpointDiff[], io: Io): void {
+  io.out('\nDiffs\n')
+  if (diffs.length === 0) {
+    io.out('(no checkpoint diffs)\n')
+    return
+  }
+  io.out(
+    textTable([
+      [
+        'FROM',
+        'TO',
+        'TOTAL_TOKENS_DELTA',
+        'LATENCY_DELTA_MS',
+        'PATH_CHANGED',
+        'MODEL_CHANGED',
+        'STATUS_CHANGED',
+        'REQUEST_BODY_CHANGED',
+        'RESPONSE_BODY_CHANGED',
+        'METADATA_KEYS_CHANGED',
+      ],
+      ...diffs.map((diff) => [
+        diff.from_checkpoint_id,
+        diff.to_checkpoint_id,
+        String(diff.total_tokens_delta),
+        String(diff.latency_delta_ms),
+        String(diff.request_path_changed),
+        String(diff.model_changed),
+        String(diff.response_status_changed),
+        String(diff.request_body_changed),
+        String(diff.response_body_changed),
+        String(diff.metadata_keys_changed?.length ?? 0),
+      ]),
+    ]),
+  )
+  for (const diff of diffs) {
+    const keys = [
+      ['added', diff.metadata_keys_added],
+      ['removed', diff.metadata_keys_removed],
+      ['changed', diff.metadata_keys_changed],
+    ] as const
+    const rows = keys.flatMap(([name, list]) => (list ? [[name, list.join(',')]] : []))
+    if (rows.length === 0) continue
+    const { from_checkpoint_id: from, to_checkpoint_id: to } = diff
+    io.out(`\nDiff ${visible(from)} -> ${visible(to)} metadata keys\n${textTable(rows)}`)
+  }
 }
 
 function writeStep(trace: Trace, step: number, { headers, bodies }: Options, io: Io): void {

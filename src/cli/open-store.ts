@@ -31,9 +31,9 @@ export async function openStore(
   }
   try {
     // Loaded here so that `serve`, whose serving thread never touches a database, does not carry it in its heap.
-    const { openSqliteStorage } = await import('../storage/drivers/sqlite.ts')
-    if (mode === 'write') await openSqliteStorage(config.storage.path, 'read').close()
-    return { config, storage: openSqliteStorage(config.storage.path, mode) }
+    const { openStorage } = await import('../storage/open-storage.ts')
+    if (mode === 'write') await (await openStorage(config.storage, 'read')).close()
+    return { config, storage: await openStorage(config.storage, mode) }
   } catch (error) {
     io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)
     return undefined

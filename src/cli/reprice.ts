@@ -1,4 +1,3 @@
-import { parseTimeOrDay } from '../api/query-parameters.ts'
 import type { Config } from '../config/config.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
@@ -9,7 +8,9 @@ import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
 import type { PriceList } from '../usage/price-list.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
+import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
+import { Progress } from './progress.ts'
 import { textTable } from './text-table.ts'
 
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */
@@ -22,13 +23,11 @@ const LOCK_WAIT_MS = 30_000
 export const reprice: Command = {
   name: 'reprice',
   summary: 'price stored traces again by the current lists',
-  usage:
-    'reprice [--config path/to/ongoingai.yaml] [--from RFC3339|YYYY-MM-DD] [--to RFC3339|YYYY-MM-DD] [--dry-run] [--format text|json]',
+  usage: `reprice [--config path/to/ongoingai.yaml] ${RANGE_USAGE} [--dry-run] [--format text|json]`,
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
-    { name: 'from', type: 'string', description: 'Start of the first exchange (RFC3339 or YYYY-MM-DD)' },
-    { name: 'to', type: 'string', description: 'Start of the last exchange (RFC3339 or YYYY-MM-DD)' },
+    ...RANGE_FLAGS,
     { name: 'dry-run', type: 'bool', description: 'Show what would change and change nothing' },
   ],
   async run(parsed, io) {
@@ -64,20 +63,8 @@ function readOptions(parsed: Arguments): Options | { problem: string } {
   if (positional.length > 0) return { problem: 'reprice does not accept positional arguments' }
   const format = readFormat('reprice', parsed)
   if ('problem' in format) return format
-  const range: { fromUs?: number; toUs?: number } = {}
-  for (const [name, field] of [
-    ['from', 'fromUs'],
-    ['to', 'toUs'],
-  ] as const) {
-    const text = (values.get(name) ?? '').trim()
-    if (text === '') continue
-    const time = parseTimeOrDay(text, name)
-    if (time === undefined) return { problem: `invalid ${name}: expected RFC3339 or YYYY-MM-DD` }
-    range[field] = time
-  }
-  if (range.fromUs !== undefined && range.toUs !== undefined && range.toUs < range.fromUs) {
-    return { problem: 'invalid range: to must be greater than or equal to from' }
-  }
+  const range = readRangeFlags(parsed)
+  if ('problem' in range) return range
   return { ...range, format: format.format, dryRun: values.get('dry-run') === 'true' }
 }
 
@@ -109,7 +96,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
   const job = jobName(config, options, PRICE_LISTS)
   const start = options.dryRun ? 0 : await jobs.progress(job)
   const total = await jobs.count(options, start)
-  const progress = new Progress(total, io)
+  const progress = new Progress(total, 'traces', io)
   const models = new Map<string, ModelChange>()
   const replacedAt = formatSecond(Date.now() * 1000)
   let [seq, traces, changed] = [start, 0, 0]
@@ -192,30 +179,6 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
   model.afterNanoUsd += now.costNanoUsd ?? 0
   if (before.costNanoUsd === null) model.unknownBefore += 1
   if (now.costNanoUsd === null) model.unknownAfter += 1
-}
-
-/** A bar on a terminal's standard error; nothing elsewhere. */
-class Progress {
-  readonly #total: number
-  readonly #io: Io
-  #shownAt = 0
-
-  constructor(total: number, io: Io) {
-    this.#total = total
-    this.#io = io
-  }
-
-  show(done: number): void {
-    if (!this.#io.terminal || (performance.now() - this.#shownAt < 100 && done < this.#total)) return
-    this.#shownAt = performance.now()
-    const share = this.#total === 0 ? 1 : Math.min(done / this.#total, 1)
-    const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
-    this.#io.err(`\r${bar} ${Math.round(share * 100)} %  ${done} of ${this.#total} traces`)
-  }
-
-  clear(): void {
-    if (this.#io.terminal) this.#io.err('\r\u001b[K')
-  }
 }
 
 function changedModels({ models }: Result): [string, ModelChange][] {

@@ -6,6 +6,7 @@ import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
 import { StorageError } from '../storage/storage-error.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { placeOf } from '../storage/storage-place.ts'
 import { visible } from './text-table.ts'
 
 /** Requests to upstreams at a time; the HTTP client's own default is 256. */
@@ -140,7 +141,7 @@ function greet({ config, path, exists, document }: LoadedConfig, gateway: Gatewa
   OngoingAI Gateway ${VERSION}
 
   Listening on   ${gateway.url}
-  Traces in      ${config.storage.path} (SQLite)
+  Traces in      ${placeOf(config.storage)}
   Settings from  ${exists ? path : 'defaults (no ongoingai.yaml here)'}
 
   Point your tools at it:

@@ -46,6 +46,29 @@ export interface PricingConfig {
   readonly overrides: readonly PriceOverride[]
 }
 
+/** Where traces are kept. */
+export type StorageConfig =
+  | { readonly driver: 'sqlite'; readonly path: string }
+  | {
+      readonly driver: 'postgres'
+      readonly dsn: string
+      readonly maxConnections: number
+      readonly queryTimeoutMs: number
+    }
+
+/** Limits of one class of what is kept; 0 means none. */
+export interface ClassRetention {
+  readonly maxAgeDays: number
+  readonly maxBytes: number
+}
+
+/** What is deleted by itself. */
+export interface RetentionConfig {
+  readonly bodies: ClassRetention
+  readonly traces: ClassRetention
+  readonly rollups: { readonly maxAgeDays: number }
+}
+
 /** A gateway key from the file. Empty texts mean: not given. */
 export interface GatewayKeyConfig {
   readonly id: string
@@ -67,7 +90,8 @@ export interface Config {
     readonly corsOrigins: readonly string[]
     readonly forwardCorrelationId: boolean
   }
-  readonly storage: { readonly driver: 'sqlite'; readonly path: string }
+  readonly storage: StorageConfig
+  readonly retention: RetentionConfig
   /** Enabled providers only, in file order. */
   readonly providers: readonly ProviderConfig[]
   readonly tracing: {

@@ -17,6 +17,26 @@ const usageLimit = (type: string, doc: string): Section => ({
   },
 })
 
+const retention = (what: string): Section => ({
+  kind: 'section',
+  type: 'config.ClassRetentionConfig',
+  doc: `Limits for ${what}.`,
+  fields: {
+    max_age_days: {
+      kind: 'int',
+      default: 0,
+      unit: 'days',
+      doc: `Exchanges that started earlier lose their ${what.split(' ')[0] === 'captured' ? 'bodies' : 'traces'}; 0 keeps them.`,
+    },
+    max_bytes: {
+      kind: 'int',
+      default: 0,
+      unit: 'bytes',
+      doc: 'Largest size in the store, the oldest go first; 0 means no limit.',
+    },
+  },
+})
+
 /** Every setting there is: the file's shape, its defaults, and what `docs/configuration.md` says of it. */
 export const SETTINGS: Section = {
   kind: 'section',
@@ -63,13 +83,51 @@ export const SETTINGS: Section = {
       type: 'config.StorageConfig',
       doc: 'Where traces are kept.',
       fields: {
-        driver: { kind: 'string', default: 'sqlite', doc: 'sqlite (postgres is not available yet).' },
+        driver: { kind: 'string', default: 'sqlite', doc: 'sqlite or postgres (15 or newer).' },
         path: {
           kind: 'string',
           default: './data/ongoingai.db',
           doc: 'SQLite file, relative to the working directory.',
         },
-        dsn: { kind: 'string', default: '', secret: true, doc: 'PostgreSQL connection string.' },
+        dsn: {
+          kind: 'string',
+          default: '',
+          secret: true,
+          doc: 'PostgreSQL connection string: postgres://user:password@host:5432/database?sslmode=require.',
+        },
+        max_connections: {
+          kind: 'int',
+          default: 10,
+          doc: 'PostgreSQL connections of one gateway for questions; the recorder has two more.',
+        },
+        query_timeout_ms: {
+          kind: 'int',
+          default: 30_000,
+          unit: 'ms',
+          doc: 'How long PostgreSQL may work on one question.',
+        },
+        retention: {
+          kind: 'section',
+          type: 'config.RetentionConfig',
+          doc: 'What is deleted by itself, in small steps. Without limits everything is kept.',
+          fields: {
+            bodies: retention('captured bodies'),
+            traces: retention('traces with their bodies; the sums over them stay'),
+            rollups: {
+              kind: 'section',
+              type: 'config.RollupRetentionConfig',
+              doc: 'Sums by hour and day, which reports are made of.',
+              fields: {
+                max_age_days: {
+                  kind: 'int',
+                  default: 0,
+                  unit: 'days',
+                  doc: 'Sums of hours that ended earlier are deleted; 0 keeps them. Not less than for traces.',
+                },
+              },
+            },
+          },
+        },
       },
     },
     providers: {

@@ -7,6 +7,8 @@ import type {
   PricingConfig,
   ProviderConfig,
   Rates,
+  RetentionConfig,
+  StorageConfig,
 } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
@@ -35,7 +37,14 @@ interface RawLimit {
 
 interface Raw {
   server: Config['server']
-  storage: { driver: string; path: string; dsn: string }
+  storage: {
+    driver: string
+    path: string
+    dsn: string
+    maxConnections: number
+    queryTimeoutMs: number
+    retention: RetentionConfig
+  }
   providers: Record<string, RawProvider>
   tracing: Config['tracing']
   pricing: { unknownModel: string; assumed: Rates; overrides: PriceOverride[] }
@@ -83,7 +92,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
     wrong('server.shutdown_timeout_ms', `server.shutdown_timeout_ms must be >= 0 (got ${shutdownTimeoutMs})`)
   }
 
-  checkStorage(raw, wrong)
+  const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, wrong)
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
@@ -98,13 +107,14 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   const always = [...MASKED, ...credentialFields, raw.auth.header.trim().toLowerCase()]
   const config: Config = {
     server: { ...raw.server, host: raw.server.host.trim() },
-    storage: { driver: 'sqlite', path: raw.storage.path },
+    storage,
+    retention: raw.storage.retention,
     providers,
     tracing: {
       ...raw.tracing,
       streamUsage,
       bodyMaxSize: raw.tracing.bodyMaxSize > 0 ? raw.tracing.bodyMaxSize : 1_048_576,
-      journal: { ...raw.tracing.journal, path: raw.tracing.journal.path || journalBeside(raw.storage.path) },
+      journal: { ...raw.tracing.journal, path: raw.tracing.journal.path || journalOf(storage) },
     },
     pricing,
     telemetryConfigured: raw.observability.otel.enabled,
@@ -127,17 +137,44 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   return { config, problems }
 }
 
-function checkStorage({ storage }: Raw, wrong: Wrong): void {
+function checkStorage({ storage }: Raw, wrong: Wrong): StorageConfig {
   const driver = storage.driver.trim()
-  if (driver === 'sqlite') {
-    if (storage.path.trim() === '')
-      wrong('storage.path', 'storage.path is required when storage.driver=sqlite')
-  } else if (driver === 'postgres') {
+  checkRetention(storage.retention, wrong)
+  if (driver === 'postgres') {
     if (storage.dsn.trim() === '')
       wrong('storage.dsn', 'storage.dsn is required when storage.driver=postgres')
-    else wrong('storage.driver', 'storage.driver=postgres is not available yet; use sqlite')
-  } else {
+    for (const [name, value] of [
+      ['max_connections', storage.maxConnections],
+      ['query_timeout_ms', storage.queryTimeoutMs],
+    ] as const) {
+      if (value < 1) wrong(`storage.${name}`, `storage.${name} must be >= 1 (got ${value})`)
+    }
+    const { maxConnections, queryTimeoutMs } = storage
+    return { driver, dsn: storage.dsn.trim(), maxConnections, queryTimeoutMs }
+  }
+  if (driver !== 'sqlite') {
     wrong('storage.driver', `storage.driver must be one of sqlite, postgres (got ${quote(storage.driver)})`)
+  } else if (storage.path.trim() === '') {
+    wrong('storage.path', 'storage.path is required when storage.driver=sqlite')
+  }
+  return { driver: 'sqlite', path: storage.path }
+}
+
+function checkRetention({ bodies, traces, rollups }: RetentionConfig, wrong: Wrong): void {
+  for (const [name, value] of [
+    ['bodies.max_age_days', bodies.maxAgeDays],
+    ['bodies.max_bytes', bodies.maxBytes],
+    ['traces.max_age_days', traces.maxAgeDays],
+    ['traces.max_bytes', traces.maxBytes],
+    ['rollups.max_age_days', rollups.maxAgeDays],
+  ] as const) {
+    const path = `storage.retention.${name}`
+    if (value < 0) wrong(path, `${path} must be >= 0 (got ${value})`)
+  }
+  const kept = traces.maxAgeDays === 0 ? Infinity : traces.maxAgeDays
+  if (rollups.maxAgeDays > 0 && rollups.maxAgeDays < kept) {
+    const path = 'storage.retention.rollups.max_age_days'
+    wrong(path, `${path} must not be less than storage.retention.traces.max_age_days`)
   }
 }
 
@@ -325,9 +362,10 @@ function checkLimits({ limits }: Raw, wrong: Wrong): void {
   }
 }
 
-function journalBeside(storagePath: string): string {
-  const slash = storagePath.lastIndexOf('/')
-  return slash < 0 ? './journal' : `${storagePath.slice(0, slash)}/journal`
+function journalOf(storage: StorageConfig): string {
+  if (storage.driver === 'postgres') return './data/journal'
+  const slash = storage.path.lastIndexOf('/')
+  return slash < 0 ? './journal' : `${storage.path.slice(0, slash)}/journal`
 }
 
 /** Renames keys to `Config`'s spelling. Names under `providers` are the operator's own and stay. */

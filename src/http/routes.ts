@@ -1,6 +1,9 @@
 import type { Permission } from '../access/permissions.ts'
 import type { ApiHandler } from '../api/api-context.ts'
 import { getHealth, getLive, getReady, getRoot, getTracePipeline } from '../api/health.ts'
+import { getCost, getErrors, getKeys, getLatency, getModels, getSummary, getUsage } from '../api/analytics.ts'
+import { forkTrace, replayTrace } from '../api/lineage.ts'
+import { getOpenApi } from '../api/openapi.ts'
 import { getTrace, listTraces } from '../api/traces.ts'
 import { normalisedPath } from './request-target.ts'
 
@@ -14,11 +17,12 @@ export interface Route {
 }
 
 /** Every route of the gateway's own. Provider prefixes come before it and need `proxy:write`. */
-const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/', permission: 'public', handler: getRoot },
   { method: 'GET', path: '/api/health', permission: 'public', handler: getHealth },
   { method: 'GET', path: '/api/live', permission: 'public', handler: getLive },
   { method: 'GET', path: '/api/ready', permission: 'public', handler: getReady },
+  { method: 'GET', path: '/api/openapi.yaml', permission: 'public', handler: getOpenApi },
   {
     method: 'GET',
     path: '/api/diagnostics/trace-pipeline',
@@ -27,6 +31,15 @@ const ROUTES: readonly Route[] = [
   },
   { method: 'GET', path: '/api/traces', permission: 'analytics:read', handler: listTraces },
   { method: 'GET', path: '/api/traces/:id', permission: 'analytics:read', handler: getTrace },
+  { method: 'GET', path: '/api/traces/:id/replay', permission: 'analytics:read', handler: replayTrace },
+  { method: 'POST', path: '/api/traces/:id/fork', permission: 'analytics:read', handler: forkTrace },
+  { method: 'GET', path: '/api/analytics/usage', permission: 'analytics:read', handler: getUsage },
+  { method: 'GET', path: '/api/analytics/cost', permission: 'analytics:read', handler: getCost },
+  { method: 'GET', path: '/api/analytics/models', permission: 'analytics:read', handler: getModels },
+  { method: 'GET', path: '/api/analytics/keys', permission: 'analytics:read', handler: getKeys },
+  { method: 'GET', path: '/api/analytics/latency', permission: 'analytics:read', handler: getLatency },
+  { method: 'GET', path: '/api/analytics/errors', permission: 'analytics:read', handler: getErrors },
+  { method: 'GET', path: '/api/analytics/summary', permission: 'analytics:read', handler: getSummary },
 ]
 
 /** What the table says of a request. */

@@ -33,7 +33,7 @@ export async function serveApi(
   const correlationId = correlationIdOf(fields)
   let response: Response
   try {
-    response = await answer(request.method, path, query, fields, settings, context)
+    response = await answer(request, path, query, fields, settings, context)
   } catch (error) {
     response = failure(error, path, correlationId, log)
   }
@@ -50,7 +50,7 @@ export async function serveApi(
 }
 
 async function answer(
-  method: string,
+  { method, body }: Request,
   path: string,
   query: string,
   fields: Readonly<Record<string, string>>,
@@ -77,11 +77,11 @@ async function answer(
   }
   const { route, parameters } = found
   if (!keyring || route.permission === 'public') {
-    return route.handler({ query, parameters, caller: undefined }, context)
+    return route.handler({ query, parameters, caller: undefined, body }, context)
   }
   const identity = keyring.authenticate(fields[gatewayKeyField])
   requirePermission(identity, route.permission)
-  return route.handler({ query, parameters, caller: identity.caller }, context)
+  return route.handler({ query, parameters, caller: identity.caller, body }, context)
 }
 
 function failure(error: unknown, path: string, correlationId: string, log: ApiLog): Response {

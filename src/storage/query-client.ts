@@ -1,6 +1,7 @@
+import type { StorageConfig } from '../config/config.ts'
 import type { Trace } from '../traces/trace.ts'
-import type { QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
-import { StorageError } from './storage-error.ts'
+import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
+import { QuestionError, StorageError } from './storage-error.ts'
 import type { Tenant, TraceReader } from './storage.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
@@ -12,14 +13,14 @@ const CLOSE_MS = 1000
 /** Asks the query thread. A thread that dies fails what was asked of it and is started again by the next question. */
 export class QueryClient {
   readonly #workerUrl: string
-  readonly #path: string
+  readonly #settings: StorageConfig
   #worker: Worker | undefined
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #next = 0
   #closed: (() => void) | undefined
 
-  constructor(storagePath: string, workerUrl: string) {
-    this.#path = storagePath
+  constructor(settings: StorageConfig, workerUrl: string) {
+    this.#settings = settings
     this.#workerUrl = workerUrl
   }
 
@@ -31,8 +32,9 @@ export class QueryClient {
     return this.#reader(null)
   }
 
-  async sizeBytes(): Promise<number> {
-    return (await this.#ask(null, 'sizeBytes', [])) as number
+  /** Stored traces of all tenants, and the store's size in bytes. */
+  async extent(): Promise<Extent> {
+    return (await this.#ask(null, 'extent', [])) as Extent
   }
 
   /** Lets the thread close its store, and ends it. */
@@ -53,10 +55,10 @@ export class QueryClient {
       this.#ask(tenant, method, parameters) as Promise<T>
     return {
       getTrace: (id) => ask<Trace | undefined>('getTrace', id),
-      listTraces: (filter, limit, after) => ask('listTraces', filter, limit, after),
+      listTraces: (filter, options) => ask('listTraces', filter, options),
+      wholeTraces: (filter, options) => ask('wholeTraces', filter, options),
       countTraces: () => ask('countTraces'),
-      totals: (filter) => ask('totals', filter),
-      groupTotals: (filter, group) => ask('groupTotals', filter, group),
+      measure: (filter, options) => ask('measure', filter, options),
     }
   }
 
@@ -81,8 +83,11 @@ export class QueryClient {
       }
       const waiting = this.#waiting.get(reply.id)
       this.#waiting.delete(reply.id)
-      if ('error' in reply) waiting?.reject(new StorageError(reply.error))
-      else waiting?.resolve(reply.value)
+      if ('error' in reply) {
+        waiting?.reject(
+          reply.kind === 'question' ? new QuestionError(reply.error) : new StorageError(reply.error),
+        )
+      } else waiting?.resolve(reply.value)
     }
     const died = (): void => {
       if (this.#worker !== worker) return
@@ -92,7 +97,7 @@ export class QueryClient {
     }
     worker.addEventListener('error', died)
     worker.addEventListener('close', died)
-    worker.postMessage({ kind: 'open', path: this.#path } satisfies QueryRequest)
+    worker.postMessage({ kind: 'open', settings: this.#settings } satisfies QueryRequest)
     return worker
   }
 }

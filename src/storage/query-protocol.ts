@@ -1,11 +1,18 @@
+import type { StorageConfig } from '../config/config.ts'
 import type { Tenant, TraceReader } from './storage.ts'
 
 /** Methods of a reader that can be asked of the query thread. */
-export type QueryMethod = keyof TraceReader | 'sizeBytes'
+export type QueryMethod = keyof TraceReader | 'extent'
+
+/** How much is stored. */
+export interface Extent {
+  readonly traces: number
+  readonly bytes: number
+}
 
 /** One question to the query thread. `tenant` is null for all tenants. */
 export type QueryRequest =
-  | { readonly kind: 'open'; readonly path: string }
+  | { readonly kind: 'open'; readonly settings: StorageConfig }
   | { readonly kind: 'close' }
   | {
       readonly kind: 'query'
@@ -19,4 +26,5 @@ export type QueryRequest =
 export type QueryReply =
   | { readonly closed: true }
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string }
+  /** `kind` tells a question that was wrong from a store that did not answer. */
+  | { readonly id: number; readonly error: string; readonly kind: 'question' | 'store' }

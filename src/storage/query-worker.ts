@@ -1,17 +1,19 @@
-import { openSqliteStorage } from './drivers/sqlite.ts'
-import type { QueryReply, QueryRequest } from './query-protocol.ts'
+import type { StorageConfig } from '../config/config.ts'
+import { openStorage } from './open-storage.ts'
+import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
+import { QuestionError } from './storage-error.ts'
 import type { Storage } from './storage.ts'
 
 // The query thread: answers the management API, so that neither serving nor recording waits for a long question.
 
 declare const self: Worker
 
-let path = ''
-let storage: Storage | undefined
+let settings: StorageConfig | undefined
+let opening: Promise<Storage> | undefined
 
 self.onmessage = (event: MessageEvent<QueryRequest>) => {
   const request = event.data
-  if (request.kind === 'open') path = request.path
+  if (request.kind === 'open') settings = request.settings
   else if (request.kind === 'close') void close()
   else void answer(request)
 }
@@ -22,20 +24,36 @@ async function answer({
   method,
   parameters,
 }: Extract<QueryRequest, { kind: 'query' }>): Promise<void> {
+  const opened = (opening ??= openForQueries())
   try {
-    // Opened for writing only so that a file which was replaced is noticed; this thread never writes.
-    storage ??= openSqliteStorage(path, 'write')
-    await storage.ping()
+    const storage = await opened
+    if (storage.driver === 'sqlite') await storage.ping()
     reply({ id, value: await ask(storage, tenant, method, parameters) })
   } catch (error) {
-    await storage?.close()
-    storage = undefined
-    reply({ id, error: error instanceof Error ? error.message : String(error) })
+    const kind = error instanceof QuestionError ? 'question' : 'store'
+    reply({ id, error: error instanceof Error ? error.message : String(error), kind })
+    if (kind === 'question') return
+    await reopenUnlessKept(opened)
   }
+}
+
+/** For writing only so that a file which was replaced is noticed; this thread never writes. */
+async function openForQueries(): Promise<Storage> {
+  if (!settings) throw new Error('a question came before the settings')
+  return openStorage(settings, 'write')
+}
+
+/** A file may have been replaced; a pool of connections mends itself, and others are still using it. */
+async function reopenUnlessKept(opened: Promise<Storage>): Promise<void> {
+  const storage = await opened.catch(() => undefined)
+  if (storage?.driver === 'postgres' || opening !== opened) return
+  opening = undefined
+  await storage?.close()
 }
 
 /** A connection that is left open would keep the database's WAL on the disk. */
 async function close(): Promise<void> {
+  const storage = await opening?.catch(() => undefined)
   await storage?.close()
   reply({ closed: true })
 }
@@ -46,10 +64,15 @@ function ask(
   method: Extract<QueryRequest, { kind: 'query' }>['method'],
   parameters: readonly unknown[],
 ): Promise<unknown> {
-  if (method === 'sizeBytes') return store.sizeBytes()
+  if (method === 'extent') return extentOf(store)
   const reader = tenant ? store.within(tenant) : store.everywhere()
   // The parameters were typed by the reader on the other side of the thread.
   return (reader[method] as (...parameters: unknown[]) => Promise<unknown>)(...parameters)
+}
+
+async function extentOf(store: Storage): Promise<Extent> {
+  const [{ traces }, bytes] = await Promise.all([store.maintenance().counters(), store.sizeBytes()])
+  return { traces, bytes }
 }
 
 function reply(message: QueryReply): void {

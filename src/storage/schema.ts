@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { MeasureColumnName } from './rollups/measures.ts'
 
 /** Typed columns of a trace: everything that is filtered, sorted or summed. Times are epoch microseconds. */
 export interface TracesTable {
@@ -58,6 +59,15 @@ export interface TraceTagsTable {
   value: string
 }
 
+/** Running totals of what is stored. */
+export interface CountersTable {
+  name: CounterName
+  value: number
+}
+
+/** Traces; bytes of their details; bytes of their bodies as they are kept. */
+export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes'
+
 /** How far a long job has come, so that it can go on where it was interrupted. */
 export interface JobProgressTable {
   job: string
@@ -71,11 +81,47 @@ export interface TraceDetailsTable {
   document: string
 }
 
-/** Captured bodies, apart because they have a retention of their own. Bytes, not necessarily text. */
+/**
+ * Captured bodies, apart because they have a retention of their own. Bytes, not necessarily text. A body is either here
+ * as it is or a list of chunks; both are null for one that was not captured.
+ */
 export interface TraceBodiesTable {
   seq: number
   request_body: Uint8Array | null
   response_body: Uint8Array | null
+  /** Hashes of the body's chunks, one after the other. */
+  request_chunks: Uint8Array | null
+  response_chunks: Uint8Array | null
+}
+
+/** Pieces of bodies, each kept once in its workspace however many bodies it is part of. */
+export interface BodyChunksTable {
+  organization_id: string
+  workspace_id: string
+  /** SHA-256 of the piece. */
+  hash: Uint8Array
+  /** How often bodies refer to it; one that is used no more is deleted. */
+  uses: number
+  /** Length of the piece. */
+  bytes: number
+  /** The piece, compressed (zstd) where that makes it smaller than `bytes`. */
+  data: Uint8Array
+}
+
+/** Sums over the traces of an hour or a UTC day, by provider, model and one dimension; the measures are columns. */
+export interface RollupsTable extends Record<MeasureColumnName, number> {
+  /** 1 for an hour, 24 for a day. */
+  span: number
+  /** Empty for none. */
+  dimension: string
+  organization_id: string
+  workspace_id: string
+  start_us: number
+  value: string
+  provider: string
+  model: string
+  /** Encoded latency histogram. */
+  latencies: Uint8Array
 }
 
 /** The tables, by name. */
@@ -85,4 +131,7 @@ export interface Tables {
   trace_bodies: TraceBodiesTable
   trace_tags: TraceTagsTable
   job_progress: JobProgressTable
+  rollups: RollupsTable
+  body_chunks: BodyChunksTable
+  counters: CountersTable
 }

@@ -1,5 +1,7 @@
 import type { Trace } from '../traces/trace.ts'
 import type { Cursor } from './cursor.ts'
+import type { Measures } from './rollups/measures.ts'
+import type { Bucket, Group } from './rollups/question.ts'
 
 /** A tenant: every query of a handle that `within` returns sees only its rows. */
 export interface Tenant {
@@ -15,6 +17,7 @@ export interface TraceFilter {
   readonly threadId?: string
   readonly runId?: string
   readonly apiKeyHash?: string
+  readonly gatewayKeyId?: string
   readonly sessionId?: string
   readonly endUser?: string
   readonly client?: string
@@ -39,47 +42,67 @@ export type TraceSummary = Omit<
   | 'countedOnce'
 >
 
-/** One page, newest first; `next` is absent on the last page. */
-export interface TracePage {
-  readonly items: readonly TraceSummary[]
+/**
+ * Order of a list: `newest` by end, newest first; `arrival` as the traces came into the store, oldest first, so that whoever
+ * follows misses none that is recorded late.
+ */
+export type ListOrder = 'newest' | 'arrival'
+
+/** Where and how far a list is read. */
+export interface ListOptions {
+  /** At least 1. */
+  readonly limit: number
+  readonly order: ListOrder
+  /** Position of the last item that was seen. One that is not of this scope begins again (`arrival`) or counts by its time (`newest`). */
+  readonly after?: Cursor
+}
+
+/** One page. `next` is where to go on; absent when a list that is `newest` first has ended, or the page is empty. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
   readonly next?: Cursor
 }
 
-/** Sums over the traces of a filter. Money is nano-USD over the traces whose cost is known. */
-export interface Totals {
-  readonly requests: number
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly totalTokens: number
-  readonly costNanoUsd: number
-  readonly unknownCostRequests: number
-  /** Requests of unknown cost whose API is none that is metered. */
-  readonly unmeteredRequests: number
+/** How sums are taken. */
+export interface MeasureOptions {
+  readonly group?: Group
+  /** Makes a series; buckets without traces are left out. */
+  readonly bucket?: Bucket
+  /** Also latency percentiles. */
+  readonly percentiles?: boolean
+  /** Largest number of groups; those with the most requests remain. All when absent. */
+  readonly limit?: number
 }
 
-/** Totals of one group. */
-export interface GroupTotals extends Totals {
-  /** Value of the grouped column; empty when the traces have none. */
+/** Sums of one group in one bucket. */
+export interface MeasuredRow extends Measures {
+  /** Empty without a group, and for traces that have none. */
   readonly group: string
-  readonly avgLatencyMs: number
-  readonly avgTimeToFirstTokenMs: number
-  /** Epoch microseconds of the newest. */
-  readonly lastCreatedAtUs: number
+  /** Epoch microseconds; 0 without a bucket. */
+  readonly bucketStartUs: number
+  /** Milliseconds, never more than 0.1 % low; absent unless asked for. */
+  readonly percentiles?: { readonly p50: number; readonly p95: number; readonly p99: number }
 }
 
-/** Columns that totals may be grouped by. */
-export type TotalsGroup = 'provider' | 'model' | 'api_key_hash'
+/**
+ * Sums by group and bucket. A series is ordered by bucket and then group, groups by requests (most first) and then group.
+ */
+export interface Measured {
+  readonly rows: readonly MeasuredRow[]
+  /** There are more groups than the limit. */
+  readonly more: boolean
+}
 
 /** What can be asked of stored traces. A handle is made for one tenant, or by the offline commands for all. */
 export interface TraceReader {
   /** `undefined` when there is no such trace in the handle's scope. */
   getTrace(id: string): Promise<Trace | undefined>
-  /** @param limit at least 1 */
-  listTraces(filter: TraceFilter, limit: number, after?: Cursor): Promise<TracePage>
+  listTraces(filter: TraceFilter, options: ListOptions): Promise<Page<TraceSummary>>
+  /** As `listTraces`, with everything that is kept of each. */
+  wholeTraces(filter: TraceFilter, options: ListOptions & { readonly bodies: boolean }): Promise<Page<Trace>>
   countTraces(): Promise<number>
-  totals(filter: TraceFilter): Promise<Totals>
-  /** Ordered by requests descending, then group ascending. */
-  groupTotals(filter: TraceFilter, group: TotalsGroup): Promise<readonly GroupTotals[]>
+  /** Sums over traces: without group and bucket exactly one row. */
+  measure(filter: TraceFilter, options: MeasureOptions): Promise<Measured>
 }
 
 /** A range of starts of exchanges, in epoch microseconds, inclusive. */
@@ -108,7 +131,26 @@ export interface SeenModel {
   readonly lastAtUs: number
 }
 
-/** Long jobs of the offline commands over the traces of all tenants. */
+/** Running totals of the store. */
+export interface Counters {
+  readonly traces: number
+  /** Bytes of the traces' details: header fields, metadata, usage, receipts. */
+  readonly traceBytes: number
+  /** Bytes of bodies as they are kept: each piece once, compressed. */
+  readonly bodyBytes: number
+}
+
+/** Sums that differ between the rollups and the traces that they are of. */
+export interface RollupCheck {
+  readonly traces: number
+  readonly different: readonly {
+    readonly column: string
+    readonly rollups: number
+    readonly traces: number
+  }[]
+}
+
+/** Long jobs over the traces of all tenants. */
 export interface TraceMaintenance {
   /** Traces of a range that come after a place in the order of arrival. */
   count(range: TimeRange, afterSeq: number): Promise<number>
@@ -121,6 +163,17 @@ export interface TraceMaintenance {
   finish(job: string): Promise<void>
   /** Models that tokens were counted for, most used first. */
   seenModels(): Promise<readonly SeenModel[]>
+  counters(): Promise<Counters>
+  /** Starts of the oldest trace, and of the oldest that still has bodies; absent when there is none. */
+  oldest(): Promise<{ readonly tracesUs?: number; readonly bodiesUs?: number }>
+  /** Deletes bodies of exchanges that started before a time, oldest first. @returns of how many traces */
+  deleteBodies(beforeUs: number, limit: number): Promise<number>
+  /** Deletes traces that started before a time, oldest first; the sums over them stay. The newest arrival stays too. */
+  deleteTraces(beforeUs: number, limit: number): Promise<number>
+  /** Deletes the sums of hours and days that ended before a time. */
+  deleteRollups(beforeUs: number, limit: number): Promise<number>
+  /** Compares the sums of a range of whole hours with the traces themselves. */
+  checkRollups(fromUs: number, untilUs: number): Promise<RollupCheck>
 }
 
 /** Why a write failed, as the diagnostics count it. */
@@ -128,7 +181,7 @@ export type WriteErrorClass = 'connection' | 'timeout' | 'contention' | 'constra
 
 /** Where traces are kept. Drivers name a database; nothing else does. */
 export interface Storage {
-  readonly driver: 'sqlite'
+  readonly driver: 'sqlite' | 'postgres'
   /** Stores traces in one transaction, all or none. A trace whose id is already stored is left as it is. */
   write(traces: readonly Trace[]): Promise<void>
   within(tenant: Tenant): TraceReader
@@ -137,6 +190,12 @@ export interface Storage {
   maintenance(): TraceMaintenance
   /** Size on disk in bytes; 0 when it cannot be told. */
   sizeBytes(): Promise<number>
+  /**
+   * Gives some of the space that deletions have left back to the file system.
+   *
+   * @returns whether there is more
+   */
+  shrink(): Promise<boolean>
   /** Throws when the store cannot answer. */
   ping(): Promise<void>
   classify(error: unknown): WriteErrorClass

@@ -1,4 +1,4 @@
-import type { Dialect, PricingConfig } from '../config/config.ts'
+import type { Dialect, PricingConfig, StorageConfig } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -129,9 +129,9 @@ export type RecorderRequest =
   | { readonly kind: 'configure'; readonly settings: RecorderSettings }
   | { readonly kind: 'stop' }
 
-/** Settings of the recorder. All but the storage and journal paths may change while it runs. */
+/** Settings of the recorder. All but storage and journal may change while it runs. */
 export interface RecorderSettings {
-  readonly storagePath: string
+  readonly storage: StorageConfig
   readonly journalPath: string
   readonly journalMaxBytes: number
   readonly queueMaxBytes: number

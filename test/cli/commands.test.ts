@@ -18,7 +18,7 @@ const run = (words: string, env: Record<string, string> = {}, cwd = folder): Ret
 
 beforeAll(async () => {
   writeFileSync(join(folder, 'ongoingai.yaml'), 'storage: {path: ./g.db}\n')
-  const storage = openSqliteStorage(join(folder, 'g.db'), 'write')
+  const storage = await openSqliteStorage(join(folder, 'g.db'), 'write')
   const lineage = (seq: number, parent: string): object => ({
     lineage_checkpoint_seq: seq,
     lineage_group_id: 'group-demo',
@@ -258,6 +258,9 @@ describe('report', () => {
       'models',
       'api_keys',
       'recent_traces',
+      'latency',
+      'errors',
+      'sessions',
     ])
     expect(report).toMatchObject({
       schema_version: 'report.v1',
@@ -276,7 +279,7 @@ describe('report', () => {
   test('refuses what makes no sense', async () => {
     expect(await run('report --format yaml')).toMatchObject({
       status: 2,
-      err: 'invalid report format "yaml": expected text or json\n',
+      err: 'invalid report format "yaml": expected text or json or html\n',
     })
     expect(await run('report extra')).toMatchObject({
       status: 2,

@@ -14,7 +14,7 @@ const config = (pricing: string): void =>
 const run = (words: string): Promise<Finished> => runProgram(words.split(' '), { cwd: folder })
 
 beforeAll(async () => {
-  const storage = openSqliteStorage(path, 'write')
+  const storage = await openSqliteStorage(path, 'write')
   const usage = { buckets: { input_uncached: 1_000_000 } }
   const detail = sampleTrace().detail
   const unknown = {
@@ -126,7 +126,7 @@ test('reprice shows what would change, changes it, keeps the old receipt, and ch
       { model: 'gpt-5.5', changed: 1, before_usd: 1e-9, after_usd: 3.25005 },
     ],
   })
-  const storage = openSqliteStorage(path, 'read')
+  const storage = await openSqliteStorage(path, 'read')
   expect((await storage.everywhere().getTrace('new'))!.costNanoUsd).toBeNull()
   await storage.close()
 
@@ -134,7 +134,7 @@ test('reprice shows what would change, changes it, keeps the old receipt, and ch
   expect(before.out).toMatch(/^1 of 2 traces changed/)
   const rest = await run('reprice')
   expect(rest.out).toMatch(/in-house +1\/3 +2\.000000 +4\.000000 +\+2\.000000 +2 → 1/)
-  const after = openSqliteStorage(path, 'read')
+  const after = await openSqliteStorage(path, 'read')
   expect(await after.everywhere().getTrace('new')).toMatchObject({
     costNanoUsd: 2_000_000_000,
     costStatus: 'exact',
@@ -155,7 +155,7 @@ test('reprice shows what would change, changes it, keeps the old receipt, and ch
 
 test('reprice goes on where it was interrupted, and refuses what makes no sense', async () => {
   config('pricing: {overrides: [{model: in-house, input: 3, output: 3}]}\n')
-  const storage = openSqliteStorage(path, 'write')
+  const storage = await openSqliteStorage(path, 'write')
   const shape = (await storage.everywhere().getTrace('new'))!
   await storage.write(
     Array.from({ length: 250 }, (_, i) => ({ ...shape, id: `many-${String(i).padStart(3, '0')}` })),

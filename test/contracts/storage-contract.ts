@@ -1,9 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import type { Storage, TraceFilter } from '../../src/storage/storage.ts'
+import { LatencyHistogram } from '../../src/storage/rollups/latency-histogram.ts'
+import type { Bucket, Group } from '../../src/storage/rollups/question.ts'
+import type {
+  Measured,
+  MeasuredRow,
+  MeasureOptions,
+  Storage,
+  Tenant,
+  TraceFilter,
+} from '../../src/storage/storage.ts'
+import type { Trace } from '../../src/traces/trace.ts'
 import { sampleTrace } from '../support/trace.ts'
 
 const SECOND = 1_000_000
 const T0 = Date.parse('2026-02-18T14:00:00Z') * 1000
+const NEWEST = { limit: 10, order: 'newest' } as const
 
 /** What every store must do. `open` gives an empty one. */
 export function storageContract(name: string, open: () => Promise<Storage>): void {
@@ -57,19 +68,20 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       ])
       const mine = storage.within({ organizationId: 'org-a', workspaceId: 'w' })
       expect(await mine.getTrace('b')).toBeUndefined()
-      expect((await mine.listTraces({}, 10)).items.map((trace) => trace.id)).toEqual(['a'])
+      expect((await mine.listTraces({}, NEWEST)).items.map((trace) => trace.id)).toEqual(['a'])
       expect(await mine.countTraces()).toBe(1)
-      expect((await mine.totals({})).requests).toBe(1)
-      expect((await mine.groupTotals({}, 'model')).map((row) => row.requests)).toEqual([1])
+      expect((await mine.measure({}, {})).rows.map((row) => row.requests)).toEqual([1])
+      expect((await mine.measure({}, { group: 'model' })).rows.map((row) => row.requests)).toEqual([1])
+      expect((await mine.measure({ fromUs: 0, toUs: T0 + 90 * SECOND }, {})).rows[0]!.requests).toBe(1)
       expect(await storage.within({ organizationId: 'org-a', workspaceId: 'x' }).countTraces()).toBe(0)
     })
 
     test('pages run from the newest to the oldest without gap or repetition, also within one instant', async () => {
       await storage.write([at('a', 1), at('b', 2), at('c', 2), at('d', 3)])
       const reader = storage.everywhere()
-      const first = await reader.listTraces({}, 2)
+      const first = await reader.listTraces({}, { limit: 2, order: 'newest' })
       expect(first.items.map((trace) => trace.id)).toEqual(['d', 'c'])
-      const second = await reader.listTraces({}, 2, first.next)
+      const second = await reader.listTraces({}, { limit: 2, order: 'newest', after: first.next! })
       expect(second.items.map((trace) => trace.id)).toEqual(['b', 'a'])
       expect(second.next).toBeUndefined()
     })
@@ -87,7 +99,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         at('c', 3, { traceGroupId: 'g1', threadId: 't1', runId: 'r2', totalTokens: 70 }),
       ])
       const ids = async (filter: object): Promise<string[]> =>
-        (await storage.everywhere().listTraces(filter, 10)).items.map((trace) => trace.id)
+        (await storage.everywhere().listTraces(filter, NEWEST)).items.map((trace) => trace.id)
       expect(await ids({ provider: 'anthropic' })).toEqual(['b'])
       expect(await ids({ model: 'claude' })).toEqual(['b'])
       expect(await ids({ traceGroupId: 'g1' })).toEqual(['c', 'a'])
@@ -109,7 +121,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       ])
       const reader = storage.everywhere()
       const ids = async (filter: TraceFilter): Promise<string[]> =>
-        (await reader.listTraces(filter, 10)).items.map((trace) => trace.id)
+        (await reader.listTraces(filter, NEWEST)).items.map((trace) => trace.id)
       expect(await ids({ sessionId: 's1' })).toEqual(['b', 'a'])
       expect(await ids({ endUser: 'u1' })).toEqual(['a'])
       expect(await ids({ client: 'OpenAI/JS' })).toEqual(['b'])
@@ -121,7 +133,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         client: 'claude-cli',
         tags: { team: 'x', env: 'ci' },
       })
-      expect((await reader.totals({ tags: { env: 'ci' } })).requests).toBe(2)
+      expect((await reader.measure({ tags: { env: 'ci' } }, {})).rows[0]!.requests).toBe(2)
     })
 
     test('what may be fetched again counts once, whoever fetches it first and however often', async () => {
@@ -133,7 +145,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       ])
       await storage.write([at('d', 4, { consumptionId: 'openai:resp_2', countedOnce: true })])
       const reader = storage.everywhere()
-      const tokens = (await reader.listTraces({}, 10)).items.map(({ id, totalTokens, costNanoUsd }) => [
+      const tokens = (await reader.listTraces({}, NEWEST)).items.map(({ id, totalTokens, costNanoUsd }) => [
         id,
         totalTokens > 0,
         (costNanoUsd ?? 0) > 0,
@@ -180,22 +192,24 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         at('c', 3, { costNanoUsd: 2_000, latencyMs: 240, timeToFirstTokenMs: 30 }),
       ])
       const reader = storage.everywhere()
-      expect(await reader.totals({})).toEqual({
-        requests: 3,
-        inputTokens: 33,
-        outputTokens: 21,
-        totalTokens: 54,
-        costNanoUsd: 3_000,
-        unknownCostRequests: 1,
-        unmeteredRequests: 0,
-      })
-      const models = await reader.groupTotals({}, 'model')
+      expect((await reader.measure({}, {})).rows).toMatchObject([
+        {
+          requests: 3,
+          inputTokens: 33,
+          outputTokens: 21,
+          totalTokens: 54,
+          costNanoUsd: 3_000,
+          unknownCostRequests: 1,
+          unmeteredRequests: 0,
+        },
+      ])
+      const { rows: models } = await reader.measure({}, { group: 'model' })
       expect(
         models.map((row) => [
           row.group,
           row.requests,
-          row.avgLatencyMs,
-          row.avgTimeToFirstTokenMs,
+          row.latencyMs / row.requests,
+          row.timeToFirstTokenMs / row.requests,
           row.unknownCostRequests,
         ]),
       ).toEqual([
@@ -203,9 +217,390 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         ['other', 1, 120, 0, 1],
       ])
       expect(
-        (await reader.groupTotals({}, 'api_key_hash')).map((row) => [row.group, row.lastCreatedAtUs]),
+        (await reader.measure({}, { group: 'api_key' })).rows.map((row) => [row.group, row.lastCreatedAtUs]),
       ).toEqual([['key-a', T0 + 3 * SECOND]])
-      expect(await reader.totals({ provider: 'nobody' })).toMatchObject({ requests: 0, costNanoUsd: 0 })
+      expect((await reader.measure({ provider: 'nobody' }, {})).rows).toMatchObject([
+        { requests: 0, costNanoUsd: 0 },
+      ])
+    })
+
+    test('sums are those of the traces themselves, whatever is asked and however they came in', async () => {
+      const traces = manyTraces(600)
+      for (let i = 0; i < traces.length; i += 37) await storage.write(traces.slice(i, i + 37))
+      // What a journal writes again is not counted again.
+      await storage.write(traces.slice(100, 140))
+      for (const { filter, options, tenant } of questions()) {
+        const reader = tenant ? storage.within(tenant) : storage.everywhere()
+        const { rows, more } = await reader.measure(filter, options)
+        const wanted = measured(traces, filter, options, tenant)
+        expect({ filter, options, tenant, rows, more }).toEqual({
+          filter,
+          options,
+          tenant,
+          ...wanted,
+        } as never)
+      }
+    }, 60_000)
+
+    test('sums stay exact when traces are priced anew', async () => {
+      const traces = manyTraces(120)
+      await storage.write(traces)
+      const jobs = storage.maintenance()
+      const page = await jobs.page({}, 0, 200)
+      const updates = page.map(({ seq, trace }, i) => ({
+        seq,
+        trace:
+          i % 3 === 0
+            ? { ...trace, costNanoUsd: null, costStatus: 'unknown' as const }
+            : { ...trace, costNanoUsd: i * 1000, costStatus: 'exact' as const },
+      }))
+      await jobs.replaceCosts('job', updates, page.at(-1)!.seq)
+      const now = traces.map((trace) => {
+        const { costNanoUsd, costStatus } = updates.find((update) => update.trace.id === trace.id)!.trace
+        return { ...trace, costNanoUsd, costStatus }
+      })
+      for (const group of ['model', 'client', 'tag.team', 'session'] as const) {
+        const options = { group, percentiles: true }
+        expect(await storage.everywhere().measure({}, options)).toEqual(measured(now, {}, options))
+      }
+      expect((await jobs.checkRollups(0, T0 + 1e12)).different).toEqual([])
+    })
+
+    test('an answer too large to give is refused with what to ask instead', async () => {
+      await storage.write(Array.from({ length: 400 }, (_, i) => at(`t${i}`, i * 3600, { model: `m${i}` })))
+      const reader = storage.everywhere()
+      expect((await reader.measure({}, { group: 'model', bucket: 'hour' })).rows.length).toBe(400)
+      expect((await reader.measure({}, { group: 'model', bucket: 'hour', limit: 5 })).rows.length).toBe(5)
+      expect((await reader.measure({}, { group: 'model', limit: 5 })).more).toBe(true)
+    })
+
+    test('whoever follows the order of arrival misses nothing that is recorded late', async () => {
+      await storage.write([at('a', 5), at('b', 6)])
+      const reader = storage.everywhere()
+      const follow = async (after?: {
+        createdAtUs: number
+        id: string
+      }): Promise<[string[], typeof after]> => {
+        const page = await reader.listTraces({}, { limit: 10, order: 'arrival', ...(after ? { after } : {}) })
+        return [page.items.map((trace) => trace.id), page.next]
+      }
+      const [first, next] = await follow()
+      expect(first).toEqual(['a', 'b'])
+      // An earlier exchange whose record was in the journal.
+      await storage.write([at('late', 1), at('c', 7)])
+      const [second, last] = await follow(next)
+      expect(second).toEqual(['late', 'c'])
+      expect(await follow(last)).toEqual([[], undefined])
+      // A position that retention has taken away, or that is another tenant's, begins again.
+      expect((await follow({ createdAtUs: T0, id: 'gone' }))[0]).toEqual(['a', 'b', 'late', 'c'])
+      const other = storage.within({ organizationId: 'x', workspaceId: 'y' })
+      expect((await other.listTraces({}, { limit: 5, order: 'arrival', after: next! })).items).toEqual([])
+    })
+
+    test('bodies are kept once, whoever repeats them, and go when nothing refers to them', async () => {
+      const conversation = Buffer.from(
+        Array.from({ length: 20_000 }, (_, i) => `word${(i * 7919) % 10_007}`).join(' '),
+      )
+      const turn = (id: string, i: number, more: string, values = {}): ReturnType<typeof sampleTrace> =>
+        at(id, i * 86_400, { requestBody: Buffer.concat([conversation, Buffer.from(more)]), ...values })
+      const jobs = storage.maintenance()
+      await storage.write([turn('a', 0, 'first')])
+      const once = (await jobs.counters()).bodyBytes
+      expect(once).toBeLessThan(conversation.length)
+      await storage.write([turn('b', 1, 'first second'), turn('c', 2, 'first second third')])
+      const thrice = (await jobs.counters()).bodyBytes
+      expect(thrice - once).toBeLessThan(once / 3)
+      // Another workspace's bodies are its own, be they the same.
+      await storage.write([turn('d', 3, 'first', { workspaceId: 'other' })])
+      expect((await jobs.counters()).bodyBytes - thrice).toBe(once)
+
+      const body = async (id: string): Promise<string | null> => {
+        const trace = await storage.everywhere().getTrace(id)
+        return trace?.requestBody ? Buffer.from(trace.requestBody).toString('utf8') : null
+      }
+      expect(await body('c')).toBe(`${conversation.toString()}first second third`)
+      const { items } = await storage
+        .within({ organizationId: 'default', workspaceId: 'default' })
+        .wholeTraces({}, { limit: 10, order: 'newest', bodies: true })
+      expect(items.map((trace) => trace.requestBody?.length)).toEqual(
+        ['first second third', 'first second', 'first'].map((more) => conversation.length + more.length),
+      )
+
+      const day = (i: number): number => T0 + i * 86_400 * SECOND
+      expect((await jobs.oldest()).bodiesUs).toBe(day(0))
+      expect(await jobs.deleteBodies(day(2), 1)).toBe(1)
+      expect([await body('a'), await body('b')]).toEqual([null, `${conversation.toString()}first second`])
+      expect(await jobs.deleteBodies(day(2), 10)).toBe(1)
+      expect(await jobs.deleteBodies(day(2), 10)).toBe(0)
+      expect(await body('c')).toBe(`${conversation.toString()}first second third`)
+      expect(await jobs.deleteBodies(day(9), 10)).toBe(2)
+      expect(await jobs.counters()).toMatchObject({ traces: 4, bodyBytes: 0 })
+    })
+
+    test('deleting traces leaves the sums over them, and never the order of arrival', async () => {
+      const traces = manyTraces(80)
+      await storage.write(traces)
+      const jobs = storage.maintenance()
+      const before = await storage.everywhere().measure({}, { group: 'model', percentiles: true })
+      while ((await jobs.deleteTraces(T0 + 1e13, 7)) > 0);
+      expect(await storage.everywhere().countTraces()).toBe(1)
+      expect(await jobs.counters()).toMatchObject({ traces: 1 })
+      expect(await storage.everywhere().measure({}, { group: 'model', percentiles: true })).toEqual(before)
+      const last = (await storage.everywhere().listTraces({}, { limit: 1, order: 'arrival' })).next!
+      await storage.write([at('after', 9)])
+      const { items } = await storage.everywhere().listTraces({}, { limit: 9, order: 'arrival', after: last })
+      expect(items.map((trace) => trace.id)).toEqual(['after'])
+      while ((await jobs.deleteRollups(T0 + 1e13, 100)) > 0);
+      expect((await storage.everywhere().measure({}, {})).rows[0]).toMatchObject({ requests: 0 })
+    })
+
+    test('texts that no database keeps are kept as near as can be, in every column and tag', async () => {
+      await storage.write([
+        at('a', 1, {
+          model: 'a\0b',
+          sessionId: 'half \ud800 of a pair',
+          requestPath: '/v1/\0',
+          tags: { 'k\0': 'v\ud83d\ude00\0' },
+          metadata: { strange: 'x\0\ud800' },
+        }),
+      ])
+      const { items } = await storage.everywhere().listTraces({ model: 'a\ufffdb' }, NEWEST)
+      expect(items[0]).toMatchObject({
+        sessionId: 'half \ufffd of a pair',
+        requestPath: '/v1/\ufffd',
+        tags: { 'k\ufffd': 'v\ud83d\ude00\ufffd' },
+      })
+      expect((await storage.everywhere().getTrace('a'))!.metadata).toEqual({ strange: 'x\0\ud800' })
+    })
+
+    test('a list of a range far back starts there', async () => {
+      await storage.write([
+        // An exchange that took an hour: it started in the range and ended long after.
+        at('long', 10, { createdAtUs: T0 + 3610 * SECOND, latencyMs: 3_600_000 }),
+        at('short', 11),
+        at('later', 100),
+      ])
+      const { items } = await storage.everywhere().listTraces({ toUs: T0 + 20 * SECOND }, NEWEST)
+      expect(items.map((trace) => trace.id)).toEqual(['long', 'short'])
     })
   })
+}
+
+/** Traces over three weeks, of several tenants, models, sessions and fates; the same at every call. */
+function manyTraces(count: number): Trace[] {
+  let state = 42
+  const random = (below: number): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return state % below
+  }
+  const pick = <T>(...values: readonly T[]): T => values[random(values.length)]!
+  return Array.from({ length: count }, (_, i) => {
+    const startedAtUs = T0 + random(21 * 24 * 60) * 60 * SECOND + random(60) * SECOND
+    const unknown = random(5) === 0
+    return sampleTrace({
+      id: `trace-${i}`,
+      startedAtUs,
+      createdAtUs: startedAtUs + random(9) * SECOND,
+      organizationId: pick('org-a', 'org-b'),
+      workspaceId: pick('w1', 'w2'),
+      gatewayKeyId: pick('', 'gk-1', 'gk-2'),
+      provider: pick('openai', 'anthropic'),
+      model: pick('gpt', 'claude', 'Ünïcode', 'zeta'),
+      apiKeyHash: pick('', 'hash-a', 'hash-b'),
+      sessionId: pick('', 's1', 's2', 's3'),
+      endUser: pick('', 'u1'),
+      client: pick('', 'claude-cli', 'OpenAI/JS'),
+      tags: pick<Record<string, string>>({}, { team: 'x' }, { team: 'y', env: 'ci' }),
+      requestPath: pick('/openai/v1/chat/completions', '/anthropic/v1/messages'),
+      api: pick('chat_completions', ''),
+      responseStatus: pick(200, 200, 200, 429, 500, 499),
+      inputTokens: random(5000),
+      outputTokens: random(900),
+      totalTokens: random(9000),
+      cacheReadInputTokens: random(100),
+      costNanoUsd: unknown ? null : random(1e9),
+      costStatus: unknown ? 'unknown' : pick('exact', 'estimated'),
+      latencyMs: pick(random(2000), random(600_000)),
+      timeToFirstTokenMs: random(300),
+    })
+  })
+}
+
+interface Question {
+  readonly filter: TraceFilter
+  readonly options: MeasureOptions
+  readonly tenant?: Tenant
+}
+
+/** Questions of every kind, answered from rollups, from traces, and from both. */
+function questions(): Question[] {
+  const minute = 60 * SECOND
+  const ranges: TraceFilter[] = [
+    {},
+    { fromUs: T0 + 3 * 3600 * SECOND },
+    { fromUs: T0 + 61 * minute + 7, toUs: T0 + 9 * 24 * 60 * minute + 31 * minute },
+    { toUs: T0 + 5 * 24 * 3600 * SECOND },
+    { fromUs: T0 + 10 * minute, toUs: T0 + 40 * minute },
+    { fromUs: T0 + 90 * minute, toUs: T0 + 300 * minute },
+  ]
+  const filters: TraceFilter[] = [
+    {},
+    { provider: 'openai', model: 'claude' },
+    { client: 'claude-cli' },
+    { gatewayKeyId: 'gk-1' },
+    { apiKeyHash: 'hash-a', client: 'OpenAI/JS' },
+    { sessionId: 's1' },
+    { tags: { team: 'y' } },
+    { tags: { team: 'y', env: 'ci' } },
+  ]
+  const groups: (Group | undefined)[] = [
+    undefined,
+    'provider',
+    'model',
+    'workspace',
+    'route',
+    'key',
+    'api_key',
+    'session',
+    'end_user',
+    'client',
+    'tag.team',
+  ]
+  const buckets: (Bucket | undefined)[] = [undefined, 'hour', 'day', 'week']
+  const all: Question[] = []
+  let turn = 0
+  for (const range of ranges) {
+    for (const filter of filters) {
+      for (const group of groups) {
+        turn += 1
+        const bucket = buckets[turn % buckets.length]
+        all.push({
+          filter: { ...filter, ...range },
+          options: {
+            ...(group ? { group } : {}),
+            ...(bucket ? { bucket } : {}),
+            ...(turn % 3 === 0 ? { percentiles: true } : {}),
+            ...(turn % 5 === 0 ? { limit: 2 } : {}),
+          },
+          ...(turn % 2 === 0 ? { tenant: { organizationId: 'org-a', workspaceId: 'w1' } } : {}),
+        })
+      }
+    }
+  }
+  return all
+}
+
+/** The answer worked out from the traces in the plainest way. */
+function measured(
+  traces: readonly Trace[],
+  filter: TraceFilter,
+  options: MeasureOptions,
+  tenant?: Tenant,
+): Measured {
+  const { group, bucket, limit, percentiles } = options
+  const chosen = traces.filter(
+    (trace) =>
+      (!tenant ||
+        (trace.organizationId === tenant.organizationId && trace.workspaceId === tenant.workspaceId)) &&
+      holds(trace, filter) &&
+      (group === undefined || groupOf(trace, group) !== undefined),
+  )
+  const byGroup = Map.groupBy(chosen, (trace) => (group === undefined ? '' : groupOf(trace, group)!))
+  const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+  const ranked = [...byGroup.keys()].sort(
+    (a, b) => byGroup.get(b)!.length - byGroup.get(a)!.length || compare(a, b),
+  )
+  const kept = new Set(group === undefined ? [''] : ranked.slice(0, limit ?? ranked.length))
+  const rows = new Map<string, Trace[]>()
+  if (group === undefined && bucket === undefined) rows.set('0\n', [])
+  for (const trace of chosen) {
+    const name = group === undefined ? '' : groupOf(trace, group)!
+    if (!kept.has(name)) continue
+    const key = `${bucket === undefined ? 0 : bucketOf(trace.startedAtUs, bucket)}\n${name}`
+    rows.set(key, [...(rows.get(key) ?? []), trace])
+  }
+  const result = [...rows].map(([key, members]) => {
+    const [time, name] = key.split('\n') as [string, string]
+    return { ...sumUp(members, percentiles === true), group: name, bucketStartUs: Number(time) }
+  })
+  result.sort(
+    (a, b) =>
+      (bucket === undefined ? b.requests - a.requests : a.bucketStartUs - b.bucketStartUs) ||
+      compare(a.group, b.group),
+  )
+  return { rows: result, more: group !== undefined && limit !== undefined && ranked.length > limit }
+}
+
+function holds(trace: Trace, filter: TraceFilter): boolean {
+  const equal = (a: unknown, b: unknown): boolean => b === undefined || a === b
+  return (
+    equal(trace.provider, filter.provider) &&
+    equal(trace.model, filter.model) &&
+    equal(trace.client, filter.client) &&
+    equal(trace.gatewayKeyId, filter.gatewayKeyId) &&
+    equal(trace.apiKeyHash, filter.apiKeyHash) &&
+    equal(trace.sessionId, filter.sessionId) &&
+    Object.entries(filter.tags ?? {}).every(([key, value]) => trace.tags[key] === value) &&
+    trace.startedAtUs >= (filter.fromUs ?? 0) &&
+    trace.startedAtUs <= (filter.toUs ?? Infinity)
+  )
+}
+
+/** `undefined` for a trace that is in no group. */
+function groupOf(trace: Trace, group: Group): string | undefined {
+  const named: Record<string, string> = {
+    provider: trace.provider,
+    model: trace.model,
+    workspace: `${trace.organizationId}/${trace.workspaceId}`,
+    route: trace.requestPath,
+    key: trace.gatewayKeyId,
+    api_key: trace.apiKeyHash,
+    session: trace.sessionId,
+    end_user: trace.endUser,
+    client: trace.client,
+    'tag.team': trace.tags['team'] ?? '',
+  }
+  const value = named[group]!
+  return value === '' && group !== 'key' ? undefined : value
+}
+
+function bucketOf(us: number, bucket: Bucket): number {
+  const date = new Date(us / 1000)
+  if (bucket === 'hour') date.setUTCMinutes(0, 0, 0)
+  else date.setUTCHours(0, 0, 0, 0)
+  if (bucket === 'week') date.setUTCDate(date.getUTCDate() - ((date.getUTCDay() + 6) % 7))
+  return date.getTime() * 1000
+}
+
+function sumUp(traces: readonly Trace[], percentiles: boolean): Omit<MeasuredRow, 'group' | 'bucketStartUs'> {
+  const sum = (of: (trace: Trace) => number): number => traces.reduce((all, trace) => all + of(trace), 0)
+  const most = (of: (trace: Trace) => number): number => Math.max(0, ...traces.map(of))
+  const least = traces.length === 0 ? 0 : Math.min(...traces.map((trace) => trace.latencyMs))
+  const histogram = new LatencyHistogram()
+  for (const trace of traces) histogram.add(trace.latencyMs)
+  const [p50 = 0, p95 = 0, p99 = 0] = histogram
+    .percentiles([0.5, 0.95, 0.99])
+    .map((ms) => Math.max(ms, least))
+  return {
+    requests: traces.length,
+    inputTokens: sum((trace) => trace.inputTokens),
+    outputTokens: sum((trace) => trace.outputTokens),
+    totalTokens: sum((trace) => trace.totalTokens),
+    cacheReadInputTokens: sum((trace) => trace.cacheReadInputTokens),
+    cacheCreationInputTokens: sum((trace) => trace.cacheCreationInputTokens),
+    reasoningTokens: sum((trace) => trace.reasoningTokens),
+    costNanoUsd: sum((trace) => trace.costNanoUsd ?? 0),
+    unknownCostRequests: sum((trace) => (trace.costNanoUsd === null ? 1 : 0)),
+    estimatedCostRequests: sum((trace) => (trace.costStatus === 'estimated' ? 1 : 0)),
+    unmeteredRequests: sum((trace) => (trace.api === '' && trace.costNanoUsd === null ? 1 : 0)),
+    errors4xx: sum(({ responseStatus }) => (responseStatus >= 400 && responseStatus < 500 ? 1 : 0)),
+    errors5xx: sum(({ responseStatus }) => (responseStatus >= 500 ? 1 : 0)),
+    latencyMs: sum((trace) => trace.latencyMs),
+    timeToFirstTokenMs: sum((trace) => trace.timeToFirstTokenMs),
+    minLatencyMs: least,
+    maxLatencyMs: most((trace) => trace.latencyMs),
+    maxDurationUs: most((trace) => trace.createdAtUs - trace.startedAtUs),
+    lastCreatedAtUs: most((trace) => trace.createdAtUs),
+    ...(percentiles ? { percentiles: { p50, p95, p99 } } : {}),
+  }
 }

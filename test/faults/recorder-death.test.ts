@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts'
 function settingsIn(folder: string): RecorderSettings {
   const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
   return {
-    storagePath: join(folder, 'traces.db'),
+    storage: { driver: 'sqlite', path: join(folder, 'traces.db') },
     journalPath: join(folder, 'journal'),
     journalMaxBytes: 1e9,
     queueMaxBytes: 64e6,

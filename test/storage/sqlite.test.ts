@@ -14,30 +14,31 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let next = 0
 const freshPath = (): string => join(folder, `d${next++}`, 'traces.db')
 
-storageContract('sqlite', async () => openSqliteStorage(freshPath(), 'write'))
+storageContract('sqlite', () => openSqliteStorage(freshPath(), 'write'))
 
 test('a new database is in WAL mode and remembers its migrations', async () => {
   const path = freshPath()
-  await openSqliteStorage(path, 'write').close()
-  await openSqliteStorage(path, 'write').close()
+  await (await openSqliteStorage(path, 'write')).close()
+  await (await openSqliteStorage(path, 'write')).close()
   const database = new Database(path, { readonly: true })
   expect(database.query('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
   expect(database.query('SELECT name FROM ongoingai_migrations').all()).toEqual([
     { name: '001_traces' },
     { name: '002_attribution' },
+    { name: '003_rollups_and_chunks' },
   ])
   database.close()
 })
 
 test('opening to read creates nothing: no folder, no file, no WAL', async () => {
   const path = freshPath()
-  expect(() => openSqliteStorage(path, 'read')).toThrow('does not exist')
+  expect(openSqliteStorage(path, 'read')).rejects.toThrow('does not exist')
   expect(existsSync(join(path, '..'))).toBe(false)
 
-  const writer = openSqliteStorage(path, 'write')
+  const writer = await openSqliteStorage(path, 'write')
   await writer.write([sampleTrace()])
   await writer.close()
-  const reader = openSqliteStorage(path, 'read')
+  const reader = await openSqliteStorage(path, 'read')
   expect(await reader.everywhere().countTraces()).toBe(1)
   await reader.close()
   expect(readdirSync(join(path, '..'))).toEqual(['traces.db'])
@@ -45,9 +46,9 @@ test('opening to read creates nothing: no folder, no file, no WAL', async () => 
 
 test('a reader sees what a live writer has committed', async () => {
   const path = freshPath()
-  const writer = openSqliteStorage(path, 'write')
+  const writer = await openSqliteStorage(path, 'write')
   await writer.write([sampleTrace()])
-  const reader = openSqliteStorage(path, 'read')
+  const reader = await openSqliteStorage(path, 'read')
   expect(await reader.everywhere().countTraces()).toBe(1)
   await reader.close()
   await writer.close()
@@ -58,25 +59,27 @@ test('a database of the Go gateway is recognised and not touched', () => {
   const database = new Database(path)
   database.run('CREATE TABLE traces (id TEXT PRIMARY KEY, timestamp DATETIME NOT NULL)')
   database.close()
-  expect(() => openSqliteStorage(path, 'write')).toThrow('is a database of the Go gateway')
-  expect(() => openSqliteStorage(path, 'read')).toThrow('is a database of the Go gateway')
+  expect(openSqliteStorage(path, 'write')).rejects.toThrow('is a database of the Go gateway')
+  expect(openSqliteStorage(path, 'read')).rejects.toThrow('is a database of the Go gateway')
 })
 
 test('a database that is deleted under the process is made anew instead of written into nowhere', async () => {
   const path = freshPath()
-  const storage = openSqliteStorage(path, 'write')
+  const storage = await openSqliteStorage(path, 'write')
   await storage.write([sampleTrace({ id: 'before' })])
   rmSync(join(path, '..'), { recursive: true })
   await storage.write([sampleTrace({ id: 'after' })])
   await storage.close()
-  const reader = openSqliteStorage(path, 'read')
-  expect((await reader.everywhere().listTraces({}, 10)).items.map((trace) => trace.id)).toEqual(['after'])
+  const reader = await openSqliteStorage(path, 'read')
+  expect(
+    (await reader.everywhere().listTraces({}, { limit: 10, order: 'newest' })).items.map((trace) => trace.id),
+  ).toEqual(['after'])
   await reader.close()
 })
 
 test('failures are told apart by SQLite’s own codes', async () => {
   const path = freshPath()
-  const storage = openSqliteStorage(path, 'write')
+  const storage = await openSqliteStorage(path, 'write')
   const locker = new Database(path)
   locker.run('BEGIN IMMEDIATE')
   const locked = await storage.write([sampleTrace()]).catch((error: unknown) => error)
@@ -93,16 +96,16 @@ test('failures are told apart by SQLite’s own codes', async () => {
 })
 
 test('a file that cannot be opened is a clear error', () => {
-  expect(() => openSqliteStorage('/proc/no/such/traces.db', 'write')).toThrow('open sqlite database')
+  expect(openSqliteStorage('/proc/no/such/traces.db', 'write')).rejects.toThrow('open sqlite database')
   const path = join(folder, 'not.db')
   chmodSync(folder, 0o755)
   void Bun.write(path, 'this is not a database, it only looks like a file')
-  expect(() => openSqliteStorage(path, 'write')).toThrow(/not a database|open sqlite/)
+  expect(openSqliteStorage(path, 'write')).rejects.toThrow(/not a database|open sqlite/)
 })
 
 test('twenty processes can open one new database at once', async () => {
   const path = freshPath()
-  const script = `import { openSqliteStorage } from ${JSON.stringify(join(import.meta.dir, '../../src/storage/drivers/sqlite.ts'))}; const s = openSqliteStorage(${JSON.stringify(path)}, 'write'); await s.ping(); await s.close()`
+  const script = `import { openSqliteStorage } from ${JSON.stringify(join(import.meta.dir, '../../src/storage/drivers/sqlite.ts'))}; const s = await openSqliteStorage(${JSON.stringify(path)}, 'write'); await s.ping(); await s.close()`
   const children = Array.from({ length: 20 }, () =>
     Bun.spawn([process.execPath, '-e', script], { stderr: 'pipe' }),
   )
@@ -116,7 +119,13 @@ test('a database of the first schema is brought up to date, and its traces are r
   const path = freshPath()
   mkdirSync(dirname(path))
   const database = new Database(path, { create: true })
-  for (const statement of MIGRATIONS[0]!.statements) database.run(statement)
+  const dialect = {
+    serialKey: 'INTEGER PRIMARY KEY',
+    rowKey: 'INTEGER PRIMARY KEY',
+    text: 'TEXT',
+    bytes: 'BLOB',
+  }
+  for (const statement of MIGRATIONS[0]!.statements({ ...dialect, clustered: '' })) database.run(statement)
   database.run('CREATE TABLE ongoingai_migrations (name TEXT PRIMARY KEY, applied_at_us BIGINT NOT NULL)')
   database.run("INSERT INTO ongoingai_migrations VALUES ('001_traces', 1)")
   const {
@@ -136,9 +145,21 @@ test('a database of the first schema is brought up to date, and its traces are r
     .run(...(Object.values(row) as string[]))
   database.query('INSERT INTO trace_details VALUES (1, ?)').run(toDetailsRow(1, sampleTrace()).document)
   database.close()
-  const storage = openSqliteStorage(path, 'write')
+  const storage = await openSqliteStorage(path, 'write')
   expect(await storage.everywhere().getTrace('old')).toMatchObject({ id: 'old', sessionId: '', tags: {} })
   await storage.write([sampleTrace({ id: 'new', tags: { a: 'b' } })])
   expect(await storage.everywhere().countTraces()).toBe(2)
+  // The old one was summed up when the rollups were made, and counted.
+  expect((await storage.everywhere().measure({}, {})).rows[0]).toMatchObject({ requests: 2, inputTokens: 22 })
+  expect(await storage.maintenance().counters()).toMatchObject({ traces: 2 })
   await storage.close()
+})
+
+test('a database that a newer version has changed is left alone', async () => {
+  const path = freshPath()
+  await (await openSqliteStorage(path, 'write')).close()
+  const database = new Database(path)
+  database.run("INSERT INTO ongoingai_migrations VALUES ('999_future', 1)")
+  database.close()
+  expect(openSqliteStorage(path, 'write')).rejects.toThrow('changed by a newer version')
 })

@@ -25,14 +25,14 @@ interface Bench {
   readonly journalPath: string
 }
 
-function open({
+async function open({
   journalMaxBytes = 10_000_000,
   maxPendingBytes = 10_000_000,
   folder = join(root, `w${next++}`),
-} = {}): Bench {
+} = {}): Promise<Bench> {
   const path = join(folder, 'traces.db')
   const journalPath = join(folder, 'journal')
-  const storage = openSqliteStorage(path, 'write')
+  const storage = await openSqliteStorage(path, 'write')
   const settled: string[] = []
   const quarantined: string[] = []
   const logs: string[] = []
@@ -55,7 +55,7 @@ function accounted(writer: TraceWriter): number {
 }
 
 test('traces are stored within the flush interval, in batches', async () => {
-  const { writer, storage, settled } = open()
+  const { writer, storage, settled } = await open()
   for (let i = 0; i < 300; i++) writer.add(sampleTrace({ id: `t${i}` }))
   await eventually(() => settled.length === 300)
   expect(await storage.everywhere().countTraces()).toBe(300)
@@ -64,7 +64,7 @@ test('traces are stored within the flush interval, in batches', async () => {
 })
 
 test('while the store is locked traces go to the journal, and come back in order when it is free', async () => {
-  const { writer, storage, settled, path, logs } = open()
+  const { writer, storage, settled, path, logs } = await open()
   const locker = new Database(path)
   locker.run('BEGIN IMMEDIATE')
   for (let i = 0; i < 10; i++) writer.add(sampleTrace({ id: `a${i}` }))
@@ -87,7 +87,7 @@ test('while the store is locked traces go to the journal, and come back in order
 })
 
 test('a trace that the store refuses is put aside alone; the rest of its batch is stored', async () => {
-  const { writer, storage, settled, quarantined } = open()
+  const { writer, storage, settled, quarantined } = await open()
   writer.add(sampleTrace({ id: 'good-1' }))
   writer.add(sampleTrace({ id: 'bad', model: null as never }))
   writer.add(sampleTrace({ id: 'good-2' }))
@@ -99,7 +99,10 @@ test('a trace that the store refuses is put aside alone; the rest of its batch i
 })
 
 test('with the store locked and the journal full, traces wait in memory, and only past its bound are dropped and counted', async () => {
-  const { writer, storage, settled, path, logs } = open({ journalMaxBytes: 100, maxPendingBytes: 2048 * 5 })
+  const { writer, storage, settled, path, logs } = await open({
+    journalMaxBytes: 100,
+    maxPendingBytes: 2048 * 5,
+  })
   const locker = new Database(path)
   locker.run('BEGIN IMMEDIATE')
   for (let i = 0; i < 8; i++) writer.add(sampleTrace({ id: `t${i}` }))
@@ -123,10 +126,10 @@ test('a journal left by a process that died is replayed at the next start, once'
   journal.append(Array.from({ length: 5 }, (_, i) => encodeTrace(sampleTrace({ id: `t${i}` }))))
   journal.close()
   // One of them had been stored before the process could tell.
-  const before = openSqliteStorage(join(folder, 'traces.db'), 'write')
+  const before = await openSqliteStorage(join(folder, 'traces.db'), 'write')
   await before.write([sampleTrace({ id: 't0' })])
   await before.close()
-  const second = open({ folder })
+  const second = await open({ folder })
   expect(second.writer.totals(0).recovered).toBe(5)
   await eventually(() => second.writer.totals(0).journalRecords === 0)
   expect(await second.storage.everywhere().countTraces()).toBe(5)
@@ -134,7 +137,7 @@ test('a journal left by a process that died is replayed at the next start, once'
 })
 
 test('a journal that cannot be written keeps traces in memory until the store is back', async () => {
-  const { writer, storage, path, journalPath, logs } = open()
+  const { writer, storage, path, journalPath, logs } = await open()
   writeFileSync(journalPath, 'in the way')
   chmodSync(journalPath, 0o400)
   const locker = new Database(path)
@@ -154,7 +157,7 @@ test('new traces are made safe while a long journal is being replayed', async ()
   const old = Array.from({ length: 20_000 }, (_, i) => encodeTrace(sampleTrace({ id: `old-${i}` })))
   journal.append(old)
   journal.close()
-  const { writer, storage, settled } = open({ folder, journalMaxBytes: 100_000_000 })
+  const { writer, storage, settled } = await open({ folder, journalMaxBytes: 100_000_000 })
   await eventually(() => writer.totals(0).replayed > 0)
   writer.add(sampleTrace({ id: 'new' }))
   await eventually(() => settled.includes('new'))

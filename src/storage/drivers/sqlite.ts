@@ -4,11 +4,16 @@ import { dirname, resolve } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
-import { MIGRATIONS } from '../migrations/migrations.ts'
-import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
+import { packChunk } from '../bodies/chunks.ts'
+import { MIGRATIONS, refuseNewer, ROLL_UP_JOB, type SqlDialect } from '../migrations/migrations.ts'
+import { rollUpStored, TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
-import type { Tables } from '../schema.ts'
+import { MEASURE_LIST } from '../rollups/measures.ts'
+import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
+import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
+import type { Tables, TraceBodiesTable } from '../schema.ts'
+import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type { Storage, Tenant, TraceMaintenance, TraceReader, WriteErrorClass } from '../storage.ts'
 
@@ -27,8 +32,18 @@ const MIGRATION_TIMEOUT_MS = 30_000
  * @param path file; in `write` mode it and its folder are created
  * @throws StorageError when it cannot be opened or is not ours
  */
-export function openSqliteStorage(path: string, mode: SqliteMode): Storage {
-  return new SqliteStorage(path, mode)
+export async function openSqliteStorage(path: string, mode: SqliteMode): Promise<Storage> {
+  const storage = new SqliteStorage(path, mode)
+  if (mode === 'write') await storage.rollUpOld()
+  return storage
+}
+
+const DIALECT: SqlDialect = {
+  serialKey: 'INTEGER PRIMARY KEY',
+  rowKey: 'INTEGER PRIMARY KEY',
+  text: 'TEXT',
+  bytes: 'BLOB',
+  clustered: 'WITHOUT ROWID',
 }
 
 class SqliteStorage implements Storage {
@@ -39,6 +54,8 @@ class SqliteStorage implements Storage {
   #kysely: Kysely<Tables>
   #inserts: Inserts | undefined
   #inode: number
+  /** The change under way: others wait, for all share one connection and so one transaction. */
+  #changing: Promise<unknown> = Promise.resolve()
 
   constructor(path: string, mode: SqliteMode) {
     this.#path = path
@@ -48,28 +65,67 @@ class SqliteStorage implements Storage {
     this.#inode = inodeOf(path)
   }
 
-  async write(traces: readonly Trace[]): Promise<void> {
-    const first = traces[0]
-    if (!first) return
-    this.#reopenIfReplaced()
-    const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, first))
-    this.#database.run('BEGIN IMMEDIATE')
-    try {
-      for (const given of traces) {
-        const trace = given.countedOnce ? this.#counted(given) : given
-        const added = inserts.trace.run(...values(toTraceRow(trace)))
-        if (added.changes === 0) continue
-        const seq = Number(added.lastInsertRowid)
-        inserts.details.run(...values(toDetailsRow(seq, trace)))
-        const bodies = toBodiesRow(seq, trace)
-        if (bodies) inserts.bodies.run(...values(bodies))
-        for (const tag of toTagRows(seq, trace)) inserts.tag.run(...values(tag))
+  async write(given: readonly Trace[]): Promise<void> {
+    if (given.length === 0) return
+    const traces = given.map(storable)
+    await this.#change(() => {
+      const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, traces[0]!))
+      const added: Trace[] = []
+      const counters = { traces: 0, trace_bytes: 0, body_bytes: 0 }
+      for (const trace of traces) {
+        const counted = trace.countedOnce ? this.#counted(trace) : trace
+        const { changes, lastInsertRowid } = inserts.trace.run(...values(toTraceRow(counted)))
+        if (changes === 0) continue
+        const seq = Number(lastInsertRowid)
+        const details = toDetailsRow(seq, counted)
+        inserts.details.run(...values(details))
+        for (const tag of toTagRows(seq, counted)) inserts.tag.run(...values(tag))
+        counters.traces += 1
+        counters.trace_bytes += details.document.length
+        counters.body_bytes += this.#addBodies(inserts, seq, counted)
+        added.push(counted)
       }
-      this.#database.run('COMMIT')
-    } catch (error) {
-      if (this.#database.inTransaction) this.#database.run('ROLLBACK')
-      throw error
+      for (const delta of rollUp(added)) this.#addToRollup(inserts, delta)
+      for (const [name, by] of Object.entries(counters)) if (by > 0) inserts.counter.run(by, name)
+    })
+  }
+
+  /** Sums up the traces of a database that was made before there were rollups. */
+  async rollUpOld(): Promise<void> {
+    const pending = this.#database.query(`SELECT 1 FROM job_progress WHERE job = '${ROLL_UP_JOB}'`)
+    if (pending.get() === null) return
+    await this.#change(async () => {
+      if (pending.get() === null) return
+      await rollUpStored(this.#kysely, (deltas, shape) => {
+        const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, shape))
+        for (const delta of deltas) this.#addToRollup(inserts, delta)
+      })
+      this.#database.run('DELETE FROM job_progress WHERE job = ?', [ROLL_UP_JOB])
+    })
+  }
+
+  /** @returns how many bytes were added */
+  #addBodies(inserts: Inserts, seq: number, trace: Trace): number {
+    const bodies = toBodiesRow(seq, trace)
+    if (!bodies) return 0
+    const { row, chunks } = bodies
+    inserts.bodies.run(...values(row))
+    let added = (row.request_body?.length ?? 0) + (row.response_body?.length ?? 0)
+    for (const { hash, bytes } of chunks) {
+      const key = [trace.organizationId, trace.workspaceId, hash] as const
+      if (inserts.useChunk.run(...key).changes > 0) continue
+      const data = packChunk(bytes)
+      inserts.chunk.run(...key, bytes.length, data)
+      added += data.length
     }
+    return added
+  }
+
+  #addToRollup({ latencies, rollup }: Inserts, { key, measures, latencies: histogram }: RollupDelta): void {
+    const keys = rollupKeyValues(key)
+    const known = latencies.get(...keys) as { latencies: Uint8Array } | null
+    if (known) histogram.addEncoded(known.latencies)
+    rollup.run(...keys, ...MEASURE_LIST.map(({ name }) => measures[name]), histogram.encode())
   }
 
   /** In the same transaction, so that two fetches at once cannot both count. */
@@ -81,19 +137,32 @@ class SqliteStorage implements Storage {
   }
 
   within(tenant: Tenant): TraceReader {
-    return new TraceQueries(this.#kysely, tenant)
+    return new TraceQueries((work) => work(this.#kysely), tenant)
   }
 
   everywhere(): TraceReader {
-    return new TraceQueries(this.#kysely, undefined)
+    return new TraceQueries((work) => work(this.#kysely), undefined)
   }
 
   maintenance(): TraceMaintenance {
-    return new TraceMaintenanceQueries(this.#kysely)
+    return new TraceMaintenanceQueries(
+      (work) => work(this.#kysely),
+      (work) => this.#change(() => work(this.#kysely)),
+    )
   }
 
   async sizeBytes(): Promise<number> {
     return sizeOf(this.#path) + sizeOf(`${this.#path}-wal`)
+  }
+
+  async shrink(): Promise<boolean> {
+    return this.#change(() => {
+      this.#database.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`)
+      const { freelist_count } = this.#database.query('PRAGMA freelist_count').get() as {
+        freelist_count: number
+      }
+      return freelist_count > 0
+    })
   }
 
   async ping(): Promise<void> {
@@ -110,7 +179,26 @@ class SqliteStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    await this.#changing
     this.#close()
+  }
+
+  /** Runs a change by itself, all or none; the lock is taken first, so that what it reads cannot be out of date. */
+  #change<T>(work: () => T | Promise<T>): Promise<T> {
+    const change = this.#changing.then(async () => {
+      this.#reopenIfReplaced()
+      this.#database.run('BEGIN IMMEDIATE')
+      try {
+        const result = await work()
+        this.#database.run('COMMIT')
+        return result
+      } catch (error) {
+        if (this.#database.inTransaction) this.#database.run('ROLLBACK')
+        throw error
+      }
+    })
+    this.#changing = change.catch(() => undefined)
+    return change
   }
 
   /** Statements that are left open would keep the database open behind its back, and its WAL on the disk. */
@@ -130,17 +218,31 @@ class SqliteStorage implements Storage {
   }
 }
 
+/** Pages given back to the file system at once: some milliseconds of the writer's lock. */
+const VACUUM_PAGES = 512
+
 interface Inserts {
   readonly trace: Statement
   readonly details: Statement
   readonly bodies: Statement
   readonly tag: Statement
+  readonly useChunk: Statement
+  readonly chunk: Statement
+  readonly latencies: Statement
+  readonly rollup: Statement
+  readonly counter: Statement
 }
 
 /** The inserts, built once in the shared vocabulary and kept prepared: they are the recorder's hot path. Any trace shows the columns and their order. */
 function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace): Inserts {
   const prepare = (query: { compile(): { sql: string } }): Statement => database.prepare(query.compile().sql)
-  const bodies = { seq: 0, request_body: null, response_body: null }
+  const bodies: TraceBodiesTable = {
+    seq: 0,
+    request_body: null,
+    response_body: null,
+    request_chunks: null,
+    response_chunks: null,
+  }
   return {
     trace: prepare(
       kysely
@@ -151,6 +253,17 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
     details: prepare(kysely.insertInto('trace_details').values(toDetailsRow(0, shape))),
     bodies: prepare(kysely.insertInto('trace_bodies').values(bodies)),
     tag: prepare(kysely.insertInto('trace_tags').values({ seq: 0, key: '', value: '' })),
+    useChunk: database.prepare(
+      'UPDATE body_chunks SET uses = uses + 1 WHERE organization_id = ? AND workspace_id = ? AND hash = ?',
+    ),
+    chunk: database.prepare(
+      'INSERT INTO body_chunks (organization_id, workspace_id, hash, uses, bytes, data) VALUES (?, ?, ?, 1, ?, ?)',
+    ),
+    latencies: database.prepare(
+      `SELECT latencies FROM rollups WHERE ${ROLLUP_KEY.map((column) => `${column} = ?`).join(' AND ')}`,
+    ),
+    rollup: database.prepare(upsertRollup({ rows: 1, parameter: () => '?', least: 'MIN', greatest: 'MAX' })),
+    counter: database.prepare('UPDATE counters SET value = value + ? WHERE name = ?'),
   }
 }
 
@@ -251,9 +364,11 @@ function migrate(database: Database): void {
         .all()
         .map((row) => row.name),
     )
-    for (const { name, statements } of MIGRATIONS) {
+    refuseNewer([...taken])
+    for (const migration of MIGRATIONS) {
+      const { name } = migration
       if (taken.has(name)) continue
-      for (const statement of statements) database.run(statement)
+      for (const statement of migration.statements(DIALECT)) database.run(statement)
       database.run('INSERT INTO ongoingai_migrations (name, applied_at_us) VALUES (?, ?)', [
         name,
         Date.now() * 1000,

@@ -1,34 +1,52 @@
+import { StorageError } from '../storage-error.ts'
+
+/** How a database writes what the databases write differently. */
+export interface SqlDialect {
+  /** Primary key that numbers rows in the order of their arrival. */
+  readonly serialKey: string
+  /** Primary key that is another table's number. */
+  readonly rowKey: string
+  /** Text that compares byte by byte. */
+  readonly text: string
+  readonly bytes: string
+  /** What ends a table that is its own primary key's index. */
+  readonly clustered: string
+}
+
 /** One step of the schema. Names are permanent: a database remembers which it has taken. */
 export interface Migration {
   readonly name: string
-  readonly statements: readonly string[]
+  statements(dialect: SqlDialect): readonly string[]
 }
+
+/** Stands in `job_progress` while the traces of an older schema are to be summed up. */
+export const ROLL_UP_JOB = 'roll up traces of the schema before rollups'
 
 /** The schema, step by step. Statements keep to what every supported database understands. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: '001_traces',
-    statements: [
+    statements: ({ serialKey, rowKey, text, bytes }) => [
       `CREATE TABLE traces (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        organization_id TEXT NOT NULL,
-        workspace_id TEXT NOT NULL,
-        gateway_key_id TEXT NOT NULL,
-        trace_group_id TEXT NOT NULL,
-        thread_id TEXT NOT NULL,
-        run_id TEXT NOT NULL,
+        seq ${serialKey},
+        id ${text} NOT NULL UNIQUE,
+        organization_id ${text} NOT NULL,
+        workspace_id ${text} NOT NULL,
+        gateway_key_id ${text} NOT NULL,
+        trace_group_id ${text} NOT NULL,
+        thread_id ${text} NOT NULL,
+        run_id ${text} NOT NULL,
         started_at_us BIGINT NOT NULL,
         created_at_us BIGINT NOT NULL,
-        provider TEXT NOT NULL,
-        api TEXT NOT NULL,
-        requested_model TEXT NOT NULL,
-        model TEXT NOT NULL,
-        request_method TEXT NOT NULL,
-        request_path TEXT NOT NULL,
+        provider ${text} NOT NULL,
+        api ${text} NOT NULL,
+        requested_model ${text} NOT NULL,
+        model ${text} NOT NULL,
+        request_method ${text} NOT NULL,
+        request_path ${text} NOT NULL,
         response_status INTEGER NOT NULL,
-        outcome TEXT NOT NULL,
-        error_code TEXT NOT NULL,
+        outcome ${text} NOT NULL,
+        error_code ${text} NOT NULL,
         streaming INTEGER NOT NULL,
         input_tokens BIGINT NOT NULL,
         output_tokens BIGINT NOT NULL,
@@ -36,16 +54,16 @@ export const MIGRATIONS: readonly Migration[] = [
         cache_read_input_tokens BIGINT NOT NULL,
         cache_creation_input_tokens BIGINT NOT NULL,
         reasoning_tokens BIGINT NOT NULL,
-        usage_source TEXT NOT NULL,
-        cost_status TEXT NOT NULL,
+        usage_source ${text} NOT NULL,
+        cost_status ${text} NOT NULL,
         cost_nano_usd BIGINT,
         latency_ms BIGINT NOT NULL,
         time_to_first_token_ms BIGINT NOT NULL,
         time_to_first_token_us BIGINT NOT NULL,
-        finish_reason TEXT NOT NULL,
-        upstream_request_id TEXT NOT NULL,
-        correlation_id TEXT NOT NULL,
-        api_key_hash TEXT NOT NULL
+        finish_reason ${text} NOT NULL,
+        upstream_request_id ${text} NOT NULL,
+        correlation_id ${text} NOT NULL,
+        api_key_hash ${text} NOT NULL
       )`,
       `CREATE INDEX traces_created ON traces (created_at_us)`,
       `CREATE INDEX traces_started ON traces (started_at_us)`,
@@ -54,19 +72,19 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX traces_thread ON traces (thread_id, created_at_us) WHERE thread_id <> ''`,
       `CREATE INDEX traces_run ON traces (run_id, created_at_us) WHERE run_id <> ''`,
       `CREATE TABLE trace_details (
-        seq INTEGER PRIMARY KEY,
-        document TEXT NOT NULL
+        seq ${rowKey},
+        document ${text} NOT NULL
       )`,
       `CREATE TABLE trace_bodies (
-        seq INTEGER PRIMARY KEY,
-        request_body BLOB,
-        response_body BLOB
+        seq ${rowKey},
+        request_body ${bytes},
+        response_body ${bytes}
       )`,
     ],
   },
   {
     name: '002_attribution',
-    statements: [
+    statements: ({ text }) => [
       ...[
         'session_id',
         'end_user',
@@ -76,18 +94,87 @@ export const MIGRATIONS: readonly Migration[] = [
         'project',
         'tags',
         'consumption_id',
-      ].map((column) => `ALTER TABLE traces ADD COLUMN ${column} TEXT NOT NULL DEFAULT ''`),
+      ].map((column) => `ALTER TABLE traces ADD COLUMN ${column} ${text} NOT NULL DEFAULT ''`),
       `CREATE INDEX traces_session ON traces (session_id, created_at_us) WHERE session_id <> ''`,
       `CREATE INDEX traces_end_user ON traces (end_user, created_at_us) WHERE end_user <> ''`,
       `CREATE INDEX traces_consumption ON traces (consumption_id) WHERE consumption_id <> ''`,
       `CREATE TABLE trace_tags (
-        seq INTEGER NOT NULL,
-        key TEXT NOT NULL,
-        value TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        key ${text} NOT NULL,
+        value ${text} NOT NULL,
         PRIMARY KEY (seq, key)
       )`,
       `CREATE INDEX trace_tags_value ON trace_tags (key, value, seq)`,
-      `CREATE TABLE job_progress (job TEXT PRIMARY KEY, last_seq BIGINT NOT NULL)`,
+      `CREATE TABLE job_progress (job ${text} PRIMARY KEY, last_seq BIGINT NOT NULL)`,
+    ],
+  },
+  {
+    name: '003_rollups_and_chunks',
+    statements: ({ text, bytes, clustered }) => [
+      `CREATE TABLE rollups (
+        span INTEGER NOT NULL,
+        dimension ${text} NOT NULL,
+        organization_id ${text} NOT NULL,
+        workspace_id ${text} NOT NULL,
+        start_us BIGINT NOT NULL,
+        value ${text} NOT NULL,
+        provider ${text} NOT NULL,
+        model ${text} NOT NULL,
+        requests BIGINT NOT NULL,
+        input_tokens BIGINT NOT NULL,
+        output_tokens BIGINT NOT NULL,
+        total_tokens BIGINT NOT NULL,
+        cache_read_input_tokens BIGINT NOT NULL,
+        cache_creation_input_tokens BIGINT NOT NULL,
+        reasoning_tokens BIGINT NOT NULL,
+        cost_nano_usd BIGINT NOT NULL,
+        unknown_cost_requests BIGINT NOT NULL,
+        estimated_cost_requests BIGINT NOT NULL,
+        unmetered_requests BIGINT NOT NULL,
+        errors_4xx BIGINT NOT NULL,
+        errors_5xx BIGINT NOT NULL,
+        latency_ms BIGINT NOT NULL,
+        time_to_first_token_ms BIGINT NOT NULL,
+        min_latency_ms BIGINT NOT NULL,
+        max_latency_ms BIGINT NOT NULL,
+        max_duration_us BIGINT NOT NULL,
+        last_created_at_us BIGINT NOT NULL,
+        latencies ${bytes} NOT NULL,
+        PRIMARY KEY (span, dimension, organization_id, workspace_id, start_us, value, provider, model)
+      ) ${clustered}`,
+      `CREATE TABLE body_chunks (
+        organization_id ${text} NOT NULL,
+        workspace_id ${text} NOT NULL,
+        hash ${bytes} NOT NULL,
+        uses BIGINT NOT NULL,
+        bytes BIGINT NOT NULL,
+        data ${bytes} NOT NULL,
+        PRIMARY KEY (organization_id, workspace_id, hash)
+      )`,
+      `INSERT INTO job_progress (job, last_seq)
+        SELECT '${ROLL_UP_JOB}', 0 WHERE EXISTS (SELECT 1 FROM traces)`,
+      `CREATE TABLE counters (name ${text} PRIMARY KEY, value BIGINT NOT NULL)`,
+      `INSERT INTO counters (name, value) SELECT 'traces', COUNT(*) FROM traces`,
+      `INSERT INTO counters (name, value) SELECT 'trace_bytes', COALESCE(SUM(LENGTH(document)), 0) FROM trace_details`,
+      `INSERT INTO counters (name, value)
+        SELECT 'body_bytes', COALESCE(SUM(COALESCE(LENGTH(request_body), 0) + COALESCE(LENGTH(response_body), 0)), 0)
+        FROM trace_bodies`,
+      `ALTER TABLE trace_bodies ADD COLUMN request_chunks ${bytes}`,
+      `ALTER TABLE trace_bodies ADD COLUMN response_chunks ${bytes}`,
     ],
   },
 ]
+
+/**
+ * A database that a newer version has changed must not be written by an older one.
+ *
+ * @param taken names of the migrations it has taken
+ * @throws StorageError with what to do
+ */
+export function refuseNewer(taken: readonly string[]): void {
+  const strange = taken.find((name) => MIGRATIONS.every((migration) => migration.name !== name))
+  if (strange === undefined) return
+  throw new StorageError(
+    `the database was changed by a newer version of this gateway (migration "${strange}"); start that version, or restore a copy from before`,
+  )
+}

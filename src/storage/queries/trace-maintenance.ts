@@ -1,61 +1,61 @@
-import { sql, type Kysely } from 'kysely'
-import type { Tables } from '../schema.ts'
-import type { CostUpdate, SeenModel, StoredTrace, TimeRange, TraceMaintenance } from '../storage.ts'
-import { fromRows, toDetailsRow } from './trace-rows.ts'
+import { sql, type Kysely, type SelectQueryBuilder } from 'kysely'
+import type { Trace } from '../../traces/trace.ts'
+import { changedColumns, costChanges } from '../rollups/cost-changes.ts'
+import { MEASURE_LIST } from '../rollups/measures.ts'
+import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
+import { ROLLUP_KEY } from '../rollups/upsert.ts'
+import type { CounterName, Tables } from '../schema.ts'
+import type {
+  CostUpdate,
+  Counters,
+  RollupCheck,
+  SeenModel,
+  StoredTrace,
+  TimeRange,
+  TraceMaintenance,
+} from '../storage.ts'
+import type { Read, Write } from './tables.ts'
+import { chunksOf, fromRows, toDetailsRow } from './trace-rows.ts'
 
-/** Long jobs over all traces, a page at a time, by the order of arrival. */
+/** Long jobs over all traces, a page at a time. */
 export class TraceMaintenanceQueries implements TraceMaintenance {
-  readonly #database: Kysely<Tables>
+  readonly #read: Read
+  readonly #write: Write
 
-  constructor(database: Kysely<Tables>) {
-    this.#database = database
+  /** @param read of all tenants */
+  constructor(read: Read, write: Write) {
+    this.#read = read
+    this.#write = write
   }
 
-  async count(range: TimeRange, afterSeq: number): Promise<number> {
-    const row = await this.#in(range, afterSeq)
-      .select(sql<number>`COUNT(*)`.as('traces'))
-      .executeTakeFirstOrThrow()
-    return Number(row.traces)
+  count(range: TimeRange, afterSeq: number): Promise<number> {
+    return this.#read(async (database) => {
+      const row = await inRange(database, range, afterSeq)
+        .select(sql<number>`COUNT(*)`.as('traces'))
+        .executeTakeFirstOrThrow()
+      return Number(row.traces)
+    })
   }
 
-  async page(range: TimeRange, afterSeq: number, limit: number): Promise<readonly StoredTrace[]> {
-    const rows = await this.#in(range, afterSeq)
-      .innerJoin('trace_details', 'trace_details.seq', 'traces.seq')
-      .selectAll('traces')
-      .select('trace_details.document')
-      .orderBy('traces.seq')
-      .limit(limit)
-      .execute()
-    return rows.map((row) => ({
-      seq: row.seq,
-      trace: fromRows(row, { seq: row.seq, document: row.document }, undefined),
-    }))
+  page(range: TimeRange, afterSeq: number, limit: number): Promise<readonly StoredTrace[]> {
+    return this.#read((database) => readPage(inRange(database, range, afterSeq), limit))
   }
 
-  async progress(job: string): Promise<number> {
-    const row = await this.#database
-      .selectFrom('job_progress')
-      .select('last_seq')
-      .where('job', '=', job)
-      .executeTakeFirst()
-    return row ? Number(row.last_seq) : 0
+  progress(job: string): Promise<number> {
+    return this.#read(async (database) => {
+      const row = await database
+        .selectFrom('job_progress')
+        .select('last_seq')
+        .where('job', '=', job)
+        .executeTakeFirst()
+      return row ? Number(row.last_seq) : 0
+    })
   }
 
-  async replaceCosts(job: string, updates: readonly CostUpdate[], lastSeq: number): Promise<void> {
-    await this.#database.transaction().execute(async (transaction) => {
-      for (const { seq, trace } of updates) {
-        await transaction
-          .updateTable('traces')
-          .set({ cost_status: trace.costStatus, cost_nano_usd: trace.costNanoUsd })
-          .where('seq', '=', seq)
-          .execute()
-        await transaction
-          .updateTable('trace_details')
-          .set({ document: toDetailsRow(seq, trace).document })
-          .where('seq', '=', seq)
-          .execute()
-      }
-      await transaction
+  replaceCosts(job: string, updates: readonly CostUpdate[], lastSeq: number): Promise<void> {
+    return this.#write(async (database) => {
+      if (updates.length > 0) await replaceCosts(database, updates)
+      await database
         .insertInto('job_progress')
         .values({ job, last_seq: lastSeq })
         .onConflict((conflict) => conflict.column('job').doUpdateSet({ last_seq: lastSeq }))
@@ -63,40 +63,301 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
     })
   }
 
-  async finish(job: string): Promise<void> {
-    await this.#database.deleteFrom('job_progress').where('job', '=', job).execute()
+  finish(job: string): Promise<void> {
+    return this.#write(async (database) => {
+      await database.deleteFrom('job_progress').where('job', '=', job).execute()
+    })
   }
 
-  async seenModels(): Promise<readonly SeenModel[]> {
-    const rows = await this.#database
-      .selectFrom('traces')
-      .select([
-        'provider',
-        'model',
-        'organization_id',
-        'workspace_id',
-        sql<number>`COUNT(*)`.as('traces'),
-        sql<number>`MAX(created_at_us)`.as('last_at_us'),
-      ])
-      .where('total_tokens', '>', 0)
-      .groupBy(['provider', 'model', 'organization_id', 'workspace_id'])
-      .orderBy('traces', 'desc')
-      .orderBy('model')
+  seenModels(): Promise<readonly SeenModel[]> {
+    return this.#read(async (database) => {
+      const rows = await database
+        .selectFrom('rollups')
+        .select([
+          'provider',
+          'model',
+          'organization_id',
+          'workspace_id',
+          sql<number>`SUM(requests)`.as('traces'),
+          sql<number>`MAX(last_created_at_us)`.as('last_at_us'),
+        ])
+        .where('span', '=', 24)
+        .where('dimension', '=', '')
+        .where('total_tokens', '>', 0)
+        .groupBy(['provider', 'model', 'organization_id', 'workspace_id'])
+        .orderBy('traces', 'desc')
+        .orderBy('model')
+        .orderBy('provider')
+        .orderBy('organization_id')
+        .orderBy('workspace_id')
+        .execute()
+      return rows.map((row) => ({
+        provider: row.provider,
+        model: row.model,
+        organizationId: row.organization_id,
+        workspaceId: row.workspace_id,
+        traces: Number(row.traces),
+        lastAtUs: Number(row.last_at_us),
+      }))
+    })
+  }
+
+  counters(): Promise<Counters> {
+    return this.#read(async (database) => {
+      const rows = await database.selectFrom('counters').selectAll().execute()
+      const of = (name: CounterName): number => Number(rows.find((row) => row.name === name)?.value ?? 0)
+      return { traces: of('traces'), traceBytes: of('trace_bytes'), bodyBytes: of('body_bytes') }
+    })
+  }
+
+  deleteBodies(beforeUs: number, limit: number): Promise<number> {
+    return this.#write(async (database) => {
+      const owners = await database
+        .selectFrom('traces')
+        .innerJoin('trace_bodies', 'trace_bodies.seq', 'traces.seq')
+        .select(['traces.seq', 'traces.organization_id', 'traces.workspace_id'])
+        .where('traces.started_at_us', '<', beforeUs)
+        .orderBy('traces.started_at_us')
+        .limit(limit)
+        .execute()
+      await deleteBodies(database, owners)
+      return owners.length
+    })
+  }
+
+  deleteTraces(beforeUs: number, limit: number): Promise<number> {
+    return this.#write(async (database) => {
+      const owners = await database
+        .selectFrom('traces')
+        .select(['seq', 'organization_id', 'workspace_id'])
+        .where('started_at_us', '<', beforeUs)
+        // Numbers are given on from the largest there is: without one they would begin anew, before those who follow.
+        .where(sql<boolean>`seq < (SELECT MAX(seq) FROM traces)`)
+        .orderBy('started_at_us')
+        .limit(limit)
+        .execute()
+      if (owners.length === 0) return 0
+      await deleteBodies(database, owners)
+      const seqs = owners.map(({ seq }) => seq)
+      const { bytes } = await database
+        .selectFrom('trace_details')
+        .select(sql<number>`COALESCE(SUM(LENGTH(document)), 0)`.as('bytes'))
+        .where('seq', 'in', seqs)
+        .executeTakeFirstOrThrow()
+      await database.deleteFrom('trace_tags').where('seq', 'in', seqs).execute()
+      await database.deleteFrom('trace_details').where('seq', 'in', seqs).execute()
+      await database.deleteFrom('traces').where('seq', 'in', seqs).execute()
+      await addToCounter(database, 'traces', -seqs.length)
+      await addToCounter(database, 'trace_bytes', -Number(bytes))
+      return seqs.length
+    })
+  }
+
+  deleteRollups(beforeUs: number, limit: number): Promise<number> {
+    return this.#write(async (database) => {
+      const old = await database
+        .selectFrom('rollups')
+        .select(ROLLUP_KEY)
+        .where('start_us', '<', beforeUs)
+        .where(sql<boolean>`start_us + span * 3600000000 <= ${beforeUs}`)
+        .limit(limit)
+        .execute()
+      for (const key of old) {
+        let query = database.deleteFrom('rollups')
+        for (const column of ROLLUP_KEY) query = query.where(column, '=', key[column])
+        await query.execute()
+      }
+      return old.length
+    })
+  }
+
+  oldest(): Promise<{ readonly tracesUs?: number; readonly bodiesUs?: number }> {
+    return this.#read(async (database) => {
+      const traces = await database
+        .selectFrom('traces')
+        .select('started_at_us')
+        .orderBy('started_at_us')
+        .limit(1)
+        .executeTakeFirst()
+      const bodies = await database
+        .selectFrom('traces')
+        .innerJoin('trace_bodies', 'trace_bodies.seq', 'traces.seq')
+        .select('traces.started_at_us')
+        .orderBy('traces.started_at_us')
+        .limit(1)
+        .executeTakeFirst()
+      return {
+        ...(traces ? { tracesUs: traces.started_at_us } : {}),
+        ...(bodies ? { bodiesUs: bodies.started_at_us } : {}),
+      }
+    })
+  }
+
+  checkRollups(fromUs: number, untilUs: number): Promise<RollupCheck> {
+    return this.#read(async (database) => {
+      const sums = MEASURE_LIST.filter(({ joining }) => joining === 'sum')
+      const rows = await database
+        .selectFrom('rollups')
+        .select(sums.map(({ column }) => sql<number>`COALESCE(SUM(${sql.ref(column)}), 0)`.as(column)))
+        .where('span', '=', 1)
+        .where('dimension', '=', '')
+        .where('start_us', '>=', fromUs)
+        .where('start_us', '<', untilUs)
+        .executeTakeFirstOrThrow()
+      const traces = await database
+        .selectFrom('traces')
+        .select(
+          sums.map((measure) => sql<number>`COALESCE(SUM(${sql.raw(measure.sql)}), 0)`.as(measure.column)),
+        )
+        .where('started_at_us', '>=', fromUs)
+        .where('started_at_us', '<', untilUs)
+        .executeTakeFirstOrThrow()
+      const different = sums
+        .map(({ column }) => ({ column, rollups: Number(rows[column]), traces: Number(traces[column]) }))
+        .filter((sum) => sum.rollups !== sum.traces)
+      return { traces: Number(traces.requests), different }
+    })
+  }
+}
+
+type TracesSelect = SelectQueryBuilder<Tables, 'traces', object>
+
+function inRange(database: Kysely<Tables>, { fromUs, toUs }: TimeRange, afterSeq: number): TracesSelect {
+  let query = database.selectFrom('traces').where('traces.seq', '>', afterSeq)
+  if (fromUs !== undefined) query = query.where('traces.started_at_us', '>=', fromUs)
+  if (toUs !== undefined) query = query.where('traces.started_at_us', '<=', toUs)
+  return query
+}
+
+async function readPage(query: TracesSelect, limit: number): Promise<StoredTrace[]> {
+  const rows = await query
+    .innerJoin('trace_details', 'trace_details.seq', 'traces.seq')
+    .selectAll('traces')
+    .select('trace_details.document')
+    .orderBy('traces.seq')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ seq: row.seq, trace: fromRows(row, row.document) }))
+}
+
+async function replaceCosts(database: Kysely<Tables>, updates: readonly CostUpdate[]): Promise<void> {
+  const seqs = updates.map(({ seq }) => seq)
+  const stored = await readPage(database.selectFrom('traces').where('traces.seq', 'in', seqs), seqs.length)
+  // Retention may have taken a trace away since it was read.
+  const pairs = stored.flatMap(({ seq, trace: before }) => {
+    const after = updates.find((update) => update.seq === seq)?.trace
+    return after ? [{ seq, before, after }] : []
+  })
+  for (const { seq, after } of pairs) {
+    await database
+      .updateTable('traces')
+      .set({ cost_status: after.costStatus, cost_nano_usd: after.costNanoUsd })
+      .where('seq', '=', seq)
       .execute()
-    return rows.map((row) => ({
-      provider: row.provider,
-      model: row.model,
-      organizationId: row.organization_id,
-      workspaceId: row.workspace_id,
-      traces: Number(row.traces),
-      lastAtUs: Number(row.last_at_us),
-    }))
+    await database
+      .updateTable('trace_details')
+      .set({ document: toDetailsRow(seq, after).document })
+      .where('seq', '=', seq)
+      .execute()
   }
+  const costed = (before: Trace, after: Trace): Trace => ({
+    ...before,
+    costStatus: after.costStatus,
+    costNanoUsd: after.costNanoUsd,
+  })
+  const changes = costChanges(
+    pairs.map(({ before }) => before),
+    pairs.map(({ before, after }) => costed(before, after)),
+  )
+  for (const change of changes) {
+    const { key } = change
+    await database
+      .updateTable('rollups')
+      .set(
+        Object.fromEntries(
+          changedColumns(change).map(([column, by]) => [column, sql`${sql.ref(column)} + ${by}`]),
+        ),
+      )
+      .where('span', '=', key.span)
+      .where('dimension', '=', key.dimension)
+      .where('organization_id', '=', key.organizationId)
+      .where('workspace_id', '=', key.workspaceId)
+      .where('start_us', '=', key.startUs)
+      .where('value', '=', key.value)
+      .where('provider', '=', key.provider)
+      .where('model', '=', key.model)
+      .execute()
+  }
+}
 
-  #in({ fromUs, toUs }: TimeRange, afterSeq: number) {
-    let query = this.#database.selectFrom('traces').where('traces.seq', '>', afterSeq)
-    if (fromUs !== undefined) query = query.where('traces.started_at_us', '>=', fromUs)
-    if (toUs !== undefined) query = query.where('traces.started_at_us', '<=', toUs)
-    return query
+interface Owner {
+  readonly seq: number
+  readonly organization_id: string
+  readonly workspace_id: string
+}
+
+/** Deletes bodies and the chunks that nothing refers to any more. */
+async function deleteBodies(database: Kysely<Tables>, owners: readonly Owner[]): Promise<void> {
+  if (owners.length === 0) return
+  const seqs = owners.map(({ seq }) => seq)
+  const rows = await database.selectFrom('trace_bodies').selectAll().where('seq', 'in', seqs).execute()
+  let freed = 0
+  const uses = new Map<string, { owner: Owner; hash: Uint8Array; times: number }>()
+  for (const row of rows) {
+    const owner = owners.find(({ seq }) => seq === row.seq)!
+    freed += (row.request_body?.length ?? 0) + (row.response_body?.length ?? 0)
+    for (const hash of chunksOf(row)) {
+      const name = `${owner.organization_id}\0${owner.workspace_id}\0${Buffer.from(hash).toString('latin1')}`
+      const known = uses.get(name)
+      if (known) known.times += 1
+      else uses.set(name, { owner, hash, times: 1 })
+    }
+  }
+  for (const { owner, hash, times } of uses.values()) {
+    const chunk = await database
+      .updateTable('body_chunks')
+      .set({ uses: sql`uses - ${times}` })
+      .where('organization_id', '=', owner.organization_id)
+      .where('workspace_id', '=', owner.workspace_id)
+      .where('hash', '=', hash)
+      .returning(['uses', sql<number>`LENGTH(data)`.as('stored')])
+      .executeTakeFirst()
+    if (!chunk || Number(chunk.uses) > 0) continue
+    freed += Number(chunk.stored)
+    await database
+      .deleteFrom('body_chunks')
+      .where('organization_id', '=', owner.organization_id)
+      .where('workspace_id', '=', owner.workspace_id)
+      .where('hash', '=', hash)
+      .execute()
+  }
+  await database.deleteFrom('trace_bodies').where('seq', 'in', seqs).execute()
+  await addToCounter(database, 'body_bytes', -freed)
+}
+
+async function addToCounter(database: Kysely<Tables>, name: CounterName, by: number): Promise<void> {
+  if (by === 0) return
+  await database
+    .updateTable('counters')
+    .set({ value: sql`value + ${by}` })
+    .where('name', '=', name)
+    .execute()
+}
+
+/**
+ * Sums all stored traces up.
+ *
+ * @param apply adds sums to the rollups, in the transaction of `database`; `shape` is any trace
+ */
+export async function rollUpStored(
+  database: Kysely<Tables>,
+  apply: (deltas: readonly RollupDelta[], shape: Trace) => void,
+): Promise<void> {
+  let seq = 0
+  for (;;) {
+    const page = await readPage(inRange(database, {}, seq), 5000)
+    if (page.length === 0) return
+    apply(rollUp(page.map(({ trace }) => trace)), page[0]!.trace)
+    seq = page.at(-1)!.seq
   }
 }

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Outcome } from '../../traces/exchange.ts'
 import type { Trace, UsageSource } from '../../traces/trace.ts'
 import type { CostStatus } from '../../usage/cost.ts'
+import { cutBody, joinHashes, splitHashes, type Chunk } from '../bodies/chunks.ts'
 import type { TraceBodiesTable, TraceDetailsTable, TraceTagsTable, TracesTable } from '../schema.ts'
 import type { TraceSummary } from '../storage.ts'
 
@@ -69,10 +70,27 @@ export function toDetailsRow(seq: number, trace: Trace): TraceDetailsTable {
   return { seq, document: JSON.stringify(document) }
 }
 
-/** The bodies of a trace; `undefined` when none were captured. */
-export function toBodiesRow(seq: number, trace: Trace): TraceBodiesTable | undefined {
-  if (!trace.requestBody && !trace.responseBody) return undefined
-  return { seq, request_body: trace.requestBody, response_body: trace.responseBody }
+/** The bodies of a trace, as a row to insert and the chunks it refers to; `undefined` when none were captured. */
+export function toBodiesRow(
+  seq: number,
+  { requestBody, responseBody }: Trace,
+): { row: TraceBodiesTable; chunks: Chunk[] } | undefined {
+  if (!requestBody && !responseBody) return undefined
+  const request = cutBody(requestBody ?? new Uint8Array())
+  const response = cutBody(responseBody ?? new Uint8Array())
+  const row = {
+    seq,
+    request_body: request.length > 0 ? null : requestBody,
+    response_body: response.length > 0 ? null : responseBody,
+    request_chunks: request.length > 0 ? joinHashes(request) : null,
+    response_chunks: response.length > 0 ? joinHashes(response) : null,
+  }
+  return { row, chunks: [...request, ...response] }
+}
+
+/** The hashes of all chunks a row refers to, once per reference. */
+export function chunksOf(row: TraceBodiesTable): Uint8Array[] {
+  return [row.request_chunks, row.response_chunks].flatMap((hashes) => (hashes ? splitHashes(hashes) : []))
 }
 
 /** A row as lists show it. Rows are our own, so their closed sets of words are trusted. */
@@ -124,17 +142,17 @@ export function fromTraceRow(row: Selectable<TracesTable>): TraceSummary {
   }
 }
 
-/** A whole trace from its rows. */
+/** A whole trace from its rows; without bodies where none are given. */
 export function fromRows(
   row: Selectable<TracesTable>,
-  details: TraceDetailsTable,
-  bodies: TraceBodiesTable | undefined,
+  document: string,
+  bodies?: { readonly request: Uint8Array | null; readonly response: Uint8Array | null },
 ): Trace {
   return {
     ...fromTraceRow(row),
-    ...(JSON.parse(details.document) as TraceDocument),
+    ...(JSON.parse(document) as TraceDocument),
     countedOnce: false,
-    requestBody: bodies?.request_body ?? null,
-    responseBody: bodies?.response_body ?? null,
+    requestBody: bodies?.request ?? null,
+    responseBody: bodies?.response ?? null,
   }
 }

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openSqliteStorage } from '../../storage/drivers/sqlite.ts'
+import { openStorage, recorderStorage } from '../../storage/open-storage.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { PriceList } from '../../usage/price-list.ts'
 import { buildTrace, modelOf } from '../build-trace.ts'
@@ -19,19 +19,22 @@ import { TraceWriter } from './trace-writer.ts'
 
 declare const self: Worker
 
-let recorder: RecorderThread | undefined
+let recorder: Promise<RecorderThread | undefined> | undefined
 
 self.onmessage = (event: MessageEvent<RecorderRequest>) => {
   const request = event.data
-  if (request.kind === 'configure' && !recorder) {
-    try {
-      recorder = new RecorderThread(request.settings)
-    } catch (error) {
-      reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
-    }
-    return
+  if (recorder) void recorder.then((thread) => thread?.take(request))
+  else if (request.kind === 'configure') recorder = open(request.settings)
+}
+
+/** Opens the store; what comes meanwhile waits behind it, in order. */
+async function open(settings: RecorderSettings): Promise<RecorderThread | undefined> {
+  try {
+    return new RecorderThread(settings, await openStorage(recorderStorage(settings.storage), 'write'))
+  } catch (error) {
+    reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    return undefined
   }
-  recorder?.take(request)
 }
 
 function reply(message: RecorderReply): void {
@@ -49,10 +52,10 @@ class RecorderThread {
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
 
-  constructor(settings: RecorderSettings) {
+  constructor(settings: RecorderSettings, storage: Storage) {
     this.#settings = settings
     this.#prices = new PriceList(settings.pricing)
-    this.#storage = openSqliteStorage(settings.storagePath, 'write')
+    this.#storage = storage
     this.#reader = new ExchangeReader(() => (this.#settings.captureBodies ? this.#settings.bodyMaxSize : 0))
     this.#writer = new TraceWriter({
       storage: () => this.#storage,

@@ -124,8 +124,8 @@ export class Recorder {
 
   /** Changes what can be changed while running: prices, redaction, capture. */
   configure(settings: RecorderSettings): void {
-    const { storagePath, journalPath, journalMaxBytes } = this.#settings
-    this.#settings = { ...settings, storagePath, journalPath, journalMaxBytes }
+    const { storage, journalPath, journalMaxBytes } = this.#settings
+    this.#settings = { ...settings, storage, journalPath, journalMaxBytes }
     this.#post({ kind: 'configure', settings: this.#settings })
   }
 

@@ -1,0 +1,159 @@
+import { GatewayError } from '../errors.ts'
+import { jsonResponse } from '../http/json-response.ts'
+import { given } from '../json-field.ts'
+import { formatTime } from '../rfc3339.ts'
+import { collectChain } from '../storage/lineage-chain.ts'
+import { lineageOf } from '../traces/lineage.ts'
+import type { Trace } from '../traces/trace.ts'
+import type { ApiHandler } from './api-context.ts'
+import { badRequest, QueryParameters } from './query-parameters.ts'
+import { storeFailing } from './store-failing.ts'
+import { traceDetailJson } from './trace-json.ts'
+import { loadTrace } from './traces.ts'
+
+const MAX_CHECKPOINTS = 500
+const DEFAULT_CHECKPOINTS = 200
+
+/** Largest body of a fork. */
+const MAX_FORK_BYTES = 16_384
+
+/** `GET /api/traces/:id/replay`: the checkpoints that led to a trace, or to one of its chain, in order. */
+export const replayTrace: ApiHandler = async ({ query, parameters, caller }, context) => {
+  const reader = context.readerFor(caller)
+  const source = await loadTrace(reader, parameters['id'] ?? '')
+  const asked = new QueryParameters(query)
+  const limit = asked.integer('limit', 0, MAX_CHECKPOINTS) || DEFAULT_CHECKPOINTS
+  const own = lineageOf(source)
+  const groupId = own.group_id ?? ''
+  const threadId = asked.text('thread_id') ?? own.thread_id ?? ''
+  const runId = asked.text('run_id') ?? own.run_id ?? ''
+  // Threads and runs are named within a group; without one the trace stands alone.
+  const chain = groupId === '' ? { groupId: '', threadId: '', runId: '' } : { groupId, threadId, runId }
+  const { traces, truncated } = await storeFailing('failed to query replay checkpoints', () =>
+    collectChain(reader, source, chain, { limit, bodies: false }),
+  )
+  const wanted = asked.text('checkpoint_id') ?? source.id.trim()
+  const position = positionOf(traces, wanted)
+  if (position < 0) throw new GatewayError('checkpoint_not_found', 'checkpoint not found')
+  const target = traces[position]!
+  const lineage = lineageOf(target)
+  return jsonResponse(200, {
+    source_trace_id: source.id,
+    target_checkpoint_id: target.id,
+    lineage: {
+      ...given('group_id', lineage.group_id ?? groupId),
+      ...given('thread_id', lineage.thread_id ?? threadId),
+      ...given('run_id', lineage.run_id ?? runId),
+      ...lineage,
+    },
+    checkpoints: traces.slice(0, position + 1).map(checkpointJson),
+    truncated,
+    target_trace: traceDetailJson(target.id === source.id ? source : await loadTrace(reader, target.id)),
+  })
+}
+
+/** By the trace's own id first; a name that only the lineage has counts too. */
+function positionOf(traces: readonly Trace[], id: string): number {
+  const byId = traces.findIndex((trace) => trace.id.trim() === id)
+  return byId >= 0 ? byId : traces.findIndex((trace) => lineageOf(trace).checkpoint_id === id)
+}
+
+function checkpointJson(trace: Trace): object {
+  return {
+    id: trace.id,
+    timestamp: formatTime(trace.startedAtUs),
+    provider: trace.provider,
+    model: trace.model,
+    request_method: trace.requestMethod,
+    request_path: trace.requestPath,
+    response_status: trace.responseStatus,
+    total_tokens: trace.totalTokens,
+    latency_ms: trace.latencyMs,
+    created_at: formatTime(trace.createdAtUs),
+    lineage: lineageOf(trace),
+  }
+}
+
+/** `POST /api/traces/:id/fork`: the header fields of a request that goes on from a checkpoint. Stores nothing. */
+export const forkTrace: ApiHandler = async ({ parameters, caller, body }, context) => {
+  const reader = context.readerFor(caller)
+  const source = await loadTrace(reader, parameters['id'] ?? '')
+  const asked = await readFork(body)
+  const checkpointId = asked.checkpoint_id ?? source.id.trim()
+  const checkpoint = checkpointId === source.id.trim() ? source : await loadTrace(reader, checkpointId)
+  const [from, own] = [lineageOf(checkpoint), lineageOf(source)]
+  if (from.group_id !== undefined && own.group_id !== undefined && from.group_id !== own.group_id) {
+    throw badRequest('checkpoint must belong to the same trace lineage group')
+  }
+  const sequence = (from.checkpoint_seq ?? 0) + 1
+  const lineage = {
+    group_id: from.group_id ?? own.group_id ?? checkpoint.id,
+    thread_id: asked.thread_id ?? from.thread_id ?? own.thread_id ?? `thread_${checkpoint.id}`,
+    run_id: asked.run_id ?? `run_${randomHex()}`,
+    parent_checkpoint_id: checkpoint.id,
+    checkpoint_seq: sequence > 0 ? sequence : 1,
+  }
+  return jsonResponse(200, {
+    fork_id: `fork_${randomHex()}`,
+    source_trace_id: source.id,
+    source_checkpoint_id: checkpoint.id,
+    lineage,
+    headers: {
+      'X-OngoingAI-Checkpoint-Seq': String(lineage.checkpoint_seq),
+      'X-OngoingAI-Parent-Checkpoint-ID': lineage.parent_checkpoint_id,
+      'X-OngoingAI-Run-ID': lineage.run_id,
+      'X-OngoingAI-Thread-ID': lineage.thread_id,
+      'X-OngoingAI-Trace-Group-ID': lineage.group_id,
+    },
+  })
+}
+
+type ForkField = 'checkpoint_id' | 'thread_id' | 'run_id'
+const FORK_FIELDS: ReadonlySet<string> = new Set<ForkField>(['checkpoint_id', 'thread_id', 'run_id'])
+
+/** Reads a fork's body: nothing, `null`, or an object of known text fields, whatever the case of their names. */
+async function readFork(
+  body: ReadableStream<Uint8Array> | null,
+): Promise<{ readonly [field in ForkField]?: string }> {
+  const bytes = await readBounded(body, MAX_FORK_BYTES)
+  const text = Buffer.from(bytes.subarray(0, MAX_FORK_BYTES)).toString('utf8')
+  const value = parseJson(text)
+  if (bytes.length > MAX_FORK_BYTES && value === undefined) {
+    throw new GatewayError('request_body_too_large', 'fork request body too large')
+  }
+  const invalid = badRequest('invalid fork request body')
+  if (bytes.length > MAX_FORK_BYTES || (value === undefined && text.trim() !== '')) throw invalid
+  if (value === undefined || value === null) return {}
+  if (typeof value !== 'object' || Array.isArray(value)) throw invalid
+  const fields: { [field in ForkField]?: string } = {}
+  for (const [name, content] of Object.entries(value)) {
+    const field = name.toLowerCase()
+    if (!FORK_FIELDS.has(field) || (typeof content !== 'string' && content !== null)) throw invalid
+    if (content?.trim()) fields[field as ForkField] = content.trim()
+  }
+  return fields
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** At most one byte more than the limit, which tells that there is more. */
+async function readBounded(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > limit) break
+  }
+  return Buffer.concat(chunks).subarray(0, limit + 1)
+}
+
+function randomHex(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex')
+}

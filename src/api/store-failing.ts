@@ -1,0 +1,17 @@
+import { GatewayError } from '../errors.ts'
+import { QuestionError } from '../storage/storage-error.ts'
+
+/**
+ * Asks the store.
+ *
+ * @param message what the caller is told when it does not answer
+ * @throws GatewayError `storage_unavailable`, or `bad_request` for a question that is too large
+ */
+export async function storeFailing<T>(message: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (error instanceof QuestionError) throw new GatewayError('bad_request', error.message, { cause: error })
+    throw new GatewayError('storage_unavailable', message, { cause: error })
+  }
+}

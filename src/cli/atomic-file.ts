@@ -1,0 +1,17 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+
+/** Writes a file that only its owner may read, whole or not at all: beside its place first, then moved there. */
+export function writeFileAtomically(path: string, bytes: Uint8Array): void {
+  const beside = `${path}.${process.pid}.part`
+  const file = openSync(beside, 'w', 0o600)
+  try {
+    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
+    fsyncSync(file)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
+  } finally {
+    closeSync(file)
+  }
+  renameSync(beside, path)
+}

@@ -1,0 +1,97 @@
+import { formatSecond } from '../rfc3339.ts'
+import type { Group } from '../storage/rollups/question.ts'
+import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
+
+/** Sessions that a report names. */
+const SESSIONS = 10
+
+/** Points that a curve has at least; ranges that have fewer days are shown by hour. */
+const MIN_DAYS = 3
+
+const HOUR_US = 3_600_000_000
+
+/** Everything a report shows. */
+export interface ReportData {
+  readonly generatedAt: string
+  readonly filter: TraceFilter
+  readonly limit: number
+  /** Driver and, for SQLite, path as configured. */
+  readonly storage: { readonly driver: string; readonly path?: string }
+  readonly totals: MeasuredRow
+  /** Most tokens first. */
+  readonly providers: readonly MeasuredRow[]
+  /** Most requests first, with percentiles. */
+  readonly models: readonly MeasuredRow[]
+  /** By hash, most requests first. */
+  readonly keys: readonly MeasuredRow[]
+  /** All exchanges together, with percentiles. */
+  readonly latency: MeasuredRow
+  /** The busiest, most requests first. */
+  readonly sessions: readonly MeasuredRow[]
+  readonly moreSessions: boolean
+  /** Newest first. */
+  readonly recent: readonly TraceSummary[]
+}
+
+/** Curves over time, for the report that draws them. */
+export interface ReportCurves {
+  readonly bucket: 'hour' | 'day'
+  readonly total: readonly MeasuredRow[]
+  readonly models: readonly MeasuredRow[]
+  readonly keys: readonly MeasuredRow[]
+}
+
+/** Asks the store for all sections of a report. */
+export async function collectReport(
+  reader: TraceReader,
+  filter: TraceFilter,
+  limit: number,
+  storage: ReportData['storage'],
+): Promise<ReportData> {
+  const groups = (group: Group, percentiles = false): Promise<readonly MeasuredRow[]> =>
+    reader.measure(filter, { group, percentiles }).then(({ rows }) => rows)
+  const [totals, providers, models, keys, sessions, recent] = await Promise.all([
+    reader.measure(filter, { percentiles: true }).then(({ rows }) => rows[0]!),
+    groups('provider'),
+    groups('model', true),
+    groups('api_key'),
+    reader.measure(filter, { group: 'session', limit: SESSIONS }),
+    reader.listTraces(filter, { limit, order: 'newest' }),
+  ])
+  const byTokens = (a: MeasuredRow, b: MeasuredRow): number =>
+    b.totalTokens - a.totalTokens || b.costNanoUsd - a.costNanoUsd || (a.group < b.group ? -1 : 1)
+  const byTime = (a: TraceSummary, b: TraceSummary): number =>
+    b.startedAtUs - a.startedAtUs || (a.id > b.id ? -1 : 1)
+  return {
+    generatedAt: formatSecond(Date.now() * 1000),
+    filter,
+    limit,
+    storage,
+    totals,
+    providers: [...providers].sort(byTokens),
+    models,
+    keys,
+    latency: totals,
+    sessions: sessions.rows,
+    moreSessions: sessions.more,
+    recent: [...recent.items].sort(byTime),
+  }
+}
+
+/** Asks for the curves: by day, or by hour where days would be too few to see anything. */
+export async function collectCurves(reader: TraceReader, filter: TraceFilter): Promise<ReportCurves> {
+  const days = await reader.measure(filter, { bucket: 'day', percentiles: true })
+  const first = days.rows[0]?.bucketStartUs ?? 0
+  const last = days.rows.at(-1)?.bucketStartUs ?? 0
+  const bucket = last - first >= MIN_DAYS * 24 * HOUR_US ? 'day' : 'hour'
+  const of = (group: Group): Promise<readonly MeasuredRow[]> =>
+    reader.measure(filter, { bucket, group, limit: 6 }).then(({ rows }) => rows)
+  const [total, models, keys] = await Promise.all([
+    bucket === 'day'
+      ? days.rows
+      : reader.measure(filter, { bucket, percentiles: true }).then(({ rows }) => rows),
+    of('model'),
+    of('api_key'),
+  ])
+  return { bucket, total, models, keys }
+}

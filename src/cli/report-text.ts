@@ -1,0 +1,181 @@
+import { formatSecond } from '../rfc3339.ts'
+import type { MeasuredRow, TraceFilter, TraceSummary } from '../storage/storage.ts'
+import { formatNanoUsd } from '../usage/money.ts'
+import type { Io } from './command.ts'
+import type { ReportData } from './report-data.ts'
+import { average, errorRate } from './report-json.ts'
+import { textTable } from './text-table.ts'
+
+/** Writes a report for people, in the contract's words and order. */
+export function writeReportText(data: ReportData, io: Io): void {
+  const { totals, models, keys, filter } = data
+  const time = (us: number | undefined): string => (us === undefined ? '(all)' : formatSecond(us))
+  io.out('OngoingAI Report\n')
+  io.out(
+    textTable([
+      ['Schema version', 'report.v1'],
+      ['Generated at', data.generatedAt],
+      ['Storage driver', data.storage.driver],
+      ...(data.storage.path === undefined ? [] : [['Storage path', data.storage.path]]),
+      ['Filter provider', filter.provider ?? '(all)'],
+      ['Filter model', filter.model ?? '(all)'],
+      ...attributionFilters(filter),
+      ['Filter from', time(filter.fromUs)],
+      ['Filter to', time(filter.toUs)],
+      ['Filter limit', String(data.limit)],
+    ]),
+  )
+  io.out('\nSummary\n')
+  io.out(
+    textTable([
+      ['Total requests', String(totals.requests)],
+      ['Total input tokens', String(totals.inputTokens)],
+      ['Total output tokens', String(totals.outputTokens)],
+      ['Total tokens', String(totals.totalTokens)],
+      ['Estimated cost (USD)', formatNanoUsd(totals.costNanoUsd, 6)],
+      ...(totals.unknownCostRequests > 0
+        ? [['Requests of unknown cost', String(totals.unknownCostRequests)]]
+        : []),
+      ...(totals.unmeteredRequests > 0
+        ? [['  of them unmetered APIs', String(totals.unmeteredRequests)]]
+        : []),
+      ['Active API keys', String(keys.length)],
+      ['Top model', models[0]?.group ?? '(none)'],
+    ]),
+  )
+  section(
+    io,
+    'Providers',
+    '(no provider data)',
+    ['PROVIDER', 'INPUT_TOKENS', 'OUTPUT_TOKENS', 'TOTAL_TOKENS', 'TOTAL_COST_USD'],
+    data.providers.map((row) => [
+      row.group || '(unknown)',
+      String(row.inputTokens),
+      String(row.outputTokens),
+      String(row.totalTokens),
+      cost(row),
+    ]),
+  )
+  section(
+    io,
+    'Models',
+    '(no model data)',
+    ['MODEL', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'AVG_LATENCY_MS', 'AVG_TTFT_MS'],
+    models.map((row) => [
+      row.group || '(unknown)',
+      String(row.requests),
+      String(row.totalTokens),
+      cost(row),
+      average(row.latencyMs, row).toFixed(2),
+      average(row.timeToFirstTokenMs, row).toFixed(2),
+    ]),
+  )
+  section(
+    io,
+    'API Keys',
+    '(no API key data)',
+    ['API_KEY_HASH', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+    keys.map((row) => [
+      row.group,
+      String(row.requests),
+      String(row.totalTokens),
+      cost(row),
+      formatSecond(row.lastCreatedAtUs),
+    ]),
+  )
+  section(
+    io,
+    'Recent Traces',
+    '(no traces)',
+    [
+      'TIMESTAMP',
+      'PROVIDER',
+      'MODEL',
+      'STATUS',
+      'TOTAL_TOKENS',
+      'ESTIMATED_COST_USD',
+      'LATENCY_MS',
+      'REQUEST_PATH',
+      'TRACE_ID',
+    ],
+    data.recent.map((trace) => [
+      formatSecond(trace.startedAtUs),
+      trace.provider || '(unknown)',
+      trace.model || '(unknown)',
+      String(trace.responseStatus),
+      String(trace.totalTokens),
+      costOf(trace),
+      String(trace.latencyMs),
+      trace.requestPath || '(unknown)',
+      trace.id,
+    ]),
+  )
+  section(
+    io,
+    'Latency',
+    '(no latency data)',
+    ['MODEL', 'REQUESTS', 'P50_MS', 'P95_MS', 'P99_MS', 'MAX_MS'],
+    totals.requests === 0
+      ? []
+      : [latency('(all)', data.latency), ...models.map((row) => latency(row.group, row))],
+  )
+  section(
+    io,
+    'Errors',
+    '(no error data)',
+    ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'ERROR_RATE'],
+    data.providers.map((row) => [
+      row.group || '(unknown)',
+      String(row.requests),
+      String(row.errors4xx),
+      String(row.errors5xx),
+      `${(errorRate(row) * 100).toFixed(2)} %`,
+    ]),
+  )
+  section(
+    io,
+    'Sessions',
+    '(no session data)',
+    ['SESSION_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+    data.sessions.map((row) => [
+      row.group,
+      String(row.requests),
+      String(row.totalTokens),
+      cost(row),
+      formatSecond(row.lastCreatedAtUs),
+    ]),
+  )
+  if (data.moreSessions) io.out(`(the ${data.sessions.length} with the most requests)\n`)
+}
+
+function section(io: Io, title: string, empty: string, head: string[], rows: string[][]): void {
+  io.out(`\n${title}\n`)
+  io.out(rows.length === 0 ? `${empty}\n` : textTable([head, ...rows]))
+}
+
+function latency(name: string, row: MeasuredRow): string[] {
+  const { p50 = 0, p95 = 0, p99 = 0 } = row.percentiles ?? {}
+  const ms = [p50, p95, p99, row.maxLatencyMs].map((value) => String(Math.round(value)))
+  return [name || '(unknown)', String(row.requests), ...ms]
+}
+
+/** Filters by attribution, where there are some. */
+function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): string[][] {
+  return [
+    ...(sessionId === undefined ? [] : [['Filter session', sessionId]]),
+    ...(endUser === undefined ? [] : [['Filter end user', endUser]]),
+    ...(client === undefined ? [] : [['Filter client', client]]),
+    ...Object.entries(tags ?? {}).map(([key, value]) => [`Filter tag.${key}`, value]),
+  ]
+}
+
+function costOf({ api, costNanoUsd }: TraceSummary): string {
+  if (costNanoUsd !== null) return formatNanoUsd(costNanoUsd, 6)
+  return api === '' ? '(unmetered)' : '(unknown)'
+}
+
+/** A sum that leaves requests of unknown cost out says so. */
+function cost(row: MeasuredRow): string {
+  const sum = formatNanoUsd(row.costNanoUsd, 6)
+  return row.unknownCostRequests > 0 ? `${sum} + ${row.unknownCostRequests} unknown` : sum
+}

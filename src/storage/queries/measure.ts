@@ -1,0 +1,229 @@
+import { sql, type AliasedRawBuilder, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
+import { LatencyHistogram } from '../rollups/latency-histogram.ts'
+import { MEASURE_LIST, type Measures } from '../rollups/measures.ts'
+import { plan, type Bucket, type Group, type Part, type Plan } from '../rollups/question.ts'
+import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
+import type { Tables } from '../schema.ts'
+import { QuestionError } from '../storage-error.ts'
+import type { Measured, MeasuredRow, MeasureOptions, Tenant, TraceFilter } from '../storage.ts'
+import { filtered, tracesOf } from './tables.ts'
+
+/** Rows that one answer may have. */
+const MAX_ROWS = 100_000
+
+/** What the parts of one question have in common. */
+interface Question {
+  readonly database: Kysely<Tables>
+  readonly tenant: Tenant | undefined
+  readonly filter: TraceFilter
+  readonly group: Group | undefined
+  readonly bucket: Bucket | undefined
+  readonly plan: Plan
+  /** Groups that count; all when absent. */
+  readonly groups?: readonly string[]
+}
+
+/** Answers a question of sums: from the rollups where they serve, from the traces elsewhere. */
+export async function measure(
+  database: Kysely<Tables>,
+  tenant: Tenant | undefined,
+  filter: TraceFilter,
+  options: MeasureOptions,
+): Promise<Measured> {
+  const { group, bucket, limit } = options
+  let question: Question = { database, tenant, filter, group, bucket, plan: plan(filter, group, bucket) }
+  let more = false
+  if (group !== undefined && limit !== undefined) {
+    // By day, whatever the bucket: only who has the most requests is asked here.
+    const ranking = { ...question, bucket: undefined, plan: plan(filter, group, undefined) }
+    const ranked = await sums(ranking, limit + 1)
+    more = ranked.length > limit
+    if (more) question = { ...question, groups: ranked.slice(0, limit).map((row) => row.group) }
+    else if (bucket === undefined && !options.percentiles) return { rows: ranked, more }
+  }
+  const rows = await sums(question)
+  if (!options.percentiles) return { rows, more }
+  const histograms = await readHistograms(question)
+  const withPercentiles = rows.map((row) => {
+    const histogram = histograms.get(nameOf(row.group, row.bucketStartUs)) ?? new LatencyHistogram()
+    // A bucket's lowest value may lie below the smallest latency there was.
+    const [p50 = 0, p95 = 0, p99 = 0] = histogram
+      .percentiles([0.5, 0.95, 0.99])
+      .map((ms) => Math.max(ms, row.minLatencyMs))
+    return { ...row, percentiles: { p50, p95, p99 } }
+  })
+  return { rows: withPercentiles, more }
+}
+
+async function sums(question: Question, limit = MAX_ROWS + 1): Promise<MeasuredRow[]> {
+  const { group, bucket } = question
+  const parts = question.plan.parts.map((part) =>
+    part.span === undefined
+      ? tracePart(
+          question,
+          part,
+          MEASURE_LIST.map(({ sql: text, column }) => sql.raw(text).as(column)),
+        )
+      : rollupPart(
+          question,
+          part,
+          MEASURE_LIST.map(({ column }) => sql.ref(column).as(column)),
+        ),
+  )
+  const union = parts.reduce((all, part) => all.unionAll(part))
+  const joined = MEASURE_LIST.map(
+    ({ column, joining }) =>
+      sql`COALESCE(${sql.raw(joining.toUpperCase())}(${sql.ref(column)}), 0) AS ${sql.ref(column)}`,
+  )
+  const keys = [
+    ...(group === undefined ? [] : [sql.ref('group_name')]),
+    ...(bucket === undefined ? [] : [sql.ref('bucket_us')]),
+  ]
+  const order =
+    bucket === undefined
+      ? [sql`requests DESC`, sql`group_name`]
+      : [sql`bucket_us`, ...(group === undefined ? [] : [sql`group_name`])]
+  const { rows } = await sql<Record<string, unknown>>`
+    SELECT ${sql.join([...keys, ...joined])}
+    FROM ${union.as('parts')}
+    ${question.groups ? sql`WHERE group_name IN (${sql.join(question.groups)})` : sql``}
+    ${keys.length > 0 ? sql`GROUP BY ${sql.join(keys)} ORDER BY ${sql.join(order)}` : sql``}
+    LIMIT ${sql.lit(limit)}`.execute(question.database)
+  if (rows.length > MAX_ROWS) {
+    throw new QuestionError(
+      `the answer would have more than ${MAX_ROWS} items; ask for a larger bucket, a shorter range or fewer groups`,
+    )
+  }
+  return rows.map((row) => {
+    const measures = Object.fromEntries(MEASURE_LIST.map(({ name, column }) => [name, Number(row[column])]))
+    return {
+      ...(measures as unknown as Measures),
+      group: group === undefined ? '' : String(row['group_name']),
+      bucketStartUs: bucket === undefined ? 0 : Number(row['bucket_us']),
+    }
+  })
+}
+
+/** Latencies by group and bucket, added up from the rollups' histograms and the traces of broken hours. */
+async function readHistograms(question: Question): Promise<Map<string, LatencyHistogram>> {
+  const histograms = new Map<string, LatencyHistogram>()
+  const histogramOf = (row: { group_name: string; bucket_us: number }): LatencyHistogram => {
+    const name = nameOf(row.group_name, Number(row.bucket_us))
+    let histogram = histograms.get(name)
+    if (!histogram) histograms.set(name, (histogram = new LatencyHistogram()))
+    return histogram
+  }
+  const chosen = question.groups ? sql`WHERE group_name IN (${sql.join(question.groups)})` : sql``
+  for (const part of question.plan.parts) {
+    if (part.span === undefined) {
+      const { rows } = await sql<{
+        group_name: string
+        bucket_us: number
+        latency_ms: number
+        traces: number
+      }>`
+        SELECT group_name, bucket_us, latency_ms, COUNT(*) AS traces
+        FROM ${tracePart(question, part, [sql.ref('traces.latency_ms').as('latency_ms')]).as('part')}
+        ${chosen} GROUP BY group_name, bucket_us, latency_ms`.execute(question.database)
+      for (const row of rows) histogramOf(row).add(Number(row.latency_ms), Number(row.traces))
+    } else {
+      const { rows } = await sql<{ group_name: string; bucket_us: number; latencies: Uint8Array }>`
+        SELECT * FROM ${rollupPart(question, part, [sql.ref('latencies').as('latencies')]).as('part')} ${chosen}`.execute(
+        question.database,
+      )
+      for (const row of rows) histogramOf(row).addEncoded(row.latencies)
+    }
+  }
+  return histograms
+}
+
+function nameOf(group: string, bucketStartUs: number): string {
+  return `${bucketStartUs} ${group}`
+}
+
+/** Rows of one part: `group_name`, `bucket_us`, and the columns that were asked for. */
+type PartQuery = SelectQueryBuilder<Tables, never, { group_name: string; bucket_us: number }>
+
+type Columns = readonly AliasedRawBuilder<unknown, string>[]
+
+function rollupPart(question: Question, { span, fromUs, untilUs }: Part, columns: Columns): PartQuery {
+  const { database, tenant, filter, group, bucket } = question
+  const { dimension, value } = question.plan
+  let query = database
+    .selectFrom('rollups')
+    .where(sql<boolean>`span = ${sql.lit(span ?? 0)}`)
+    .where('dimension', '=', dimension)
+  if (tenant) {
+    query = query
+      .where('organization_id', '=', tenant.organizationId)
+      .where('workspace_id', '=', tenant.workspaceId)
+  }
+  if (fromUs > 0) query = query.where('start_us', '>=', fromUs)
+  if (untilUs !== Infinity) query = query.where('start_us', '<', untilUs)
+  if (value !== undefined) query = query.where('value', '=', value)
+  if (filter.provider !== undefined) query = query.where('provider', '=', filter.provider)
+  if (filter.model !== undefined) query = query.where('model', '=', filter.model)
+  return query.select([
+    rollupGroup(group).as('group_name'),
+    bucketOf(bucket, sql.ref('start_us')).as('bucket_us'),
+    ...columns,
+  ]) as unknown as PartQuery
+}
+
+function tracePart(question: Question, { fromUs, untilUs }: Part, columns: Columns): PartQuery {
+  const { database, tenant, filter, group, bucket } = question
+  const until = untilUs === Infinity ? {} : { toUs: untilUs - 1 }
+  let query = filtered(tracesOf(database, tenant), { ...filter, fromUs, ...until })
+  const name = traceGroup(group)
+  if (group !== undefined && !ALWAYS.has(group))
+    query = query.where(sql<boolean>`COALESCE(${name}, '') <> ''`)
+  return query.select([
+    name.as('group_name'),
+    bucketOf(bucket, sql.ref('traces.started_at_us')).as('bucket_us'),
+    ...columns,
+  ]) as unknown as PartQuery
+}
+
+/** Groups that every trace is in, be it one without a name. */
+const ALWAYS: ReadonlySet<Group> = new Set(['provider', 'model', 'workspace', 'route', 'key'])
+
+function rollupGroup(group: Group | undefined): RawBuilder<unknown> {
+  if (group === undefined) return sql`''`
+  if (group === 'provider' || group === 'model') return sql.ref(group)
+  return group === 'workspace' ? sql`organization_id || '/' || workspace_id` : sql.ref('value')
+}
+
+function traceGroup(group: Group | undefined): RawBuilder<unknown> {
+  switch (group) {
+    case undefined:
+      return sql`''`
+    case 'provider':
+    case 'model':
+    case 'client':
+    case 'end_user':
+      return sql.ref(`traces.${group}`)
+    case 'workspace':
+      return sql`traces.organization_id || '/' || traces.workspace_id`
+    case 'route':
+      return sql.ref('traces.request_path')
+    case 'key':
+      return sql.ref('traces.gateway_key_id')
+    case 'api_key':
+      return sql.ref('traces.api_key_hash')
+    case 'session':
+      return sql.ref('traces.session_id')
+    default:
+      return sql`(SELECT trace_tags.value FROM trace_tags WHERE trace_tags.seq = traces.seq AND trace_tags.key = ${group.slice('tag.'.length)})`
+  }
+}
+
+/** Monday, 5 January 1970. */
+const FIRST_MONDAY_US = 4 * DAY_US
+
+function bucketOf(bucket: Bucket | undefined, time: RawBuilder<unknown>): RawBuilder<unknown> {
+  if (bucket === undefined) return sql`0`
+  if (bucket === 'week') {
+    return sql`${time} - (${time} - ${sql.lit(FIRST_MONDAY_US)}) % ${sql.lit(7 * DAY_US)}`
+  }
+  return sql`${time} - ${time} % ${sql.lit(bucket === 'hour' ? HOUR_US : DAY_US)}`
+}

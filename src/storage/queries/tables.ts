@@ -1,0 +1,69 @@
+import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
+import type { Tables } from '../schema.ts'
+import type { Tenant, TraceFilter } from '../storage.ts'
+
+/** Runs questions in one consistent view of one tenant's rows, or of all. */
+export type Read = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promise<T>
+
+/** Runs changes, all or none, while no other writer runs. */
+export type Write = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promise<T>
+
+/** A query over traces with conditions on them. */
+export type TracesQuery = SelectQueryBuilder<Tables, 'traces', object>
+
+/** Traces of a tenant, or of all when there is none. Every question about traces starts here. */
+export function tracesOf(database: Kysely<Tables>, tenant: Tenant | undefined): TracesQuery {
+  const query = database.selectFrom('traces')
+  if (!tenant) return query
+  return query
+    .where('traces.organization_id', '=', tenant.organizationId)
+    .where('traces.workspace_id', '=', tenant.workspaceId)
+}
+
+/** Columns that a filter compares as they are. */
+const EQUAL = {
+  provider: 'provider',
+  model: 'model',
+  apiKeyHash: 'api_key_hash',
+  gatewayKeyId: 'gateway_key_id',
+  client: 'client',
+  status: 'response_status',
+} as const
+
+/** Columns that have partial indexes, without empty values; the literal lets the planner see that they apply. */
+const INDEXED = {
+  traceGroupId: 'trace_group_id',
+  threadId: 'thread_id',
+  runId: 'run_id',
+  sessionId: 'session_id',
+  endUser: 'end_user',
+} as const
+
+/** The conditions of a filter. */
+export function filtered(start: TracesQuery, filter: TraceFilter): TracesQuery {
+  let query = start
+  for (const [name, column] of Object.entries(EQUAL)) {
+    const value = filter[name as keyof typeof EQUAL]
+    if (value !== undefined) query = query.where(sql.ref(`traces.${column}`), '=', value)
+  }
+  for (const [name, column] of Object.entries(INDEXED)) {
+    const value = filter[name as keyof typeof INDEXED]
+    if (value === undefined) continue
+    const reference: RawBuilder<string> = sql.ref(`traces.${column}`)
+    query = query.where(reference, '=', value).where(sql<boolean>`${reference} <> ''`)
+  }
+  for (const [key, value] of Object.entries(filter.tags ?? {})) {
+    query = query.where('traces.seq', 'in', (tags) =>
+      tags
+        .selectFrom('trace_tags')
+        .select('trace_tags.seq')
+        .where('trace_tags.key', '=', key)
+        .where('trace_tags.value', '=', value),
+    )
+  }
+  if (filter.minTokens !== undefined) query = query.where('traces.total_tokens', '>=', filter.minTokens)
+  if (filter.maxTokens !== undefined) query = query.where('traces.total_tokens', '<=', filter.maxTokens)
+  if (filter.fromUs !== undefined) query = query.where('traces.started_at_us', '>=', filter.fromUs)
+  if (filter.toUs !== undefined) query = query.where('traces.started_at_us', '<=', filter.toUs)
+  return query
+}

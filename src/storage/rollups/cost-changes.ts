@@ -1,0 +1,33 @@
+import type { Trace } from '../../traces/trace.ts'
+import { MEASURES, type Measures } from './measures.ts'
+import { rollUp, type RollupKey } from './roll-up.ts'
+
+/** Measures that another price changes. */
+export const COST_MEASURES = [
+  'costNanoUsd',
+  'unknownCostRequests',
+  'estimatedCostRequests',
+  'unmeteredRequests',
+] as const satisfies readonly (keyof Measures)[]
+
+/** What other costs of traces change in one rollup. */
+export interface CostChange {
+  readonly key: RollupKey
+  readonly changes: Record<(typeof COST_MEASURES)[number], number>
+}
+
+/** The changes in the rollups when traces get other costs. Both lists are of the same traces in the same order. */
+export function costChanges(before: readonly Trace[], after: readonly Trace[]): CostChange[] {
+  const old = rollUp(before)
+  return rollUp(after).flatMap(({ key, measures }, i) => {
+    const changes = Object.fromEntries(
+      COST_MEASURES.map((name) => [name, measures[name] - old[i]!.measures[name]]),
+    ) as CostChange['changes']
+    return COST_MEASURES.some((name) => changes[name] !== 0) ? [{ key, changes }] : []
+  })
+}
+
+/** Columns and their changes, as a statement sets them. */
+export function changedColumns({ changes }: CostChange): [column: string, by: number][] {
+  return COST_MEASURES.map((name) => [MEASURES[name].column, changes[name]])
+}

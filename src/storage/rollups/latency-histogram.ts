@@ -1,0 +1,126 @@
+/** Milliseconds below which every value has a bucket of its own; above, a bucket is at most 1/1024 of its value wide. */
+const EXACT = 2048
+const HALF = EXACT / 2
+
+/** Latencies past this count as this (24 days). */
+const LARGEST_MS = 2 ** 31 - 1
+
+/**
+ * How often each latency occurred. Whole milliseconds below 2048 are exact; larger ones are rounded down to a bucket, by
+ * less than 0.1 %. Histograms of parts add up to the histogram of the whole, in any order.
+ */
+export class LatencyHistogram {
+  readonly #counts = new Map<number, number>()
+  #total = 0
+
+  /** How many latencies it holds. */
+  get total(): number {
+    return this.#total
+  }
+
+  /** @param ms whole milliseconds, not negative */
+  add(ms: number, count = 1): void {
+    this.#count(bucketOf(ms), count)
+  }
+
+  addAll(other: LatencyHistogram): void {
+    for (const [bucket, count] of other.#counts) this.#count(bucket, count)
+  }
+
+  copy(): LatencyHistogram {
+    const copy = new LatencyHistogram()
+    copy.addAll(this)
+    return copy
+  }
+
+  /** Adds what another histogram holds, from its encoded form. */
+  addEncoded(bytes: Uint8Array): void {
+    let [position, bucket] = [0, 0]
+    const next = (): number => {
+      let [value, scale] = [0, 1]
+      for (;;) {
+        const byte = bytes[position++]
+        if (byte === undefined) throw new RangeError('latency histogram ends too early')
+        value += (byte & 0x7f) * scale
+        if (byte < 0x80) return value
+        scale *= 0x80
+      }
+    }
+    while (position < bytes.length) {
+      bucket += next()
+      this.#count(bucket, next())
+    }
+  }
+
+  /** Pairs of distance to the bucket before and count, ascending, as variable-length integers (LEB128). */
+  encode(): Uint8Array {
+    const bytes: number[] = []
+    const put = (value: number): void => {
+      let rest = value
+      while (rest >= 0x80) {
+        bytes.push((rest % 0x80) | 0x80)
+        rest = Math.floor(rest / 0x80)
+      }
+      bytes.push(rest)
+    }
+    let before = 0
+    for (const [bucket, count] of this.#sorted()) {
+      put(bucket - before)
+      put(count)
+      before = bucket
+    }
+    return Uint8Array.from(bytes)
+  }
+
+  /**
+   * Percentiles by linear interpolation between the neighbouring ranks (as PostgreSQL's `percentile_cont`).
+   *
+   * @param shares each from 0 to 1
+   * @returns milliseconds to three decimals, in the order of the shares; 0 for an empty histogram
+   */
+  percentiles(shares: readonly number[]): number[] {
+    const sorted = this.#sorted()
+    return shares.map((share) => {
+      if (this.#total === 0) return 0
+      const rank = share * (this.#total - 1)
+      const lower = Math.floor(rank)
+      const [low, high] = at(sorted, lower)
+      return Math.round((low + (high - low) * (rank - lower)) * 1000) / 1000
+    })
+  }
+
+  #count(bucket: number, count: number): void {
+    this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + count)
+    this.#total += count
+  }
+
+  #sorted(): [bucket: number, count: number][] {
+    return [...this.#counts].sort(([a], [b]) => a - b)
+  }
+}
+
+/** The values of the ranks `rank` and `rank + 1`; the last value stands in for one past the end. */
+function at(sorted: readonly (readonly [bucket: number, count: number])[], rank: number): [number, number] {
+  let seen = 0
+  for (const [i, [bucket, count]] of sorted.entries()) {
+    seen += count
+    if (seen <= rank) continue
+    const low = lowestOf(bucket)
+    const next = sorted[i + 1]
+    return [low, seen > rank + 1 || !next ? low : lowestOf(next[0])]
+  }
+  throw new RangeError('rank past the end of the histogram')
+}
+
+function bucketOf(ms: number): number {
+  const value = Math.min(Math.max(Math.trunc(ms), 0), LARGEST_MS)
+  if (value < EXACT) return value
+  const shift = 21 - Math.clz32(value)
+  return HALF * shift + (value >> shift)
+}
+
+function lowestOf(bucket: number): number {
+  if (bucket < EXACT) return bucket
+  const shift = Math.floor(bucket / HALF) - 1
+  return (bucket - HALF * shift) * 2 ** shift
+}

@@ -1,0 +1,109 @@
+import type { TraceFilter } from '../storage.ts'
+import { DAY_US, HOUR_US, type Span } from './roll-up.ts'
+
+/** What a question may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */
+export type Group =
+  | 'provider'
+  | 'model'
+  | 'workspace'
+  | 'route'
+  | 'key'
+  | 'api_key'
+  | 'session'
+  | 'end_user'
+  | 'client'
+  | `tag.${string}`
+
+/** Widths of a series' buckets: UTC hours, UTC days, weeks that begin on Monday. */
+export type Bucket = 'hour' | 'day' | 'week'
+
+/** Where one part of a range is read: `[fromUs, untilUs)`, epoch microseconds; `untilUs` is Infinity for no end. */
+export interface Part {
+  /** `undefined` for the traces themselves. */
+  readonly span: Span | undefined
+  readonly fromUs: number
+  readonly untilUs: number
+}
+
+/** How a question is answered. */
+export interface Plan {
+  readonly parts: readonly Part[]
+  /** Dimension of the rollups that are read; empty when none is needed. */
+  readonly dimension: string
+  /** Value of the dimension that counts; `undefined` for all. */
+  readonly value: string | undefined
+}
+
+/**
+ * Decides where a question is answered from. The rollups serve when it asks for one dimension at most besides tenant,
+ * provider, model and time; then only the broken hours at both ends of the range are read from the traces. Questions by
+ * session or end user go to the traces: their indexes find the few that matter.
+ */
+export function plan(filter: TraceFilter, group: Group | undefined, bucket: Bucket | undefined): Plan {
+  const fromUs = filter.fromUs ?? 0
+  const untilUs = filter.toUs === undefined ? Infinity : filter.toUs + 1
+  const asked = askedDimensions(filter)
+  const dimension = groupDimension(group) ?? asked[0]?.[0] ?? ''
+  const fits = asked.every(([name]) => name === dimension)
+  if (!fits || asked.length > 1 || !rollable(filter)) {
+    return { parts: [{ span: undefined, fromUs, untilUs }], dimension: '', value: undefined }
+  }
+  return { parts: cut(fromUs, untilUs, bucket !== 'hour'), dimension, value: asked[0]?.[1] }
+}
+
+/** Dimensions that the filter names, with the value it wants. */
+function askedDimensions(filter: TraceFilter): [dimension: string, value: string][] {
+  const asked: [string, string | undefined][] = [
+    ['key', filter.gatewayKeyId],
+    ['api_key', filter.apiKeyHash],
+    ['client', filter.client],
+    ...Object.entries(filter.tags ?? {}).map(([key, value]): [string, string] => [`tag.${key}`, value]),
+  ]
+  return asked.filter((pair): pair is [string, string] => pair[1] !== undefined)
+}
+
+/** The rollups know nothing of single traces. */
+function rollable(filter: TraceFilter): boolean {
+  return [
+    filter.sessionId,
+    filter.endUser,
+    filter.traceGroupId,
+    filter.threadId,
+    filter.runId,
+    filter.status,
+    filter.minTokens,
+    filter.maxTokens,
+  ].every((value) => value === undefined)
+}
+
+/** The dimension whose rollups hold the group; `undefined` for groups that all rollups have. */
+function groupDimension(group: Group | undefined): string | undefined {
+  if (group === undefined || group === 'provider' || group === 'model' || group === 'workspace')
+    return undefined
+  return group
+}
+
+/** Cuts a range into days, hours before and after them, and what is left at both ends. Empty parts are left out. */
+function cut(fromUs: number, untilUs: number, days: boolean): Part[] {
+  const within = (widthUs: number): [number, number] => [
+    Math.ceil(fromUs / widthUs) * widthUs,
+    untilUs === Infinity ? Infinity : Math.floor(untilUs / widthUs) * widthUs,
+  ]
+  const [hourFrom, hourUntil] = within(HOUR_US)
+  if (hourFrom >= hourUntil) return [{ span: undefined, fromUs, untilUs }]
+  const [dayFrom, dayUntil] = days ? within(DAY_US) : [hourUntil, hourUntil]
+  const hours: Part[] =
+    dayFrom >= dayUntil
+      ? [{ span: 1, fromUs: hourFrom, untilUs: hourUntil }]
+      : [
+          { span: 1, fromUs: hourFrom, untilUs: dayFrom },
+          { span: 24, fromUs: dayFrom, untilUs: dayUntil },
+          { span: 1, fromUs: dayUntil, untilUs: hourUntil },
+        ]
+  const parts: Part[] = [
+    { span: undefined, fromUs, untilUs: hourFrom },
+    ...hours,
+    { span: undefined, fromUs: hourUntil, untilUs },
+  ]
+  return parts.filter((part) => part.fromUs < part.untilUs)
+}

@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import pg from 'pg'
+import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
+import type { Storage } from '../../src/storage/storage.ts'
+import { storageContract } from '../contracts/storage-contract.ts'
+import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
+import { sampleTrace } from '../support/trace.ts'
+
+let server: TestPostgres
+beforeAll(async () => {
+  server = await openTestPostgres()
+  console.log(`testing against PostgreSQL ${server.version}`)
+}, 60_000)
+afterAll(() => server.stop())
+
+const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =>
+  openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })
+
+storageContract('postgres', async () => open(await server.createDatabase()))
+
+describe('row-level security', () => {
+  test('without a scope nothing is visible, with a tenant only its rows, whatever the query forgets', async () => {
+    const dsn = await server.createDatabase()
+    const storage = await open(dsn)
+    const body = Buffer.alloc(5000, 'x')
+    await storage.write([
+      sampleTrace({
+        id: 'a',
+        organizationId: 'org-a',
+        workspaceId: 'w',
+        requestBody: body,
+        tags: { t: '1' },
+      }),
+      sampleTrace({
+        id: 'b',
+        organizationId: 'org-b',
+        workspaceId: 'w',
+        requestBody: body,
+        tags: { t: '1' },
+      }),
+    ])
+    await storage.close()
+    const tables = ['traces', 'trace_details', 'trace_bodies', 'trace_tags', 'rollups', 'body_chunks']
+    const seen = async (settings: string): Promise<number[]> => {
+      const client = new pg.Client({ connectionString: dsn })
+      await client.connect()
+      await client.query('BEGIN')
+      if (settings !== '') await client.query(settings)
+      const counts: number[] = []
+      for (const table of tables) {
+        const { rows } = await client.query(`SELECT COUNT(*) AS n FROM ${table}`)
+        counts.push(Number((rows[0] as { n: string }).n))
+      }
+      await client.query('ROLLBACK')
+      await client.end()
+      return counts
+    }
+    const scope = (organization: string): string =>
+      `SELECT set_config('ongoingai.scope', 'tenant', true), set_config('ongoingai.organization_id', '${organization}', true),
+        set_config('ongoingai.workspace_id', 'w', true)`
+    const all = await seen(`SELECT set_config('ongoingai.scope', 'all', true)`)
+    expect(all.every((count) => count >= 2)).toBe(true)
+    expect(await seen('')).toEqual(tables.map(() => 0))
+    expect(await seen(scope('org-a'))).toEqual(all.map((count) => count / 2))
+    expect(await seen(scope('nobody'))).toEqual(tables.map(() => 0))
+  })
+
+  test('a tenant cannot write another’s rows', async () => {
+    const dsn = await server.createDatabase()
+    await (await open(dsn)).close()
+    const client = new pg.Client({ connectionString: dsn })
+    await client.connect()
+    await client.query('BEGIN')
+    await client.query(
+      `SELECT set_config('ongoingai.organization_id', 'org-a', true), set_config('ongoingai.workspace_id', 'w', true)`,
+    )
+    expect(
+      client.query(
+        `INSERT INTO body_chunks (organization_id, workspace_id, hash, uses, bytes, data) VALUES ('org-b', 'w', 'h', 1, 1, 'd')`,
+      ),
+    ).rejects.toThrow('row-level security')
+    await client.end()
+  })
+})
+
+describe('opening', () => {
+  test('twenty instances can start on one new database at once', async () => {
+    const dsn = await server.createDatabase()
+    const driver = join(import.meta.dir, '../../src/storage/drivers/postgres.ts')
+    const script = `import { openPostgresStorage } from ${JSON.stringify(driver)}
+      const s = await openPostgresStorage({ dsn: ${JSON.stringify(dsn)}, mode: 'write', maxConnections: 2, queryTimeoutMs: 9000 })
+      await s.everywhere().countTraces(); await s.close()`
+    const children = Array.from({ length: 20 }, () =>
+      Bun.spawn([process.execPath, '-e', script], { stderr: 'pipe' }),
+    )
+    const results = await Promise.all(
+      children.map(async (child) => [await child.exited, await new Response(child.stderr).text()]),
+    )
+    expect(results).toEqual(results.map(() => [0, '']))
+  }, 60_000)
+
+  test('opening to read creates nothing', async () => {
+    const dsn = await server.createDatabase()
+    expect(open(dsn, 'read')).rejects.toThrow('holds no traces of this gateway')
+    expect(await server.query(dsn, `SELECT 1 FROM pg_tables WHERE schemaname = 'public'`)).toEqual([])
+  })
+
+  test('a database of the Go gateway is recognised and not touched', async () => {
+    const dsn = await server.createDatabase()
+    await server.query(dsn, 'CREATE TABLE traces (id TEXT PRIMARY KEY, timestamp TIMESTAMPTZ NOT NULL)')
+    for (const mode of ['read', 'write'] as const) {
+      expect(open(dsn, mode)).rejects.toThrow('is one of the Go gateway')
+    }
+    expect(await server.query(dsn, `SELECT 1 FROM pg_tables WHERE schemaname = 'public'`)).toHaveLength(1)
+  })
+
+  test('a wrong password is told at once, and the message holds none', async () => {
+    const dsn = new URL(await server.createDatabase())
+    dsn.pathname = '/no_such_database'
+    const error = await open(dsn.href, 'read').catch((thrown: unknown) => thrown)
+    expect(String(error)).toContain('open postgres database: ')
+    expect(String(error)).not.toContain('test@')
+  })
+
+  test('a server that is not there is no reason not to start; writes fail until it is', async () => {
+    const dsn = new URL(await server.createDatabase())
+    dsn.port = '1'
+    const storage = await open(dsn.href)
+    const error = await storage.write([sampleTrace()]).catch((thrown: unknown) => thrown)
+    expect(storage.classify(error)).toBe('connection')
+    await storage.close()
+    expect(open(dsn.href, 'read')).rejects.toThrow('open postgres database')
+  })
+})
+
+test('failures are told apart by SQLSTATE', async () => {
+  const dsn = await server.createDatabase()
+  const storage = await open(dsn)
+  const refused = await storage
+    .write([sampleTrace({ id: 'x', provider: null as never })])
+    .catch((error: unknown) => error)
+  expect(storage.classify(refused)).toBe('constraint')
+  expect(await storage.everywhere().countTraces()).toBe(0)
+  const withCode = (code: string): Error => Object.assign(new Error('x'), { code })
+  expect(
+    ['40001', '40P01', '55P03', '57014', '57P01', '53300', '08006', '23505', '22P05', '25006', '42P01'].map(
+      (code) => storage.classify(withCode(code)),
+    ),
+  ).toEqual([
+    'contention',
+    'contention',
+    'contention',
+    'timeout',
+    'connection',
+    'connection',
+    'connection',
+    'constraint',
+    'constraint',
+    'connection',
+    'unknown',
+  ])
+  expect(storage.classify(withCode('ECONNREFUSED'))).toBe('connection')
+  expect(storage.classify(new Error('Connection terminated unexpectedly'))).toBe('connection')
+  expect(storage.classify(new Error('something went wrong'))).toBe('unknown')
+  await storage.close()
+})
+
+test('a connection that the server ends in the middle of a question is replaced by the next', async () => {
+  const dsn = await server.createDatabase()
+  const storage = await open(dsn)
+  await storage.write([sampleTrace()])
+  const name = new URL(dsn).pathname.slice(1)
+  await server.query(
+    dsn,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}' AND pid <> pg_backend_pid()`,
+  )
+  await storage
+    .write([sampleTrace({ id: 'after' })])
+    .catch(() => storage.write([sampleTrace({ id: 'after' })]))
+  expect(await storage.everywhere().countTraces()).toBe(2)
+  await storage.close()
+})
+
+test('many writers at once number their traces in the order in which they can be seen', async () => {
+  const dsn = await server.createDatabase()
+  const writers = await Promise.all(Array.from({ length: 4 }, () => open(dsn)))
+  const seen: string[] = []
+  let after: { createdAtUs: number; id: string } | undefined
+  const follow = async (): Promise<void> => {
+    const page = await writers[0]!
+      .everywhere()
+      .listTraces({}, { limit: 200, order: 'arrival', ...(after ? { after } : {}) })
+    seen.push(...page.items.map((trace) => trace.id))
+    after = page.next ?? after
+  }
+  const written = new AbortController()
+  const following = (async () => {
+    while (!written.signal.aborted) await follow()
+  })()
+  await Promise.all(
+    writers.map(async (writer, w) => {
+      for (let i = 0; i < 30; i++) {
+        await writer.write(Array.from({ length: 5 }, (_, k) => sampleTrace({ id: `${w}-${i}-${k}` })))
+      }
+    }),
+  )
+  written.abort()
+  await following
+  while (seen.length < 600) {
+    const before = seen.length
+    await follow()
+    if (seen.length === before) break
+  }
+  expect([seen.length, new Set(seen).size]).toEqual([600, 600])
+  expect((await writers[0]!.everywhere().measure({}, {})).rows[0]).toMatchObject({ requests: 600 })
+  await Promise.all(writers.map((writer) => writer.close()))
+}, 30_000)
