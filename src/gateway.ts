@@ -146,9 +146,10 @@ function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings 
   return { keyring, gatewayKeyField: config.auth.header, corsOrigins: config.server.corsOrigins }
 }
 
-function recorderSettings({ tracing, storage, pii, pricing }: Config): RecorderSettings {
+function recorderSettings({ tracing, storage, retention, pii, pricing }: Config): RecorderSettings {
   return {
     storage,
+    retention,
     journalPath: tracing.journal.path,
     journalMaxBytes: tracing.journal.maxBytes,
     queueMaxBytes: tracing.queueMaxBytes,
@@ -175,6 +176,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     server: { ...config.server, host: '', port: 0 },
     providers: config.providers,
     tracing: { ...config.tracing, journal: undefined },
+    retention: config.retention,
     pricing: config.pricing,
     pii: config.pii,
     auth: config.auth,

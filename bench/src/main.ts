@@ -1,3 +1,4 @@
+import { analytics } from './analytics.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { streaming } from './streaming.ts'
@@ -8,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   streaming,
   recorder,
   usage: benchUsage,
+  analytics,
 }
 const wanted = process.argv.slice(2)
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {

@@ -65,8 +65,11 @@ export interface CountersTable {
   value: number
 }
 
-/** Traces; bytes of their details; bytes of their bodies as they are kept. */
-export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes'
+/**
+ * Traces; bytes of their details; bytes of their bodies as they are kept; the last trace, in the order of arrival, that the
+ * rollups hold.
+ */
+export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes' | 'rolled_up_seq'
 
 /** How far a long job has come, so that it can go on where it was interrupted. */
 export interface JobProgressTable {

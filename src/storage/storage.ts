@@ -163,12 +163,18 @@ export interface TraceMaintenance {
   finish(job: string): Promise<void>
   /** Models that tokens were counted for, most used first. */
   seenModels(): Promise<readonly SeenModel[]>
+  /**
+   * Adds traces that are not in the rollups yet to them, in the order of arrival. Sums are exact without it, and quicker after it.
+   *
+   * @returns how many; 0 when none are left
+   */
+  rollUp(limit: number): Promise<number>
   counters(): Promise<Counters>
-  /** Starts of the oldest trace, and of the oldest that still has bodies; absent when there is none. */
+  /** Ends of the oldest trace, and of the oldest that still has bodies; absent when there is none. */
   oldest(): Promise<{ readonly tracesUs?: number; readonly bodiesUs?: number }>
-  /** Deletes bodies of exchanges that started before a time, oldest first. @returns of how many traces */
+  /** Deletes bodies of exchanges that ended before a time, oldest first. @returns of how many traces */
   deleteBodies(beforeUs: number, limit: number): Promise<number>
-  /** Deletes traces that started before a time, oldest first; the sums over them stay. The newest arrival stays too. */
+  /** Deletes traces that ended before a time and are in the rollups, oldest first. The newest arrival stays. */
   deleteTraces(beforeUs: number, limit: number): Promise<number>
   /** Deletes the sums of hours and days that ended before a time. */
   deleteRollups(beforeUs: number, limit: number): Promise<number>

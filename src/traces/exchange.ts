@@ -1,4 +1,4 @@
-import type { Dialect, PricingConfig, StorageConfig } from '../config/config.ts'
+import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -132,6 +132,7 @@ export type RecorderRequest =
 /** Settings of the recorder. All but storage and journal may change while it runs. */
 export interface RecorderSettings {
   readonly storage: StorageConfig
+  readonly retention: RetentionConfig
   readonly journalPath: string
   readonly journalMaxBytes: number
   readonly queueMaxBytes: number

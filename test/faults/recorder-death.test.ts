@@ -11,6 +11,11 @@ function settingsIn(folder: string): RecorderSettings {
   const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
   return {
     storage: { driver: 'sqlite', path: join(folder, 'traces.db') },
+    retention: {
+      bodies: { maxAgeDays: 0, maxBytes: 0 },
+      traces: { maxAgeDays: 0, maxBytes: 0 },
+      rollups: { maxAgeDays: 0 },
+    },
     journalPath: join(folder, 'journal'),
     journalMaxBytes: 1e9,
     queueMaxBytes: 64e6,

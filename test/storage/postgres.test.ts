@@ -40,6 +40,7 @@ describe('row-level security', () => {
         tags: { t: '1' },
       }),
     ])
+    await storage.maintenance().rollUp(10)
     await storage.close()
     const tables = ['traces', 'trace_details', 'trace_bodies', 'trace_tags', 'rollups', 'body_chunks']
     const seen = async (settings: string): Promise<number[]> => {

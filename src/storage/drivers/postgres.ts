@@ -3,14 +3,14 @@ import pg from 'pg'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
-import { MIGRATIONS, refuseNewer, ROLL_UP_JOB, type SqlDialect } from '../migrations/migrations.ts'
+import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read, Write } from '../queries/tables.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
 import { LatencyHistogram } from '../rollups/latency-histogram.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
-import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
+import type { RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, Tables, TraceBodiesTable } from '../schema.ts'
 import { storable } from '../storable.ts'
@@ -114,7 +114,6 @@ class PostgresStorage implements Storage {
       const tags = added.flatMap((trace) => toTagRows(seqs.get(trace.id)!, trace))
       if (tags.length > 0) await insertRecords(database, 'trace_tags', tags)
       const bodyBytes = await insertBodies(database, added, seqs)
-      await addToRollups(database, rollUp(added))
       await addToCounters(database, {
         traces: added.length,
         trace_bytes: details.reduce((sum, { document }) => sum + document.length, 0),
@@ -132,7 +131,7 @@ class PostgresStorage implements Storage {
   }
 
   maintenance(): TraceMaintenance {
-    return new TraceMaintenanceQueries(this.#reading(undefined), this.#write)
+    return new TraceMaintenanceQueries(this.#reading(undefined), this.#write, addToRollups)
   }
 
   async sizeBytes(): Promise<number> {
@@ -382,7 +381,7 @@ async function addToRollups(database: Kysely<Tables>, deltas: readonly RollupDel
 
 async function addToCounters(
   database: Kysely<Tables>,
-  counters: Readonly<Record<CounterName, number>>,
+  counters: { readonly [name in CounterName]?: number },
 ): Promise<void> {
   await sql`UPDATE counters SET value = value + more.by
     FROM json_to_recordset(${JSON.stringify(
@@ -417,8 +416,6 @@ async function migrate(kysely: Kysely<Tables>): Promise<void> {
       }
       await sql`INSERT INTO ongoingai_migrations VALUES (${name}, ${Date.now() * 1000})`.execute(transaction)
     }
-    // There was no PostgreSQL before there were rollups.
-    await sql`DELETE FROM job_progress WHERE job = ${ROLL_UP_JOB}`.execute(transaction)
   })
 }
 

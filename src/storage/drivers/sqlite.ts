@@ -5,12 +5,12 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
-import { MIGRATIONS, refuseNewer, ROLL_UP_JOB, type SqlDialect } from '../migrations/migrations.ts'
-import { rollUpStored, TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
+import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import type { Read } from '../queries/tables.ts'
+import { TraceMaintenanceQueries, type AddToRollups } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
-import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { Tables, TraceBodiesTable } from '../schema.ts'
 import { storable } from '../storable.ts'
@@ -33,9 +33,7 @@ const MIGRATION_TIMEOUT_MS = 30_000
  * @throws StorageError when it cannot be opened or is not ours
  */
 export async function openSqliteStorage(path: string, mode: SqliteMode): Promise<Storage> {
-  const storage = new SqliteStorage(path, mode)
-  if (mode === 'write') await storage.rollUpOld()
-  return storage
+  return new SqliteStorage(path, mode)
 }
 
 const DIALECT: SqlDialect = {
@@ -54,8 +52,9 @@ class SqliteStorage implements Storage {
   #kysely: Kysely<Tables>
   #inserts: Inserts | undefined
   #inode: number
-  /** The change under way: others wait, for all share one connection and so one transaction. */
-  #changing: Promise<unknown> = Promise.resolve()
+  #rollups: Rollups | undefined
+  /** The transaction under way: others wait, for all share one connection. */
+  #busy: Promise<unknown> = Promise.resolve()
 
   constructor(path: string, mode: SqliteMode) {
     this.#path = path
@@ -70,7 +69,6 @@ class SqliteStorage implements Storage {
     const traces = given.map(storable)
     await this.#change(() => {
       const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, traces[0]!))
-      const added: Trace[] = []
       const counters = { traces: 0, trace_bytes: 0, body_bytes: 0 }
       for (const trace of traces) {
         const counted = trace.countedOnce ? this.#counted(trace) : trace
@@ -83,24 +81,8 @@ class SqliteStorage implements Storage {
         counters.traces += 1
         counters.trace_bytes += details.document.length
         counters.body_bytes += this.#addBodies(inserts, seq, counted)
-        added.push(counted)
       }
-      for (const delta of rollUp(added)) this.#addToRollup(inserts, delta)
       for (const [name, by] of Object.entries(counters)) if (by > 0) inserts.counter.run(by, name)
-    })
-  }
-
-  /** Sums up the traces of a database that was made before there were rollups. */
-  async rollUpOld(): Promise<void> {
-    const pending = this.#database.query(`SELECT 1 FROM job_progress WHERE job = '${ROLL_UP_JOB}'`)
-    if (pending.get() === null) return
-    await this.#change(async () => {
-      if (pending.get() === null) return
-      await rollUpStored(this.#kysely, (deltas, shape) => {
-        const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, shape))
-        for (const delta of deltas) this.#addToRollup(inserts, delta)
-      })
-      this.#database.run('DELETE FROM job_progress WHERE job = ?', [ROLL_UP_JOB])
     })
   }
 
@@ -121,11 +103,15 @@ class SqliteStorage implements Storage {
     return added
   }
 
-  #addToRollup({ latencies, rollup }: Inserts, { key, measures, latencies: histogram }: RollupDelta): void {
-    const keys = rollupKeyValues(key)
-    const known = latencies.get(...keys) as { latencies: Uint8Array } | null
-    if (known) histogram.addEncoded(known.latencies)
-    rollup.run(...keys, ...MEASURE_LIST.map(({ name }) => measures[name]), histogram.encode())
+  /** Adds sums to the rollups, in the change under way. */
+  readonly #addToRollups: AddToRollups = async (_, deltas) => {
+    const { latencies, rollup } = (this.#rollups ??= prepareRollups(this.#database))
+    for (const { key, measures, latencies: histogram } of deltas) {
+      const keys = rollupKeyValues(key)
+      const known = latencies.get(...keys) as { latencies: Uint8Array } | null
+      if (known) histogram.addEncoded(known.latencies)
+      rollup.run(...keys, ...MEASURE_LIST.map(({ name }) => measures[name]), histogram.encode())
+    }
   }
 
   /** In the same transaction, so that two fetches at once cannot both count. */
@@ -137,19 +123,23 @@ class SqliteStorage implements Storage {
   }
 
   within(tenant: Tenant): TraceReader {
-    return new TraceQueries((work) => work(this.#kysely), tenant)
+    return new TraceQueries(this.#read, tenant)
   }
 
   everywhere(): TraceReader {
-    return new TraceQueries((work) => work(this.#kysely), undefined)
+    return new TraceQueries(this.#read, undefined)
   }
 
   maintenance(): TraceMaintenance {
     return new TraceMaintenanceQueries(
-      (work) => work(this.#kysely),
+      this.#read,
       (work) => this.#change(() => work(this.#kysely)),
+      this.#addToRollups,
     )
   }
+
+  /** Every statement of a question sees the same state. */
+  readonly #read: Read = (work) => this.#transaction('BEGIN', () => work(this.#kysely))
 
   async sizeBytes(): Promise<number> {
     return sizeOf(this.#path) + sizeOf(`${this.#path}-wal`)
@@ -179,15 +169,19 @@ class SqliteStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    await this.#changing
+    await this.#busy
     this.#close()
   }
 
-  /** Runs a change by itself, all or none; the lock is taken first, so that what it reads cannot be out of date. */
+  /** Runs a change, all or none; the lock is taken first, so that what it reads cannot be out of date. */
   #change<T>(work: () => T | Promise<T>): Promise<T> {
-    const change = this.#changing.then(async () => {
+    return this.#transaction('BEGIN IMMEDIATE', work)
+  }
+
+  #transaction<T>(begin: string, work: () => T | Promise<T>): Promise<T> {
+    const transaction = this.#busy.then(async () => {
       this.#reopenIfReplaced()
-      this.#database.run('BEGIN IMMEDIATE')
+      this.#database.run(begin)
       try {
         const result = await work()
         this.#database.run('COMMIT')
@@ -197,14 +191,16 @@ class SqliteStorage implements Storage {
         throw error
       }
     })
-    this.#changing = change.catch(() => undefined)
-    return change
+    this.#busy = transaction.catch(() => undefined)
+    return transaction
   }
 
   /** Statements that are left open would keep the database open behind its back, and its WAL on the disk. */
   #close(): void {
-    for (const statement of Object.values(this.#inserts ?? {})) (statement as Statement).finalize()
+    const statements = { ...this.#inserts, ...this.#rollups }
+    for (const statement of Object.values(statements)) (statement as Statement).finalize()
     this.#inserts = undefined
+    this.#rollups = undefined
     this.#database.close()
   }
 
@@ -228,9 +224,21 @@ interface Inserts {
   readonly tag: Statement
   readonly useChunk: Statement
   readonly chunk: Statement
+  readonly counter: Statement
+}
+
+interface Rollups {
   readonly latencies: Statement
   readonly rollup: Statement
-  readonly counter: Statement
+}
+
+function prepareRollups(database: Database): Rollups {
+  return {
+    latencies: database.prepare(
+      `SELECT latencies FROM rollups WHERE ${ROLLUP_KEY.map((column) => `${column} = ?`).join(' AND ')}`,
+    ),
+    rollup: database.prepare(upsertRollup({ rows: 1, parameter: () => '?', least: 'MIN', greatest: 'MAX' })),
+  }
 }
 
 /** The inserts, built once in the shared vocabulary and kept prepared: they are the recorder's hot path. Any trace shows the columns and their order. */
@@ -259,10 +267,6 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
     chunk: database.prepare(
       'INSERT INTO body_chunks (organization_id, workspace_id, hash, uses, bytes, data) VALUES (?, ?, ?, 1, ?, ?)',
     ),
-    latencies: database.prepare(
-      `SELECT latencies FROM rollups WHERE ${ROLLUP_KEY.map((column) => `${column} = ?`).join(' AND ')}`,
-    ),
-    rollup: database.prepare(upsertRollup({ rows: 1, parameter: () => '?', least: 'MIN', greatest: 'MAX' })),
     counter: database.prepare('UPDATE counters SET value = value + ? WHERE name = ?'),
   }
 }
@@ -374,11 +378,42 @@ function migrate(database: Database): void {
         Date.now() * 1000,
       ])
     }
+    if (taken.size < MIGRATIONS.length) tellPlanner(database)
     database.run('COMMIT')
   } catch (error) {
     if (database.inTransaction) database.run('ROLLBACK')
     throw error
   }
+}
+
+/**
+ * Rows that each index finds for a value of its first column, its first two …, in a store of a million traces. Told once instead
+ * of counted again and again (ANALYZE), so that the plans are good from the first trace on and stay what was measured.
+ */
+const SELECTIVITY: Readonly<Record<string, string>> = {
+  traces_created: '1000000 1 1',
+  traces_tenant: '1000000 200000 50000 1 1',
+  traces_model: '1000000 100000 1',
+  traces_api_key: '1000000 10000 1',
+  traces_gateway_key: '1000000 10000 1',
+  traces_client: '1000000 150000 1',
+  traces_status: '20000 5000 1',
+  traces_session: '900000 30 1',
+  traces_end_user: '900000 2000 1',
+  traces_group: '500000 30 1',
+  traces_thread: '500000 20 1',
+  traces_run: '500000 10 1',
+  traces_consumption: '100000 1',
+}
+
+function tellPlanner(database: Database): void {
+  // Makes the table of statistics.
+  database.run('ANALYZE sqlite_schema')
+  database.run(`DELETE FROM sqlite_stat1 WHERE tbl IN ('traces', 'trace_tags')`)
+  const tell = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
+  for (const [index, stat] of Object.entries(SELECTIVITY)) tell.run('traces', index, stat)
+  tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1')
+  database.run('ANALYZE sqlite_schema')
 }
 
 /** -1 for a file that is not there. */

@@ -6,7 +6,7 @@ import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import type { Tables } from '../schema.ts'
 import { QuestionError } from '../storage-error.ts'
 import type { Measured, MeasuredRow, MeasureOptions, Tenant, TraceFilter } from '../storage.ts'
-import { filtered, tracesOf } from './tables.ts'
+import { endingWithin, filtered, tracesOf } from './tables.ts'
 
 /** Rows that one answer may have. */
 const MAX_ROWS = 100_000
@@ -19,6 +19,8 @@ interface Question {
   readonly group: Group | undefined
   readonly bucket: Bucket | undefined
   readonly plan: Plan
+  /** Longest exchange there was, in microseconds. */
+  readonly longestUs: number
   /** Groups that count; all when absent. */
   readonly groups?: readonly string[]
 }
@@ -31,7 +33,15 @@ export async function measure(
   options: MeasureOptions,
 ): Promise<Measured> {
   const { group, bucket, limit } = options
-  let question: Question = { database, tenant, filter, group, bucket, plan: plan(filter, group, bucket) }
+  let question: Question = {
+    database,
+    tenant,
+    filter,
+    group,
+    bucket,
+    plan: plan(filter, group, bucket),
+    longestUs: await longestUs(database, tenant),
+  }
   let more = false
   if (group !== undefined && limit !== undefined) {
     // By day, whatever the bucket: only who has the most requests is asked here.
@@ -55,10 +65,17 @@ export async function measure(
   return { rows: withPercentiles, more }
 }
 
+/** Longest exchange of a tenant, in microseconds. */
+export async function longestUs(database: Kysely<Tables>, tenant: Tenant | undefined): Promise<number> {
+  const all = { database, tenant, filter: {}, group: undefined, bucket: undefined, longestUs: 0 }
+  const [row] = await sums({ ...all, plan: plan({}, undefined, undefined) })
+  return row?.maxDurationUs ?? 0
+}
+
 async function sums(question: Question, limit = MAX_ROWS + 1): Promise<MeasuredRow[]> {
   const { group, bucket } = question
   const parts = question.plan.parts.map((part) =>
-    part.span === undefined
+    isOfTraces(part)
       ? tracePart(
           question,
           part,
@@ -115,7 +132,7 @@ async function readHistograms(question: Question): Promise<Map<string, LatencyHi
   }
   const chosen = question.groups ? sql`WHERE group_name IN (${sql.join(question.groups)})` : sql``
   for (const part of question.plan.parts) {
-    if (part.span === undefined) {
+    if (isOfTraces(part)) {
       const { rows } = await sql<{
         group_name: string
         bucket_us: number
@@ -146,12 +163,16 @@ type PartQuery = SelectQueryBuilder<Tables, never, { group_name: string; bucket_
 
 type Columns = readonly AliasedRawBuilder<unknown, string>[]
 
-function rollupPart(question: Question, { span, fromUs, untilUs }: Part, columns: Columns): PartQuery {
+function isOfTraces({ source }: Part): boolean {
+  return source === 'traces' || source === 'new'
+}
+
+function rollupPart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
   const { database, tenant, filter, group, bucket } = question
   const { dimension, value } = question.plan
   let query = database
     .selectFrom('rollups')
-    .where(sql<boolean>`span = ${sql.lit(span ?? 0)}`)
+    .where(sql<boolean>`span = ${sql.lit(source)}`)
     .where('dimension', '=', dimension)
   if (tenant) {
     query = query
@@ -170,10 +191,12 @@ function rollupPart(question: Question, { span, fromUs, untilUs }: Part, columns
   ]) as unknown as PartQuery
 }
 
-function tracePart(question: Question, { fromUs, untilUs }: Part, columns: Columns): PartQuery {
-  const { database, tenant, filter, group, bucket } = question
+function tracePart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
+  const { database, tenant, filter, group, bucket, longestUs } = question
   const until = untilUs === Infinity ? {} : { toUs: untilUs - 1 }
   let query = filtered(tracesOf(database, tenant), { ...filter, fromUs, ...until })
+  if (source === 'new') query = query.where('traces.seq', '>', ROLLED_UP)
+  else query = endingWithin(query, { fromUs, ...until }, longestUs)
   const name = traceGroup(group)
   if (group !== undefined && !ALWAYS.has(group))
     query = query.where(sql<boolean>`COALESCE(${name}, '') <> ''`)
@@ -183,6 +206,9 @@ function tracePart(question: Question, { fromUs, untilUs }: Part, columns: Colum
     ...columns,
   ]) as unknown as PartQuery
 }
+
+/** Where the rollups end, in the order of arrival. */
+const ROLLED_UP = sql<number>`(SELECT value FROM counters WHERE name = 'rolled_up_seq')`
 
 /** Groups that every trace is in, be it one without a name. */
 const ALWAYS: ReadonlySet<Group> = new Set(['provider', 'model', 'workspace', 'route', 'key'])

@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import type { Tables } from '../schema.ts'
-import type { Tenant, TraceFilter } from '../storage.ts'
+import type { Tenant, TimeRange, TraceFilter } from '../storage.ts'
 
 /** Runs questions in one consistent view of one tenant's rows, or of all. */
 export type Read = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promise<T>
@@ -24,14 +24,14 @@ export function tracesOf(database: Kysely<Tables>, tenant: Tenant | undefined): 
 const EQUAL = {
   provider: 'provider',
   model: 'model',
-  apiKeyHash: 'api_key_hash',
-  gatewayKeyId: 'gateway_key_id',
-  client: 'client',
   status: 'response_status',
 } as const
 
 /** Columns that have partial indexes, without empty values; the literal lets the planner see that they apply. */
 const INDEXED = {
+  apiKeyHash: 'api_key_hash',
+  gatewayKeyId: 'gateway_key_id',
+  client: 'client',
   traceGroupId: 'trace_group_id',
   threadId: 'thread_id',
   runId: 'run_id',
@@ -61,9 +61,29 @@ export function filtered(start: TracesQuery, filter: TraceFilter): TracesQuery {
         .where('trace_tags.value', '=', value),
     )
   }
+  // The index of statuses leaves the usual one out.
+  if (filter.status !== undefined && filter.status !== 200) {
+    query = query.where(sql<boolean>`traces.response_status <> 200`)
+  }
   if (filter.minTokens !== undefined) query = query.where('traces.total_tokens', '>=', filter.minTokens)
   if (filter.maxTokens !== undefined) query = query.where('traces.total_tokens', '<=', filter.maxTokens)
   if (filter.fromUs !== undefined) query = query.where('traces.started_at_us', '>=', filter.fromUs)
   if (filter.toUs !== undefined) query = query.where('traces.started_at_us', '<=', filter.toUs)
   return query
+}
+
+/**
+ * Tells a filter by the start of exchanges by their end too, which the indexes are made for.
+ *
+ * @param longestUs no exchange took longer
+ */
+export function endingWithin(
+  query: TracesQuery,
+  { fromUs, toUs }: TimeRange,
+  longestUs: number,
+): TracesQuery {
+  let bounded = query
+  if (fromUs !== undefined && fromUs > 0) bounded = bounded.where('traces.created_at_us', '>=', fromUs)
+  if (toUs !== undefined) bounded = bounded.where('traces.created_at_us', '<=', toUs + longestUs)
+  return bounded
 }

@@ -15,17 +15,48 @@ import type {
   TraceMaintenance,
 } from '../storage.ts'
 import type { Read, Write } from './tables.ts'
-import { chunksOf, fromRows, toDetailsRow } from './trace-rows.ts'
+import { chunksOf, fromRows, fromTraceRow, toDetailsRow } from './trace-rows.ts'
+
+/** Adds sums to the rollups, in the transaction of `database`. */
+export type AddToRollups = (database: Kysely<Tables>, deltas: readonly RollupDelta[]) => Promise<void>
 
 /** Long jobs over all traces, a page at a time. */
 export class TraceMaintenanceQueries implements TraceMaintenance {
   readonly #read: Read
   readonly #write: Write
+  readonly #addToRollups: AddToRollups
 
   /** @param read of all tenants */
-  constructor(read: Read, write: Write) {
+  constructor(read: Read, write: Write, addToRollups: AddToRollups) {
     this.#read = read
     this.#write = write
+    this.#addToRollups = addToRollups
+  }
+
+  async rollUp(limit: number): Promise<number> {
+    const waiting = await this.#read(async (database) => {
+      const last = await rolledUpSeq(database)
+      return database.selectFrom('traces').select('seq').where('seq', '>', last).limit(1).executeTakeFirst()
+    })
+    if (!waiting) return 0
+    return this.#write(async (database) => {
+      const rows = await database
+        .selectFrom('traces')
+        .selectAll()
+        .where('seq', '>', await rolledUpSeq(database))
+        .orderBy('seq')
+        .limit(limit)
+        .execute()
+      const last = rows.at(-1)
+      if (!last) return 0
+      await this.#addToRollups(database, rollUp(rows.map(fromTraceRow)))
+      await database
+        .updateTable('counters')
+        .set({ value: last.seq })
+        .where('name', '=', 'rolled_up_seq')
+        .execute()
+      return rows.length
+    })
   }
 
   count(range: TimeRange, afterSeq: number): Promise<number> {
@@ -72,17 +103,15 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
   seenModels(): Promise<readonly SeenModel[]> {
     return this.#read(async (database) => {
       const rows = await database
-        .selectFrom('rollups')
+        .selectFrom('traces')
         .select([
           'provider',
           'model',
           'organization_id',
           'workspace_id',
-          sql<number>`SUM(requests)`.as('traces'),
-          sql<number>`MAX(last_created_at_us)`.as('last_at_us'),
+          sql<number>`COUNT(*)`.as('traces'),
+          sql<number>`MAX(created_at_us)`.as('last_at_us'),
         ])
-        .where('span', '=', 24)
-        .where('dimension', '=', '')
         .where('total_tokens', '>', 0)
         .groupBy(['provider', 'model', 'organization_id', 'workspace_id'])
         .orderBy('traces', 'desc')
@@ -116,8 +145,8 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .selectFrom('traces')
         .innerJoin('trace_bodies', 'trace_bodies.seq', 'traces.seq')
         .select(['traces.seq', 'traces.organization_id', 'traces.workspace_id'])
-        .where('traces.started_at_us', '<', beforeUs)
-        .orderBy('traces.started_at_us')
+        .where('traces.created_at_us', '<', beforeUs)
+        .orderBy('traces.created_at_us')
         .limit(limit)
         .execute()
       await deleteBodies(database, owners)
@@ -130,10 +159,12 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
       const owners = await database
         .selectFrom('traces')
         .select(['seq', 'organization_id', 'workspace_id'])
-        .where('started_at_us', '<', beforeUs)
+        .where('created_at_us', '<', beforeUs)
+        // What is deleted must be in the sums.
+        .where('seq', '<=', await rolledUpSeq(database))
         // Numbers are given on from the largest there is: without one they would begin anew, before those who follow.
         .where(sql<boolean>`seq < (SELECT MAX(seq) FROM traces)`)
-        .orderBy('started_at_us')
+        .orderBy('created_at_us')
         .limit(limit)
         .execute()
       if (owners.length === 0) return 0
@@ -175,20 +206,20 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
     return this.#read(async (database) => {
       const traces = await database
         .selectFrom('traces')
-        .select('started_at_us')
-        .orderBy('started_at_us')
+        .select('created_at_us')
+        .orderBy('created_at_us')
         .limit(1)
         .executeTakeFirst()
       const bodies = await database
         .selectFrom('traces')
         .innerJoin('trace_bodies', 'trace_bodies.seq', 'traces.seq')
-        .select('traces.started_at_us')
-        .orderBy('traces.started_at_us')
+        .select('traces.created_at_us')
+        .orderBy('traces.created_at_us')
         .limit(1)
         .executeTakeFirst()
       return {
-        ...(traces ? { tracesUs: traces.started_at_us } : {}),
-        ...(bodies ? { bodiesUs: bodies.started_at_us } : {}),
+        ...(traces ? { tracesUs: traces.created_at_us } : {}),
+        ...(bodies ? { bodiesUs: bodies.created_at_us } : {}),
       }
     })
   }
@@ -206,6 +237,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .executeTakeFirstOrThrow()
       const traces = await database
         .selectFrom('traces')
+        .where('seq', '<=', await rolledUpSeq(database))
         .select(
           sums.map((measure) => sql<number>`COALESCE(SUM(${sql.raw(measure.sql)}), 0)`.as(measure.column)),
         )
@@ -265,9 +297,11 @@ async function replaceCosts(database: Kysely<Tables>, updates: readonly CostUpda
     costStatus: after.costStatus,
     costNanoUsd: after.costNanoUsd,
   })
+  const rolledUp = await rolledUpSeq(database)
+  const inRollups = pairs.filter(({ seq }) => seq <= rolledUp)
   const changes = costChanges(
-    pairs.map(({ before }) => before),
-    pairs.map(({ before, after }) => costed(before, after)),
+    inRollups.map(({ before }) => before),
+    inRollups.map(({ before, after }) => costed(before, after)),
   )
   for (const change of changes) {
     const { key } = change
@@ -344,20 +378,11 @@ async function addToCounter(database: Kysely<Tables>, name: CounterName, by: num
     .execute()
 }
 
-/**
- * Sums all stored traces up.
- *
- * @param apply adds sums to the rollups, in the transaction of `database`; `shape` is any trace
- */
-export async function rollUpStored(
-  database: Kysely<Tables>,
-  apply: (deltas: readonly RollupDelta[], shape: Trace) => void,
-): Promise<void> {
-  let seq = 0
-  for (;;) {
-    const page = await readPage(inRange(database, {}, seq), 5000)
-    if (page.length === 0) return
-    apply(rollUp(page.map(({ trace }) => trace)), page[0]!.trace)
-    seq = page.at(-1)!.seq
-  }
+async function rolledUpSeq(database: Kysely<Tables>): Promise<number> {
+  const row = await database
+    .selectFrom('counters')
+    .select('value')
+    .where('name', '=', 'rolled_up_seq')
+    .executeTakeFirstOrThrow()
+  return Number(row.value)
 }

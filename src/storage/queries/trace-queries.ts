@@ -12,8 +12,8 @@ import type {
   TraceSummary,
 } from '../storage.ts'
 import { readBodies } from './body-queries.ts'
-import { measure } from './measure.ts'
-import { filtered, tracesOf, type Read, type TracesQuery } from './tables.ts'
+import { longestUs, measure } from './measure.ts'
+import { endingWithin, filtered, tracesOf, type Read, type TracesQuery } from './tables.ts'
 import { fromRows, fromTraceRow } from './trace-rows.ts'
 
 /** Reads traces of one tenant, or of all when made without one. */
@@ -91,11 +91,8 @@ export class TraceQueries implements TraceReader {
         sql<boolean>`(traces.created_at_us, traces.id) < (${after.createdAtUs}, ${after.id})`,
       )
     }
-    // The order is by the end of exchanges, the filter by their start: told by both, the index of ends finds the range.
-    if (filter.fromUs !== undefined) query = query.where('traces.created_at_us', '>=', filter.fromUs)
-    if (filter.toUs !== undefined) {
-      const latest = filter.toUs + (await this.#longestUs(database))
-      query = query.where('traces.created_at_us', '<=', latest)
+    if (filter.fromUs !== undefined || filter.toUs !== undefined) {
+      query = endingWithin(query, filter, await longestUs(database, this.#tenant))
     }
     return query.orderBy('traces.created_at_us', 'desc').orderBy('traces.id', 'desc')
   }
@@ -107,12 +104,6 @@ export class TraceQueries implements TraceReader {
       .where('traces.id', '=', id)
       .executeTakeFirst()
     return row?.seq
-  }
-
-  /** Longest exchange there was, in microseconds. */
-  async #longestUs(database: Kysely<Tables>): Promise<number> {
-    const all = await measure(database, this.#tenant, {}, {})
-    return all.rows[0]?.maxDurationUs ?? 0
   }
 }
 

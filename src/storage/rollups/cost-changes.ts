@@ -1,4 +1,4 @@
-import type { Trace } from '../../traces/trace.ts'
+import type { TraceSummary } from '../storage.ts'
 import { MEASURES, type Measures } from './measures.ts'
 import { rollUp, type RollupKey } from './roll-up.ts'
 
@@ -17,7 +17,7 @@ export interface CostChange {
 }
 
 /** The changes in the rollups when traces get other costs. Both lists are of the same traces in the same order. */
-export function costChanges(before: readonly Trace[], after: readonly Trace[]): CostChange[] {
+export function costChanges(before: readonly TraceSummary[], after: readonly TraceSummary[]): CostChange[] {
   const old = rollUp(before)
   return rollUp(after).flatMap(({ key, measures }, i) => {
     const changes = Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { Trace } from '../../traces/trace.ts'
+import type { TraceSummary } from '../storage.ts'
 
 /** Sums over traces. Money is nano-USD over the traces whose cost is known, times are milliseconds. */
 export interface Measures {
@@ -58,10 +58,10 @@ export interface MeasureColumn {
   readonly joining: Joining
   /** SQL over the columns of `traces`, understood by every database. */
   readonly sql: string
-  readonly of: (trace: Trace) => number
+  readonly of: (trace: TraceSummary) => number
 }
 
-const sum = (column: MeasureColumnName, sql: string, of: (trace: Trace) => number): MeasureColumn => ({
+const sum = (column: MeasureColumnName, sql: string, of: (trace: TraceSummary) => number): MeasureColumn => ({
   column,
   joining: 'sum',
   sql,
@@ -71,7 +71,7 @@ const sum = (column: MeasureColumnName, sql: string, of: (trace: Trace) => numbe
 const count = (
   column: MeasureColumnName,
   condition: string,
-  holds: (trace: Trace) => boolean,
+  holds: (trace: TraceSummary) => boolean,
 ): MeasureColumn => sum(column, `CASE WHEN ${condition} THEN 1 ELSE 0 END`, (trace) => (holds(trace) ? 1 : 0))
 
 /** Every measure, once: the rollups' columns, how traces are summed, and what both mean. */

@@ -19,8 +19,8 @@ export type Bucket = 'hour' | 'day' | 'week'
 
 /** Where one part of a range is read: `[fromUs, untilUs)`, epoch microseconds; `untilUs` is Infinity for no end. */
 export interface Part {
-  /** `undefined` for the traces themselves. */
-  readonly span: Span | undefined
+  /** Rollups of an hour or a day; `traces` themselves; `new` traces alone, which the rollups do not hold yet. */
+  readonly source: Span | 'traces' | 'new'
   readonly fromUs: number
   readonly untilUs: number
 }
@@ -36,7 +36,8 @@ export interface Plan {
 
 /**
  * Decides where a question is answered from. The rollups serve when it asks for one dimension at most besides tenant,
- * provider, model and time; then only the broken hours at both ends of the range are read from the traces. Questions by
+ * provider, model and time; then only the broken hours at both ends of the range, and what came since the last roll-up, are
+ * read from the traces. Questions by
  * session or end user go to the traces: their indexes find the few that matter.
  */
 export function plan(filter: TraceFilter, group: Group | undefined, bucket: Bucket | undefined): Plan {
@@ -46,7 +47,7 @@ export function plan(filter: TraceFilter, group: Group | undefined, bucket: Buck
   const dimension = groupDimension(group) ?? asked[0]?.[0] ?? ''
   const fits = asked.every(([name]) => name === dimension)
   if (!fits || asked.length > 1 || !rollable(filter)) {
-    return { parts: [{ span: undefined, fromUs, untilUs }], dimension: '', value: undefined }
+    return { parts: [{ source: 'traces', fromUs, untilUs }], dimension: '', value: undefined }
   }
   return { parts: cut(fromUs, untilUs, bucket !== 'hour'), dimension, value: asked[0]?.[1] }
 }
@@ -90,20 +91,21 @@ function cut(fromUs: number, untilUs: number, days: boolean): Part[] {
     untilUs === Infinity ? Infinity : Math.floor(untilUs / widthUs) * widthUs,
   ]
   const [hourFrom, hourUntil] = within(HOUR_US)
-  if (hourFrom >= hourUntil) return [{ span: undefined, fromUs, untilUs }]
+  if (hourFrom >= hourUntil) return [{ source: 'traces', fromUs, untilUs }]
   const [dayFrom, dayUntil] = days ? within(DAY_US) : [hourUntil, hourUntil]
   const hours: Part[] =
     dayFrom >= dayUntil
-      ? [{ span: 1, fromUs: hourFrom, untilUs: hourUntil }]
+      ? [{ source: 1, fromUs: hourFrom, untilUs: hourUntil }]
       : [
-          { span: 1, fromUs: hourFrom, untilUs: dayFrom },
-          { span: 24, fromUs: dayFrom, untilUs: dayUntil },
-          { span: 1, fromUs: dayUntil, untilUs: hourUntil },
+          { source: 1, fromUs: hourFrom, untilUs: dayFrom },
+          { source: 24, fromUs: dayFrom, untilUs: dayUntil },
+          { source: 1, fromUs: dayUntil, untilUs: hourUntil },
         ]
   const parts: Part[] = [
-    { span: undefined, fromUs, untilUs: hourFrom },
+    { source: 'traces', fromUs, untilUs: hourFrom },
     ...hours,
-    { span: undefined, fromUs: hourUntil, untilUs },
+    { source: 'new', fromUs: hourFrom, untilUs: hourUntil },
+    { source: 'traces', fromUs: hourUntil, untilUs },
   ]
   return parts.filter((part) => part.fromUs < part.untilUs)
 }

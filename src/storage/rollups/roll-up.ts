@@ -1,4 +1,4 @@
-import type { Trace } from '../../traces/trace.ts'
+import type { TraceSummary } from '../storage.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
 import { joinMeasure, MEASURE_LIST, type Measures } from './measures.ts'
 
@@ -33,7 +33,7 @@ export interface RollupDelta {
 }
 
 /** The dimensions a trace counts in, with its value of each. Every trace has a route and a key, be it an empty one. */
-export function dimensionsOf(trace: Trace): [dimension: string, value: string][] {
+export function dimensionsOf(trace: TraceSummary): [dimension: string, value: string][] {
   const given = (dimension: string, value: string): [string, string][] =>
     value === '' ? [] : [[dimension, value]]
   return [
@@ -53,7 +53,7 @@ export function dimensionsOf(trace: Trace): [dimension: string, value: string][]
  *
  * @param traces storable ones: their texts hold no NUL
  */
-export function rollUp(traces: readonly Trace[]): RollupDelta[] {
+export function rollUp(traces: readonly TraceSummary[]): RollupDelta[] {
   const hours = new Map<string, RollupDelta>()
   for (const trace of traces) {
     const startUs = trace.startedAtUs - (trace.startedAtUs % HOUR_US)
@@ -77,19 +77,19 @@ export function rollUp(traces: readonly Trace[]): RollupDelta[] {
   return [...hours.values(), ...days.values()].sort((a, b) => compareKeys(a.key, b.key))
 }
 
-function keyOf(trace: Trace, startUs: number): Omit<RollupKey, 'dimension' | 'value'> {
+function keyOf(trace: TraceSummary, startUs: number): Omit<RollupKey, 'dimension' | 'value'> {
   const { organizationId, workspaceId, provider, model } = trace
   return { span: 1, organizationId, workspaceId, startUs, provider, model }
 }
 
-function begin(key: RollupKey, trace: Trace): RollupDelta {
+function begin(key: RollupKey, trace: TraceSummary): RollupDelta {
   const measures = Object.fromEntries(MEASURE_LIST.map(({ name, of }) => [name, of(trace)]))
   const latencies = new LatencyHistogram()
   latencies.add(trace.latencyMs)
   return { key, measures: measures as Record<keyof Measures, number>, latencies }
 }
 
-function count(delta: RollupDelta, trace: Trace): void {
+function count(delta: RollupDelta, trace: TraceSummary): void {
   for (const { name, joining, of } of MEASURE_LIST) {
     delta.measures[name] = joinMeasure(joining, delta.measures[name], of(trace))
   }

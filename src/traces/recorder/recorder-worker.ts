@@ -14,6 +14,7 @@ import { Journal } from './journal.ts'
 import { Tokenizers } from './tokenizers.ts'
 import { encodeTrace } from './trace-codec.ts'
 import { TraceWriter } from './trace-writer.ts'
+import { Upkeep } from './upkeep.ts'
 
 // The recorder thread: owns reading, pricing, the journal and the database. It has one door, the messages.
 
@@ -47,6 +48,7 @@ class RecorderThread {
   readonly #storage: Storage
   readonly #reader: ExchangeReader
   readonly #writer: TraceWriter
+  readonly #upkeep: Upkeep
   readonly #tokenizers = new Tokenizers()
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
@@ -64,6 +66,11 @@ class RecorderThread {
       flushIntervalMs: () => this.#settings.flushIntervalMs,
       maxPendingBytes: () => this.#settings.queueMaxBytes,
       settled: (ids) => reply({ kind: 'settled', ids, totals: this.#totals() }),
+      log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
+    })
+    this.#upkeep = new Upkeep({
+      storage,
+      retention: () => this.#settings.retention,
       log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
     })
     reply({ kind: 'ready', totals: this.#totals() })
@@ -145,6 +152,7 @@ class RecorderThread {
 
   async #stop(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
+    await this.#upkeep.stop()
     await this.#writer.close()
     await this.#storage.close()
     reply({ kind: 'stopped', totals: this.#totals() })
