@@ -168,9 +168,10 @@ function readQuestion({ query }: ApiRequest): { parameters: QueryParameters; fil
 function readSeries(parameters: QueryParameters): Series | undefined {
   const group = readGroup(parameters)
   const bucket = parameters.text('bucket')?.toLowerCase()
-  if (group.group === undefined && bucket === undefined) return undefined
   if (bucket !== undefined && !BUCKETS.has(bucket)) throw badRequest(`invalid bucket: ${quote(bucket)}`)
-  return { ...group, bucket: (bucket as Bucket | undefined) ?? 'day', limit: readLimit(parameters) }
+  const limit = readLimit(parameters)
+  if (group.group === undefined && bucket === undefined) return undefined
+  return { ...group, bucket: (bucket as Bucket | undefined) ?? 'day', limit }
 }
 
 function readGroup(parameters: QueryParameters): { readonly group?: Group } {

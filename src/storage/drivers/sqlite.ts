@@ -393,7 +393,7 @@ function migrate(database: Database): void {
 const SELECTIVITY: Readonly<Record<string, string>> = {
   traces_created: '1000000 1 1',
   traces_tenant: '1000000 200000 50000 1 1',
-  traces_model: '1000000 100000 1',
+  traces_model: '1000000 40000 1',
   traces_api_key: '1000000 10000 1',
   traces_gateway_key: '1000000 10000 1',
   traces_client: '1000000 150000 1',

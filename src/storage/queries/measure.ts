@@ -1,12 +1,19 @@
-import { sql, type AliasedRawBuilder, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
+import {
+  sql,
+  type AliasedRawBuilder,
+  type Kysely,
+  type RawBuilder,
+  type Selectable,
+  type SelectQueryBuilder,
+} from 'kysely'
 import { LatencyHistogram } from '../rollups/latency-histogram.ts'
 import { MEASURE_LIST, type Measures } from '../rollups/measures.ts'
 import { plan, type Bucket, type Group, type Part, type Plan } from '../rollups/question.ts'
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
-import type { Tables } from '../schema.ts'
+import type { Tables, TracesTable } from '../schema.ts'
 import { QuestionError } from '../storage-error.ts'
 import type { Measured, MeasuredRow, MeasureOptions, Tenant, TraceFilter } from '../storage.ts'
-import { endingWithin, filtered, tracesOf } from './tables.ts'
+import { endingWithin, filtered, ofTenant, tracesOf, type TracesQuery } from './tables.ts'
 
 /** Rows that one answer may have. */
 const MAX_ROWS = 100_000
@@ -194,9 +201,10 @@ function rollupPart(question: Question, { source, fromUs, untilUs }: Part, colum
 function tracePart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
   const { database, tenant, filter, group, bucket, longestUs } = question
   const until = untilUs === Infinity ? {} : { toUs: untilUs - 1 }
-  let query = filtered(tracesOf(database, tenant), { ...filter, fromUs, ...until })
-  if (source === 'new') query = query.where('traces.seq', '>', ROLLED_UP)
-  else query = endingWithin(query, { fromUs, ...until }, longestUs)
+  const range = { fromUs, ...until }
+  const start = source === 'new' ? newTraces(database, tenant) : tracesOf(database, tenant)
+  let query = filtered(start, { ...filter, ...range })
+  if (source === 'traces') query = endingWithin(query, range, longestUs)
   const name = traceGroup(group)
   if (group !== undefined && !ALWAYS.has(group))
     query = query.where(sql<boolean>`COALESCE(${name}, '') <> ''`)
@@ -207,8 +215,20 @@ function tracePart(question: Question, { source, fromUs, untilUs }: Part, column
   ]) as unknown as PartQuery
 }
 
-/** Where the rollups end, in the order of arrival. */
-const ROLLED_UP = sql<number>`(SELECT value FROM counters WHERE name = 'rolled_up_seq')`
+/**
+ * Traces that came since the last roll-up. They are few, and found by the order of arrival alone: the limit, which none reaches,
+ * keeps planners from looking for the tenant's or the model's first.
+ */
+function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined): TracesQuery {
+  const rolledUp = sql<number>`(SELECT value FROM counters WHERE name = 'rolled_up_seq')`
+  const since = (): SelectQueryBuilder<Tables, 'traces', Selectable<TracesTable>> =>
+    database
+      .selectFrom('traces')
+      .selectAll()
+      .where('traces.seq', '>', rolledUp)
+      .limit(sql<number>`9223372036854775807`)
+  return ofTenant(database.selectFrom(since().as('traces')) as unknown as TracesQuery, tenant)
+}
 
 /** Groups that every trace is in, be it one without a name. */
 const ALWAYS: ReadonlySet<Group> = new Set(['provider', 'model', 'workspace', 'route', 'key'])

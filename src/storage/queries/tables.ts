@@ -13,7 +13,11 @@ export type TracesQuery = SelectQueryBuilder<Tables, 'traces', object>
 
 /** Traces of a tenant, or of all when there is none. Every question about traces starts here. */
 export function tracesOf(database: Kysely<Tables>, tenant: Tenant | undefined): TracesQuery {
-  const query = database.selectFrom('traces')
+  return ofTenant(database.selectFrom('traces'), tenant)
+}
+
+/** Narrows a query over traces down to a tenant's. */
+export function ofTenant(query: TracesQuery, tenant: Tenant | undefined): TracesQuery {
   if (!tenant) return query
   return query
     .where('traces.organization_id', '=', tenant.organizationId)

@@ -1,0 +1,168 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { ROUTES } from '../src/http/routes.ts'
+import { openSqliteStorage } from '../src/storage/drivers/sqlite.ts'
+import { openGateway, type TestGateway } from './support/gateway.ts'
+import { sampleTrace } from './support/trace.ts'
+
+type Json = Record<string, unknown>
+
+interface Operation {
+  readonly operationId: string
+  readonly security?: readonly unknown[]
+  readonly parameters?: readonly Json[]
+  readonly responses: Readonly<Record<string, Json>>
+}
+
+const text = await Bun.file(join(import.meta.dir, '../openapi.yaml')).text()
+const document = parse(text) as { paths: Record<string, Record<string, Operation>>; components: Json }
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+)
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await openGateway('')
+  const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
+  const group = { lineage_group_id: 'g', lineage_checkpoint_seq: 1 }
+  await storage.write([sampleTrace({ traceGroupId: 'g', metadata: group, requestBody: Buffer.from('{}') })])
+  await storage.close()
+})
+afterAll(() => gateway.stop())
+
+const ajv = new Ajv2020({ strict: false, validateFormats: false })
+ajv.addSchema({ $id: 'openapi', ...document } as object)
+
+/** A schema of the document with its references pointing into it. */
+function located(schema: unknown): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object
+}
+
+function resolved(part: Json): Json {
+  const reference = part['$ref']
+  if (typeof reference !== 'string') return part
+  return reference
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((value, name) => (value as Json)[name], document) as Json
+}
+
+function contentOf(response: Json): { schema?: unknown; example?: unknown } {
+  const content = (resolved(response)['content'] ?? {}) as Record<
+    string,
+    { schema?: unknown; example?: unknown }
+  >
+  return content['application/json'] ?? {}
+}
+
+test('the document and the route table hold the same routes with the same need for a key', () => {
+  const documented = operations.map(({ path, method, operation }) => [
+    `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+    operation.security?.length === 0 ? 'public' : 'analytics:read',
+  ])
+  const routed = ROUTES.map(({ method, path, permission }) => [`${method} ${path}`, permission])
+  expect(documented.sort()).toEqual(routed.sort())
+})
+
+test('each operation is named after its handler', () => {
+  const handlers = new Map(
+    ROUTES.map(({ method, path, handler }) => [
+      `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
+      handler.name,
+    ]),
+  )
+  for (const { path, method, operation } of operations) {
+    expect([path, operation.operationId]).toEqual([path, handlers.get(`${method} ${path}`)!])
+  }
+})
+
+test('every example is what its schema says', () => {
+  let checked = 0
+  for (const { path, operation } of operations) {
+    for (const [status, response] of Object.entries(operation.responses)) {
+      const { schema, example } = contentOf(response)
+      if (schema === undefined || example === undefined) continue
+      const valid = ajv.validate(located(schema), example)
+      expect([path, status, valid, ajv.errorsText()]).toEqual([path, status, true, 'No errors'])
+      checked += 1
+    }
+  }
+  expect(checked).toBeGreaterThan(50)
+})
+
+test('what the gateway answers is what the document says, and holds no field that it does not name', async () => {
+  const answers: Record<string, string[]> = {
+    '/api/traces': ['?limit=1', '?limit=1&order=asc'],
+    '/api/traces/{id}': [''],
+    '/api/traces/{id}/replay': [''],
+    '/api/analytics/usage': ['', '?bucket=hour&group_by=model'],
+    '/api/analytics/cost': ['', '?group_by=provider'],
+    '/api/analytics/latency': ['', '?group_by=key'],
+    '/api/analytics/errors': ['', '?group_by=workspace'],
+  }
+  for (const { path, method, operation } of operations) {
+    if (path === '/api/openapi.yaml') continue
+    for (const query of answers[path] ?? ['']) {
+      const url = `${gateway.url}${path.replace('{id}', 'trace-1')}${query}`
+      const response = await fetch(url, { method })
+      const body: unknown = await response.json()
+      const { schema } = contentOf(operation.responses[String(response.status)]!)
+      const valid = ajv.validate(located(schema), body)
+      expect([path, query, response.status, valid, ajv.errorsText()]).toEqual([
+        path,
+        query,
+        200,
+        true,
+        'No errors',
+      ])
+      const names = namesIn(schema)
+      const strange = Object.keys(body as Json).filter((name) => !names.has(name))
+      expect([path, query, strange]).toEqual([path, query, []])
+      const [item] = ((body as Json)['items'] ?? []) as Json[]
+      expect([path, query, Object.keys(item ?? {}).filter((name) => !names.has(name))]).toEqual([
+        path,
+        query,
+        [],
+      ])
+    }
+  }
+})
+
+/** Names of all properties of a schema, of whatever depth. */
+function namesIn(schema: unknown, found = new Set<string>()): Set<string> {
+  if (schema === null || typeof schema !== 'object') return found
+  const part = resolved(schema as Json)
+  for (const name of Object.keys((part['properties'] ?? {}) as Json)) found.add(name)
+  for (const child of Object.values(part)) namesIn(child, found)
+  return found
+}
+
+test('every documented bound of a parameter is held', async () => {
+  let held = 0
+  for (const { path, operation } of operations) {
+    for (const parameter of (operation.parameters ?? []).map(resolved)) {
+      const { type, minimum, maximum, enum: words } = parameter['schema'] as Json
+      const name = String(parameter['name'])
+      const wrong =
+        type === 'integer'
+          ? [Number(minimum) - 1, Number(maximum) + 1, 'x', '1.5']
+          : words
+            ? ['no such word']
+            : []
+      for (const value of wrong) {
+        const query = `${name}=${encodeURIComponent(String(value))}`
+        const response = await fetch(`${gateway.url}${path.replace('{id}', 'trace-1')}?${query}`)
+        expect([path, query, response.status]).toEqual([path, query, 400])
+        held += 1
+      }
+    }
+  }
+  expect(held).toBeGreaterThan(40)
+})
+
+test('the gateway serves the document itself', async () => {
+  const response = await fetch(`${gateway.url}/api/openapi.yaml`)
+  expect([response.headers.get('content-type'), await response.text()]).toEqual(['application/yaml', text])
+})
