@@ -11,6 +11,11 @@ const status = await runCommand(process.argv.slice(2), {
   err: (text) => void process.stderr.write(text),
   environment: process.env,
   terminal: process.stdout.isTTY,
+  errTerminal: process.stderr.isTTY,
+  drained: () =>
+    process.stdout.writableNeedDrain
+      ? new Promise((resolve) => process.stdout.once('drain', () => resolve()))
+      : Promise.resolve(),
 })
 process.exitCode = status
 // Everything has been closed by now; whatever still holds the process open must not.

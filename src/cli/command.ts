@@ -8,6 +8,10 @@ export interface Io {
   readonly environment: Environment
   /** Standard output is a terminal. */
   readonly terminal: boolean
+  /** Standard error is one: progress may be shown there. */
+  readonly errTerminal: boolean
+  /** Settles when whoever reads standard output has taken it: what writes much waits for it. */
+  drained(): Promise<void>
 }
 
 /** A command of the program. `run` returns the exit status: 0 well, 1 failed, 2 wrongly called. */

@@ -21,14 +21,8 @@ export async function openStore(
   io: Io,
   mode: 'read' | 'write' = 'read',
 ): Promise<OpenStore | undefined> {
-  let config: Config
-  try {
-    ;({ config } = loadConfig(values.get('config'), io.environment))
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
-    return undefined
-  }
+  const config = withConfig({ values, positional: [] }, io)
+  if (!config) return undefined
   try {
     // Loaded here so that `serve`, whose serving thread never touches a database, does not carry it in its heap.
     const { openStorage } = await import('../storage/open-storage.ts')
@@ -36,6 +30,17 @@ export async function openStore(
     return { config, storage: await openStorage(config.storage, mode) }
   } catch (error) {
     io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)
+    return undefined
+  }
+}
+
+/** Loads the configuration. @returns `undefined` after the reason was shown */
+export function withConfig({ values }: Arguments, io: Io): Config | undefined {
+  try {
+    return loadConfig(values.get('config'), io.environment).config
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
     return undefined
   }
 }

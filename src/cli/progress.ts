@@ -15,7 +15,7 @@ export class Progress {
   }
 
   show(done: number): void {
-    if (!this.#io.terminal || (performance.now() - this.#shownAt < 100 && done < this.#total)) return
+    if (!this.#io.errTerminal || (performance.now() - this.#shownAt < 100 && done < this.#total)) return
     this.#shownAt = performance.now()
     const share = this.#total === 0 ? 1 : Math.min(done / this.#total, 1)
     const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
@@ -23,6 +23,6 @@ export class Progress {
   }
 
   clear(): void {
-    if (this.#io.terminal) this.#io.err('\r\u001b[K')
+    if (this.#io.errTerminal) this.#io.err('\r\u001b[K')
   }
 }

@@ -2,14 +2,18 @@ import { nearest } from '../config/nearest.ts'
 import type { Command, Io } from './command.ts'
 import { configExplain } from './config-explain.ts'
 import { configValidate } from './config-validate.ts'
+import { dbCheck, dbMigrate, dbStatus } from './db.ts'
 import { debug } from './debug.ts'
 import { diagnostics } from './diagnostics.ts'
+import { doctor } from './doctor.ts'
+import { exportTraces } from './export.ts'
 import { flagHelp, parseFlags } from './flags.ts'
 import { pricesCheck, pricesList, pricesShow } from './prices.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
 import { serve } from './serve.ts'
 import { shellInit } from './shell-init.ts'
+import { tracesTail } from './traces-tail.ts'
 import { version } from './version.ts'
 import { wrap } from './wrap.ts'
 
@@ -23,7 +27,13 @@ const COMMANDS: readonly Command[] = [
   wrap,
   report,
   debug,
+  doctor,
   diagnostics,
+  tracesTail,
+  exportTraces,
+  dbStatus,
+  dbMigrate,
+  dbCheck,
   pricesList,
   pricesShow,
   pricesCheck,
@@ -89,7 +99,7 @@ function unknown(words: readonly string[], io: Io): number {
 }
 
 /** First words of commands that have two. */
-const GROUPS = ['config', 'prices']
+const GROUPS = ['config', 'db', 'prices', 'traces']
 
 function groupWords(group: string): string[] {
   return COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []))

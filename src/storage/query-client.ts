@@ -57,6 +57,7 @@ export class QueryClient {
       getTrace: (id) => ask<Trace | undefined>('getTrace', id),
       listTraces: (filter, options) => ask('listTraces', filter, options),
       wholeTraces: (filter, options) => ask('wholeTraces', filter, options),
+      lastArrival: () => ask('lastArrival'),
       countTraces: () => ask('countTraces'),
       measure: (filter, options) => ask('measure', filter, options),
     }

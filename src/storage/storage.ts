@@ -100,6 +100,8 @@ export interface TraceReader {
   listTraces(filter: TraceFilter, options: ListOptions): Promise<Page<TraceSummary>>
   /** As `listTraces`, with everything that is kept of each. */
   wholeTraces(filter: TraceFilter, options: ListOptions & { readonly bodies: boolean }): Promise<Page<Trace>>
+  /** Position of the newest in the order of arrival; `undefined` without traces. */
+  lastArrival(): Promise<Cursor | undefined>
   countTraces(): Promise<number>
   /** Sums over traces: without group and bucket exactly one row. */
   measure(filter: TraceFilter, options: MeasureOptions): Promise<Measured>
@@ -138,6 +140,8 @@ export interface Counters {
   readonly traceBytes: number
   /** Bytes of bodies as they are kept: each piece once, compressed. */
   readonly bodyBytes: number
+  /** Traces that came since the last roll-up. */
+  readonly notRolledUp: number
 }
 
 /** Sums that differ between the rollups and the traces that they are of. */
@@ -178,8 +182,21 @@ export interface TraceMaintenance {
   deleteTraces(beforeUs: number, limit: number): Promise<number>
   /** Deletes the sums of hours and days that ended before a time. */
   deleteRollups(beforeUs: number, limit: number): Promise<number>
+  /** Counts what the counters should say, and references to body chunks that are not as they should be. */
+  checkCounts(): Promise<readonly string[]>
   /** Compares the sums of a range of whole hours with the traces themselves. */
   checkRollups(fromUs: number, untilUs: number): Promise<RollupCheck>
+}
+
+/** A store as `db status` shows it. */
+export interface StoreState {
+  /** Names of the migrations, in order. */
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+  /** What an operator should know, in words: a role that bypasses row-level security, a version that is too old. */
+  readonly warnings: readonly string[]
+  /** The database and its version. */
+  readonly server: string
 }
 
 /** Why a write failed, as the diagnostics count it. */
@@ -202,6 +219,9 @@ export interface Storage {
    * @returns whether there is more
    */
   shrink(): Promise<boolean>
+  state(): Promise<StoreState>
+  /** Lets the database look at itself. @returns what is damaged, in its own words; nothing when all is well */
+  damage(): Promise<readonly string[]>
   /** Throws when the store cannot answer. */
   ping(): Promise<void>
   classify(error: unknown): WriteErrorClass

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
-import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import { MIGRATIONS, migrationState, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read, Write } from '../queries/tables.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
@@ -15,7 +15,14 @@ import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, Tables, TraceBodiesTable } from '../schema.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
-import type { Storage, Tenant, TraceMaintenance, TraceReader, WriteErrorClass } from '../storage.ts'
+import type {
+  Storage,
+  StoreState,
+  Tenant,
+  TraceMaintenance,
+  TraceReader,
+  WriteErrorClass,
+} from '../storage.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export interface PostgresOptions {
@@ -145,6 +152,28 @@ class PostgresStorage implements Storage {
   /** Autovacuum makes the space of deleted rows usable again by itself. */
   async shrink(): Promise<boolean> {
     return false
+  }
+
+  async state(): Promise<StoreState> {
+    const { rows } = await sql<{ name: string }>`SELECT name FROM ongoingai_migrations`.execute(this.#kysely)
+    const role = await sql<{ version: string; bypasses: boolean; role: string }>`
+      SELECT current_setting('server_version') AS version, rolsuper OR rolbypassrls AS bypasses, rolname AS role
+      FROM pg_roles WHERE rolname = current_user`.execute(this.#kysely)
+    const { version = '', bypasses = false, role: name = '' } = role.rows[0] ?? {}
+    const warnings = [
+      ...(bypasses
+        ? [`the role "${name}" bypasses row-level security: tenants are kept apart by the queries alone`]
+        : []),
+      ...(Number.parseInt(version) < 15
+        ? [`PostgreSQL ${version} is older than 15, which is not tested`]
+        : []),
+    ]
+    return { ...migrationState(rows.map((row) => row.name)), warnings, server: `PostgreSQL ${version}` }
+  }
+
+  /** PostgreSQL checks what it reads by itself; there is nothing to ask. */
+  async damage(): Promise<readonly string[]> {
+    return []
   }
 
   async ping(): Promise<void> {

@@ -5,7 +5,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
-import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import { MIGRATIONS, migrationState, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read } from '../queries/tables.ts'
 import { TraceMaintenanceQueries, type AddToRollups } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
@@ -15,7 +15,14 @@ import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { Tables, TraceBodiesTable } from '../schema.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
-import type { Storage, Tenant, TraceMaintenance, TraceReader, WriteErrorClass } from '../storage.ts'
+import type {
+  Storage,
+  StoreState,
+  Tenant,
+  TraceMaintenance,
+  TraceReader,
+  WriteErrorClass,
+} from '../storage.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export type SqliteMode = 'write' | 'read'
@@ -153,6 +160,19 @@ class SqliteStorage implements Storage {
       }
       return freelist_count > 0
     })
+  }
+
+  async state(): Promise<StoreState> {
+    const rows = this.#database.query('SELECT name FROM ongoingai_migrations').all() as { name: string }[]
+    const { version } = this.#database.query('SELECT sqlite_version() AS version').get() as {
+      version: string
+    }
+    return { ...migrationState(rows.map(({ name }) => name)), warnings: [], server: `SQLite ${version}` }
+  }
+
+  async damage(): Promise<readonly string[]> {
+    const rows = this.#database.query('PRAGMA quick_check(20)').all() as { quick_check: string }[]
+    return rows.map((row) => row.quick_check).filter((text) => text !== 'ok')
   }
 
   async ping(): Promise<void> {

@@ -1,4 +1,5 @@
 import { StorageError } from '../storage-error.ts'
+import type { StoreState } from '../storage.ts'
 
 /** How a database writes what the databases write differently. */
 export interface SqlDialect {
@@ -184,4 +185,12 @@ export function refuseNewer(taken: readonly string[]): void {
   throw new StorageError(
     `the database was changed by a newer version of this gateway (migration "${strange}"); start that version, or restore a copy from before`,
   )
+}
+
+/** What of the schema a database has, by the names that it remembers. */
+export function migrationState(taken: readonly string[]): Pick<StoreState, 'applied' | 'pending'> {
+  return {
+    applied: [...taken].sort(),
+    pending: MIGRATIONS.map(({ name }) => name).filter((name) => !taken.includes(name)),
+  }
 }

@@ -1,4 +1,4 @@
-import { sql, type Kysely, type SelectQueryBuilder } from 'kysely'
+import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import type { Trace } from '../../traces/trace.ts'
 import { changedColumns, costChanges } from '../rollups/cost-changes.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
@@ -135,7 +135,17 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
     return this.#read(async (database) => {
       const rows = await database.selectFrom('counters').selectAll().execute()
       const of = (name: CounterName): number => Number(rows.find((row) => row.name === name)?.value ?? 0)
-      return { traces: of('traces'), traceBytes: of('trace_bytes'), bodyBytes: of('body_bytes') }
+      const { waiting } = await database
+        .selectFrom('traces')
+        .select(sql<number>`COUNT(*)`.as('waiting'))
+        .where('seq', '>', of('rolled_up_seq'))
+        .executeTakeFirstOrThrow()
+      return {
+        traces: of('traces'),
+        traceBytes: of('trace_bytes'),
+        bodyBytes: of('body_bytes'),
+        notRolledUp: Number(waiting),
+      }
     })
   }
 
@@ -221,6 +231,33 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         ...(traces ? { tracesUs: traces.created_at_us } : {}),
         ...(bodies ? { bodiesUs: bodies.created_at_us } : {}),
       }
+    })
+  }
+
+  checkCounts(): Promise<readonly string[]> {
+    return this.#read(async (database) => {
+      const wrong: string[] = []
+      const counted: readonly [CounterName, RawBuilder<number>][] = [
+        ['traces', sql<number>`(SELECT COUNT(*) FROM traces)`],
+        ['trace_bytes', sql<number>`(SELECT COALESCE(SUM(LENGTH(document)), 0) FROM trace_details)`],
+      ]
+      for (const [name, count] of counted) {
+        const row = await database
+          .selectFrom('counters')
+          .select(['value', count.as('counted')])
+          .where('name', '=', name)
+          .executeTakeFirstOrThrow()
+        if (Number(row.value) !== Number(row.counted)) {
+          wrong.push(`the counter ${name} says ${Number(row.value)}, there are ${Number(row.counted)}`)
+        }
+      }
+      const orphans = await database
+        .selectFrom('trace_bodies')
+        .select(sql<number>`COUNT(*)`.as('rows'))
+        .where('seq', 'not in', (traces) => traces.selectFrom('traces').select('seq'))
+        .executeTakeFirstOrThrow()
+      if (Number(orphans.rows) > 0) wrong.push(`${Number(orphans.rows)} bodies belong to no trace`)
+      return [...wrong, ...(await wrongChunks(database))]
     })
   }
 
@@ -322,6 +359,48 @@ async function replaceCosts(database: Kysely<Tables>, updates: readonly CostUpda
       .where('model', '=', key.model)
       .execute()
   }
+}
+
+/** Counts the uses of every chunk again, a page of bodies at a time. */
+async function wrongChunks(database: Kysely<Tables>): Promise<string[]> {
+  const uses = new Map<string, number>()
+  const nameOf = (organization: string, workspace: string, hash: Uint8Array): string =>
+    `${organization}\0${workspace}\0${Buffer.from(hash).toString('latin1')}`
+  let seq = 0
+  for (;;) {
+    const rows = await database
+      .selectFrom('trace_bodies')
+      .innerJoin('traces', 'traces.seq', 'trace_bodies.seq')
+      .selectAll('trace_bodies')
+      .select(['traces.organization_id', 'traces.workspace_id'])
+      .where('trace_bodies.seq', '>', seq)
+      .orderBy('trace_bodies.seq')
+      .limit(500)
+      .execute()
+    for (const row of rows) {
+      for (const hash of chunksOf(row)) {
+        const name = nameOf(row.organization_id, row.workspace_id, hash)
+        uses.set(name, (uses.get(name) ?? 0) + 1)
+      }
+    }
+    const last = rows.at(-1)
+    if (!last) break
+    seq = last.seq
+  }
+  const chunks = await database
+    .selectFrom('body_chunks')
+    .select(['organization_id', 'workspace_id', 'hash', 'uses'])
+    .execute()
+  let miscounted = 0
+  for (const { organization_id, workspace_id, hash, uses: stored } of chunks) {
+    const name = nameOf(organization_id, workspace_id, hash)
+    if (uses.get(name) !== Number(stored)) miscounted += 1
+    uses.delete(name)
+  }
+  return [
+    ...(miscounted > 0 ? [`${miscounted} body chunks are used another number of times than they say`] : []),
+    ...(uses.size > 0 ? [`${uses.size} body chunks that bodies refer to are missing`] : []),
+  ]
 }
 
 interface Owner {

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { Trace } from '../../traces/trace.ts'
+import type { Cursor } from '../cursor.ts'
 import type { Tables } from '../schema.ts'
 import type {
   ListOptions,
@@ -61,6 +62,17 @@ export class TraceQueries implements TraceReader {
         .execute()
       const bodies = options.bodies ? await readBodies(database, rows.slice(0, options.limit)) : new Map()
       return page(rows, options, (row) => fromRows(row, row.document, bodies.get(row.seq)))
+    })
+  }
+
+  lastArrival(): Promise<Cursor | undefined> {
+    return this.#read(async (database) => {
+      const row = await tracesOf(database, this.#tenant)
+        .select(['id', 'created_at_us'])
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row && { id: row.id, createdAtUs: row.created_at_us }
     })
   }
 

@@ -1,0 +1,285 @@
+import { accessSync, constants, existsSync, readdirSync, statSync, statfsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Config } from '../config/config.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { ROUTES } from '../http/routes.ts'
+import { formatSecond } from '../rfc3339.ts'
+import type { Storage } from '../storage/storage.ts'
+
+/** What a check found. `skip` says nothing, good or bad. */
+export interface Finding {
+  readonly name: string
+  readonly status: 'pass' | 'warn' | 'fail' | 'skip'
+  readonly summary: string
+  readonly details?: readonly string[]
+}
+
+/** One thing that the doctor looks at. It changes nothing. */
+export interface Check {
+  readonly name: string
+  run(loaded: LoadedConfig): Promise<Omit<Finding, 'name'>> | Omit<Finding, 'name'>
+}
+
+/** Free space below which a disk is short, and so short that recording is about to stop. */
+const SHORT_BYTES = 1e9
+const FULL_BYTES = 100e6
+
+/** How long an upstream may take to answer. */
+const UPSTREAM_MS = 5000
+
+/** Models that are named at most. */
+const NAMED = 10
+
+/** How far the newest trace may lie ahead of this machine's clock. */
+const CLOCK_US = 60_000_000
+
+/** The checks that need nothing but this machine and its store: the contract's first, then ours. */
+export const LOCAL_CHECKS: readonly Check[] = [
+  { name: 'storage', run: checkStorage },
+  { name: 'route_wiring', run: checkRoutes },
+  { name: 'auth_posture', run: checkAuth },
+  { name: 'journal', run: checkJournal },
+  { name: 'disk_space', run: checkDisk },
+  { name: 'file_permissions', run: checkPermissions },
+  { name: 'clock', run: checkClock },
+  { name: 'prices', run: checkPrices },
+]
+
+/** Whether every upstream answers. */
+export const UPSTREAMS: Check = { name: 'upstreams', run: checkUpstreams }
+
+/** There is no store before the first start: nothing is wrong then. */
+function isNew({ storage }: Config): boolean {
+  return storage.driver === 'sqlite' && storage.path !== ':memory:' && !existsSync(storage.path)
+}
+
+async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+  const { storage } = config
+  const path = storage.driver === 'sqlite' ? [`path: ${resolve(storage.path)}`] : []
+  if (isNew(config)) {
+    return { status: 'pass', summary: 'there is no trace storage yet; serve makes it', details: path }
+  }
+  let store: Storage
+  try {
+    store = await open(config)
+  } catch (error) {
+    const details = [error instanceof Error ? error.message : String(error)]
+    return { status: 'fail', summary: 'failed to initialize trace storage', details }
+  }
+  try {
+    await store.everywhere().listTraces({}, { limit: 1, order: 'newest' })
+    const { pending, warnings, server } = await store.state()
+    const schema =
+      pending.length > 0
+        ? ['the schema is older than this program; serve or `db migrate` brings it up to date']
+        : []
+    return {
+      status: warnings.length > 0 || pending.length > 0 ? 'warn' : 'pass',
+      summary: `connected to ${storage.driver} trace storage`,
+      details: [...path, `server: ${server}`, ...schema, ...warnings],
+    }
+  } catch (error) {
+    const details = [error instanceof Error ? error.message : String(error)]
+    return { status: 'fail', summary: 'trace storage connectivity check failed', details }
+  } finally {
+    await store.close()
+  }
+}
+
+/** The configuration's own check refuses what cannot be wired; what is left is shown. */
+function checkRoutes({ config }: LoadedConfig): Omit<Finding, 'name'> {
+  const details = config.providers.map(({ name, prefix, upstream }) => `${name}: ${prefix} -> ${upstream}`)
+  return {
+    status: 'pass',
+    summary: 'provider and API route wiring looks valid',
+    details: [...details, 'api routes: /api/*'],
+  }
+}
+
+function checkAuth({ config }: LoadedConfig): Omit<Finding, 'name'> {
+  const { enabled, header, keys } = config.auth
+  const rules = ROUTES.filter(({ permission }) => permission !== 'public').length + config.providers.length
+  if (enabled) {
+    return {
+      status: 'pass',
+      summary: 'gateway auth posture is healthy',
+      details: [
+        `auth header: ${header}`,
+        `active gateway keys: ${keys.length}`,
+        `protected authorization rules: ${rules}`,
+      ],
+    }
+  }
+  const local = ['127.0.0.1', '::1', '[::1]', 'localhost'].includes(config.server.host)
+  return {
+    status: 'warn',
+    summary: 'gateway auth is disabled',
+    details: [
+      `auth.enabled=false (header: ${header})`,
+      `${rules} protected authorization rules are bypassed`,
+      ...(local
+        ? []
+        : [
+            `server.host=${config.server.host} lets others reach it: anyone who does may use it and read every trace`,
+          ]),
+    ],
+  }
+}
+
+function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
+  const { path, maxBytes } = config.tracing.journal
+  const details = [`path: ${resolve(path)}`]
+  if (!existsSync(path)) {
+    const parent = existingParent(path)
+    const writable = canWrite(parent)
+    return writable
+      ? { status: 'pass', summary: 'the journal is empty', details }
+      : { status: 'fail', summary: `the journal cannot be made: "${parent}" cannot be written`, details }
+  }
+  if (!canWrite(path)) return { status: 'fail', summary: 'the journal cannot be written', details }
+  const sizes = readdirSync(path).map((name) => [name, statSync(join(path, name)).size] as const)
+  const bytes = sizes.filter(([name]) => name !== 'quarantine.jsonl').reduce((sum, [, size]) => sum + size, 0)
+  const quarantined = sizes.some(([name, size]) => name === 'quarantine.jsonl' && size > 0)
+  const waiting = `${bytes} of ${maxBytes} bytes; what they hold is stored when the gateway and its store run`
+  if (quarantined) {
+    const aside = `${join(path, 'quarantine.jsonl')} holds traces that the store refused; each line says why`
+    return { status: 'warn', summary: 'traces were put aside', details: [...details, aside, waiting] }
+  }
+  if (bytes === 0) return { status: 'pass', summary: 'the journal is empty', details }
+  return { status: 'warn', summary: 'traces wait in the journal', details: [...details, waiting] }
+}
+
+function checkDisk({ config }: LoadedConfig): Omit<Finding, 'name'> {
+  const { storage, tracing } = config
+  const folders = [tracing.journal.path, ...(storage.driver === 'sqlite' ? [dirname(storage.path)] : [])]
+  const free = new Map<string, number>()
+  for (const folder of folders) {
+    const parent = existingParent(folder)
+    const { bavail, bsize } = statfsSync(parent)
+    free.set(resolve(parent), bavail * bsize)
+  }
+  const details = [...free].map(([folder, bytes]) => `${folder}: ${(bytes / 1e9).toFixed(1)} GB free`)
+  const least = Math.min(...free.values())
+  if (least < FULL_BYTES) return { status: 'fail', summary: 'the disk is full', details }
+  if (least < SHORT_BYTES) return { status: 'warn', summary: 'the disk is nearly full', details }
+  return { status: 'pass', summary: 'there is room on the disk', details }
+}
+
+/** What holds secrets or contents should be its owner's alone. */
+function checkPermissions({ config, document, path, exists }: LoadedConfig): Omit<Finding, 'name'> {
+  if (process.platform === 'win32') {
+    return { status: 'skip', summary: 'skipped: this system has other permissions' }
+  }
+  const { storage, tracing, auth } = config
+  const open: string[] = []
+  const readable = (file: string, what: string): void => {
+    if (existsSync(file) && (statSync(file).mode & 0o044) !== 0) {
+      open.push(`${file} ${what} and can be read by others; chmod 600 it`)
+    }
+  }
+  const secrets = auth.keys.some(({ token }) => token !== '') || storage.driver === 'postgres'
+  if (exists && secrets && hasSecrets(document.values)) readable(path, 'holds secrets')
+  if (storage.driver === 'sqlite' && tracing.captureBodies) readable(storage.path, 'holds captured bodies')
+  readable(join(tracing.journal.path, 'quarantine.jsonl'), 'holds traces')
+  if (storage.driver === 'sqlite' && existsSync(storage.path) && !canWrite(storage.path)) {
+    return { status: 'fail', summary: 'the store cannot be written', details: [resolve(storage.path)] }
+  }
+  if (open.length > 0) return { status: 'warn', summary: 'files are open to others', details: open }
+  return { status: 'pass', summary: 'files are as private as they should be' }
+}
+
+/** Secrets that stand in the file itself rather than in files of their own or the environment. */
+function hasSecrets(values: unknown): boolean {
+  return /"(token|dsn)":"[^"]+"/.test(JSON.stringify(values))
+}
+
+async function checkClock({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+  const now = Date.now() * 1000
+  const newest = isNew(config) ? undefined : await newestTrace(config)
+  const details = [`this machine's time: ${formatSecond(now)}`]
+  if (newest === undefined || newest <= now + CLOCK_US) {
+    return { status: 'pass', summary: 'the clock is not behind the newest trace', details }
+  }
+  return {
+    status: 'warn',
+    summary: 'the clock is behind the newest trace: it was ahead, or went back',
+    details: [...details, `newest trace: ${formatSecond(newest)}`],
+  }
+}
+
+async function newestTrace(config: Config): Promise<number | undefined> {
+  const store = await open(config)
+  try {
+    const { items } = await store.everywhere().listTraces({}, { limit: 1, order: 'newest' })
+    return items[0]?.createdAtUs
+  } finally {
+    await store.close()
+  }
+}
+
+async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+  if (isNew(config)) return { status: 'pass', summary: 'no model has been used yet' }
+  const store = await open(config)
+  try {
+    const { rows } = await store.everywhere().measure({}, { group: 'model' })
+    const unknown = rows.filter((row) => row.unknownCostRequests > row.unmeteredRequests)
+    const details = unknown
+      .slice(0, NAMED)
+      .map((row) => `${row.group}: ${row.unknownCostRequests} of ${row.requests} requests`)
+    if (unknown.length > NAMED) details.push(`and ${unknown.length - NAMED} more`)
+    if (unknown.length === 0) return { status: 'pass', summary: 'every model that was used has a price' }
+    return {
+      status: 'warn',
+      summary: 'requests of unknown cost: set pricing.overrides and run `ongoingai reprice`',
+      details,
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+async function checkUpstreams({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+  const answers = await Promise.all(
+    config.providers.map(async ({ name, upstream }) => {
+      const startedAt = performance.now()
+      try {
+        const signal = AbortSignal.timeout(UPSTREAM_MS)
+        const { status } = await fetch(upstream, { method: 'HEAD', redirect: 'manual', signal })
+        const ms = Math.round(performance.now() - startedAt)
+        return { reached: true, text: `${name}: ${upstream} answers ${status} in ${ms} ms` }
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        return { reached: false, text: `${name}: ${upstream} cannot be reached: ${reason}` }
+      }
+    }),
+  )
+  const missing = answers.filter(({ reached }) => !reached).length
+  return {
+    status: missing === 0 ? 'pass' : 'fail',
+    summary:
+      missing === 0
+        ? 'every upstream answers'
+        : `${missing} of ${answers.length} upstreams cannot be reached`,
+    details: answers.map(({ text }) => text),
+  }
+}
+
+async function open(config: Config): Promise<Storage> {
+  const { openStorage } = await import('../storage/open-storage.ts')
+  return openStorage(config.storage, 'read')
+}
+
+function existingParent(path: string): string {
+  let folder = resolve(path)
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder)
+  return folder
+}
+
+function canWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,104 @@
+import { contractJson } from '../http/json-response.ts'
+import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
+import { formatSecond } from '../rfc3339.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { LOCAL_CHECKS, UPSTREAMS, type Check, type Finding } from './doctor-checks.ts'
+import { visible } from './text-table.ts'
+
+/** `ongoingai doctor`: whether this gateway can run as it is configured, without changing anything. */
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'check configuration, store, routes, keys, disk and upstreams',
+  usage: 'doctor [--config path/to/ongoingai.yaml] [--format text|json] [--online]',
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    { name: 'online', type: 'bool', description: 'Also ask every upstream whether it can be reached' },
+  ],
+  async run(parsed, io) {
+    const format = readFormat('doctor', parsed)
+    const problem =
+      parsed.positional.length > 0
+        ? 'doctor does not accept positional arguments'
+        : 'problem' in format
+          ? format.problem
+          : undefined
+    if (problem !== undefined) {
+      io.err(`${problem}\n`)
+      return 2
+    }
+    const path = parsed.values.get('config')
+    const findings = await examine(path, parsed.values.get('online') === 'true', io)
+    const overall = overallOf(findings)
+    const generatedAt = formatSecond(Date.now() * 1000)
+    const shownPath = path?.trim() || 'ongoingai.yaml'
+    if ('format' in format && format.format === 'json') {
+      const document = {
+        schema_version: 'doctor.v1',
+        generated_at: generatedAt,
+        config_path: shownPath,
+        overall_status: overall,
+        checks: findings,
+      }
+      io.out(`${contractJson(document, 2)}\n`)
+    } else {
+      io.out(
+        `OngoingAI Doctor\nGenerated at    ${generatedAt}\nConfig path     ${visible(shownPath)}\nOverall status  ${overall.toUpperCase()}\n\nChecks\n`,
+      )
+      for (const { name, status, summary, details } of findings) {
+        io.out(`- [${status.toUpperCase()}] ${name}: ${visible(summary)}\n`)
+        for (const detail of details ?? []) io.out(`  ${visible(detail)}\n`)
+      }
+    }
+    return overall === 'fail' ? 1 : 0
+  },
+}
+
+/** Runs the checks in the contract's order, ours behind. Without a valid configuration the others make no sense. */
+async function examine(path: string | undefined, online: boolean, io: Io): Promise<Finding[]> {
+  let loaded: LoadedConfig
+  try {
+    loaded = loadConfig(path, io.environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const [summary, reason] =
+      error.stage === 'load'
+        ? ['failed to load config', 'skipped: config failed to load']
+        : ['config is invalid', 'skipped: config validation failed']
+    return [
+      { name: 'config', status: 'fail', summary, details: error.message.split('\n') },
+      ...[...LOCAL_CHECKS, UPSTREAMS].map(({ name }): Finding => ({ name, status: 'skip', summary: reason })),
+    ]
+  }
+  const found: Finding[] = [
+    {
+      name: 'config',
+      status: 'pass',
+      summary: 'loaded and validated configuration',
+      details: [`config path: ${loaded.exists ? loaded.path : '(none: defaults and environment)'}`],
+    },
+  ]
+  for (const check of LOCAL_CHECKS) found.push(await outcome(check, loaded))
+  found.push(
+    online
+      ? await outcome(UPSTREAMS, loaded)
+      : { name: UPSTREAMS.name, status: 'skip', summary: 'skipped: asked only with --online' },
+  )
+  return found
+}
+
+/** A check that breaks is a finding too. */
+async function outcome({ name, run }: Check, loaded: LoadedConfig): Promise<Finding> {
+  try {
+    const { status, summary, details } = await run(loaded)
+    return { name, status, summary, ...(details && details.length > 0 ? { details } : {}) }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { name, status: 'fail', summary: 'the check could not be made', details: [reason] }
+  }
+}
+
+function overallOf(findings: readonly Finding[]): 'pass' | 'warn' | 'fail' {
+  const has = (status: Finding['status']): boolean => findings.some((finding) => finding.status === status)
+  return has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass'
+}

@@ -1,0 +1,108 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import type { Cursor } from '../storage/cursor.ts'
+import { writeFileAtomically } from './atomic-file.ts'
+
+/** How far an export has come. */
+interface State {
+  /** What is exported: another question must not go on in the same file. */
+  readonly question: string
+  readonly bytes: number
+  readonly traces: number
+  readonly after: Cursor | null
+}
+
+/**
+ * A file that is written beside its place, page by page, with a note of how far it is: an export that was interrupted, by a
+ * crash or a full disk, goes on from the last page. Only its owner may read it.
+ */
+export class ExportFile {
+  readonly #path: string
+  readonly #part: string
+  readonly #note: string
+  readonly #file: number
+  #state: State
+
+  /**
+   * @param path where it is to lie at last
+   * @param question what is exported, as text
+   * @throws Error when the file is there already, or belongs to another question
+   */
+  constructor(path: string, question: string) {
+    this.#path = path
+    this.#part = `${path}.part`
+    this.#note = `${path}.part.json`
+    if (existsSync(path)) throw new Error(`"${path}" exists already; choose another name or delete it`)
+    const known = existsSync(this.#note) && existsSync(this.#part)
+    this.#state = known
+      ? (JSON.parse(readFileSync(this.#note, 'utf8')) as State)
+      : { question, bytes: 0, traces: 0, after: null }
+    if (this.#state.question !== question) {
+      throw new Error(
+        `"${this.#part}" was begun with other options; delete it and "${this.#note}" to begin anew`,
+      )
+    }
+    this.#file = openSync(this.#part, known ? 'r+' : 'w', 0o600)
+    // A page that was torn by the end of the process is written again.
+    ftruncateSync(this.#file, this.#state.bytes)
+  }
+
+  /** Traces that an interrupted export has left here. */
+  get traces(): number {
+    return this.#state.traces
+  }
+
+  /** Position of the last of them. */
+  get after(): Cursor | undefined {
+    return this.#state.after ?? undefined
+  }
+
+  /** Where the content lies until it is finished. */
+  get partPath(): string {
+    return this.#part
+  }
+
+  /** Writes a page and notes it. @throws Error from the file system; what was noted before stays good */
+  write(text: string, traces: number, after: Cursor | undefined): void {
+    const bytes = Buffer.from(text)
+    let written = 0
+    while (written < bytes.length) {
+      written += writeSync(this.#file, bytes, written, bytes.length - written, this.#state.bytes + written)
+    }
+    this.#state = {
+      question: this.#state.question,
+      bytes: this.#state.bytes + bytes.length,
+      traces: this.#state.traces + traces,
+      after: after ?? this.#state.after,
+    }
+    writeFileAtomically(this.#note, Buffer.from(JSON.stringify(this.#state)))
+  }
+
+  /** Size so far. */
+  get bytes(): number {
+    return fstatSync(this.#file).size
+  }
+
+  /** Moves the finished file to its place, or another one that was made from it. */
+  finish(made = this.#part): void {
+    fsyncSync(this.#file)
+    closeSync(this.#file)
+    renameSync(made, this.#path)
+    for (const left of [this.#part, this.#note]) rmSync(left, { force: true })
+  }
+
+  /** Leaves it for the next run. */
+  close(): void {
+    closeSync(this.#file)
+  }
+}

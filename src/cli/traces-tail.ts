@@ -1,0 +1,129 @@
+import { traceSummaryJson } from '../api/trace-json.ts'
+import type { Cursor } from '../storage/cursor.ts'
+import { formatSecond } from '../rfc3339.ts'
+import type { Storage, TraceFilter, TraceSummary } from '../storage/storage.ts'
+import { formatNanoUsd } from '../usage/money.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
+import { openStore } from './open-store.ts'
+import { visible } from './text-table.ts'
+
+/** How often the store is asked: nothing announces a new trace that would also be heard through a connection pooler. */
+const POLL_MS = 500
+
+/** Traces that one look takes at most. */
+const PAGE = 200
+
+/** `ongoingai traces tail`: traces as they come in, one a line. */
+export const tracesTail: Command = {
+  name: 'traces tail',
+  summary: 'show traces as they come in',
+  usage: `traces tail [--config path/to/ongoingai.yaml] [--format text|json] [--limit N] ${FILTER_USAGE}`,
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    { name: 'limit', type: 'int', description: 'Traces to begin with (0-200)', default: '10' },
+    ...FILTER_FLAGS,
+  ],
+  async run(parsed, io) {
+    if (parsed.positional.length > 0) {
+      io.err('traces tail does not accept positional arguments\n')
+      return 2
+    }
+    const format = readFormat('traces tail', parsed)
+    const read = readFilterFlags(parsed)
+    const limit = Number(parsed.values.get('limit') ?? 10)
+    const problem =
+      'problem' in format
+        ? format.problem
+        : 'problem' in read
+          ? read.problem
+          : limit < 0 || limit > PAGE
+            ? `limit must be between 0 and ${PAGE}`
+            : undefined
+    if (problem !== undefined || 'problem' in format || 'problem' in read) {
+      io.err(`${problem}\n`)
+      return 2
+    }
+    const store = await openStore(parsed, io)
+    if (!store) return 1
+    const show = format.format === 'json' ? jsonLine : textLine
+    const { openStorage } = await import('../storage/open-storage.ts')
+    return follow(
+      store.storage,
+      () => openStorage(store.config.storage, 'read'),
+      read.filter,
+      limit,
+      (trace) => io.out(show(trace, io)),
+    )
+  },
+}
+
+/** Follows until interrupted. A SQLite file is opened anew for each look: one that nobody writes is read as it lies. */
+async function follow(
+  first: Storage,
+  reopen: () => Promise<Storage>,
+  filter: TraceFilter,
+  limit: number,
+  show: (trace: TraceSummary) => void,
+): Promise<number> {
+  let stopped = false
+  process.once('SIGINT', () => (stopped = true))
+  process.once('SIGTERM', () => (stopped = true))
+  let position = await first.everywhere().lastArrival()
+  if (limit > 0) {
+    const { items } = await first.everywhere().listTraces(filter, { limit, order: 'newest' })
+    for (const trace of [...items].reverse()) show(trace)
+  }
+  let storage: Storage | undefined = first
+  while (!stopped) {
+    try {
+      storage ??= await reopen()
+      position = await look(storage, filter, position, show)
+    } catch {
+      // The store is away for a moment: what comes meanwhile is shown when it is back.
+    }
+    if (storage?.driver === 'sqlite') {
+      await storage.close()
+      storage = undefined
+    }
+    await Bun.sleep(POLL_MS)
+  }
+  await storage?.close()
+  return 0
+}
+
+/** Shows what has come since a position. @returns the position to go on from */
+async function look(
+  storage: Storage,
+  filter: TraceFilter,
+  start: Cursor | undefined,
+  show: (trace: TraceSummary) => void,
+): Promise<Cursor | undefined> {
+  const reader = storage.everywhere()
+  let position = start
+  for (;;) {
+    const last = await reader.lastArrival()
+    const after = position ? { after: position } : {}
+    const { items, next } = await reader.listTraces(filter, { limit: PAGE, order: 'arrival', ...after })
+    for (const trace of items) show(trace)
+    position = next ?? last ?? position
+    if (items.length < PAGE) return position
+  }
+}
+
+function jsonLine(trace: TraceSummary): string {
+  const { organizationId, workspaceId } = trace
+  const line = { organization_id: organizationId, workspace_id: workspaceId, ...traceSummaryJson(trace) }
+  return `${JSON.stringify(line)}\n`
+}
+
+function textLine(trace: TraceSummary, io: Io): string {
+  const color = io.terminal && (io.environment['NO_COLOR'] ?? '') === ''
+  const { responseStatus: status } = trace
+  const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
+  const shown = color ? `\u001b[${shade}m${status}\u001b[0m` : String(status)
+  const cost = trace.costNanoUsd === null ? 'cost unknown' : `$${formatNanoUsd(trace.costNanoUsd, 6)}`
+  const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}`
+  return `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}\n`
+}
