@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => gateway.stop())
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false })
-ajv.addSchema({ $id: 'openapi', ...document } as object)
+ajv.addSchema({ $id: 'openapi', ...document })
 
 /** A schema of the document with its references pointing into it. */
 function located(schema: unknown): object {
@@ -63,7 +63,8 @@ test('the document and the route table hold the same routes with the same need f
     operation.security?.length === 0 ? 'public' : 'analytics:read',
   ])
   const routed = ROUTES.map(({ method, path, permission }) => [`${method} ${path}`, permission])
-  expect(documented.sort()).toEqual(routed.sort())
+  expect(new Map(documented as [string, string][])).toEqual(new Map(routed as [string, string][]))
+  expect(documented.length).toBe(routed.length)
 })
 
 test('each operation is named after its handler', () => {
@@ -134,7 +135,7 @@ test('what the gateway answers is what the document says, and holds no field tha
 function namesIn(schema: unknown, found = new Set<string>()): Set<string> {
   if (schema === null || typeof schema !== 'object') return found
   const part = resolved(schema as Json)
-  for (const name of Object.keys((part['properties'] ?? {}) as Json)) found.add(name)
+  for (const name of Object.keys(part['properties'] ?? {})) found.add(name)
   for (const child of Object.values(part)) namesIn(child, found)
   return found
 }

@@ -77,6 +77,7 @@ test('npm packages are used where they are meant to be', () => {
     '@pydantic/genai-prices': ['usage'],
     'gpt-tokenizer/encoding/cl100k_base': ['traces'],
     'gpt-tokenizer/encoding/o200k_base': ['traces'],
+    'hyparquet-writer': ['cli'],
     kysely: ['storage'],
     pg: ['storage'],
     yaml: ['config'],

@@ -22,7 +22,7 @@ const ROUTES: Readonly<Record<string, string>> = {
 }
 
 /** Days that the traces are spread over. */
-export const CORPUS_DAYS = 90
+const CORPUS_DAYS = 90
 
 /** Start of the first day, epoch microseconds. */
 export const CORPUS_START_US = Date.parse('2026-06-01T00:00:00Z') * 1000

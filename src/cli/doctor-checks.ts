@@ -171,10 +171,10 @@ function checkPermissions({ config, document, path, exists }: LoadedConfig): Omi
     return { status: 'skip', summary: 'skipped: this system has other permissions' }
   }
   const { storage, tracing, auth } = config
-  const open: string[] = []
+  const exposed: string[] = []
   const readable = (file: string, what: string): void => {
     if (existsSync(file) && (statSync(file).mode & 0o044) !== 0) {
-      open.push(`${file} ${what} and can be read by others; chmod 600 it`)
+      exposed.push(`${file} ${what} and can be read by others; chmod 600 it`)
     }
   }
   const secrets = auth.keys.some(({ token }) => token !== '') || storage.driver === 'postgres'
@@ -184,7 +184,7 @@ function checkPermissions({ config, document, path, exists }: LoadedConfig): Omi
   if (storage.driver === 'sqlite' && existsSync(storage.path) && !canWrite(storage.path)) {
     return { status: 'fail', summary: 'the store cannot be written', details: [resolve(storage.path)] }
   }
-  if (open.length > 0) return { status: 'warn', summary: 'files are open to others', details: open }
+  if (exposed.length > 0) return { status: 'warn', summary: 'files are open to others', details: exposed }
   return { status: 'pass', summary: 'files are as private as they should be' }
 }
 

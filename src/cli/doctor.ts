@@ -88,9 +88,10 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
 }
 
 /** A check that breaks is a finding too. */
-async function outcome({ name, run }: Check, loaded: LoadedConfig): Promise<Finding> {
+async function outcome(check: Check, loaded: LoadedConfig): Promise<Finding> {
+  const { name } = check
   try {
-    const { status, summary, details } = await run(loaded)
+    const { status, summary, details } = await check.run(loaded)
     return { name, status, summary, ...(details && details.length > 0 ? { details } : {}) }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

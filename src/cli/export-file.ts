@@ -54,7 +54,7 @@ export class ExportFile {
     }
     this.#file = openSync(this.#part, known ? 'r+' : 'w', 0o600)
     // A page that was torn by the end of the process is written again.
-    ftruncateSync(this.#file, this.#state.bytes)
+    if (known) ftruncateSync(this.#file, this.#state.bytes)
   }
 
   /** Traces that an interrupted export has left here. */

@@ -67,16 +67,15 @@ async function follow(
   limit: number,
   show: (trace: TraceSummary) => void,
 ): Promise<number> {
-  let stopped = false
-  process.once('SIGINT', () => (stopped = true))
-  process.once('SIGTERM', () => (stopped = true))
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
   let position = await first.everywhere().lastArrival()
   if (limit > 0) {
     const { items } = await first.everywhere().listTraces(filter, { limit, order: 'newest' })
     for (const trace of [...items].reverse()) show(trace)
   }
   let storage: Storage | undefined = first
-  while (!stopped) {
+  while (!stopped.signal.aborted) {
     try {
       storage ??= await reopen()
       position = await look(storage, filter, position, show)

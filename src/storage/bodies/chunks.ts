@@ -6,7 +6,7 @@ export interface Chunk {
 }
 
 /** Length of a chunk's hash. */
-export const HASH_BYTES = 32
+const HASH_BYTES = 32
 
 /** Bodies shorter than this are not worth cutting up. */
 const MIN_BYTES = 1024

@@ -218,7 +218,7 @@ class SqliteStorage implements Storage {
   /** Statements that are left open would keep the database open behind its back, and its WAL on the disk. */
   #close(): void {
     const statements = { ...this.#inserts, ...this.#rollups }
-    for (const statement of Object.values(statements)) (statement as Statement).finalize()
+    for (const statement of Object.values(statements)) statement.finalize()
     this.#inserts = undefined
     this.#rollups = undefined
     this.#database.close()

@@ -47,7 +47,7 @@ export async function measure(
     group,
     bucket,
     plan: plan(filter, group, bucket),
-    longestUs: await longestUs(database, tenant),
+    longestUs: await longestOf(database, tenant),
   }
   let more = false
   if (group !== undefined && limit !== undefined) {
@@ -73,7 +73,7 @@ export async function measure(
 }
 
 /** Longest exchange of a tenant, in microseconds. */
-export async function longestUs(database: Kysely<Tables>, tenant: Tenant | undefined): Promise<number> {
+export async function longestOf(database: Kysely<Tables>, tenant: Tenant | undefined): Promise<number> {
   const all = { database, tenant, filter: {}, group: undefined, bucket: undefined, longestUs: 0 }
   const [row] = await sums({ ...all, plan: plan({}, undefined, undefined) })
   return row?.maxDurationUs ?? 0
@@ -227,7 +227,7 @@ function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined): Traces
       .selectAll()
       .where('traces.seq', '>', rolledUp)
       .limit(sql<number>`9223372036854775807`)
-  return ofTenant(database.selectFrom(since().as('traces')) as unknown as TracesQuery, tenant)
+  return ofTenant(database.selectFrom(since().as('traces')), tenant)
 }
 
 /** Groups that every trace is in, be it one without a name. */

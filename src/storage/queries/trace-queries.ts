@@ -13,7 +13,7 @@ import type {
   TraceSummary,
 } from '../storage.ts'
 import { readBodies } from './body-queries.ts'
-import { longestUs, measure } from './measure.ts'
+import { longestOf, measure } from './measure.ts'
 import { endingWithin, filtered, tracesOf, type Read, type TracesQuery } from './tables.ts'
 import { fromRows, fromTraceRow } from './trace-rows.ts'
 
@@ -104,7 +104,7 @@ export class TraceQueries implements TraceReader {
       )
     }
     if (filter.fromUs !== undefined || filter.toUs !== undefined) {
-      query = endingWithin(query, filter, await longestUs(database, this.#tenant))
+      query = endingWithin(query, filter, await longestOf(database, this.#tenant))
     }
     return query.orderBy('traces.created_at_us', 'desc').orderBy('traces.id', 'desc')
   }

@@ -33,7 +33,7 @@ export interface RollupDelta {
 }
 
 /** The dimensions a trace counts in, with its value of each. Every trace has a route and a key, be it an empty one. */
-export function dimensionsOf(trace: TraceSummary): [dimension: string, value: string][] {
+function dimensionsOf(trace: TraceSummary): [dimension: string, value: string][] {
   const given = (dimension: string, value: string): [string, string][] =>
     value === '' ? [] : [[dimension, value]]
   return [
