@@ -1,8 +1,11 @@
 import type { StorageConfig } from '../config/config.ts'
 import type { Storage } from './storage.ts'
 
-/** Connections of a process that only records: one writes, one answers meanwhile. */
+/** The recorder's connections: one writes, one reads for the upkeep. */
 const RECORDER_CONNECTIONS = 2
+
+/** How long the recorder's own questions may take. A store that is silent for longer is away, and the journal takes over. */
+const RECORDER_QUERY_MS = 10_000
 
 /**
  * Opens the store of the configuration. A driver is loaded when it is needed, so that no process carries the others.
@@ -21,5 +24,6 @@ export async function openStorage(settings: StorageConfig, mode: 'write' | 'read
 
 /** The settings of the recorder's own connections. */
 export function recorderStorage(settings: StorageConfig): StorageConfig {
-  return settings.driver === 'postgres' ? { ...settings, maxConnections: RECORDER_CONNECTIONS } : settings
+  if (settings.driver === 'sqlite') return settings
+  return { ...settings, maxConnections: RECORDER_CONNECTIONS, queryTimeoutMs: RECORDER_QUERY_MS }
 }

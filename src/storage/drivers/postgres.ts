@@ -40,6 +40,9 @@ const CONNECT_MS = 5000
 /** How long a batch may take, and wait for other writers. Past it the journal takes the batch. */
 const WRITE_MS = 10_000
 
+/** How much longer than the server's own time-outs is waited for it to speak of them. */
+const SILENCE_MS = 2000
+
 /** How long migrations wait for each other when many instances start at once. */
 const MIGRATION_MS = 60_000
 
@@ -85,27 +88,18 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sto
 class PostgresStorage implements Storage {
   readonly driver = 'postgres'
   readonly #kysely: Kysely<Tables>
+  readonly #dsn: string
   readonly #queryTimeoutMs: number
   #prepared: Promise<void> | undefined
 
-  constructor({ dsn, maxConnections, queryTimeoutMs }: PostgresOptions) {
-    const pool = new pg.Pool({
-      connectionString: dsn,
-      max: maxConnections,
-      connectionTimeoutMillis: CONNECT_MS,
-      idleTimeoutMillis: 60_000,
-      maxLifetimeSeconds: 1800,
-      keepAlive: true,
-      // A server that vanished without a word: nothing comes back, not even the server's own time-out.
-      query_timeout: Math.max(queryTimeoutMs, WRITE_MS, MIGRATION_MS) + 5000,
-      application_name: 'ongoingai',
-      types: { getTypeParser: (oid, format) => NUMBERS.get(oid) ?? pg.types.getTypeParser(oid, format) },
+  constructor(options: PostgresOptions) {
+    this.#dsn = options.dsn
+    this.#queryTimeoutMs = options.queryTimeoutMs
+    this.#kysely = connect(options.dsn, {
+      max: options.maxConnections,
+      // A server that vanished without a word: nothing comes back, not even its own time-out.
+      query_timeout: Math.max(options.queryTimeoutMs, WRITE_MS) + SILENCE_MS,
     })
-    // A connection that breaks fails the question it was asked; one that breaks while idle is replaced by the next.
-    pool.on('error', () => undefined)
-    pool.on('connect', (client) => client.on('error', () => undefined))
-    this.#kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-    this.#queryTimeoutMs = queryTimeoutMs
   }
 
   async write(given: readonly Trace[]): Promise<void> {
@@ -206,11 +200,21 @@ class PostgresStorage implements Storage {
 
   /** Connects and brings the schema up to date, once; what failed is tried again by the next. */
   prepare(): Promise<void> {
-    this.#prepared ??= migrate(this.#kysely).catch((error: unknown) => {
+    this.#prepared ??= this.#migrate().catch((error: unknown) => {
       this.#prepared = undefined
       throw error
     })
     return this.#prepared
+  }
+
+  /** Over a connection of its own: on a large database a change of the schema may take longer than any question. */
+  async #migrate(): Promise<void> {
+    const kysely = connect(this.#dsn, { max: 1 })
+    try {
+      await migrate(kysely)
+    } finally {
+      await kysely.destroy()
+    }
   }
 
   /** @throws StorageError when there are no traces of ours to read */
@@ -252,6 +256,23 @@ class PostgresStorage implements Storage {
       return work(transaction)
     })
   }
+}
+
+function connect(dsn: string, options: pg.PoolConfig): Kysely<Tables> {
+  const pool = new pg.Pool({
+    connectionString: dsn,
+    connectionTimeoutMillis: CONNECT_MS,
+    idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: 1800,
+    keepAlive: true,
+    application_name: 'ongoingai',
+    types: { getTypeParser: (oid, format) => NUMBERS.get(oid) ?? pg.types.getTypeParser(oid, format) },
+    ...options,
+  })
+  // A connection that breaks fails the question it was asked; one that breaks while idle is replaced by the next.
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 }
 
 /** 64-bit and exact decimal sums come as text by default; ours are whole and below 2^53. */
@@ -422,7 +443,6 @@ async function migrate(kysely: Kysely<Tables>): Promise<void> {
   await kysely.transaction().execute(async (transaction) => {
     // Set for this transaction alone: a pooler may give the connection to somebody else after it.
     await sql`SELECT set_config('lock_timeout', ${String(MIGRATION_MS)}, true),
-      set_config('statement_timeout', ${String(MIGRATION_MS)}, true),
       set_config('ongoingai.scope', 'all', true), pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(
       transaction,
     )

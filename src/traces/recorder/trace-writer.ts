@@ -58,6 +58,8 @@ export class TraceWriter {
   /** How long ago the newest trace ended when it arrived here. */
   #latenessMs = 0
   #busy: Promise<void> | undefined
+  /** How many at the head of what is pending the store is being given; `undefined` while it is given nothing. */
+  #storing: number | undefined
   #totals = {
     recovered: 0,
     stored: 0,
@@ -95,6 +97,7 @@ export class TraceWriter {
     if (this.#pending.length === 0) this.#oldestPendingAt = now
     this.#pending.push({ trace, bytes })
     this.#pendingBytes += bytes
+    if (this.#pendingBytes > this.#ports.maxPendingBytes() / 2) this.#relieve()
     if (this.#due(now)) queueMicrotask(() => void this.flush())
     else this.#flushTimer ??= setTimeout(() => void this.flush(), this.#waitMs())
     return undefined
@@ -154,10 +157,20 @@ export class TraceWriter {
     }
   }
 
+  /** A store that does not answer, nor fails, must not fill the memory: what came behind its batch goes to the journal. */
+  #relieve(): void {
+    if (this.#storing === undefined) return
+    const behind = this.#pending.slice(this.#storing)
+    if (behind.length < BATCH_RECORDS || !this.#spill(behind.map(({ trace }) => trace))) return
+    this.#pending.length = this.#storing
+    this.#pendingBytes -= behind.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#ports.settled(behind.map(({ trace }) => trace.id))
+  }
+
   /** Stores a batch, or spills it. @returns false when neither worked and the batch must stay in memory */
   async #store(traces: readonly Trace[]): Promise<boolean> {
     try {
-      await this.#ports.storage().write(traces)
+      await this.#write(traces, traces.length)
       this.#totals.stored += traces.length
       this.#recovered()
       return true
@@ -168,6 +181,16 @@ export class TraceWriter {
       if (stored === undefined) return this.#spill(traces)
       this.#totals.stored += stored
       return true
+    }
+  }
+
+  /** @param pending how many of them are at the head of what is pending */
+  async #write(traces: readonly Trace[], pending: number): Promise<void> {
+    this.#storing = pending
+    try {
+      await this.#ports.storage().write(traces)
+    } finally {
+      this.#storing = undefined
     }
   }
 
@@ -249,7 +272,7 @@ export class TraceWriter {
       if (payloads.length === 0) return
       const traces = payloads.map(decodeTrace)
       try {
-        await this.#ports.storage().write(traces)
+        await this.#write(traces, 0)
       } catch (error) {
         if (this.#countFailure(error, 'replay') !== 'constraint') return this.#retryLater()
         const stored = await this.#storeSingly(traces)
