@@ -8,6 +8,7 @@ import type { Inspection } from './proxy/inspect.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { QueryClient } from './storage/query-client.ts'
+import type { StoredGatewayKey } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
@@ -15,6 +16,9 @@ import { VERSION } from './version.ts'
 
 /** How long stored and journalled traces may take at the end. */
 const FLUSH_TIMEOUT_MS = 10_000
+
+/** How often the store's gateway keys are read again. */
+const KEY_REFRESH_MS = 1000
 
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
@@ -49,8 +53,16 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   )
   await recorder.start()
   const queries = new QueryClient(config.storage, new URL('./storage/query-worker.ts', import.meta.url).href)
+  const readKeys = await queries.activeKeys().catch(() => undefined)
+  let storedKeys = readKeys ?? []
+  // A store that does not answer may hold some.
+  if (config.auth.enabled && readKeys && config.auth.keys.length + readKeys.length === 0) {
+    await queries.close()
+    await recorder.stop(FLUSH_TIMEOUT_MS)
+    throw new Error('auth is enabled but no gateway keys are configured')
+  }
   const proxy: ProxyContext = {
-    settings: await proxySettings(config),
+    settings: await proxySettings(config, storedKeys),
     sink: recorder,
     deadlines: new Deadlines(canConnect),
     open: new Set(),
@@ -71,10 +83,23 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       draining: () => proxy.draining,
     },
   }
+  const keyTimer = setInterval(() => void refreshKeys(), KEY_REFRESH_MS)
+  keyTimer.unref()
+  /** Takes over what has changed among the store's keys. While the store does not answer, those that were read last hold. */
+  async function refreshKeys(): Promise<void> {
+    if (!current.auth.enabled) return
+    const keys = await queries.activeKeys().catch(() => storedKeys)
+    if (JSON.stringify(keys) === JSON.stringify(storedKeys)) return
+    storedKeys = keys
+    const keyring = new Keyring(current.auth.keys, storedKeys)
+    proxy.settings = { ...proxy.settings, keyring }
+    context.apiSettings = apiSettings(current, keyring)
+  }
   let server: ReturnType<typeof startServer>
   try {
     server = startServer(config.server.host, config.server.port, context)
   } catch (error) {
+    clearInterval(keyTimer)
     await queries.close()
     await recorder.stop(FLUSH_TIMEOUT_MS)
     throw error
@@ -87,12 +112,14 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       const { changed, needRestart } = changes(current, next)
       const { host, port } = current.server
       current = { ...next, server: { ...next.server, host, port }, storage: current.storage }
-      proxy.settings = await proxySettings(current)
+      storedKeys = await queries.activeKeys().catch(() => storedKeys)
+      proxy.settings = await proxySettings(current, storedKeys)
       context.apiSettings = apiSettings(current, proxy.settings.keyring)
       recorder.configure(recorderSettings(current))
       return { changed, needRestart }
     },
     async stop(timeoutMs) {
+      clearInterval(keyTimer)
       proxy.draining = true
       void server.stop()
       await settle(() => proxy.open.size === 0, timeoutMs)
@@ -111,7 +138,10 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   }
 }
 
-async function proxySettings(config: Config): Promise<ProxySettings> {
+async function proxySettings(
+  config: Config,
+  storedKeys: readonly StoredGatewayKey[],
+): Promise<ProxySettings> {
   const { unknownModel } = config.pricing
   return {
     inspection: {
@@ -119,7 +149,7 @@ async function proxySettings(config: Config): Promise<ProxySettings> {
       ...(unknownModel === 'block' ? { hasPrice: await priceLookup(config) } : {}),
     },
     upstreams: new UpstreamTable(config.providers),
-    keyring: config.auth.enabled ? new Keyring(config.auth.keys) : undefined,
+    keyring: config.auth.enabled ? new Keyring(config.auth.keys, storedKeys) : undefined,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,

@@ -203,7 +203,6 @@ const INVALID: [string, string][] = [
   ],
   ['auth: {header: " "}', 'auth.header must not be empty'],
   ['auth: {header: Authorization}', 'conflicts with Authorization/X-API-Key'],
-  ['auth: {enabled: true}', 'auth is enabled but no gateway keys are configured'],
   ['auth: {enabled: true, keys: [{id: a, token: " "}]}', 'gateway key token cannot be empty'],
   ['auth: {enabled: true, keys: [{token: a}, {token: " a "}]}', 'duplicate gateway key token in auth config'],
   ['auth: {enabled: true, keys: [{token: a, role: king}]}', 'auth.keys[0].role must be one of'],
@@ -259,10 +258,10 @@ describe('validation', () => {
 
   test('everything that is wrong is said, with the place in the file', () => {
     const message = problem(
-      'server:\n  port: 70000\nauth:\n  enabled: true\nproviders:\n  openai: {prefix: x}\n',
+      'server:\n  port: 70000\nauth:\n  header: " "\nproviders:\n  openai: {prefix: x}\n',
     )
     expect(message).toContain(`(got 70000) (${file}:2)`)
-    expect(message).toContain('and auth is enabled but no gateway keys are configured')
+    expect(message).toContain('and auth.header must not be empty')
     expect(message).toContain(`(got "x") (${file}:6)`)
   })
 

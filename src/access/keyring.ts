@@ -1,6 +1,7 @@
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Caller } from '../traces/exchange.ts'
+import type { StoredGatewayKey } from '../storage/storage.ts'
 import { permissionsOf, type Permission } from './permissions.ts'
 
 /** An authenticated caller and what its key allows. */
@@ -25,9 +26,21 @@ export const ANONYMOUS: Caller = {
 export class Keyring {
   readonly #identities = new Map<string, Identity>()
 
-  /** @param keys checked: tokens are neither empty nor repeated */
-  constructor(keys: readonly GatewayKeyConfig[]) {
+  /**
+   * @param keys of the file, checked: tokens are neither empty nor repeated
+   * @param stored those of the store; one of the file with the same token comes first
+   */
+  constructor(keys: readonly GatewayKeyConfig[], stored: readonly StoredGatewayKey[]) {
+    for (const key of stored) {
+      const { organizationId: orgId, workspaceId, id, role, permissions } = key
+      this.#identities.set(key.hash, identityOf({ id, orgId, workspaceId, team: '', role, permissions }))
+    }
     for (const key of keys) this.#identities.set(hashOf(key.token.trim()), identityOf(key))
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#identities.size
   }
 
   /**
@@ -47,7 +60,7 @@ function hashOf(token: string): string {
   return Bun.SHA256.hash(token, 'hex')
 }
 
-function identityOf(key: GatewayKeyConfig): Identity {
+function identityOf(key: Omit<GatewayKeyConfig, 'token'>): Identity {
   const first = (...texts: string[]): string =>
     texts.map((text) => text.trim()).find((text) => text !== '') ?? ''
   const role = key.role.trim().toLowerCase()

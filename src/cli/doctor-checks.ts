@@ -96,16 +96,21 @@ function checkRoutes({ config }: LoadedConfig): Omit<Finding, 'name'> {
   }
 }
 
-function checkAuth({ config }: LoadedConfig): Omit<Finding, 'name'> {
+async function checkAuth({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const { enabled, header, keys } = config.auth
   const rules = ROUTES.filter(({ permission }) => permission !== 'public').length + config.providers.length
   if (enabled) {
+    const count = keys.length + (isNew(config) ? 0 : await countKeys(config))
+    if (count === 0) {
+      const details = ['auth is enabled but no gateway keys are configured']
+      return { status: 'fail', summary: 'gateway auth configuration is not runnable', details }
+    }
     return {
       status: 'pass',
       summary: 'gateway auth posture is healthy',
       details: [
         `auth header: ${header}`,
-        `active gateway keys: ${keys.length}`,
+        `active gateway keys: ${count}`,
         `protected authorization rules: ${rules}`,
       ],
     }
@@ -123,6 +128,15 @@ function checkAuth({ config }: LoadedConfig): Omit<Finding, 'name'> {
             `server.host=${config.server.host} lets others reach it: anyone who does may use it and read every trace`,
           ]),
     ],
+  }
+}
+
+async function countKeys(config: Config): Promise<number> {
+  const store = await open(config)
+  try {
+    return (await store.directory().activeKeys()).length
+  } finally {
+    await store.close()
   }
 }
 

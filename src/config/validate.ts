@@ -253,7 +253,6 @@ function checkAuth({ auth }: Raw, providers: readonly ProviderConfig[], wrong: W
     wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
   }
   if (!auth.enabled) return
-  if (auth.keys.length === 0) wrong('auth.keys', 'auth is enabled but no gateway keys are configured')
   const seen = new Set<string>()
   auth.keys.forEach((key, i) => {
     const token = key.token.trim()

@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError, StorageError } from './storage-error.ts'
-import type { Tenant, TraceReader } from './storage.ts'
+import type { StoredGatewayKey, Tenant, TraceReader } from './storage.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256
@@ -35,6 +35,11 @@ export class QueryClient {
   /** Stored traces of all tenants, and the store's size in bytes. */
   async extent(): Promise<Extent> {
     return (await this.#ask(null, 'extent', [])) as Extent
+  }
+
+  /** Gateway keys of the store that are not revoked. */
+  async activeKeys(): Promise<readonly StoredGatewayKey[]> {
+    return (await this.#ask(null, 'activeKeys', [])) as readonly StoredGatewayKey[]
   }
 
   /** Lets the thread close its store, and ends it. */

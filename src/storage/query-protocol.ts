@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Tenant, TraceReader } from './storage.ts'
 
 /** Methods of a reader that can be asked of the query thread. */
-export type QueryMethod = keyof TraceReader | 'extent'
+export type QueryMethod = keyof TraceReader | 'extent' | 'activeKeys'
 
 /** How much is stored. */
 export interface Extent {

@@ -65,6 +65,7 @@ function ask(
   parameters: readonly unknown[],
 ): Promise<unknown> {
   if (method === 'extent') return extentOf(store)
+  if (method === 'activeKeys') return store.directory().activeKeys()
   const reader = tenant ? store.within(tenant) : store.everywhere()
   // The parameters were typed by the reader on the other side of the thread.
   return (reader[method] as (...parameters: unknown[]) => Promise<unknown>)(...parameters)

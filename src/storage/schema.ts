@@ -57,6 +57,8 @@ export interface TraceTagsTable {
   seq: number
   key: string
   value: string
+  /** End of the trace's exchange, epoch microseconds. */
+  created_at_us: number
 }
 
 /** Running totals of what is stored. */
@@ -127,6 +129,38 @@ export interface RollupsTable extends Record<MeasureColumnName, number> {
   latencies: Uint8Array
 }
 
+/** Organizations. */
+export interface OrganizationsTable {
+  id: string
+  name: string
+  created_at_us: number
+}
+
+/** Workspaces of organizations. */
+export interface WorkspacesTable {
+  organization_id: string
+  id: string
+  name: string
+  created_at_us: number
+}
+
+/** Gateway keys; never the tokens themselves. */
+export interface GatewayKeysTable {
+  id: string
+  organization_id: string
+  workspace_id: string
+  name: string
+  description: string
+  created_by: string
+  role: string
+  /** JSON list. */
+  permissions: string
+  hash: string
+  created_at_us: number
+  last_used_at_us: number | null
+  revoked_at_us: number | null
+}
+
 /** The tables, by name. */
 export interface Tables {
   traces: TracesTable
@@ -137,4 +171,7 @@ export interface Tables {
   rollups: RollupsTable
   body_chunks: BodyChunksTable
   counters: CountersTable
+  organizations: OrganizationsTable
+  workspaces: WorkspacesTable
+  gateway_keys: GatewayKeysTable
 }

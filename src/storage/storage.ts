@@ -188,6 +188,49 @@ export interface TraceMaintenance {
   checkRollups(fromUs: number, untilUs: number): Promise<RollupCheck>
 }
 
+/** An organization as it is stored. Times are epoch microseconds. */
+export interface StoredOrganization {
+  readonly id: string
+  readonly name: string
+  readonly createdAtUs: number
+}
+
+/** A workspace as it is stored; its id is its own within its organization. */
+export interface StoredWorkspace extends StoredOrganization {
+  readonly organizationId: string
+}
+
+/** A gateway key as it is stored: what it may do, and the hash by which it is known. */
+export interface StoredGatewayKey extends Tenant {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly createdBy: string
+  readonly role: string
+  readonly permissions: readonly string[]
+  /** Lower-case hexadecimal SHA-256 of the token. */
+  readonly hash: string
+  readonly createdAtUs: number
+  /** Null for never. */
+  readonly lastUsedAtUs: number | null
+  readonly revokedAtUs: number | null
+}
+
+/** What is added to a directory at once. */
+export interface DirectoryEntries {
+  readonly organizations: readonly StoredOrganization[]
+  readonly workspaces: readonly StoredWorkspace[]
+  readonly keys: readonly StoredGatewayKey[]
+}
+
+/** Organizations, workspaces and gateway keys of all tenants. */
+export interface TenantDirectory {
+  /** Keys that are not revoked, by creation. */
+  activeKeys(): Promise<readonly StoredGatewayKey[]>
+  /** Adds what is not there yet; what is stays as it is. @returns how many of each are new */
+  add(entries: DirectoryEntries): Promise<Readonly<Record<keyof DirectoryEntries, number>>>
+}
+
 /** A store as `db status` shows it. */
 export interface StoreState {
   /** Names of the migrations, in order. */
@@ -205,12 +248,17 @@ export type WriteErrorClass = 'connection' | 'timeout' | 'contention' | 'constra
 /** Where traces are kept. Drivers name a database; nothing else does. */
 export interface Storage {
   readonly driver: 'sqlite' | 'postgres'
-  /** Stores traces in one transaction, all or none. A trace whose id is already stored is left as it is. */
-  write(traces: readonly Trace[]): Promise<void>
+  /**
+   * Stores traces in one transaction, all or none. A trace whose id is already stored is left as it is.
+   *
+   * @returns how many are new
+   */
+  write(traces: readonly Trace[]): Promise<number>
   within(tenant: Tenant): TraceReader
   /** All tenants. For the offline commands, and for the API while there are no gateway keys. */
   everywhere(): TraceReader
   maintenance(): TraceMaintenance
+  directory(): TenantDirectory
   /** Size on disk in bytes; 0 when it cannot be told. */
   sizeBytes(): Promise<number>
   /**

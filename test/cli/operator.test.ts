@@ -234,7 +234,7 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
   })

@@ -460,6 +460,7 @@ function questions(): Question[] {
     { gatewayKeyId: 'gk-1' },
     { apiKeyHash: 'hash-a', client: 'OpenAI/JS' },
     { sessionId: 's1' },
+    { endUser: 'u1' },
     { tags: { team: 'y' } },
     { tags: { team: 'y', env: 'ci' } },
   ]
@@ -550,6 +551,7 @@ function holds(trace: Trace, filter: TraceFilter): boolean {
     equal(trace.gatewayKeyId, filter.gatewayKeyId) &&
     equal(trace.apiKeyHash, filter.apiKeyHash) &&
     equal(trace.sessionId, filter.sessionId) &&
+    equal(trace.endUser, filter.endUser) &&
     Object.entries(filter.tags ?? {}).every(([key, value]) => trace.tags[key] === value) &&
     trace.startedAtUs >= (filter.fromUs ?? 0) &&
     trace.startedAtUs <= (filter.toUs ?? Infinity)

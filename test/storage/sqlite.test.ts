@@ -26,6 +26,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '001_traces' },
     { name: '002_attribution' },
     { name: '003_rollups_and_chunks' },
+    { name: '004_tenants_and_keys' },
   ])
   database.close()
 })

@@ -5,6 +5,7 @@ import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
 import { MIGRATIONS, migrationState, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read, Write } from '../queries/tables.ts'
+import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
@@ -19,6 +20,7 @@ import type {
   Storage,
   StoreState,
   Tenant,
+  TenantDirectory,
   TraceMaintenance,
   TraceReader,
   WriteErrorClass,
@@ -102,14 +104,14 @@ class PostgresStorage implements Storage {
     })
   }
 
-  async write(given: readonly Trace[]): Promise<void> {
-    if (given.length === 0) return
+  async write(given: readonly Trace[]): Promise<number> {
+    if (given.length === 0) return 0
     const traces = given.map(storable)
-    await this.#write(async (database) => {
+    return this.#write(async (database) => {
       const counted = await countOnce(database, traces)
       const seqs = await insertTraces(database, counted)
       const added = counted.filter((trace) => seqs.has(trace.id))
-      if (added.length === 0) return
+      if (added.length === 0) return 0
       const details = added.map((trace) => toDetailsRow(seqs.get(trace.id)!, trace))
       await insertRecords(database, 'trace_details', details)
       const tags = added.flatMap((trace) => toTagRows(seqs.get(trace.id)!, trace))
@@ -120,6 +122,7 @@ class PostgresStorage implements Storage {
         trace_bytes: details.reduce((sum, { document }) => sum + document.length, 0),
         body_bytes: bodyBytes,
       })
+      return added.length
     })
   }
 
@@ -133,6 +136,10 @@ class PostgresStorage implements Storage {
 
   maintenance(): TraceMaintenance {
     return new TraceMaintenanceQueries(this.#reading(undefined), this.#write, addToRollups)
+  }
+
+  directory(): TenantDirectory {
+    return new TenantDirectoryQueries(this.#reading(undefined), this.#write)
   }
 
   async sizeBytes(): Promise<number> {
@@ -492,6 +499,10 @@ const secured = (table: string, condition: string): string[] => [
   `CREATE POLICY ${table}_tenant ON ${table} USING (${condition}) WITH CHECK (${condition})`,
 ]
 
+const ofOrganization = (column: string): string =>
+  `current_setting('ongoingai.scope', true) = 'all'
+    OR ${column} = current_setting('ongoingai.organization_id', true)`
+
 /** A row that hangs on a trace is seen by who sees the trace. */
 const ofTrace = (table: string): string =>
   `current_setting('ongoingai.scope', true) = 'all'
@@ -506,6 +517,11 @@ const SECURITY: Readonly<Record<string, readonly string[]>> = {
   ],
   '002_attribution': secured('trace_tags', ofTrace('trace_tags')),
   '003_rollups_and_chunks': [...secured('rollups', TENANT), ...secured('body_chunks', TENANT)],
+  '004_tenants_and_keys': [
+    ...secured('organizations', ofOrganization('id')),
+    ...secured('workspaces', ofOrganization('organization_id')),
+    ...secured('gateway_keys', TENANT),
+  ],
 }
 
 function messageOf(error: unknown): string {

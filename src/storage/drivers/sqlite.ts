@@ -7,6 +7,7 @@ import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
 import { MIGRATIONS, migrationState, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read } from '../queries/tables.ts'
+import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries, type AddToRollups } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
@@ -19,6 +20,7 @@ import type {
   Storage,
   StoreState,
   Tenant,
+  TenantDirectory,
   TraceMaintenance,
   TraceReader,
   WriteErrorClass,
@@ -71,10 +73,10 @@ class SqliteStorage implements Storage {
     this.#inode = inodeOf(path)
   }
 
-  async write(given: readonly Trace[]): Promise<void> {
-    if (given.length === 0) return
+  async write(given: readonly Trace[]): Promise<number> {
+    if (given.length === 0) return 0
     const traces = given.map(storable)
-    await this.#change(() => {
+    return this.#change(() => {
       const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, traces[0]!))
       const counters = { traces: 0, trace_bytes: 0, body_bytes: 0 }
       for (const trace of traces) {
@@ -90,6 +92,7 @@ class SqliteStorage implements Storage {
         counters.body_bytes += this.#addBodies(inserts, seq, counted)
       }
       for (const [name, by] of Object.entries(counters)) if (by > 0) inserts.counter.run(by, name)
+      return counters.traces
     })
   }
 
@@ -147,6 +150,10 @@ class SqliteStorage implements Storage {
 
   /** Every statement of a question sees the same state. */
   readonly #read: Read = (work) => this.#transaction('BEGIN', () => work(this.#kysely))
+
+  directory(): TenantDirectory {
+    return new TenantDirectoryQueries(this.#read, (work) => this.#change(() => work(this.#kysely)))
+  }
 
   async sizeBytes(): Promise<number> {
     return sizeOf(this.#path) + sizeOf(`${this.#path}-wal`)
@@ -280,7 +287,7 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
     ),
     details: prepare(kysely.insertInto('trace_details').values(toDetailsRow(0, shape))),
     bodies: prepare(kysely.insertInto('trace_bodies').values(bodies)),
-    tag: prepare(kysely.insertInto('trace_tags').values({ seq: 0, key: '', value: '' })),
+    tag: prepare(kysely.insertInto('trace_tags').values({ seq: 0, key: '', value: '', created_at_us: 0 })),
     useChunk: database.prepare(
       'UPDATE body_chunks SET uses = uses + 1 WHERE organization_id = ? AND workspace_id = ? AND hash = ?',
     ),
@@ -373,7 +380,8 @@ function refuseForeign(database: Database, path: string): void {
   if (!hasTable(database, 'traces') || hasTable(database, 'ongoingai_migrations')) return
   const original = database.query(`SELECT 1 FROM pragma_table_info('traces') WHERE name = 'timestamp'`).get()
   const whose = original ? 'is a database of the Go gateway' : 'has a table "traces" that is not ours'
-  throw new StorageError(`sqlite database "${path}" ${whose}; set storage.path to another file`)
+  const then = original ? `, then bring its traces over: ongoingai import --from "${path}"` : ''
+  throw new StorageError(`sqlite database "${path}" ${whose}; set storage.path to another file${then}`)
 }
 
 function migrate(database: Database): void {
@@ -413,6 +421,7 @@ function migrate(database: Database): void {
 const SELECTIVITY: Readonly<Record<string, string>> = {
   traces_created: '1000000 1 1',
   traces_tenant: '1000000 200000 50000 1 1',
+  traces_arrival: '1000000 200000 50000 1',
   traces_model: '1000000 40000 1',
   traces_api_key: '1000000 10000 1',
   traces_gateway_key: '1000000 10000 1',
@@ -432,7 +441,7 @@ function tellPlanner(database: Database): void {
   database.run(`DELETE FROM sqlite_stat1 WHERE tbl IN ('traces', 'trace_tags')`)
   const tell = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
   for (const [index, stat] of Object.entries(SELECTIVITY)) tell.run('traces', index, stat)
-  tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1')
+  tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
   database.run('ANALYZE sqlite_schema')
 }
 

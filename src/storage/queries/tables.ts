@@ -80,14 +80,16 @@ export function filtered(start: TracesQuery, filter: TraceFilter): TracesQuery {
  * Tells a filter by the start of exchanges by their end too, which the indexes are made for.
  *
  * @param longestUs no exchange took longer
+ * @param endedAt where the end is read
  */
 export function endingWithin(
   query: TracesQuery,
   { fromUs, toUs }: TimeRange,
   longestUs: number,
+  endedAt: RawBuilder<number> = sql.ref('traces.created_at_us'),
 ): TracesQuery {
   let bounded = query
-  if (fromUs !== undefined && fromUs > 0) bounded = bounded.where('traces.created_at_us', '>=', fromUs)
-  if (toUs !== undefined) bounded = bounded.where('traces.created_at_us', '<=', toUs + longestUs)
+  if (fromUs !== undefined && fromUs > 0) bounded = bounded.where(endedAt, '>=', fromUs)
+  if (toUs !== undefined) bounded = bounded.where(endedAt, '<=', toUs + longestUs)
   return bounded
 }

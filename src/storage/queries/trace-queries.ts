@@ -92,21 +92,35 @@ export class TraceQueries implements TraceReader {
   /** The rows of a page and one more, which tells whether another page follows. */
   async #page(database: Kysely<Tables>, filter: TraceFilter, options: ListOptions): Promise<TracesQuery> {
     const { after, limit, order } = options
-    let query = filtered(tracesOf(database, this.#tenant), filter).limit(limit + 1)
+    // The first tag is joined below, the others are conditions.
+    const tags =
+      order === 'arrival' ? filter.tags : Object.fromEntries(Object.entries(filter.tags ?? {}).slice(1))
+    let query = filtered(tracesOf(database, this.#tenant), { ...filter, ...(tags ? { tags } : {}) }).limit(
+      limit + 1,
+    )
     if (order === 'arrival') {
       const last = after && (await this.#placeOf(database, after.id))
       if (last !== undefined) query = query.where('traces.seq', '>', last)
       return query.orderBy('traces.seq')
     }
+    // Read in the order of whichever index finds the traces: that of their tag, or that of their end.
+    const [tag] = Object.entries(filter.tags ?? {})
+    const endedAt = tag
+      ? sql.ref<number>('trace_tags.created_at_us')
+      : sql.ref<number>('traces.created_at_us')
+    if (tag) {
+      query = query
+        .innerJoin('trace_tags', 'trace_tags.seq', 'traces.seq')
+        .where('trace_tags.key', '=', tag[0])
+        .where('trace_tags.value', '=', tag[1]) as unknown as TracesQuery
+    }
     if (after) {
-      query = query.where(
-        sql<boolean>`(traces.created_at_us, traces.id) < (${after.createdAtUs}, ${after.id})`,
-      )
+      query = query.where(sql<boolean>`(${endedAt}, traces.id) < (${after.createdAtUs}, ${after.id})`)
     }
     if (filter.fromUs !== undefined || filter.toUs !== undefined) {
-      query = endingWithin(query, filter, await longestOf(database, this.#tenant))
+      query = endingWithin(query, filter, await longestOf(database, this.#tenant), endedAt)
     }
-    return query.orderBy('traces.created_at_us', 'desc').orderBy('traces.id', 'desc')
+    return query.orderBy(endedAt, 'desc').orderBy('traces.id', 'desc')
   }
 
   /** Place in the order of arrival; `undefined` for a trace that is not there (any more). */

@@ -57,7 +57,12 @@ export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {
 
 /** The tags of a trace, as rows to insert. */
 export function toTagRows(seq: number, trace: Trace): TraceTagsTable[] {
-  return Object.entries(trace.tags).map(([key, value]) => ({ seq, key, value }))
+  return Object.entries(trace.tags).map(([key, value]) => ({
+    seq,
+    key,
+    value,
+    created_at_us: trace.createdAtUs,
+  }))
 }
 
 /** The open part of a trace, kept as one JSON text. */

@@ -37,8 +37,7 @@ export interface Plan {
 /**
  * Decides where a question is answered from. The rollups serve when it asks for one dimension at most besides tenant,
  * provider, model and time; then only the broken hours at both ends of the range, and what came since the last roll-up, are
- * read from the traces. Questions by
- * session or end user go to the traces: their indexes find the few that matter.
+ * read from the traces. Questions of one session go to the traces: an index finds the few that matter.
  */
 export function plan(filter: TraceFilter, group: Group | undefined, bucket: Bucket | undefined): Plan {
   const fromUs = filter.fromUs ?? 0
@@ -57,6 +56,7 @@ function askedDimensions(filter: TraceFilter): [dimension: string, value: string
   const asked: [string, string | undefined][] = [
     ['key', filter.gatewayKeyId],
     ['api_key', filter.apiKeyHash],
+    ['end_user', filter.endUser],
     ['client', filter.client],
     ...Object.entries(filter.tags ?? {}).map(([key, value]): [string, string] => [`tag.${key}`, value]),
   ]
@@ -67,7 +67,6 @@ function askedDimensions(filter: TraceFilter): [dimension: string, value: string
 function rollable(filter: TraceFilter): boolean {
   return [
     filter.sessionId,
-    filter.endUser,
     filter.traceGroupId,
     filter.threadId,
     filter.runId,
