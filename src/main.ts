@@ -6,18 +6,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
 })
 
-const status = await runCommand(process.argv.slice(2), {
-  out: (text) => void process.stdout.write(text),
+/** Settles when all that was written to standard output has been taken over by the system. */
+let written: Promise<void> = Promise.resolve()
+
+process.exitCode = await runCommand(process.argv.slice(2), {
+  out: (text) => {
+    const before = written
+    const taken = new Promise<void>((resolve) => process.stdout.write(text, () => resolve()))
+    written = before.then(() => taken)
+  },
   err: (text) => void process.stderr.write(text),
   environment: process.env,
   terminal: process.stdout.isTTY,
   errTerminal: process.stderr.isTTY,
-  drained: () =>
-    process.stdout.writableNeedDrain
-      ? new Promise((resolve) => process.stdout.once('drain', () => resolve()))
-      : Promise.resolve(),
+  drained: () => written,
 })
-process.exitCode = status
+await written
 // Everything has been closed by now; whatever still holds the process open must not.
-if (process.stdout.writableLength === 0) process.exit(status)
-process.stdout.once('drain', () => process.exit(status))
+process.exit()

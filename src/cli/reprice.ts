@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
-import type { Storage, StoredTrace, TimeRange, TraceMaintenance } from '../storage/storage.ts'
+import type { Storage, StoredTrace, TimeRange } from '../storage/storage.ts'
 import { repriced } from '../traces/reprice.ts'
 import type { Trace } from '../traces/trace.ts'
 import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
@@ -12,12 +12,10 @@ import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
 import { textTable } from './text-table.ts'
+import { untilFree } from './until-free.ts'
 
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */
 const PAGE = 200
-
-/** How long a running gateway may keep the store to itself before the job gives up; what was done stays done. */
-const LOCK_WAIT_MS = 30_000
 
 /** `ongoingai reprice`: works the receipts of stored traces out anew by the current prices. */
 export const reprice: Command = {
@@ -114,7 +112,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
       note(models, stored.trace, again)
     }
     seq = page.at(-1)!.seq
-    if (!options.dryRun) await untilFree(storage, jobs, job, updates, seq)
+    if (!options.dryRun) await untilFree(storage, () => jobs.replaceCosts(job, updates, seq))
     traces += page.length
     changed += updates.length
     progress.show(traces)
@@ -146,24 +144,6 @@ function ratesFor(
     model,
     at: trace.startedAtUs / 1000,
   })
-}
-
-async function untilFree(
-  storage: Storage,
-  jobs: TraceMaintenance,
-  job: string,
-  updates: readonly StoredTrace[],
-  seq: number,
-): Promise<void> {
-  const until = performance.now() + LOCK_WAIT_MS
-  for (;;) {
-    try {
-      return await jobs.replaceCosts(job, updates, seq)
-    } catch (error) {
-      if (storage.classify(error) !== 'contention' || performance.now() > until) throw error
-      await Bun.sleep(20)
-    }
-  }
 }
 
 function note(models: Map<string, ModelChange>, before: Trace, after: Trace | undefined): void {

@@ -7,6 +7,7 @@ import { debug } from './debug.ts'
 import { diagnostics } from './diagnostics.ts'
 import { doctor } from './doctor.ts'
 import { exportTraces } from './export.ts'
+import { importGo } from './import.ts'
 import { flagHelp, parseFlags } from './flags.ts'
 import { pricesCheck, pricesList, pricesShow } from './prices.ts'
 import { report } from './report.ts'
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   diagnostics,
   tracesTail,
   exportTraces,
+  importGo,
   dbStatus,
   dbMigrate,
   dbCheck,

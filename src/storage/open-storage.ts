@@ -1,4 +1,5 @@
 import type { StorageConfig } from '../config/config.ts'
+import type { GoSource } from './import/go-source.ts'
 import type { Storage } from './storage.ts'
 
 /** The recorder's connections: one writes, one reads for the upkeep. */
@@ -26,4 +27,19 @@ export async function openStorage(settings: StorageConfig, mode: 'write' | 'read
 export function recorderStorage(settings: StorageConfig): StorageConfig {
   if (settings.driver === 'sqlite') return settings
   return { ...settings, maxConnections: RECORDER_CONNECTIONS, queryTimeoutMs: RECORDER_QUERY_MS }
+}
+
+/**
+ * Opens a database of the Go gateway for reading.
+ *
+ * @param from path of a SQLite file, or a PostgreSQL connection string
+ * @throws StorageError when it is none
+ */
+export async function openGoSource(from: string): Promise<GoSource> {
+  if (/^postgres(ql)?:\/\//.test(from) || /\bhost\s*=/.test(from)) {
+    const { openGoPostgres } = await import('./drivers/go-postgres.ts')
+    return openGoPostgres(from)
+  }
+  const { openGoSqlite } = await import('./drivers/go-sqlite.ts')
+  return openGoSqlite(from)
 }

@@ -30,6 +30,7 @@ const TRACES: Trace[] = Array.from({ length: 1203 }, (_, i) =>
     costStatus: i % 100 === 5 ? 'unknown' : 'exact',
     requestBody: i % 10 === 0 ? Buffer.from(`{"turn":${i},"text":"${'word '.repeat(400)}"}`) : null,
     sessionId: `s${i % 4}`,
+    traceGroupId: i < 500 ? 'g' : '',
     tags: i % 2 === 0 ? { team: 'a' } : {},
   }),
 )
@@ -320,6 +321,23 @@ describe('report', () => {
     expect(json['latency']).toMatchObject({ request_count: 1203, p50_ms: 120, p99_ms: 120 })
     expect(json['sessions']).toHaveLength(4)
   })
+})
+
+test('a reader that is slow gets all of it, however much it is', async () => {
+  const main = join(import.meta.dir, '../../src/main.ts')
+  const words = `"${process.execPath}" "${main}" report --format html | (sleep 0.5; wc -c)`
+  const child = Bun.spawn(['sh', '-c', words], { cwd: folder, stdout: 'pipe' })
+  const whole = (await run('report', '--format', 'html')).out
+  expect(whole.length).toBeGreaterThan(10_000)
+  expect(Number(await new Response(child.stdout).text())).toBe(Buffer.byteLength(whole))
+  const lines = `"${process.execPath}" "${main}" export --bodies | (sleep 0.5; wc -l)`
+  const exported = Bun.spawn(['sh', '-c', lines], { cwd: folder, stdout: 'pipe' })
+  expect(Number(await new Response(exported.stdout).text())).toBe(1203)
+  const debug = `"${process.execPath}" "${main}" debug --trace-group-id g --format json --limit 500 | (sleep 0.5; wc -l)`
+  const chain = Bun.spawn(['sh', '-c', debug], { cwd: folder, stdout: 'pipe' })
+  const all = (await run('debug', '--trace-group-id', 'g', '--format', 'json', '--limit', '500')).out
+  expect(all.length).toBeGreaterThan(1e6)
+  expect(Number(await new Response(chain.stdout).text())).toBe(all.split('\n').length - 1)
 })
 
 describe('debug', () => {

@@ -1,0 +1,156 @@
+import { contractJson } from '../http/json-response.ts'
+import { importedTrace, type UnreadableRow } from '../storage/import/imported-trace.ts'
+import type { GoSource } from '../storage/import/go-source.ts'
+import type { DirectoryEntries, Storage, TraceMaintenance } from '../storage/storage.ts'
+import type { Trace } from '../traces/trace.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { withConfig } from './open-store.ts'
+import { Progress } from './progress.ts'
+import { visible } from './text-table.ts'
+import { untilFree } from './until-free.ts'
+
+/** Rows of one transaction. */
+const PAGE = 1000
+
+/** Rows that cannot be read are named, up to so many. */
+const NAMED = 20
+
+/** `ongoingai import`: brings the traces, tenants and keys of the Go gateway into the store. */
+export const importGo: Command = {
+  name: 'import',
+  summary: 'bring traces, tenants and keys of the Go gateway over',
+  usage: 'import --from PATH|DSN [--config path/to/ongoingai.yaml] [--format text|json]',
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    {
+      name: 'from',
+      type: 'string',
+      description:
+        'SQLite file or PostgreSQL connection string of the Go gateway; it is read and never changed',
+    },
+  ],
+  async run(parsed, io) {
+    const format = readFormat('import', parsed)
+    const from = (parsed.values.get('from') ?? io.environment['ONGOINGAI_IMPORT_FROM'] ?? '').trim()
+    const problem =
+      parsed.positional.length > 0
+        ? 'import does not accept positional arguments'
+        : 'problem' in format
+          ? format.problem
+          : from === ''
+            ? 'import needs --from (or ONGOINGAI_IMPORT_FROM, which no process list shows)'
+            : undefined
+    if (problem !== undefined || 'problem' in format) {
+      io.err(`${problem}\n`)
+      return 2
+    }
+    const config = withConfig(parsed, io)
+    if (!config) return 1
+    const { openGoSource, openStorage } = await import('../storage/open-storage.ts')
+    let source: GoSource | undefined
+    let storage: Storage | undefined
+    try {
+      source = await openGoSource(from)
+      storage = await openStorage(config.storage, 'write')
+      const result = await bringOver(source, storage, from, config.pii.maskedRequestFields, io)
+      if (format.format === 'json') io.out(`${contractJson(resultJson(result), 2)}\n`)
+      else writeText(result, io)
+      return 0
+    } catch (error) {
+      io.err(`import stopped: ${error instanceof Error ? error.message : String(error)}\n`)
+      io.err('what was brought over is kept; run the same command again to go on from there\n')
+      return 1
+    } finally {
+      await source?.close()
+      await storage?.close()
+    }
+  },
+}
+
+interface Result {
+  readonly place: string
+  readonly read: number
+  readonly added: number
+  readonly unreadable: readonly UnreadableRow[]
+  readonly unreadableCount: number
+  /** Rows that an interrupted run had read before. */
+  readonly before: number
+  readonly tenants: Readonly<Record<keyof DirectoryEntries, number>>
+}
+
+async function bringOver(
+  source: GoSource,
+  storage: Storage,
+  from: string,
+  masked: readonly string[],
+  io: Io,
+): Promise<Result> {
+  const tenants = await storage.directory().add(await source.directory())
+  const jobs = storage.maintenance()
+  // The name must tell sources apart and hold none of their secrets.
+  const job = `import ${Bun.SHA256.hash(from, 'hex').slice(0, 32)}`
+  const before = await jobs.progress(job)
+  const progress = new Progress(await source.count(), 'traces', io)
+  const unreadable: UnreadableRow[] = []
+  let [position, read, added, bad] = [before, 0, 0, 0]
+  for (;;) {
+    const rows = await source.rows(position, PAGE)
+    const last = rows.at(-1)
+    if (!last) break
+    const traces: Trace[] = []
+    for (const row of rows) {
+      const trace = importedTrace(row, masked)
+      if (!('reason' in trace)) traces.push(trace)
+      else {
+        bad += 1
+        if (unreadable.length < NAMED) unreadable.push(trace)
+      }
+    }
+    added += await untilFree(storage, () => storage.write(traces))
+    await untilFree(storage, () => jobs.replaceCosts(job, [], last.position))
+    position = last.position
+    read += rows.length
+    progress.show(before + read)
+  }
+  await untilFree(storage, () => rollUpAll(jobs))
+  await untilFree(storage, () => jobs.finish(job))
+  progress.clear()
+  return { place: source.place, read, added, unreadable, unreadableCount: bad, before, tenants }
+}
+
+async function rollUpAll(jobs: TraceMaintenance): Promise<void> {
+  while ((await jobs.rollUp(PAGE * 5)) > 0);
+}
+
+function resultJson({ place, tenants, ...result }: Result): object {
+  return {
+    schema_version: 'import.v1',
+    from: place,
+    read: result.read,
+    read_before: result.before,
+    added: result.added,
+    already_there: result.read - result.added - result.unreadableCount,
+    unreadable: result.unreadableCount,
+    unreadable_rows: result.unreadable,
+    organizations_added: tenants.organizations,
+    workspaces_added: tenants.workspaces,
+    gateway_keys_added: tenants.keys,
+  }
+}
+
+function writeText({ place, tenants, ...result }: Result, io: Io): void {
+  const there = result.read - result.added - result.unreadableCount
+  if (result.before > 0) io.out(`an interrupted import was taken up after ${result.before} rows\n`)
+  io.out(`${result.added} traces brought over from ${place}\n`)
+  if (there > 0) io.out(`${there} were there already\n`)
+  if (tenants.organizations + tenants.workspaces + tenants.keys > 0) {
+    io.out(
+      `${tenants.organizations} organizations, ${tenants.workspaces} workspaces and ${tenants.keys} gateway keys brought over; keys work as before\n`,
+    )
+  }
+  if (result.unreadableCount === 0) return
+  io.out(`${result.unreadableCount} rows could not be read:\n`)
+  for (const { id, reason } of result.unreadable) io.out(`  ${visible(id)}: ${visible(reason)}\n`)
+  if (result.unreadableCount > NAMED) io.out(`  and ${result.unreadableCount - NAMED} more\n`)
+}

@@ -1,0 +1,17 @@
+import type { Storage } from '../storage/storage.ts'
+
+/** How long a running gateway may keep the store to itself before a job gives up; what was done stays done. */
+const LOCK_WAIT_MS = 30_000
+
+/** Does something to the store, again and again while others hold it. @throws what else goes wrong */
+export async function untilFree<T>(storage: Storage, work: () => Promise<T>): Promise<T> {
+  const until = performance.now() + LOCK_WAIT_MS
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (storage.classify(error) !== 'contention' || performance.now() > until) throw error
+      await Bun.sleep(20)
+    }
+  }
+}
