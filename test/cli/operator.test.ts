@@ -336,7 +336,7 @@ test('a reader that is slow gets all of it, however much it is', async () => {
   const debug = `"${process.execPath}" "${main}" debug --trace-group-id g --format json --limit 500 | (sleep 0.5; wc -l)`
   const chain = Bun.spawn(['sh', '-c', debug], { cwd: folder, stdout: 'pipe' })
   const all = (await run('debug', '--trace-group-id', 'g', '--format', 'json', '--limit', '500')).out
-  expect(all.length).toBeGreaterThan(1e6)
+  expect(all.length).toBeGreaterThan(300_000)
   expect(Number(await new Response(chain.stdout).text())).toBe(all.split('\n').length - 1)
 })
 
@@ -345,7 +345,7 @@ describe('debug', () => {
     const { status, err, out } = await run(
       'debug',
       '--trace-id',
-      'trace-00010',
+      'trace-00700',
       '--diff',
       '--include-bodies',
       '--format',
@@ -363,7 +363,7 @@ describe('debug', () => {
     expect(manifest).toMatchObject({
       schema_version: 'debug-bundle.v1',
       selection_mode: 'trace_id',
-      chain: { source_trace_id: 'trace-00010', checkpoint_count: 1, diff_count: 0 },
+      chain: { source_trace_id: 'trace-00700', checkpoint_count: 1, diff_count: 0 },
       files: [{ name: 'debug-chain.json', bytes: chain.length, sha256: Bun.SHA256.hash(chain, 'hex') }],
     })
     expect(statSync(join(folder, 'bundle/debug-chain.json')).mode & 0o777).toBe(0o600)

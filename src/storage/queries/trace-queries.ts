@@ -112,7 +112,7 @@ export class TraceQueries implements TraceReader {
       query = query
         .innerJoin('trace_tags', 'trace_tags.seq', 'traces.seq')
         .where('trace_tags.key', '=', tag[0])
-        .where('trace_tags.value', '=', tag[1]) as unknown as TracesQuery
+        .where('trace_tags.value', '=', tag[1])
     }
     if (after) {
       query = query.where(sql<boolean>`(${endedAt}, traces.id) < (${after.createdAtUs}, ${after.id})`)
