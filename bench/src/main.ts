@@ -1,4 +1,5 @@
 import { analytics } from './analytics.ts'
+import { bodies } from './bodies.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { streaming } from './streaming.ts'
@@ -10,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   recorder,
   usage: benchUsage,
   analytics,
+  bodies,
 }
 const wanted = process.argv.slice(2)
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
