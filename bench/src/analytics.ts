@@ -70,6 +70,9 @@ async function fill(storage: Storage): Promise<void> {
     if (batch.length === BATCH) await write()
   }
   if (batch.length > 0) await write()
+  while ((await storage.maintenance().rollUp(5000)) > 0);
+  // As autovacuum does; not every server has it on.
+  if (POSTGRES) await new Bun.SQL(POSTGRES).unsafe('ANALYZE')
 }
 
 /** What the API is asked: by an operator who sees all, and by the largest and a small workspace. */

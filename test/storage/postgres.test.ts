@@ -240,7 +240,8 @@ test('a store that neither answers nor fails does not fill the memory: what come
   const holder = new pg.Client({ connectionString: dsn })
   await holder.connect()
   // The lock of the writers: whoever holds it and falls silent stops the others.
-  await holder.query('SELECT pg_advisory_lock(7307701002)')
+  await holder.query('BEGIN')
+  await holder.query('SELECT pg_advisory_xact_lock(7307701002)')
   for (let i = 0; i < 3000; i++) {
     writer.add(sampleTrace({ id: `t${i}` }))
     if (i % 20 === 0) await Bun.sleep(1)

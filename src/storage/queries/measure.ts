@@ -13,6 +13,7 @@ import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import type { Tables, TracesTable } from '../schema.ts'
 import { QuestionError } from '../storage-error.ts'
 import type { Measured, MeasuredRow, MeasureOptions, Tenant, TraceFilter } from '../storage.ts'
+import { readRolledUpSeq } from './counters.ts'
 import { endingWithin, filtered, ofTenant, tracesOf, type TracesQuery } from './tables.ts'
 
 /** Rows that one answer may have. */
@@ -28,6 +29,8 @@ interface Question {
   readonly plan: Plan
   /** Longest exchange there was, in microseconds. */
   readonly longestUs: number
+  /** Last trace that the rollups hold, in the order of arrival. */
+  readonly rolledUpSeq: number
   /** Groups that count; all when absent. */
   readonly groups?: readonly string[]
 }
@@ -40,6 +43,7 @@ export async function measure(
   options: MeasureOptions,
 ): Promise<Measured> {
   const { group, bucket, limit } = options
+  const rolledUpSeq = await readRolledUpSeq(database)
   let question: Question = {
     database,
     tenant,
@@ -48,6 +52,7 @@ export async function measure(
     bucket,
     plan: plan(filter, group, bucket),
     longestUs: await longestOf(database, tenant),
+    rolledUpSeq,
   }
   let more = false
   if (group !== undefined && limit !== undefined) {
@@ -74,7 +79,8 @@ export async function measure(
 
 /** Longest exchange of a tenant, in microseconds. */
 export async function longestOf(database: Kysely<Tables>, tenant: Tenant | undefined): Promise<number> {
-  const all = { database, tenant, filter: {}, group: undefined, bucket: undefined, longestUs: 0 }
+  const rolledUpSeq = await readRolledUpSeq(database)
+  const all = { database, tenant, filter: {}, group: undefined, bucket: undefined, longestUs: 0, rolledUpSeq }
   const [row] = await sums({ ...all, plan: plan({}, undefined, undefined) })
   return row?.maxDurationUs ?? 0
 }
@@ -202,7 +208,8 @@ function tracePart(question: Question, { source, fromUs, untilUs }: Part, column
   const { database, tenant, filter, group, bucket, longestUs } = question
   const until = untilUs === Infinity ? {} : { toUs: untilUs - 1 }
   const range = { fromUs, ...until }
-  const start = source === 'new' ? newTraces(database, tenant) : tracesOf(database, tenant)
+  const start =
+    source === 'new' ? newTraces(database, tenant, question.rolledUpSeq) : tracesOf(database, tenant)
   let query = filtered(start, { ...filter, ...range })
   if (source === 'traces') query = endingWithin(query, range, longestUs)
   const name = traceGroup(group)
@@ -219,13 +226,12 @@ function tracePart(question: Question, { source, fromUs, untilUs }: Part, column
  * Traces that came since the last roll-up. They are few, and found by the order of arrival alone: the limit, which none reaches,
  * keeps planners from looking for the tenant's or the model's first.
  */
-function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined): TracesQuery {
-  const rolledUp = sql<number>`(SELECT value FROM counters WHERE name = 'rolled_up_seq')`
+function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined, rolledUpSeq: number): TracesQuery {
   const since = (): SelectQueryBuilder<Tables, 'traces', Selectable<TracesTable>> =>
     database
       .selectFrom('traces')
       .selectAll()
-      .where('traces.seq', '>', rolledUp)
+      .where('traces.seq', '>', rolledUpSeq)
       .limit(sql<number>`9223372036854775807`)
   return ofTenant(database.selectFrom(since().as('traces')), tenant)
 }

@@ -14,6 +14,7 @@ import type {
   TimeRange,
   TraceMaintenance,
 } from '../storage.ts'
+import { readRolledUpSeq } from './counters.ts'
 import type { Read, Write } from './tables.ts'
 import { chunksOf, fromRows, fromTraceRow, toDetailsRow } from './trace-rows.ts'
 
@@ -35,7 +36,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
 
   async rollUp(limit: number): Promise<number> {
     const waiting = await this.#read(async (database) => {
-      const last = await rolledUpSeq(database)
+      const last = await readRolledUpSeq(database)
       return database.selectFrom('traces').select('seq').where('seq', '>', last).limit(1).executeTakeFirst()
     })
     if (!waiting) return 0
@@ -43,7 +44,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
       const rows = await database
         .selectFrom('traces')
         .selectAll()
-        .where('seq', '>', await rolledUpSeq(database))
+        .where('seq', '>', await readRolledUpSeq(database))
         .orderBy('seq')
         .limit(limit)
         .execute()
@@ -171,7 +172,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .select(['seq', 'organization_id', 'workspace_id'])
         .where('created_at_us', '<', beforeUs)
         // What is deleted must be in the sums.
-        .where('seq', '<=', await rolledUpSeq(database))
+        .where('seq', '<=', await readRolledUpSeq(database))
         // Numbers are given on from the largest there is: without one they would begin anew, before those who follow.
         .where(sql<boolean>`seq < (SELECT MAX(seq) FROM traces)`)
         .orderBy('created_at_us')
@@ -274,7 +275,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .executeTakeFirstOrThrow()
       const traces = await database
         .selectFrom('traces')
-        .where('seq', '<=', await rolledUpSeq(database))
+        .where('seq', '<=', await readRolledUpSeq(database))
         .select(
           sums.map((measure) => sql<number>`COALESCE(SUM(${sql.raw(measure.sql)}), 0)`.as(measure.column)),
         )
@@ -334,7 +335,7 @@ async function replaceCosts(database: Kysely<Tables>, updates: readonly CostUpda
     costStatus: after.costStatus,
     costNanoUsd: after.costNanoUsd,
   })
-  const rolledUp = await rolledUpSeq(database)
+  const rolledUp = await readRolledUpSeq(database)
   const inRollups = pairs.filter(({ seq }) => seq <= rolledUp)
   const changes = costChanges(
     inRollups.map(({ before }) => before),
@@ -455,13 +456,4 @@ async function addToCounter(database: Kysely<Tables>, name: CounterName, by: num
     .set({ value: sql`value + ${by}` })
     .where('name', '=', name)
     .execute()
-}
-
-async function rolledUpSeq(database: Kysely<Tables>): Promise<number> {
-  const row = await database
-    .selectFrom('counters')
-    .select('value')
-    .where('name', '=', 'rolled_up_seq')
-    .executeTakeFirstOrThrow()
-  return Number(row.value)
 }
