@@ -6,6 +6,9 @@ import { html, Markup } from './html.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
 import { errorRate } from './report-json.ts'
 
+/** Provider keys that are listed. */
+const KEYS = 20
+
 /** A report as one page that needs nothing else: no script, no font, no request; it prints, and works offline. */
 export function reportHtml(data: ReportData, curves: ReportCurves): string {
   const { totals } = data
@@ -208,20 +211,21 @@ function tile(name: string, value: string, note: string): Markup {
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): Markup {
   if (rows.length === 0) return html``
+  const sides = head.map((_, i) => (rows.every((row) => NUMERIC.test(row[i] ?? '')) ? 'n' : 't'))
   return html`<section class="table">
     <h2>${title}</h2>
     <div>
       <table>
         <thead>
           <tr>
-            ${head.map((cell) => html`<th scope="col">${cell}</th>`)}
+            ${head.map((cell, i) => html`<th class="${sides[i] ?? ''}" scope="col">${cell}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${rows.map(
             (row) =>
               html`<tr>
-                ${row.map((cell) => html`<td>${cell}</td>`)}
+                ${row.map((cell, i) => html`<td class="${sides[i] ?? ''}">${cell}</td>`)}
               </tr>`,
           )}
         </tbody>
@@ -229,6 +233,9 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
     </div>
   </section>`
 }
+
+/** Amounts of any kind, which stand under each other by their ends. */
+const NUMERIC = /^\$?[\d.,]+( (k|M|B|%|s|ms))?( \+ .*)?$/
 
 function unknownText(row: MeasuredRow): string {
   if (row.unknownCostRequests > 0) return `and ${count(row.unknownCostRequests)} requests of unknown cost`
@@ -258,7 +265,7 @@ function count(value: number): string {
 }
 
 function ms(value: number): string {
-  return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`
+  return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`
 }
 
 function percent(share: number): string {
@@ -296,6 +303,7 @@ ${['#2b6cb0', '#dd7a28', '#2f9e6e', '#8a5bc7', '#c0435d', '#7c8a22', '#8d949c'].
 .table{margin-top:30px}.table div{overflow-x:auto}
 .table table{border-collapse:collapse;width:100%;font-size:13px}
 .table th{text-align:left;color:var(--quiet);font-weight:600;border-bottom:1px solid var(--line);padding:5px 14px 5px 0;white-space:nowrap}
+.table .n{text-align:right;white-space:nowrap}
 .table td{border-bottom:1px solid var(--line);padding:5px 14px 5px 0;font-variant-numeric:tabular-nums;max-width:340px;overflow-wrap:anywhere}
 @media(max-width:760px){.charts{grid-template-columns:1fr}.tiles{grid-template-columns:1fr 1fr}.tiles strong{font-size:21px}body{padding:18px 14px 40px}.table td{white-space:nowrap;max-width:none}}
 @media print{body{max-width:none;padding:0;font-size:11px}.tiles strong{font-size:18px}.table td{white-space:normal;max-width:200px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}.table{break-inside:auto}tr{break-inside:avoid}}
