@@ -59,6 +59,8 @@ test('a database is named only by its driver', () => {
     [
       'storage/open-storage.ts → storage/drivers/sqlite.ts',
       'storage/open-storage.ts → storage/drivers/postgres.ts',
+      'storage/open-storage.ts → storage/drivers/go-sqlite.ts',
+      'storage/open-storage.ts → storage/drivers/go-postgres.ts',
     ].sort((a, b) => openers.indexOf(a) - openers.indexOf(b)),
   )
 })
