@@ -84,7 +84,8 @@ test('every example is what its schema says', () => {
   for (const { path, operation } of operations) {
     for (const [status, response] of Object.entries(operation.responses)) {
       const { schema, example } = contentOf(response)
-      if (schema === undefined || example === undefined) continue
+      if (path === '/api/openapi.yaml') continue
+      expect([path, status, schema !== undefined, example !== undefined]).toEqual([path, status, true, true])
       const valid = ajv.validate(located(schema), example)
       expect([path, status, valid, ajv.errorsText()]).toEqual([path, status, true, 'No errors'])
       checked += 1

@@ -121,15 +121,19 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
           ]),
         )}
         ${table(
-          'Provider keys',
+          data.keys.length > KEYS
+            ? `The ${KEYS} busiest of ${data.keys.length} provider keys`
+            : 'Provider keys',
           ['SHA-256 of the key', 'Requests', 'Tokens', 'Spend', 'Last used'],
-          data.keys.map((row) => [
-            shortHash(row.group),
-            count(row.requests),
-            count(row.totalTokens),
-            spend(row),
-            formatSecond(row.lastCreatedAtUs),
-          ]),
+          data.keys
+            .slice(0, KEYS)
+            .map((row) => [
+              shortHash(row.group),
+              count(row.requests),
+              count(row.totalTokens),
+              spend(row),
+              formatSecond(row.lastCreatedAtUs),
+            ]),
         )}
         ${table(
           data.moreSessions ? `The ${data.sessions.length} busiest sessions` : 'Sessions',
