@@ -42,7 +42,7 @@ export const dbStatus: Command = {
               not_rolled_up: counters.notRolledUp,
               ...(oldest.tracesUs === undefined ? {} : { oldest_trace_at: formatSecond(oldest.tracesUs) }),
               ...(oldest.bodiesUs === undefined ? {} : { oldest_body_at: formatSecond(oldest.bodiesUs) }),
-              migrations: { applied: state.applied, pending: state.pending },
+              migrations: state.applied,
               warnings: state.warnings,
             },
             2,
@@ -60,9 +60,7 @@ export const dbStatus: Command = {
           ['Not summed up yet', String(counters.notRolledUp)],
           ['Oldest trace', at(oldest.tracesUs)],
           ['Oldest bodies', at(oldest.bodiesUs)],
-          ['Schema', state.pending.length === 0 ? 'current' : `${state.pending.length} migrations to come`],
-          ...state.applied.map((name) => ['  applied', name]),
-          ...state.pending.map((name) => ['  pending', name]),
+          ...state.applied.map((name, i) => [i === 0 ? 'Schema' : '', name]),
           ...state.warnings.map((warning) => ['Warning', warning]),
         ]),
       )
@@ -86,19 +84,11 @@ export const dbMigrate: Command = {
     if (!config) return 1
     const { openStorage } = await import('../storage/open-storage.ts')
     try {
-      const before = await openStorage(config.storage, 'read')
-        .then(async (storage) => {
-          const { applied } = await storage.state()
-          await storage.close()
-          return applied
-        })
-        .catch((): readonly string[] => [])
       const storage = await openStorage(config.storage, 'write')
       try {
-        const { applied } = await storage.state()
-        const taken = applied.filter((name) => !before.includes(name))
-        for (const name of taken) io.out(`applied ${name}\n`)
-        if (taken.length === 0) io.out('the schema is current\n')
+        const { appliedNow } = await storage.state()
+        for (const name of appliedNow) io.out(`applied ${name}\n`)
+        if (appliedNow.length === 0) io.out('the schema is current\n')
         return 0
       } finally {
         await storage.close()

@@ -93,7 +93,7 @@ export const SETTINGS: Section = {
           kind: 'string',
           default: '',
           secret: true,
-          doc: 'PostgreSQL connection string: postgres://user:password@host:5432/database?sslmode=require.',
+          doc: 'PostgreSQL connection string: postgres://user:password@host:5432/database?sslmode=verify-full, or libpq keywords.',
         },
         max_connections: {
           kind: 'int',

@@ -233,9 +233,10 @@ export interface TenantDirectory {
 
 /** A store as `db status` shows it. */
 export interface StoreState {
-  /** Names of the migrations, in order. */
+  /** Names of the migrations it has taken, in order. */
   readonly applied: readonly string[]
-  readonly pending: readonly string[]
+  /** Those of them that were taken when this store was opened. */
+  readonly appliedNow: readonly string[]
   /** What an operator should know, in words: a role that bypasses row-level security, a version that is too old. */
   readonly warnings: readonly string[]
   /** The database and its version. */

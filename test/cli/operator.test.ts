@@ -201,10 +201,10 @@ describe('db', () => {
       traces: 1203,
       not_rolled_up: 303,
       oldest_trace_at: '2026-02-18T14:00:00Z',
-      migrations: { pending: [] },
+      migrations: ['001_traces', '002_attribution', '003_rollups_and_chunks', '004_tenants_and_keys'],
       warnings: [],
     })
-    expect((await run('db', 'status')).out).toContain('Schema             current\n')
+    expect((await run('db', 'status')).out).toContain('Schema             001_traces\n')
   })
 
   test('check finds a wrong sum, a wrong count and a lost chunk, each by name', async () => {
@@ -238,6 +238,16 @@ describe('db', () => {
       'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
+    const database = new Database(join(folder, 'new/new.db'))
+    database.run("DELETE FROM ongoingai_migrations WHERE name = '004_tenants_and_keys'")
+    for (const table of ['organizations', 'workspaces', 'gateway_keys']) database.run(`DROP TABLE ${table}`)
+    database.close()
+    expect(await run('report', '--config', 'new.yaml')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('the schema is of an older version; `ongoingai db migrate`'),
+    })
+    expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('applied 004_tenants_and_keys\n')
+    expect((await run('report', '--config', 'new.yaml')).status).toBe(0)
   })
 })
 

@@ -272,7 +272,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect((await jobs.checkRollups(0, T0 + 1e12)).different).toEqual([])
     })
 
-    test('an answer too large to give is refused with what to ask instead', async () => {
+    test('a list of groups keeps those with the most requests, also as a series', async () => {
       await storage.write(Array.from({ length: 400 }, (_, i) => at(`t${i}`, i * 3600, { model: `m${i}` })))
       const reader = storage.everywhere()
       expect((await reader.measure({}, { group: 'model', bucket: 'hour' })).rows.length).toBe(400)

@@ -164,3 +164,22 @@ test('a database that a newer version has changed is left alone', async () => {
   database.close()
   expect(openSqliteStorage(path, 'write')).rejects.toThrow('changed by a newer version')
 })
+
+test('an answer too large to give is refused with what to ask instead', async () => {
+  const path = freshPath()
+  const storage = await openSqliteStorage(path, 'write')
+  await storage.write([sampleTrace()])
+  await storage.maintenance().rollUp(1)
+  const database = new Database(path)
+  const columns = (database.query('PRAGMA table_info(rollups)').all() as { name: string }[]).map(
+    ({ name }) => name,
+  )
+  const other = columns.map((name) => (name === 'model' ? `'m' || n.value` : `rollups.${name}`))
+  database.run(`INSERT INTO rollups (${columns.join(', ')}) SELECT ${other.join(', ')} FROM rollups,
+    (WITH RECURSIVE c (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c WHERE value < 100000) SELECT value FROM c) AS n WHERE span = 24 AND dimension = ''`)
+  database.close()
+  const reader = storage.everywhere()
+  expect(reader.measure({}, { group: 'model' })).rejects.toThrow('more than 100000 items')
+  expect((await reader.measure({}, { group: 'model', limit: 3 })).rows.length).toBe(3)
+  await storage.close()
+})

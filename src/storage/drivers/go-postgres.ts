@@ -2,6 +2,7 @@ import pg from 'pg'
 import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
 import type { DirectoryEntries, StoredGatewayKey } from '../storage.ts'
 import { StorageError } from '../storage-error.ts'
+import { postgresUrl } from './postgres-dsn.ts'
 
 const CONNECT_MS = 5000
 
@@ -14,7 +15,7 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
  * @throws StorageError when it cannot be reached or is none
  */
 export async function openGoPostgres(dsn: string): Promise<GoSource> {
-  const client = new pg.Client({ connectionString: dsn, connectionTimeoutMillis: CONNECT_MS })
+  const client = new pg.Client({ connectionString: postgresUrl(dsn), connectionTimeoutMillis: CONNECT_MS })
   client.on('error', () => undefined)
   try {
     await client.connect()

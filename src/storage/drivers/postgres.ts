@@ -3,7 +3,7 @@ import pg from 'pg'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
-import { MIGRATIONS, migrationState, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import { MIGRATIONS, refuseNewer, refuseOther, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read, Write } from '../queries/tables.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
@@ -16,6 +16,7 @@ import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, Tables, TraceBodiesTable } from '../schema.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
+import { postgresUrl } from './postgres-dsn.ts'
 import type {
   Storage,
   StoreState,
@@ -93,6 +94,7 @@ class PostgresStorage implements Storage {
   readonly #dsn: string
   readonly #queryTimeoutMs: number
   #prepared: Promise<void> | undefined
+  #appliedNow: readonly string[] = []
 
   constructor(options: PostgresOptions) {
     this.#dsn = options.dsn
@@ -172,7 +174,12 @@ class PostgresStorage implements Storage {
         ? [`PostgreSQL ${version} is older than 15, which is not tested`]
         : []),
     ]
-    return { ...migrationState(rows.map((row) => row.name)), warnings, server: `PostgreSQL ${version}` }
+    return {
+      applied: rows.map((row) => row.name).sort(),
+      appliedNow: this.#appliedNow,
+      warnings,
+      server: `PostgreSQL ${version}`,
+    }
   }
 
   /** PostgreSQL checks what it reads by itself; there is nothing to ask. */
@@ -221,7 +228,7 @@ class PostgresStorage implements Storage {
   async #migrate(): Promise<void> {
     const kysely = connect(this.#dsn, { max: 1 })
     try {
-      await migrate(kysely)
+      this.#appliedNow = await migrate(kysely)
     } finally {
       await kysely.destroy()
     }
@@ -233,7 +240,11 @@ class PostgresStorage implements Storage {
       SELECT to_regclass('ongoingai_migrations') IS NOT NULL AS ours, to_regclass('traces') IS NOT NULL AS traces`.execute(
       this.#kysely,
     )
-    if (rows[0]?.ours) return
+    if (rows[0]?.ours) {
+      const taken = await sql<{ name: string }>`SELECT name FROM ongoingai_migrations`.execute(this.#kysely)
+      refuseOther(taken.rows.map(({ name }) => name))
+      return
+    }
     if (rows[0]?.traces) await refuseForeign(this.#kysely)
     throw new StorageError('the postgres database holds no traces of this gateway')
   }
@@ -270,7 +281,7 @@ class PostgresStorage implements Storage {
 
 function connect(dsn: string, options: pg.PoolConfig): Kysely<Tables> {
   const pool = new pg.Pool({
-    connectionString: dsn,
+    connectionString: postgresUrl(dsn),
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     maxLifetimeSeconds: 1800,
@@ -449,8 +460,9 @@ async function addToCounters(
     )}::json) AS more (name TEXT, by BIGINT) WHERE counters.name = more.name`.execute(database)
 }
 
-async function migrate(kysely: Kysely<Tables>): Promise<void> {
-  await kysely.transaction().execute(async (transaction) => {
+/** @returns the names of the migrations it took */
+async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
+  return kysely.transaction().execute(async (transaction) => {
     // Set for this transaction alone: a pooler may give the connection to somebody else after it.
     await sql`SELECT set_config('lock_timeout', ${String(MIGRATION_MS)}, true),
       set_config('ongoingai.scope', 'all', true), pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(
@@ -467,14 +479,17 @@ async function migrate(kysely: Kysely<Tables>): Promise<void> {
     const taken = await sql<{ name: string }>`SELECT name FROM ongoingai_migrations`.execute(transaction)
     const names = new Set(taken.rows.map((row) => row.name))
     refuseNewer([...names])
+    const applied: string[] = []
     for (const migration of MIGRATIONS) {
       const { name } = migration
       if (names.has(name)) continue
+      applied.push(name)
       for (const statement of [...migration.statements(DIALECT), ...(SECURITY[name] ?? [])]) {
         await sql.raw(statement).execute(transaction)
       }
       await sql`INSERT INTO ongoingai_migrations VALUES (${name}, ${Date.now() * 1000})`.execute(transaction)
     }
+    return applied
   })
 }
 

@@ -5,7 +5,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
-import { MIGRATIONS, migrationState, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import { MIGRATIONS, refuseNewer, refuseOther, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read } from '../queries/tables.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries, type AddToRollups } from '../queries/trace-maintenance.ts'
@@ -57,6 +57,7 @@ class SqliteStorage implements Storage {
   readonly driver = 'sqlite'
   readonly #path: string
   readonly #mode: SqliteMode
+  readonly #appliedNow: string[] = []
   #database: Database
   #kysely: Kysely<Tables>
   #inserts: Inserts | undefined
@@ -68,7 +69,7 @@ class SqliteStorage implements Storage {
   constructor(path: string, mode: SqliteMode) {
     this.#path = path
     this.#mode = mode
-    this.#database = open(path, mode)
+    this.#database = open(path, mode, (name) => this.#appliedNow.push(name))
     this.#kysely = kyselyOver(this.#database)
     this.#inode = inodeOf(path)
   }
@@ -174,7 +175,12 @@ class SqliteStorage implements Storage {
     const { version } = this.#database.query('SELECT sqlite_version() AS version').get() as {
       version: string
     }
-    return { ...migrationState(rows.map(({ name }) => name)), warnings: [], server: `SQLite ${version}` }
+    return {
+      applied: rows.map(({ name }) => name).sort(),
+      appliedNow: this.#appliedNow,
+      warnings: [],
+      server: `SQLite ${version}`,
+    }
   }
 
   async damage(): Promise<readonly string[]> {
@@ -235,7 +241,7 @@ class SqliteStorage implements Storage {
   #reopenIfReplaced(): void {
     if (this.#path === ':memory:' || inodeOf(this.#path) === this.#inode) return
     this.#close()
-    this.#database = open(this.#path, this.#mode)
+    this.#database = open(this.#path, this.#mode, () => undefined)
     this.#kysely = kyselyOver(this.#database)
     this.#inode = inodeOf(this.#path)
   }
@@ -323,9 +329,9 @@ function kyselyOver(database: Database): Kysely<Tables> {
   })
 }
 
-function open(path: string, mode: SqliteMode): Database {
+function open(path: string, mode: SqliteMode, applied: (migration: string) => void): Database {
   try {
-    return mode === 'write' ? openForWriting(path) : openForReading(path)
+    return mode === 'write' ? openForWriting(path, applied) : openForReading(path)
   } catch (error) {
     if (error instanceof StorageError) throw error
     const reason = error instanceof Error ? error.message : String(error)
@@ -333,7 +339,7 @@ function open(path: string, mode: SqliteMode): Database {
   }
 }
 
-function openForWriting(path: string): Database {
+function openForWriting(path: string, applied: (migration: string) => void): Database {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const database = new Database(path, { create: true, readwrite: true })
   try {
@@ -343,7 +349,7 @@ function openForWriting(path: string): Database {
     database.run('PRAGMA auto_vacuum = INCREMENTAL')
     database.run('PRAGMA journal_mode = WAL')
     database.run('PRAGMA synchronous = NORMAL')
-    migrate(database)
+    migrate(database, applied)
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   } catch (error) {
     database.close()
@@ -364,6 +370,8 @@ function openForReading(path: string): Database {
     if (!hasTable(database, 'ongoingai_migrations')) {
       throw new StorageError(`sqlite database "${path}" holds no traces of this gateway`)
     }
+    const taken = database.query<{ name: string }, []>('SELECT name FROM ongoingai_migrations').all()
+    refuseOther(taken.map(({ name }) => name))
   } catch (error) {
     database.close()
     throw error
@@ -384,7 +392,7 @@ function refuseForeign(database: Database, path: string): void {
   throw new StorageError(`sqlite database "${path}" ${whose}; set storage.path to another file${then}`)
 }
 
-function migrate(database: Database): void {
+function migrate(database: Database, applied: (migration: string) => void): void {
   database.run('BEGIN IMMEDIATE')
   try {
     database.run(
@@ -405,6 +413,7 @@ function migrate(database: Database): void {
         name,
         Date.now() * 1000,
       ])
+      applied(name)
     }
     if (taken.size < MIGRATIONS.length) tellPlanner(database)
     database.run('COMMIT')

@@ -1,5 +1,4 @@
 import { StorageError } from '../storage-error.ts'
-import type { StoreState } from '../storage.ts'
 
 /** How a database writes what the databases write differently. */
 export interface SqlDialect {
@@ -220,10 +219,15 @@ export function refuseNewer(taken: readonly string[]): void {
   )
 }
 
-/** What of the schema a database has, by the names that it remembers. */
-export function migrationState(taken: readonly string[]): Pick<StoreState, 'applied' | 'pending'> {
-  return {
-    applied: [...taken].sort(),
-    pending: MIGRATIONS.map(({ name }) => name).filter((name) => !taken.includes(name)),
-  }
+/**
+ * A database of another version's schema cannot be read as it is, and reading changes nothing.
+ *
+ * @throws StorageError with what to do
+ */
+export function refuseOther(taken: readonly string[]): void {
+  refuseNewer(taken)
+  if (MIGRATIONS.every(({ name }) => taken.includes(name))) return
+  throw new StorageError(
+    'the schema is of an older version; `ongoingai db migrate` or `serve` bring it up to date',
+  )
 }
