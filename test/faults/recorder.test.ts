@@ -102,6 +102,30 @@ test('a gateway killed under load has every exchange that ended more than the fl
   second.remove()
 }, 60_000)
 
+test('killed again and again while it sums up and deletes, the store is whole and its sums are right', async () => {
+  let gateway = await serveProgram(
+    `${settings()}tracing: {capture_bodies: true}\npii: {mode: off}\nstorage: {retention: {bodies: {max_bytes: 2000}}}\n`,
+  )
+  for (let time = 0; time < 3; time++) {
+    const running = load(gateway, 8)
+    // Longer than the interval at which new traces are summed up.
+    await Bun.sleep(2300)
+    gateway.kill('SIGKILL')
+    await running.stop()
+    await gateway.exited()
+    gateway = await gateway.restart()
+  }
+  await eventually(async () => (await pipeline(gateway))['journal_records'] === 0)
+  gateway.kill('SIGTERM')
+  await gateway.exited()
+  const { status, out } = await runProgram(['db', 'check'], { cwd: gateway.folder })
+  expect([status, out]).toEqual([0, expect.stringMatching(/^\d{3,} traces checked: all is well\n$/)])
+  const state = await runProgram(['db', 'status', '--format', 'json'], { cwd: gateway.folder })
+  const { traces, not_rolled_up } = JSON.parse(state.out) as { traces: number; not_rolled_up: number }
+  expect(not_rolled_up).toBeLessThan(traces)
+  gateway.remove()
+}, 60_000)
+
 test('while the store is locked nothing is lost, serving goes on, and the equation holds throughout', async () => {
   const gateway = await serveProgram(settings())
   await send(gateway)

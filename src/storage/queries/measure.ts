@@ -27,7 +27,7 @@ interface Question {
   readonly group: Group | undefined
   readonly bucket: Bucket | undefined
   readonly plan: Plan
-  /** Longest exchange there was, in microseconds. */
+  /** Longest exchange there was, in microseconds; 0 where no traces of a range are read. */
   readonly longestUs: number
   /** Last trace that the rollups hold, in the order of arrival. */
   readonly rolledUpSeq: number
@@ -43,16 +43,17 @@ export async function measure(
   options: MeasureOptions,
 ): Promise<Measured> {
   const { group, bucket, limit } = options
-  const rolledUpSeq = await readRolledUpSeq(database)
+  const planned = plan(filter, group, bucket)
+  const readsTraces = planned.parts.some(({ source }) => source === 'traces')
   let question: Question = {
     database,
     tenant,
     filter,
     group,
     bucket,
-    plan: plan(filter, group, bucket),
-    longestUs: await longestOf(database, tenant),
-    rolledUpSeq,
+    plan: planned,
+    longestUs: readsTraces ? await longestOf(database, tenant) : 0,
+    rolledUpSeq: await readRolledUpSeq(database),
   }
   let more = false
   if (group !== undefined && limit !== undefined) {
