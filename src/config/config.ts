@@ -117,6 +117,8 @@ export interface Config {
     readonly enabled: boolean
     /** Lower-case field name. */
     readonly header: string
+    /** Empty when none is configured. */
+    readonly pepper: string
     readonly keys: readonly GatewayKeyConfig[]
   }
 }

@@ -366,6 +366,12 @@ export const SETTINGS: Section = {
           default: 'X-OngoingAI-Gateway-Key',
           doc: 'Header field of the gateway key; it never travels upstream.',
         },
+        pepper: {
+          kind: 'string',
+          default: '',
+          secret: true,
+          doc: 'Secret of 32 characters or more that the hashes of the keys in the store are made with; the same for all gateways of one PostgreSQL. Without it one is made and kept beside the journal.',
+        },
         keys: {
           kind: 'list',
           doc: 'The keys.',

@@ -69,7 +69,7 @@ interface Raw {
     headers: { denylist: string[] }
     scopes: { match: Record<string, string>; mode: string }[]
   }
-  auth: { enabled: boolean; header: string; keys: GatewayKeyConfig[] }
+  auth: { enabled: boolean; header: string; pepper: string; keys: GatewayKeyConfig[] }
   limits: { perKey: RawLimit; perWorkspace: RawLimit }
 }
 
@@ -131,6 +131,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
     auth: {
       enabled: raw.auth.enabled,
       header: raw.auth.header.trim().toLowerCase(),
+      pepper: raw.auth.pepper.trim(),
       keys: raw.auth.keys,
     },
   }
@@ -253,6 +254,8 @@ function checkAuth({ auth }: Raw, providers: readonly ProviderConfig[], wrong: W
     wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
   }
   if (!auth.enabled) return
+  const pepper = auth.pepper.trim()
+  if (pepper !== '' && pepper.length < 32) wrong('auth.pepper', 'auth.pepper must have 32 characters or more')
   const seen = new Set<string>()
   auth.keys.forEach((key, i) => {
     const token = key.token.trim()

@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError, StorageError } from './storage-error.ts'
-import type { StoredGatewayKey, Tenant, TraceReader } from './storage.ts'
+import type { Tenant, TenantDirectory, TraceReader } from './storage.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256
@@ -37,9 +37,16 @@ export class QueryClient {
     return (await this.#ask(null, 'extent', [])) as Extent
   }
 
-  /** Gateway keys of the store that are not revoked. */
-  async activeKeys(): Promise<readonly StoredGatewayKey[]> {
-    return (await this.#ask(null, 'activeKeys', [])) as readonly StoredGatewayKey[]
+  /** Organizations, workspaces and gateway keys of all tenants. */
+  directory(): TenantDirectory {
+    const ask = <T>(method: QueryMethod, ...parameters: unknown[]): Promise<T> =>
+      this.#ask(null, method, parameters) as Promise<T>
+    return {
+      activeKeys: () => ask('activeKeys'),
+      adoptKey: (id, hmac) => ask('adoptKey', id, hmac),
+      claimPepper: (print) => ask('claimPepper', print),
+      add: (entries) => ask('add', entries),
+    }
   }
 
   /** Lets the thread close its store, and ends it. */

@@ -1,8 +1,8 @@
 import type { StorageConfig } from '../config/config.ts'
-import type { Tenant, TraceReader } from './storage.ts'
+import type { Tenant, TenantDirectory, TraceReader } from './storage.ts'
 
-/** Methods of a reader that can be asked of the query thread. */
-export type QueryMethod = keyof TraceReader | 'extent' | 'activeKeys'
+/** What can be asked of the query thread. */
+export type QueryMethod = keyof TraceReader | 'extent' | keyof TenantDirectory
 
 /** How much is stored. */
 export interface Extent {

@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import { openStorage } from './open-storage.ts'
 import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError } from './storage-error.ts'
-import type { Storage } from './storage.ts'
+import type { Storage, TenantDirectory } from './storage.ts'
 
 // The query thread: answers the management API, so that neither serving nor recording waits for a long question.
 
@@ -37,7 +37,7 @@ async function answer({
   }
 }
 
-/** For writing only so that a file which was replaced is noticed; this thread never writes. */
+/** For writing, so that a file which was replaced is noticed, and for what is changed of keys. */
 async function openForQueries(): Promise<Storage> {
   if (!settings) throw new Error('a question came before the settings')
   return openStorage(settings, 'write')
@@ -65,11 +65,19 @@ function ask(
   parameters: readonly unknown[],
 ): Promise<unknown> {
   if (method === 'extent') return extentOf(store)
-  if (method === 'activeKeys') return store.directory().activeKeys()
   const reader = tenant ? store.within(tenant) : store.everywhere()
-  // The parameters were typed by the reader on the other side of the thread.
-  return (reader[method] as (...parameters: unknown[]) => Promise<unknown>)(...parameters)
+  const asked = OF_DIRECTORY.has(method) ? store.directory() : reader
+  // The parameters were typed on the other side of the thread.
+  const methods = asked as unknown as Record<string, (...parameters: unknown[]) => Promise<unknown>>
+  return methods[method]!(...parameters)
 }
+
+const OF_DIRECTORY: ReadonlySet<string> = new Set<keyof TenantDirectory>([
+  'activeKeys',
+  'adoptKey',
+  'claimPepper',
+  'add',
+])
 
 async function extentOf(store: Storage): Promise<Extent> {
   const [{ traces }, bytes] = await Promise.all([store.maintenance().counters(), store.sizeBytes()])

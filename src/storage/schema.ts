@@ -156,9 +156,17 @@ export interface GatewayKeysTable {
   /** JSON list. */
   permissions: string
   hash: string
+  /** How the hash was made: `sha256` or `hmac-sha256`. */
+  scheme: string
   created_at_us: number
   last_used_at_us: number | null
   revoked_at_us: number | null
+}
+
+/** Facts about the installation as a whole. */
+export interface InstallationTable {
+  name: 'pepper_print'
+  value: string
 }
 
 /** The tables, by name. */
@@ -174,4 +182,5 @@ export interface Tables {
   organizations: OrganizationsTable
   workspaces: WorkspacesTable
   gateway_keys: GatewayKeysTable
+  installation: InstallationTable
 }

@@ -1,3 +1,4 @@
+import type { KeyScheme } from '../access/key-hash.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
@@ -208,8 +209,9 @@ export interface StoredGatewayKey extends Tenant {
   readonly createdBy: string
   readonly role: string
   readonly permissions: readonly string[]
-  /** Lower-case hexadecimal SHA-256 of the token. */
+  /** Lower-case hexadecimal hash of the token, made by the scheme. */
   readonly hash: string
+  readonly scheme: KeyScheme
   readonly createdAtUs: number
   /** Null for never. */
   readonly lastUsedAtUs: number | null
@@ -227,6 +229,10 @@ export interface DirectoryEntries {
 export interface TenantDirectory {
   /** Keys that are not revoked, by creation. */
   activeKeys(): Promise<readonly StoredGatewayKey[]>
+  /** Replaces the SHA-256 of a key by another hash of the same token. */
+  adoptKey(id: string, hmac: string): Promise<void>
+  /** Notes what tells the pepper that keys are hashed with, unless one is noted. @returns what is noted */
+  claimPepper(print: string): Promise<string>
   /** Adds what is not there yet; what is stays as it is. @returns how many of each are new */
   add(entries: DirectoryEntries): Promise<Readonly<Record<keyof DirectoryEntries, number>>>
 }

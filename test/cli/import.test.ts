@@ -1,11 +1,12 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { parseGoTime } from '../../src/storage/import/go-time.ts'
 import type { Storage } from '../../src/storage/storage.ts'
+import { eventually } from '../support/eventually.ts'
 import { goTime, goTraces, makeGoPostgres, makeGoSqlite, type GoTrace } from '../support/go-gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
@@ -225,9 +226,29 @@ describe('from PostgreSQL', () => {
       body: '{"model":"m"}',
     })
     expect(served.status).toBe(200)
+    // At its first use the key got a hash that is worth nothing without the pepper, and works as before.
+    const hashes = async (): Promise<Record<string, unknown>[]> =>
+      server.query(to, "SELECT id, scheme, hash FROM gateway_keys WHERE id = 'gk_imported'")
+    await eventually(async () => (await hashes())[0]!['scheme'] === 'hmac-sha256')
+    expect((await hashes())[0]!['hash']).not.toBe(Bun.SHA256.hash('ogk_of_the_go_gateway', 'hex'))
+    await eventually(async () => (await ask('/api/traces?limit=1', 'ogk_of_the_go_gateway')).status === 200)
+    expect(statSync(join(gateway.folder, 'data/gateway-keys.pepper')).mode & 0o777).toBe(0o600)
     gateway.kill('SIGTERM')
     await gateway.exited()
-    gateway.remove()
+    const again = await gateway.restart()
+    const answer = await fetch(`${again.url}/api/traces?limit=1`, {
+      headers: { 'x-ongoingai-gateway-key': 'ogk_of_the_go_gateway' },
+    })
+    expect(answer.status).toBe(200)
+    again.kill('SIGTERM')
+    await again.exited()
+    // Another gateway, with a pepper of its own, would refuse every key: it says so instead of starting.
+    writeFileSync(join(folder, 'other.yaml'), `server: {port: 18998}\n${settings}`)
+    expect(await run('serve', '--config', 'other.yaml')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('hashed with another pepper'),
+    })
+    again.remove()
     await upstream.stop()
   }, 30_000)
 

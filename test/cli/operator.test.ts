@@ -201,7 +201,13 @@ describe('db', () => {
       traces: 1203,
       not_rolled_up: 303,
       oldest_trace_at: '2026-02-18T14:00:00Z',
-      migrations: ['001_traces', '002_attribution', '003_rollups_and_chunks', '004_tenants_and_keys'],
+      migrations: [
+        '001_traces',
+        '002_attribution',
+        '003_rollups_and_chunks',
+        '004_tenants_and_keys',
+        '005_key_schemes',
+      ],
       warnings: [],
     })
     expect((await run('db', 'status')).out).toContain('Schema             001_traces\n')
@@ -235,18 +241,21 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
     const database = new Database(join(folder, 'new/new.db'))
-    database.run("DELETE FROM ongoingai_migrations WHERE name = '004_tenants_and_keys'")
-    for (const table of ['organizations', 'workspaces', 'gateway_keys']) database.run(`DROP TABLE ${table}`)
+    database.run("DELETE FROM ongoingai_migrations WHERE name > '004'")
+    for (const table of ['organizations', 'workspaces', 'gateway_keys', 'installation'])
+      database.run(`DROP TABLE ${table}`)
     database.close()
     expect(await run('report', '--config', 'new.yaml')).toMatchObject({
       status: 1,
       err: expect.stringContaining('the schema is of an older version; `ongoingai db migrate`'),
     })
-    expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('applied 004_tenants_and_keys\n')
+    expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe(
+      'applied 004_tenants_and_keys\napplied 005_key_schemes\n',
+    )
     expect((await run('report', '--config', 'new.yaml')).status).toBe(0)
   })
 })

@@ -27,6 +27,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '002_attribution' },
     { name: '003_rollups_and_chunks' },
     { name: '004_tenants_and_keys' },
+    { name: '005_key_schemes' },
   ])
   database.close()
 })

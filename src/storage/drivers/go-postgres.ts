@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { sha256Of } from '../../access/key-hash.ts'
 import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
 import type { DirectoryEntries, StoredGatewayKey } from '../storage.ts'
 import { StorageError } from '../storage-error.ts'
@@ -124,7 +125,9 @@ async function readDirectory(
       createdBy: key.created_by,
       role: key.role,
       permissions: key.permissions ?? [],
-      hash: key.token_hash.trim().toLowerCase(),
+      // Keys of the first versions stand there as they are.
+      hash: key.token_hash.trim().toLowerCase() || sha256Of((key.token ?? '').trim()),
+      scheme: 'sha256',
       createdAtUs: key.created_at,
       lastUsedAtUs: key.last_used_at,
       revokedAtUs: key.revoked_at,

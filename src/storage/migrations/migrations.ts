@@ -203,6 +203,13 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    name: '005_key_schemes',
+    statements: ({ text }) => [
+      `ALTER TABLE gateway_keys ADD COLUMN scheme ${text} NOT NULL DEFAULT 'sha256'`,
+      `CREATE TABLE installation (name ${text} PRIMARY KEY, value ${text} NOT NULL)`,
+    ],
+  },
 ]
 
 /**

@@ -1,3 +1,4 @@
+import type { KeyScheme } from '../../access/key-hash.ts'
 import type { DirectoryEntries, StoredGatewayKey, TenantDirectory } from '../storage.ts'
 import type { Read, Write } from './tables.ts'
 
@@ -31,10 +32,38 @@ export class TenantDirectoryQueries implements TenantDirectory {
         role: row.role,
         permissions: JSON.parse(row.permissions) as string[],
         hash: row.hash,
+        scheme: row.scheme as KeyScheme,
         createdAtUs: row.created_at_us,
         lastUsedAtUs: row.last_used_at_us,
         revokedAtUs: row.revoked_at_us,
       }))
+    })
+  }
+
+  adoptKey(id: string, hmac: string): Promise<void> {
+    return this.#write(async (database) => {
+      await database
+        .updateTable('gateway_keys')
+        .set({ hash: hmac, scheme: 'hmac-sha256' })
+        .where('id', '=', id)
+        .where('scheme', '=', 'sha256')
+        .execute()
+    })
+  }
+
+  claimPepper(print: string): Promise<string> {
+    return this.#write(async (database) => {
+      await database
+        .insertInto('installation')
+        .values({ name: 'pepper_print', value: print })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      const row = await database
+        .selectFrom('installation')
+        .select('value')
+        .where('name', '=', 'pepper_print')
+        .executeTakeFirstOrThrow()
+      return row.value
     })
   }
 
@@ -70,6 +99,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
             role: key.role,
             permissions: JSON.stringify(key.permissions),
             hash: key.hash,
+            scheme: key.scheme,
             created_at_us: key.createdAtUs,
             last_used_at_us: key.lastUsedAtUs,
             revoked_at_us: key.revokedAtUs,
