@@ -4,6 +4,7 @@ import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
 import { MIGRATIONS, refuseNewer, refuseOther, type SqlDialect } from '../migrations/migrations.ts'
+import { postgresUrl } from '../postgres-dsn.ts'
 import type { Read, Write } from '../queries/tables.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
@@ -16,7 +17,6 @@ import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, Tables, TraceBodiesTable } from '../schema.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
-import { postgresUrl } from './postgres-dsn.ts'
 import type {
   Storage,
   StoreState,
