@@ -97,6 +97,8 @@ export interface TraceBodiesTable {
   /** Hashes of the body's chunks, one after the other. */
   request_chunks: Uint8Array | null
   response_chunks: Uint8Array | null
+  /** End of the trace's exchange, epoch microseconds. */
+  created_at_us: number
 }
 
 /** Pieces of bodies, each kept once in its workspace however many bodies it is part of. */

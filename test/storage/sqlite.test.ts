@@ -28,6 +28,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '003_rollups_and_chunks' },
     { name: '004_tenants_and_keys' },
     { name: '005_key_schemes' },
+    { name: '006_age_of_bodies' },
   ])
   database.close()
 })

@@ -283,6 +283,7 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
     response_body: null,
     request_chunks: null,
     response_chunks: null,
+    created_at_us: 0,
   }
   return {
     trace: prepare(

@@ -210,6 +210,15 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE installation (name ${text} PRIMARY KEY, value ${text} NOT NULL)`,
     ],
   },
+  {
+    name: '006_age_of_bodies',
+    statements: () => [
+      `ALTER TABLE trace_bodies ADD COLUMN created_at_us BIGINT NOT NULL DEFAULT 0`,
+      `UPDATE trace_bodies
+        SET created_at_us = (SELECT created_at_us FROM traces WHERE traces.seq = trace_bodies.seq)`,
+      `CREATE INDEX trace_bodies_created ON trace_bodies (created_at_us)`,
+    ],
+  },
 ]
 
 /**

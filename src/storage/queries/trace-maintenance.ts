@@ -150,26 +150,27 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
     })
   }
 
-  deleteBodies(beforeUs: number, limit: number): Promise<number> {
-    return this.#write(async (database) => {
-      const owners = await database
-        .selectFrom('traces')
-        .innerJoin('trace_bodies', 'trace_bodies.seq', 'traces.seq')
-        .select(['traces.seq', 'traces.organization_id', 'traces.workspace_id'])
-        .where('traces.created_at_us', '<', beforeUs)
-        .orderBy('traces.created_at_us')
+  async deleteBodies(beforeUs: number, limit: number): Promise<number> {
+    // Looked for outside the change: writers wait for what is changed, not for what is searched.
+    const owners = await this.#read((database) =>
+      database
+        .selectFrom('trace_bodies')
+        .innerJoin('traces', 'traces.seq', 'trace_bodies.seq')
+        .select(OWNER)
+        .where('trace_bodies.created_at_us', '<', beforeUs)
+        .orderBy('trace_bodies.created_at_us')
         .limit(limit)
-        .execute()
-      await deleteBodies(database, owners)
-      return owners.length
-    })
+        .execute(),
+    )
+    if (owners.length > 0) await this.#write((database) => deleteBodies(database, owners))
+    return owners.length
   }
 
-  deleteTraces(beforeUs: number, limit: number): Promise<number> {
-    return this.#write(async (database) => {
-      const owners = await database
+  async deleteTraces(beforeUs: number, limit: number): Promise<number> {
+    const owners = await this.#read(async (database) =>
+      database
         .selectFrom('traces')
-        .select(['seq', 'organization_id', 'workspace_id'])
+        .select(OWNER)
         .where('created_at_us', '<', beforeUs)
         // What is deleted must be in the sums.
         .where('seq', '<=', await readRolledUpSeq(database))
@@ -177,33 +178,24 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .where(sql<boolean>`seq < (SELECT MAX(seq) FROM traces)`)
         .orderBy('created_at_us')
         .limit(limit)
-        .execute()
-      if (owners.length === 0) return 0
-      await deleteBodies(database, owners)
-      const seqs = owners.map(({ seq }) => seq)
-      const { bytes } = await database
-        .selectFrom('trace_details')
-        .select(sql<number>`COALESCE(SUM(LENGTH(document)), 0)`.as('bytes'))
-        .where('seq', 'in', seqs)
-        .executeTakeFirstOrThrow()
-      await database.deleteFrom('trace_tags').where('seq', 'in', seqs).execute()
-      await database.deleteFrom('trace_details').where('seq', 'in', seqs).execute()
-      await database.deleteFrom('traces').where('seq', 'in', seqs).execute()
-      await addToCounter(database, 'traces', -seqs.length)
-      await addToCounter(database, 'trace_bytes', -Number(bytes))
-      return seqs.length
-    })
+        .execute(),
+    )
+    if (owners.length === 0) return 0
+    return this.#write((database) => deleteTraces(database, owners))
   }
 
-  deleteRollups(beforeUs: number, limit: number): Promise<number> {
-    return this.#write(async (database) => {
-      const old = await database
+  async deleteRollups(beforeUs: number, limit: number): Promise<number> {
+    const old = await this.#read((database) =>
+      database
         .selectFrom('rollups')
         .select(ROLLUP_KEY)
         .where('start_us', '<', beforeUs)
         .where(sql<boolean>`start_us + span * 3600000000 <= ${beforeUs}`)
         .limit(limit)
-        .execute()
+        .execute(),
+    )
+    if (old.length === 0) return 0
+    return this.#write(async (database) => {
       for (const key of old) {
         let query = database.deleteFrom('rollups')
         for (const column of ROLLUP_KEY) query = query.where(column, '=', key[column])
@@ -222,10 +214,9 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .limit(1)
         .executeTakeFirst()
       const bodies = await database
-        .selectFrom('traces')
-        .innerJoin('trace_bodies', 'trace_bodies.seq', 'traces.seq')
-        .select('traces.created_at_us')
-        .orderBy('traces.created_at_us')
+        .selectFrom('trace_bodies')
+        .select('created_at_us')
+        .orderBy('created_at_us')
         .limit(1)
         .executeTakeFirst()
       return {
@@ -408,6 +399,28 @@ interface Owner {
   readonly seq: number
   readonly organization_id: string
   readonly workspace_id: string
+}
+
+const OWNER = ['traces.seq', 'traces.organization_id', 'traces.workspace_id'] as const
+
+/** Deletes traces that are still there, with all that hangs on them. @returns how many */
+async function deleteTraces(database: Kysely<Tables>, owners: readonly Owner[]): Promise<number> {
+  await deleteBodies(database, owners)
+  const seqs = owners.map(({ seq }) => seq)
+  const { bytes } = await database
+    .selectFrom('trace_details')
+    .select(sql<number>`COALESCE(SUM(LENGTH(document)), 0)`.as('bytes'))
+    .where('seq', 'in', seqs)
+    .executeTakeFirstOrThrow()
+  await database.deleteFrom('trace_tags').where('seq', 'in', seqs).execute()
+  await database.deleteFrom('trace_details').where('seq', 'in', seqs).execute()
+  const { numDeletedRows } = await database
+    .deleteFrom('traces')
+    .where('seq', 'in', seqs)
+    .executeTakeFirstOrThrow()
+  await addToCounter(database, 'traces', -Number(numDeletedRows))
+  await addToCounter(database, 'trace_bytes', -Number(bytes))
+  return Number(numDeletedRows)
 }
 
 /** Deletes bodies and the chunks that nothing refers to any more. */

@@ -78,7 +78,7 @@ export function toDetailsRow(seq: number, trace: Trace): TraceDetailsTable {
 /** The bodies of a trace, as a row to insert and the chunks it refers to; `undefined` when none were captured. */
 export function toBodiesRow(
   seq: number,
-  { requestBody, responseBody }: Trace,
+  { createdAtUs, requestBody, responseBody }: Trace,
 ): { row: TraceBodiesTable; chunks: Chunk[] } | undefined {
   if (!requestBody && !responseBody) return undefined
   const request = cutBody(requestBody ?? new Uint8Array())
@@ -89,6 +89,7 @@ export function toBodiesRow(
     response_body: response.length > 0 ? null : responseBody,
     request_chunks: request.length > 0 ? joinHashes(request) : null,
     response_chunks: response.length > 0 ? joinHashes(response) : null,
+    created_at_us: createdAtUs,
   }
   return { row, chunks: [...request, ...response] }
 }
