@@ -247,6 +247,31 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       }
     }, 60_000)
 
+    test('a list has what the filter says and in order, however much of it is rolled up', async () => {
+      const traces = manyTraces(300)
+      const jobs = storage.maintenance()
+      for (let i = 0; i < traces.length; i += 50) {
+        await storage.write(traces.slice(i, i + 50))
+        if (i < 150) await jobs.rollUp(45)
+      }
+      const compare = (a: Trace, b: Trace): number =>
+        b.createdAtUs - a.createdAtUs || Buffer.compare(Buffer.from(b.id), Buffer.from(a.id))
+      for (const { filter, tenant } of questions()) {
+        const wanted = traces.filter((trace) => isOf(trace, tenant) && holds(trace, filter)).sort(compare)
+        const reader = tenant ? storage.within(tenant) : storage.everywhere()
+        const seen: string[] = []
+        let after: { createdAtUs: number; id: string } | undefined
+        do {
+          const options = { limit: 40, order: 'newest', ...(after ? { after } : {}) } as const
+          const page = await reader.listTraces(filter, options)
+          seen.push(...page.items.map((trace) => trace.id))
+          after = page.next
+        } while (after)
+        expect({ filter, tenant, seen }).toEqual({ filter, tenant, seen: wanted.map((trace) => trace.id) })
+      }
+      expect((await storage.everywhere().listTraces({ model: 'nobody' }, NEWEST)).items).toEqual([])
+    }, 60_000)
+
     test('sums stay exact when traces are priced anew', async () => {
       const traces = manyTraces(120)
       await storage.write(traces)
@@ -511,8 +536,7 @@ function measured(
   const { group, bucket, limit, percentiles } = options
   const chosen = traces.filter(
     (trace) =>
-      (!tenant ||
-        (trace.organizationId === tenant.organizationId && trace.workspaceId === tenant.workspaceId)) &&
+      isOf(trace, tenant) &&
       holds(trace, filter) &&
       (group === undefined || groupOf(trace, group) !== undefined),
   )
@@ -540,6 +564,12 @@ function measured(
       compare(a.group, b.group),
   )
   return { rows: result, more: group !== undefined && limit !== undefined && ranked.length > limit }
+}
+
+function isOf(trace: Trace, tenant: Tenant | undefined): boolean {
+  return (
+    !tenant || (trace.organizationId === tenant.organizationId && trace.workspaceId === tenant.workspaceId)
+  )
 }
 
 function holds(trace: Trace, filter: TraceFilter): boolean {

@@ -183,26 +183,56 @@ function isOfTraces({ source }: Part): boolean {
 
 function rollupPart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
   const { database, tenant, filter, group, bucket } = question
-  const { dimension, value } = question.plan
-  let query = database
-    .selectFrom('rollups')
-    .where(sql<boolean>`span = ${sql.lit(source)}`)
-    .where('dimension', '=', dimension)
-  if (tenant) {
-    query = query
-      .where('organization_id', '=', tenant.organizationId)
-      .where('workspace_id', '=', tenant.workspaceId)
-  }
+  let query = rollupsOf(database, tenant, filter, question.plan).where(
+    sql<boolean>`span = ${sql.lit(source)}`,
+  )
   if (fromUs > 0) query = query.where('start_us', '>=', fromUs)
   if (untilUs !== Infinity) query = query.where('start_us', '<', untilUs)
-  if (value !== undefined) query = query.where('value', '=', value)
-  if (filter.provider !== undefined) query = query.where('provider', '=', filter.provider)
-  if (filter.model !== undefined) query = query.where('model', '=', filter.model)
   return query.select([
     rollupGroup(group).as('group_name'),
     bucketOf(bucket, sql.ref('start_us')).as('bucket_us'),
     ...columns,
   ]) as unknown as PartQuery
+}
+
+/** Rollups of every width that a question reads, without its range. */
+function rollupsOf(
+  database: Kysely<Tables>,
+  tenant: Tenant | undefined,
+  filter: TraceFilter,
+  { dimension, value }: Plan,
+): SelectQueryBuilder<Tables, 'rollups', object> {
+  let query = database.selectFrom('rollups').where('dimension', '=', dimension)
+  if (tenant) {
+    query = query
+      .where('organization_id', '=', tenant.organizationId)
+      .where('workspace_id', '=', tenant.workspaceId)
+  }
+  if (value !== undefined) query = query.where('value', '=', value)
+  if (filter.provider !== undefined) query = query.where('provider', '=', filter.provider)
+  if (filter.model !== undefined) query = query.where('model', '=', filter.model)
+  return query
+}
+
+/**
+ * The days on which traces of a filter started, as the rollups know it: from the first to the end of the last, or `none`.
+ *
+ * @returns `undefined` where they do not know, or the filter leaves nothing out
+ */
+export async function daysOf(
+  database: Kysely<Tables>,
+  tenant: Tenant | undefined,
+  filter: TraceFilter,
+): Promise<{ readonly fromUs: number; readonly toUs: number } | 'none' | undefined> {
+  const { fromUs: _from, toUs: _to, ...conditions } = filter
+  const planned = plan(conditions, undefined, undefined)
+  const narrow = planned.dimension !== '' || filter.provider !== undefined || filter.model !== undefined
+  if (!narrow || planned.parts.some(({ source }) => source === 'traces')) return undefined
+  const { first, last } = await rollupsOf(database, tenant, filter, planned)
+    .where(sql<boolean>`span = 24`)
+    .select([sql<number | null>`MIN(start_us)`.as('first'), sql<number | null>`MAX(start_us)`.as('last')])
+    .executeTakeFirstOrThrow()
+  return first === null || last === null ? 'none' : { fromUs: first, toUs: last + DAY_US - 1 }
 }
 
 function tracePart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
@@ -227,7 +257,7 @@ function tracePart(question: Question, { source, fromUs, untilUs }: Part, column
  * Traces that came since the last roll-up. They are few, and found by the order of arrival alone: the limit, which none reaches,
  * keeps planners from looking for the tenant's or the model's first.
  */
-function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined, rolledUpSeq: number): TracesQuery {
+export function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined, rolledUpSeq: number): TracesQuery {
   const since = (): SelectQueryBuilder<Tables, 'traces', Selectable<TracesTable>> =>
     database
       .selectFrom('traces')

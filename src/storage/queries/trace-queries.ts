@@ -13,7 +13,8 @@ import type {
   TraceSummary,
 } from '../storage.ts'
 import { readBodies } from './body-queries.ts'
-import { longestOf, measure } from './measure.ts'
+import { readRolledUpSeq } from './counters.ts'
+import { daysOf, longestOf, measure, newTraces } from './measure.ts'
 import { endingWithin, filtered, tracesOf, type Read, type TracesQuery } from './tables.ts'
 import { fromRows, fromTraceRow } from './trace-rows.ts'
 
@@ -44,8 +45,9 @@ export class TraceQueries implements TraceReader {
 
   listTraces(filter: TraceFilter, options: ListOptions): Promise<Page<TraceSummary>> {
     return this.#read(async (database) => {
-      const query = await this.#page(database, filter, options)
-      return page(await query.selectAll('traces').execute(), options, fromTraceRow)
+      const queries = await this.#page(database, filter, options)
+      const rows = await Promise.all(queries.map((query) => query.selectAll('traces').execute()))
+      return page(rows, options, fromTraceRow)
     })
   }
 
@@ -54,13 +56,19 @@ export class TraceQueries implements TraceReader {
     options: ListOptions & { readonly bodies: boolean },
   ): Promise<Page<Trace>> {
     return this.#read(async (database) => {
-      const query = await this.#page(database, filter, options)
-      const rows = await query
-        .innerJoin('trace_details', 'trace_details.seq', 'traces.seq')
-        .selectAll('traces')
-        .select('trace_details.document')
-        .execute()
-      const bodies = options.bodies ? await readBodies(database, rows.slice(0, options.limit)) : new Map()
+      const queries = await this.#page(database, filter, options)
+      const rows = await Promise.all(
+        queries.map((query) =>
+          query
+            .innerJoin('trace_details', 'trace_details.seq', 'traces.seq')
+            .selectAll('traces')
+            .select('trace_details.document')
+            .execute(),
+        ),
+      )
+      const bodies = options.bodies
+        ? await readBodies(database, merged(rows, options).slice(0, options.limit))
+        : new Map()
       return page(rows, options, (row) => fromRows(row, row.document, bodies.get(row.seq)))
     })
   }
@@ -89,25 +97,50 @@ export class TraceQueries implements TraceReader {
     return this.#read((database) => measure(database, this.#tenant, filter, options))
   }
 
-  /** The rows of a page and one more, which tells whether another page follows. */
-  async #page(database: Kysely<Tables>, filter: TraceFilter, options: ListOptions): Promise<TracesQuery> {
-    const { after, limit, order } = options
-    // The first tag is joined below, the others are conditions.
-    const tags =
-      order === 'arrival' ? filter.tags : Object.fromEntries(Object.entries(filter.tags ?? {}).slice(1))
-    let query = filtered(tracesOf(database, this.#tenant), { ...filter, ...(tags ? { tags } : {}) }).limit(
-      limit + 1,
-    )
-    if (order === 'arrival') {
-      const last = after && (await this.#placeOf(database, after.id))
-      if (last !== undefined) query = query.where('traces.seq', '>', last)
-      return query.orderBy('traces.seq')
+  /**
+   * The rows of a page and one more, which tells whether another page follows; in several parts where that is quicker, which may
+   * overlap.
+   */
+  async #page(database: Kysely<Tables>, filter: TraceFilter, options: ListOptions): Promise<TracesQuery[]> {
+    if (options.order === 'arrival') return [await this.#arrivals(database, filter, options)]
+    const days = await daysOf(database, this.#tenant, filter)
+    if (days === undefined) {
+      return [await this.#newest(database, tracesOf(database, this.#tenant), filter, options)]
     }
+    // What the rollups do not hold yet may lie anywhere.
+    const since = newTraces(database, this.#tenant, await readRolledUpSeq(database))
+    const fresh = await this.#newest(database, since, filter, options)
+    if (days === 'none') return [fresh]
+    const range = {
+      fromUs: Math.max(days.fromUs, filter.fromUs ?? 0),
+      toUs: Math.min(days.toUs, filter.toUs ?? Infinity),
+    }
+    const all = tracesOf(database, this.#tenant)
+    return [fresh, await this.#newest(database, all, { ...filter, ...range }, options)]
+  }
+
+  async #arrivals(
+    database: Kysely<Tables>,
+    filter: TraceFilter,
+    { after, limit }: ListOptions,
+  ): Promise<TracesQuery> {
+    const query = filtered(tracesOf(database, this.#tenant), filter).limit(limit + 1)
+    const last = after && (await this.#placeOf(database, after.id))
+    return (last === undefined ? query : query.where('traces.seq', '>', last)).orderBy('traces.seq')
+  }
+
+  async #newest(
+    database: Kysely<Tables>,
+    start: TracesQuery,
+    filter: TraceFilter,
+    { after, limit }: ListOptions,
+  ): Promise<TracesQuery> {
     // Read in the order of whichever index finds the traces: that of their tag, or that of their end.
-    const [tag] = Object.entries(filter.tags ?? {})
+    const [tag, ...others] = Object.entries(filter.tags ?? {})
     const endedAt = tag
       ? sql.ref<number>('trace_tags.created_at_us')
       : sql.ref<number>('traces.created_at_us')
+    let query = filtered(start, { ...filter, tags: Object.fromEntries(others) }).limit(limit + 1)
     if (tag) {
       query = query
         .innerJoin('trace_tags', 'trace_tags.seq', 'traces.seq')
@@ -133,13 +166,36 @@ export class TraceQueries implements TraceReader {
   }
 }
 
-function page<Row, Item extends TraceSummary>(
-  rows: readonly Row[],
-  { limit, order }: ListOptions,
+interface PlacedRow {
+  readonly seq: number
+  readonly id: string
+  readonly created_at_us: number
+}
+
+/** The parts of a page as one list in its order, each row once. */
+function merged<Row extends PlacedRow>(
+  parts: readonly (readonly Row[])[],
+  { order }: ListOptions,
+): readonly Row[] {
+  if (parts.length === 1) return parts[0]!
+  const rows = [...new Map(parts.flat().map((row) => [row.seq, row])).values()]
+  if (order === 'arrival') return rows.sort((a, b) => a.seq - b.seq)
+  return rows.sort((a, b) => b.created_at_us - a.created_at_us || compareBytes(b.id, a.id))
+}
+
+/** As the databases compare texts. */
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+function page<Row extends PlacedRow, Item extends TraceSummary>(
+  parts: readonly (readonly Row[])[],
+  options: ListOptions,
   read: (row: Row) => Item,
 ): Page<Item> {
-  const items = rows.slice(0, limit).map(read)
+  const rows = merged(parts, options)
+  const items = rows.slice(0, options.limit).map(read)
   const last = items.at(-1)
-  if (!last || (order === 'newest' && rows.length <= limit)) return { items }
+  if (!last || (options.order === 'newest' && rows.length <= options.limit)) return { items }
   return { items, next: { createdAtUs: last.createdAtUs, id: last.id } }
 }
