@@ -14,6 +14,9 @@ import { readCommonFilter, readRange } from './trace-filter.ts'
 const DEFAULT_GROUPS = 1000
 const MAX_GROUPS = 10_000
 
+/** Traces that one question may read one by one: about a second's work. */
+const MAX_TRACES = 100_000
+
 /** What sums may be grouped by, besides `tag.<key>`. */
 const GROUPS: ReadonlySet<string> = new Set<Group>([
   'provider',
@@ -195,7 +198,9 @@ function ask(
   filter: TraceFilter,
   options: MeasureOptions,
 ): Promise<Measured> {
-  return storeFailing('failed to read analytics', () => context.readerFor(caller).measure(filter, options))
+  return storeFailing('failed to read analytics', () =>
+    context.readerFor(caller).measure(filter, { ...options, maxTraces: MAX_TRACES }),
+  )
 }
 
 function listResponse(

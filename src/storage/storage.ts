@@ -73,6 +73,8 @@ export interface MeasureOptions {
   readonly percentiles?: boolean
   /** Largest number of groups; those with the most requests remain. All when absent. */
   readonly limit?: number
+  /** Refuses a question that would read more traces than this one by one. Any number when absent. */
+  readonly maxTraces?: number
 }
 
 /** Sums of one group in one bucket. */

@@ -297,6 +297,20 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect((await jobs.checkRollups(0, T0 + 1e12)).different).toEqual([])
     })
 
+    test('a question that would read too many traces one by one is refused, if a bound is given', async () => {
+      await storage.write(manyTraces(300))
+      await storage.maintenance().rollUp(300)
+      const reader = storage.everywhere()
+      const combined = { client: 'claude-cli', apiKeyHash: 'hash-a' }
+      const refused = reader.measure(combined, { group: 'session', maxTraces: 20 })
+      expect(refused).rejects.toThrow(/would read \d+ traces; ask for a shorter range/)
+      expect((await reader.measure(combined, { group: 'session' })).rows.length).toBe(3)
+      const oneDay = { ...combined, fromUs: T0, toUs: T0 + 86_400 * SECOND }
+      expect((await reader.measure(oneDay, { group: 'session', maxTraces: 20 })).rows.length).toBeLessThan(4)
+      // What the rollups serve has no bound.
+      expect((await reader.measure({}, { group: 'session', maxTraces: 1 })).rows.length).toBe(3)
+    })
+
     test('a list of groups keeps those with the most requests, also as a series', async () => {
       await storage.write(Array.from({ length: 400 }, (_, i) => at(`t${i}`, i * 3600, { model: `m${i}` })))
       const reader = storage.everywhere()
@@ -423,10 +437,13 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
 
 /** Traces over three weeks, of several tenants, models, sessions and fates; the same at every call. */
 function manyTraces(count: number): Trace[] {
+  // mulberry32: small, and all its bits are good.
   let state = 42
   const random = (below: number): number => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
-    return state % below
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * below)
   }
   const pick = <T>(...values: readonly T[]): T => values[random(values.length)]!
   return Array.from({ length: count }, (_, i) => {

@@ -8,7 +8,7 @@ import {
 } from 'kysely'
 import { LatencyHistogram } from '../rollups/latency-histogram.ts'
 import { MEASURE_LIST, type Measures } from '../rollups/measures.ts'
-import { plan, type Bucket, type Group, type Part, type Plan } from '../rollups/question.ts'
+import { dimensionsOf, plan, type Bucket, type Group, type Part, type Plan } from '../rollups/question.ts'
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import type { Tables, TracesTable } from '../schema.ts'
 import { QuestionError } from '../storage-error.ts'
@@ -44,6 +44,9 @@ export async function measure(
 ): Promise<Measured> {
   const { group, bucket, limit } = options
   const planned = plan(filter, group, bucket)
+  if (options.maxTraces !== undefined && planned.parts.every(({ source }) => source === 'traces')) {
+    await refuseLarge(database, tenant, filter, group, options.maxTraces)
+  }
   const readsTraces = planned.parts.some(({ source }) => source === 'traces')
   let question: Question = {
     database,
@@ -76,6 +79,36 @@ export async function measure(
     return { ...row, percentiles: { p50, p95, p99 } }
   })
   return { rows: withPercentiles, more }
+}
+
+/**
+ * Combined dimensions are answered from the traces: as many are read as the rarest of them has, which the rollups know.
+ *
+ * @throws QuestionError when those are too many
+ */
+async function refuseLarge(
+  database: Kysely<Tables>,
+  tenant: Tenant | undefined,
+  filter: TraceFilter,
+  group: Group | undefined,
+  most: number,
+): Promise<void> {
+  const { fromUs = 0, toUs = Infinity } = filter
+  let least = Infinity
+  for (const [dimension, value] of [...dimensionsOf(filter, group), ['', undefined] as const]) {
+    let query = rollupsOf(database, tenant, filter, { parts: [], dimension, value })
+      .where(sql<boolean>`span = 24`)
+      .where('start_us', '>', fromUs - DAY_US)
+    if (toUs !== Infinity) query = query.where('start_us', '<=', toUs)
+    const { traces } = await query
+      .select(sql<number>`COALESCE(SUM(requests), 0)`.as('traces'))
+      .executeTakeFirstOrThrow()
+    least = Math.min(least, Number(traces))
+  }
+  if (least <= most) return
+  throw new QuestionError(
+    `the question combines what is not summed up together and would read ${least} traces; ask for a shorter range`,
+  )
 }
 
 /** Longest exchange of a tenant, in microseconds. */
@@ -257,7 +290,11 @@ function tracePart(question: Question, { source, fromUs, untilUs }: Part, column
  * Traces that came since the last roll-up. They are few, and found by the order of arrival alone: the limit, which none reaches,
  * keeps planners from looking for the tenant's or the model's first.
  */
-export function newTraces(database: Kysely<Tables>, tenant: Tenant | undefined, rolledUpSeq: number): TracesQuery {
+export function newTraces(
+  database: Kysely<Tables>,
+  tenant: Tenant | undefined,
+  rolledUpSeq: number,
+): TracesQuery {
   const since = (): SelectQueryBuilder<Tables, 'traces', Selectable<TracesTable>> =>
     database
       .selectFrom('traces')

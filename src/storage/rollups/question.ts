@@ -51,7 +51,20 @@ export function plan(filter: TraceFilter, group: Group | undefined, bucket: Buck
   return { parts: cut(fromUs, untilUs, bucket !== 'hour'), dimension, value: asked[0]?.[1] }
 }
 
-/** Dimensions that the filter names, with the value it wants. */
+/** All dimensions that a question names, with the value it wants; `undefined` for the one it groups by. */
+export function dimensionsOf(
+  filter: TraceFilter,
+  group: Group | undefined,
+): [dimension: string, value: string | undefined][] {
+  const grouped = groupDimension(group)
+  return [
+    ...askedDimensions(filter),
+    ...(filter.sessionId === undefined ? [] : [['session', filter.sessionId] as [string, string]]),
+    ...(grouped === undefined ? [] : [[grouped, undefined] as [string, undefined]]),
+  ]
+}
+
+/** Dimensions that the filter names and the rollups serve, with the value it wants. */
 function askedDimensions(filter: TraceFilter): [dimension: string, value: string][] {
   const asked: [string, string | undefined][] = [
     ['key', filter.gatewayKeyId],
