@@ -1,17 +1,14 @@
-import { dirname, join } from 'node:path'
-import { pepperPrint } from './access/key-hash.ts'
-import { Keyring, type KeyAdoption } from './access/keyring.ts'
+import type { Keyring } from './access/keyring.ts'
 import type { Config } from './config/config.ts'
+import { GatewayKeys } from './gateway-keys.ts'
 import { startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import type { Log } from './log.ts'
-import { pepperFrom } from './pepper-file.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import type { Inspection } from './proxy/inspect.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { QueryClient } from './storage/query-client.ts'
-import type { StoredGatewayKey, TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
@@ -19,9 +16,6 @@ import { VERSION } from './version.ts'
 
 /** How long stored and journalled traces may take at the end. */
 const FLUSH_TIMEOUT_MS = 10_000
-
-/** How often the store's gateway keys are read again. */
-const KEY_REFRESH_MS = 1000
 
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
@@ -56,24 +50,16 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   )
   await recorder.start()
   const queries = new QueryClient(config.storage, new URL('./storage/query-worker.ts', import.meta.url).href)
-  const keys = queries.directory()
-  let storedKeys: readonly StoredGatewayKey[] = []
-  let adoption: KeyAdoption
+  let keys: GatewayKeys
   try {
-    const read = await keys.activeKeys().catch(() => undefined)
-    storedKeys = read ?? []
-    // A store that does not answer may hold some.
-    if (config.auth.enabled && read && config.auth.keys.length + read.length === 0) {
-      throw new Error('auth is enabled but no gateway keys are configured')
-    }
-    adoption = await keyAdoption(config, keys, storedKeys, log)
+    keys = await GatewayKeys.open(config, queries.directory(), log, () => useKeyring())
   } catch (error) {
     await queries.close()
     await recorder.stop(FLUSH_TIMEOUT_MS)
     throw error
   }
   const proxy: ProxyContext = {
-    settings: await proxySettings(config, storedKeys, adoption),
+    settings: await proxySettings(config, keys.keyring()),
     sink: recorder,
     deadlines: new Deadlines(canConnect),
     open: new Set(),
@@ -94,15 +80,8 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       draining: () => proxy.draining,
     },
   }
-  const keyTimer = setInterval(() => void refreshKeys(), KEY_REFRESH_MS)
-  keyTimer.unref()
-  /** Takes over what has changed among the store's keys. While the store does not answer, those that were read last hold. */
-  async function refreshKeys(): Promise<void> {
-    if (!current.auth.enabled) return
-    const now = await keys.activeKeys().catch(() => storedKeys)
-    if (JSON.stringify(now) === JSON.stringify(storedKeys)) return
-    storedKeys = now
-    const keyring = new Keyring(current.auth.keys, storedKeys, adoption)
+  const useKeyring = (): void => {
+    const keyring = keys.keyring()
     proxy.settings = { ...proxy.settings, keyring }
     context.apiSettings = apiSettings(current, keyring)
   }
@@ -110,7 +89,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   try {
     server = startServer(config.server.host, config.server.port, context)
   } catch (error) {
-    clearInterval(keyTimer)
+    keys.stop()
     await queries.close()
     await recorder.stop(FLUSH_TIMEOUT_MS)
     throw error
@@ -122,15 +101,15 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
       const { host, port } = current.server
+      await keys.configure(next)
       current = { ...next, server: { ...next.server, host, port }, storage: current.storage }
-      storedKeys = await keys.activeKeys().catch(() => storedKeys)
-      proxy.settings = await proxySettings(current, storedKeys, adoption)
+      proxy.settings = await proxySettings(current, keys.keyring())
       context.apiSettings = apiSettings(current, proxy.settings.keyring)
       recorder.configure(recorderSettings(current))
       return { changed, needRestart }
     },
     async stop(timeoutMs) {
-      clearInterval(keyTimer)
+      keys.stop()
       proxy.draining = true
       void server.stop()
       await settle(() => proxy.open.size === 0, timeoutMs)
@@ -149,42 +128,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   }
 }
 
-/**
- * How keys that came with another hash get ours at their first use. The pepper is the configured one, or lies beside the journal.
- *
- * @throws Error when the store's keys were hashed with another pepper: they would all be refused
- */
-async function keyAdoption(
-  { auth, tracing }: Config,
-  keys: TenantDirectory,
-  stored: readonly StoredGatewayKey[],
-  log: Log,
-): Promise<KeyAdoption> {
-  if (!auth.enabled) return { pepper: '', adopt: () => undefined }
-  const pepper = auth.pepper || pepperFrom(join(dirname(tracing.journal.path), 'gateway-keys.pepper'))
-  const print = pepperPrint(pepper)
-  const differs =
-    'the keys of the store were hashed with another pepper: give every gateway the same auth.pepper'
-  const hashed = stored.some(({ scheme }) => scheme === 'hmac-sha256')
-  if (hashed && (await keys.claimPepper(print)) !== print) throw new Error(differs)
-  const adopt = async (keyId: string, hmac: string): Promise<void> => {
-    if ((await keys.claimPepper(print)) !== print) throw new Error(differs)
-    await keys.adoptKey(keyId, hmac)
-  }
-  return {
-    pepper,
-    adopt: (keyId, hmac) =>
-      void adopt(keyId, hmac).catch((error: unknown) =>
-        log('WARN', 'gateway key keeps its old hash', { key_id: keyId, error: String(error) }),
-      ),
-  }
-}
-
-async function proxySettings(
-  config: Config,
-  storedKeys: readonly StoredGatewayKey[],
-  adoption: KeyAdoption,
-): Promise<ProxySettings> {
+async function proxySettings(config: Config, keyring: Keyring | undefined): Promise<ProxySettings> {
   const { unknownModel } = config.pricing
   return {
     inspection: {
@@ -192,7 +136,7 @@ async function proxySettings(
       ...(unknownModel === 'block' ? { hasPrice: await priceLookup(config) } : {}),
     },
     upstreams: new UpstreamTable(config.providers),
-    keyring: config.auth.enabled ? new Keyring(config.auth.keys, storedKeys, adoption) : undefined,
+    keyring,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,
