@@ -59,6 +59,8 @@ export interface TraceTagsTable {
   value: string
   /** End of the trace's exchange, epoch microseconds. */
   created_at_us: number
+  organization_id: string
+  workspace_id: string
 }
 
 /** Running totals of what is stored. */

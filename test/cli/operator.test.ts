@@ -208,6 +208,7 @@ describe('db', () => {
         '004_tenants_and_keys',
         '005_key_schemes',
         '006_age_of_bodies',
+        '007_tenants_of_tags',
       ],
       warnings: [],
     })
@@ -242,7 +243,7 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
     const database = new Database(join(folder, 'new/new.db'))

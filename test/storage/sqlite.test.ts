@@ -29,6 +29,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '004_tenants_and_keys' },
     { name: '005_key_schemes' },
     { name: '006_age_of_bodies' },
+    { name: '007_tenants_of_tags' },
   ])
   database.close()
 })

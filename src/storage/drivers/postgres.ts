@@ -516,10 +516,13 @@ const visible = (condition: string): string =>
 const TENANT = visible(`organization_id = current_setting('ongoingai.organization_id', true)
     AND workspace_id = current_setting('ongoingai.workspace_id', true)`)
 
+const policyOf = (table: string, condition: string): string =>
+  `CREATE POLICY ${table}_tenant ON ${table} USING (${condition}) WITH CHECK (${condition})`
+
 const secured = (table: string, condition: string): string[] => [
   `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`,
   `ALTER TABLE ${table} FORCE ROW LEVEL SECURITY`,
-  `CREATE POLICY ${table}_tenant ON ${table} USING (${condition}) WITH CHECK (${condition})`,
+  policyOf(table, condition),
 ]
 
 const ofOrganization = (column: string): string =>
@@ -538,6 +541,7 @@ const SECURITY: Readonly<Record<string, readonly string[]>> = {
   ],
   '002_attribution': secured('trace_tags', ofTrace('trace_tags')),
   '003_rollups_and_chunks': [...secured('rollups', TENANT), ...secured('body_chunks', TENANT)],
+  '007_tenants_of_tags': ['DROP POLICY trace_tags_tenant ON trace_tags', policyOf('trace_tags', TENANT)],
   '004_tenants_and_keys': [
     ...secured('organizations', ofOrganization('id')),
     ...secured('workspaces', ofOrganization('organization_id')),

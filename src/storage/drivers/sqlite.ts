@@ -294,7 +294,16 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
     ),
     details: prepare(kysely.insertInto('trace_details').values(toDetailsRow(0, shape))),
     bodies: prepare(kysely.insertInto('trace_bodies').values(bodies)),
-    tag: prepare(kysely.insertInto('trace_tags').values({ seq: 0, key: '', value: '', created_at_us: 0 })),
+    tag: prepare(
+      kysely.insertInto('trace_tags').values({
+        seq: 0,
+        key: '',
+        value: '',
+        created_at_us: 0,
+        organization_id: '',
+        workspace_id: '',
+      }),
+    ),
     useChunk: database.prepare(
       'UPDATE body_chunks SET uses = uses + 1 WHERE organization_id = ? AND workspace_id = ? AND hash = ?',
     ),
@@ -452,6 +461,7 @@ function tellPlanner(database: Database): void {
   const tell = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
   for (const [index, stat] of Object.entries(SELECTIVITY)) tell.run('traces', index, stat)
   tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
+  tell.run('trace_tags', 'trace_tags_tenant', '1000000 200000 50000 10000 1000 1 1')
   database.run('ANALYZE sqlite_schema')
 }
 

@@ -219,6 +219,17 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX trace_bodies_created ON trace_bodies (created_at_us)`,
     ],
   },
+  {
+    name: '007_tenants_of_tags',
+    statements: ({ text }) => [
+      ...['organization_id', 'workspace_id'].flatMap((column) => [
+        `ALTER TABLE trace_tags ADD COLUMN ${column} ${text} NOT NULL DEFAULT ''`,
+        `UPDATE trace_tags SET ${column} = (SELECT ${column} FROM traces WHERE traces.seq = trace_tags.seq)`,
+      ]),
+      `CREATE INDEX trace_tags_tenant
+        ON trace_tags (organization_id, workspace_id, key, value, created_at_us, seq)`,
+    ],
+  },
 ]
 
 /**

@@ -19,6 +19,8 @@ import { endingWithin, filtered, ofTenant, tracesOf, type TracesQuery } from './
 /** Rows that one answer may have. */
 const MAX_ROWS = 100_000
 
+const REQUESTS = MEASURE_LIST.find(({ name }) => name === 'requests')!
+
 /** What the parts of one question have in common. */
 interface Question {
   readonly database: Kysely<Tables>
@@ -60,14 +62,13 @@ export async function measure(
   }
   let more = false
   if (group !== undefined && limit !== undefined) {
-    // By day, whatever the bucket: only who has the most requests is asked here.
+    // By day and by requests alone, whatever is asked: only who has the most of them matters here.
     const ranking = { ...question, bucket: undefined, plan: plan(filter, group, undefined) }
-    const ranked = await sums(ranking, limit + 1)
+    const ranked = await sums(ranking, [REQUESTS], limit + 1)
     more = ranked.length > limit
     if (more) question = { ...question, groups: ranked.slice(0, limit).map((row) => row.group) }
-    else if (bucket === undefined && !options.percentiles) return { rows: ranked, more }
   }
-  const rows = await sums(question)
+  const rows = await sums(question, MEASURE_LIST)
   if (!options.percentiles) return { rows, more }
   const histograms = await readHistograms(question)
   const withPercentiles = rows.map((row) => {
@@ -115,27 +116,32 @@ async function refuseLarge(
 export async function longestOf(database: Kysely<Tables>, tenant: Tenant | undefined): Promise<number> {
   const rolledUpSeq = await readRolledUpSeq(database)
   const all = { database, tenant, filter: {}, group: undefined, bucket: undefined, longestUs: 0, rolledUpSeq }
-  const [row] = await sums({ ...all, plan: plan({}, undefined, undefined) })
+  const [row] = await sums({ ...all, plan: plan({}, undefined, undefined) }, MEASURE_LIST)
   return row?.maxDurationUs ?? 0
 }
 
-async function sums(question: Question, limit = MAX_ROWS + 1): Promise<MeasuredRow[]> {
+/** Sums by group and bucket; measures that are not wanted are 0. */
+async function sums(
+  question: Question,
+  wanted: typeof MEASURE_LIST,
+  limit = MAX_ROWS + 1,
+): Promise<MeasuredRow[]> {
   const { group, bucket } = question
   const parts = question.plan.parts.map((part) =>
     isOfTraces(part)
       ? tracePart(
           question,
           part,
-          MEASURE_LIST.map(({ sql: text, column }) => sql.raw(text).as(column)),
+          wanted.map(({ sql: text, column }) => sql.raw(text).as(column)),
         )
       : rollupPart(
           question,
           part,
-          MEASURE_LIST.map(({ column }) => sql.ref(column).as(column)),
+          wanted.map(({ column }) => sql.ref(column).as(column)),
         ),
   )
   const union = parts.reduce((all, part) => all.unionAll(part))
-  const joined = MEASURE_LIST.map(
+  const joined = wanted.map(
     ({ column, joining }) =>
       sql`COALESCE(${sql.raw(joining.toUpperCase())}(${sql.ref(column)}), 0) AS ${sql.ref(column)}`,
   )
@@ -159,7 +165,9 @@ async function sums(question: Question, limit = MAX_ROWS + 1): Promise<MeasuredR
     )
   }
   return rows.map((row) => {
-    const measures = Object.fromEntries(MEASURE_LIST.map(({ name, column }) => [name, Number(row[column])]))
+    const measures = Object.fromEntries(
+      MEASURE_LIST.map(({ name, column }) => [name, Number(row[column] ?? 0)]),
+    )
     return {
       ...(measures as unknown as Measures),
       group: group === undefined ? '' : String(row['group_name']),

@@ -146,6 +146,11 @@ export class TraceQueries implements TraceReader {
         .innerJoin('trace_tags', 'trace_tags.seq', 'traces.seq')
         .where('trace_tags.key', '=', tag[0])
         .where('trace_tags.value', '=', tag[1])
+      if (this.#tenant) {
+        query = query
+          .where(sql.ref('trace_tags.organization_id'), '=', this.#tenant.organizationId)
+          .where(sql.ref('trace_tags.workspace_id'), '=', this.#tenant.workspaceId)
+      }
     }
     if (after) {
       query = query.where(sql<boolean>`(${endedAt}, traces.id) < (${after.createdAtUs}, ${after.id})`)

@@ -62,6 +62,8 @@ export function toTagRows(seq: number, trace: Trace): TraceTagsTable[] {
     key,
     value,
     created_at_us: trace.createdAtUs,
+    organization_id: trace.organizationId,
+    workspace_id: trace.workspaceId,
   }))
 }
 
