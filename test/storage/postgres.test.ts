@@ -129,6 +129,16 @@ describe('opening', () => {
     expect(String(error)).not.toContain('test@')
   })
 
+  test('a database or a role that the server does not know is a mistake, not an outage: nothing starts on it', async () => {
+    const [database, role] = [new URL(await server.createDatabase()), new URL(await server.createDatabase())]
+    database.pathname = '/no_such_database'
+    role.username = 'no_such_role'
+    for (const dsn of [database, role]) {
+      const error = await open(dsn.href).catch((thrown: unknown) => thrown)
+      expect(String(error)).toContain('StorageError: open postgres database: ')
+    }
+  })
+
   test('a server that is not there is no reason not to start; writes fail until it is', async () => {
     const dsn = new URL(await server.createDatabase())
     dsn.port = '1'

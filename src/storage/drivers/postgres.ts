@@ -83,12 +83,17 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sto
     else await storage.check()
     return storage
   } catch (error) {
-    const unreachable = ['connection', 'timeout'].includes(storage.classify(error))
+    const unreachable = ['connection', 'timeout'].includes(storage.classify(error)) && !isMistake(error)
     if (options.mode === 'write' && unreachable) return storage
     await storage.close()
     if (error instanceof StorageError) throw error
     throw new StorageError(`open postgres database: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** A role, a password or a database that the server does not know: an outage while running, a mistake at the start. */
+function isMistake(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(28|3D)/.test(String(error.code))
 }
 
 class PostgresStorage implements Storage {
