@@ -6,6 +6,7 @@ import type { Bucket, Group } from '../storage/rollups/question.ts'
 import type { Measured, MeasuredRow, MeasureOptions, TraceFilter } from '../storage/storage.ts'
 import { nanoToUsd } from '../usage/money.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
+import { average, errorsJson, latencyJson } from './measure-json.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
 import { storeFailing } from './store-failing.ts'
 import { readCommonFilter, readRange } from './trace-filter.ts'
@@ -105,13 +106,7 @@ export const getLatency: ApiHandler = async (request, context) => {
     await ask(request, context, filter, options),
     (row) => ({
       ...given('group', row.group),
-      request_count: row.requests,
-      avg_ms: average(row.latencyMs, row),
-      min_ms: row.minLatencyMs,
-      max_ms: row.maxLatencyMs,
-      p50_ms: row.percentiles?.p50 ?? 0,
-      p95_ms: row.percentiles?.p95 ?? 0,
-      p99_ms: row.percentiles?.p99 ?? 0,
+      ...latencyJson(row),
     }),
     group,
   )
@@ -125,10 +120,7 @@ export const getErrors: ApiHandler = async (request, context) => {
     await ask(request, context, filter, { ...group, limit: readLimit(parameters) }),
     (row) => ({
       ...given('group', row.group),
-      total_requests: row.requests,
-      error_count_4xx: row.errors4xx,
-      error_count_5xx: row.errors5xx,
-      error_rate: row.requests === 0 ? 0 : (row.errors4xx + row.errors5xx) / row.requests,
+      ...errorsJson(row),
     }),
     group,
   )
@@ -239,8 +231,4 @@ function costJson(row: MeasuredRow): object {
     unknown_cost_requests: row.unknownCostRequests,
     estimated_cost_requests: row.estimatedCostRequests,
   }
-}
-
-function average(sum: number, { requests }: MeasuredRow): number {
-  return requests === 0 ? 0 : sum / requests
 }

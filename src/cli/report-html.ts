@@ -4,7 +4,7 @@ import { formatNanoUsd } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
 import { html, Markup } from './html.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
-import { errorRate } from './report-json.ts'
+import { errorRate } from '../api/measure-json.ts'
 
 /** Provider keys that are listed. */
 const KEYS = 20

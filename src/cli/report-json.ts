@@ -1,4 +1,5 @@
 import { given } from '../json-field.ts'
+import { average, errorsJson, latencyJson } from '../api/measure-json.ts'
 import { formatTime } from '../rfc3339.ts'
 import type { MeasuredRow } from '../storage/storage.ts'
 import { nanoToUsd } from '../usage/money.ts'
@@ -96,35 +97,4 @@ function costJson(row: MeasuredRow): object {
     total_cost_usd: nanoToUsd(row.costNanoUsd),
     unknown_cost_requests: row.unknownCostRequests,
   }
-}
-
-function latencyJson(row: MeasuredRow): object {
-  return {
-    request_count: row.requests,
-    avg_ms: average(row.latencyMs, row),
-    min_ms: row.minLatencyMs,
-    max_ms: row.maxLatencyMs,
-    p50_ms: row.percentiles?.p50 ?? 0,
-    p95_ms: row.percentiles?.p95 ?? 0,
-    p99_ms: row.percentiles?.p99 ?? 0,
-  }
-}
-
-function errorsJson(row: MeasuredRow): object {
-  return {
-    total_requests: row.requests,
-    error_count_4xx: row.errors4xx,
-    error_count_5xx: row.errors5xx,
-    error_rate: errorRate(row),
-  }
-}
-
-/** Share of requests that ended with a status of an error, 0 to 1. */
-export function errorRate(row: MeasuredRow): number {
-  return row.requests === 0 ? 0 : (row.errors4xx + row.errors5xx) / row.requests
-}
-
-/** Mean of a sum over the requests; 0 without any. */
-export function average(sum: number, { requests }: MeasuredRow): number {
-  return requests === 0 ? 0 : sum / requests
 }

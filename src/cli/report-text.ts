@@ -3,7 +3,7 @@ import type { MeasuredRow, TraceFilter, TraceSummary } from '../storage/storage.
 import { formatNanoUsd } from '../usage/money.ts'
 import type { Io } from './command.ts'
 import type { ReportData } from './report-data.ts'
-import { average, errorRate } from './report-json.ts'
+import { average, errorRate } from '../api/measure-json.ts'
 import { textTable } from './text-table.ts'
 
 /** Writes a report for people, in the contract's words and order. */

@@ -173,7 +173,7 @@ describe('traces tail', () => {
     }
     await eventually(() => stored(1))
     const all = start()
-    const filtered = start('--model', 'wanted', '--format', 'json', '--limit', '0')
+    const filtered = start('--model', 'wanted', '--format', 'json', '--limit', '200')
     await eventually(() => all.text().includes(' before '))
     await call('wanted')
     await call('other\u001b[2J')

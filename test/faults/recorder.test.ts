@@ -130,6 +130,7 @@ test('while the store is locked nothing is lost, serving goes on, and the equati
   const gateway = await serveProgram(settings())
   await send(gateway)
   const locker = new Database(join(gateway.folder, 'data/ongoingai.db'))
+  locker.run('PRAGMA busy_timeout = 5000')
   const running = load(gateway, 8)
   await Bun.sleep(200)
   locker.run('BEGIN IMMEDIATE')

@@ -3,7 +3,7 @@ import { sha256Of } from '../../access/key-hash.ts'
 import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
 import type { DirectoryEntries, StoredGatewayKey } from '../storage.ts'
 import { StorageError } from '../storage-error.ts'
-import { postgresUrl } from '../postgres-dsn.ts'
+import { postgresUrl } from '../postgres/dsn.ts'
 
 const CONNECT_MS = 5000
 

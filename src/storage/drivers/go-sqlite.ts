@@ -1,7 +1,7 @@
 import { constants, Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
+import { sqliteReadUrl } from '../sqlite-read-url.ts'
 import { StorageError } from '../storage-error.ts'
 
 /**
@@ -11,9 +11,10 @@ import { StorageError } from '../storage-error.ts'
  */
 export function openGoSqlite(path: string): GoSource {
   if (!existsSync(path)) throw new StorageError(`sqlite database "${path}" does not exist`)
-  const live = existsSync(`${path}-wal`)
-  const url = `file:${encodeURI(resolve(path)).replaceAll('?', '%3f').replaceAll('#', '%23')}${live ? '' : '?immutable=1'}`
-  const database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
+  const database = new Database(
+    sqliteReadUrl(path),
+    constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,
+  )
   let known: Set<string>
   try {
     const columns = database.query<{ name: string }, []>(`SELECT name FROM pragma_table_info('traces')`).all()

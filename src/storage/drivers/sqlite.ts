@@ -1,6 +1,6 @@
 import { constants, Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
@@ -14,6 +14,7 @@ import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/tra
 import { MEASURE_LIST } from '../rollups/measures.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { Tables, TraceBodiesTable } from '../schema.ts'
+import { sqliteReadUrl } from '../sqlite-read-url.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
@@ -371,9 +372,10 @@ function openForWriting(path: string, applied: (migration: string) => void): Dat
 /** Opens without creating anything: with no writer about, the file is read as it lies, without a WAL of its own. */
 function openForReading(path: string): Database {
   if (!existsSync(path)) throw new StorageError(`sqlite database "${path}" does not exist`)
-  const live = existsSync(`${path}-wal`)
-  const url = `file:${encodeURI(resolve(path)).replaceAll('?', '%3f').replaceAll('#', '%23')}${live ? '' : '?immutable=1'}`
-  const database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
+  const database = new Database(
+    sqliteReadUrl(path),
+    constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,
+  )
   database.run('PRAGMA busy_timeout = 5000')
   try {
     refuseForeign(database, path)

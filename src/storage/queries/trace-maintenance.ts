@@ -1,6 +1,4 @@
-import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
-import type { Trace } from '../../traces/trace.ts'
-import { changedColumns, costChanges } from '../rollups/cost-changes.ts'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { MEASURE_LIST } from '../rollups/measures.ts'
 import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY } from '../rollups/upsert.ts'
@@ -14,9 +12,13 @@ import type {
   TimeRange,
   TraceMaintenance,
 } from '../storage.ts'
+import { wrongChunks } from './check-chunks.ts'
 import { readRolledUpSeq } from './counters.ts'
+import { deleteBodies, deleteTraces, OWNER } from './deletions.ts'
+import { replaceCosts } from './replace-costs.ts'
+import { inRange, readPage } from './stored-pages.ts'
 import type { Read, Write } from './tables.ts'
-import { chunksOf, fromRows, fromTraceRow, toDetailsRow } from './trace-rows.ts'
+import { fromTraceRow } from './trace-rows.ts'
 
 /** Adds sums to the rollups, in the transaction of `database`. */
 export type AddToRollups = (database: Kysely<Tables>, deltas: readonly RollupDelta[]) => Promise<void>
@@ -279,194 +281,4 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
       return { traces: Number(traces.requests), different }
     })
   }
-}
-
-type TracesSelect = SelectQueryBuilder<Tables, 'traces', object>
-
-function inRange(database: Kysely<Tables>, { fromUs, toUs }: TimeRange, afterSeq: number): TracesSelect {
-  let query = database.selectFrom('traces').where('traces.seq', '>', afterSeq)
-  if (fromUs !== undefined) query = query.where('traces.started_at_us', '>=', fromUs)
-  if (toUs !== undefined) query = query.where('traces.started_at_us', '<=', toUs)
-  return query
-}
-
-async function readPage(query: TracesSelect, limit: number): Promise<StoredTrace[]> {
-  const rows = await query
-    .innerJoin('trace_details', 'trace_details.seq', 'traces.seq')
-    .selectAll('traces')
-    .select('trace_details.document')
-    .orderBy('traces.seq')
-    .limit(limit)
-    .execute()
-  return rows.map((row) => ({ seq: row.seq, trace: fromRows(row, row.document) }))
-}
-
-async function replaceCosts(database: Kysely<Tables>, updates: readonly CostUpdate[]): Promise<void> {
-  const seqs = updates.map(({ seq }) => seq)
-  const stored = await readPage(database.selectFrom('traces').where('traces.seq', 'in', seqs), seqs.length)
-  // Retention may have taken a trace away since it was read.
-  const pairs = stored.flatMap(({ seq, trace: before }) => {
-    const after = updates.find((update) => update.seq === seq)?.trace
-    return after ? [{ seq, before, after }] : []
-  })
-  for (const { seq, after } of pairs) {
-    await database
-      .updateTable('traces')
-      .set({ cost_status: after.costStatus, cost_nano_usd: after.costNanoUsd })
-      .where('seq', '=', seq)
-      .execute()
-    await database
-      .updateTable('trace_details')
-      .set({ document: toDetailsRow(seq, after).document })
-      .where('seq', '=', seq)
-      .execute()
-  }
-  const costed = (before: Trace, after: Trace): Trace => ({
-    ...before,
-    costStatus: after.costStatus,
-    costNanoUsd: after.costNanoUsd,
-  })
-  const rolledUp = await readRolledUpSeq(database)
-  const inRollups = pairs.filter(({ seq }) => seq <= rolledUp)
-  const changes = costChanges(
-    inRollups.map(({ before }) => before),
-    inRollups.map(({ before, after }) => costed(before, after)),
-  )
-  for (const change of changes) {
-    const { key } = change
-    await database
-      .updateTable('rollups')
-      .set(
-        Object.fromEntries(
-          changedColumns(change).map(([column, by]) => [column, sql`${sql.ref(column)} + ${by}`]),
-        ),
-      )
-      .where('span', '=', key.span)
-      .where('dimension', '=', key.dimension)
-      .where('organization_id', '=', key.organizationId)
-      .where('workspace_id', '=', key.workspaceId)
-      .where('start_us', '=', key.startUs)
-      .where('value', '=', key.value)
-      .where('provider', '=', key.provider)
-      .where('model', '=', key.model)
-      .execute()
-  }
-}
-
-/** Counts the uses of every chunk again, a page of bodies at a time. */
-async function wrongChunks(database: Kysely<Tables>): Promise<string[]> {
-  const uses = new Map<string, number>()
-  const nameOf = (organization: string, workspace: string, hash: Uint8Array): string =>
-    `${organization}\0${workspace}\0${Buffer.from(hash).toString('latin1')}`
-  let seq = 0
-  for (;;) {
-    const rows = await database
-      .selectFrom('trace_bodies')
-      .innerJoin('traces', 'traces.seq', 'trace_bodies.seq')
-      .selectAll('trace_bodies')
-      .select(['traces.organization_id', 'traces.workspace_id'])
-      .where('trace_bodies.seq', '>', seq)
-      .orderBy('trace_bodies.seq')
-      .limit(500)
-      .execute()
-    for (const row of rows) {
-      for (const hash of chunksOf(row)) {
-        const name = nameOf(row.organization_id, row.workspace_id, hash)
-        uses.set(name, (uses.get(name) ?? 0) + 1)
-      }
-    }
-    const last = rows.at(-1)
-    if (!last) break
-    seq = last.seq
-  }
-  const chunks = await database
-    .selectFrom('body_chunks')
-    .select(['organization_id', 'workspace_id', 'hash', 'uses'])
-    .execute()
-  let miscounted = 0
-  for (const { organization_id, workspace_id, hash, uses: stored } of chunks) {
-    const name = nameOf(organization_id, workspace_id, hash)
-    if (uses.get(name) !== Number(stored)) miscounted += 1
-    uses.delete(name)
-  }
-  return [
-    ...(miscounted > 0 ? [`${miscounted} body chunks are used another number of times than they say`] : []),
-    ...(uses.size > 0 ? [`${uses.size} body chunks that bodies refer to are missing`] : []),
-  ]
-}
-
-interface Owner {
-  readonly seq: number
-  readonly organization_id: string
-  readonly workspace_id: string
-}
-
-const OWNER = ['traces.seq', 'traces.organization_id', 'traces.workspace_id'] as const
-
-/** Deletes traces that are still there, with all that hangs on them. @returns how many */
-async function deleteTraces(database: Kysely<Tables>, owners: readonly Owner[]): Promise<number> {
-  await deleteBodies(database, owners)
-  const seqs = owners.map(({ seq }) => seq)
-  const { bytes } = await database
-    .selectFrom('trace_details')
-    .select(sql<number>`COALESCE(SUM(LENGTH(document)), 0)`.as('bytes'))
-    .where('seq', 'in', seqs)
-    .executeTakeFirstOrThrow()
-  await database.deleteFrom('trace_tags').where('seq', 'in', seqs).execute()
-  await database.deleteFrom('trace_details').where('seq', 'in', seqs).execute()
-  const { numDeletedRows } = await database
-    .deleteFrom('traces')
-    .where('seq', 'in', seqs)
-    .executeTakeFirstOrThrow()
-  await addToCounter(database, 'traces', -Number(numDeletedRows))
-  await addToCounter(database, 'trace_bytes', -Number(bytes))
-  return Number(numDeletedRows)
-}
-
-/** Deletes bodies and the chunks that nothing refers to any more. */
-async function deleteBodies(database: Kysely<Tables>, owners: readonly Owner[]): Promise<void> {
-  if (owners.length === 0) return
-  const seqs = owners.map(({ seq }) => seq)
-  const rows = await database.selectFrom('trace_bodies').selectAll().where('seq', 'in', seqs).execute()
-  let freed = 0
-  const uses = new Map<string, { owner: Owner; hash: Uint8Array; times: number }>()
-  for (const row of rows) {
-    const owner = owners.find(({ seq }) => seq === row.seq)!
-    freed += (row.request_body?.length ?? 0) + (row.response_body?.length ?? 0)
-    for (const hash of chunksOf(row)) {
-      const name = `${owner.organization_id}\0${owner.workspace_id}\0${Buffer.from(hash).toString('latin1')}`
-      const known = uses.get(name)
-      if (known) known.times += 1
-      else uses.set(name, { owner, hash, times: 1 })
-    }
-  }
-  for (const { owner, hash, times } of uses.values()) {
-    const chunk = await database
-      .updateTable('body_chunks')
-      .set({ uses: sql`uses - ${times}` })
-      .where('organization_id', '=', owner.organization_id)
-      .where('workspace_id', '=', owner.workspace_id)
-      .where('hash', '=', hash)
-      .returning(['uses', sql<number>`LENGTH(data)`.as('stored')])
-      .executeTakeFirst()
-    if (!chunk || Number(chunk.uses) > 0) continue
-    freed += Number(chunk.stored)
-    await database
-      .deleteFrom('body_chunks')
-      .where('organization_id', '=', owner.organization_id)
-      .where('workspace_id', '=', owner.workspace_id)
-      .where('hash', '=', hash)
-      .execute()
-  }
-  await database.deleteFrom('trace_bodies').where('seq', 'in', seqs).execute()
-  await addToCounter(database, 'body_bytes', -freed)
-}
-
-async function addToCounter(database: Kysely<Tables>, name: CounterName, by: number): Promise<void> {
-  if (by === 0) return
-  await database
-    .updateTable('counters')
-    .set({ value: sql`value + ${by}` })
-    .where('name', '=', name)
-    .execute()
 }

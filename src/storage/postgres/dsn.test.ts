@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { postgresUrl } from './postgres-dsn.ts'
+import { postgresUrl } from './dsn.ts'
 
 test('a URL stays one, and sslmode means what it means to libpq', () => {
   expect(postgresUrl('postgres://u:p%40@h:5433/d')).toBe('postgres://u:p%40@h:5433/d')

@@ -1,4 +1,4 @@
-import { StorageError } from './storage-error.ts'
+import { StorageError } from '../storage-error.ts'
 
 /** Keywords that have a place of their own in a URL. */
 const IN_PLACE = ['host', 'hostaddr', 'port', 'user', 'password', 'dbname']

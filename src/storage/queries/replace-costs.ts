@@ -1,0 +1,61 @@
+import { sql, type Kysely } from 'kysely'
+import type { Trace } from '../../traces/trace.ts'
+import { changedColumns, costChanges } from '../rollups/cost-changes.ts'
+import type { Tables } from '../schema.ts'
+import type { CostUpdate } from '../storage.ts'
+import { readRolledUpSeq } from './counters.ts'
+import { readPage } from './stored-pages.ts'
+import { toDetailsRow } from './trace-rows.ts'
+
+/** Gives traces other costs, and the sums that they are in the difference. */
+export async function replaceCosts(database: Kysely<Tables>, updates: readonly CostUpdate[]): Promise<void> {
+  const seqs = updates.map(({ seq }) => seq)
+  const stored = await readPage(database.selectFrom('traces').where('traces.seq', 'in', seqs), seqs.length)
+  // Retention may have taken a trace away since it was read.
+  const pairs = stored.flatMap(({ seq, trace: before }) => {
+    const after = updates.find((update) => update.seq === seq)?.trace
+    return after ? [{ seq, before, after }] : []
+  })
+  for (const { seq, after } of pairs) {
+    await database
+      .updateTable('traces')
+      .set({ cost_status: after.costStatus, cost_nano_usd: after.costNanoUsd })
+      .where('seq', '=', seq)
+      .execute()
+    await database
+      .updateTable('trace_details')
+      .set({ document: toDetailsRow(seq, after).document })
+      .where('seq', '=', seq)
+      .execute()
+  }
+  const costed = (before: Trace, after: Trace): Trace => ({
+    ...before,
+    costStatus: after.costStatus,
+    costNanoUsd: after.costNanoUsd,
+  })
+  const rolledUp = await readRolledUpSeq(database)
+  const inRollups = pairs.filter(({ seq }) => seq <= rolledUp)
+  const changes = costChanges(
+    inRollups.map(({ before }) => before),
+    inRollups.map(({ before, after }) => costed(before, after)),
+  )
+  for (const change of changes) {
+    const { key } = change
+    await database
+      .updateTable('rollups')
+      .set(
+        Object.fromEntries(
+          changedColumns(change).map(([column, by]) => [column, sql`${sql.ref(column)} + ${by}`]),
+        ),
+      )
+      .where('span', '=', key.span)
+      .where('dimension', '=', key.dimension)
+      .where('organization_id', '=', key.organizationId)
+      .where('workspace_id', '=', key.workspaceId)
+      .where('start_us', '=', key.startUs)
+      .where('value', '=', key.value)
+      .where('provider', '=', key.provider)
+      .where('model', '=', key.model)
+      .execute()
+  }
+}

@@ -1,0 +1,13 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+/**
+ * The name by which SQLite opens a file without creating anything: with no writer about, it is read as it lies, without a WAL of its
+ * own.
+ *
+ * @see https://www.sqlite.org/uri.html
+ */
+export function sqliteReadUrl(path: string): string {
+  const live = existsSync(`${path}-wal`)
+  return `file:${encodeURI(resolve(path)).replaceAll('?', '%3f').replaceAll('#', '%23')}${live ? '' : '?immutable=1'}`
+}
