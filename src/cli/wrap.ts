@@ -102,21 +102,20 @@ async function run(
   environment: Record<string, string>,
   err: (text: string) => void,
 ): Promise<number> {
-  let child: ReturnType<typeof Bun.spawn>
+  let child: Bun.Subprocess | undefined
+  const pass = (signal: NodeJS.Signals): void => {
+    if (!(process.stdin.isTTY && FROM_TERMINAL.includes(signal))) child?.kill(signal)
+  }
+  // Before the command starts: a signal that came in between would end this process and leave the command running.
+  for (const signal of FORWARDED) process.on(signal, pass)
   try {
     child = Bun.spawn(words, { env: environment, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
+    await child.exited
   } catch (error) {
     const missing = (error as { code?: string }).code === 'ENOENT'
     const reason = missing ? `exec: "${words[0]}": executable file not found in $PATH` : String(error)
     err(`failed to start command: ${reason}\n`)
     return 1
-  }
-  const pass = (signal: NodeJS.Signals): void => {
-    if (!(process.stdin.isTTY && FROM_TERMINAL.includes(signal))) child.kill(signal)
-  }
-  for (const signal of FORWARDED) process.on(signal, pass)
-  try {
-    await child.exited
   } finally {
     for (const signal of FORWARDED) process.off(signal, pass)
   }
