@@ -124,10 +124,11 @@ export class TraceWriter {
   /** Writes or journals everything, for the end of the process. A long journal is left for the next start. */
   async close(): Promise<void> {
     this.#replayUntil = performance.now() + CLOSING_REPLAY_MS
-    await this.#idle()
-    await this.flush()
-    if (this.#ports.journal.records > 0) await this.#replay()
-    await this.#flushAll()
+    await this.#alone(async () => {
+      await this.#flushAll()
+      if (this.#ports.journal.records > 0) await this.#replay()
+      await this.#flushAll()
+    })
     clearTimeout(this.#retryTimer)
     clearTimeout(this.#flushTimer)
     this.#ports.journal.close()
@@ -239,17 +240,17 @@ export class TraceWriter {
     }, wait)
   }
 
-  /** Waits until nobody writes: two at once would take the same traces. */
-  async #idle(): Promise<void> {
+  /** Writes when nobody else does: two at once would take the same traces. Between the look and the turn nothing may be awaited. */
+  async #alone(work: () => Promise<void>): Promise<void> {
     while (this.#busy) await this.#busy
-  }
-
-  async #retry(): Promise<void> {
-    await this.#idle()
-    this.#busy = this.#replay().finally(() => {
+    this.#busy = work().finally(() => {
       this.#busy = undefined
     })
     await this.#busy
+  }
+
+  async #retry(): Promise<void> {
+    await this.#alone(() => this.#replay())
     if (this.#pending.length > 0) await this.flush()
   }
 
