@@ -9,6 +9,16 @@ export type GatewayErrorCode =
   | 'permission_denied'
   | 'not_authorized'
   | 'missing_provider_credential'
+  | 'not_allowed_for_key'
+  | 'keys_unavailable'
+  | 'rate_limit_exceeded'
+  | 'token_limit_exceeded'
+  | 'concurrency_limit_exceeded'
+  | 'budget_exceeded'
+  | 'limits_unavailable'
+  | 'gateway_key_not_found'
+  | 'gateway_key_exists'
+  | 'gateway_key_read_only'
   | 'method_not_allowed'
   | 'trace_not_found'
   | 'checkpoint_not_found'
@@ -36,6 +46,16 @@ const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   permission_denied: 403,
   not_authorized: 403,
   missing_provider_credential: 403,
+  not_allowed_for_key: 403,
+  keys_unavailable: 503,
+  rate_limit_exceeded: 429,
+  token_limit_exceeded: 429,
+  concurrency_limit_exceeded: 429,
+  budget_exceeded: 429,
+  limits_unavailable: 503,
+  gateway_key_not_found: 404,
+  gateway_key_exists: 409,
+  gateway_key_read_only: 409,
   method_not_allowed: 405,
   trace_not_found: 404,
   checkpoint_not_found: 404,

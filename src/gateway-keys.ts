@@ -1,23 +1,47 @@
 import { dirname, join } from 'node:path'
 import { pepperPrint } from './access/key-hash.ts'
-import { Keyring, type KeyAdoption } from './access/keyring.ts'
+import { Keyring, type KeyHashing } from './access/keyring.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from './log.ts'
-import { pepperFrom } from './pepper-file.ts'
-import type { StoredGatewayKey, TenantDirectory } from './storage/storage.ts'
+import { peppersFrom } from './pepper-file.ts'
+import type { KeyList, KeyReference, StoredGatewayKey, TenantDirectory } from './storage/storage.ts'
 
-/** How often the store's keys are read again. */
-const REFRESH_MS = 1000
+/** The peppers that tokens are hashed with, the one for new hashes first. @throws Error when their file cannot be read or made */
+export function peppersOf({ auth, tracing }: Pick<Config, 'auth' | 'tracing'>): readonly string[] {
+  if (auth.pepper !== '') return [auth.pepper, ...auth.previousPeppers]
+  return peppersFrom(join(dirname(tracing.journal.path), 'gateway-keys.pepper'))
+}
+
+/**
+ * Makes sure that the store's keys are hashed with a pepper that is known here, and notes the one that new hashes are made with.
+ *
+ * @throws Error when they are hashed with another: they would all be refused
+ */
+export async function claimPeppers(directory: TenantDirectory, peppers: readonly string[]): Promise<void> {
+  const prints = peppers.map((pepper) => pepperPrint(pepper))
+  const [current = ''] = prints
+  const noted = await directory.claimPepper(current)
+  if (noted === current) return
+  if (!prints.includes(noted)) {
+    throw new Error(
+      'the keys of the store were hashed with another pepper: give every gateway the same auth.pepper',
+    )
+  }
+  await directory.changePepper(noted, current)
+}
 
 /** The gateway keys of file and store, as they change. */
 export class GatewayKeys {
   readonly #directory: TenantDirectory
   readonly #log: Log
   readonly #changed: () => void
-  readonly #timer: ReturnType<typeof setInterval>
   #auth: Config['auth']
   #stored: readonly StoredGatewayKey[] = []
-  #adoption: KeyAdoption = { pepper: '', adopt: () => undefined }
+  /** Version of the keys that were read last. */
+  #version = -1
+  /** Epoch milliseconds at which the keys were known to be current. */
+  #freshAt = 0
+  #hashing: KeyHashing = { peppers: [], adopt: () => undefined }
 
   /** @param changed called when `keyring` has become another */
   private constructor(auth: Config['auth'], directory: TenantDirectory, log: Log, changed: () => void) {
@@ -25,8 +49,6 @@ export class GatewayKeys {
     this.#directory = directory
     this.#log = log
     this.#changed = changed
-    this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS)
-    this.#timer.unref()
   }
 
   /**
@@ -41,65 +63,78 @@ export class GatewayKeys {
     changed: () => void,
   ): Promise<GatewayKeys> {
     const keys = new GatewayKeys(config.auth, directory, log, changed)
-    try {
-      await keys.configure(config)
-      return keys
-    } catch (error) {
-      keys.stop()
-      throw error
-    }
+    await keys.configure(config)
+    return keys
   }
 
   /** Takes other settings over. @throws Error as `open` does */
-  async configure({ auth, tracing }: Config): Promise<void> {
+  async configure(config: Config): Promise<void> {
+    const { auth } = config
     if (auth.enabled) {
       const read = await this.#directory.activeKeys().catch(() => undefined)
-      if (read && auth.keys.length + read.length === 0) {
-        throw new Error('auth is enabled but no gateway keys are configured')
+      if (read && auth.keys.length + read.keys.length === 0) {
+        throw new Error(
+          'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first',
+        )
       }
-      const pepper = auth.pepper || pepperFrom(join(dirname(tracing.journal.path), 'gateway-keys.pepper'))
-      const stored = read ?? this.#stored
-      if (stored.some(({ scheme }) => scheme === 'hmac-sha256')) await this.#claim(pepper)
+      const peppers = peppersOf(config)
+      const stored = read?.keys ?? this.#stored
+      if (stored.some(({ scheme }) => scheme === 'hmac-sha256')) await claimPeppers(this.#directory, peppers)
       this.#stored = stored
-      this.#adoption = { pepper, adopt: (keyId, hmac) => void this.#adopt(pepper, keyId, hmac) }
+      if (read) {
+        this.#freshAt = Date.now()
+        this.#version = read.version
+      }
+      this.#hashing = {
+        peppers,
+        adopt: (key, before, hmac) => void this.#adopt(peppers, key, before, hmac),
+      }
     }
     this.#auth = auth
   }
 
   /** The keys that are valid now; `undefined` while keys are off. */
   keyring(): Keyring | undefined {
-    return this.#auth.enabled ? new Keyring(this.#auth.keys, this.#stored, this.#adoption) : undefined
+    if (!this.#auth.enabled) return undefined
+    const { maxStalenessMs } = this.#auth
+    const freshUntil = (): number => (maxStalenessMs === 0 ? Infinity : this.#freshAt + maxStalenessMs)
+    return new Keyring(this.#auth.keys, this.#stored, this.#hashing, freshUntil)
   }
 
-  stop(): void {
-    clearInterval(this.#timer)
+  /** Whether a key has a budget of money of its own. */
+  needPrices(): boolean {
+    return this.#stored.some(({ limits }) => limits.some(({ budget }) => budget.costUsd > 0))
   }
 
-  /** While the store does not answer, the keys that were read last hold. */
-  async #refresh(): Promise<void> {
-    if (!this.#auth.enabled) return
-    const now = await this.#directory.activeKeys().catch(() => this.#stored)
-    if (JSON.stringify(now) === JSON.stringify(this.#stored)) return
-    this.#stored = now
+  /** Peppers for hashes of new tokens; the first one's print is noted in the store. */
+  async pepperForNewKeys(config: Config): Promise<string> {
+    const peppers = this.#auth.enabled ? this.#hashing.peppers : peppersOf(config)
+    await claimPeppers(this.#directory, peppers)
+    return peppers[0]!
+  }
+
+  /** What the recorder has read: the store answers, and these are its keys where they have changed. */
+  take(list: KeyList | undefined): void {
+    this.#freshAt = Date.now()
+    // One that was read before the last change here comes too late.
+    if (!list || list.version <= this.#version) return
+    this.#version = list.version
+    this.#stored = list.keys
     this.#changed()
   }
 
-  /** Gives a key that came with another hash ours. */
-  async #adopt(pepper: string, keyId: string, hmac: string): Promise<void> {
-    try {
-      await this.#claim(pepper)
-      await this.#directory.adoptKey(keyId, hmac)
-    } catch (error) {
-      this.#log('WARN', 'gateway key keeps its old hash', { key_id: keyId, error: String(error) })
-    }
+  /** Reads the keys again at once, because they were changed here. */
+  async refresh(): Promise<void> {
+    this.take(await this.#directory.activeKeys())
   }
 
-  /** @throws Error when the store's keys are hashed with another pepper: they would all be refused */
-  async #claim(pepper: string): Promise<void> {
-    const print = pepperPrint(pepper)
-    if ((await this.#directory.claimPepper(print)) === print) return
-    throw new Error(
-      'the keys of the store were hashed with another pepper: give every gateway the same auth.pepper',
-    )
+  /** Gives a key that came with another hash ours. */
+  async #adopt(peppers: readonly string[], key: KeyReference, before: string, hmac: string): Promise<void> {
+    try {
+      await claimPeppers(this.#directory, peppers)
+      await this.#directory.adoptKey(key, before, hmac)
+    } catch (error) {
+      this.#log('WARN', 'gateway key keeps its old hash', { key_id: key.id, error: String(error) })
+    }
   }
 }

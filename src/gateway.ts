@@ -1,13 +1,23 @@
-import type { Keyring } from './access/keyring.ts'
+import { KeyAdministration } from './access/key-administration.ts'
+import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
+import { parseNetwork } from './access/networks.ts'
+import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
+import { KeyUses } from './key-uses.ts'
+import type { Counters } from './limits/counters.ts'
+import { LimitEngine, type BudgetWarning } from './limits/limit-engine.ts'
+import { MemoryCounters } from './limits/memory-counters.ts'
+import type { CallerLimits } from './limits/resolve.ts'
+import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
+import { PriceLookup } from './price-lookup.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
-import type { Inspection } from './proxy/inspect.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
+import { formatSecond } from './rfc3339.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
@@ -46,21 +56,51 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const recorder = new Recorder(
     recorderSettings(config),
     log,
+    {
+      priced: (bills) => limits.priced(bills),
+      dropped: (id) => limits.dropped(id),
+      keys: (list) => keys?.take(list),
+    },
     new URL('./traces/recorder/recorder-worker.ts', import.meta.url).href,
   )
-  await recorder.start()
+  const audit = new AuditTrail({ store: (events) => recorder.audit(events), log })
+  const webhooks = new Webhooks({ receivers: () => current.limits.webhooks, log })
   const queries = new QueryClient(config.storage, new URL('./storage/query-worker.ts', import.meta.url).href)
-  let keys: GatewayKeys
-  try {
-    keys = await GatewayKeys.open(config, queries.directory(), log, () => useKeyring())
-  } catch (error) {
+  const directory = queries.directory()
+  const limits = new LimitEngine({
+    counters: openCounters(config, queries),
+    policies: () => current.limits.policies,
+    timeoutMs: () => current.limits.backendTimeoutMs,
+    once: (name, untilMs) => directory.once(name, untilMs * 1000, Date.now() * 1000),
+    warn: (warning) => tellWarning(warning, audit, webhooks),
+    log,
+  })
+  const prices = new PriceLookup()
+  const uses = new KeyUses((used) => recorder.used(used))
+  let keys: GatewayKeys | undefined
+  let keysChanged = (): void => undefined
+  const close = async (): Promise<boolean> => {
+    uses.stop()
+    audit.flush()
+    await limits.close()
     await queries.close()
-    await recorder.stop(FLUSH_TIMEOUT_MS)
+    return recorder.stop(FLUSH_TIMEOUT_MS)
+  }
+  await recorder.start()
+  try {
+    keys = await GatewayKeys.open(config, directory, log, () => keysChanged())
+  } catch (error) {
+    await close()
     throw error
   }
+  const known = keys
+  const settings = (): Promise<ProxySettings> => proxySettings(current, known.keyring(), limits, prices)
   const proxy: ProxyContext = {
-    settings: await proxySettings(config, keys.keyring()),
+    settings: await settings(),
     sink: recorder,
+    limits,
+    audit,
+    keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(canConnect),
     open: new Set(),
     via: `1.1 ongoingai-${crypto.randomUUID().slice(0, 8)}`,
@@ -77,21 +117,36 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       readerFor: (caller) => (caller ? queries.within(caller) : queries.everywhere()),
       extent: () => queries.extent(),
       diagnostics: () => recorder.diagnostics(),
+      keys: new KeyAdministration({
+        directory,
+        pepper: () => known.pepperForNewKeys(current),
+        fileKeys: () => current.auth.keys,
+        allowWeakTokens: () => current.auth.allowWeakTokens,
+      }),
+      keysChanged: () => known.refresh(),
+      audit,
+      auditEvents: queries.audit,
+      limits,
+      limitsOf: (identity) => proxy.settings.limitsOf(identity),
+      keyOf: (tenant, keyId) => proxy.settings.keyring?.keyOf(tenant, keyId),
       draining: () => proxy.draining,
     },
   }
-  const useKeyring = (): void => {
-    const keyring = keys.keyring()
-    proxy.settings = { ...proxy.settings, keyring }
+  const useKeyring = async (): Promise<void> => {
+    const keyring = known.keyring()
+    // At once, for a key that was revoked; what prices a key's own budget may need comes after.
+    proxy.settings = { ...proxy.settings, keyring, limitsOf: limitsLookup(limits) }
     context.apiSettings = apiSettings(current, keyring)
+    if (known.needPrices()) proxy.settings = await settings()
   }
+  keysChanged = () => void useKeyring()
+  // What changed while this was being put together.
+  await useKeyring()
   let server: ReturnType<typeof startServer>
   try {
     server = startServer(config.server.host, config.server.port, context)
   } catch (error) {
-    keys.stop()
-    await queries.close()
-    await recorder.stop(FLUSH_TIMEOUT_MS)
+    await close()
     throw error
   }
 
@@ -101,15 +156,25 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
       const { host, port } = current.server
-      await keys.configure(next)
-      current = { ...next, server: { ...next.server, host, port }, storage: current.storage }
-      proxy.settings = await proxySettings(current, keys.keyring())
+      const { backend, redisUrl } = current.limits
+      await known.configure(next)
+      current = {
+        ...next,
+        server: { ...next.server, host, port },
+        storage: current.storage,
+        limits: { ...next.limits, backend, redisUrl },
+      }
+      proxy.settings = await settings()
       context.apiSettings = apiSettings(current, proxy.settings.keyring)
       recorder.configure(recorderSettings(current))
+      audit.record({
+        actor: 'system',
+        action: 'config.reload',
+        detail: { changed, ...(needRestart.length > 0 ? { need_restart: needRestart } : {}) },
+      })
       return { changed, needRestart }
     },
     async stop(timeoutMs) {
-      keys.stop()
       proxy.draining = true
       void server.stop()
       await settle(() => proxy.open.size === 0, timeoutMs)
@@ -118,8 +183,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       for (const exchange of proxy.open) exchange.end('upstream_failed', 'shutting_down')
       void server.stop(true)
       const startedAt = performance.now()
-      await queries.close()
-      const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
+      const flushed = await close()
       const ms = Math.round(performance.now() - startedAt)
       if (flushed) log('INFO', 'flushed pending traces before shutdown', { duration_ms: ms })
       else
@@ -128,42 +192,89 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   }
 }
 
-async function proxySettings(config: Config, keyring: Keyring | undefined): Promise<ProxySettings> {
+/** Counters of the backend that the settings name, over the store's ledger. */
+function openCounters(config: Config, queries: QueryClient): Counters {
+  return new MemoryCounters(crypto.randomUUID(), async (subjects, fromMs, except) =>
+    (await queries.spent(subjects, fromMs * 1000, except)).map((slot) => ({
+      subject: slot.subject,
+      slotMs: slot.slotUs / 1000,
+      costNanoUsd: slot.costNanoUsd + slot.assumedNanoUsd,
+      tokens: slot.tokens,
+    })),
+  )
+}
+
+/** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
+function tellWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
+  const { share, standing, subject, organizationId, workspaceId } = warning
+  const action = share >= 1 ? 'budget.spent' : 'budget.warning'
+  const detail = { share, subject, ...standing }
+  audit.record({ actor: 'system', action, organizationId, workspaceId, target: standing.name, detail })
+  webhooks.send(Bun.randomUUIDv7(), {
+    type: action,
+    at: formatSecond(Date.now() * 1000),
+    org_id: organizationId,
+    workspace_id: workspaceId,
+    ...detail,
+  })
+}
+
+/** The limits of callers, worked out once for each. */
+function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
+  const nobody = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
+  const known = new WeakMap<Identity, CallerLimits>()
+  return (identity) => {
+    if (!identity) return nobody
+    const before = known.get(identity)
+    if (before) return before
+    const limits = engine.limitsOf(identity, identity.limits)
+    known.set(identity, limits)
+    return limits
+  }
+}
+
+async function proxySettings(
+  config: Config,
+  keyring: Keyring | undefined,
+  engine: LimitEngine,
+  lookup: PriceLookup,
+): Promise<ProxySettings> {
   const { unknownModel } = config.pricing
+  const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
+    ({ budget }) => budget.costUsd > 0,
+  )
+  const find = unknownModel === 'block' || budgets ? await lookup.open(config) : undefined
   return {
     inspection: {
       injectStreamUsage: config.tracing.streamUsage === 'inject',
-      ...(unknownModel === 'block' ? { hasPrice: await priceLookup(config) } : {}),
+      ...(unknownModel === 'block'
+        ? { hasPrice: (exchange, model) => find!(exchange, model) !== undefined }
+        : {}),
     },
     upstreams: new UpstreamTable(config.providers),
     keyring,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,
+    trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
+    limitsOf: limitsLookup(engine),
+    ratesOf:
+      budgets && find
+        ? (exchange, model) => {
+            const rates = find(exchange, model)
+            const nano = (bucket: 'input_uncached' | 'output_text'): number =>
+              (rates?.rate(bucket, 0) ?? 0) * 1000
+            return rates ? { input: nano('input_uncached'), output: nano('output_text') } : 'unknown'
+          }
+        : undefined,
   }
-}
-
-/** The price list is megabytes that the serving thread loads only when a policy asks for prices before a request. */
-async function priceLookup({ pricing }: Config): Promise<NonNullable<Inspection['hasPrice']>> {
-  const { PriceList } = await import('./usage/price-list.ts')
-  const prices = new PriceList(pricing)
-  return ({ target, caller }, model) =>
-    prices.find({
-      provider: target.upstream.name,
-      upstreamUrl: target.upstream.url,
-      dialect: target.upstream.dialect,
-      organizationId: caller.organizationId,
-      workspaceId: caller.workspaceId,
-      model,
-      at: Date.now(),
-    }) !== undefined
 }
 
 function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings {
   return { keyring, gatewayKeyField: config.auth.header, corsOrigins: config.server.corsOrigins }
 }
 
-function recorderSettings({ tracing, storage, retention, pii, pricing }: Config): RecorderSettings {
+function recorderSettings({ tracing, storage, retention, pii, pricing, auth }: Config): RecorderSettings {
   return {
     storage,
     retention,
@@ -178,6 +289,7 @@ function recorderSettings({ tracing, storage, retention, pii, pricing }: Config)
     maskedRequestFields: pii.maskedRequestFields,
     maskedResponseFields: pii.maskedResponseFields,
     pricing,
+    watchKeys: auth.enabled,
   }
 }
 
@@ -188,6 +300,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     'server.port': config.server.port,
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
+    'limits.backend': [config.limits.backend, config.limits.redisUrl],
   })
   const live = (config: Config): Record<string, unknown> => ({
     server: { ...config.server, host: '', port: 0 },
@@ -197,6 +310,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     pricing: config.pricing,
     pii: config.pii,
     auth: config.auth,
+    limits: { ...config.limits, backend: '', redisUrl: '' },
   })
   const differing = (part: (config: Config) => Record<string, unknown>): string[] => {
     const [old, now] = [part(before), part(after)]

@@ -25,3 +25,8 @@ export function parseTime(text: string): number | undefined {
   if (new Date(Date.parse(`${date}T00:00:00Z`)).toISOString().slice(0, 10) !== date) return undefined
   return ms * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6))
 }
+
+/** Epoch microseconds of an RFC 3339 time, or of the first moment in UTC of a day (`YYYY-MM-DD`). `undefined` for anything else. */
+export function parseTimeOrDay(text: string): number | undefined {
+  return parseTime(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
+}

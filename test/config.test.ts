@@ -113,9 +113,9 @@ describe('loading', () => {
   })
 
   test('secrets may be read from files', () => {
-    writeFileSync(join(folder, 'token'), 'from-a-file\n')
+    writeFileSync(join(folder, 'token'), 'read-from-a-file-0123\n')
     const config = load(`auth: {enabled: true, keys: [{id: k, token_file: ${folder}/token}]}`)
-    expect(config.auth.keys[0]!.token).toBe('from-a-file')
+    expect(config.auth.keys[0]!.token).toBe('read-from-a-file-0123')
     expect(problem(`auth: {keys: [{token_file: ${folder}/missing}]}`)).toContain(
       'auth.keys[0].token_file: ENOENT',
     )
@@ -236,10 +236,40 @@ const INVALID: [string, string][] = [
     'observability: {otel: {enabled: true, prometheus_enabled: true, prometheus_path: /openai/metrics}}',
     'must not overlap with /openai',
   ],
+  ['auth: {enabled: true, keys: [{token: short-token}]}', 'auth.keys[0].token can be guessed'],
+  ['auth: {enabled: true, keys: [{token: aaaaaaaaaaaaaaaaaaaaaaaa}]}', 'auth.keys[0].token can be guessed'],
   [
-    'limits: {per_key: {requests_per_minute: 5}}',
-    'limits.per_key.requests_per_minute is set, but limits are not enforced yet',
+    'auth: {enabled: true, keys: [{token: a-token-0123456789, networks: [10.0.0.256]}]}',
+    'auth.keys[0].networks: "10.0.0.256" is neither an address nor a network',
   ],
+  [
+    'auth: {enabled: true, keys: [{token: a-token-0123456789, expires_at: soon}]}',
+    'auth.keys[0].expires_at must be YYYY-MM-DD or RFC 3339 (got "soon")',
+  ],
+  ['auth: {enabled: true, max_staleness_ms: -1}', 'auth.max_staleness_ms must be >= 0 (got -1)'],
+  ['auth: {enabled: true, pepper: short}', 'auth.pepper must have 32 characters or more'],
+  ['server: {trusted_proxies: [everywhere]}', 'server.trusted_proxies must hold addresses and networks'],
+  ['limits: {backend: carrier-pigeon}', 'limits.backend must be one of memory, redis, postgres'],
+  ['limits: {backend: redis}', 'limits.redis_url must be a redis:// or rediss:// URL'],
+  ['limits: {backend: postgres}', 'limits.backend=postgres needs storage.driver=postgres'],
+  ['limits: {policies: [{name: a}]}', 'limits.policies[0]"a" limits nothing'.replace(']"', '] "')],
+  ['limits: {policies: [{name: "a b", requests_per_minute: 1}]}', 'limits.policies[0].name must be 1 to 64'],
+  ['limits: {policies: [{name: per_key, requests_per_minute: 1}]}', 'limits.policies[0].name is taken'],
+  [
+    'limits: {policies: [{name: a, per: planet, requests_per_minute: 1}]}',
+    'per must be one of key, workspace',
+  ],
+  [
+    'limits: {policies: [{name: a, budget: {cost_usd: 1, period: year}}]}',
+    'budget.period must be one of day',
+  ],
+  ['limits: {policies: [{name: a, budget: {cost_usd: 1, time_zone: Mars}}]}', 'budget.time_zone is no IANA'],
+  [
+    'limits: {policies: [{name: a, budget: {cost_usd: 1, warn_at: [80]}}]}',
+    'budget.warn_at must hold shares',
+  ],
+  ['limits: {policies: [{name: a, budget: {tokens: 99999999999999}}]}', 'budget.tokens must be between 0'],
+  ['limits: {webhooks: [{url: example.com}]}', 'limits.webhooks[0].url must be an http:// or https:// URL'],
   ['pricing: {unknown_model: guess}', 'pricing.unknown_model must be one of allow, assume'],
   ['pricing: {unknown_model: assume}', 'pricing.assumed needs input and output'],
   ['pricing: {overrides: [{model: "", free: true}]}', 'pricing.overrides[0].model is required'],

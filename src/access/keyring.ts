@@ -1,14 +1,23 @@
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
+import type { LimitPolicy } from '../limits/policy.ts'
 import type { Caller } from '../traces/exchange.ts'
-import type { StoredGatewayKey } from '../storage/storage.ts'
+import type { KeyReference, StoredGatewayKey, Tenant } from '../storage/storage.ts'
 import { hmacOf, sha256Of } from './key-hash.ts'
-import { permissionsOf, type Permission } from './permissions.ts'
+import { CompiledRules, NO_RULES, type KeyRules } from './key-rules.ts'
+import { permissionsOf } from './permissions.ts'
+import type { Powers } from './powers.ts'
 
 /** An authenticated caller and what its key allows. */
-export interface Identity {
+export interface Identity extends Powers {
   readonly caller: Caller
-  readonly permissions: ReadonlySet<Permission>
+  readonly compiledRules: CompiledRules
+  /** The key's own limits. */
+  readonly limits: readonly LimitPolicy[]
+  /** Tells the counters of keys apart: the key's id, or what stands for a key without one. */
+  readonly counterId: string
+  /** The key is one of the store, not of the file. */
+  readonly stored: boolean
 }
 
 /** The caller of every request while gateway keys are off. */
@@ -20,11 +29,20 @@ export const ANONYMOUS: Caller = {
   role: '',
 }
 
-/** Where a key of the store may get another hash. */
-export interface KeyAdoption {
-  readonly pepper: string
-  /** A key that is known by its SHA-256 was used: from now on it can be known by this. */
-  readonly adopt: (keyId: string, hmac: string) => void
+/** How tokens of the store are hashed. */
+export interface KeyHashing {
+  /** The installation's peppers: new hashes are made with the first, older ones count too. */
+  readonly peppers: readonly string[]
+  /** A key is known by an older kind of hash: from now on it can be known by this. */
+  readonly adopt: (key: KeyReference, before: string, hmac: string) => void
+}
+
+interface Entry {
+  readonly identity: Identity
+  /** Epoch microseconds until which this token counts; `Infinity` for as long as the key does. */
+  readonly untilUs: number
+  /** The key, when its token is to be hashed anew as soon as it is seen. */
+  adoptable?: KeyReference
 }
 
 /**
@@ -32,65 +50,110 @@ export interface KeyAdoption {
  * says nothing about it.
  */
 export class Keyring {
-  readonly #bySha256 = new Map<string, Identity>()
-  readonly #byHmac = new Map<string, Identity>()
-  /** Ids of keys of the store that are still known by their SHA-256. */
-  readonly #imported = new Map<string, string>()
-  readonly #adoption: KeyAdoption
+  readonly #entries = new Map<string, Entry>()
+  readonly #hashing: KeyHashing
+  readonly #hasHmac: boolean
+  readonly #freshUntil: () => number
 
   /**
    * @param keys of the file, checked: tokens are neither empty nor repeated
    * @param stored those of the store; one of the file with the same token comes first
+   * @param freshUntil epoch milliseconds until which what is known of the stored keys may be relied on
    */
-  constructor(keys: readonly GatewayKeyConfig[], stored: readonly StoredGatewayKey[], adoption: KeyAdoption) {
-    this.#adoption = adoption
+  constructor(
+    keys: readonly GatewayKeyConfig[],
+    stored: readonly StoredGatewayKey[],
+    hashing: KeyHashing,
+    freshUntil: () => number,
+  ) {
+    this.#hashing = hashing
+    this.#freshUntil = freshUntil
     for (const key of stored) {
-      const { organizationId: orgId, workspaceId, id, role, permissions } = key
-      const identity = identityOf({ id, orgId, workspaceId, team: '', role, permissions })
-      if (key.scheme === 'hmac-sha256') this.#byHmac.set(key.hash, identity)
-      else {
-        this.#bySha256.set(key.hash, identity)
-        this.#imported.set(key.hash, id)
-      }
+      const { organizationId, workspaceId, id, previous } = key
+      const identity = identityOf({ ...key, orgId: organizationId, team: '' }, id)
+      const reference = { organizationId, workspaceId, id }
+      if (previous) this.#entries.set(previous.hash, { identity, untilUs: previous.untilUs })
+      this.#entries.set(key.hash, { identity, untilUs: Infinity, adoptable: reference })
     }
+    this.#hasHmac = stored.some(
+      ({ scheme, previous }) => scheme === 'hmac-sha256' || previous?.scheme === 'hmac-sha256',
+    )
     for (const key of keys) {
       const hash = sha256Of(key.token.trim())
-      this.#bySha256.set(hash, identityOf(key))
-      this.#imported.delete(hash)
+      this.#entries.set(hash, { identity: identityOf(key, undefined, hash), untilUs: Infinity })
     }
+  }
+
+  /** A key by its id. */
+  keyOf({ organizationId, workspaceId }: Tenant, keyId: string): Identity | undefined {
+    for (const { identity } of this.#entries.values()) {
+      const { caller } = identity
+      if (caller.keyId !== keyId || caller.organizationId !== organizationId) continue
+      if (caller.workspaceId === workspaceId) return identity
+    }
+    return undefined
+  }
+
+  /** Limits of keys, all together. */
+  get limits(): readonly LimitPolicy[] {
+    return [...this.#entries.values()].flatMap(({ identity }) => identity.limits)
   }
 
   /**
    * @param token value of the gateway key field; `undefined` when absent
-   * @throws GatewayError `missing_gateway_key` or `invalid_gateway_key`, with one text for both
+   * @param nowMs epoch milliseconds
+   * @throws GatewayError `missing_gateway_key` or `invalid_gateway_key`, with one text for both; `keys_unavailable` when the store
+   * has been silent for too long
    */
-  authenticate(token: string | undefined): Identity {
+  authenticate(token: string | undefined, nowMs: number): Identity {
     const trimmed = token?.trim() ?? ''
     if (trimmed === '') throw new GatewayError('missing_gateway_key', 'missing or invalid gateway key')
-    const hash = sha256Of(trimmed)
-    const known = this.#bySha256.get(hash)
-    if (known) {
-      this.#adopt(hash, trimmed)
-      return known
+    const found = this.#find(trimmed)
+    // Whoever is not known may be one of the keys that could not be read.
+    if (nowMs > this.#freshUntil() && (!found || found.identity.stored)) {
+      throw new GatewayError('keys_unavailable', 'gateway key verification unavailable')
     }
-    const identity =
-      this.#byHmac.size > 0 ? this.#byHmac.get(hmacOf(this.#adoption.pepper, trimmed)) : undefined
-    if (!identity) throw new GatewayError('invalid_gateway_key', 'missing or invalid gateway key')
+    const nowUs = nowMs * 1000
+    const { identity, untilUs } = found ?? {}
+    if (!identity || nowUs >= untilUs! || nowUs >= (identity.expiresAtUs ?? Infinity)) {
+      throw new GatewayError('invalid_gateway_key', 'missing or invalid gateway key')
+    }
     return identity
   }
 
-  #adopt(hash: string, token: string): void {
-    const id = this.#imported.get(hash)
-    if (id === undefined) return
-    this.#imported.delete(hash)
-    this.#adoption.adopt(id, hmacOf(this.#adoption.pepper, token))
+  #find(token: string): Entry | undefined {
+    const sha256 = sha256Of(token)
+    const plain = this.#entries.get(sha256)
+    if (plain) return this.#adopted(plain, sha256, token)
+    if (!this.#hasHmac) return undefined
+    for (const [i, pepper] of this.#hashing.peppers.entries()) {
+      const hmac = hmacOf(pepper, token)
+      const entry = this.#entries.get(hmac)
+      if (entry) return i === 0 ? entry : this.#adopted(entry, hmac, token)
+    }
+    return undefined
+  }
+
+  #adopted(entry: Entry, before: string, token: string): Entry {
+    const { adoptable } = entry
+    const [pepper] = this.#hashing.peppers
+    if (!adoptable || pepper === undefined) return entry
+    delete entry.adoptable
+    this.#hashing.adopt(adoptable, before, hmacOf(pepper, token))
+    return entry
   }
 }
 
-function identityOf(key: Omit<GatewayKeyConfig, 'token'>): Identity {
+/** What a key of file or store is allowed, once its token has been seen. */
+function identityOf(
+  key: Omit<GatewayKeyConfig, 'token' | 'name' | 'description' | 'createdBy'> & { readonly rules?: KeyRules },
+  storedId: string | undefined,
+  hash = '',
+): Identity {
   const first = (...texts: string[]): string =>
     texts.map((text) => text.trim()).find((text) => text !== '') ?? ''
   const role = key.role.trim().toLowerCase()
+  const rules = key.rules ?? NO_RULES
   return {
     caller: {
       organizationId: first(key.orgId, 'default'),
@@ -103,5 +166,11 @@ function identityOf(key: Omit<GatewayKeyConfig, 'token'>): Identity {
       role,
       key.permissions.map((permission) => permission.trim().toLowerCase()),
     ),
+    rules,
+    compiledRules: new CompiledRules(rules),
+    expiresAtUs: key.expiresAtUs,
+    limits: key.limits,
+    counterId: storedId ?? (key.id.trim() || `sha256-${hash.slice(0, 16)}`),
+    stored: storedId !== undefined,
   }
 }

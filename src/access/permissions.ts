@@ -1,16 +1,25 @@
 /** What a gateway key may do. */
-export type Permission = 'proxy:write' | 'analytics:read' | 'keys:manage'
+export type Permission = 'proxy:write' | 'analytics:read' | 'keys:manage' | 'audit:read'
 
-const ALL: readonly Permission[] = ['proxy:write', 'analytics:read', 'keys:manage']
+/** Every permission there is. */
+export const PERMISSIONS: readonly Permission[] = [
+  'proxy:write',
+  'analytics:read',
+  'keys:manage',
+  'audit:read',
+]
 
 const ROLES: Readonly<Record<string, readonly Permission[]>> = {
-  owner: ALL,
-  admin: ALL,
+  owner: PERMISSIONS,
+  admin: PERMISSIONS,
   developer: ['proxy:write', 'analytics:read'],
   member: ['proxy:write', 'analytics:read'],
   '': ['proxy:write', 'analytics:read'],
   viewer: ['analytics:read'],
 }
+
+/** Names of the roles, most powerful first. */
+export const ROLE_NAMES: readonly string[] = Object.keys(ROLES).filter((role) => role !== '')
 
 /** Whether a role name means something. The empty role counts: it is `developer`. */
 export function isRole(role: string): boolean {
@@ -19,7 +28,7 @@ export function isRole(role: string): boolean {
 
 /** Whether a text is the name of a permission. */
 export function isPermission(name: string): name is Permission {
-  return (ALL as readonly string[]).includes(name)
+  return (PERMISSIONS as readonly string[]).includes(name)
 }
 
 /**

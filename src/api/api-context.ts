@@ -1,6 +1,11 @@
+import type { LimitEngine } from '../limits/limit-engine.ts'
+import type { CallerLimits } from '../limits/resolve.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { PipelineDiagnostics } from '../traces/recorder/diagnostics.ts'
-import type { TraceReader } from '../storage/storage.ts'
+import type { KeyAdministration } from '../access/key-administration.ts'
+import type { Identity } from '../access/keyring.ts'
+import type { AuditTrail } from '../audit/audit-trail.ts'
+import type { AuditTrailStore, Tenant, TraceReader } from '../storage/storage.ts'
 
 /** What the management API answers from. */
 export interface ApiContext {
@@ -12,6 +17,15 @@ export interface ApiContext {
   /** Stored traces of all tenants, and the store's size in bytes (0 when it cannot be told). */
   extent(): Promise<{ readonly traces: number; readonly bytes: number }>
   diagnostics(): PipelineDiagnostics
+  readonly keys: KeyAdministration
+  /** Keys were changed here: takes them over. */
+  keysChanged(): Promise<void>
+  readonly audit: AuditTrail
+  readonly auditEvents: AuditTrailStore['list']
+  readonly limits: Pick<LimitEngine, 'standings' | 'totals'>
+  /** A key of a tenant that is valid now. */
+  keyOf(tenant: Tenant, keyId: string): Identity | undefined
+  readonly limitsOf: (identity: Identity | undefined) => CallerLimits
   /** The gateway is stopping. */
   draining(): boolean
 }
@@ -23,6 +37,11 @@ export interface ApiRequest {
   readonly parameters: Readonly<Record<string, string>>
   /** `undefined` while gateway keys are off. */
   readonly caller: Caller | undefined
+  /** As `caller`, with what its key may do. */
+  readonly identity: Identity | undefined
+  readonly correlationId: string
+  /** Address of the client, without port. */
+  readonly clientAddress: string
   /** The content as it comes; null for none. Handlers bound what they read of it. */
   readonly body: ReadableStream<Uint8Array> | null
 }

@@ -7,6 +7,7 @@ import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { ApiHandler } from './api-context.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
+import { readBounded } from './read-bounded.ts'
 import { storeFailing } from './store-failing.ts'
 import { traceDetailJson } from './trace-json.ts'
 import { loadTrace } from './traces.ts'
@@ -140,18 +141,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** At most one byte more than the limit, which tells that there is more. */
-async function readBounded(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body ?? []) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > limit) break
-  }
-  return Buffer.concat(chunks).subarray(0, limit + 1)
 }
 
 function randomHex(): string {

@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts'
 import type { TraceFilter } from '../storage/storage.ts'
 import { badRequest, type QueryParameters } from './query-parameters.ts'
 
@@ -23,11 +24,4 @@ export function readCommonFilter(parameters: QueryParameters): TraceFilter {
     client: parameters.text('client'),
     tags: parameters.group('tag.'),
   })
-}
-
-/** A filter without what is not asked for. */
-export function defined(filter: {
-  readonly [name in keyof TraceFilter]: TraceFilter[name] | undefined
-}): TraceFilter {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))
 }

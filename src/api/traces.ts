@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { CursorError, decodeCursor, encodeCursor } from '../storage/cursor.ts'
@@ -6,7 +7,7 @@ import type { Trace } from '../traces/trace.ts'
 import type { ApiHandler } from './api-context.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
 import { storeFailing } from './store-failing.ts'
-import { defined, readCommonFilter, readRange } from './trace-filter.ts'
+import { readCommonFilter, readRange } from './trace-filter.ts'
 import { traceDetailJson, traceSummaryJson } from './trace-json.ts'
 
 const MAX_TOKENS = 10_000_000

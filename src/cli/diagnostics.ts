@@ -1,11 +1,8 @@
-import { clientUrls, DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
-import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import { parseDurationMs, type Arguments } from './flags.ts'
+import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
-const MAX_ANSWER_BYTES = 1_048_576
 const PATH = '/api/diagnostics/trace-pipeline'
 
 /** `ongoingai diagnostics`: the trace pipeline of a running gateway. */
@@ -14,28 +11,9 @@ export const diagnostics: Command = {
   summary: 'show the trace pipeline of a running gateway',
   usage:
     'diagnostics [trace-pipeline] [--config path/to/ongoingai.yaml] [--base-url URL] [--gateway-key TOKEN] [--auth-header HEADER] [--format text|json] [--timeout DURATION]',
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    {
-      name: 'base-url',
-      type: 'string',
-      description: 'Gateway base URL (defaults to value derived from config)',
-    },
-    {
-      name: 'gateway-key',
-      type: 'string',
-      description: 'Gateway key token for protected diagnostics route access (or ONGOINGAI_GATEWAY_KEY)',
-    },
-    {
-      name: 'auth-header',
-      type: 'string',
-      description: 'Gateway key header name (defaults to config auth.header)',
-    },
-    { name: 'timeout', type: 'duration', description: 'HTTP timeout duration', default: '5s' },
-  ],
+  flags: [CONFIG_FLAG, FORMAT_FLAG, ...GATEWAY_FLAGS],
   async run(parsed, io) {
-    const { values, positional } = parsed
+    const { positional } = parsed
     const target = positional[0]?.trim()
     if (positional.length > 1) {
       return wrong(io, 'diagnostics accepts at most one positional argument: "trace-pipeline"')
@@ -45,13 +23,11 @@ export const diagnostics: Command = {
     }
     const format = readFormat('diagnostics', parsed)
     if ('problem' in format) return wrong(io, format.problem)
-    const given = (values.get('timeout') ?? '5s').trim()
-    const timeoutMs = parseDurationMs(given) ?? 0
-    if (timeoutMs <= 0) return wrong(io, `invalid diagnostics timeout "${given}": must be greater than 0`)
+    const timeoutMs = readTimeout(parsed)
+    if (typeof timeoutMs === 'string') return wrong(io, `invalid diagnostics ${timeoutMs}`)
     try {
-      const { url, header } = resolveEndpoint(parsed, io)
-      const key = (values.get('gateway-key') ?? io.environment['ONGOINGAI_GATEWAY_KEY'] ?? '').trim()
-      const answer = await ask(url, key === '' ? undefined : { header, key }, timeoutMs)
+      const { url, value } = await askGateway(parsed, io, { what: 'diagnostics', path: PATH, timeoutMs })
+      const answer = answerOf(value)
       if (format.format === 'json') io.out(`${contractJson(answer, 2)}\n`)
       else writeText(answer, url, io)
       return 0
@@ -68,79 +44,12 @@ interface Answer {
   readonly diagnostics: Readonly<Record<string, unknown>>
 }
 
-function wrong(io: Io, message: string): number {
-  io.err(`${message}\n`)
-  return 2
-}
-
-function resolveEndpoint({ values }: Arguments, io: Io): { url: string; header: string } {
-  const failed = (reason: string): Error => new Error(`failed to resolve diagnostics endpoint: ${reason}`)
-  let base = (values.get('base-url') ?? '').trim()
-  let header = (values.get('auth-header') ?? '').trim()
-  if (base === '' || header === '') {
-    try {
-      const { document, config } = loadConfig(values.get('config'), io.environment)
-      if (base === '') base = clientUrls(document.values).base
-      if (header === '') header = config.auth.header
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      const stage = error.stage === 'load' ? 'load config' : 'config validation failed'
-      if (base === '') throw failed(`${stage}: ${error.message}`)
-    }
+/** @throws Error when it is no answer of ours */
+function answerOf(value: unknown): Answer {
+  const answer = value as Partial<Answer>
+  if (!answer.schema_version) {
+    throw new Error('failed to read diagnostics: missing schema_version in diagnostics response')
   }
-  if (!URL.canParse(base)) throw failed(`parse base URL: parse "${base}": invalid URL`)
-  const url = new URL(base)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw failed('base URL must include http or https scheme')
-  if (url.host === '') throw failed('base URL must include host')
-  return {
-    url: `${url.origin}${url.pathname.replace(/\/+$/, '')}${PATH}`,
-    header: header || DEFAULT_KEY_FIELD,
-  }
-}
-
-async function ask(
-  url: string,
-  auth: { header: string; key: string } | undefined,
-  timeoutMs: number,
-): Promise<Answer> {
-  const failed = (reason: string): Error => new Error(`failed to read diagnostics: ${reason}`)
-  const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-  let response: Response
-  try {
-    response = await fetch(url, {
-      headers: { accept: 'application/json', ...(auth ? { [auth.header]: auth.key } : {}) },
-      // A redirect would carry the key to another host.
-      redirect: auth ? 'manual' : 'follow',
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-  } catch (error) {
-    throw failed(`send request: ${reason(error)}`)
-  }
-  const pieces: Uint8Array[] = []
-  let size = 0
-  try {
-    for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      size += piece.length
-      pieces.push(piece)
-      if (size > MAX_ANSWER_BYTES) break
-    }
-  } catch (error) {
-    throw failed(`read response: ${reason(error)}`)
-  }
-  if (size > MAX_ANSWER_BYTES) {
-    throw failed(`response too large: ${MAX_ANSWER_BYTES + 1} bytes exceeds ${MAX_ANSWER_BYTES} byte limit`)
-  }
-  const text = Buffer.concat(pieces).toString('utf8')
-  if (response.status !== 200)
-    throw failed(`status ${response.status}: ${messageOf(text) || response.statusText}`)
-  let answer: Partial<Answer>
-  try {
-    answer = JSON.parse(text) as Partial<Answer>
-  } catch (error) {
-    throw failed(`decode response: ${reason(error)}`)
-  }
-  if (!answer.schema_version) throw failed('missing schema_version in diagnostics response')
   return {
     schema_version: answer.schema_version,
     generated_at: answer.generated_at ?? '',
@@ -148,14 +57,9 @@ async function ask(
   }
 }
 
-function messageOf(text: string): string {
-  try {
-    const { error } = JSON.parse(text) as { error?: unknown }
-    if (typeof error === 'string' && error.trim() !== '') return error.trim()
-  } catch {
-    // Not JSON: the text speaks for itself.
-  }
-  return text.trim()
+function wrong(io: Io, message: string): number {
+  io.err(`${message}\n`)
+  return 2
 }
 
 function writeText({ schema_version, generated_at, diagnostics: values }: Answer, url: string, io: Io): void {

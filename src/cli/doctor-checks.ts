@@ -130,7 +130,7 @@ async function checkAuth({ config }: LoadedConfig): Promise<Omit<Finding, 'name'
 async function countKeys(config: Config): Promise<number> {
   const store = await open(config)
   try {
-    return (await store.directory().activeKeys()).length
+    return (await store.directory().activeKeys()).keys.length
   } finally {
     await store.close()
   }

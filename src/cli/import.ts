@@ -7,7 +7,7 @@ import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './c
 import { withConfig } from './open-store.ts'
 import { Progress } from './progress.ts'
 import { visible } from './text-table.ts'
-import { untilFree } from './until-free.ts'
+import { untilFree } from '../storage/until-free.ts'
 
 /** Rows of one transaction. */
 const PAGE = 1000

@@ -12,7 +12,7 @@ import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
 import { textTable } from './text-table.ts'
-import { untilFree } from './until-free.ts'
+import { untilFree } from '../storage/until-free.ts'
 
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */
 const PAGE = 200

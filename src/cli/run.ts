@@ -9,6 +9,8 @@ import { doctor } from './doctor.ts'
 import { exportTraces } from './export.ts'
 import { importGo } from './import.ts'
 import { flagHelp, parseFlags } from './flags.ts'
+import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
+import { limits } from './limits.ts'
 import { pricesCheck, pricesList, pricesShow } from './prices.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
@@ -33,6 +35,11 @@ const COMMANDS: readonly Command[] = [
   tracesTail,
   exportTraces,
   importGo,
+  keysList,
+  keysCreate,
+  keysRotate,
+  keysRevoke,
+  limits,
   dbStatus,
   dbMigrate,
   dbCheck,
@@ -101,7 +108,7 @@ function unknown(words: readonly string[], io: Io): number {
 }
 
 /** First words of commands that have two. */
-const GROUPS = ['config', 'db', 'prices', 'traces']
+const GROUPS = ['config', 'db', 'keys', 'prices', 'traces']
 
 function groupWords(group: string): string[] {
   return COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []))

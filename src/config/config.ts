@@ -1,3 +1,6 @@
+import type { KeyRules } from '../access/key-rules.ts'
+import type { LimitPolicy } from '../limits/policy.ts'
+
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
 
@@ -67,6 +70,7 @@ export interface RetentionConfig {
   readonly bodies: ClassRetention
   readonly traces: ClassRetention
   readonly rollups: { readonly maxAgeDays: number }
+  readonly audit: { readonly maxAgeDays: number }
 }
 
 /** A gateway key from the file. Empty texts mean: not given. */
@@ -76,8 +80,31 @@ export interface GatewayKeyConfig {
   readonly orgId: string
   readonly workspaceId: string
   readonly team: string
+  readonly name: string
+  readonly description: string
+  readonly createdBy: string
   readonly role: string
   readonly permissions: readonly string[]
+  readonly rules: KeyRules
+  /** Epoch microseconds; null for never. */
+  readonly expiresAtUs: number | null
+  readonly limits: readonly LimitPolicy[]
+}
+
+/** A receiver of the warnings of budgets. */
+export interface WebhookConfig {
+  readonly url: string
+  /** Empty for messages without a signature. */
+  readonly secret: string
+}
+
+/** Rates and budgets. */
+export interface LimitsConfig {
+  readonly backend: 'memory' | 'redis' | 'postgres'
+  readonly redisUrl: string
+  readonly backendTimeoutMs: number
+  readonly policies: readonly LimitPolicy[]
+  readonly webhooks: readonly WebhookConfig[]
 }
 
 /** The settings as checked. Durations are milliseconds, sizes are bytes. */
@@ -88,6 +115,8 @@ export interface Config {
     readonly maxBodyBytes: number
     readonly shutdownTimeoutMs: number
     readonly corsOrigins: readonly string[]
+    /** Addresses and networks of proxies that tell the client address. */
+    readonly trustedProxies: readonly string[]
     readonly forwardCorrelationId: boolean
   }
   readonly storage: StorageConfig
@@ -119,6 +148,12 @@ export interface Config {
     readonly header: string
     /** Empty when none is configured. */
     readonly pepper: string
+    /** Peppers that older hashes were made with. */
+    readonly previousPeppers: readonly string[]
+    readonly allowWeakTokens: boolean
+    /** How long keys of a store that does not answer count; 0 for as long as it takes. */
+    readonly maxStalenessMs: number
     readonly keys: readonly GatewayKeyConfig[]
   }
+  readonly limits: LimitsConfig
 }

@@ -41,3 +41,14 @@ export interface MapSetting extends Described {
 export function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
+
+/** Renames keys to `Config`'s spelling. Names under `providers` are the operator's own and stay. */
+export function camelCased(value: unknown, own = false): unknown {
+  if (Array.isArray(value)) return value.map((item) => camelCased(item))
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value).map(([name, inner]) => [
+    own ? name : camelCase(name),
+    camelCased(inner, !own && name === 'providers'),
+  ])
+  return Object.fromEntries(entries)
+}

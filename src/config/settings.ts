@@ -1,21 +1,6 @@
+import { KEY_LIMIT, KEY_RULES, LIMITS } from './limit-settings.ts'
 import { PRICE, PROVIDER, PROVIDER_PRESETS, RATES } from './provider-settings.ts'
 import type { Section } from './setting.ts'
-
-const usageLimit = (type: string, doc: string): Section => ({
-  kind: 'section',
-  type,
-  doc,
-  fields: {
-    requests_per_minute: { kind: 'int', default: 0, doc: 'Requests in any 60 seconds; 0 means no limit.' },
-    max_tokens_per_day: { kind: 'int', default: 0, doc: 'Tokens in a UTC day; 0 means no limit.' },
-    max_cost_usd_per_day: {
-      kind: 'float',
-      default: 0,
-      unit: 'USD',
-      doc: 'Cost in a UTC day; 0 means no limit.',
-    },
-  },
-})
 
 const retention = (what: string): Section => ({
   kind: 'section',
@@ -71,6 +56,11 @@ export const SETTINGS: Section = {
           default: ['*'],
           doc: 'Origins that browsers may call /api from; [] turns CORS off.',
         },
+        trusted_proxies: {
+          kind: 'strings',
+          default: [],
+          doc: 'Addresses and networks (CIDR) of proxies before the gateway, whose X-Forwarded-For tells the client address.',
+        },
         forward_correlation_id: {
           kind: 'bool',
           default: false,
@@ -113,6 +103,19 @@ export const SETTINGS: Section = {
           fields: {
             bodies: retention('captured bodies'),
             traces: retention('traces with their bodies; the sums over them stay'),
+            audit: {
+              kind: 'section',
+              type: 'config.AuditRetentionConfig',
+              doc: 'The audit trail.',
+              fields: {
+                max_age_days: {
+                  kind: 'int',
+                  default: 0,
+                  unit: 'days',
+                  doc: 'Events that happened earlier are deleted; 0 keeps them.',
+                },
+              },
+            },
             rollups: {
               kind: 'section',
               type: 'config.RollupRetentionConfig',
@@ -372,9 +375,26 @@ export const SETTINGS: Section = {
           secret: true,
           doc: 'Secret of 32 characters or more that the hashes of the keys in the store are made with; the same for all gateways of one PostgreSQL. Without it one is made and kept beside the journal.',
         },
+        previous_pepper: {
+          kind: 'string',
+          default: '',
+          secret: true,
+          doc: 'The pepper before, while it is being replaced: keys hashed with it count, and get new hashes as they are used.',
+        },
+        allow_weak_tokens: {
+          kind: 'bool',
+          default: false,
+          doc: 'Accept tokens under keys that can be guessed: shorter than 16 characters, or of fewer than 8 different ones.',
+        },
+        max_staleness_ms: {
+          kind: 'int',
+          default: 3_600_000,
+          unit: 'ms',
+          doc: 'How long keys of the store count while the store does not answer; 0 means as long as it takes.',
+        },
         keys: {
           kind: 'list',
-          doc: 'The keys.',
+          doc: 'Keys of this file; keys that commands and API make are in the store, beside these.',
           item: {
             kind: 'section',
             type: 'config.GatewayKeyConfig',
@@ -396,21 +416,20 @@ export const SETTINGS: Section = {
               permissions: {
                 kind: 'strings',
                 default: [],
-                doc: 'Further permissions: proxy:write, analytics:read, keys:manage.',
+                doc: 'Further permissions: proxy:write, analytics:read, keys:manage, audit:read.',
               },
+              ...KEY_RULES,
+              expires_at: {
+                kind: 'string',
+                default: '',
+                doc: 'When it ends: YYYY-MM-DD or RFC 3339; empty means never.',
+              },
+              limits: { kind: 'list', doc: 'Limits for this key alone.', item: KEY_LIMIT },
             },
           },
         },
       },
     },
-    limits: {
-      kind: 'section',
-      type: 'config.LimitsConfig',
-      doc: 'Rates and budgets. Not enforced yet, so a limit that is set is refused at start.',
-      fields: {
-        per_key: usageLimit('config.UsageLimitConfig', 'For each gateway key.'),
-        per_workspace: usageLimit('config.UsageLimitConfig', 'For each workspace.'),
-      },
-    },
+    limits: LIMITS,
   },
 }

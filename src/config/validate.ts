@@ -1,8 +1,7 @@
-import { isPermission, isRole } from '../access/permissions.ts'
+import { parseNetwork } from '../access/networks.ts'
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
 import type {
   Config,
-  GatewayKeyConfig,
   PriceOverride,
   PricingConfig,
   ProviderConfig,
@@ -12,8 +11,10 @@ import type {
 } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
-import { camelCase } from './setting.ts'
-import { checkProviders, FIELD_NAME, type RawProvider, type Wrong } from './validate-providers.ts'
+import { camelCased } from './setting.ts'
+import { checkAuth, type RawKey } from './validate-auth.ts'
+import { checkLimits, type RawLimits } from './validate-limits.ts'
+import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
 
 const MODES = ['off', 'redact_storage', 'redact_upstream', 'block']
 
@@ -28,12 +29,6 @@ const MASKED = [
   'x-goog-api-key',
   'x-ongoingai-gateway-key',
 ]
-
-interface RawLimit {
-  requestsPerMinute: number
-  maxTokensPerDay: number
-  maxCostUsdPerDay: number
-}
 
 interface Raw {
   server: Config['server']
@@ -69,8 +64,16 @@ interface Raw {
     headers: { denylist: string[] }
     scopes: { match: Record<string, string>; mode: string }[]
   }
-  auth: { enabled: boolean; header: string; pepper: string; keys: GatewayKeyConfig[] }
-  limits: { perKey: RawLimit; perWorkspace: RawLimit }
+  auth: {
+    enabled: boolean
+    header: string
+    pepper: string
+    previousPepper: string
+    allowWeakTokens: boolean
+    maxStalenessMs: number
+    keys: RawKey[]
+  }
+  limits: RawLimits
 }
 
 /**
@@ -92,15 +95,20 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
     wrong('server.shutdown_timeout_ms', `server.shutdown_timeout_ms must be >= 0 (got ${shutdownTimeoutMs})`)
   }
 
+  for (const text of raw.server.trustedProxies) {
+    if (parseNetwork(text)) continue
+    const got = quote(text)
+    wrong('server.trusted_proxies', `server.trusted_proxies must hold addresses and networks (got ${got})`)
+  }
   const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, wrong)
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw, wrong)
-  checkAuth(raw, providers, wrong)
+  const auth = checkAuth(raw, providers, wrong)
   const mode = checkPii(raw, wrong)
   checkTelemetry(raw, wrong)
-  checkLimits(raw, wrong)
+  const limits = checkLimits(raw.limits, storage.driver, wrong)
 
   const masked = raw.pii.headers.denylist.map((name) => name.trim().toLowerCase()).filter(Boolean)
   const credentialFields = providers.map((provider) => provider.credentialHeader).filter(Boolean)
@@ -128,12 +136,8 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
       maskedRequestFields: [...new Set([...always, ...(raw.pii.stages.requestHeaders ? masked : [])])],
       maskedResponseFields: [...new Set([...always, ...(raw.pii.stages.responseHeaders ? masked : [])])],
     },
-    auth: {
-      enabled: raw.auth.enabled,
-      header: raw.auth.header.trim().toLowerCase(),
-      pepper: raw.auth.pepper.trim(),
-      keys: raw.auth.keys,
-    },
+    auth,
+    limits,
   }
   return { config, problems }
 }
@@ -161,13 +165,14 @@ function checkStorage({ storage }: Raw, wrong: Wrong): StorageConfig {
   return { driver: 'sqlite', path: storage.path }
 }
 
-function checkRetention({ bodies, traces, rollups }: RetentionConfig, wrong: Wrong): void {
+function checkRetention({ bodies, traces, rollups, audit }: RetentionConfig, wrong: Wrong): void {
   for (const [name, value] of [
     ['bodies.max_age_days', bodies.maxAgeDays],
     ['bodies.max_bytes', bodies.maxBytes],
     ['traces.max_age_days', traces.maxAgeDays],
     ['traces.max_bytes', traces.maxBytes],
     ['rollups.max_age_days', rollups.maxAgeDays],
+    ['audit.max_age_days', audit.maxAgeDays],
   ] as const) {
     const path = `storage.retention.${name}`
     if (value < 0) wrong(path, `${path} must be >= 0 (got ${value})`)
@@ -244,39 +249,6 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
   return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
 }
 
-function checkAuth({ auth }: Raw, providers: readonly ProviderConfig[], wrong: Wrong): void {
-  const header = auth.header.trim().toLowerCase()
-  if (header === '') wrong('auth.header', 'auth.header must not be empty')
-  else if (!FIELD_NAME.test(header))
-    wrong('auth.header', `auth.header is not a header name (got ${quote(auth.header)})`)
-  const credentials = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key']
-  if ([...credentials, ...providers.map((p) => p.credentialHeader)].includes(header)) {
-    wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
-  }
-  if (!auth.enabled) return
-  const pepper = auth.pepper.trim()
-  if (pepper !== '' && pepper.length < 32) wrong('auth.pepper', 'auth.pepper must have 32 characters or more')
-  const seen = new Set<string>()
-  auth.keys.forEach((key, i) => {
-    const token = key.token.trim()
-    if (token === '') wrong(`auth.keys[${i}].token`, 'gateway key token cannot be empty')
-    else if (seen.has(token)) wrong(`auth.keys[${i}].token`, 'duplicate gateway key token in auth config')
-    seen.add(token)
-    const role = key.role.trim().toLowerCase()
-    if (!isRole(role)) {
-      const roles = 'owner, admin, developer, member, viewer'
-      wrong(`auth.keys[${i}].role`, `auth.keys[${i}].role must be one of ${roles} (got ${quote(key.role)})`)
-    }
-    for (const permission of key.permissions) {
-      if (isPermission(permission.trim().toLowerCase())) continue
-      wrong(
-        `auth.keys[${i}].permissions`,
-        `auth.keys[${i}].permissions: unknown permission ${quote(permission)}`,
-      )
-    }
-  })
-}
-
 function checkPii({ pii, tracing }: Raw, wrong: Wrong): Config['pii']['mode'] {
   const given = pii.mode.trim().toLowerCase()
   const mode = given === '' ? (tracing.captureBodies ? 'redact_storage' : 'off') : given
@@ -351,32 +323,8 @@ function checkTelemetry({ observability: { otel }, providers }: Raw, wrong: Wron
   return undefined
 }
 
-function checkLimits({ limits }: Raw, wrong: Wrong): void {
-  for (const [name, limit] of [
-    ['per_key', limits.perKey],
-    ['per_workspace', limits.perWorkspace],
-  ] as const) {
-    for (const [field, value] of Object.entries(limit)) {
-      if (!(value > 0)) continue
-      const path = `limits.${name}.${field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`
-      wrong(path, `${path} is set, but limits are not enforced yet; remove it`)
-    }
-  }
-}
-
 function journalOf(storage: StorageConfig): string {
   if (storage.driver === 'postgres') return './data/journal'
   const slash = storage.path.lastIndexOf('/')
   return slash < 0 ? './journal' : `${storage.path.slice(0, slash)}/journal`
-}
-
-/** Renames keys to `Config`'s spelling. Names under `providers` are the operator's own and stay. */
-function camelCased(value: unknown, own = false): unknown {
-  if (Array.isArray(value)) return value.map((item) => camelCased(item))
-  if (value === null || typeof value !== 'object') return value
-  const entries = Object.entries(value).map(([name, inner]) => [
-    own ? name : camelCase(name),
-    camelCased(inner, !own && name === 'providers'),
-  ])
-  return Object.fromEntries(entries)
 }

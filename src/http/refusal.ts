@@ -1,5 +1,6 @@
 import type { Dialect } from '../config/config.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { LimitRefusal } from '../limits/limit-refusal.ts'
 
 /** Codes after which trying again cannot help. */
 const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
@@ -11,6 +12,8 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'request_body_too_large',
   'loop_detected',
   'model_price_unknown',
+  'not_allowed_for_key',
+  'budget_exceeded',
 ])
 
 /** Type of an error in OpenAI's words. @see https://platform.openai.com/docs/guides/error-codes */
@@ -55,33 +58,70 @@ export function refusal(
   const headers = new Headers(own)
   if (FINAL.has(error.code)) headers.set('x-should-retry', 'false')
   if (error.code === 'shutting_down') headers.set('retry-after', '1')
+  if (error instanceof LimitRefusal) setLimitFields(headers, error)
   return Response.json(refusalBody(error, dialect, own['x-ongoingai-correlation-id'] ?? ''), {
     status: error.status,
     headers,
   })
 }
 
+/**
+ * Tells which limit refused, what it leaves and when it is whole again.
+ *
+ * @see https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers
+ */
+function setLimitFields(
+  headers: Headers,
+  { standing, retryAfterSeconds, windowSeconds }: LimitRefusal,
+): void {
+  if (standing.kind === 'request_bytes') return
+  const quota = Math.max(0, Math.floor(standing.limit))
+  const window = windowSeconds === undefined ? '' : `;w=${windowSeconds}`
+  headers.set('ratelimit-policy', `"${standing.name}";q=${quota}${window}`)
+  const reset = retryAfterSeconds === undefined ? '' : `;t=${retryAfterSeconds}`
+  headers.set('ratelimit', `"${standing.name}";r=0${reset}`)
+  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
+}
+
 function refusalBody(error: GatewayError, dialect: Dialect, correlationId: string): object {
   const { code, status, message } = error
+  const limit = error instanceof LimitRefusal ? limitJson(error) : {}
   switch (dialect) {
     case 'anthropic':
       return {
         type: 'error',
-        error: { type: anthropicType(status), message, code },
+        error: { type: spent(code) ? 'billing_error' : anthropicType(status), message, code, ...limit },
         request_id: correlationId,
       }
     case 'mistral':
-      return { object: 'error', message, type: openAIType(status), param: null, code }
+      return { object: 'error', message, type: openAIType(status), param: null, code, ...limit }
     case 'cohere':
-      return { message, code }
+      return { message, code, ...limit }
     case 'ollama':
-      return { error: message, code }
+      return { error: message, code, ...limit }
     case 'openai':
     case 'azure':
-      return { error: { message, type: openAIType(status), param: null, code } }
+      return {
+        error: {
+          message,
+          type: spent(code) ? 'insufficient_quota' : openAIType(status),
+          param: null,
+          code,
+          ...limit,
+        },
+      }
     case 'gemini':
-      return { error: { code: status, message, status: geminiStatus(status) } }
+      return { error: { code: status, message, status: geminiStatus(status), ...limit } }
     default:
       return dialect satisfies never
   }
+}
+
+/** A budget that is spent: waiting does not help, money does. */
+function spent(code: GatewayErrorCode): boolean {
+  return code === 'budget_exceeded'
+}
+
+function limitJson({ standing, contractCode }: LimitRefusal): object {
+  return { limit: contractCode === '' ? standing : { ...standing, code: contractCode } }
 }

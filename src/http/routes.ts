@@ -1,7 +1,10 @@
 import type { Permission } from '../access/permissions.ts'
 import type { ApiHandler } from '../api/api-context.ts'
+import { listAudit } from '../api/audit.ts'
+import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from '../api/gateway-keys.ts'
 import { getHealth, getLive, getReady, getRoot, getTracePipeline } from '../api/health.ts'
 import { getCost, getErrors, getKeys, getLatency, getModels, getSummary, getUsage } from '../api/analytics.ts'
+import { getLimits } from '../api/limits.ts'
 import { forkTrace, replayTrace } from '../api/lineage.ts'
 import { getOpenApi } from '../api/openapi.ts'
 import { getTrace, listTraces } from '../api/traces.ts'
@@ -9,7 +12,7 @@ import { normalisedPath } from './request-target.ts'
 
 /** One row of the route table. Authorization looks at the row the router found, never at the URL again. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Segments; `:name` stands for one segment of any value. */
   readonly path: string
   readonly permission: Permission | 'public'
@@ -40,6 +43,14 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/api/analytics/latency', permission: 'analytics:read', handler: getLatency },
   { method: 'GET', path: '/api/analytics/errors', permission: 'analytics:read', handler: getErrors },
   { method: 'GET', path: '/api/analytics/summary', permission: 'analytics:read', handler: getSummary },
+  { method: 'GET', path: '/api/gateway-keys', permission: 'keys:manage', handler: listKeys },
+  { method: 'POST', path: '/api/gateway-keys', permission: 'keys:manage', handler: createKey },
+  { method: 'GET', path: '/api/gateway-keys/:id', permission: 'keys:manage', handler: getKey },
+  { method: 'PATCH', path: '/api/gateway-keys/:id', permission: 'keys:manage', handler: updateKey },
+  { method: 'DELETE', path: '/api/gateway-keys/:id', permission: 'keys:manage', handler: revokeKey },
+  { method: 'POST', path: '/api/gateway-keys/:id/rotate', permission: 'keys:manage', handler: rotateKey },
+  { method: 'GET', path: '/api/limits', permission: 'analytics:read', handler: getLimits },
+  { method: 'GET', path: '/api/audit', permission: 'audit:read', handler: listAudit },
 ]
 
 /** What the table says of a request. */

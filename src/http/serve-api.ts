@@ -1,11 +1,12 @@
 import { requirePermission } from '../access/authorize.ts'
-import type { Keyring } from '../access/keyring.ts'
+import type { Identity, Keyring } from '../access/keyring.ts'
 import type { ApiContext } from '../api/api-context.ts'
+import { isDenial } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
 import type { RequestTarget } from './request-target.ts'
-import { findRoute } from './routes.ts'
+import { findRoute, type Route } from './routes.ts'
 
 /** What the management API needs besides its context. */
 export interface ApiSettings {
@@ -24,6 +25,7 @@ export type ApiLog = (level: 'INFO' | 'ERROR', message: string, fields: Record<s
 export async function serveApi(
   request: Request,
   { path, query }: RequestTarget,
+  clientAddress: string,
   settings: ApiSettings,
   context: ApiContext,
   log: ApiLog,
@@ -31,10 +33,17 @@ export async function serveApi(
   const startedAt = performance.now()
   const fields = request.headers.toJSON() as Record<string, string>
   const correlationId = correlationIdOf(fields)
+  const seen: Seen = {}
   let response: Response
   try {
-    response = await answer(request, path, query, fields, settings, context)
+    response = await answer(
+      { request, path, query, fields, correlationId, clientAddress, seen },
+      settings,
+      context,
+    )
   } catch (error) {
+    if (error instanceof GatewayError && isDenial(error.code))
+      deny(error, { path, correlationId, clientAddress, seen }, context)
     response = failure(error, path, correlationId, log)
   }
   response.headers.set(CORRELATION_FIELD, correlationId)
@@ -49,14 +58,28 @@ export async function serveApi(
   return request.method === 'HEAD' ? new Response(null, response) : response
 }
 
+/** What came out about a request before it was turned away. */
+interface Seen {
+  route?: Route
+  identity?: Identity
+}
+
+interface Asked {
+  readonly request: Request
+  readonly path: string
+  readonly query: string
+  readonly fields: Readonly<Record<string, string>>
+  readonly correlationId: string
+  readonly clientAddress: string
+  readonly seen: Seen
+}
+
 async function answer(
-  { method, body }: Request,
-  path: string,
-  query: string,
-  fields: Readonly<Record<string, string>>,
+  { request, path, query, fields, correlationId, clientAddress, seen }: Asked,
   { keyring, gatewayKeyField }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
+  const { method, body } = request
   if (method === 'OPTIONS') return new Response(null, { status: 204 })
   const found = findRoute(method, path)
   if (found.kind === 'wrong_method') {
@@ -76,12 +99,48 @@ async function answer(
     })
   }
   const { route, parameters } = found
+  const asked = { query, parameters, body, correlationId, clientAddress }
   if (!keyring || route.permission === 'public') {
-    return route.handler({ query, parameters, caller: undefined, body }, context)
+    return route.handler({ ...asked, caller: undefined, identity: undefined }, context)
   }
-  const identity = keyring.authenticate(fields[gatewayKeyField])
+  seen.route = route
+  const identity = keyring.authenticate(fields[gatewayKeyField], Date.now())
+  seen.identity = identity
   requirePermission(identity, route.permission)
-  return route.handler({ query, parameters, caller: identity.caller, body }, context)
+  identity.compiledRules.requireNetwork(clientAddress)
+  return route.handler({ ...asked, caller: identity.caller, identity }, context)
+}
+
+/** Writes down that somebody was turned away. */
+function deny(
+  { code, status }: GatewayError,
+  {
+    path,
+    correlationId,
+    clientAddress,
+    seen,
+  }: Pick<Asked, 'path' | 'correlationId' | 'clientAddress' | 'seen'>,
+  { audit }: ApiContext,
+): void {
+  const { route, identity } = seen
+  audit.denied({
+    code,
+    status,
+    correlationId,
+    path,
+    clientAddress,
+    caller: identity?.caller,
+    resource: route ? resourceOf(route.path) : 'api',
+    resourceAction: route ? (route.permission === 'keys:manage' ? 'manage' : 'read') : '',
+    provider: '',
+    requiredPermission: route?.permission ?? '',
+    limitCode: '',
+  })
+}
+
+/** The contract's name for what a route is about: `gateway_keys` of `/api/gateway-keys/:id`. */
+function resourceOf(path: string): string {
+  return path.split('/')[2]!.replaceAll('-', '_')
 }
 
 function failure(error: unknown, path: string, correlationId: string, log: ApiLog): Response {
@@ -113,7 +172,7 @@ function corsFields(
   return [
     ['access-control-allow-origin', any ? '*' : origin!],
     ...(any ? [] : ([['vary', 'Origin']] as [string, string][])),
-    ['access-control-allow-methods', 'GET, POST, DELETE, OPTIONS'],
+    ['access-control-allow-methods', 'GET, POST, PATCH, DELETE, OPTIONS'],
     ['access-control-allow-headers', [...ALLOWED_FIELDS, ...(known ? [] : [gatewayKeyField])].join(', ')],
     ['access-control-expose-headers', 'X-OngoingAI-Correlation-ID'],
   ]

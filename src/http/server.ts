@@ -3,6 +3,7 @@ import type { ApiContext } from '../api/api-context.ts'
 import type { ProxyContext } from '../proxy/proxy-context.ts'
 import { relayHandlers, serveWebSocket, type Relay } from '../proxy/relay-websocket.ts'
 import { serveExchange } from '../proxy/serve-exchange.ts'
+import { clientAddress } from './client-address.ts'
 import { requestTarget } from './request-target.ts'
 import { serveApi, type ApiSettings } from './serve-api.ts'
 
@@ -32,15 +33,22 @@ export function startServer(host: string, port: number, context: ServerContext):
     fetch(request, server) {
       const target = requestTarget(request.url)
       const upstream = context.proxy.settings.upstreams.find(target.path, target.query)
-      if (!upstream) return serveApi(request, target, context.apiSettings, context.api, context.proxy.log)
-      const address = server.requestIP(request)?.address ?? ''
+      const connection = server.requestIP(request)?.address ?? ''
+      const { trustedProxies } = context.proxy.settings
+      const client =
+        trustedProxies.length === 0
+          ? connection
+          : clientAddress(connection, request.headers.get('x-forwarded-for'), trustedProxies)
+      if (!upstream) {
+        return serveApi(request, target, client, context.apiSettings, context.api, context.proxy.log)
+      }
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
       const keepOpen = (): void => server.timeout(request, 0)
       if (isWebSocket(request)) {
         keepOpen()
-        return serveWebSocket(request, target, upstream, address, server, context.proxy)
+        return serveWebSocket(request, target, upstream, { connection, client }, server, context.proxy)
       }
-      return serveExchange(request, target, upstream, address, keepOpen, context.proxy)
+      return serveExchange(request, target, upstream, { connection, client }, keepOpen, context.proxy)
     },
     error(error) {
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })

@@ -1,5 +1,6 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
+import { admissionNeedsContent, admit } from './admit.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange } from './open-exchange.ts'
 import { inspectContent, inspectTarget, inspectUnseen, MAX_INSPECTED_BYTES, mustInspect } from './inspect.ts'
@@ -41,13 +42,16 @@ export async function forward(
   const length = fields['content-length'] === undefined ? -1 : Number(fields['content-length'])
   const hasContent = length > 0 || fields['transfer-encoding'] !== undefined
   let body: Uint8Array | AsyncIterable<Uint8Array> | undefined
+  const mustSee = hasContent && admissionNeedsContent(exchange)
+  if (!mustSee) await admit(exchange, undefined, hasContent ? length : 0, context)
   if (hasContent) {
     if (WITHOUT_CONTENT.includes(exchange.method)) {
       throw new GatewayError('bad_request', `a ${exchange.method} request with content is not supported`)
     }
     clock.enter('request')
-    if (mustInspect(exchange, settings.inspection)) {
+    if (mustSee || mustInspect(exchange, settings.inspection)) {
       body = await readInspected(request, exchange, length, context)
+      if (mustSee) await admit(exchange, exchange.requestContent, exchange.requestBytes || length, context)
     } else if (length > 0 && length <= BUFFERED_BYTES) {
       body = exchange.requestContent = await readWhole(request, exchange)
       exchange.requestBytes = body.length
@@ -119,7 +123,7 @@ async function readInspected(
     exchange.clock.last()
     return observedRequest(resumed(pieces, body), exchange, context)
   }
-  const { maxBodyBytes } = context.settings
+  const { maxBodyBytes } = exchange
   if (maxBodyBytes > 0 && size > maxBodyBytes) {
     throw new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
   }
@@ -234,8 +238,7 @@ async function* observedRequest(
   exchange: OpenExchange,
   context: ProxyContext,
 ): AsyncGenerator<Uint8Array> {
-  const { clock } = exchange
-  const { maxBodyBytes } = context.settings
+  const { clock, maxBodyBytes } = exchange
   const tap = new Tap(exchange.id, 'request', exchange.wire, exchange.requestFacts, (piece) =>
     context.sink.observe(piece),
   )
@@ -275,6 +278,7 @@ async function* observedResponse(
       onItsWay = chunk
       exchange.responseBytes += chunk.length
       exchange.responseChunks += 1
+      exchange.outgrown()
       if (!filter) yield chunk
       else {
         const passed = filter.write(chunk)

@@ -1,10 +1,7 @@
 import { GatewayError } from '../errors.ts'
-import { textOf } from '../providers/json.ts'
 import { modelOfTarget, wireApiNamed } from '../providers/registry.ts'
-import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
-import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
-import { topLevelSpans, valueAt } from './json-spans.ts'
 import type { OpenExchange } from './open-exchange.ts'
+import { readRequestFacts } from './request-facts.ts'
 import { askForUsage } from './stream-usage.ts'
 
 /** Bytes of request content that are held so that a policy can look at them; what is larger is judged by `inspectUnseen`. */
@@ -20,7 +17,7 @@ export interface Inspection {
 
 /** Whether a policy must see the content of this request; without one, it passes untouched. */
 export function mustInspect(exchange: OpenExchange, { injectStreamUsage, hasPrice }: Inspection): boolean {
-  return (injectStreamUsage && mayInject(exchange)) || (hasPrice !== undefined && bills(exchange))
+  return (injectStreamUsage && mayInject(exchange)) || (hasPrice !== undefined && mayBill(exchange))
 }
 
 /**
@@ -34,8 +31,8 @@ export function inspectContent(
   content: Uint8Array,
   { injectStreamUsage, hasPrice }: Inspection,
 ): Uint8Array {
-  if (hasPrice && bills(exchange)) {
-    requirePrice(exchange, modelOf(exchange, content) ?? routeModel(exchange), hasPrice)
+  if (hasPrice && mayBill(exchange)) {
+    requirePrice(exchange, readRequestFacts(exchange, content).model, hasPrice)
   }
   if (!injectStreamUsage || !mayInject(exchange)) return content
   const asking = askForUsage(content)
@@ -49,7 +46,7 @@ export function inspectContent(
  * @throws GatewayError when a policy would have to see it
  */
 export function inspectUnseen(exchange: OpenExchange, inspection: Inspection): void {
-  if (inspection.hasPrice && bills(exchange) && routeModel(exchange) === '') {
+  if (inspection.hasPrice && mayBill(exchange) && routeModel(exchange) === '') {
     const message = `request body exceeds ${MAX_INSPECTED_BYTES} bytes, so its model cannot be checked`
     throw new GatewayError('request_body_too_large', message)
   }
@@ -62,21 +59,7 @@ export function inspectUnseen(exchange: OpenExchange, inspection: Inspection): v
  * @throws GatewayError when a policy refuses it
  */
 export function inspectTarget(exchange: OpenExchange, { hasPrice }: Inspection): void {
-  if (hasPrice && bills(exchange)) requirePrice(exchange, routeModel(exchange), hasPrice)
-}
-
-/** The model that content asks for: a member of its JSON or a field of its form, compressed or not. */
-function modelOf({ requestFacts }: OpenExchange, content: Uint8Array): string | undefined {
-  const coding = codingOf(requestFacts.codings)
-  if (coding === 'unknown') return undefined
-  const plain = coding === 'identity' ? content : decodeWhole(content, coding, MAX_INSPECTED_BYTES)
-  if (!plain) return undefined
-  if (requestFacts.mediaType !== 'multipart/form-data') {
-    return textOf(valueAt(plain, topLevelSpans(plain, ['model']).get('model')))
-  }
-  const fields = new MultipartFields(new Set(['model']))
-  fields.write(plain)
-  return textOf(fields.toObject()['model'])
+  if (hasPrice && mayBill(exchange)) requirePrice(exchange, routeModel(exchange), hasPrice)
 }
 
 function routeModel({ path, query }: OpenExchange): string {
@@ -97,7 +80,7 @@ function requirePrice(
 }
 
 /** Calls that may be billed: known ones that are neither free nor repeat what another call was billed for. */
-function bills({ wire }: OpenExchange): boolean {
+export function mayBill({ wire }: OpenExchange): boolean {
   const api = wireApiNamed(wire.api)
   return api !== undefined && !api.freeUnlessReported && !api.fetches
 }

@@ -1,8 +1,12 @@
-import { ANONYMOUS } from '../access/keyring.ts'
+import { ANONYMOUS, type Identity } from '../access/keyring.ts'
+import { isDenial } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
+import type { Ticket } from '../limits/limit-engine.ts'
+import { LimitRefusal } from '../limits/limit-refusal.ts'
+import type { CallerLimits } from '../limits/resolve.ts'
 import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
 import type { Caller, ContentFacts, Exchange, Outcome, WireFacts } from '../traces/exchange.ts'
 import { Clock } from './deadlines.ts'
@@ -35,7 +39,18 @@ export class OpenExchange {
   readonly requestFacts: ContentFacts
   readonly abort = new AbortController()
   readonly clock: Clock
+  /** Address of the client, without port; empty when unknown. */
+  readonly clientAddress: string
   caller: Caller = ANONYMOUS
+  /** `undefined` while gateway keys are off, and before the caller has been recognised. */
+  identity: Identity | undefined
+  /** Tells the counters of keys apart; empty without a key. */
+  counterId = ''
+  limits: CallerLimits
+  /** What it was let pass with. */
+  ticket: Ticket | undefined
+  /** Largest content it may have; 0 for no limit. */
+  maxBodyBytes: number
   attempts = 0
   upstreamFirstByteUs = -1
   status = 0
@@ -60,10 +75,14 @@ export class OpenExchange {
     request: Request,
     { path, query }: RequestTarget,
     target: Target,
+    clientAddress: string,
     upgrade: boolean,
     context: ProxyContext,
   ) {
     this.#context = context
+    this.clientAddress = clientAddress
+    this.limits = context.settings.limitsOf(undefined)
+    this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = path
     this.queryKey = query === '' ? '' : (/[?&]key=([^&]+)/.exec(query)?.[1] ?? '')
@@ -82,6 +101,25 @@ export class OpenExchange {
     context.open.add(this)
   }
 
+  /** Takes over who the caller is. */
+  identify(identity: Identity): void {
+    this.identity = identity
+    this.caller = identity.caller
+    this.counterId = identity.counterId
+    this.limits = this.#context.settings.limitsOf(identity)
+  }
+
+  /** Reserves more where the answer has outgrown what was expected of it. */
+  outgrown(): void {
+    const { ticket } = this
+    if (ticket && this.responseBytes > ticket.growAt) ticket.grow(this.responseBytes)
+  }
+
+  /** Whether it has ended. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Microseconds since the exchange began. */
   elapsedUs(): number {
     return (performance.now() - this.startedAt) * 1000
@@ -98,8 +136,26 @@ export class OpenExchange {
     const response = refusal(error, dialectOf(this.target.path, this.target.upstream.dialect), this.ownFields)
     this.status = response.status
     this.responseFields = response.headers.toJSON()
+    if (isDenial(error.code)) this.#deny(error)
     this.end(outcome, error.code)
     return response
+  }
+
+  #deny(error: GatewayError): void {
+    const known = this.identity !== undefined || this.limits.any
+    this.#context.audit.denied({
+      code: error.code,
+      status: error.status,
+      correlationId: this.correlationId,
+      path: this.path,
+      clientAddress: this.clientAddress,
+      caller: known ? this.caller : undefined,
+      resource: 'proxy',
+      resourceAction: 'forward',
+      provider: this.wire.provider,
+      requiredPermission: 'proxy:write',
+      limitCode: error instanceof LimitRefusal ? error.contractCode || error.standing.name : '',
+    })
   }
 
   /** Publishes the exchange. Only the first call counts. */
@@ -110,6 +166,14 @@ export class OpenExchange {
     this.#context.deadlines.forget(this.clock)
     const completedUs = this.elapsedUs()
     if (this.status === 0) this.status = 499
+    const { ticket } = this
+    const awaited =
+      ticket?.end({
+        sent: this.attempts > 0,
+        answered: this.upstreamFirstByteUs >= 0,
+        requestBytes: this.requestBytes,
+        responseBytes: this.responseBytes,
+      }) ?? false
     const exchange: Exchange = {
       id: this.id,
       correlationId: this.correlationId,
@@ -139,6 +203,9 @@ export class OpenExchange {
       streaming: this.streaming,
       request: this.requestFacts,
       response: this.responseFacts,
+      // What never reached an upstream cost nothing.
+      spend: this.attempts === 0 ? null : (ticket?.spend ?? this.#context.limits.unlimited(this.limits)),
+      awaited,
     }
     this.#context.sink.record(exchange, { request: this.requestContent, response: this.responseContent })
     this.#context.log('INFO', 'request complete', {

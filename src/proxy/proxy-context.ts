@@ -1,4 +1,8 @@
-import type { Keyring } from '../access/keyring.ts'
+import type { Identity, Keyring } from '../access/keyring.ts'
+import type { Network } from '../access/networks.ts'
+import type { AuditTrail } from '../audit/audit-trail.ts'
+import type { LimitEngine } from '../limits/limit-engine.ts'
+import type { CallerLimits } from '../limits/resolve.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Inspection } from './inspect.ts'
@@ -16,6 +20,18 @@ export interface ProxySettings {
   readonly maxBodyBytes: number
   readonly forwardCorrelationId: boolean
   readonly inspection: Inspection
+  /** Proxies that tell the client address. */
+  readonly trustedProxies: readonly Network[]
+  /** The limits of a caller; `undefined` stands for everybody while gateway keys are off. */
+  readonly limitsOf: (identity: Identity | undefined) => CallerLimits
+  /** Nano-USD per token of a model; absent while no budget asks for prices. */
+  readonly ratesOf: ((exchange: OpenExchange, model: string) => TokenRates | 'unknown') | undefined
+}
+
+/** What a token costs, in nano-USD. */
+export interface TokenRates {
+  readonly input: number
+  readonly output: number
 }
 
 /** Where finished exchanges and copies of content go. Neither call waits. */
@@ -29,6 +45,10 @@ export interface ProxyContext {
   settings: ProxySettings
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
+  readonly limits: LimitEngine
+  readonly audit: Pick<AuditTrail, 'denied'>
+  /** A key of the store was used. */
+  readonly keyUsed: (identity: Identity) => void
   /** Exchanges under way: what draining waits for. */
   readonly open: Set<OpenExchange>
   /** `Via` entry of this process, by which it recognises a request that it has already forwarded. */

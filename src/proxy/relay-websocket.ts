@@ -4,7 +4,9 @@ import type { Duplex } from 'node:stream'
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
+import type { ClientAddresses } from '../http/client-address.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import { admit } from './admit.ts'
 import { inspectTarget } from './inspect.ts'
 import { contentFacts, OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -46,11 +48,11 @@ export async function serveWebSocket(
   request: Request,
   requestTarget: RequestTarget,
   target: Target,
-  clientAddress: string,
+  addresses: ClientAddresses,
   server: Server<Relay>,
   context: ProxyContext,
 ): Promise<Response | undefined> {
-  const exchange = new OpenExchange(request, requestTarget, target, true, context)
+  const exchange = new OpenExchange(request, requestTarget, target, addresses.client, true, context)
   try {
     admitCaller(exchange, requestTarget, context)
     if (context.settings.inspection.hasPrice) {
@@ -63,7 +65,8 @@ export async function serveWebSocket(
       if (exchange.status === 0) exchange.breakOff('client_aborted')
     })
     context.deadlines.watch(exchange.clock)
-    const handshake = await askUpstream(exchange, clientAddress, context)
+    await admit(exchange, undefined, 0, context)
+    const handshake = await askUpstream(exchange, addresses.connection, context)
     exchange.upstreamFirstByteUs = exchange.elapsedUs()
     if (handshake.kind === 'refused') return await passRefusal(handshake.response, exchange)
     return upgrade(request, handshake, server, exchange, context)
@@ -283,6 +286,7 @@ class Relay {
       case 'binary': {
         this.#exchange.responseBytes += input.data.length
         this.#exchange.responseChunks += 1
+        this.#exchange.outgrown()
         const text = input.kind === 'text' ? Buffer.from(input.data).toString('utf8') : undefined
         if (text === undefined) client.sendBinary(input.data, true)
         else client.sendText(text, true)

@@ -1,6 +1,7 @@
 import { requirePermission, requireProviderCredential } from '../access/authorize.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
-import type { RequestTarget } from '../http/request-target.ts'
+import type { ClientAddresses } from '../http/client-address.ts'
+import { normalisedPath, type RequestTarget } from '../http/request-target.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { forward } from './forward.ts'
 import { OpenExchange } from './open-exchange.ts'
@@ -13,7 +14,7 @@ import type { Target } from './upstream.ts'
  * 1. target — which upstream the router found for the path (done by the caller: it is what makes this an exchange)
  * 2. authenticate — gateway key → caller
  * 3. authorize — the route's permission, a provider credential
- * 4. admit — not stopping, not a loop, not too large
+ * 4. admit — not stopping, not a loop, not too large; the caller's rules and limits (`admit.ts`), as soon as they can be held
  * 5. inspect — only when a policy must see the content (`inspect.ts`); else it passes untouched
  * 6. forward — upstream ⇄ client, observed as it passes
  *
@@ -23,14 +24,14 @@ export async function serveExchange(
   request: Request,
   requestTarget: RequestTarget,
   target: Target,
-  clientAddress: string,
+  addresses: ClientAddresses,
   keepOpen: () => void,
   context: ProxyContext,
 ): Promise<Response> {
-  const exchange = new OpenExchange(request, requestTarget, target, false, context)
+  const exchange = new OpenExchange(request, requestTarget, target, addresses.client, false, context)
   try {
     admitCaller(exchange, requestTarget, context)
-    return await forward(request, exchange, clientAddress, keepOpen, context)
+    return await forward(request, exchange, addresses.connection, keepOpen, context)
   } catch (error) {
     return failExchange(exchange, error, context)
   }
@@ -38,18 +39,25 @@ export async function serveExchange(
 
 /** Steps 2 to 4, shared by HTTP and WebSocket exchanges. @throws GatewayError when the exchange is refused */
 export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, context: ProxyContext): void {
-  const { keyring, gatewayKeyField, maxBodyBytes } = context.settings
+  const { keyring, gatewayKeyField } = context.settings
+  const { upstream } = exchange.target
   if (keyring) {
-    const identity = keyring.authenticate(exchange.fields[gatewayKeyField])
-    exchange.caller = identity.caller
+    const identity = keyring.authenticate(exchange.fields[gatewayKeyField], Date.now())
+    exchange.identify(identity)
     requirePermission(identity, 'proxy:write')
-    requireProviderCredential(exchange.fields, query, exchange.target.upstream.credentialField)
+    const path = normalisedPath(exchange.path)
+    identity.compiledRules.requireTarget(upstream.name, path, exchange.clientAddress)
+    requireProviderCredential(exchange.fields, query, upstream.credentialField)
+    if (identity.stored) context.keyUsed(identity)
   }
   if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
   if (exchange.fields['via']?.includes(context.via)) {
     throw new GatewayError('loop_detected', 'request has already passed this gateway')
   }
   const length = Number(exchange.fields['content-length'] ?? 0)
+  const most = exchange.limits.maxRequestBytes(upstream.name)
+  if (most > 0) exchange.maxBodyBytes = Math.min(most, exchange.maxBodyBytes || most)
+  const { maxBodyBytes } = exchange
   if (maxBodyBytes > 0 && length > maxBodyBytes) {
     throw new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
   }

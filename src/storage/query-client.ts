@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError, StorageError } from './storage-error.ts'
-import type { Tenant, TenantDirectory, TraceReader } from './storage.ts'
+import type { AuditTrailStore, SpendLedger, Tenant, TenantDirectory, TraceReader } from './storage.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256
@@ -43,11 +43,27 @@ export class QueryClient {
       this.#ask(null, method, parameters) as Promise<T>
     return {
       activeKeys: () => ask('activeKeys'),
-      adoptKey: (id, hmac) => ask('adoptKey', id, hmac),
+      keysVersion: () => ask('keysVersion'),
+      createKey: (key) => ask('createKey', key),
+      updateKey: (key, settings, nowUs) => ask('updateKey', key, settings, nowUs),
+      rotateKey: (key, token, graceUntilUs, nowUs) => ask('rotateKey', key, token, graceUntilUs, nowUs),
+      revokeKey: (key, nowUs) => ask('revokeKey', key, nowUs),
+      touchKeys: (uses) => ask('touchKeys', uses),
+      adoptKey: (key, before, hmac) => ask('adoptKey', key, before, hmac),
       claimPepper: (print) => ask('claimPepper', print),
+      changePepper: (before, print) => ask('changePepper', before, print),
+      once: (name, untilUs, nowUs) => ask('once', name, untilUs, nowUs),
       add: (entries) => ask('add', entries),
     }
   }
+
+  /** Events of the audit trail, newest first. */
+  audit: AuditTrailStore['list'] = (...parameters) =>
+    this.#ask(null, 'audit', parameters) as ReturnType<AuditTrailStore['list']>
+
+  /** What was spent. */
+  spent: SpendLedger['read'] = (...parameters) =>
+    this.#ask(null, 'spent', parameters) as ReturnType<SpendLedger['read']>
 
   /** Lets the thread close its store, and ends it. */
   async close(): Promise<void> {

@@ -2,7 +2,8 @@ import type { StorageConfig } from '../config/config.ts'
 import { openStorage } from './open-storage.ts'
 import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError } from './storage-error.ts'
-import type { Storage, TenantDirectory } from './storage.ts'
+import type { AuditTrailStore, SpendLedger, Storage, TenantDirectory } from './storage.ts'
+import { untilFree } from './until-free.ts'
 
 // The query thread: answers the management API, so that neither serving nor recording waits for a long question.
 
@@ -65,17 +66,37 @@ function ask(
   parameters: readonly unknown[],
 ): Promise<unknown> {
   if (method === 'extent') return extentOf(store)
+  if (method === 'audit') {
+    return store.auditTrail().list(...(parameters as Parameters<AuditTrailStore['list']>))
+  }
+  if (method === 'spent') return store.spend().read(...(parameters as Parameters<SpendLedger['read']>))
   const reader = tenant ? store.within(tenant) : store.everywhere()
-  const asked = OF_DIRECTORY.has(method) ? store.directory() : reader
+  const ofDirectory = OF_DIRECTORY.has(method)
   // The parameters were typed on the other side of the thread.
-  const methods = asked as unknown as Record<string, (...parameters: unknown[]) => Promise<unknown>>
-  return methods[method]!(...parameters)
+  const methods = (ofDirectory ? store.directory() : reader) as unknown as Record<
+    string,
+    (...parameters: unknown[]) => Promise<unknown>
+  >
+  const run = (): Promise<unknown> => methods[method]!(...parameters)
+  // The directory is changed beside a recorder that is writing all the time.
+  return ofDirectory ? untilFree(store, run, LOCK_WAIT_MS) : run()
 }
+
+/** How long a change waits for the recorder's turn to end. */
+const LOCK_WAIT_MS = 5000
 
 const OF_DIRECTORY: ReadonlySet<string> = new Set<keyof TenantDirectory>([
   'activeKeys',
+  'keysVersion',
+  'createKey',
+  'updateKey',
+  'rotateKey',
+  'revokeKey',
+  'touchKeys',
   'adoptKey',
   'claimPepper',
+  'changePepper',
+  'once',
   'add',
 ])
 

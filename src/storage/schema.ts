@@ -71,9 +71,9 @@ export interface CountersTable {
 
 /**
  * Traces; bytes of their details; bytes of their bodies as they are kept; the last trace, in the order of arrival, that the
- * rollups hold.
+ * rollups hold; how often gateway keys were changed.
  */
-export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes' | 'rolled_up_seq'
+export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes' | 'rolled_up_seq' | 'gateway_keys_version'
 
 /** How far a long job has come, so that it can go on where it was interrupted. */
 export interface JobProgressTable {
@@ -159,12 +159,66 @@ export interface GatewayKeysTable {
   role: string
   /** JSON list. */
   permissions: string
+  /** JSON object of texts. */
+  labels: string
+  /** JSON object: what the key may be used for. */
+  rules: string
+  /** JSON list: the key's own limits. */
+  limits: string
+  /** Beginning of the token, by which people recognise it. */
+  prefix: string
   hash: string
   /** How the hash was made: `sha256` or `hmac-sha256`. */
   scheme: string
+  /** Hash of the token before the last rotation, which counts until a time; empty for none. */
+  previous_hash: string
+  previous_scheme: string
+  previous_until_us: number
   created_at_us: number
+  updated_at_us: number
+  expires_at_us: number | null
   last_used_at_us: number | null
   revoked_at_us: number | null
+}
+
+/** What may happen once only until a time, by all gateways together. */
+export interface OnceTable {
+  name: string
+  until_us: number
+}
+
+/** Who did what to whom, and what came of it. */
+export interface AuditEventsTable {
+  /** Order of arrival. */
+  seq: Generated<number>
+  id: string
+  organization_id: string
+  workspace_id: string
+  at_us: number
+  actor: string
+  action: string
+  target: string
+  outcome: string
+  reason: string
+  /** HTTP status; 0 for what was no request. */
+  status: number
+  correlation_id: string
+  client_address: string
+  /** JSON object. */
+  detail: string
+}
+
+/** What was spent, by whom it counts for, the quarter hour in which the exchange began, and the gateway that served it. */
+export interface SpendTable {
+  subject: string
+  slot_us: number
+  /** One life of one gateway's process; empty for what several have been folded into. */
+  instance: string
+  cost_nano_usd: number
+  tokens: number
+  /** Charged for exchanges of unknown cost: what they were expected to cost. */
+  assumed_nano_usd: number
+  unknown_cost_requests: number
 }
 
 /** Facts about the installation as a whole. */
@@ -187,4 +241,7 @@ export interface Tables {
   workspaces: WorkspacesTable
   gateway_keys: GatewayKeysTable
   installation: InstallationTable
+  once: OnceTable
+  audit_events: AuditEventsTable
+  spend: SpendTable
 }

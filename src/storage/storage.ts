@@ -1,4 +1,7 @@
 import type { KeyScheme } from '../access/key-hash.ts'
+import type { KeyRules } from '../access/key-rules.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { LimitPolicy } from '../limits/policy.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
@@ -203,18 +206,41 @@ export interface StoredWorkspace extends StoredOrganization {
   readonly organizationId: string
 }
 
-/** A gateway key as it is stored: what it may do, and the hash by which it is known. */
-export interface StoredGatewayKey extends Tenant {
-  readonly id: string
-  readonly name: string
-  readonly description: string
-  readonly createdBy: string
-  readonly role: string
-  readonly permissions: readonly string[]
+/** The hash by which a token is known. */
+export interface TokenHash {
   /** Lower-case hexadecimal hash of the token, made by the scheme. */
   readonly hash: string
   readonly scheme: KeyScheme
+}
+
+/** Where a gateway key stands: its id is its own within its workspace. */
+export interface KeyReference extends Tenant {
+  readonly id: string
+}
+
+/** What can be changed of a gateway key. */
+export interface KeySettings {
+  readonly name: string
+  readonly description: string
+  readonly role: string
+  readonly permissions: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly rules: KeyRules
+  /** The key's own limits. */
+  readonly limits: readonly LimitPolicy[]
+  /** Epoch microseconds; null for never. */
+  readonly expiresAtUs: number | null
+}
+
+/** A gateway key as it is stored: what it may do, and the hash by which it is known. */
+export interface StoredGatewayKey extends KeyReference, TokenHash, KeySettings {
+  readonly createdBy: string
+  /** Beginning of the token; empty when it is not known. */
+  readonly prefix: string
+  /** The token before the last rotation, which counts until a time; null for none. */
+  readonly previous: (TokenHash & { readonly untilUs: number }) | null
   readonly createdAtUs: number
+  readonly updatedAtUs: number
   /** Null for never. */
   readonly lastUsedAtUs: number | null
   readonly revokedAtUs: number | null
@@ -227,16 +253,104 @@ export interface DirectoryEntries {
   readonly keys: readonly StoredGatewayKey[]
 }
 
+/** Keys that are not revoked, by creation, expired ones among them; and the version of all keys that they are of. */
+export interface KeyList {
+  readonly version: number
+  readonly keys: readonly StoredGatewayKey[]
+}
+
 /** Organizations, workspaces and gateway keys of all tenants. */
 export interface TenantDirectory {
-  /** Keys that are not revoked, by creation. */
-  activeKeys(): Promise<readonly StoredGatewayKey[]>
-  /** Replaces the SHA-256 of a key by another hash of the same token. */
-  adoptKey(id: string, hmac: string): Promise<void>
+  activeKeys(): Promise<KeyList>
+  /** Grows with every change of a key. */
+  keysVersion(): Promise<number>
+  /** Adds a key, and its organization and workspace where they are not there. @returns false when its id or token is taken */
+  createKey(key: StoredGatewayKey): Promise<boolean>
+  /** @returns the key as it is then; `undefined` when there is no such key that is not revoked */
+  updateKey(
+    key: KeyReference,
+    settings: Partial<KeySettings>,
+    nowUs: number,
+  ): Promise<StoredGatewayKey | undefined>
+  /**
+   * Gives a key another token.
+   *
+   * @param graceUntilUs until when the token before counts too; 0 for no longer
+   * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken
+   */
+  rotateKey(
+    key: KeyReference,
+    token: TokenHash & { readonly prefix: string },
+    graceUntilUs: number,
+    nowUs: number,
+  ): Promise<StoredGatewayKey | 'conflict' | undefined>
+  /** Ends a key for good. @returns false when there is no such key that is not revoked */
+  revokeKey(key: KeyReference, nowUs: number): Promise<boolean>
+  /** Notes when keys were used last; what is older than what is noted changes nothing. */
+  touchKeys(uses: readonly (KeyReference & { readonly atUs: number })[]): Promise<void>
+  /** Replaces the hash of a key's token by another hash of the same token. */
+  adoptKey(key: KeyReference, before: string, hmac: string): Promise<void>
   /** Notes what tells the pepper that keys are hashed with, unless one is noted. @returns what is noted */
   claimPepper(print: string): Promise<string>
+  /** Notes another pepper in the place of one. */
+  changePepper(before: string, print: string): Promise<void>
+  /** Whether something happens for the first time until a time: true for exactly one of all who ask. */
+  once(name: string, untilUs: number, nowUs: number): Promise<boolean>
   /** Adds what is not there yet; what is stays as it is. @returns how many of each are new */
   add(entries: DirectoryEntries): Promise<Readonly<Record<keyof DirectoryEntries, number>>>
+}
+
+/** Which events of the audit trail; absent conditions do not matter. Times are epoch microseconds, inclusive. */
+export interface AuditFilter {
+  readonly action?: string
+  readonly actor?: string
+  readonly outcome?: string
+  readonly fromUs?: number
+  readonly toUs?: number
+}
+
+/** An event and where it stands in the order of arrival. */
+export interface StoredAuditEvent extends AuditEvent {
+  readonly seq: number
+}
+
+/** The audit trail. */
+export interface AuditTrailStore {
+  /** Adds events, all or none; one that is there already stays as it is. */
+  append(events: readonly AuditEvent[]): Promise<void>
+  /** Newest first. @param tenant whose; all when absent @param beforeSeq where to go on; 0 for the newest */
+  list(
+    tenant: Tenant | undefined,
+    filter: AuditFilter,
+    limit: number,
+    beforeSeq: number,
+  ): Promise<readonly StoredAuditEvent[]>
+  /** Deletes events before a time, oldest first. @returns how many */
+  deleteBefore(beforeUs: number, limit: number): Promise<number>
+}
+
+/** What was spent in a quarter hour. Money is whole nano-USD. */
+export interface SpendSlot {
+  readonly subject: string
+  /** Epoch microseconds. */
+  readonly slotUs: number
+  readonly costNanoUsd: number
+  readonly tokens: number
+  /** Charged for exchanges of unknown cost: what they were expected to cost. */
+  readonly assumedNanoUsd: number
+  readonly unknownCostRequests: number
+}
+
+/** The ledger of what was spent. It is written with the traces, in their transaction, and outlives them. */
+export interface SpendLedger {
+  /**
+   * Spending since a time, by subject and slot.
+   *
+   * @param except instances that are left out: who asks knows better what they spent
+   */
+  read(subjects: readonly string[], fromUs: number, except: readonly string[]): Promise<readonly SpendSlot[]>
+  /** Forgets which gateway spent what before a time, and when, for what is two years older still. @returns how many rows it took up */
+  fold(beforeUs: number, limit: number): Promise<number>
 }
 
 /** A store as `db status` shows it. */
@@ -268,6 +382,8 @@ export interface Storage {
   everywhere(): TraceReader
   maintenance(): TraceMaintenance
   directory(): TenantDirectory
+  auditTrail(): AuditTrailStore
+  spend(): SpendLedger
   /** Size on disk in bytes; 0 when it cannot be told. */
   sizeBytes(): Promise<number>
   /**

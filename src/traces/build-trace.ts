@@ -125,6 +125,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       },
       upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
     },
+    ...(exchange.spend ? { spend: exchange.spend } : {}),
   }
 }
 

@@ -1,5 +1,8 @@
+import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
+import type { KeyList, KeyReference } from '../storage/storage.ts'
+import type { TraceSpend } from './trace.ts'
 
 /** How an exchange ended, seen from the client. */
 export type Outcome = 'completed' | 'client_aborted' | 'upstream_failed' | 'refused'
@@ -78,6 +81,10 @@ export interface Exchange {
   readonly streaming: boolean
   readonly request: ContentFacts
   readonly response: ContentFacts
+  /** Whom its cost counts for; null for exchanges that count for nobody. */
+  readonly spend: TraceSpend | null
+  /** Somebody waits to be told what it cost. */
+  readonly awaited: boolean
 }
 
 /** Contents of the buffered path, as they were on the wire; a streamed side came in `observed` messages before. */
@@ -121,12 +128,32 @@ export interface ExchangeBatch {
   readonly contents: Uint8Array
 }
 
+/** When a key was used last, as far as its gateway knows. */
+export interface KeyUse extends KeyReference {
+  /** Epoch microseconds. */
+  readonly atUs: number
+}
+
+/** What an exchange came to. */
+export interface PricedExchange {
+  readonly id: string
+  /** Whole nano-USD; null when unknown. */
+  readonly costNanoUsd: number | null
+  /** Of it, what was for output. */
+  readonly outputNanoUsd: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
 /** What the serving thread tells the recorder thread. */
 export type RecorderRequest =
   | Observed
   | ObservedMessage
   | ExchangeBatch
   | { readonly kind: 'configure'; readonly settings: RecorderSettings }
+  | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
+  /** Gateway keys that were used. */
+  | { readonly kind: 'used'; readonly keys: readonly KeyUse[] }
   | { readonly kind: 'stop' }
 
 /** Settings of the recorder. All but storage and journal may change while it runs. */
@@ -144,6 +171,8 @@ export interface RecorderSettings {
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
   readonly pricing: PricingConfig
+  /** The keys of the store are wanted, as they change. */
+  readonly watchKeys: boolean
 }
 
 /** Running totals of the recorder thread since the process began (records found in the journal at start included). */
@@ -169,6 +198,10 @@ export type RecorderReply =
   | { readonly kind: 'failed'; readonly message: string }
   /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
   | { readonly kind: 'settled'; readonly ids: readonly string[]; readonly totals: RecorderTotals }
+  /** What exchanges cost that are awaited. */
+  | { readonly kind: 'priced'; readonly bills: readonly PricedExchange[] }
+  /** The store answers; `list` holds its keys when they are others than before. */
+  | { readonly kind: 'keys'; readonly list: KeyList | undefined }
   /** Bytes of observed content that have been looked at. */
   | { readonly kind: 'looked'; readonly bytes: number }
   | {

@@ -53,6 +53,16 @@ export interface TraceCost {
   readonly note?: string
 }
 
+/** Who an exchange's cost counts for, in the ledger of what was spent. */
+export interface TraceSpend {
+  /** Names of the ledger's subjects: organization, workspace, key, and whatever budgets count apart. */
+  readonly subjects: readonly string[]
+  /** The life of the gateway's process that served it. */
+  readonly instance: string
+  /** What is charged when the cost stays unknown: what it was expected to be, whole nano-USD. */
+  readonly assumedNanoUsd: number
+}
+
 /**
  * One recorded exchange. Texts are empty and numbers 0 where there is nothing to say, unless a field says otherwise.
  * Times are epoch microseconds, money is whole nano-USD.
@@ -112,4 +122,6 @@ export interface Trace extends Attribution {
   readonly responseBody: Uint8Array | null
   readonly metadata: Readonly<Record<string, unknown>>
   readonly detail: TraceDetail
+  /** Absent when it counts for nobody: imported traces, and what is read back. */
+  readonly spend?: TraceSpend
 }

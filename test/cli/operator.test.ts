@@ -209,6 +209,7 @@ describe('db', () => {
         '005_key_schemes',
         '006_age_of_bodies',
         '007_tenants_of_tags',
+        '008_key_lifecycle',
       ],
       warnings: [],
     })
@@ -243,7 +244,7 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
     const database = new Database(join(folder, 'new/new.db'))
@@ -411,7 +412,7 @@ describe('on PostgreSQL', () => {
     await storage.maintenance().rollUp(900)
     await storage.close()
   }, 60_000)
-  afterAll(() => server.stop())
+  afterAll(() => server.stop(), 60_000)
 
   test('every command says the same as on SQLite', async () => {
     const same = [

@@ -15,6 +15,7 @@ function settingsIn(folder: string): RecorderSettings {
       bodies: { maxAgeDays: 0, maxBytes: 0 },
       traces: { maxAgeDays: 0, maxBytes: 0 },
       rollups: { maxAgeDays: 0 },
+      audit: { maxAgeDays: 0 },
     },
     journalPath: join(folder, 'journal'),
     journalMaxBytes: 1e9,
@@ -27,6 +28,7 @@ function settingsIn(folder: string): RecorderSettings {
     maskedRequestFields: ['authorization'],
     maskedResponseFields: [],
     pricing: { unknownModel: 'allow', assumed: unset, overrides: [] },
+    watchKeys: false,
   }
 }
 
@@ -60,14 +62,18 @@ function exchange(id: string): Exchange {
     streaming: false,
     request: { mediaType: 'application/json', codings: '' },
     response: { mediaType: 'application/json', codings: '' },
+    spend: null,
+    awaited: false,
   }
 }
+
+const EARS = { priced: () => undefined, dropped: () => undefined, keys: () => undefined }
 
 test('a recorder thread that dies under load is started again, and nothing that was accepted is lost', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-death-'))
   const logs: string[] = []
   const worker = new URL('../fixtures/dying-recorder.ts', import.meta.url).href
-  const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), worker)
+  const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), EARS, worker)
   await recorder.start()
   const contents = { request: Buffer.from('{}'), response: Buffer.from('{}') }
   let sent = 0
@@ -103,6 +109,7 @@ test('a queue that is full refuses exchanges, counts them, and says so once', as
   const recorder = new Recorder(
     { ...settingsIn(folder), queueMaxBytes: 10 * 2048 },
     (_, message) => logs.push(message),
+    EARS,
     worker,
   )
   await recorder.start()

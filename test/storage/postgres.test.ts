@@ -17,7 +17,7 @@ beforeAll(async () => {
   server = await openTestPostgres()
   console.log(`testing against PostgreSQL ${server.version}`)
 }, 60_000)
-afterAll(() => server.stop())
+afterAll(() => server.stop(), 60_000)
 
 const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =>
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })

@@ -30,6 +30,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '005_key_schemes' },
     { name: '006_age_of_bodies' },
     { name: '007_tenants_of_tags' },
+    { name: '008_key_lifecycle' },
   ])
   database.close()
 })

@@ -18,6 +18,7 @@ const KEEP: RetentionConfig = {
   bodies: { maxAgeDays: 0, maxBytes: 0 },
   traces: { maxAgeDays: 0, maxBytes: 0 },
   rollups: { maxAgeDays: 0 },
+  audit: { maxAgeDays: 0 },
 }
 
 /** A store with 20 traces a day for 60 days, each with a body of its own, all rolled up. */

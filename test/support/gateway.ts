@@ -26,14 +26,17 @@ export interface TestGateway {
   stop(): Promise<void>
 }
 
-/** @param settings YAML besides the listener and the store; `fields` go with every question to the API */
+/** @param settings YAML besides the listener, and besides the store unless it names one; `fields` go with every question to the API */
 export async function openGateway(
   settings: string,
   fields: Readonly<Record<string, string>> = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-gateway-'))
   const file = join(folder, 'ongoingai.yaml')
-  writeFileSync(file, `storage: {path: ${folder}/data/traces.db}\n${settings}`)
+  const store = /^storage:/m.test(settings)
+    ? `tracing: {journal: {path: ${folder}/journal}}\n`
+    : `storage: {path: ${folder}/data/traces.db}\n`
+  writeFileSync(file, `${store}${settings}`)
   const { config } = loadConfig(file, {})
   const lines: Line[] = []
   const gateway = await startGateway(

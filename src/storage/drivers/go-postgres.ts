@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { NO_RULES } from '../../access/key-rules.ts'
 import { sha256Of } from '../../access/key-hash.ts'
 import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
 import type { DirectoryEntries, StoredGatewayKey } from '../storage.ts'
@@ -128,7 +129,14 @@ async function readDirectory(
       // Keys of the first versions stand there as they are.
       hash: key.token_hash.trim().toLowerCase() || sha256Of((key.token ?? '').trim()),
       scheme: 'sha256',
+      prefix: '',
+      previous: null,
+      labels: {},
+      rules: NO_RULES,
+      limits: [],
       createdAtUs: key.created_at,
+      updatedAtUs: key.created_at,
+      expiresAtUs: null,
       lastUsedAtUs: key.last_used_at,
       revokedAtUs: key.revoked_at,
     })),

@@ -9,18 +9,24 @@ import {
   countOnce,
   insertBodies,
   insertRecords,
+  insertSpend,
   insertTraces,
 } from '../postgres/inserts.ts'
 import { migrate, refuseForeign } from '../postgres/schema.ts'
 import type { Read, Write } from '../queries/tables.ts'
+import { AuditTrailQueries } from '../queries/audit-trail.ts'
+import { SpendLedgerQueries } from '../queries/spend-ledger.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toDetailsRow, toTagRows } from '../queries/trace-rows.ts'
 import type { Tables } from '../schema.ts'
+import { SpendRows } from '../spend-rows.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
+  AuditTrailStore,
+  SpendLedger,
   Storage,
   StoreState,
   Tenant,
@@ -53,7 +59,16 @@ const SILENCE_MS = 2000
 const WRITER_LOCK = 7_307_701_002
 
 /** The tables that grow. */
-const TABLES = ['traces', 'trace_details', 'trace_bodies', 'trace_tags', 'rollups', 'body_chunks']
+const TABLES = [
+  'traces',
+  'trace_details',
+  'trace_bodies',
+  'trace_tags',
+  'rollups',
+  'body_chunks',
+  'spend',
+  'audit_events',
+]
 
 /**
  * Opens traces in PostgreSQL (15 or newer). Nothing rests on a session, so that a transaction pooler may stand between: locks,
@@ -115,6 +130,9 @@ class PostgresStorage implements Storage {
       const tags = added.flatMap((trace) => toTagRows(seqs.get(trace.id)!, trace))
       if (tags.length > 0) await insertRecords(database, 'trace_tags', tags)
       const bodyBytes = await insertBodies(database, added, seqs)
+      const spent = new SpendRows()
+      for (const trace of added) if (trace.spend) spent.add(trace, trace.spend)
+      await insertSpend(database, spent.rows())
       await addToCounters(database, {
         traces: added.length,
         trace_bytes: details.reduce((sum, { document }) => sum + document.length, 0),
@@ -138,6 +156,14 @@ class PostgresStorage implements Storage {
 
   directory(): TenantDirectory {
     return new TenantDirectoryQueries(this.#reading(undefined), this.#write)
+  }
+
+  auditTrail(): AuditTrailStore {
+    return new AuditTrailQueries((tenant) => this.#reading(tenant), this.#write)
+  }
+
+  spend(): SpendLedger {
+    return new SpendLedgerQueries(this.#reading(undefined), this.#write)
   }
 
   async sizeBytes(): Promise<number> {

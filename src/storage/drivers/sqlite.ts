@@ -7,17 +7,22 @@ import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
 import { MIGRATIONS, refuseNewer, refuseOther, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read } from '../queries/tables.ts'
+import { AuditTrailQueries } from '../queries/audit-trail.ts'
+import { SpendLedgerQueries } from '../queries/spend-ledger.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries, type AddToRollups } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
+import { addToSpend, SpendRows } from '../spend-rows.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { Tables, TraceBodiesTable } from '../schema.ts'
 import { sqliteReadUrl } from '../sqlite-read-url.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
+  AuditTrailStore,
+  SpendLedger,
   Storage,
   StoreState,
   Tenant,
@@ -81,6 +86,7 @@ class SqliteStorage implements Storage {
     return this.#change(() => {
       const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, traces[0]!))
       const counters = { traces: 0, trace_bytes: 0, body_bytes: 0 }
+      const spent = new SpendRows()
       for (const trace of traces) {
         const counted = trace.countedOnce ? this.#counted(trace) : trace
         const { changes, lastInsertRowid } = inserts.trace.run(...values(toTraceRow(counted)))
@@ -92,7 +98,9 @@ class SqliteStorage implements Storage {
         counters.traces += 1
         counters.trace_bytes += details.document.length
         counters.body_bytes += this.#addBodies(inserts, seq, counted)
+        if (counted.spend) spent.add(counted, counted.spend)
       }
+      for (const row of spent.rows()) inserts.spend.run(...values(row))
       for (const [name, by] of Object.entries(counters)) if (by > 0) inserts.counter.run(by, name)
       return counters.traces
     })
@@ -155,6 +163,17 @@ class SqliteStorage implements Storage {
 
   directory(): TenantDirectory {
     return new TenantDirectoryQueries(this.#read, (work) => this.#change(() => work(this.#kysely)))
+  }
+
+  auditTrail(): AuditTrailStore {
+    return new AuditTrailQueries(
+      () => this.#read,
+      (work) => this.#change(() => work(this.#kysely)),
+    )
+  }
+
+  spend(): SpendLedger {
+    return new SpendLedgerQueries(this.#read, (work) => this.#change(() => work(this.#kysely)))
   }
 
   async sizeBytes(): Promise<number> {
@@ -259,6 +278,7 @@ interface Inserts {
   readonly useChunk: Statement
   readonly chunk: Statement
   readonly counter: Statement
+  readonly spend: Statement
 }
 
 interface Rollups {
@@ -312,6 +332,7 @@ function prepareInserts(database: Database, kysely: Kysely<Tables>, shape: Trace
       'INSERT INTO body_chunks (organization_id, workspace_id, hash, uses, bytes, data) VALUES (?, ?, ?, 1, ?, ?)',
     ),
     counter: database.prepare('UPDATE counters SET value = value + ? WHERE name = ?'),
+    spend: database.prepare(addToSpend(1, () => '?')),
   }
 }
 

@@ -230,6 +230,73 @@ export const MIGRATIONS: readonly Migration[] = [
         ON trace_tags (organization_id, workspace_id, key, value, created_at_us, seq)`,
     ],
   },
+  {
+    name: '008_key_lifecycle',
+    statements: ({ serialKey, text, clustered }) => [
+      // A key's id is its own within its workspace: nobody learns from a conflict what others call theirs.
+      `ALTER TABLE gateway_keys RENAME TO gateway_keys_before`,
+      `CREATE TABLE gateway_keys (
+        organization_id ${text} NOT NULL,
+        workspace_id ${text} NOT NULL,
+        id ${text} NOT NULL,
+        name ${text} NOT NULL,
+        description ${text} NOT NULL,
+        created_by ${text} NOT NULL,
+        role ${text} NOT NULL,
+        permissions ${text} NOT NULL,
+        labels ${text} NOT NULL,
+        rules ${text} NOT NULL,
+        limits ${text} NOT NULL,
+        prefix ${text} NOT NULL,
+        hash ${text} NOT NULL UNIQUE,
+        scheme ${text} NOT NULL,
+        previous_hash ${text} NOT NULL,
+        previous_scheme ${text} NOT NULL,
+        previous_until_us BIGINT NOT NULL,
+        created_at_us BIGINT NOT NULL,
+        updated_at_us BIGINT NOT NULL,
+        expires_at_us BIGINT,
+        last_used_at_us BIGINT,
+        revoked_at_us BIGINT,
+        PRIMARY KEY (organization_id, workspace_id, id)
+      )`,
+      `INSERT INTO gateway_keys
+        SELECT organization_id, workspace_id, id, name, description, created_by, role, permissions, '{}', '{}', '[]', '',
+          hash, scheme, '', 'sha256', 0, created_at_us, created_at_us, NULL, last_used_at_us, revoked_at_us
+        FROM gateway_keys_before`,
+      `DROP TABLE gateway_keys_before`,
+      `INSERT INTO counters (name, value) VALUES ('gateway_keys_version', 1)`,
+      `CREATE TABLE once (name ${text} PRIMARY KEY, until_us BIGINT NOT NULL)`,
+      `CREATE TABLE audit_events (
+        seq ${serialKey},
+        id ${text} NOT NULL UNIQUE,
+        organization_id ${text} NOT NULL,
+        workspace_id ${text} NOT NULL,
+        at_us BIGINT NOT NULL,
+        actor ${text} NOT NULL,
+        action ${text} NOT NULL,
+        target ${text} NOT NULL,
+        outcome ${text} NOT NULL,
+        reason ${text} NOT NULL,
+        status INTEGER NOT NULL,
+        correlation_id ${text} NOT NULL,
+        client_address ${text} NOT NULL,
+        detail ${text} NOT NULL
+      )`,
+      `CREATE INDEX audit_events_tenant ON audit_events (organization_id, workspace_id, seq)`,
+      `CREATE INDEX audit_events_at ON audit_events (at_us)`,
+      `CREATE TABLE spend (
+        subject ${text} NOT NULL,
+        slot_us BIGINT NOT NULL,
+        instance ${text} NOT NULL,
+        cost_nano_usd BIGINT NOT NULL,
+        tokens BIGINT NOT NULL,
+        assumed_nano_usd BIGINT NOT NULL,
+        unknown_cost_requests BIGINT NOT NULL,
+        PRIMARY KEY (subject, slot_us, instance)
+      ) ${clustered}`,
+    ],
+  },
 ]
 
 /**

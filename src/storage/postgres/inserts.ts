@@ -1,4 +1,4 @@
-import { CompiledQuery, sql, type Kysely } from 'kysely'
+import { CompiledQuery, sql, type Kysely, type Selectable } from 'kysely'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
@@ -7,7 +7,8 @@ import { LatencyHistogram } from '../rollups/latency-histogram.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
 import type { RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
-import type { CounterName, Tables, TraceBodiesTable } from '../schema.ts'
+import type { CounterName, SpendTable, Tables, TraceBodiesTable } from '../schema.ts'
+import { addToSpend } from '../spend-rows.ts'
 
 /** Rows that go in one statement; a statement takes 65,535 parameters at most. */
 const ROLLUP_ROWS = 500
@@ -161,6 +162,23 @@ export async function addToRollups(database: Kysely<Tables>, deltas: readonly Ro
       greatest: 'GREATEST',
     })
     await database.executeQuery(CompiledQuery.raw(statement, parameters))
+  }
+}
+
+/** Adds to what was spent. */
+export async function insertSpend(
+  database: Kysely<Tables>,
+  rows: readonly Selectable<SpendTable>[],
+): Promise<void> {
+  for (let i = 0; i < rows.length; i += ROLLUP_ROWS) {
+    const part = rows.slice(i, i + ROLLUP_ROWS)
+    const statement = addToSpend(part.length, (index) => `$${index + 1}`)
+    await database.executeQuery(
+      CompiledQuery.raw(
+        statement,
+        part.flatMap((row) => Object.values(row)),
+      ),
+    )
   }
 }
 

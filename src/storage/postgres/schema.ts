@@ -111,4 +111,5 @@ const SECURITY: Readonly<Record<string, readonly string[]>> = {
     ...secured('gateway_keys', TENANT),
   ],
   '007_tenants_of_tags': ['DROP POLICY trace_tags_tenant ON trace_tags', policyOf('trace_tags', TENANT)],
+  '008_key_lifecycle': [...secured('gateway_keys', TENANT), ...secured('audit_events', TENANT)],
 }

@@ -1,5 +1,15 @@
-import type { KeyScheme } from '../../access/key-hash.ts'
-import type { DirectoryEntries, StoredGatewayKey, TenantDirectory } from '../storage.ts'
+import type { InsertObject, Kysely, Selectable } from 'kysely'
+import type { GatewayKeysTable, Tables } from '../schema.ts'
+import type {
+  DirectoryEntries,
+  KeyList,
+  KeyReference,
+  KeySettings,
+  StoredGatewayKey,
+  TenantDirectory,
+  TokenHash,
+} from '../storage.ts'
+import { fromKeyRow, toKeyRow, toSettingsRow } from './gateway-key-rows.ts'
 import type { Read, Write } from './tables.ts'
 
 /** Organizations, workspaces and gateway keys. */
@@ -13,7 +23,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
     this.#write = write
   }
 
-  activeKeys(): Promise<readonly StoredGatewayKey[]> {
+  activeKeys(): Promise<KeyList> {
     return this.#read(async (database) => {
       const rows = await database
         .selectFrom('gateway_keys')
@@ -21,33 +31,121 @@ export class TenantDirectoryQueries implements TenantDirectory {
         .where('revoked_at_us', 'is', null)
         .orderBy('created_at_us')
         .orderBy('id')
+        .orderBy('organization_id')
+        .orderBy('workspace_id')
         .execute()
-      return rows.map((row) => ({
-        id: row.id,
-        organizationId: row.organization_id,
-        workspaceId: row.workspace_id,
-        name: row.name,
-        description: row.description,
-        createdBy: row.created_by,
-        role: row.role,
-        permissions: JSON.parse(row.permissions) as string[],
-        hash: row.hash,
-        scheme: row.scheme as KeyScheme,
-        createdAtUs: row.created_at_us,
-        lastUsedAtUs: row.last_used_at_us,
-        revokedAtUs: row.revoked_at_us,
-      }))
+      return { version: await readVersion(database), keys: rows.map(fromKeyRow) }
     })
   }
 
-  adoptKey(id: string, hmac: string): Promise<void> {
+  keysVersion(): Promise<number> {
+    return this.#read(readVersion)
+  }
+
+  createKey(key: StoredGatewayKey): Promise<boolean> {
+    return this.#write(async (database) => {
+      const { organizationId, workspaceId, createdAtUs } = key
+      await insertNew(database, 'organizations', {
+        id: organizationId,
+        name: organizationId,
+        created_at_us: createdAtUs,
+      })
+      await insertNew(database, 'workspaces', {
+        organization_id: organizationId,
+        id: workspaceId,
+        name: workspaceId,
+        created_at_us: createdAtUs,
+      })
+      // Revoked ids stay taken, and so does a token that is still good for its grace.
+      const taken = await takenToken(database, key.hash)
+      if (taken || (await insertNew(database, 'gateway_keys', toKeyRow(key))) === 0) return false
+      await this.#changed(database)
+      return true
+    })
+  }
+
+  updateKey(
+    key: KeyReference,
+    settings: Partial<KeySettings>,
+    nowUs: number,
+  ): Promise<StoredGatewayKey | undefined> {
+    return this.#change(key, { ...toSettingsRow(settings), updated_at_us: nowUs })
+  }
+
+  rotateKey(
+    key: KeyReference,
+    { hash, scheme, prefix }: TokenHash & { readonly prefix: string },
+    graceUntilUs: number,
+    nowUs: number,
+  ): ReturnType<TenantDirectory['rotateKey']> {
+    return this.#write(async (database) => {
+      const before = await activeKey(database, key)
+      if (!before) return undefined
+      if (await takenToken(database, hash)) return 'conflict'
+      const row = await update(database, key, {
+        hash,
+        scheme,
+        prefix,
+        previous_hash: graceUntilUs > nowUs ? before.hash : '',
+        previous_scheme: before.scheme,
+        previous_until_us: graceUntilUs,
+        updated_at_us: nowUs,
+      })
+      await this.#changed(database)
+      return row && fromKeyRow(row)
+    })
+  }
+
+  async revokeKey(key: KeyReference, nowUs: number): Promise<boolean> {
+    return (await this.#change(key, { revoked_at_us: nowUs, updated_at_us: nowUs })) !== undefined
+  }
+
+  touchKeys(uses: readonly (KeyReference & { readonly atUs: number })[]): Promise<void> {
+    return this.#write(async (database) => {
+      for (const { atUs, ...key } of uses) {
+        await database
+          .updateTable('gateway_keys')
+          .set({ last_used_at_us: atUs })
+          .where('organization_id', '=', key.organizationId)
+          .where('workspace_id', '=', key.workspaceId)
+          .where('id', '=', key.id)
+          .where((where) =>
+            where.or([where('last_used_at_us', 'is', null), where('last_used_at_us', '<', atUs)]),
+          )
+          .execute()
+      }
+    })
+  }
+
+  adoptKey(key: KeyReference, before: string, hmac: string): Promise<void> {
     return this.#write(async (database) => {
       await database
         .updateTable('gateway_keys')
         .set({ hash: hmac, scheme: 'hmac-sha256' })
-        .where('id', '=', id)
-        .where('scheme', '=', 'sha256')
+        .where('organization_id', '=', key.organizationId)
+        .where('workspace_id', '=', key.workspaceId)
+        .where('id', '=', key.id)
+        .where('hash', '=', before)
         .execute()
+      await this.#changed(database)
+    })
+  }
+
+  changePepper(before: string, print: string): Promise<void> {
+    return this.#write(async (database) => {
+      await database
+        .updateTable('installation')
+        .set({ value: print })
+        .where('name', '=', 'pepper_print')
+        .where('value', '=', before)
+        .execute()
+    })
+  }
+
+  once(name: string, untilUs: number, nowUs: number): Promise<boolean> {
+    return this.#write(async (database) => {
+      await database.deleteFrom('once').where('until_us', '<', nowUs).execute()
+      return (await insertNew(database, 'once', { name, until_us: untilUs })) > 0
     })
   }
 
@@ -71,44 +169,104 @@ export class TenantDirectoryQueries implements TenantDirectory {
     return this.#write(async (database) => {
       const added = { organizations: 0, workspaces: 0, keys: 0 }
       for (const { id, name, createdAtUs } of organizations) {
-        const result = await database
-          .insertInto('organizations')
-          .values({ id, name, created_at_us: createdAtUs })
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst()
-        added.organizations += Number(result.numInsertedOrUpdatedRows ?? 0)
+        added.organizations += await insertNew(database, 'organizations', {
+          id,
+          name,
+          created_at_us: createdAtUs,
+        })
       }
       for (const { organizationId, id, name, createdAtUs } of workspaces) {
-        const result = await database
-          .insertInto('workspaces')
-          .values({ organization_id: organizationId, id, name, created_at_us: createdAtUs })
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst()
-        added.workspaces += Number(result.numInsertedOrUpdatedRows ?? 0)
+        added.workspaces += await insertNew(database, 'workspaces', {
+          organization_id: organizationId,
+          id,
+          name,
+          created_at_us: createdAtUs,
+        })
       }
-      for (const key of keys) {
-        const result = await database
-          .insertInto('gateway_keys')
-          .values({
-            id: key.id,
-            organization_id: key.organizationId,
-            workspace_id: key.workspaceId,
-            name: key.name,
-            description: key.description,
-            created_by: key.createdBy,
-            role: key.role,
-            permissions: JSON.stringify(key.permissions),
-            hash: key.hash,
-            scheme: key.scheme,
-            created_at_us: key.createdAtUs,
-            last_used_at_us: key.lastUsedAtUs,
-            revoked_at_us: key.revokedAtUs,
-          })
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst()
-        added.keys += Number(result.numInsertedOrUpdatedRows ?? 0)
-      }
+      for (const key of keys) added.keys += await insertNew(database, 'gateway_keys', toKeyRow(key))
+      if (added.keys > 0) await this.#changed(database)
       return added
     })
   }
+
+  /** Changes a key that is not revoked. */
+  #change(key: KeyReference, columns: KeyColumns): Promise<StoredGatewayKey | undefined> {
+    return this.#write(async (database) => {
+      const row = await update(database, key, columns)
+      if (row) await this.#changed(database)
+      return row && fromKeyRow(row)
+    })
+  }
+
+  /** Tells every gateway that keys have changed. */
+  async #changed(database: Kysely<Tables>): Promise<void> {
+    await database
+      .updateTable('counters')
+      .set((set) => ({ value: set('value', '+', 1) }))
+      .where('name', '=', 'gateway_keys_version')
+      .execute()
+  }
+}
+
+async function readVersion(database: Kysely<Tables>): Promise<number> {
+  const row = await database
+    .selectFrom('counters')
+    .select('value')
+    .where('name', '=', 'gateway_keys_version')
+    .executeTakeFirstOrThrow()
+  return row.value
+}
+
+type KeyRow = Selectable<GatewayKeysTable>
+type KeyColumns = Partial<KeyRow>
+
+async function activeKey(database: Kysely<Tables>, key: KeyReference): Promise<KeyRow | undefined> {
+  return database
+    .selectFrom('gateway_keys')
+    .selectAll()
+    .where('organization_id', '=', key.organizationId)
+    .where('workspace_id', '=', key.workspaceId)
+    .where('id', '=', key.id)
+    .where('revoked_at_us', 'is', null)
+    .executeTakeFirst()
+}
+
+async function update(
+  database: Kysely<Tables>,
+  key: KeyReference,
+  columns: KeyColumns,
+): Promise<KeyRow | undefined> {
+  return database
+    .updateTable('gateway_keys')
+    .set(columns)
+    .where('organization_id', '=', key.organizationId)
+    .where('workspace_id', '=', key.workspaceId)
+    .where('id', '=', key.id)
+    .where('revoked_at_us', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+}
+
+/** Whether a token is known already, as one that counts or one that did before a rotation. */
+async function takenToken(database: Kysely<Tables>, hash: string): Promise<boolean> {
+  const row = await database
+    .selectFrom('gateway_keys')
+    .select('id')
+    .where((where) => where.or([where('hash', '=', hash), where('previous_hash', '=', hash)]))
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Inserts a row unless one stands in its way. @returns how many were inserted */
+async function insertNew<Table extends 'organizations' | 'workspaces' | 'gateway_keys' | 'once'>(
+  database: Kysely<Tables>,
+  table: Table,
+  row: InsertObject<Tables, Table>,
+): Promise<number> {
+  const result = await database
+    .insertInto(table)
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return Number(result.numInsertedOrUpdatedRows ?? 0)
 }

@@ -5,12 +5,23 @@ import type { Storage } from '../../storage/storage.ts'
 import { PriceList } from '../../usage/price-list.ts'
 import { buildTrace, modelOf } from '../build-trace.ts'
 import type { ContentReading } from '../content-reading.ts'
-import type { Contents, Exchange, RecorderReply, RecorderRequest, RecorderSettings } from '../exchange.ts'
+import { lineAmount, type ReceiptLine } from '../../usage/cost.ts'
+import { toNanoUsd } from '../../usage/money.ts'
+import type {
+  Contents,
+  Exchange,
+  PricedExchange,
+  RecorderReply,
+  RecorderRequest,
+  RecorderSettings,
+} from '../exchange.ts'
 import { encodingNeeded } from '../metering.ts'
 import type { Trace } from '../trace.ts'
+import { AuditWriter } from './audit-writer.ts'
 import { unpackExchanges } from './exchange-batch.ts'
 import { ExchangeReader } from './exchange-reader.ts'
 import { Journal } from './journal.ts'
+import { KeyWatch } from './key-watch.ts'
 import { Tokenizers } from './tokenizers.ts'
 import { encodeTrace } from './trace-codec.ts'
 import { TraceWriter } from './trace-writer.ts'
@@ -19,6 +30,9 @@ import { Upkeep } from './upkeep.ts'
 // The recorder thread: owns reading, pricing, the journal and the database. It has one door, the messages.
 
 declare const self: Worker
+
+/** Audit events that wait for the store. */
+const AUDIT_JOURNAL_BYTES = 64 * 1024 * 1024
 
 let recorder: Promise<RecorderThread | undefined> | undefined
 
@@ -53,6 +67,9 @@ class RecorderThread {
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
+  #priced: PricedExchange[] = []
+  readonly #audit: AuditWriter
+  readonly #keys: KeyWatch
 
   constructor(settings: RecorderSettings, storage: Storage) {
     this.#settings = settings
@@ -72,6 +89,16 @@ class RecorderThread {
       storage,
       retention: () => this.#settings.retention,
       log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
+    })
+    this.#audit = new AuditWriter({
+      store: () => storage.auditTrail(),
+      journal: new Journal(join(settings.journalPath, 'audit'), AUDIT_JOURNAL_BYTES),
+      log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
+    })
+    this.#keys = new KeyWatch({
+      directory: storage.directory(),
+      wanted: () => this.#settings.watchKeys,
+      seen: (list) => reply({ kind: 'keys', list }),
     })
     reply({ kind: 'ready', totals: this.#totals() })
   }
@@ -95,6 +122,12 @@ class RecorderThread {
       case 'configure':
         this.#settings = request.settings
         this.#prices = new PriceList(request.settings.pricing)
+        return
+      case 'audit':
+        this.#audit.add(request.events)
+        return
+      case 'used':
+        this.#keys.used(request.keys)
         return
       case 'stop':
         void this.#stop()
@@ -126,6 +159,21 @@ class RecorderThread {
       countTokens: (encoding, text) => this.#tokenizers.count(encoding, text),
     })
     this.#writer.add(trace)
+    if (exchange.awaited) this.#tellPriced(trace)
+  }
+
+  /** Told together, and at once: somebody's money is reserved until then. */
+  #tellPriced(trace: Trace): void {
+    if (this.#priced.length === 0) {
+      setImmediate(() => reply({ kind: 'priced', bills: this.#priced.splice(0) }))
+    }
+    this.#priced.push({
+      id: trace.id,
+      costNanoUsd: trace.costNanoUsd,
+      outputNanoUsd: outputNanoUsd(trace.detail.cost.lines),
+      inputTokens: trace.inputTokens,
+      outputTokens: trace.outputTokens,
+    })
   }
 
   #later(work: Promise<void>): void {
@@ -153,10 +201,20 @@ class RecorderThread {
   async #stop(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     await this.#upkeep.stop()
+    await this.#keys.stop()
+    await this.#audit.close()
     await this.#writer.close()
     await this.#storage.close()
     reply({ kind: 'stopped', totals: this.#totals() })
   }
+}
+
+/** Of a receipt, what was for output, rounded. */
+function outputNanoUsd(lines: readonly ReceiptLine[]): number {
+  return lines.reduce((sum, line) => {
+    const output = 'tokens' in line && (line.bucket.startsWith('output') || line.bucket === 'reasoning')
+    return output ? sum + toNanoUsd(lineAmount(line)) : sum
+  }, 0)
 }
 
 /** One line per refused trace, beside the journal; it can be read, repaired and replayed by hand. */

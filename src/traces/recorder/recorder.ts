@@ -1,8 +1,12 @@
+import type { AuditEvent } from '../../audit/audit-event.ts'
+import type { KeyList } from '../../storage/storage.ts'
 import type {
   Contents,
   Exchange,
+  KeyUse,
   Observed,
   ObservedMessage,
+  PricedExchange,
   RecorderReply,
   RecorderRequest,
   RecorderSettings,
@@ -17,6 +21,9 @@ const RECORD_BYTES = 2048
 /** Exchanges are handed over together: at most so many, at most so late. */
 const OUTBOX_EXCHANGES = 64
 const OUTBOX_MS = 2
+
+/** Audit events that wait for the recorder thread at most. */
+const AUDIT_WAITING = 10_000
 
 /** Waiting times before a recorder thread that died is started again. */
 const RESTART_MS = [0, 100, 500, 2000]
@@ -45,6 +52,16 @@ export type RecorderLog = (
   fields: Readonly<Record<string, unknown>>,
 ) => void
 
+/** Who wants to hear from the recorder. */
+export interface RecorderEars {
+  /** What awaited exchanges came to. */
+  readonly priced: (bills: readonly PricedExchange[]) => void
+  /** An awaited exchange was dropped, so nobody will ever tell. */
+  readonly dropped: (id: string) => void
+  /** The store answers; its keys where they have changed. */
+  readonly keys: (list: KeyList | undefined) => void
+}
+
 /**
  * The serving thread's end of the recorder: hands exchanges over by message, never waits, and keeps each until the
  * recorder thread says that it is safe. A thread that dies is started again and gets what was not safe yet.
@@ -52,12 +69,14 @@ export type RecorderLog = (
 export class Recorder {
   readonly #workerUrl: string
   readonly #log: RecorderLog
+  readonly #ears: RecorderEars
   #settings: RecorderSettings
   #worker: Worker | undefined
   #totals = NO_TOTALS
   /** Totals of threads that died. */
   #before = NO_TOTALS
   readonly #unsettled = new Map<string, { finished: FinishedExchange; bytes: number }>()
+  #auditWaiting: AuditEvent[] = []
   #outbox: FinishedExchange[] = []
   #outboxTimer: ReturnType<typeof setTimeout> | undefined
   #bytes = 0
@@ -72,7 +91,8 @@ export class Recorder {
   #stopping: ((totals: RecorderTotals) => void) | undefined
 
   /** @param workerUrl the recorder thread's program */
-  constructor(settings: RecorderSettings, log: RecorderLog, workerUrl: string) {
+  constructor(settings: RecorderSettings, log: RecorderLog, ears: RecorderEars, workerUrl: string) {
+    this.#ears = ears
     this.#settings = settings
     this.#log = log
     this.#workerUrl = workerUrl
@@ -127,6 +147,18 @@ export class Recorder {
     const { storage, journalPath, journalMaxBytes } = this.#settings
     this.#settings = { ...settings, storage, journalPath, journalMaxBytes }
     this.#post({ kind: 'configure', settings: this.#settings })
+  }
+
+  /** Adds events to the audit trail. While the recorder is being started again they wait. */
+  audit(events: readonly AuditEvent[]): void {
+    if (this.#worker) return this.#post({ kind: 'audit', events })
+    this.#auditWaiting.push(...events.slice(0, AUDIT_WAITING - this.#auditWaiting.length))
+    return undefined
+  }
+
+  /** Notes uses of gateway keys. */
+  used(keys: readonly KeyUse[]): void {
+    this.#post({ kind: 'used', keys })
   }
 
   diagnostics(): PipelineDiagnostics {
@@ -184,6 +216,7 @@ export class Recorder {
     worker.addEventListener('error', (event) => this.#died(worker, event.message))
     worker.addEventListener('close', () => this.#died(worker, 'the thread ended'))
     worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies RecorderRequest)
+    if (this.#auditWaiting.length > 0) this.audit(this.#auditWaiting.splice(0))
     // What the last thread may not have made safe. Storing is idempotent, so a second time does no harm.
     this.#outbox = [...this.#unsettled.values()].map(({ finished }) => finished)
     this.#send()
@@ -203,6 +236,12 @@ export class Recorder {
           this.#unsettled.delete(id)
         }
         this.#totals = this.#restarts > 0 ? this.#afterRestart(reply.totals) : reply.totals
+        return
+      case 'priced':
+        this.#ears.priced(reply.bills)
+        return
+      case 'keys':
+        this.#ears.keys(reply.list)
         return
       case 'looked':
         this.#observedBytes = Math.max(0, this.#observedBytes - reply.bytes)
@@ -259,6 +298,7 @@ export class Recorder {
   }
 
   #drop(exchange: Exchange): void {
+    if (exchange.awaited) this.#ears.dropped(exchange.id)
     this.#dropped += 1
     this.#lastDropAt = Date.now()
     if (this.#dropping) return

@@ -1,11 +1,15 @@
-import type { Storage } from '../storage/storage.ts'
+import type { Storage } from './storage.ts'
 
 /** How long a running gateway may keep the store to itself before a job gives up; what was done stays done. */
-const LOCK_WAIT_MS = 30_000
+const JOB_WAIT_MS = 30_000
 
 /** Does something to the store, again and again while others hold it. @throws what else goes wrong */
-export async function untilFree<T>(storage: Storage, work: () => Promise<T>): Promise<T> {
-  const until = performance.now() + LOCK_WAIT_MS
+export async function untilFree<T>(
+  storage: Storage,
+  work: () => Promise<T>,
+  waitMs = JOB_WAIT_MS,
+): Promise<T> {
+  const until = performance.now() + waitMs
   for (;;) {
     try {
       return await work()

@@ -1,0 +1,59 @@
+import { defined } from '../defined.ts'
+import { jsonResponse } from '../http/json-response.ts'
+import { given } from '../json-field.ts'
+import { formatTime } from '../rfc3339.ts'
+import type { StoredAuditEvent } from '../storage/storage.ts'
+import type { ApiHandler } from './api-context.ts'
+import { badRequest, QueryParameters } from './query-parameters.ts'
+import { storeFailing } from './store-failing.ts'
+import { readRange } from './trace-filter.ts'
+
+const MAX_EVENTS = 500
+const DEFAULT_EVENTS = 50
+
+/** `GET /api/audit`: who did what, newest first, a page at a time. */
+export const listAudit: ApiHandler = async ({ query, identity }, context) => {
+  const parameters = new QueryParameters(query)
+  const limit = parameters.integer('limit', 0, MAX_EVENTS) || DEFAULT_EVENTS
+  const filter = {
+    ...readRange(parameters),
+    ...defined({
+      action: parameters.text('action'),
+      actor: parameters.text('actor'),
+      outcome: parameters.text('outcome'),
+    }),
+  }
+  const before = readCursor(parameters.text('cursor'))
+  const events = await storeFailing('failed to query audit events', () =>
+    context.auditEvents(identity?.caller, filter, limit, before),
+  )
+  const last = events.length === limit ? events.at(-1) : undefined
+  return jsonResponse(200, {
+    items: events.map(eventJson),
+    ...(last ? { next_cursor: String(last.seq) } : {}),
+  })
+}
+
+function readCursor(text: string | undefined): number {
+  if (text === undefined) return 0
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw badRequest('invalid cursor')
+  return Number(text)
+}
+
+function eventJson(event: StoredAuditEvent): object {
+  return {
+    id: event.id,
+    at: formatTime(event.atUs),
+    org_id: event.organizationId,
+    workspace_id: event.workspaceId,
+    actor: event.actor,
+    action: event.action,
+    ...given('target', event.target),
+    outcome: event.outcome,
+    ...given('reason', event.reason),
+    ...(event.status === 0 ? {} : { status: event.status }),
+    ...given('correlation_id', event.correlationId),
+    ...given('client_address', event.clientAddress),
+    ...(Object.keys(event.detail).length === 0 ? {} : { detail: event.detail }),
+  }
+}

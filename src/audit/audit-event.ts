@@ -1,0 +1,57 @@
+/** What can be audited. Names are permanent. */
+export type AuditAction =
+  | 'gateway_auth'
+  | 'key.create'
+  | 'key.update'
+  | 'key.rotate'
+  | 'key.revoke'
+  | 'config.reload'
+  | 'traces.export'
+  | 'traces.import'
+  | 'budget.warning'
+  | 'budget.spent'
+
+/** Who did what to whom, and what came of it. Holds no secret: keys appear by their ids. */
+export interface AuditEvent {
+  /** 32 lower-case hexadecimal digits, time-ordered. */
+  readonly id: string
+  /** Epoch microseconds. */
+  readonly atUs: number
+  readonly organizationId: string
+  readonly workspaceId: string
+  /** Id of the gateway key that acted; `anonymous` without one, `system` for the gateway, `cli` for the command line. */
+  readonly actor: string
+  readonly action: AuditAction
+  /** What was acted on: a path, a key's id, a budget's name; empty for nothing in particular. */
+  readonly target: string
+  readonly outcome: 'success' | 'deny' | 'error'
+  /** Why, as a permanent word; empty when there is nothing to say. */
+  readonly reason: string
+  /** HTTP status; 0 for what was no request. */
+  readonly status: number
+  readonly correlationId: string
+  /** Address of the client, without port; empty when there was none. */
+  readonly clientAddress: string
+  /** What else there is to know. */
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+/** An event that happens now. */
+export function auditEvent(
+  event: Pick<AuditEvent, 'actor' | 'action'> & Partial<Omit<AuditEvent, 'id' | 'atUs'>>,
+): AuditEvent {
+  return {
+    id: Bun.randomUUIDv7().replaceAll('-', ''),
+    atUs: Date.now() * 1000,
+    organizationId: 'default',
+    workspaceId: 'default',
+    target: '',
+    outcome: 'success',
+    reason: '',
+    status: 0,
+    correlationId: '',
+    clientAddress: '',
+    detail: {},
+    ...event,
+  }
+}

@@ -1,0 +1,206 @@
+import type { GatewayErrorCode } from '../errors.ts'
+import type { Caller } from '../traces/exchange.ts'
+import { auditEvent, type AuditEvent } from './audit-event.ts'
+
+/** Denials of one kind that are told one by one in a window; the others are told together at its end. */
+const TOLD_DENIALS = 50
+const WINDOW_MS = 10_000
+
+/** Kinds that are told apart, and addresses that are counted, in a window. */
+const MAX_KINDS = 1000
+const MAX_ADDRESSES = 1000
+
+/** A request that was turned away. */
+export interface Denial {
+  readonly code: GatewayErrorCode
+  readonly status: number
+  readonly correlationId: string
+  readonly path: string
+  readonly clientAddress: string
+  /** `undefined` when nobody was recognised. */
+  readonly caller: Caller | undefined
+  /** `proxy`, `traces`, …; what the contract calls a resource. */
+  readonly resource: string
+  readonly resourceAction: string
+  readonly provider: string
+  readonly requiredPermission: string
+  /** The contract's code of the limit; empty for none. */
+  readonly limitCode: string
+}
+
+/** A change of a key, or what it failed of. */
+export interface KeyChange {
+  readonly action: 'create' | 'update' | 'rotate' | 'revoke'
+  readonly outcome: 'success' | 'error'
+  readonly reason: string
+  readonly status: number
+  readonly correlationId: string
+  readonly clientAddress: string
+  readonly actor: string
+  readonly organizationId: string
+  readonly workspaceId: string
+  readonly target: string
+}
+
+/** Where the trail leads. */
+export interface AuditPorts {
+  readonly store: (events: readonly AuditEvent[]) => void
+  readonly log: (level: 'INFO' | 'WARN', message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+interface Flood {
+  count: number
+  readonly first: Denial
+  readonly addresses: Set<string>
+}
+
+/** Writes down who did what, in the log and in the store. However many are turned away, it stays short. */
+export class AuditTrail {
+  readonly #ports: AuditPorts
+  readonly #kinds = new Map<string, Flood>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(ports: AuditPorts) {
+    this.#ports = ports
+  }
+
+  /** What was done by others than requests: reloads, exports, warnings of budgets. */
+  record(event: Parameters<typeof auditEvent>[0]): void {
+    const { actor, action, target = '', outcome = 'success', reason = '', detail = {} } = event
+    this.#ports.log('INFO', 'audit event', {
+      audit_action: action,
+      audit_outcome: outcome,
+      audit_reason: reason,
+      actor,
+      target,
+      ...detail,
+    })
+    this.#ports.store([auditEvent(event)])
+  }
+
+  /** A request that was turned away. */
+  denied(denial: Denial): void {
+    const reason = reasonOf(denial.code)
+    const kind = `${reason} ${denial.caller?.organizationId ?? ''}/${denial.caller?.workspaceId ?? ''}/${denial.caller?.keyId ?? ''}`
+    const known = this.#kinds.get(kind)
+    if (!known && this.#kinds.size >= MAX_KINDS) return
+    const flood = known ?? { count: 0, first: denial, addresses: new Set<string>() }
+    if (!known) this.#kinds.set(kind, flood)
+    flood.count += 1
+    if (flood.addresses.size < MAX_ADDRESSES) flood.addresses.add(denial.clientAddress)
+    if (flood.count <= TOLD_DENIALS) this.#tell(denial, {})
+    this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS)
+    this.#timer.unref?.()
+  }
+
+  /** Tells of the denials that were only counted so far. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const { count, first, addresses } of this.#kinds.values()) {
+      if (count <= TOLD_DENIALS) continue
+      const more = { denials: count - TOLD_DENIALS, client_addresses: addresses.size }
+      this.#tell({ ...first, correlationId: '', clientAddress: '' }, more)
+    }
+    this.#kinds.clear()
+  }
+
+  /** A key that was made, changed, renewed or ended. */
+  keyChanged(change: KeyChange): void {
+    this.#ports.log('INFO', 'audit gateway key lifecycle', {
+      correlation_id: change.correlationId,
+      audit_action: change.action,
+      audit_outcome: change.outcome,
+      audit_reason: change.reason,
+      status_code: change.status,
+      actor_key_id: change.actor,
+      org_id: change.organizationId,
+      workspace_id: change.workspaceId,
+      target_key_id: change.target,
+    })
+    this.#ports.store([auditEvent({ ...change, action: `key.${change.action}` })])
+  }
+
+  #tell(denial: Denial, more: Readonly<Record<string, number>>): void {
+    const { caller } = denial
+    const reason = reasonOf(denial.code)
+    this.#ports.log('WARN', 'audit gateway auth deny', {
+      correlation_id: denial.correlationId,
+      audit_action: 'gateway_auth',
+      audit_outcome: 'deny',
+      audit_reason: reason,
+      status_code: denial.status,
+      path: denial.path,
+      audit_resource: denial.resource,
+      audit_resource_action: denial.resourceAction,
+      audit_scope: 'workspace',
+      provider: denial.provider,
+      required_permission: denial.requiredPermission,
+      key_id: caller?.keyId ?? '',
+      org_id: caller?.organizationId ?? '',
+      workspace_id: caller?.workspaceId ?? '',
+      limit_code: denial.limitCode,
+      client_address: denial.clientAddress,
+      ...more,
+    })
+    this.#ports.store([
+      auditEvent({
+        actor: caller ? caller.keyId || 'unnamed key' : 'anonymous',
+        action: 'gateway_auth',
+        ...(caller ? { organizationId: caller.organizationId, workspaceId: caller.workspaceId } : {}),
+        target: denial.path.slice(0, 512),
+        outcome: 'deny',
+        reason,
+        status: denial.status,
+        correlationId: denial.correlationId,
+        clientAddress: denial.clientAddress,
+        detail: {
+          resource: denial.resource,
+          ...(denial.provider === '' ? {} : { provider: denial.provider }),
+          ...(denial.requiredPermission === '' ? {} : { required_permission: denial.requiredPermission }),
+          ...(denial.limitCode === '' ? {} : { limit_code: denial.limitCode }),
+          ...more,
+        },
+      }),
+    ])
+  }
+}
+
+/** The contract's words for why a request was turned away. */
+function reasonOf(code: GatewayErrorCode): string {
+  switch (code) {
+    case 'not_authorized':
+      return 'action_unmapped'
+    case 'keys_unavailable':
+      return 'verification_unavailable'
+    case 'limits_unavailable':
+      return 'usage_limit_check_unavailable'
+    case 'rate_limit_exceeded':
+    case 'token_limit_exceeded':
+    case 'concurrency_limit_exceeded':
+    case 'budget_exceeded':
+      return 'usage_limit_exceeded'
+    default:
+      return code
+  }
+}
+
+/** Whether an error turns somebody away, so that it is audited. */
+export function isDenial(code: GatewayErrorCode): boolean {
+  return DENIALS.has(code)
+}
+
+const DENIALS: ReadonlySet<GatewayErrorCode> = new Set([
+  'missing_gateway_key',
+  'invalid_gateway_key',
+  'permission_denied',
+  'not_authorized',
+  'missing_provider_credential',
+  'not_allowed_for_key',
+  'keys_unavailable',
+  'rate_limit_exceeded',
+  'token_limit_exceeded',
+  'concurrency_limit_exceeded',
+  'budget_exceeded',
+  'limits_unavailable',
+])

@@ -1,0 +1,352 @@
+import { KeyAdministration, type KeyActor } from '../access/key-administration.ts'
+import { readNewKey, readRotation, type KeyInput } from '../api/key-input.ts'
+import { fileKeyJson, issuedJson, keyJson } from '../api/key-json.ts'
+import { auditEvent, type AuditAction } from '../audit/audit-event.ts'
+import { GatewayError } from '../errors.ts'
+import { claimPeppers, peppersOf } from '../gateway-keys.ts'
+import { contractJson } from '../http/json-response.ts'
+import type { Config } from '../config/config.ts'
+import type { Storage, TenantDirectory } from '../storage/storage.ts'
+import { untilFree } from '../storage/until-free.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import type { Arguments, Flag } from './flags.ts'
+import { withConfig } from './open-store.ts'
+import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { textTable } from './text-table.ts'
+
+const TARGET_FLAGS: readonly Flag[] = [
+  { name: 'org-id', type: 'string', description: 'Organization of the key' },
+  { name: 'workspace-id', type: 'string', description: 'Workspace of the key' },
+]
+
+/** Flags of texts, and of lists separated by commas, that become members of the request. */
+const TEXTS = ['id', 'name', 'description', 'role', 'expires-at', 'token'] as const
+const LISTS = ['permissions', 'models', 'providers', 'routes', 'networks'] as const
+
+const WHERE =
+  '[--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
+
+/** Who acts when keys are handled in the store itself: whoever may open it may do everything. */
+const ACTOR: KeyActor = { name: 'cli', tenant: undefined, powers: undefined }
+
+/** `ongoingai keys list` */
+export const keysList: Command = {
+  name: 'keys list',
+  summary: 'list gateway keys',
+  usage: `keys list ${WHERE}`,
+  flags: [CONFIG_FLAG, FORMAT_FLAG, ...GATEWAY_FLAGS],
+  run: (parsed, io) =>
+    handle('keys list', 0, parsed, io, {
+      http: () => ({ path: '/api/gateway-keys' }),
+      store: async ({ keys }) => {
+        const { stored, file } = await keys.list(ACTOR)
+        return { items: [...stored.map((key) => keyJson(key)), ...file.map((key) => fileKeyJson(key))] }
+      },
+      show: (value) => {
+        const { items } = value as { items: readonly Shown[] }
+        return items.length === 0 ? 'no gateway keys\n' : textTable([HEADINGS, ...items.map(rowOf)])
+      },
+    }),
+}
+
+/** `ongoingai keys create` */
+export const keysCreate: Command = {
+  name: 'keys create',
+  summary: 'make a gateway key and show its token, once',
+  usage: `keys create [--role owner|admin|developer|member|viewer] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--limits JSON] ${WHERE}`,
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    { name: 'id', type: 'string', description: 'Id of the key (made up unless given)' },
+    { name: 'name', type: 'string', description: 'Name for people' },
+    { name: 'description', type: 'string', description: 'Note for people' },
+    {
+      name: 'role',
+      type: 'string',
+      description: 'owner, admin, developer, member or viewer',
+      default: 'developer',
+    },
+    { name: 'permissions', type: 'string', description: 'Further permissions, separated by commas' },
+    { name: 'models', type: 'string', description: 'Allowed models, or beginnings followed by *' },
+    { name: 'providers', type: 'string', description: 'Allowed providers' },
+    { name: 'routes', type: 'string', description: 'Allowed paths, or beginnings followed by *' },
+    { name: 'networks', type: 'string', description: 'Allowed client addresses and networks' },
+    { name: 'expires-at', type: 'string', description: 'When it ends: YYYY-MM-DD or RFC 3339' },
+    { name: 'labels', type: 'string', description: 'Labels: k=v,k=v' },
+    { name: 'limits', type: 'string', description: 'Limits of the key, as a JSON list' },
+    { name: 'token', type: 'string', description: 'The token (made up unless given)' },
+    ...TARGET_FLAGS,
+    ...GATEWAY_FLAGS,
+  ],
+  run: (parsed, io) => {
+    const input = readInput(parsed)
+    if (typeof input === 'string') return wrong(io, input)
+    return handle('keys create', 0, parsed, io, {
+      http: () => ({ path: '/api/gateway-keys', method: 'POST', body: input }),
+      store: async ({ keys, audited }) => {
+        const issued = await keys.create(ACTOR, readNewKey(input), Date.now() * 1000)
+        await audited('key.create', issued.key)
+        return issuedJson(issued)
+      },
+      show: showIssued,
+    })
+  },
+}
+
+/** `ongoingai keys rotate` */
+export const keysRotate: Command = {
+  name: 'keys rotate',
+  summary: 'give a gateway key another token, and show it, once',
+  usage: `keys rotate ID [--grace-period SECONDS] [--token TOKEN] [--org-id ID] [--workspace-id ID] ${WHERE}`,
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    {
+      name: 'grace-period',
+      type: 'int',
+      description: 'Seconds for which the token before counts too',
+      default: '0',
+    },
+    { name: 'token', type: 'string', description: 'The token (made up unless given)' },
+    ...TARGET_FLAGS,
+    ...GATEWAY_FLAGS,
+  ],
+  run: (parsed, io) => {
+    const token = parsed.values.get('token')
+    const input: KeyInput = {
+      grace_period_seconds: Number(parsed.values.get('grace-period') ?? 0),
+      ...(token === undefined ? {} : { token }),
+    }
+    return handle('keys rotate', 1, parsed, io, {
+      http: (id) => ({ path: pathOf(id, parsed, '/rotate'), method: 'POST', body: input }),
+      store: async ({ keys, audited, id, within }) => {
+        const key = await keys.get(ACTOR, id, within)
+        const issued = await keys.rotate(ACTOR, key, readRotation(input), Date.now() * 1000)
+        await audited('key.rotate', key)
+        return issuedJson(issued)
+      },
+      show: showIssued,
+    })
+  },
+}
+
+/** `ongoingai keys revoke` */
+export const keysRevoke: Command = {
+  name: 'keys revoke',
+  summary: 'end a gateway key for good',
+  usage: `keys revoke ID [--org-id ID] [--workspace-id ID] ${WHERE}`,
+  flags: [CONFIG_FLAG, FORMAT_FLAG, ...TARGET_FLAGS, ...GATEWAY_FLAGS],
+  run: (parsed, io) =>
+    handle('keys revoke', 1, parsed, io, {
+      http: (id) => ({ path: pathOf(id, parsed), method: 'DELETE' }),
+      store: async ({ keys, audited, id, within }) => {
+        const key = await keys.get(ACTOR, id, within)
+        await keys.revoke(ACTOR, key, Date.now() * 1000)
+        await audited('key.revoke', key)
+        return undefined
+      },
+      show: () =>
+        `gateway key ${parsed.positional[0]} is revoked; running gateways refuse it within a second\n`,
+    }),
+}
+
+interface Handled {
+  readonly http: (id: string) => {
+    readonly path: string
+    readonly method?: 'POST' | 'DELETE'
+    readonly body?: KeyInput
+  }
+  readonly store: (around: InStore) => Promise<object | undefined>
+  readonly show: (value: unknown) => string
+}
+
+interface InStore {
+  readonly keys: KeyAdministration
+  readonly id: string
+  readonly within: { readonly organizationId?: string; readonly workspaceId?: string }
+  readonly audited: (
+    action: AuditAction,
+    key: { readonly organizationId: string; readonly workspaceId: string; readonly id: string },
+  ) => Promise<void>
+}
+
+/** Handles keys of a running gateway when its URL is given, else of the store. */
+async function handle(
+  name: string,
+  positional: number,
+  parsed: Arguments,
+  io: Io,
+  { http, store, show }: Handled,
+): Promise<number> {
+  const format = readFormat(name, parsed)
+  if ('problem' in format) return wrong(io, format.problem)
+  if (parsed.positional.length !== positional) {
+    return wrong(
+      io,
+      positional === 0 ? `${name} does not accept positional arguments` : `${name} needs the id of one key`,
+    )
+  }
+  const [id = ''] = parsed.positional
+  const timeoutMs = readTimeout(parsed)
+  if (typeof timeoutMs === 'string') return wrong(io, `invalid ${name} ${timeoutMs}`)
+  try {
+    const value = parsed.values.has('base-url')
+      ? (await askGateway(parsed, io, { what: 'gateway keys', ...http(id), timeoutMs })).value
+      : await inStore(parsed, io, id, store)
+    if (value === FAILED) return 1
+    if (format.format === 'json') io.out(value === undefined ? '' : `${contractJson(value, 2)}\n`)
+    else io.out(show(value))
+    return 0
+  } catch (error) {
+    io.err(`${error instanceof Error ? error.message : String(error)}\n`)
+    return error instanceof GatewayError && error.code === 'bad_request' ? 2 : 1
+  }
+}
+
+const FAILED = Symbol('the reason was shown')
+
+async function inStore(
+  parsed: Arguments,
+  io: Io,
+  id: string,
+  work: Handled['store'],
+): Promise<object | undefined | typeof FAILED> {
+  const config = withConfig(parsed, io)
+  if (!config) return FAILED
+  const { openStorage } = await import('../storage/open-storage.ts')
+  const storage = await openStorage(config.storage, 'write')
+  try {
+    const directory = patient(storage)
+    const organizationId = parsed.values.get('org-id')
+    const workspaceId = parsed.values.get('workspace-id')
+    const value = await work({
+      id,
+      keys: administration(config, directory),
+      within: {
+        ...(organizationId === undefined ? {} : { organizationId }),
+        ...(workspaceId === undefined ? {} : { workspaceId }),
+      },
+      audited: (action, key) => {
+        const { organizationId: org, workspaceId: workspace } = key
+        const event = auditEvent({
+          actor: ACTOR.name,
+          action,
+          organizationId: org,
+          workspaceId: workspace,
+          target: key.id,
+        })
+        return untilFree(storage, () => storage.auditTrail().append([event]))
+      },
+    })
+    if (!config.auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
+    return value
+  } finally {
+    await storage.close()
+  }
+}
+
+function administration(config: Config, directory: TenantDirectory): KeyAdministration {
+  return new KeyAdministration({
+    directory,
+    pepper: async () => {
+      const peppers = peppersOf(config)
+      await claimPeppers(directory, peppers)
+      return peppers[0]!
+    },
+    fileKeys: () => config.auth.keys,
+    allowWeakTokens: () => config.auth.allowWeakTokens,
+  })
+}
+
+/** The directory beside a running gateway that is writing all the time. */
+function patient(storage: Storage): TenantDirectory {
+  const directory = storage.directory()
+  return new Proxy(directory, {
+    get: (target, name: keyof TenantDirectory) => {
+      const method = target[name] as (...parameters: unknown[]) => Promise<unknown>
+      return (...parameters: unknown[]) => untilFree(storage, () => method.apply(target, parameters))
+    },
+  })
+}
+
+/** The key that flags describe; a text is what is wrong with them. */
+function readInput({ values }: Arguments): KeyInput | string {
+  const input: Record<string, unknown> = {}
+  for (const flag of [...TEXTS, 'org-id', 'workspace-id']) {
+    const value = values.get(flag)
+    if (value !== undefined) input[flag.replace('-', '_')] = value
+  }
+  for (const flag of LISTS) {
+    const value = values.get(flag)
+    if (value !== undefined) input[flag] = value.split(',').map((item) => item.trim())
+  }
+  const labels = values.get('labels')
+  if (labels !== undefined) {
+    const pairs = labels.split(',').map((pair) => pair.split('=', 2))
+    if (pairs.some((pair) => pair.length < 2)) return 'labels must be k=v,k=v'
+    input['labels'] = Object.fromEntries(pairs)
+  }
+  const limits = values.get('limits')
+  if (limits !== undefined) {
+    try {
+      input['limits'] = JSON.parse(limits)
+    } catch {
+      return 'limits must be a JSON list'
+    }
+  }
+  return input
+}
+
+function pathOf(id: string, { values }: Arguments, action = ''): string {
+  const query = new URLSearchParams()
+  for (const flag of ['org-id', 'workspace-id']) {
+    const value = values.get(flag)
+    if (value !== undefined) query.set(flag.replace('-', '_'), value)
+  }
+  return `/api/gateway-keys/${encodeURIComponent(id)}${action}${query.size > 0 ? `?${query}` : ''}`
+}
+
+interface Shown {
+  readonly id: string
+  readonly org_id: string
+  readonly workspace_id: string
+  readonly name?: string
+  readonly role?: string
+  readonly token_prefix?: string
+  readonly last_used_at: string
+  readonly expires_at?: string
+  readonly source: string
+  readonly token?: string
+}
+
+const HEADINGS = ['ID', 'ORG', 'WORKSPACE', 'ROLE', 'NAME', 'TOKEN', 'LAST USED', 'EXPIRES', 'SOURCE']
+
+function rowOf(key: Shown): string[] {
+  return [
+    key.id,
+    key.org_id,
+    key.workspace_id,
+    key.role ?? '',
+    key.name ?? '',
+    key.token_prefix === undefined ? '' : `${key.token_prefix}…`,
+    key.last_used_at.startsWith('0001') ? 'never' : key.last_used_at,
+    key.expires_at ?? 'never',
+    key.source,
+  ]
+}
+
+function showIssued(value: unknown): string {
+  const key = value as Shown
+  return `${textTable([
+    ['Id', key.id],
+    ['Tenant', `${key.org_id}/${key.workspace_id}`],
+    ['Role', key.role ?? ''],
+    ['Expires', key.expires_at ?? 'never'],
+    ['Token', key.token ?? ''],
+  ])}\nThe token is not kept and not shown again.\n`
+}
+
+function wrong(io: Io, message: string): number {
+  io.err(`${message}\n`)
+  return 2
+}

@@ -1,0 +1,144 @@
+import { clientUrls, DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { ConfigError, loadConfig } from '../config/load.ts'
+import type { Io } from './command.ts'
+import { parseDurationMs, type Arguments, type Flag } from './flags.ts'
+
+const MAX_ANSWER_BYTES = 16 * 1_048_576
+
+/** Flags of commands that ask a running gateway. */
+export const GATEWAY_FLAGS: readonly Flag[] = [
+  {
+    name: 'base-url',
+    type: 'string',
+    description: 'Gateway base URL (defaults to value derived from config)',
+  },
+  {
+    name: 'gateway-key',
+    type: 'string',
+    description: 'Gateway key token for protected routes (or ONGOINGAI_GATEWAY_KEY)',
+  },
+  {
+    name: 'auth-header',
+    type: 'string',
+    description: 'Gateway key header name (defaults to config auth.header)',
+  },
+  { name: 'timeout', type: 'duration', description: 'HTTP timeout duration', default: '5s' },
+]
+
+/** A question to a running gateway. */
+export interface Question {
+  /** What is asked for, in the messages of failures. */
+  readonly what: string
+  readonly path: string
+  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly body?: object
+  readonly timeoutMs: number
+}
+
+/** Reads `--timeout`; a text is what is wrong with it. */
+export function readTimeout({ values }: Arguments): number | string {
+  const given = (values.get('timeout') ?? '5s').trim()
+  const timeoutMs = parseDurationMs(given) ?? 0
+  return timeoutMs > 0 ? timeoutMs : `timeout "${given}": must be greater than 0`
+}
+
+/**
+ * Asks a running gateway.
+ *
+ * @returns its JSON (`undefined` for an answer without content) and the URL that was asked
+ * @throws Error in words for the user
+ */
+export async function askGateway(
+  parsed: Arguments,
+  io: Io,
+  { what, path, method = 'GET', body, timeoutMs }: Question,
+): Promise<{ readonly url: string; readonly value: unknown }> {
+  const { base, header } = resolveEndpoint(parsed, io, what)
+  const url = `${base}${path}`
+  const key = (parsed.values.get('gateway-key') ?? io.environment['ONGOINGAI_GATEWAY_KEY'] ?? '').trim()
+  const verb = method === 'GET' ? 'read' : 'change'
+  const failed = (reason: string): Error => new Error(`failed to ${verb} ${what}: ${reason}`)
+  const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+  let response: Response
+  try {
+    response = await fetch(url, {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...(key === '' ? {} : { [header]: key }),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      // A redirect would carry the key to another host.
+      redirect: key === '' ? 'follow' : 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+  } catch (error) {
+    throw failed(`send request: ${reason(error)}`)
+  }
+  const text = await readText(response).catch((error: unknown) => {
+    throw failed(reason(error))
+  })
+  if (!response.ok) throw failed(`status ${response.status}: ${messageOf(text) || response.statusText}`)
+  if (response.status === 204) return { url, value: undefined }
+  try {
+    return { url, value: JSON.parse(text) as unknown }
+  } catch (error) {
+    throw failed(`decode response: ${reason(error)}`)
+  }
+}
+
+function resolveEndpoint({ values }: Arguments, io: Io, what: string): { base: string; header: string } {
+  const failed = (reason: string): Error => new Error(`failed to resolve ${what} endpoint: ${reason}`)
+  let base = (values.get('base-url') ?? '').trim()
+  let header = (values.get('auth-header') ?? '').trim()
+  if (base === '' || header === '') {
+    try {
+      const { document, config } = loadConfig(values.get('config'), io.environment)
+      if (base === '') base = clientUrls(document.values).base
+      if (header === '') header = config.auth.header
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      const stage = error.stage === 'load' ? 'load config' : 'config validation failed'
+      if (base === '') throw failed(`${stage}: ${error.message}`)
+    }
+  }
+  if (!URL.canParse(base)) throw failed(`parse base URL: parse "${base}": invalid URL`)
+  const url = new URL(base)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw failed('base URL must include http or https scheme')
+  if (url.host === '') throw failed('base URL must include host')
+  return { base: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, header: header || DEFAULT_KEY_FIELD }
+}
+
+async function readText(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += piece.length
+      pieces.push(piece)
+      if (size > MAX_ANSWER_BYTES) break
+    }
+  } catch (error) {
+    throw new Error(`read response: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
+  if (size > MAX_ANSWER_BYTES) {
+    throw new Error(
+      `response too large: ${MAX_ANSWER_BYTES + 1} bytes exceeds ${MAX_ANSWER_BYTES} byte limit`,
+    )
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+function messageOf(text: string): string {
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown }
+    if (typeof error === 'string' && error.trim() !== '') return error.trim()
+  } catch {
+    // Not JSON: the text speaks for itself.
+  }
+  return text.trim()
+}

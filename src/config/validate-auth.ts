@@ -1,0 +1,103 @@
+import { ruleProblems, type KeyRules } from '../access/key-rules.ts'
+import { isWeakToken } from '../access/key-token.ts'
+import { isPermission, isRole, ROLE_NAMES } from '../access/permissions.ts'
+import { parseTimeOrDay } from '../rfc3339.ts'
+import type { Config, GatewayKeyConfig, ProviderConfig } from './config.ts'
+import { quote } from './scalar.ts'
+import { readPolicy, type RawPolicy } from './validate-limits.ts'
+import { FIELD_NAME, type Wrong } from './validate-providers.ts'
+
+/** A key as it stands in the file. */
+export interface RawKey extends Omit<GatewayKeyConfig, 'rules' | 'expiresAtUs' | 'limits'>, KeyRules {
+  readonly expiresAt: string
+  readonly limits: readonly Omit<RawPolicy, 'per'>[]
+}
+
+interface RawAuth {
+  readonly enabled: boolean
+  readonly header: string
+  readonly pepper: string
+  readonly previousPepper: string
+  readonly allowWeakTokens: boolean
+  readonly maxStalenessMs: number
+  readonly keys: readonly RawKey[]
+}
+
+/** Checks `auth`. Keys are looked at only when they are demanded. */
+export function checkAuth(
+  { auth }: { readonly auth: RawAuth },
+  providers: readonly ProviderConfig[],
+  wrong: Wrong,
+): Config['auth'] {
+  const header = auth.header.trim().toLowerCase()
+  if (header === '') wrong('auth.header', 'auth.header must not be empty')
+  else if (!FIELD_NAME.test(header))
+    wrong('auth.header', `auth.header is not a header name (got ${quote(auth.header)})`)
+  const credentials = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key']
+  if ([...credentials, ...providers.map((p) => p.credentialHeader)].includes(header)) {
+    wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
+  }
+  const [pepper, previous] = [auth.pepper.trim(), auth.previousPepper.trim()]
+  const checked = {
+    enabled: auth.enabled,
+    header,
+    pepper,
+    previousPeppers: previous === '' ? [] : [previous],
+    maxStalenessMs: auth.maxStalenessMs,
+    allowWeakTokens: auth.allowWeakTokens,
+  }
+  if (!auth.enabled)
+    return { ...checked, keys: auth.keys.map((key, i) => readKey(key, `auth.keys[${i}]`, ignore)) }
+  for (const [name, value] of [
+    ['auth.pepper', pepper],
+    ['auth.previous_pepper', previous],
+  ] as const) {
+    if (value !== '' && value.length < 32) wrong(name, `${name} must have 32 characters or more`)
+  }
+  if (previous !== '' && pepper === '')
+    wrong('auth.previous_pepper', 'auth.previous_pepper needs auth.pepper')
+  if (auth.maxStalenessMs < 0) {
+    wrong('auth.max_staleness_ms', `auth.max_staleness_ms must be >= 0 (got ${auth.maxStalenessMs})`)
+  }
+  const seen = new Set<string>()
+  const keys = auth.keys.map((key, i) => {
+    const path = `auth.keys[${i}]`
+    const token = key.token.trim()
+    if (token === '') wrong(`${path}.token`, 'gateway key token cannot be empty')
+    else if (seen.has(token)) wrong(`${path}.token`, 'duplicate gateway key token in auth config')
+    else if (!auth.allowWeakTokens && isWeakToken(token)) {
+      wrong(
+        `${path}.token`,
+        `${path}.token can be guessed: give it 16 or more random characters, or set auth.allow_weak_tokens: true`,
+      )
+    }
+    seen.add(token)
+    return readKey(key, path, wrong)
+  })
+  return { ...checked, keys }
+}
+
+const ignore: Wrong = () => undefined
+
+function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
+  if (!isRole(key.role.trim().toLowerCase())) {
+    wrong(`${path}.role`, `${path}.role must be one of ${ROLE_NAMES.join(', ')} (got ${quote(key.role)})`)
+  }
+  for (const permission of key.permissions) {
+    if (isPermission(permission.trim().toLowerCase())) continue
+    wrong(`${path}.permissions`, `${path}.permissions: unknown permission ${quote(permission)}`)
+  }
+  const { models, providers, routes, networks, expiresAt, limits, ...rest } = key
+  const rules = { models, providers, routes, networks }
+  for (const problem of ruleProblems(rules)) wrong(path, `${path}.${problem}`)
+  const expiry = expiresAt.trim() === '' ? null : parseTimeOrDay(expiresAt.trim())
+  if (expiry === undefined) {
+    wrong(`${path}.expires_at`, `${path}.expires_at must be YYYY-MM-DD or RFC 3339 (got ${quote(expiresAt)})`)
+  }
+  return {
+    ...rest,
+    rules,
+    expiresAtUs: expiry ?? null,
+    limits: limits.map((limit, l) => readPolicy({ ...limit, per: 'key' }, `${path}.limits[${l}]`, wrong)),
+  }
+}

@@ -1,0 +1,123 @@
+import { policyProblems, type BudgetTerms, type LimitPolicy } from '../limits/policy.ts'
+import type { LimitsConfig, StorageConfig, WebhookConfig } from './config.ts'
+import { quote } from './scalar.ts'
+import type { Wrong } from './validate-providers.ts'
+
+/** A policy as it stands in the file. */
+export interface RawPolicy extends Omit<LimitPolicy, 'budget'> {
+  readonly budget: Omit<BudgetTerms, 'warnAt'> & { readonly warnAt: readonly string[] }
+}
+
+interface RawUsageLimit {
+  readonly requestsPerMinute: number
+  readonly maxTokensPerDay: number
+  readonly maxCostUsdPerDay: number
+}
+
+/** `limits` as it stands in the file. */
+export interface RawLimits {
+  readonly backend: string
+  readonly redisUrl: string
+  readonly backendTimeoutMs: number
+  readonly perKey: RawUsageLimit
+  readonly perWorkspace: RawUsageLimit
+  readonly policies: readonly RawPolicy[]
+  readonly webhooks: readonly WebhookConfig[]
+}
+
+/** Checks `limits`. The original's two limits become policies of their own names. */
+export function checkLimits(limits: RawLimits, driver: StorageConfig['driver'], wrong: Wrong): LimitsConfig {
+  const backend = limits.backend.trim().toLowerCase()
+  if (backend !== 'memory' && backend !== 'redis' && backend !== 'postgres') {
+    wrong(
+      'limits.backend',
+      `limits.backend must be one of memory, redis, postgres (got ${quote(limits.backend)})`,
+    )
+  }
+  const redisUrl = limits.redisUrl.trim()
+  if (backend === 'redis' && !isUrl(redisUrl, ['redis:', 'rediss:'])) {
+    wrong(
+      'limits.redis_url',
+      'limits.redis_url must be a redis:// or rediss:// URL when limits.backend=redis',
+    )
+  }
+  if (backend === 'postgres' && driver !== 'postgres') {
+    wrong('limits.backend', 'limits.backend=postgres needs storage.driver=postgres')
+  }
+  if (limits.backendTimeoutMs < 1) {
+    const got = limits.backendTimeoutMs
+    wrong('limits.backend_timeout_ms', `limits.backend_timeout_ms must be >= 1 (got ${got})`)
+  }
+  const policies = limits.policies.map((policy, i) => readPolicy(policy, `limits.policies[${i}]`, wrong))
+  const names = new Set(['per_key', 'per_workspace'])
+  for (const [i, { name }] of policies.entries()) {
+    const path = `limits.policies[${i}].name`
+    if (names.has(name)) wrong(path, `${path} is taken (got ${quote(name)})`)
+    names.add(name)
+  }
+  limits.webhooks.forEach(({ url }, i) => {
+    const path = `limits.webhooks[${i}].url`
+    if (!isUrl(url, ['http:', 'https:'])) wrong(path, `${path} must be an http:// or https:// URL`)
+  })
+  return {
+    backend: backend as LimitsConfig['backend'],
+    redisUrl,
+    backendTimeoutMs: limits.backendTimeoutMs,
+    policies: [
+      ...usageLimit('per_key', 'key', limits.perKey),
+      ...usageLimit('per_workspace', 'workspace', limits.perWorkspace),
+      ...policies,
+    ],
+    webhooks: limits.webhooks,
+  }
+}
+
+/** Checks a policy, and reads what the file can only hold as texts. */
+export function readPolicy(raw: RawPolicy, path: string, wrong: Wrong): LimitPolicy {
+  const policy: LimitPolicy = {
+    ...raw,
+    name: raw.name.trim(),
+    match: { ...raw.match, provider: raw.match.provider.trim(), model: raw.match.model.trim().toLowerCase() },
+    budget: { ...raw.budget, warnAt: raw.budget.warnAt.map(Number) },
+  }
+  for (const [member, message] of policyProblems(policy)) {
+    wrong(member === '' ? path : `${path}.${member}`, `${path}${member === '' ? '' : '.'}${message}`)
+  }
+  return policy
+}
+
+/** The original's limits; what is not above 0 is off. */
+function usageLimit(name: string, per: 'key' | 'workspace', limit: RawUsageLimit): LimitPolicy[] {
+  const [requests, tokens, usd] = [
+    limit.requestsPerMinute,
+    limit.maxTokensPerDay,
+    limit.maxCostUsdPerDay,
+  ].map((value) => Math.max(0, value)) as [number, number, number]
+  if (requests + tokens + usd === 0) return []
+  return [
+    {
+      name,
+      per,
+      splitBy: '',
+      match: { orgId: '', workspaceId: '', keyId: '', provider: '', model: '' },
+      requestsPerMinute: requests,
+      tokensPerMinute: 0,
+      concurrentRequests: 0,
+      maxRequestBytes: 0,
+      budget: {
+        costUsd: usd,
+        tokens,
+        period: 'day',
+        rollingHours: 0,
+        timeZone: 'UTC',
+        enforcement: 'hard',
+        warnAt: [],
+      },
+      onBackendFailure: 'deny',
+    },
+  ]
+}
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol)
+}

@@ -1,0 +1,33 @@
+import { inNetworks, type Network } from '../access/networks.ts'
+
+/** Where a request comes from. */
+export interface ClientAddresses {
+  /** The connection's other end, without port. */
+  readonly connection: string
+  /** The client, as far as trusted proxies tell. */
+  readonly client: string
+}
+
+/**
+ * The address that a request comes from: the connection's, or what trusted proxies tell of it.
+ *
+ * @param connection address of the connection's other end, without port
+ * @param forwardedFor the `X-Forwarded-For` of the request
+ * @param trusted networks of proxies that append to that field truthfully
+ */
+export function clientAddress(
+  connection: string,
+  forwardedFor: string | null,
+  trusted: readonly Network[],
+): string {
+  if (forwardedFor === null) return connection
+  let address = connection
+  // Each trusted proxy vouches for the entry before its own; whatever stands further left may be made up.
+  for (const entry of forwardedFor.split(',').reverse()) {
+    if (!inNetworks(address, trusted)) return address
+    const named = entry.trim().replace(/^\[(.*)\](:\d+)?$/, '$1')
+    if (named === '') return address
+    address = named
+  }
+  return address
+}

@@ -1,0 +1,109 @@
+/** How much a new observation counts against the ones before. */
+const WEIGHT = 0.25
+
+/** Pairs of key and model that are remembered; those not seen for longest go first. */
+const MAX_PAIRS = 10_000
+
+/** Tokens of an answer that nothing is known of, and bytes that make a token of a request, about. */
+const UNKNOWN_OUTPUT_TOKENS = 1000
+const BYTES_PER_TOKEN = 4
+
+/** Bytes of an event stream that carry a token, about: more than most, so that too much is not reserved. */
+const STREAM_BYTES_PER_TOKEN = 250
+
+/** What is known of a request before it is sent. */
+export interface Expected {
+  readonly requestBytes: number
+  /** Most tokens that the answer may have; `undefined` when the request does not say. */
+  readonly maxOutputTokens: number | undefined
+  /** Nano-USD per token; `undefined` when no price is known. */
+  readonly rates: { readonly input: number; readonly output: number } | undefined
+}
+
+/** What is expected of a request, as far as it can be told. */
+export interface Expectation {
+  costNanoUsd: number
+  tokens: number
+  /** Of an answer's bytes: what a byte is expected to cost and to count, for answers that outgrow what was expected. */
+  readonly outputNanoUsdPerByte: number
+  readonly outputTokensPerByte: number
+  readonly outputNanoUsd: number
+  readonly outputTokens: number
+}
+
+/** What an exchange came to, and over how many bytes. */
+export interface Observation {
+  readonly costNanoUsd: number
+  readonly outputNanoUsd: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+}
+
+interface Learned {
+  inputNanoUsdPerByte: number
+  inputTokensPerByte: number
+  outputNanoUsd: number
+  outputTokens: number
+  outputNanoUsdPerByte: number
+  outputTokensPerByte: number
+}
+
+/** Learns what the requests of a key to a model come to, so that the next one's cost can be reserved before it is sent. */
+export class Expectations {
+  readonly #learned = new Map<string, Learned>()
+
+  /** What a request is expected to come to: as those before it, and never more than it allows itself. */
+  of(pair: string, { requestBytes, maxOutputTokens, rates }: Expected): Expectation {
+    const known = this.#learned.get(pair)
+    if (known) {
+      const outputTokens = Math.min(known.outputTokens, maxOutputTokens ?? Infinity)
+      const share = known.outputTokens > 0 ? outputTokens / known.outputTokens : 1
+      const outputNanoUsd = known.outputNanoUsd * share
+      return {
+        costNanoUsd: Math.ceil(known.inputNanoUsdPerByte * requestBytes + outputNanoUsd),
+        tokens: Math.ceil(known.inputTokensPerByte * requestBytes + outputTokens),
+        outputNanoUsdPerByte: known.outputNanoUsdPerByte,
+        outputTokensPerByte: known.outputTokensPerByte,
+        outputNanoUsd,
+        outputTokens,
+      }
+    }
+    const inputTokens = requestBytes / BYTES_PER_TOKEN
+    const outputTokens = maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS
+    const outputNanoUsd = outputTokens * (rates?.output ?? 0)
+    return {
+      costNanoUsd: Math.ceil(inputTokens * (rates?.input ?? 0) + outputNanoUsd),
+      tokens: Math.ceil(inputTokens + outputTokens),
+      outputNanoUsdPerByte: (rates?.output ?? 0) / STREAM_BYTES_PER_TOKEN,
+      outputTokensPerByte: 1 / STREAM_BYTES_PER_TOKEN,
+      outputNanoUsd,
+      outputTokens,
+    }
+  }
+
+  learn(pair: string, seen: Observation): void {
+    const { requestBytes, responseBytes } = seen
+    const bytes = Math.max(1, requestBytes)
+    const now: Learned = {
+      inputNanoUsdPerByte: (seen.costNanoUsd - seen.outputNanoUsd) / bytes,
+      inputTokensPerByte: seen.inputTokens / bytes,
+      outputNanoUsd: seen.outputNanoUsd,
+      outputTokens: seen.outputTokens,
+      outputNanoUsdPerByte: seen.outputNanoUsd / Math.max(1, responseBytes),
+      outputTokensPerByte: seen.outputTokens / Math.max(1, responseBytes),
+    }
+    const before = this.#learned.get(pair)
+    if (!before) {
+      if (this.#learned.size >= MAX_PAIRS) this.#learned.delete(this.#learned.keys().next().value!)
+      this.#learned.set(pair, now)
+      return
+    }
+    for (const name of Object.keys(now) as (keyof Learned)[]) {
+      before[name] += (now[name] - before[name]) * WEIGHT
+    }
+    this.#learned.delete(pair)
+    this.#learned.set(pair, before)
+  }
+}

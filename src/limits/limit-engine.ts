@@ -1,0 +1,455 @@
+import { GatewayError } from '../errors.ts'
+import type { PricedExchange } from '../traces/exchange.ts'
+import type { TraceSpend } from '../traces/trace.ts'
+import type { Actual, Counters, CounterState, Take, Verdict } from './counters.ts'
+import { Expectations, type Expectation, type Expected } from './expectations.ts'
+import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
+import type { LimitPolicy } from './policy.ts'
+import { CallerLimits, type Limit, type LimitFacts } from './resolve.ts'
+
+/** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
+const PRICING_MS = 120_000
+const SWEEP_MS = 10_000
+
+/** How long a request waits for the receipts of others before a budget refuses it. */
+const RECEIPT_MS = 500
+
+/** Warnings that are remembered as given; the store remembers them all. */
+const MAX_GIVEN = 10_000
+
+/** A request that wants to pass. */
+export interface LimitRequest {
+  readonly id: string
+  readonly limits: CallerLimits
+  readonly facts: LimitFacts
+  /** It may cost something. */
+  readonly billable: boolean
+  readonly expected: Expected
+}
+
+/** A budget that is nearly or wholly spent. */
+export interface BudgetWarning {
+  /** Share that was reached; 1 for a budget that is spent. */
+  readonly share: number
+  readonly standing: LimitStanding
+  /** Whose: the ledger's subject. */
+  readonly subject: string
+  readonly organizationId: string
+  readonly workspaceId: string
+}
+
+/** What the engine needs around it. */
+export interface LimitEnginePorts {
+  readonly counters: Counters
+  readonly policies: () => readonly LimitPolicy[]
+  /** How long counters may take to answer. */
+  readonly timeoutMs: () => number
+  /** Whether something happens for the first time until a time, of all gateways. */
+  readonly once: (name: string, untilMs: number) => Promise<boolean>
+  readonly warn: (warning: BudgetWarning) => void
+  readonly log: (level: 'INFO' | 'WARN', message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/** Totals since the process began. */
+export interface LimitTotals {
+  readonly admitted: number
+  readonly refused: Readonly<Record<string, number>>
+  readonly backendFailures: number
+  readonly warnings: number
+  /** Exchanges whose cost stayed unknown, so that what was expected was charged. */
+  readonly assumed: number
+}
+
+/** Holds requests to the limits of their callers: takes before, settles after. */
+export class LimitEngine {
+  readonly #ports: LimitEnginePorts
+  readonly #expectations = new Expectations()
+  readonly #tickets = new Map<string, Ticket>()
+  readonly #given = new Set<string>()
+  #waiting: (() => void)[] = []
+  readonly #refused: Record<string, number> = {}
+  #totals = { admitted: 0, backendFailures: 0, warnings: 0, assumed: 0 }
+  #failing = false
+  readonly #timer: ReturnType<typeof setInterval>
+
+  constructor(ports: LimitEnginePorts) {
+    this.#ports = ports
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#timer.unref()
+  }
+
+  /** The limits that may hold for a caller. @param own the key's own limits */
+  limitsOf(facts: Pick<LimitFacts, 'caller' | 'counterId'>, own: readonly LimitPolicy[]): CallerLimits {
+    return new CallerLimits(this.#ports.policies(), own, facts)
+  }
+
+  /** Whom the cost of an exchange counts for that no limit was asked about. */
+  unlimited(limits: CallerLimits): TraceSpend {
+    return { subjects: limits.spenders, instance: this.#ports.counters.term(Date.now()), assumedNanoUsd: 0 }
+  }
+
+  /**
+   * Lets a request pass, or not.
+   *
+   * @throws GatewayError LimitRefusal; `limits_unavailable` when what was counted cannot be learnt and a policy wants that denied
+   */
+  admit(request: LimitRequest): Ticket | Promise<Ticket> {
+    const nowMs = Date.now()
+    const { facts, limits, expected, billable } = request
+    const held = limits.resolve(facts, nowMs)
+    const size = held.find(({ kind, value }) => kind === 'request_bytes' && expected.requestBytes > value)
+    if (size) throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
+    const counted = held.filter(({ kind }) => kind !== 'request_bytes' && (billable || !SPENDING.has(kind)))
+    const pair = `${limits.spenders.at(-1)} ${facts.provider} ${facts.model}`
+    const expectation = this.#expectations.of(pair, billable ? expected : FREE)
+    const takes = counted.map((limit) => takeOf(limit, expectation))
+    const ticket = new Ticket(request, counted, takes, expectation, pair, this)
+    if (takes.length === 0) return ticket
+    const verdict = this.#ports.counters.admit(request.id, takes, nowMs)
+    if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
+    return this.#decide(ticket, verdict)
+  }
+
+  /** Waits for counters that are elsewhere, and for receipts that are on their way. */
+  async #wait(ticket: Ticket, first: Verdict | Promise<Verdict>): Promise<Ticket> {
+    const until = performance.now() + RECEIPT_MS
+    try {
+      for (let asked = first; ; asked = this.#ports.counters.admit(ticket.id, ticket.takes, Date.now())) {
+        const verdict = await this.#inTime(asked, () => this.#release(ticket))
+        if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
+        this.#failing = false
+        if (performance.now() > until || !this.#mayChange(ticket, verdict))
+          return this.#decide(ticket, verdict)
+        await this.#nextReceipt(until)
+      }
+    } catch (error) {
+      return this.#unavailable(ticket, error)
+    }
+  }
+
+  /**
+   * A budget is refused for what is only expected of requests that have ended: in some milliseconds their receipts tell, and there
+   * may be money left.
+   */
+  #mayChange({ takes }: Ticket, { refusedBy, states }: Verdict): boolean {
+    const take = takes[refusedBy]
+    if (take?.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return false
+    for (const other of this.#tickets.values()) {
+      if (other.endedAt > 0 && other.takes.some(({ counter }) => counter === take.counter)) return true
+    }
+    return false
+  }
+
+  #nextReceipt(until: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, until - performance.now()))
+      this.#waiting.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** What exchanges came to. */
+  priced(bills: readonly PricedExchange[]): void {
+    for (const bill of bills) {
+      const ticket = this.#tickets.get(bill.id)
+      if (ticket) this.#settle(ticket, bill)
+    }
+    for (const go of this.#waiting.splice(0)) go()
+  }
+
+  /** Nobody will tell what an exchange came to. */
+  dropped(id: string): void {
+    const ticket = this.#tickets.get(id)
+    if (ticket) this.#settle(ticket, undefined)
+  }
+
+  /** Where the limits of a caller stand. */
+  async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
+    const nowMs = Date.now()
+    const held = limits.resolve(facts, nowMs)
+    const counted = held.filter(({ kind }) => kind !== 'request_bytes')
+    const takes = counted.map((limit) => takeOf(limit, NOTHING))
+    const states = await this.#inTime(
+      Promise.resolve(this.#ports.counters.read(takes, nowMs)),
+      () => undefined,
+    )
+    return held.map((limit) => {
+      const state = states[counted.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
+      return standingOf(limit, state, nowMs)
+    })
+  }
+
+  totals(): LimitTotals {
+    return { ...this.#totals, refused: { ...this.#refused } }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#ports.counters.close()
+  }
+
+  /** Called by a ticket whose exchange has ended. */
+  ended(ticket: Ticket, awaited: boolean): void {
+    const { id, takes } = ticket
+    this.#ports.counters.ended(id, takes)
+    if (awaited) return
+    // It was never sent, so it cost nothing.
+    this.#tickets.delete(id)
+    void this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now())
+  }
+
+  /** Called by a ticket whose answer outgrows what was expected. */
+  grow({ id, takes }: Ticket, more: Actual): void {
+    this.#ports.counters.grow(id, takes, more)
+  }
+
+  #decide(ticket: Ticket, { refusedBy, states }: Verdict): Ticket {
+    if (refusedBy >= 0) throw this.#refuse(ticket.limits[refusedBy]!, states[refusedBy]!, Date.now())
+    this.#totals.admitted += 1
+    this.#tickets.set(ticket.id, ticket)
+    ticket.admitted = true
+    return ticket
+  }
+
+  #refuse(limit: Limit, state: CounterState, nowMs: number): LimitRefusal {
+    const refusal = new LimitRefusal(limit, state, nowMs)
+    this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
+    return refusal
+  }
+
+  #unavailable(ticket: Ticket, error: unknown): Ticket {
+    if (error instanceof GatewayError) throw error
+    this.#totals.backendFailures += 1
+    if (!this.#failing) {
+      this.#failing = true
+      this.#ports.log('WARN', 'limits cannot be checked', {
+        error: error instanceof Error ? error.message : String(error),
+      })
+    }
+    if (ticket.limits.some(({ policy }) => policy.onBackendFailure === 'deny')) {
+      throw new GatewayError('limits_unavailable', 'gateway usage limit check unavailable', { cause: error })
+    }
+    return ticket
+  }
+
+  /** @param late called when the answer comes after all, but too late */
+  #inTime<T>(answer: T | Promise<T>, late: () => void): Promise<T> {
+    if (!(answer instanceof Promise)) return Promise.resolve(answer)
+    const timeoutMs = this.#ports.timeoutMs()
+    return new Promise((resolve, reject) => {
+      let over = false
+      const timer = setTimeout(() => {
+        over = true
+        reject(new Error(`no answer within ${timeoutMs} ms`))
+      }, timeoutMs)
+      answer.then(
+        (value) => {
+          clearTimeout(timer)
+          if (over) late()
+          else resolve(value)
+        },
+        (error: unknown) => {
+          clearTimeout(timer)
+          reject(error instanceof Error ? error : new Error(String(error)))
+        },
+      )
+    })
+  }
+
+  #release({ id, takes }: Ticket): void {
+    this.#ports.counters.ended(id, takes)
+    void this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now())
+  }
+
+  #settle(ticket: Ticket, bill: PricedExchange | undefined): void {
+    const { id, takes, requestBytes, responseBytes } = ticket
+    this.#tickets.delete(id)
+    const known = bill !== undefined && bill.costNanoUsd !== null
+    if (!known) this.#totals.assumed += 1
+    if (bill && bill.costNanoUsd !== null && bill.outputTokens > 0) {
+      const { costNanoUsd, outputNanoUsd, inputTokens, outputTokens } = bill
+      this.#expectations.learn(ticket.pair, {
+        costNanoUsd,
+        outputNanoUsd,
+        inputTokens,
+        outputTokens,
+        requestBytes,
+        responseBytes,
+      })
+    }
+    const actual = {
+      costNanoUsd: bill?.costNanoUsd ?? ticket.spend.assumedNanoUsd,
+      tokens: bill ? bill.inputTokens + bill.outputTokens : 0,
+    }
+    const states = this.#ports.counters.settle(id, takes, actual, Date.now())
+    if (states instanceof Promise) states.then((known_) => this.#warn(ticket, known_)).catch(() => undefined)
+    else this.#warn(ticket, states)
+  }
+
+  /** Gives the warnings that are due. */
+  #warn(ticket: Ticket, states: readonly CounterState[]): void {
+    for (const [i, limit] of ticket.limits.entries()) {
+      const { policy, value, counter, kind, window } = limit
+      const state = states[i]
+      if (!window || !state) continue
+      const share = state.used / value
+      for (const at of new Set([...policy.budget.warnAt, 1])) {
+        if (share < at) continue
+        const rolling = policy.budget.period === 'rolling'
+        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}`
+        if (this.#given.has(name)) continue
+        if (this.#given.size >= MAX_GIVEN) this.#given.clear()
+        this.#given.add(name)
+        const lastsMs = rolling ? policy.budget.rollingHours * 3_600_000 : window.endMs - Date.now()
+        const untilMs = Math.min(Date.now() + lastsMs, Number.MAX_SAFE_INTEGER / 1000)
+        // A rolling period has no end; it may be warned of again when it has passed.
+        if (rolling) setTimeout(() => this.#given.delete(name), Math.min(lastsMs, 2 ** 31 - 1)).unref()
+        const { organizationId, workspaceId } = ticket.caller
+        const standing = standingOf(limit, state, Date.now())
+        this.#ports.once(name, untilMs).then(
+          (first) => {
+            if (!first) return
+            this.#totals.warnings += 1
+            this.#ports.warn({ share: at, standing, subject: counter, organizationId, workspaceId })
+          },
+          () => this.#given.delete(name),
+        )
+      }
+    }
+  }
+
+  #sweep(): void {
+    const before = performance.now() - PRICING_MS
+    for (const ticket of this.#tickets.values()) {
+      if (ticket.endedAt > 0 && ticket.endedAt < before) this.#settle(ticket, undefined)
+    }
+  }
+}
+
+/** What a request that may cost nothing is expected to cost. */
+const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, rates: undefined }
+const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
+const NOTHING = { costNanoUsd: 0, tokens: 0 }
+
+const SPENDING: ReadonlySet<string> = new Set(['tokens_per_minute', 'cost', 'tokens'])
+
+function takeOf(limit: Limit, { costNanoUsd, tokens }: Pick<Expectation, 'costNanoUsd' | 'tokens'>): Take {
+  const { kind, counter, value, policy, window } = limit
+  if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit: value }
+  if (kind === 'requests_per_minute')
+    return { kind: 'rate', counter, limit: value, amount: 1, settles: false }
+  if (kind === 'tokens_per_minute')
+    return { kind: 'rate', counter, limit: value, amount: tokens, settles: true }
+  return {
+    kind: 'budget',
+    counter,
+    unit: kind === 'cost' ? 'cost' : 'tokens',
+    limit: value,
+    amount: kind === 'cost' ? costNanoUsd : tokens,
+    hard: policy.budget.enforcement === 'hard',
+    startMs: window!.startMs,
+    endMs: window!.endMs,
+  }
+}
+
+/** What one exchange was let pass with: it gives it back when it ends. */
+export class Ticket {
+  readonly id: string
+  readonly caller: LimitFacts['caller']
+  readonly limits: readonly Limit[]
+  readonly takes: readonly Take[]
+  readonly pair: string
+  requestBytes: number
+  responseBytes = 0
+  /** `performance.now()` of the end; 0 before. */
+  endedAt = 0
+  /** Bytes of the answer at which more must be reserved. */
+  growAt: number
+  /** Its takes are counted. */
+  admitted = false
+  readonly #engine: LimitEngine
+  readonly #expectation: Expectation
+  readonly #spenders: readonly string[]
+  readonly #term: string
+
+  constructor(
+    request: LimitRequest,
+    limits: readonly Limit[],
+    takes: readonly Take[],
+    expectation: Expectation,
+    pair: string,
+    engine: LimitEngine,
+  ) {
+    this.id = request.id
+    this.caller = request.facts.caller
+    this.limits = limits
+    this.takes = takes
+    this.pair = pair
+    this.requestBytes = request.expected.requestBytes
+    this.#engine = engine
+    this.#expectation = { ...expectation }
+    this.#term = engine.unlimited(request.limits).instance
+    const subjects = takes.flatMap((take) => (take.kind === 'budget' ? [take.counter] : []))
+    this.#spenders =
+      subjects.length === 0
+        ? request.limits.spenders
+        : [...new Set([...request.limits.spenders, ...subjects])]
+    const settles = takes.some((take) => take.kind === 'budget')
+    this.growAt = settles ? bytesFor(expectation) : Infinity
+  }
+
+  /** Whom the exchange's cost counts for. */
+  get spend(): TraceSpend {
+    return { subjects: this.#spenders, instance: this.#term, assumedNanoUsd: this.#expectation.costNanoUsd }
+  }
+
+  /** The answer has so many bytes by now: reserves what it is expected to cost beyond what was reserved. */
+  grow(responseBytes: number): void {
+    const expectation = this.#expectation
+    // A quarter more than it has grown to, so that it need not be asked with every chunk.
+    const beyond = responseBytes * 1.25 - this.growAt
+    const more = {
+      costNanoUsd: Math.ceil(beyond * expectation.outputNanoUsdPerByte),
+      tokens: Math.ceil(beyond * expectation.outputTokensPerByte),
+    }
+    expectation.costNanoUsd += more.costNanoUsd
+    expectation.tokens += more.tokens
+    this.growAt = responseBytes * 1.25
+    if (this.admitted) this.#engine.grow(this, more)
+  }
+
+  /**
+   * The exchange has ended.
+   *
+   * @returns whether what it cost is to be told
+   */
+  end({ sent, answered, requestBytes, responseBytes }: Ending): boolean {
+    // What was not answered at all was most likely not billed: of an unknown cost, nothing is charged.
+    if (!answered) this.#expectation.costNanoUsd = 0
+    if (!this.admitted) return false
+    this.requestBytes = requestBytes
+    this.responseBytes = responseBytes
+    this.endedAt = performance.now()
+    const awaited =
+      sent && this.takes.some((take) => take.kind === 'budget' || (take.kind === 'rate' && take.settles))
+    this.#engine.ended(this, awaited)
+    return awaited
+  }
+}
+
+/** How an exchange ended, as far as its limits are concerned. */
+export interface Ending {
+  /** The request went to the upstream, so it may have cost something. */
+  readonly sent: boolean
+  /** The upstream began to answer. */
+  readonly answered: boolean
+  readonly requestBytes: number
+  readonly responseBytes: number
+}
+
+/** Bytes of an answer that cost what is expected of it. */
+function bytesFor({ outputTokens, outputTokensPerByte }: Expectation): number {
+  return outputTokensPerByte > 0 ? outputTokens / outputTokensPerByte : Infinity
+}

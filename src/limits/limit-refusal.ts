@@ -1,0 +1,121 @@
+import { GatewayError } from '../errors.ts'
+import { formatSecond } from '../rfc3339.ts'
+import type { CounterState } from './counters.ts'
+import type { LimitKind } from './policy.ts'
+import { codeOfLimit, type Limit } from './resolve.ts'
+
+/** A limit and where it stands, in the names of the JSON contract. */
+export interface LimitStanding {
+  readonly name: string
+  readonly kind: LimitKind
+  readonly per: string
+  readonly split_by?: string
+  /** Requests, tokens, bytes, or USD. */
+  readonly limit: number
+  readonly used: number
+  /** Expected by requests under way. */
+  readonly reserved?: number
+  readonly period?: string
+  readonly time_zone?: string
+  readonly enforcement?: string
+  /** When there is room again, as far as that can be told. */
+  readonly reset?: string
+}
+
+/** A request that a limit refuses. */
+export class LimitRefusal extends GatewayError {
+  readonly standing: LimitStanding
+  /** The contract's code for the original's limits; empty for others. */
+  readonly contractCode: string
+  /** Seconds until there may be room; `undefined` when waiting does not help within a day. */
+  readonly retryAfterSeconds: number | undefined
+  readonly windowSeconds: number | undefined
+
+  constructor(limit: Limit, state: CounterState, nowMs: number) {
+    const standing = standingOf(limit, state, nowMs)
+    super(codeOfLimit(limit.kind), messageOf(limit, standing))
+    this.standing = standing
+    this.contractCode = contractCodeOf(limit)
+    const seconds = Math.max(1, Math.ceil(state.resetMs / 1000))
+    const waits = limit.kind === 'concurrent_requests' ? 1 : seconds
+    this.retryAfterSeconds = Number.isFinite(waits) && limit.kind !== 'request_bytes' ? waits : undefined
+    this.windowSeconds = windowSecondsOf(limit)
+  }
+}
+
+/** Where a limit stands. Money is told in USD. */
+export function standingOf(
+  limit: Limit,
+  { used, reserved, resetMs }: CounterState,
+  nowMs: number,
+): LimitStanding {
+  const { policy, kind, value } = limit
+  const amount = (number: number): number => (kind === 'cost' ? number / 1e9 : number)
+  const budget = kind === 'cost' || kind === 'tokens'
+  const resets = Number.isFinite(resetMs) && (budget || resetMs > 0)
+  return {
+    name: policy.name,
+    kind,
+    per: policy.per,
+    ...(policy.splitBy === '' ? {} : { split_by: policy.splitBy }),
+    limit: amount(value),
+    used: amount(used),
+    ...(budget
+      ? {
+          reserved: amount(reserved),
+          period: policy.budget.period,
+          time_zone: policy.budget.timeZone,
+          enforcement: policy.budget.enforcement,
+        }
+      : {}),
+    ...(resets ? { reset: formatSecond((nowMs + Math.max(0, resetMs)) * 1000) } : {}),
+  }
+}
+
+function messageOf({ policy, kind }: Limit, standing: LimitStanding): string {
+  const { name, per } = policy
+  const whose = per.replace('_', ' ')
+  if (name === 'per_key' || name === 'per_workspace') {
+    if (kind === 'requests_per_minute') return `request rate limit exceeded for ${per}`
+    return `daily ${kind === 'cost' ? 'cost' : 'token'} limit exceeded for ${per}`
+  }
+  const { limit, used, reserved = 0, reset } = standing
+  switch (kind) {
+    case 'requests_per_minute':
+      return `limit "${name}" exceeded: ${limit} requests per minute for each ${whose}`
+    case 'tokens_per_minute':
+      return `limit "${name}" exceeded: ${limit} tokens per minute for each ${whose}`
+    case 'concurrent_requests':
+      return `limit "${name}" reached: ${limit} concurrent requests for each ${whose}`
+    case 'request_bytes':
+      return `request body exceeds ${limit} bytes, the limit "${name}"`
+    case 'cost':
+    case 'tokens': {
+      const unit = kind === 'cost' ? 'USD' : 'tokens'
+      const show = (amount: number): string =>
+        kind === 'cost' ? amount.toFixed(6).replace(/\.?0+$/, '') : String(amount)
+      const under = reserved > 0 ? ` and ${show(reserved)} reserved by requests under way` : ''
+      const renews = reset === undefined ? '' : `; it renews at ${reset}`
+      return `budget "${name}" is spent: ${show(used)}${under} of ${show(limit)} ${unit} per ${periodOf(policy.budget.period)}${renews}`
+    }
+    default:
+      return kind satisfies never
+  }
+}
+
+function periodOf(period: string): string {
+  return period === 'rolling' ? 'rolling period' : period === 'total' ? 'all time' : period
+}
+
+/** The original's codes, for the original's limits. */
+function contractCodeOf({ policy: { name, per }, kind }: Limit): string {
+  if (name !== 'per_key' && name !== 'per_workspace') return ''
+  if (kind === 'requests_per_minute') return `${per.toUpperCase()}_RATE_LIMIT_EXCEEDED`
+  return `${per.toUpperCase()}_DAILY_${kind.toUpperCase()}_EXCEEDED`
+}
+
+function windowSecondsOf({ kind, window }: Limit): number | undefined {
+  if (kind === 'requests_per_minute' || kind === 'tokens_per_minute') return 60
+  if (!window || !Number.isFinite(window.endMs)) return undefined
+  return Math.round((window.endMs - window.startMs) / 1000)
+}

@@ -1,0 +1,259 @@
+import type { Actual, Counters, CounterState, ReadLedger, Take, Verdict } from './counters.ts'
+import { SlidingWindow } from './sliding-window.ts'
+import { SubjectSpend } from './subject-spend.ts'
+
+/** Counters of a kind that are kept; those not used for longest go first, and begin anew. */
+const MAX_COUNTERS = 50_000
+
+/** How often what others spent is read again, for subjects that were used since. */
+const RELOAD_MS = 5000
+
+/**
+ * Own spending is booked in terms of an hour: the ledger is asked to leave out the current one and the one before, which are known
+ * here, and tells of everything older.
+ */
+const TERM_MS = 3_600_000
+
+/** A subject that was not asked for in this time is forgotten: nothing of it is in a term that the ledger leaves out. */
+const FORGET_MS = 3 * TERM_MS
+
+interface Reservation {
+  readonly atMs: number
+  readonly term: string
+  /** By index of the take. */
+  readonly amounts: number[]
+}
+
+/** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
+export class MemoryCounters implements Counters {
+  readonly #rates = new Map<string, SlidingWindow>()
+  readonly #underWay = new Map<string, number>()
+  readonly #subjects = new Map<string, SubjectSpend>()
+  readonly #loading = new Map<string, Promise<void>>()
+  readonly #reservations = new Map<string, Reservation>()
+  readonly #instance: string
+  readonly #startedAtMs = Date.now()
+  readonly #readLedger: ReadLedger
+  readonly #monotonicMs: () => number
+  readonly #timer: ReturnType<typeof setInterval>
+
+  /**
+   * @param instance names this process in the ledger
+   * @param monotonicMs milliseconds of a clock that does not jump, for rates
+   */
+  constructor(instance: string, readLedger: ReadLedger, monotonicMs: () => number = () => performance.now()) {
+    this.#instance = instance
+    this.#readLedger = readLedger
+    this.#monotonicMs = monotonicMs
+    this.#timer = setInterval(() => void this.reload(Date.now()), RELOAD_MS)
+    this.#timer.unref()
+  }
+
+  term(nowMs: number): string {
+    return `${this.#instance}.${Math.max(0, Math.floor((nowMs - this.#startedAtMs) / TERM_MS))}`
+  }
+
+  admit(id: string, takes: readonly Take[], nowMs: number): Verdict | Promise<Verdict> {
+    const missing = this.#missing(takes, nowMs)
+    if (missing) return missing.then(() => this.#admit(id, takes, nowMs))
+    return this.#admit(id, takes, nowMs)
+  }
+
+  grow(id: string, takes: readonly Take[], more: Actual): void {
+    const reservation = this.#reservations.get(id)
+    if (!reservation) return
+    for (const [i, take] of takes.entries()) {
+      if (take.kind !== 'budget') continue
+      const by = take.unit === 'cost' ? more.costNanoUsd : more.tokens
+      reservation.amounts[i] = (reservation.amounts[i] ?? 0) + by
+      this.#reserve(take, reservation.atMs, by)
+    }
+  }
+
+  ended(_id: string, takes: readonly Take[]): void {
+    for (const take of takes) {
+      if (take.kind !== 'concurrency') continue
+      const left = (this.#underWay.get(take.counter) ?? 1) - 1
+      if (left <= 0) this.#underWay.delete(take.counter)
+      else this.#underWay.set(take.counter, left)
+    }
+  }
+
+  settle(id: string, takes: readonly Take[], actual: Actual, nowMs: number): readonly CounterState[] {
+    const reservation = this.#reservations.get(id)
+    if (!reservation) return this.read(takes, nowMs) as readonly CounterState[]
+    this.#reservations.delete(id)
+    const clock = this.#monotonicMs()
+    const settled = new Set<string>()
+    for (const [i, take] of takes.entries()) {
+      if (take.kind === 'rate' && take.settles) {
+        const admittedAt = clock - (nowMs - reservation.atMs)
+        this.#rate(take.counter).add(actual.tokens - take.amount, clock, admittedAt)
+      } else if (take.kind === 'budget') {
+        this.#reserve(take, reservation.atMs, -(reservation.amounts[i] ?? 0))
+        // A subject may be counted by several budgets; it spends once.
+        if (settled.has(take.counter)) continue
+        settled.add(take.counter)
+        // The ledger tells of older terms by itself.
+        if (!this.#terms(nowMs).includes(reservation.term)) continue
+        const { costNanoUsd, tokens } = actual
+        this.#subjects.get(take.counter)?.settle(reservation.term, reservation.atMs, costNanoUsd, tokens)
+      }
+    }
+    return takes.map((take) => this.#state(take, clock, nowMs))
+  }
+
+  read(takes: readonly Take[], nowMs: number): readonly CounterState[] | Promise<readonly CounterState[]> {
+    const states = (): readonly CounterState[] =>
+      takes.map((take) => this.#state(take, this.#monotonicMs(), nowMs))
+    const missing = this.#missing(takes, nowMs)
+    return missing ? missing.then(states) : states()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Reads again what others spent, and forgets whom nobody asks for. A ledger that does not answer changes nothing. */
+  async reload(nowMs: number): Promise<void> {
+    const wanted: string[] = []
+    let fromMs = Infinity
+    for (const [name, subject] of this.#subjects) {
+      if (subject.usedAtMs < nowMs - FORGET_MS && subject.idle) this.#subjects.delete(name)
+      else if (subject.usedAtMs >= nowMs - 2 * RELOAD_MS && subject.loadedFromMs !== Infinity) {
+        wanted.push(name)
+        fromMs = Math.min(fromMs, subject.loadedFromMs)
+      }
+    }
+    if (wanted.length > 0) await this.#load(wanted, fromMs, nowMs).catch(() => undefined)
+  }
+
+  #admit(id: string, takes: readonly Take[], nowMs: number): Verdict {
+    const clock = this.#monotonicMs()
+    const states = takes.map((take) => this.#state(take, clock, nowMs))
+    const refusedBy = takes.findIndex((take, i) => refuses(take, states[i]!))
+    if (refusedBy >= 0) return { refusedBy, states }
+    const amounts: number[] = []
+    for (const take of takes) {
+      if (take.kind === 'rate') this.#rate(take.counter).add(take.amount, clock)
+      else if (take.kind === 'concurrency') {
+        this.#underWay.set(take.counter, (this.#underWay.get(take.counter) ?? 0) + 1)
+      } else this.#reserve(take, nowMs, take.amount)
+      amounts.push(take.kind === 'budget' ? take.amount : 0)
+    }
+    this.#reservations.set(id, { atMs: nowMs, term: this.term(nowMs), amounts })
+    return { refusedBy, states }
+  }
+
+  #state(take: Take, clock: number, nowMs: number): CounterState {
+    if (take.kind === 'concurrency') {
+      return { used: this.#underWay.get(take.counter) ?? 0, reserved: 0, resetMs: 0 }
+    }
+    if (take.kind === 'rate') {
+      const window = this.#rates.get(take.counter)
+      if (!window) return { used: 0, reserved: 0, resetMs: 0 }
+      const used = window.sum(clock)
+      const room = take.settles ? take.limit - 1 : take.limit - take.amount
+      return { used, reserved: 0, resetMs: used > room ? window.timeUntil(Math.max(0, room), clock) : 0 }
+    }
+    const subject = this.#subject(take.counter, nowMs)
+    const { cost, tokens, reservedCost, reservedTokens } = subject.since(take.startMs)
+    return {
+      used: take.unit === 'cost' ? cost : tokens,
+      reserved: take.unit === 'cost' ? reservedCost : reservedTokens,
+      resetMs: take.endMs - nowMs,
+    }
+  }
+
+  #rate(counter: string): SlidingWindow {
+    return bounded(this.#rates, counter, () => new SlidingWindow())
+  }
+
+  #subject(name: string, nowMs: number): SubjectSpend {
+    let subject = this.#subjects.get(name)
+    if (!subject) {
+      subject = new SubjectSpend()
+      this.#subjects.set(name, subject)
+    }
+    subject.usedAtMs = nowMs
+    return subject
+  }
+
+  #reserve(take: Take & { kind: 'budget' }, atMs: number, by: number): void {
+    const subject = this.#subjects.get(take.counter)
+    subject?.reserve(atMs, take.unit === 'cost' ? by : 0, take.unit === 'tokens' ? by : 0)
+  }
+
+  /** Loads what is not known yet of the subjects of budgets; `undefined` when all is. */
+  #missing(takes: readonly Take[], nowMs: number): Promise<void> | undefined {
+    let missing: string[] | undefined
+    let fromMs = Infinity
+    for (const take of takes) {
+      if (take.kind !== 'budget') continue
+      const subject = this.#subjects.get(take.counter)
+      if (subject && subject.loadedFromMs <= take.startMs) continue
+      missing = [...(missing ?? []), take.counter]
+      fromMs = Math.min(fromMs, take.startMs)
+    }
+    return missing && this.#loadOnce([...new Set(missing)], fromMs, nowMs)
+  }
+
+  /** Requests that wait for the same subjects wait together. */
+  #loadOnce(names: readonly string[], fromMs: number, nowMs: number): Promise<void> {
+    const key = `${fromMs} ${names.join(' ')}`
+    const known = this.#loading.get(key)
+    if (known) return known
+    const loading = this.#load(names, fromMs, nowMs).finally(() => this.#loading.delete(key))
+    this.#loading.set(key, loading)
+    return loading
+  }
+
+  async #load(names: readonly string[], fromMs: number, nowMs: number): Promise<void> {
+    const terms = this.#terms(nowMs)
+    const slots = await this.#readLedger(names, fromMs, terms)
+    for (const name of names) {
+      const subject = this.#subject(name, this.#subjects.get(name)?.usedAtMs ?? nowMs)
+      subject.load(
+        slots.filter((slot) => slot.subject === name),
+        fromMs,
+        terms,
+      )
+    }
+  }
+
+  /** The terms that are known here. */
+  #terms(nowMs: number): readonly string[] {
+    return [this.term(nowMs), this.term(nowMs - TERM_MS)]
+  }
+}
+
+/** Whether a take finds no room. */
+export function refuses(take: Take, { used, reserved }: CounterState): boolean {
+  switch (take.kind) {
+    case 'concurrency':
+      return used >= take.limit
+    case 'rate':
+      return take.settles ? used >= take.limit : used + take.amount > take.limit
+    case 'budget':
+      return take.hard && used + reserved >= take.limit
+    default:
+      return take satisfies never
+  }
+}
+
+/** A counter of a map that keeps those that were used last. */
+function bounded<T>(map: Map<string, T>, name: string, make: () => T): T {
+  const known = map.get(name)
+  if (known !== undefined) {
+    // Only a map that is nearly full needs to know who was used last.
+    if (map.size > MAX_COUNTERS / 2) {
+      map.delete(name)
+      map.set(name, known)
+    }
+    return known
+  }
+  if (map.size >= MAX_COUNTERS) map.delete(map.keys().next().value!)
+  const made = make()
+  map.set(name, made)
+  return made
+}

@@ -1,0 +1,216 @@
+import type { GatewayErrorCode } from '../errors.ts'
+import { matches } from '../access/key-rules.ts'
+import type { Caller } from '../traces/exchange.ts'
+import { budgetWindow, type BudgetWindow } from './budget-window.ts'
+import type { LimitKind, LimitPolicy } from './policy.ts'
+
+/** Whose request it is, as far as limits count it. Empty texts: not known. */
+export interface LimitFacts {
+  readonly caller: Caller
+  /** Tells keys apart, also those without an id. */
+  readonly counterId: string
+  readonly endUser: string
+  readonly sessionId: string
+  readonly provider: string
+  readonly model: string
+}
+
+/** One limit as it holds for one request. */
+export interface Limit {
+  readonly policy: LimitPolicy
+  readonly kind: LimitKind
+  /** Names what is counted together: the policy and its subject for rates, the subject alone for budgets. */
+  readonly counter: string
+  /** Requests, tokens, bytes, or nano-USD for `cost`. */
+  readonly value: number
+  /** Of budgets only. */
+  readonly window?: BudgetWindow
+}
+
+/** A policy that may hold for a key, as far as the key alone tells. */
+interface Prepared {
+  readonly policy: LimitPolicy
+  /** The subject, where it does not depend on the request. */
+  readonly subject: string | undefined
+}
+
+const NANO_PER_USD = 1e9
+
+/** The policies that may hold for one caller. */
+export class CallerLimits {
+  readonly #prepared: readonly Prepared[]
+  /** Who spends in any case: organization, workspace and key. */
+  readonly spenders: readonly string[]
+  /** Whether anything is limited at all. */
+  readonly any: boolean
+  /** Whether the request's content tells something that a limit needs. */
+  readonly needContent: boolean
+  /** Whether money is limited, so that prices are asked for before a request. */
+  readonly needPrices: boolean
+  /** Whether a hard budget of money would be passed by what has no price. */
+  readonly refusesUnpriced: boolean
+  /** Whether a limit counts end users or sessions. */
+  readonly needAttribution: boolean
+
+  /** @param own the key's own limits */
+  constructor(
+    policies: readonly LimitPolicy[],
+    own: readonly LimitPolicy[],
+    facts: Pick<LimitFacts, 'caller' | 'counterId'>,
+  ) {
+    const { caller } = facts
+    const holding = [
+      ...policies.filter(({ match, per }) => {
+        if (per === 'key' && facts.counterId === '') return false
+        return (
+          (match.orgId === '' || match.orgId === caller.organizationId) &&
+          (match.workspaceId === '' || match.workspaceId === caller.workspaceId) &&
+          (match.keyId === '' || match.keyId === caller.keyId)
+        )
+      }),
+      ...own,
+    ]
+    this.#prepared = holding.map((policy) => ({ policy, subject: fixedSubject(policy, facts) }))
+    this.spenders = [
+      `organization:${part(caller.organizationId)}`,
+      `workspace:${part(caller.organizationId)}/${part(caller.workspaceId)}`,
+      ...(facts.counterId === '' ? [] : [keySubject(facts)]),
+    ]
+    this.any = holding.length > 0
+    this.needPrices = holding.some(({ budget }) => budget.costUsd > 0)
+    this.refusesUnpriced = holding.some(({ budget }) => budget.costUsd > 0 && budget.enforcement === 'hard')
+    this.needAttribution = holding.some(({ per }) => per === 'end_user' || per === 'session')
+    this.needContent = holding.some(
+      ({ per, splitBy, match, tokensPerMinute, budget }) =>
+        per === 'end_user' ||
+        per === 'session' ||
+        splitBy === 'model' ||
+        match.model !== '' ||
+        tokensPerMinute + budget.tokens + budget.costUsd > 0,
+    )
+  }
+
+  /** Largest content that every request to a provider may have, whatever else is in it; 0 for no limit. */
+  maxRequestBytes(provider: string): number {
+    let least = 0
+    for (const { policy, subject } of this.#prepared) {
+      const { match, maxRequestBytes } = policy
+      if (maxRequestBytes === 0 || subject === undefined || match.model !== '') continue
+      if (match.provider !== '' && match.provider !== provider) continue
+      least = least === 0 ? maxRequestBytes : Math.min(least, maxRequestBytes)
+    }
+    return least
+  }
+
+  /** The limits of a request. @param nowMs epoch milliseconds */
+  resolve(facts: LimitFacts, nowMs: number): Limit[] {
+    const limits: Limit[] = []
+    for (const { policy, subject: fixed } of this.#prepared) {
+      const { match, splitBy, budget } = policy
+      if (match.provider !== '' && match.provider !== facts.provider) continue
+      if (match.model !== '' && !matches(match.model, facts.model.toLowerCase())) continue
+      const subject = fixed ?? subjectOf(policy, facts)
+      if (subject === undefined) continue
+      const split =
+        splitBy === '' ? '' : `&split_${splitBy}=${part(splitBy === 'model' ? facts.model : facts.provider)}`
+      const counted = `${subject}${split}`
+      const add = (kind: LimitKind, value: number): void => {
+        if (value > 0) limits.push({ policy, kind, value, counter: `${policy.name}:${kind}:${counted}` })
+      }
+      add('request_bytes', policy.maxRequestBytes)
+      add('concurrent_requests', policy.concurrentRequests)
+      add('requests_per_minute', policy.requestsPerMinute)
+      add('tokens_per_minute', policy.tokensPerMinute)
+      if (budget.tokens + budget.costUsd === 0) continue
+      const window = windowOf(policy, nowMs)
+      if (budget.tokens > 0)
+        limits.push({ policy, kind: 'tokens', value: budget.tokens, counter: counted, window })
+      if (budget.costUsd > 0) {
+        limits.push({
+          policy,
+          kind: 'cost',
+          value: Math.round(budget.costUsd * NANO_PER_USD),
+          counter: counted,
+          window,
+        })
+      }
+    }
+    return limits
+  }
+}
+
+/** Windows are asked for on every request, and change once in a quarter of an hour at most. */
+const WINDOWS = new WeakMap<LimitPolicy, BudgetWindow>()
+
+function windowOf(policy: LimitPolicy, nowMs: number): BudgetWindow {
+  const known = WINDOWS.get(policy)
+  if (known && nowMs >= known.startMs && nowMs < known.endMs && policy.budget.period !== 'rolling')
+    return known
+  const window = budgetWindow(policy.budget, nowMs)
+  WINDOWS.set(policy, window)
+  return window
+}
+
+/** A part of a counter's name: whatever it holds, it cannot pass for another part. */
+function part(text: string): string {
+  const encoded = encodeURIComponent(text.toWellFormed())
+  return encoded.length <= 200 ? encoded : `sha256-${Bun.SHA256.hash(text, 'hex')}`
+}
+
+function keySubject({ caller, counterId }: Pick<LimitFacts, 'caller' | 'counterId'>): string {
+  return `key:${part(caller.organizationId)}/${part(caller.workspaceId)}/${part(counterId)}`
+}
+
+function fixedSubject(
+  policy: LimitPolicy,
+  facts: Pick<LimitFacts, 'caller' | 'counterId'>,
+): string | undefined {
+  if (policy.per === 'end_user' || policy.per === 'session') return undefined
+  return subjectOf(policy, { ...facts, endUser: '', sessionId: '', provider: '', model: '' })
+}
+
+/** Who is counted together; `undefined` for a request that does not say whose it is. */
+function subjectOf({ per, match }: LimitPolicy, facts: LimitFacts): string | undefined {
+  const { caller, endUser, sessionId } = facts
+  const workspace = `${part(caller.organizationId)}/${part(caller.workspaceId)}`
+  // What a policy leaves out, it must not count with what others count.
+  const only = [
+    match.workspaceId !== '' && per === 'organization' ? `&workspace=${part(match.workspaceId)}` : '',
+    match.keyId !== '' && per !== 'key' ? `&key=${part(match.keyId)}` : '',
+    match.provider === '' ? '' : `&provider=${part(match.provider)}`,
+    match.model === '' ? '' : `&model=${part(match.model)}`,
+  ].join('')
+  switch (per) {
+    case 'organization':
+      return `organization:${part(caller.organizationId)}${only}`
+    case 'workspace':
+      return `workspace:${workspace}${only}`
+    case 'key':
+      return `${keySubject(facts)}${only}`
+    case 'end_user':
+      return endUser === '' ? undefined : `end_user:${workspace}/${part(endUser)}${only}`
+    case 'session':
+      return sessionId === '' ? undefined : `session:${workspace}/${part(sessionId)}${only}`
+    default:
+      return per satisfies never
+  }
+}
+
+/** The code of a refusal by a limit. */
+export function codeOfLimit(kind: LimitKind): GatewayErrorCode {
+  switch (kind) {
+    case 'requests_per_minute':
+      return 'rate_limit_exceeded'
+    case 'tokens_per_minute':
+      return 'token_limit_exceeded'
+    case 'concurrent_requests':
+      return 'concurrency_limit_exceeded'
+    case 'request_bytes':
+      return 'request_body_too_large'
+    case 'cost':
+    case 'tokens':
+      return 'budget_exceeded'
+    default:
+      return kind satisfies never
+  }
+}

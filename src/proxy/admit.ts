@@ -1,0 +1,70 @@
+import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
+import { GatewayError } from '../errors.ts'
+import type { Ticket } from '../limits/limit-engine.ts'
+import { mayBill } from './inspect.ts'
+import type { OpenExchange } from './open-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { readRequestFacts } from './request-facts.ts'
+
+/** Whether a request's content must be seen before its caller's rules and limits can be held. */
+export function admissionNeedsContent({ limits, identity }: OpenExchange): boolean {
+  return limits.needContent || identity?.compiledRules.restrictsModels === true
+}
+
+/**
+ * Holds a request to the rules and limits of its caller, whose counters it is taken from until it ends.
+ *
+ * @param content `undefined` for none, and for content that was not held
+ * @param size of the content; -1 when it is not known yet
+ * @throws GatewayError when a rule or a limit refuses it
+ */
+export function admit(
+  exchange: OpenExchange,
+  content: Uint8Array | undefined,
+  size: number,
+  { limits: engine, settings }: ProxyContext,
+): void | Promise<void> {
+  const { limits, identity, caller, target } = exchange
+  if (!limits.any && !identity?.compiledRules.restrictsModels) return undefined
+  const facts = readRequestFacts(exchange, content)
+  const { model } = facts
+  // What reads and costs nothing names no model, and may.
+  if (identity && !(exchange.free && model === '')) identity.compiledRules.requireModel(model)
+  if (!limits.any) return undefined
+  const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
+  const rates =
+    limits.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model) : undefined
+  if (rates === 'unknown' && limits.refusesUnpriced && mayBill(exchange)) {
+    const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
+    throw new GatewayError('model_price_unknown', message)
+  }
+  const { sessionId, endUser } = limits.needAttribution
+    ? readAttribution(exchange.fields, facts.members)
+    : NO_ATTRIBUTION
+  const ticket = engine.admit({
+    id: exchange.id,
+    limits,
+    facts: {
+      caller,
+      counterId: exchange.counterId,
+      endUser,
+      sessionId,
+      provider: target.upstream.name,
+      model,
+    },
+    billable,
+    expected: {
+      requestBytes: Math.max(0, size),
+      maxOutputTokens: facts.maxOutputTokens,
+      rates: rates === 'unknown' ? undefined : rates,
+    },
+  })
+  if (ticket instanceof Promise) return ticket.then((known) => hold(exchange, known))
+  return hold(exchange, ticket)
+}
+
+/** An exchange that ended while its counters were asked has nothing to hold any more. */
+function hold(exchange: OpenExchange, ticket: Ticket): void {
+  if (exchange.ended) ticket.end({ sent: false, answered: false, requestBytes: 0, responseBytes: 0 })
+  else exchange.ticket = ticket
+}

@@ -1,0 +1,66 @@
+import { countOf, objectOf, textOf, type JsonObject } from '../providers/json.ts'
+import { modelOfTarget } from '../providers/registry.ts'
+import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
+import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
+import { topLevelSpans, valueAt } from './json-spans.ts'
+import type { OpenExchange } from './open-exchange.ts'
+
+/** Largest content that is taken apart, decoded. */
+const MAX_DECODED_BYTES = 16 * 1024 * 1024
+
+/** Members of a request that say what it asks for and for whom. */
+const MEMBERS = [
+  'model',
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+  'n',
+  'generationConfig',
+  'metadata',
+  'user',
+  'safety_identifier',
+]
+
+/** What a request asks for, as far as its content and its target say. */
+export interface RequestFacts {
+  /** Empty when it names none. */
+  readonly model: string
+  /** Most tokens that its answers may have together; `undefined` when it does not say. */
+  readonly maxOutputTokens: number | undefined
+  /** The members that were found. */
+  readonly members: JsonObject
+}
+
+/**
+ * Reads what a request asks for: members of its JSON or a field of its form, compressed or not.
+ *
+ * @param content `undefined` for none, and for content that was not held
+ */
+export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | undefined): RequestFacts {
+  const members = content ? membersOf(exchange, content) : {}
+  const most =
+    countOf(members['max_completion_tokens']) ??
+    countOf(members['max_output_tokens']) ??
+    countOf(members['max_tokens']) ??
+    countOf(objectOf(members['generationConfig'])?.['maxOutputTokens'])
+  return {
+    model: textOf(members['model']) ?? modelOfTarget(exchange.path, exchange.query),
+    maxOutputTokens: most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1),
+    members,
+  }
+}
+
+function membersOf({ requestFacts }: OpenExchange, content: Uint8Array): JsonObject {
+  const coding = codingOf(requestFacts.codings)
+  if (coding === 'unknown') return {}
+  const plain = coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)
+  if (!plain) return {}
+  if (requestFacts.mediaType === 'multipart/form-data') {
+    const fields = new MultipartFields(new Set(['model', 'user']))
+    fields.write(plain)
+    return fields.toObject()
+  }
+  const members: Record<string, unknown> = {}
+  for (const [name, span] of topLevelSpans(plain, MEMBERS)) members[name] = valueAt(plain, span)
+  return members
+}

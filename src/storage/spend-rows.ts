@@ -1,0 +1,59 @@
+import type { Selectable } from 'kysely'
+import { SLOT_MS } from '../limits/budget-window.ts'
+import type { Trace, TraceSpend } from '../traces/trace.ts'
+import type { SpendTable } from './schema.ts'
+
+const SLOT_US = SLOT_MS * 1000
+
+/** What traces spent, summed up by the rows of the ledger. */
+export class SpendRows {
+  readonly #rows = new Map<string, Selectable<SpendTable>>()
+
+  /** Adds what a trace cost to everybody it counts for, in the quarter hour in which it began. */
+  add(
+    { startedAtUs, costNanoUsd, totalTokens }: Trace,
+    { subjects, instance, assumedNanoUsd }: TraceSpend,
+  ): void {
+    const unknown = costNanoUsd === null
+    if (!unknown && costNanoUsd === 0 && totalTokens === 0) return
+    const slotUs = startedAtUs - (startedAtUs % SLOT_US)
+    for (const subject of subjects) {
+      const key = `${slotUs} ${instance} ${subject}`
+      const row = this.#rows.get(key) ?? {
+        subject,
+        slot_us: slotUs,
+        instance,
+        cost_nano_usd: 0,
+        tokens: 0,
+        assumed_nano_usd: 0,
+        unknown_cost_requests: 0,
+      }
+      row.cost_nano_usd += costNanoUsd ?? 0
+      row.tokens += totalTokens
+      row.assumed_nano_usd += unknown ? assumedNanoUsd : 0
+      row.unknown_cost_requests += unknown ? 1 : 0
+      this.#rows.set(key, row)
+    }
+  }
+
+  /** In the order of the ledger's key, so that writers meet rows in one order. */
+  rows(): Selectable<SpendTable>[] {
+    return [...this.#rows.values()].sort((a, b) =>
+      a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0,
+    )
+  }
+}
+
+const COLUMNS = ['cost_nano_usd', 'tokens', 'assumed_nano_usd', 'unknown_cost_requests'] as const
+
+/** The statement that adds rows to the ledger; parameters are the columns of a row, in order. */
+export function addToSpend(rows: number, parameter: (index: number) => string): string {
+  const width = 3 + COLUMNS.length
+  const tuples = Array.from(
+    { length: rows },
+    (_, row) => `(${Array.from({ length: width }, (__, i) => parameter(row * width + i)).join(', ')})`,
+  )
+  return `INSERT INTO spend (subject, slot_us, instance, ${COLUMNS.join(', ')}) VALUES ${tuples.join(', ')}
+    ON CONFLICT (subject, slot_us, instance) DO UPDATE SET
+    ${COLUMNS.map((column) => `${column} = spend.${column} + excluded.${column}`).join(', ')}`
+}

@@ -1,0 +1,388 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { Database } from 'bun:sqlite'
+import { join } from 'node:path'
+import { eventually } from './support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
+import { runProgram } from './support/process.ts'
+import { answerJson, stream, Upstream } from './support/upstream.ts'
+
+/** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
+const COST_USD = 0.000_004_5
+const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
+const PLAIN = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+
+let upstream: Upstream
+let gateway: TestGateway | undefined
+beforeAll(async () => {
+  upstream = await Upstream.start(PLAIN)
+})
+afterEach(async () => {
+  upstream.play = PLAIN
+  await gateway?.stop()
+  gateway = undefined
+})
+afterAll(() => upstream.stop())
+
+const TOKEN = 'key-token-0123456789abcdef'
+const AUTH = `auth:
+  enabled: true
+  keys:
+    - {id: key-1, token: ${TOKEN}, org_id: org, workspace_id: ws, role: owner}
+    - {id: key-2, token: ${TOKEN}-2, org_id: org, workspace_id: ws}
+    - {id: key-3, token: ${TOKEN}-3, org_id: org, workspace_id: ws-3}
+`
+
+async function open(limits: string, auth = AUTH): Promise<TestGateway> {
+  gateway = await openGateway(`${providersAt(upstream.url)}${auth}limits:\n${limits}`, {
+    'X-OngoingAI-Gateway-Key': TOKEN,
+  })
+  return gateway
+}
+
+interface Asked {
+  readonly token?: string
+  readonly model?: string
+  readonly path?: string
+  readonly fields?: Record<string, string>
+  readonly body?: Record<string, unknown>
+}
+
+function ask(
+  { url }: TestGateway,
+  {
+    token = TOKEN,
+    model = 'gpt-4o-mini',
+    path = '/openai/v1/chat/completions',
+    fields = {},
+    body = {},
+  }: Asked = {},
+): Promise<Response> {
+  return fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: 'Bearer sk-provider-0123456789',
+      'X-OngoingAI-Gateway-Key': token,
+      ...fields,
+    },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], ...body }),
+  })
+}
+
+async function statuses(gateway: TestGateway, count: number, asked: Asked = {}): Promise<number[]> {
+  const seen: number[] = []
+  for (let i = 0; i < count; i++) {
+    const response = await ask(gateway, asked)
+    await response.arrayBuffer()
+    seen.push(response.status)
+  }
+  return seen
+}
+
+async function standings(gateway: TestGateway, query = ''): Promise<Record<string, unknown>[]> {
+  const response = await fetch(`${gateway.url}/api/limits${query}`, {
+    headers: { 'X-OngoingAI-Gateway-Key': TOKEN },
+  })
+  return ((await response.json()) as { limits: Record<string, unknown>[] }).limits
+}
+
+describe('rates', () => {
+  test('the original’s limit per key keeps its texts, in the dialect of the route', async () => {
+    const gateway = await open('  per_key: {requests_per_minute: 2}\n')
+    expect(await statuses(gateway, 2)).toEqual([200, 200])
+    const refused = await ask(gateway)
+    expect(refused.status).toBe(429)
+    const { error } = (await refused.json()) as { error: Record<string, unknown> }
+    expect(error).toMatchObject({
+      message: 'request rate limit exceeded for key',
+      type: 'rate_limit_error',
+      code: 'rate_limit_exceeded',
+      limit: {
+        name: 'per_key',
+        kind: 'requests_per_minute',
+        per: 'key',
+        limit: 2,
+        used: 2,
+        code: 'KEY_RATE_LIMIT_EXCEEDED',
+      },
+    })
+    const wait = Number(refused.headers.get('retry-after'))
+    expect(wait > 55 && wait <= 61).toBe(true)
+    expect(refused.headers.get('ratelimit')).toBe(`"per_key";r=0;t=${wait}`)
+    expect(refused.headers.get('ratelimit-policy')).toBe('"per_key";q=2;w=60')
+    const anthropic = await ask(gateway, { path: '/anthropic/v1/messages' })
+    expect(await anthropic.json()).toMatchObject({
+      type: 'error',
+      error: { type: 'rate_limit_error', message: 'request rate limit exceeded for key' },
+    })
+    // Another key has its own.
+    expect(await statuses(gateway, 1, { token: `${TOKEN}-2` })).toEqual([200])
+    const [line] = gateway.lines.filter(({ message }) => message === 'audit gateway auth deny')
+    expect(line?.fields).toMatchObject({
+      audit_reason: 'usage_limit_exceeded',
+      status_code: 429,
+      limit_code: 'KEY_RATE_LIMIT_EXCEEDED',
+      key_id: 'key-1',
+    })
+  })
+
+  test('a refusal by one limit takes nothing from the others', async () => {
+    const gateway = await open(
+      '  per_key: {requests_per_minute: 5}\n  per_workspace: {requests_per_minute: 2}\n',
+    )
+    expect(await statuses(gateway, 4)).toEqual([200, 200, 429, 429])
+    const [perKey] = await standings(gateway)
+    expect(perKey).toMatchObject({ name: 'per_key', used: 2 })
+    expect(await statuses(gateway, 1, { token: `${TOKEN}-2` })).toEqual([429])
+    expect(await statuses(gateway, 1, { token: `${TOKEN}-3` })).toEqual([200])
+  })
+
+  test('requests under way at once; a place is free again when its request ends, however it ends', async () => {
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    upstream.play = stream(['data: {}\n\n', 'data: [DONE]\n\n'], { between: () => held })
+    const gateway = await open('  policies: [{name: two, per: key, concurrent_requests: 2}]\n')
+    const first = await ask(gateway)
+    const leaving = new AbortController()
+    const second = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+      method: 'POST',
+      signal: leaving.signal,
+      headers: { authorization: 'Bearer sk-provider-0123456789', 'X-OngoingAI-Gateway-Key': TOKEN },
+      body: '{}',
+    })
+    expect([first.status, second.status]).toEqual([200, 200])
+    const third = await ask(gateway)
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '1'])
+    expect(((await third.json()) as { error: { message: string } }).error.message).toBe(
+      'limit "two" reached: 2 concurrent requests for each key',
+    )
+    leaving.abort()
+    await eventually(async () => (await standings(gateway))[0]?.['used'] === 1)
+    release()
+    await first.arrayBuffer()
+    await eventually(async () => (await standings(gateway))[0]?.['used'] === 0)
+  })
+
+  test('sizes: known before, and found out on the way', async () => {
+    const gateway = await open('  policies: [{name: small, per: workspace, max_request_bytes: 2000}]\n')
+    expect((await ask(gateway, { body: { pad: 'x'.repeat(3000) } })).status).toBe(413)
+    const chunked = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer sk-provider-0123456789', 'X-OngoingAI-Gateway-Key': TOKEN },
+      body: new ReadableStream({
+        start(controller) {
+          controller.enqueue(Buffer.from(`{"pad":"${'x'.repeat(3000)}"}`))
+          controller.close()
+        },
+      }),
+    })
+    expect(chunked.status).toBe(413)
+    expect(await statuses(gateway, 1)).toEqual([200])
+  })
+
+  test('tokens: expected before, exact after', async () => {
+    const gateway = await open('  policies: [{name: tpm, per: key, tokens_per_minute: 40}]\n')
+    // Nothing is known of the first but what it allows itself.
+    expect(await statuses(gateway, 1, { body: { max_tokens: 5 } })).toEqual([200])
+    await eventually(async () => (await standings(gateway))[0]?.['used'] === 15)
+    for (const used of [30, 45]) {
+      expect(await statuses(gateway, 1)).toEqual([200])
+      await eventually(async () => (await standings(gateway))[0]?.['used'] === used)
+    }
+    const refused = await ask(gateway)
+    expect([refused.status, ((await refused.json()) as { error: { code: string } }).error.code]).toEqual([
+      429,
+      'token_limit_exceeded',
+    ])
+  })
+})
+
+describe('who is counted', () => {
+  test('end users, sessions, models and providers apart, and only what a policy is for', async () => {
+    const gateway = await open(`  policies:
+    - {name: user, per: end_user, requests_per_minute: 1}
+    - {name: session, per: session, requests_per_minute: 2}
+    - {name: models, per: key, split_by: model, requests_per_minute: 3}
+    - {name: dear, per: organization, match: {model: gpt-5*}, requests_per_minute: 1}
+`)
+    expect(await statuses(gateway, 2, { body: { user: 'ada' } })).toEqual([200, 429])
+    expect(await statuses(gateway, 2, { body: { user: 'bob' } })).toEqual([200, 429])
+    expect(await statuses(gateway, 3, { model: 'm-2', fields: { 'x-session-id': 's' } })).toEqual([
+      200, 200, 429,
+    ])
+    expect(await statuses(gateway, 2, { model: 'm-2' })).toEqual([200, 429])
+    expect(await statuses(gateway, 2, { model: 'GPT-5-mini', token: `${TOKEN}-2` })).toEqual([200, 429])
+    expect(await statuses(gateway, 1, { model: 'gpt-5', token: `${TOKEN}-3` })).toEqual([429])
+    const shown = await standings(gateway, '?end_user=ada&model=gpt-5&key_id=key-2')
+    expect(shown.map(({ name, used }) => [name, used])).toEqual([
+      ['user', 1],
+      ['models', 0],
+      ['dear', 1],
+    ])
+    const stranger = await fetch(`${gateway.url}/api/limits?key_id=key-1`, {
+      headers: { 'X-OngoingAI-Gateway-Key': `${TOKEN}-2` },
+    })
+    expect(stranger.status).toBe(403)
+  })
+
+  test('a key’s own limits, and names that try to pass for others', async () => {
+    const gateway = await open(
+      '  policies: [{name: user, per: end_user, requests_per_minute: 1}]\n',
+      AUTH.replace('role: owner}', 'role: owner, limits: [{name: own, requests_per_minute: 3}]}'),
+    )
+    expect(await statuses(gateway, 1, { body: { user: 'a/b' } })).toEqual([200])
+    expect(await statuses(gateway, 1, { body: { user: 'a%2Fb' } })).toEqual([200])
+    expect(await statuses(gateway, 1, { body: { user: '\ud800' } })).toEqual([200])
+    expect(await statuses(gateway, 1, { body: { user: 'x'.repeat(300) } })).toEqual([429])
+    expect(await statuses(gateway, 1, { token: `${TOKEN}-2` })).toEqual([200])
+  })
+})
+
+describe('budgets', () => {
+  const budget = (terms: string, rest = ''): string =>
+    `  policies: [{name: money, per: workspace, budget: {${terms}}${rest}}]\n`
+
+  test('the next request after the last that there is money for is refused, and told why', async () => {
+    const gateway = await open(budget(`cost_usd: ${COST_USD * 10}, period: month, time_zone: Europe/Berlin`))
+    const seen: number[] = []
+    for (let i = 0; i < 12; i++) {
+      seen.push(...(await statuses(gateway, 1)))
+      await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    }
+    expect(seen).toEqual([...Array<number>(10).fill(200), 429, 429])
+    const refused = await ask(gateway)
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+    const { error } = (await refused.json()) as { error: Record<string, unknown> }
+    expect(error).toMatchObject({ type: 'insufficient_quota', code: 'budget_exceeded' })
+    expect(error['message']).toMatch(
+      /^budget "money" is spent: 0.000045 of 0.000045 USD per month; it renews at \d{4}-\d\d-(30|31|28|29)T2[23]:00:00Z$/,
+    )
+    const anthropic = await ask(gateway, { path: '/anthropic/v1/messages', model: 'claude-sonnet-4-5' })
+    expect(await anthropic.json()).toMatchObject({ error: { type: 'billing_error' } })
+    // What costs nothing passes.
+    const models = await fetch(`${gateway.url}/openai/v1/models`, {
+      headers: { authorization: 'Bearer sk-provider-0123456789', 'X-OngoingAI-Gateway-Key': TOKEN },
+    })
+    expect(models.status).toBe(200)
+    const text = await runProgram(['limits', '--base-url', gateway.url, '--gateway-key', TOKEN], {
+      cwd: gateway.folder,
+    })
+    expect(text.out).toMatch(/money +cost per month +workspace +0.000045 USD +0.000000 USD +0.000045 USD/)
+  })
+
+  test('at any concurrency as many pass as there is money for, and one more at most', async () => {
+    upstream.play = stream(
+      [
+        'data: {"model":"gpt-4o-mini","choices":[{"delta":{"content":"hi"}}]}\n\n',
+        `data: {"model":"gpt-4o-mini","choices":[],"usage":${JSON.stringify(USAGE)}}\n\n`,
+        'data: [DONE]\n\n',
+      ],
+      { between: () => Bun.sleep(20) },
+    )
+    const gateway = await open(budget(`cost_usd: ${(COST_USD * 101).toFixed(9)}, period: day`))
+    // One teaches what a request comes to.
+    expect(await statuses(gateway, 1)).toEqual([200])
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    const answers = await Promise.all(
+      Array.from({ length: 128 }, async () => {
+        const response = await ask(gateway)
+        await response.arrayBuffer()
+        return response.status
+      }),
+    )
+    expect(answers.filter((status) => status === 200)).toHaveLength(100)
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 101, 9)
+  })
+
+  test('what was spent is what the receipts say, and outlives a restart and the traces', async () => {
+    const settings = `${providersAt(upstream.url)}${AUTH}limits:\n${budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`)}`
+    const gateway = await open(budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`))
+    expect(await statuses(gateway, 3)).toEqual([200, 200, 200])
+    await gateway.traces(3)
+    const path = join(gateway.folder, 'data/traces.db')
+    await gateway.gateway.stop(1000)
+    const database = new Database(path)
+    const sums = (sql: string): unknown => database.query(sql).get()
+    expect(
+      sums(
+        `SELECT SUM(cost_nano_usd) AS cost, SUM(tokens) AS tokens FROM spend WHERE subject = 'workspace:org/ws'`,
+      ),
+    ).toEqual(sums('SELECT SUM(cost_nano_usd) AS cost, SUM(total_tokens) AS tokens FROM traces'))
+    expect(sums(`SELECT COUNT(DISTINCT subject) AS n FROM spend`)).toEqual({ n: 3 })
+    database.run('DELETE FROM traces')
+    database.close()
+    const again = await openGateway(`storage: {path: "${path}"}\n${settings}`)
+    expect((await standings(again)).map(({ kind, used }) => [kind, used])).toEqual([
+      ['tokens', 45],
+      ['cost', 0.0000135],
+    ])
+    expect(await statuses(again, 2)).toEqual([200, 200])
+    await eventually(async () => (await standings(again))[1]?.['reserved'] === 0)
+    expect(await statuses(again, 1)).toEqual([429])
+    await again.stop()
+  })
+
+  test('a budget that is larger refuses nobody, whatever a request allows itself', async () => {
+    const gateway = await open(budget('cost_usd: 1, period: day'))
+    const seen = await Promise.all(Array.from({ length: 8 }, () => statuses(gateway, 50)))
+    expect(new Set(seen.flat())).toEqual(new Set([200]))
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 400, 9)
+  })
+
+  test('a request that fails before it is answered gives back what was reserved', async () => {
+    const gateway = await open(budget(`cost_usd: ${COST_USD}, period: day`))
+    upstream.play = (_, socket) => void socket.destroy()
+    expect(await statuses(gateway, 3)).toEqual([502, 502, 502])
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    expect((await standings(gateway))[0]?.['used']).toBe(0)
+  })
+
+  test('a model without a price does not pass a hard budget of money, and passes a soft one', async () => {
+    const hard = await open(budget('cost_usd: 1, period: day'))
+    const refused = await ask(hard, { model: 'nobody-knows-this' })
+    expect([refused.status, ((await refused.json()) as { error: { code: string } }).error.code]).toEqual([
+      403,
+      'model_price_unknown',
+    ])
+    await hard.stop()
+    const soft = await open(budget('cost_usd: 1, period: day, enforcement: soft'))
+    expect(await statuses(soft, 1, { model: 'nobody-knows-this' })).toEqual([200])
+  })
+
+  test('warnings come once, to log, audit trail and webhooks, signed; a soft budget refuses nobody', async () => {
+    const received: { body: string; signature: string }[] = []
+    const receiver = await Upstream.start((request, socket) => {
+      received.push({
+        body: request.body.toString(),
+        signature: request.field('x-ongoingai-signature') ?? '',
+      })
+      // The first attempt is not taken.
+      socket.end(
+        `HTTP/1.1 ${received.length === 1 ? 500 : 204} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      )
+    })
+    const gateway = await open(
+      `${budget(`cost_usd: ${COST_USD * 4}, period: day, enforcement: soft, warn_at: [0.5]`)}  webhooks: [{url: "${receiver.url}/hook", secret: s3cret}]\n`,
+    )
+    expect(await statuses(gateway, 6)).toEqual(Array<number>(6).fill(200))
+    await eventually(() => new Set(received.map(({ body }) => body)).size === 2 && received.length === 3)
+    const messages = [...new Set(received.map(({ body }) => body))].map(
+      (body) => JSON.parse(body) as Record<string, unknown>,
+    )
+    expect(messages.map(({ type, share, name, org_id }) => [type, share, name, org_id])).toEqual([
+      ['budget.warning', 0.5, 'money', 'org'],
+      ['budget.spent', 1, 'money', 'org'],
+    ])
+    for (const { body, signature } of received) {
+      const [, seconds, hmac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(signature)!
+      expect(new Bun.CryptoHasher('sha256', 's3cret').update(`${seconds}.${body}`).digest('hex')).toBe(hmac!)
+    }
+    const audited = gateway.lines.filter(({ message }) => message === 'audit event')
+    expect(audited.map(({ fields }) => fields['audit_action'])).toEqual(['budget.warning', 'budget.spent'])
+    await receiver.stop()
+  })
+})
