@@ -7,10 +7,12 @@ import { GatewayKeys } from './gateway-keys.ts'
 import { startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { KeyUses } from './key-uses.ts'
-import type { Counters } from './limits/counters.ts'
+import type { Counters, ReadLedger } from './limits/counters.ts'
 import { LimitEngine, type BudgetWarning } from './limits/limit-engine.ts'
 import { MemoryCounters } from './limits/memory-counters.ts'
+import { RedisBackend } from './limits/redis-backend.ts'
 import type { CallerLimits } from './limits/resolve.ts'
+import { SharedCounters } from './limits/shared-counters.ts'
 import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup } from './price-lookup.ts'
@@ -193,15 +195,24 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
 }
 
 /** Counters of the backend that the settings name, over the store's ledger. */
-function openCounters(config: Config, queries: QueryClient): Counters {
-  return new MemoryCounters(crypto.randomUUID(), async (subjects, fromMs, except) =>
+function openCounters({ limits }: Config, queries: QueryClient): Counters {
+  const readLedger: ReadLedger = async (subjects, fromMs, except) =>
     (await queries.spent(subjects, fromMs * 1000, except)).map((slot) => ({
       subject: slot.subject,
       slotMs: slot.slotUs / 1000,
       costNanoUsd: slot.costNanoUsd + slot.assumedNanoUsd,
       tokens: slot.tokens,
-    })),
-  )
+    }))
+  switch (limits.backend) {
+    case 'memory':
+      return new MemoryCounters(crypto.randomUUID(), readLedger)
+    case 'redis':
+      return new SharedCounters(new RedisBackend(limits.redisUrl), readLedger)
+    case 'postgres':
+      return new SharedCounters({ apply: queries.limits, close: () => undefined }, readLedger)
+    default:
+      return limits.backend satisfies never
+  }
 }
 
 /** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */

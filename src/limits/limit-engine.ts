@@ -85,7 +85,12 @@ export class LimitEngine {
 
   /** Whom the cost of an exchange counts for that no limit was asked about. */
   unlimited(limits: CallerLimits): TraceSpend {
-    return { subjects: limits.spenders, instance: this.#ports.counters.term(Date.now()), assumedNanoUsd: 0 }
+    return {
+      subjects: limits.spenders,
+      instance: this.#ports.counters.term(Date.now()),
+      assumedNanoUsd: 0,
+      reserved: false,
+    }
   }
 
   /**
@@ -402,7 +407,12 @@ export class Ticket {
 
   /** Whom the exchange's cost counts for. */
   get spend(): TraceSpend {
-    return { subjects: this.#spenders, instance: this.#term, assumedNanoUsd: this.#expectation.costNanoUsd }
+    return {
+      subjects: this.#spenders,
+      instance: this.#term,
+      assumedNanoUsd: this.#expectation.costNanoUsd,
+      reserved: this.admitted,
+    }
   }
 
   /** The answer has so many bytes by now: reserves what it is expected to cost beyond what was reserved. */

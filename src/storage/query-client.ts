@@ -2,7 +2,14 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError, StorageError } from './storage-error.ts'
-import type { AuditTrailStore, SpendLedger, Tenant, TenantDirectory, TraceReader } from './storage.ts'
+import type {
+  AuditTrailStore,
+  SpendLedger,
+  Storage,
+  Tenant,
+  TenantDirectory,
+  TraceReader,
+} from './storage.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256
@@ -61,6 +68,10 @@ export class QueryClient {
   audit: AuditTrailStore['list'] = (...parameters) =>
     this.#ask(null, 'audit', parameters) as ReturnType<AuditTrailStore['list']>
 
+  /** Counters of a store that several gateways share. There are as many questions as requests, and none waits for another. */
+  limits: NonNullable<Storage['applyLimits']> = (...parameters) =>
+    this.#ask(null, 'limits', parameters, Infinity) as ReturnType<NonNullable<Storage['applyLimits']>>
+
   /** What was spent. */
   spent: SpendLedger['read'] = (...parameters) =>
     this.#ask(null, 'spent', parameters) as ReturnType<SpendLedger['read']>
@@ -91,8 +102,13 @@ export class QueryClient {
     }
   }
 
-  #ask(tenant: Tenant | null, method: QueryMethod, parameters: readonly unknown[]): Promise<unknown> {
-    if (this.#waiting.size >= MAX_WAITING)
+  #ask(
+    tenant: Tenant | null,
+    method: QueryMethod,
+    parameters: readonly unknown[],
+    mostWaiting = MAX_WAITING,
+  ): Promise<unknown> {
+    if (this.#waiting.size >= mostWaiting)
       return Promise.reject(new StorageError('too many queries are waiting'))
     const worker = (this.#worker ??= this.#spawn())
     const id = this.#next++

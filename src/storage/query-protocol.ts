@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Tenant, TenantDirectory, TraceReader } from './storage.ts'
 
 /** What can be asked of the query thread. */
-export type QueryMethod = keyof TraceReader | keyof TenantDirectory | 'extent' | 'audit' | 'spent'
+export type QueryMethod = keyof TraceReader | keyof TenantDirectory | 'extent' | 'audit' | 'spent' | 'limits'
 
 /** How much is stored. */
 export interface Extent {

@@ -69,6 +69,10 @@ function ask(
   if (method === 'audit') {
     return store.auditTrail().list(...(parameters as Parameters<AuditTrailStore['list']>))
   }
+  if (method === 'limits') {
+    const [operation, request] = parameters as Parameters<NonNullable<Storage['applyLimits']>>
+    return store.applyLimits!(operation, request)
+  }
   if (method === 'spent') return store.spend().read(...(parameters as Parameters<SpendLedger['read']>))
   const reader = tenant ? store.within(tenant) : store.everywhere()
   const ofDirectory = OF_DIRECTORY.has(method)

@@ -2,6 +2,7 @@ import type { KeyScheme } from '../access/key-hash.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
+import type { SharedOperation, SharedReply, SharedRequest } from '../limits/shared-counters.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
@@ -384,6 +385,8 @@ export interface Storage {
   directory(): TenantDirectory
   auditTrail(): AuditTrailStore
   spend(): SpendLedger
+  /** Counts for all gateways of the store; absent where a store belongs to one machine. */
+  applyLimits?(operation: SharedOperation, request: SharedRequest): Promise<SharedReply>
   /** Size on disk in bytes; 0 when it cannot be told. */
   sizeBytes(): Promise<number>
   /**

@@ -61,6 +61,8 @@ export interface TraceSpend {
   readonly instance: string
   /** What is charged when the cost stays unknown: what it was expected to be, whole nano-USD. */
   readonly assumedNanoUsd: number
+  /** Something was reserved for it, which what it came to takes the place of. */
+  readonly reserved: boolean
 }
 
 /**

@@ -31,6 +31,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '006_age_of_bodies' },
     { name: '007_tenants_of_tags' },
     { name: '008_key_lifecycle' },
+    { name: '009_shared_limits' },
   ])
   database.close()
 })

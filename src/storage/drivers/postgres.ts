@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
+import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/shared-counters.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { refuseOther } from '../migrations/migrations.ts'
 import { postgresUrl } from '../postgres/dsn.ts'
@@ -7,6 +8,7 @@ import {
   addToCounters,
   addToRollups,
   countOnce,
+  deleteReservations,
   insertBodies,
   insertRecords,
   insertSpend,
@@ -133,6 +135,7 @@ class PostgresStorage implements Storage {
       const spent = new SpendRows()
       for (const trace of added) if (trace.spend) spent.add(trace, trace.spend)
       await insertSpend(database, spent.rows())
+      await deleteReservations(database, added)
       await addToCounters(database, {
         traces: added.length,
         trace_bytes: details.reduce((sum, { document }) => sum + document.length, 0),
@@ -164,6 +167,13 @@ class PostgresStorage implements Storage {
 
   spend(): SpendLedger {
     return new SpendLedgerQueries(this.#reading(undefined), this.#write)
+  }
+
+  /** One statement and no transaction around it: one round trip. */
+  async applyLimits(operation: SharedOperation, request: SharedRequest): Promise<SharedReply> {
+    const { rows } = await sql<{ reply: SharedReply }>`
+      SELECT ongoingai_limits(${operation}, ${JSON.stringify(request)}::jsonb) AS reply`.execute(this.#kysely)
+    return rows[0]!.reply
   }
 
   async sizeBytes(): Promise<number> {

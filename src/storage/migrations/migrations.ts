@@ -297,6 +297,11 @@ export const MIGRATIONS: readonly Migration[] = [
       ) ${clustered}`,
     ],
   },
+  {
+    // For databases that several gateways share; see their own statements.
+    name: '009_shared_limits',
+    statements: () => [],
+  },
 ]
 
 /**

@@ -182,6 +182,13 @@ export async function insertSpend(
   }
 }
 
+/** Ends what was reserved for traces: what they came to is booked in the same transaction. */
+export async function deleteReservations(database: Kysely<Tables>, traces: readonly Trace[]): Promise<void> {
+  const ids = traces.filter(({ spend }) => spend?.reserved).map(({ id }) => id)
+  if (ids.length === 0) return
+  await sql`DELETE FROM limit_reservations WHERE id = ANY(${ids}::text[])`.execute(database)
+}
+
 /** Adds to running totals. */
 export async function addToCounters(
   database: Kysely<Tables>,

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
+import { SHARED_LIMITS } from './shared-limits.ts'
 
 /** How long migrations wait for each other when many instances start at once. */
 const MIGRATION_MS = 60_000
@@ -46,7 +47,7 @@ export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
       const { name } = migration
       if (names.has(name)) continue
       applied.push(name)
-      for (const statement of [...migration.statements(DIALECT), ...(SECURITY[name] ?? [])]) {
+      for (const statement of [...migration.statements(DIALECT), ...(OWN_STATEMENTS[name] ?? [])]) {
         await sql.raw(statement).execute(transaction)
       }
       await sql`INSERT INTO ongoingai_migrations VALUES (${name}, ${Date.now() * 1000})`.execute(transaction)
@@ -96,8 +97,11 @@ const ofOrganization = (column: string): string =>
 const ofTrace = (table: string): string =>
   visible(`COALESCE((SELECT true FROM traces WHERE traces.seq = ${table}.seq), false)`)
 
-/** Row-level security, with the migrations that make the tables. Without a scope in the transaction nothing is visible. */
-const SECURITY: Readonly<Record<string, readonly string[]>> = {
+/**
+ * What migrations do here beside what they do everywhere: row-level security for the tables that they make, without a scope in the
+ * transaction nothing is visible; and counters that gateways share.
+ */
+const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   '001_traces': [
     ...secured('traces', TENANT),
     ...secured('trace_details', ofTrace('trace_details')),
@@ -112,4 +116,5 @@ const SECURITY: Readonly<Record<string, readonly string[]>> = {
   ],
   '007_tenants_of_tags': ['DROP POLICY trace_tags_tenant ON trace_tags', policyOf('trace_tags', TENANT)],
   '008_key_lifecycle': [...secured('gateway_keys', TENANT), ...secured('audit_events', TENANT)],
+  '009_shared_limits': SHARED_LIMITS,
 }

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
-import { eventually } from './support/eventually.ts'
-import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
-import { runProgram } from './support/process.ts'
-import { answerJson, stream, Upstream } from './support/upstream.ts'
+import { eventually } from '../support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { runProgram } from '../support/process.ts'
+import { answerJson, stream, Upstream } from '../support/upstream.ts'
 
 /** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
 const COST_USD = 0.000_004_5

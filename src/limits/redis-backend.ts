@@ -1,0 +1,75 @@
+import { RedisClient } from 'bun'
+import SCRIPT from './redis-script.lua' with { type: 'text' }
+import type { SharedBackend, SharedOperation, SharedReply, SharedRequest } from './shared-counters.ts'
+
+/** All keys hash to one slot, so that a cluster can run the script. */
+const PREFIX = '{ongoingai}:'
+
+/** Longest wait between two attempts at a Redis that is away. */
+const RECONNECT_MS = 1000
+
+/** Counters in Redis, by one script that does everything in one go. */
+export class RedisBackend implements SharedBackend {
+  readonly #url: string
+  readonly #hash = new Bun.CryptoHasher('sha1').update(SCRIPT).digest('hex')
+  #client: RedisClient | undefined
+  #connecting: Promise<RedisClient> | undefined
+  #triedAt = -Infinity
+
+  /** @param url `redis://` or `rediss://` */
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  async apply(operation: SharedOperation, request: SharedRequest): Promise<SharedReply> {
+    const client = this.#client ?? (await this.#connected())
+    const parameters = ['1', PREFIX, operation, JSON.stringify(request)]
+    try {
+      return read(await client.send('EVALSHA', [this.#hash, ...parameters]))
+    } catch (error) {
+      if (!String(error).includes('NOSCRIPT')) throw error
+      // A Redis that was started anew does not know the script.
+      return read(await client.send('EVAL', [SCRIPT, ...parameters]))
+    }
+  }
+
+  close(): void {
+    this.#client?.close()
+  }
+
+  /** Connects, at most so often; between attempts whoever asks is told at once. */
+  #connected(): Promise<RedisClient> {
+    if (this.#connecting) return this.#connecting
+    if (performance.now() - this.#triedAt < RECONNECT_MS)
+      return Promise.reject(new Error('redis is not reachable'))
+    this.#triedAt = performance.now()
+    const client = new RedisClient(this.#url, {
+      autoReconnect: false,
+      enableOfflineQueue: false,
+      connectionTimeout: 2000,
+    })
+    client.onclose = () => {
+      if (this.#client === client) this.#client = undefined
+    }
+    this.#connecting = client
+      .connect()
+      .then(() => {
+        this.#client = client
+        return client
+      })
+      .finally(() => {
+        this.#connecting = undefined
+      })
+    return this.#connecting
+  }
+}
+
+function read(answer: unknown): SharedReply {
+  // An empty list is an empty object in Lua's JSON.
+  const { refused, second, states, missing } = JSON.parse(String(answer)) as SharedReply
+  return { refused, second, states: listOf(states), missing: listOf(missing) }
+}
+
+function listOf<T>(value: readonly T[]): readonly T[] {
+  return Array.isArray(value) ? value : []
+}

@@ -1,0 +1,211 @@
+import { slotOf } from './budget-window.ts'
+import type { Actual, Counters, CounterState, ReadLedger, Take, Verdict } from './counters.ts'
+
+/** How long a request counts as under way without its gateway saying so, and how often that is said. */
+export const LEASE_MS = 120_000
+const RENEW_MS = 30_000
+
+/** Requests whose leases are renewed in one go. */
+const RENEW_REQUESTS = 500
+
+/** What is asked of a backend. Its clock is the one that counts. */
+export type SharedOperation = 'admit' | 'read' | 'grow' | 'ended' | 'settle' | 'renew'
+
+/** A take as a backend gets it: short names, because it travels with every request. */
+export interface SharedTake {
+  readonly k: 'rate' | 'conc' | 'budget'
+  /** Counter. */
+  readonly c: string
+  /** Limit. */
+  readonly l: number
+  /** Amount. */
+  readonly a: number
+  /** Rates: whether tokens are settled. Budgets: whether it refuses. */
+  readonly f: 0 | 1
+  /** Budgets: `cost` or `tokens`, beginning and end of the window in epoch milliseconds. */
+  readonly u: 'cost' | 'tokens' | ''
+  readonly s: number
+  readonly e: number
+}
+
+/** A question to a backend. */
+export interface SharedRequest {
+  readonly id: string
+  /** Quarter hour in which the request began, epoch milliseconds. */
+  readonly slot: number
+  readonly takes: readonly SharedTake[]
+  /** Second of the backend's clock in which it was admitted; 0 when it was not yet. */
+  readonly second: number
+  readonly cost: number
+  readonly tokens: number
+  readonly lease: number
+  /** What the ledger says of windows that the backend does not know: counter, beginning, nano-USD, tokens. */
+  readonly seeds: readonly (readonly [string, number, number, number])[]
+  /** Requests whose leases are renewed, with their takes. */
+  readonly renew: readonly { readonly id: string; readonly takes: readonly SharedTake[] }[]
+}
+
+/** A backend's answer. */
+export interface SharedReply {
+  readonly refused: number
+  readonly second: number
+  /** Used, reserved, milliseconds until there is room, as texts: some are larger than JSON of every backend keeps exactly. */
+  readonly states: readonly (readonly [string, string, string])[]
+  /** Takes whose windows the backend does not know; nothing was taken then. */
+  readonly missing: readonly number[]
+}
+
+/** A backend that several gateways count in: one question is one round trip, and is answered all at once. */
+export interface SharedBackend {
+  apply(operation: SharedOperation, request: SharedRequest): Promise<SharedReply>
+  close(): void | Promise<void>
+}
+
+/** Counters that several gateways share. */
+export class SharedCounters implements Counters {
+  readonly #instance = crypto.randomUUID()
+  readonly #backend: SharedBackend
+  readonly #readLedger: ReadLedger
+  readonly #open = new Map<string, { takes: readonly SharedTake[]; slot: number; second: number }>()
+  readonly #timer: ReturnType<typeof setInterval>
+
+  constructor(backend: SharedBackend, readLedger: ReadLedger) {
+    this.#backend = backend
+    this.#readLedger = readLedger
+    this.#timer = setInterval(() => void this.#renew(), RENEW_MS)
+    this.#timer.unref()
+  }
+
+  term(): string {
+    return this.#instance
+  }
+
+  async admit(id: string, takes: readonly Take[], nowMs: number): Promise<Verdict> {
+    const slot = slotOf(nowMs)
+    const shared = takes.map(sharedTake)
+    const reply = await this.#ask('admit', { id, slot, takes: shared })
+    if (reply.refused < 0) this.#open.set(id, { takes: shared, slot, second: reply.second })
+    return { refusedBy: reply.refused, states: reply.states.map(stateOf) }
+  }
+
+  grow(id: string, _takes: readonly Take[], { costNanoUsd, tokens }: Actual): void {
+    const open = this.#open.get(id)
+    if (open) this.#tell('grow', { id, ...open, cost: costNanoUsd, tokens })
+  }
+
+  ended(id: string, takes: readonly Take[]): void {
+    const open = this.#open.get(id)
+    if (open && takes.some(({ kind }) => kind === 'concurrency')) this.#tell('ended', { id, ...open })
+  }
+
+  async settle(
+    id: string,
+    takes: readonly Take[],
+    { costNanoUsd, tokens }: Actual,
+    nowMs: number,
+  ): Promise<readonly CounterState[]> {
+    const open = this.#open.get(id)
+    const settles = takes.some((take) => take.kind === 'budget' || (take.kind === 'rate' && take.settles))
+    this.#open.delete(id)
+    if (!settles) return []
+    const slot = open?.slot ?? slotOf(nowMs)
+    const shared = open?.takes ?? takes.map(sharedTake)
+    const second = open?.second ?? 0
+    const reply = await this.#backend.apply('settle', {
+      ...REQUEST,
+      id,
+      slot,
+      takes: shared,
+      second,
+      cost: costNanoUsd,
+      tokens,
+    })
+    return reply.states.map(stateOf)
+  }
+
+  async read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
+    const reply = await this.#ask('read', { id: '', slot: slotOf(nowMs), takes: takes.map(sharedTake) })
+    return reply.states.map(stateOf)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#backend.close()
+  }
+
+  /** Asks, and asks again with what the ledger says when the backend does not know a window. */
+  async #ask(operation: 'admit' | 'read', request: Partial<SharedRequest>): Promise<SharedReply> {
+    const asked = { ...REQUEST, ...request }
+    const reply = await this.#backend.apply(operation, asked)
+    if (reply.missing.length === 0) return reply
+    const missing = reply.missing.map((index) => asked.takes[index]!)
+    const fromMs = Math.min(...missing.map(({ s }) => s))
+    const slots = await this.#readLedger([...new Set(missing.map(({ c }) => c))], fromMs, [])
+    const seeds = missing.map(({ c, s }) => {
+      const spent = slots.filter(({ subject, slotMs }) => subject === c && slotMs >= s)
+      const sum = (member: 'costNanoUsd' | 'tokens'): number =>
+        spent.reduce((total, slot) => total + slot[member], 0)
+      return [c, s, sum('costNanoUsd'), sum('tokens')] as const
+    })
+    return this.#backend.apply(operation, { ...asked, seeds })
+  }
+
+  /** Tells without waiting. What a backend does not hear, it forgets by itself when the lease runs out. */
+  #tell(operation: SharedOperation, request: Partial<SharedRequest>): void {
+    this.#backend.apply(operation, { ...REQUEST, ...request }).catch(() => undefined)
+  }
+
+  async #renew(): Promise<void> {
+    const open = [...this.#open].map(([id, { takes }]) => ({
+      id,
+      takes: takes.filter(({ k }) => k !== 'rate'),
+    }))
+    for (let i = 0; i < open.length; i += RENEW_REQUESTS) {
+      this.#tell('renew', { renew: open.slice(i, i + RENEW_REQUESTS) })
+    }
+  }
+}
+
+const REQUEST: SharedRequest = {
+  id: '',
+  slot: 0,
+  takes: [],
+  second: 0,
+  cost: 0,
+  tokens: 0,
+  lease: LEASE_MS,
+  seeds: [],
+  renew: [],
+}
+
+function sharedTake(take: Take): SharedTake {
+  const none = { u: '', s: 0, e: 0 } as const
+  switch (take.kind) {
+    case 'rate':
+      return { k: 'rate', c: take.counter, l: take.limit, a: take.amount, f: take.settles ? 1 : 0, ...none }
+    case 'concurrency':
+      return { k: 'conc', c: take.counter, l: take.limit, a: 1, f: 1, ...none }
+    case 'budget':
+      return {
+        k: 'budget',
+        c: take.counter,
+        l: take.limit,
+        a: take.amount,
+        f: take.hard ? 1 : 0,
+        u: take.unit,
+        s: take.startMs,
+        // JSON has no infinity.
+        e: Number.isFinite(take.endMs) ? take.endMs : 0,
+      }
+    default:
+      return take satisfies never
+  }
+}
+
+function stateOf([used, reserved, resetMs]: readonly [string, string, string]): CounterState {
+  return {
+    used: Number(used),
+    reserved: Number(reserved),
+    resetMs: Number(resetMs) < 0 ? Infinity : Number(resetMs),
+  }
+}

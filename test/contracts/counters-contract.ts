@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { SLOT_MS, slotOf } from '../../src/limits/budget-window.ts'
+import type { Counters, LedgerSlot, Take } from '../../src/limits/counters.ts'
+import { eventually } from '../support/eventually.ts'
+
+/** Counters over a backend of their own, as two gateways hold them; one for a backend of one process. */
+export interface CountersUnderTest {
+  readonly first: Counters
+  readonly second: Counters
+  /** Books spending in the ledger, as another gateway did it. */
+  book(slot: LedgerSlot): Promise<void>
+  stop(): Promise<void>
+}
+
+const NOW = Date.now()
+const DAY = 86_400_000
+const NOTHING = { costNanoUsd: 0, tokens: 0 }
+
+const rate = (counter: string, limit: number, amount = 1, settles = false): Take => ({
+  kind: 'rate',
+  counter,
+  limit,
+  amount,
+  settles,
+})
+const concurrency = (counter: string, limit: number): Take => ({ kind: 'concurrency', counter, limit })
+const budget = (
+  counter: string,
+  limit: number,
+  amount: number,
+  more: Partial<Take & { kind: 'budget' }> = {},
+): Take => ({
+  kind: 'budget',
+  counter,
+  unit: 'cost',
+  limit,
+  amount,
+  hard: true,
+  startMs: slotOf(NOW - DAY),
+  endMs: slotOf(NOW + DAY),
+  ...more,
+})
+
+let ids = 0
+const newId = (): string => `exchange-${process.pid}-${(ids += 1)}`
+
+/** What every backend of limits holds to, whatever it counts in. */
+export function countersContract(
+  name: string,
+  open: () => Promise<CountersUnderTest>,
+  shared: boolean,
+): void {
+  describe(`counters contract: ${name}`, () => {
+    let under: CountersUnderTest
+    beforeAll(async () => {
+      under = await open()
+    }, 60_000)
+    afterAll(() => under.stop(), 60_000)
+
+    const admit = async (
+      takes: readonly Take[],
+      counters = under.first,
+    ): Promise<{ id: string; refusedBy: number }> => {
+      const id = newId()
+      const { refusedBy } = await counters.admit(id, takes, NOW)
+      return { id, refusedBy }
+    }
+    const used = async (take: Take, counters = under.first): Promise<[number, number]> => {
+      const [state] = await counters.read([take], NOW)
+      return [state!.used, state!.reserved]
+    }
+
+    test('rates: as many as the limit says, and then when there is room again', async () => {
+      const take = rate('rate "1": a/b\n', 3)
+      for (let i = 0; i < 3; i++) expect((await admit([take])).refusedBy).toBe(-1)
+      const { refusedBy, states } = await under.first.admit(newId(), [take], NOW)
+      expect([refusedBy, states[0]!.used]).toEqual([0, 3])
+      expect(states[0]!.resetMs > 50_000 && states[0]!.resetMs <= 61_000).toBe(true)
+      expect(await used(take)).toEqual([3, 0])
+    })
+
+    test('what one limit refuses is taken from none', async () => {
+      const [wide, narrow, places] = [rate('wide', 10), rate('narrow', 1), concurrency('places', 5)]
+      const money = budget('money-of-none', 100, 10)
+      expect((await admit([wide, narrow, places, money])).refusedBy).toBe(-1)
+      expect((await admit([wide, narrow, places, money])).refusedBy).toBe(1)
+      expect(await used(wide)).toEqual([1, 0])
+      expect(await used(places)).toEqual([1, 0])
+      expect(await used(money)).toEqual([0, 10])
+    })
+
+    test('tokens: what was expected becomes what it was, more or less', async () => {
+      const take = (amount: number): Take => rate('tokens', 100, amount, true)
+      const { id } = await admit([take(60)])
+      expect((await used(take(0)))[0]).toBe(60)
+      await under.first.settle(id, [take(60)], { costNanoUsd: 0, tokens: 20 }, NOW)
+      expect((await used(take(0)))[0]).toBe(20)
+      // While there is room the next one passes, however much it expects.
+      const large = await admit([take(500)])
+      expect(large.refusedBy).toBe(-1)
+      expect((await admit([take(1)])).refusedBy).toBe(0)
+      await under.first.settle(large.id, [take(500)], { costNanoUsd: 0, tokens: 70 }, NOW)
+      expect((await admit([take(1)])).refusedBy).toBe(-1)
+    })
+
+    test('places are free again when their requests end', async () => {
+      const take = concurrency('desk', 2)
+      const [one, two] = [await admit([take]), await admit([take])]
+      expect([one.refusedBy, two.refusedBy, (await admit([take])).refusedBy]).toEqual([-1, -1, 0])
+      under.first.ended(one.id, [take])
+      await under.first.settle(one.id, [take], NOTHING, NOW)
+      await eventually(async () => (await used(take))[0] === 1)
+      expect((await admit([take])).refusedBy).toBe(-1)
+    })
+
+    test('budgets: reserved, grown, settled, given back; while money is left the next one passes', async () => {
+      const take = (amount: number): Take => budget('budget', 100, amount)
+      const one = await admit([take(60)])
+      const two = await admit([take(39)])
+      expect([one.refusedBy, two.refusedBy]).toEqual([-1, -1])
+      const three = await admit([take(500)])
+      expect([three.refusedBy, (await admit([take(1)])).refusedBy]).toEqual([-1, 0])
+      expect(await used(take(0))).toEqual([0, 599])
+      under.first.grow(one.id, [take(60)], { costNanoUsd: 5, tokens: 1 })
+      await eventually(async () => (await used(take(0)))[1] === 604)
+      await under.first.settle(three.id, [take(500)], NOTHING, NOW)
+      expect(await used(take(0))).toEqual([0, 104])
+      const [state] = await under.first.settle(one.id, [take(60)], { costNanoUsd: 40, tokens: 7 }, NOW)
+      expect(state).toMatchObject({ used: 40, reserved: 39 })
+      expect((await used(budget('budget', 1, 0, { unit: 'tokens' })))[0]).toBe(7)
+      await under.first.settle(two.id, [take(39)], { costNanoUsd: 61, tokens: 0 }, NOW)
+      expect(await used(take(0))).toEqual([101, 0])
+      expect((await admit([take(1)])).refusedBy).toBe(0)
+      expect((await admit([budget('budget', 100, 1, { hard: false })])).refusedBy).toBe(-1)
+    })
+
+    test('several budgets of one subject spend once, each over its own time', async () => {
+      const takes = [
+        budget('person', 1000, 10),
+        budget('person', 1000, 4, { unit: 'tokens' }),
+        budget('person', 5000, 10, { startMs: 0, endMs: Infinity }),
+      ]
+      const { id, refusedBy } = await admit(takes)
+      expect(refusedBy).toBe(-1)
+      await under.first.settle(id, takes, { costNanoUsd: 11, tokens: 5 }, NOW)
+      const states = await under.first.read(takes, NOW)
+      expect(states.map(({ used: spent, reserved }) => [spent, reserved])).toEqual([
+        [11, 0],
+        [5, 0],
+        [11, 0],
+      ])
+      expect(states[2]!.resetMs).toBe(Infinity)
+    })
+
+    test('what the ledger knows counts, within its time only', async () => {
+      const book = (slotMs: number, costNanoUsd: number): Promise<void> =>
+        under.book({ subject: 'old hand', slotMs, costNanoUsd, tokens: 1 })
+      await book(slotOf(NOW - 2 * DAY), 500)
+      await book(slotOf(NOW - DAY), 30)
+      await book(slotOf(NOW) - SLOT_MS, 40)
+      expect(await used(budget('old hand', 100, 0))).toEqual([70, 0])
+      expect(await used(budget('old hand', 100, 0, { startMs: 0, endMs: Infinity }))).toEqual([570, 0])
+      expect((await admit([budget('old hand', 71, 1)])).refusedBy).toBe(-1)
+      expect((await admit([budget('old hand', 70, 1)])).refusedBy).toBe(0)
+    })
+
+    test('large amounts stay exact', async () => {
+      const huge = 9_007_199_254_740_000
+      const take = budget('treasury', huge, huge - 3)
+      const { id } = await admit([take])
+      await under.first.settle(id, [take], { costNanoUsd: huge - 1, tokens: 999_999_999_999 }, NOW)
+      expect(await used(take)).toEqual([huge - 1, 0])
+      expect((await admit([budget('treasury', huge, 1)])).refusedBy).toBe(-1)
+      expect(await used(take)).toEqual([huge - 1, 1])
+    })
+
+    test('of two hundred at once exactly as many pass as there is room for', async () => {
+      const takes = [rate('rush', 150), concurrency('hall', 120), budget('purse', 1000, 10)]
+      const both = shared ? [under.first, under.second] : [under.first]
+      const verdicts = await Promise.all(
+        Array.from({ length: 200 }, (_, i) => admit(takes, both[i % both.length])),
+      )
+      expect(verdicts.filter(({ refusedBy }) => refusedBy < 0)).toHaveLength(100)
+      expect(await used(takes[2]!)).toEqual([0, 1000])
+      expect((await used(takes[0]!))[0]).toBe(100)
+      expect((await used(takes[1]!))[0]).toBe(100)
+    })
+
+    if (!shared) return
+    test('one gateway’s requests count for the other', async () => {
+      const [take, place] = [budget('common', 50, 50), concurrency('bench', 1)]
+      const { id } = await admit([take, place], under.first)
+      expect((await admit([take], under.second)).refusedBy).toBe(0)
+      expect((await admit([place], under.second)).refusedBy).toBe(0)
+      under.first.ended(id, [take, place])
+      await under.first.settle(id, [take, place], { costNanoUsd: 20, tokens: 0 }, NOW)
+      await eventually(async () => (await used(place, under.second))[0] === 0)
+      expect(await used(take, under.second)).toEqual([20, 0])
+    })
+  })
+}

@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'bun:test'
+import type { LedgerSlot, ReadLedger } from '../../src/limits/counters.ts'
+import { MemoryCounters } from '../../src/limits/memory-counters.ts'
+import { RedisBackend } from '../../src/limits/redis-backend.ts'
+import { SharedCounters } from '../../src/limits/shared-counters.ts'
+import { SlidingWindow } from '../../src/limits/sliding-window.ts'
+import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
+import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
+import type { Storage } from '../../src/storage/storage.ts'
+import { countersContract } from '../contracts/counters-contract.ts'
+import { openTestPostgres } from '../support/postgres.ts'
+import { REDIS_MISSING, startRedis } from '../support/redis.ts'
+import { sampleTrace } from '../support/trace.ts'
+
+const ledgerOf =
+  (storage: Storage): ReadLedger =>
+  async (subjects, fromMs, except) =>
+    (await storage.spend().read(subjects, fromMs * 1000, except)).map((slot) => ({
+      subject: slot.subject,
+      slotMs: slot.slotUs / 1000,
+      costNanoUsd: slot.costNanoUsd + slot.assumedNanoUsd,
+      tokens: slot.tokens,
+    }))
+
+/** A trace that books something, as the recorder stores it. */
+async function book(storage: Storage, { subject, slotMs, costNanoUsd, tokens }: LedgerSlot): Promise<void> {
+  await storage.write([
+    sampleTrace({
+      id: crypto.randomUUID(),
+      startedAtUs: slotMs * 1000 + 1,
+      costNanoUsd,
+      totalTokens: tokens,
+      spend: { subjects: [subject], instance: 'another', assumedNanoUsd: 0, reserved: false },
+    }),
+  ])
+}
+
+countersContract(
+  'memory over SQLite',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ongoingai-counters-'))
+    const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
+    const counters = new MemoryCounters('this', ledgerOf(storage))
+    return {
+      first: counters,
+      second: counters,
+      book: (slot) => book(storage, slot),
+      async stop() {
+        counters.close()
+        await storage.close()
+        rmSync(folder, { recursive: true })
+      },
+    }
+  },
+  false,
+)
+
+countersContract(
+  'postgres',
+  async () => {
+    const server = await openTestPostgres()
+    const dsn = await server.createDatabase()
+    const storage = await openPostgresStorage({
+      dsn,
+      mode: 'write',
+      maxConnections: 8,
+      queryTimeoutMs: 10_000,
+    })
+    const backend = { apply: storage.applyLimits!.bind(storage), close: () => undefined }
+    const [first, second] = [0, 1].map(() => new SharedCounters(backend, ledgerOf(storage))) as [
+      SharedCounters,
+      SharedCounters,
+    ]
+    return {
+      first,
+      second,
+      book: (slot) => book(storage, slot),
+      async stop() {
+        await Promise.all([first.close(), second.close()])
+        await storage.close()
+        await server.stop()
+      },
+    }
+  },
+  true,
+)
+
+if (REDIS_MISSING !== undefined) test.skip(REDIS_MISSING, () => undefined)
+else {
+  countersContract(
+    'redis over SQLite',
+    async () => {
+      const redis = await startRedis()
+      const folder = mkdtempSync(join(tmpdir(), 'ongoingai-counters-'))
+      const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
+      const [first, second] = [0, 1].map(
+        () => new SharedCounters(new RedisBackend(redis.url), ledgerOf(storage)),
+      ) as [SharedCounters, SharedCounters]
+      return {
+        first,
+        second,
+        book: (slot) => book(storage, slot),
+        async stop() {
+          await Promise.all([first.close(), second.close()])
+          await storage.close()
+          await redis.stop()
+          rmSync(folder, { recursive: true })
+        },
+      }
+    },
+    true,
+  )
+}
+
+describe('the sliding window', () => {
+  test('against a list of every request: never more in any minute, never a second too long', () => {
+    let seed = 7
+    const random = (): number => {
+      seed = (seed * 16_807) % 2_147_483_647
+      return seed / 2_147_483_647
+    }
+    for (const limit of [1, 3, 17]) {
+      const window = new SlidingWindow()
+      const passed: number[] = []
+      let now = 1_000_000 + random() * 1000
+      for (let i = 0; i < 4000; i++) {
+        now += random() < 0.02 ? random() * 90_000 : random() * 3000
+        const exact = passed.filter((at) => at > now - 60_000).length
+        if (window.sum(now) + 1 <= limit) {
+          window.add(1, now)
+          passed.push(now)
+          // Any 60 seconds that end now.
+          expect(exact).toBeLessThan(limit)
+        } else {
+          const wait = window.timeUntil(limit - 1, now)
+          const needed = passed.filter((at) => at > now - 60_000).sort((a, b) => a - b)
+          const exactWait = needed.length < limit ? 0 : needed[needed.length - limit]! + 60_000 - now
+          expect(wait).toBeGreaterThanOrEqual(exactWait)
+          expect(wait - exactWait).toBeLessThanOrEqual(1000)
+          const later = new SlidingWindow()
+          for (const at of passed.slice(-limit)) later.add(1, at)
+          expect(later.sum(now + wait)).toBeLessThan(limit)
+        }
+      }
+      expect(passed.length).toBeGreaterThan(100)
+    }
+  })
+
+  test('a clock that goes back or far ahead does no harm', () => {
+    const window = new SlidingWindow()
+    window.add(5, 100_000)
+    expect(window.sum(99_000)).toBe(5)
+    window.add(1, 99_000)
+    expect(window.sum(100_000)).toBe(6)
+    expect(window.sum(1e12)).toBe(0)
+    window.add(-50, 1e12, 1e12)
+    expect(window.sum(1e12)).toBe(0)
+  })
+})
