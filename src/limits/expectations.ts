@@ -22,6 +22,8 @@ export interface Expected {
 
 /** What is expected of a request, as far as it can be told. */
 export interface Expectation {
+  /** It rests on what such requests came to before. */
+  readonly learned: boolean
   costNanoUsd: number
   tokens: number
   /** Of an answer's bytes: what a byte is expected to cost and to count, for answers that outgrow what was expected. */
@@ -62,6 +64,7 @@ export class Expectations {
       const share = known.outputTokens > 0 ? outputTokens / known.outputTokens : 1
       const outputNanoUsd = known.outputNanoUsd * share
       return {
+        learned: true,
         costNanoUsd: Math.ceil(known.inputNanoUsdPerByte * requestBytes + outputNanoUsd),
         tokens: Math.ceil(known.inputTokensPerByte * requestBytes + outputTokens),
         outputNanoUsdPerByte: known.outputNanoUsdPerByte,
@@ -74,6 +77,7 @@ export class Expectations {
     const outputTokens = maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS
     const outputNanoUsd = outputTokens * (rates?.output ?? 0)
     return {
+      learned: false,
       costNanoUsd: Math.ceil(inputTokens * (rates?.input ?? 0) + outputNanoUsd),
       tokens: Math.ceil(inputTokens + outputTokens),
       outputNanoUsdPerByte: (rates?.output ?? 0) / STREAM_BYTES_PER_TOKEN,

@@ -336,23 +336,30 @@ export class LimitEngine {
 /** What a request that may cost nothing is expected to cost. */
 const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, rates: undefined }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
-const NOTHING = { costNanoUsd: 0, tokens: 0 }
+const NOTHING = { learned: true, costNanoUsd: 0, tokens: 0 }
+
+/** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
+const GUESS_SHARE = 1 / 20
 
 const SPENDING: ReadonlySet<string> = new Set(['tokens_per_minute', 'cost', 'tokens'])
 
-function takeOf(limit: Limit, { costNanoUsd, tokens }: Pick<Expectation, 'costNanoUsd' | 'tokens'>): Take {
+function takeOf(
+  limit: Limit,
+  { learned, costNanoUsd, tokens }: Pick<Expectation, 'learned' | 'costNanoUsd' | 'tokens'>,
+): Take {
   const { kind, counter, value, policy, window } = limit
   if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit: value }
   if (kind === 'requests_per_minute')
     return { kind: 'rate', counter, limit: value, amount: 1, settles: false }
   if (kind === 'tokens_per_minute')
     return { kind: 'rate', counter, limit: value, amount: tokens, settles: true }
+  const expected = kind === 'cost' ? costNanoUsd : tokens
   return {
     kind: 'budget',
     counter,
     unit: kind === 'cost' ? 'cost' : 'tokens',
     limit: value,
-    amount: kind === 'cost' ? costNanoUsd : tokens,
+    amount: learned ? expected : Math.min(expected, Math.ceil(value * GUESS_SHARE)),
     hard: policy.budget.enforcement === 'hard',
     startMs: window!.startMs,
     endMs: window!.endMs,

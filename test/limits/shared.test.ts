@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { eventually } from '../support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
+import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts'
+import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+/** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
+const COST_USD = 0.000_004_5
+const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
+const PLAIN = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+const TOKEN = 'key-token-0123456789abcdef'
+const AUTH = `auth:
+  enabled: true
+  pepper: 0123456789abcdef0123456789abcdef
+  keys: [{id: key-1, token: ${TOKEN}, org_id: org, workspace_id: ws, role: owner}]
+`
+
+let upstream: Upstream
+let postgres: TestPostgres
+beforeAll(async () => {
+  upstream = await Upstream.start(PLAIN)
+  postgres = await openTestPostgres()
+}, 60_000)
+afterAll(async () => {
+  await upstream.stop()
+  await postgres.stop()
+}, 60_000)
+
+async function ask({ url }: TestGateway): Promise<number> {
+  const response = await fetch(`${url}/openai/v1/chat/completions`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: 'Bearer sk-provider-0123456789',
+      'X-OngoingAI-Gateway-Key': TOKEN,
+    },
+    body: '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hello"}]}',
+  })
+  await response.arrayBuffer().catch(() => undefined)
+  return response.status
+}
+
+async function standing({ url }: TestGateway): Promise<{ used: number; reserved: number }> {
+  const response = await fetch(`${url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
+  const { limits } = (await response.json()) as { limits: { used: number; reserved: number }[] }
+  return limits[0]!
+}
+
+/** Two gateways that count together. */
+async function pair(
+  backend: string,
+  limits: string,
+): Promise<[TestGateway, TestGateway, TestRedis | undefined]> {
+  const redis = backend === 'redis' ? await startRedis() : undefined
+  const store =
+    backend === 'postgres' ? `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n` : ''
+  const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n${redis ? `  redis_url: ${redis.url}\n` : ''}${limits}`
+  return [await openGateway(settings), await openGateway(settings), redis]
+}
+
+const budget = (usd: number, more = ''): string =>
+  `  policies: [{name: money, per: workspace, budget: {cost_usd: ${usd.toFixed(9)}, period: month}${more}}]\n`
+
+describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
+  'two gateways on %s',
+  (backend) => {
+    test('128 streams at once against a budget of 100 requests: the right ones are refused, nothing is overspent', async () => {
+      const [one, two, redis] = await pair(backend, budget(COST_USD * 102))
+      // Each learns what a request comes to.
+      expect([await ask(one), await ask(two)]).toEqual([200, 200])
+      await eventually(async () => (await standing(one)).reserved === 0)
+      upstream.play = stream(
+        [
+          'data: {"model":"gpt-4o-mini","choices":[{"delta":{"content":"hi"}}]}\n\n',
+          `data: {"model":"gpt-4o-mini","choices":[],"usage":${JSON.stringify(USAGE)}}\n\n`,
+          'data: [DONE]\n\n',
+        ],
+        { between: () => Bun.sleep(30) },
+      )
+      const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
+      upstream.play = PLAIN
+      const passed = answers.filter((status) => status === 200).length
+      console.log(`${backend}: ${passed} of 128 streams passed a budget of 100`)
+      expect(passed).toBe(100)
+      expect(answers.filter((status) => status === 429)).toHaveLength(28)
+      await eventually(async () => (await standing(two)).reserved === 0)
+      expect((await standing(two)).used).toBeCloseTo(COST_USD * 102, 9)
+      expect([await ask(one), await ask(two)]).toEqual([429, 429])
+      await Promise.all([one.stop(), two.stop(), redis?.stop()])
+    }, 60_000)
+
+    test('under a large budget nobody is refused, and what was spent is what the receipts say', async () => {
+      const [one, two, redis] = await pair(backend, budget(1))
+      const count = Number(process.env['TEST_LIMIT_REQUESTS'] ?? 500)
+      const seen: number[] = []
+      for (let i = 0; i < count; i++) seen.push(await ask(i % 2 === 0 ? one : two))
+      expect(seen.filter((status) => status !== 200)).toEqual([])
+      await eventually(async () => (await standing(one)).reserved === 0)
+      expect((await standing(one)).used).toBeCloseTo(COST_USD * count, 9)
+      console.log(
+        `${backend}: ${count} requests one after another, ${seen.filter((status) => status !== 200).length} refused`,
+      )
+      await Promise.all([one.stop(), two.stop(), redis?.stop()])
+    }, 600_000)
+  },
+)
+
+test.skipIf(REDIS_MISSING !== undefined)(
+  'while Redis is away, each policy says whether to let pass; when it is back, what was spent counts again',
+  async () => {
+    const [one, two, redis] = await pair('redis', budget(COST_USD * 40, ', on_backend_failure: allow'))
+    for (let i = 0; i < 30; i++) expect(await ask(one)).toBe(200)
+    await eventually(async () => (await standing(one)).reserved === 0)
+    const running = Promise.all(Array.from({ length: 50 }, () => ask(one)))
+    await redis!.kill()
+    expect(new Set(await running).isSubsetOf(new Set([200, 429]))).toBe(true)
+    for (let i = 0; i < 10; i++) expect(await ask(one)).toBe(200)
+    expect(one.lines.filter(({ message }) => message === 'limits cannot be checked')).toHaveLength(1)
+    expect(
+      (await fetch(`${one.url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })).status,
+    ).toBe(503)
+    await redis!.start()
+    // What Redis has forgotten is in the ledger of the store.
+    await eventually(async () => (await ask(one)) === 429)
+    expect((await standing(one)).used).toBeGreaterThanOrEqual(COST_USD * 40)
+    await Promise.all([one.stop(), two.stop(), redis!.stop()])
+  },
+  60_000,
+)
+
+test.skipIf(REDIS_MISSING !== undefined)(
+  'a policy that denies answers 503, in words and with a code',
+  async () => {
+    const redis = await startRedis()
+    const gateway = await openGateway(
+      `${providersAt(upstream.url)}${AUTH}limits:\n  backend: redis\n  redis_url: ${redis.url}\n  per_key: {requests_per_minute: 100}\n`,
+    )
+    expect(await ask(gateway)).toBe(200)
+    await redis.kill()
+    await eventually(async () => (await ask(gateway)) === 503)
+    const [line] = gateway.lines.filter(
+      ({ fields }) => fields['audit_reason'] === 'usage_limit_check_unavailable',
+    )
+    expect(line).toMatchObject({ message: 'audit gateway auth deny', fields: { status_code: 503 } })
+    await redis.start()
+    await eventually(async () => (await ask(gateway)) === 200)
+    await gateway.stop()
+    await redis.stop()
+  },
+  30_000,
+)
+
+test('keys of a store that is away count until they are stale, then nobody is let in on them', async () => {
+  const dsn = await postgres.createDatabase()
+  const settings = `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH.replace('  pepper', '  max_staleness_ms: 2500\n  pepper')}`
+  const gateway = await openGateway(settings)
+  const made = await fetch(`${gateway.url}/api/gateway-keys`, {
+    method: 'POST',
+    headers: { 'X-OngoingAI-Gateway-Key': TOKEN },
+    body: '{}',
+  })
+  const { token } = (await made.json()) as { token: string }
+  const call = async (key: string): Promise<number> => {
+    const response = await fetch(`${gateway.url}/openai/v1/models`, {
+      headers: { authorization: 'Bearer sk-provider-0123456789', 'X-OngoingAI-Gateway-Key': key },
+    })
+    return response.status
+  }
+  expect([await call(token), await call('nobody-knows-this-token')]).toEqual([200, 401])
+  const name = new URL(dsn).pathname.slice(1)
+  const outside = dsn.replace(name, 'postgres')
+  await postgres.query(outside, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+  await postgres.query(
+    outside,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+  )
+  expect(await call(token)).toBe(200)
+  await eventually(async () => (await call(token)) === 503)
+  // The key of the file does not depend on the store; whoever is not known may be one of its keys.
+  expect([await call(TOKEN), await call('nobody-knows-this-token')]).toEqual([200, 503])
+  await postgres.query(outside, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+  await eventually(async () => (await call(token)) === 200)
+  expect(await call('nobody-knows-this-token')).toBe(401)
+  await gateway.stop()
+}, 60_000)
