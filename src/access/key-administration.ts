@@ -1,6 +1,5 @@
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
 import type { KeySettings, StoredGatewayKey, Tenant, TenantDirectory, TokenHash } from '../storage/storage.ts'
 import { hmacOf } from './key-hash.ts'
 import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'
@@ -13,7 +12,7 @@ const MAX_TEXT = 1024
 const MAX_LABELS = 32
 
 /** Longest time that a token counts on after another has taken its place. */
-export const MAX_GRACE_SECONDS = 30 * 86_400
+const MAX_GRACE_SECONDS = 30 * 86_400
 
 /** Who handles keys. */
 export interface KeyActor {
@@ -206,7 +205,7 @@ export class KeyAdministration {
       if (name === '' || name.length + value.length > MAX_TEXT) throw bad('a label is empty or too long')
     }
     const names = new Set<string>()
-    for (const { name } of settings.limits as readonly LimitPolicy[]) {
+    for (const { name } of settings.limits) {
       if (names.has(name)) throw bad(`limits: the name ${JSON.stringify(name)} is taken`)
       names.add(name)
     }

@@ -1,4 +1,4 @@
-import { NO_RULES, RULE_LISTS, type KeyRules } from '../access/key-rules.ts'
+import { NO_RULES, RULE_LISTS } from '../access/key-rules.ts'
 import type { NewKey } from '../access/key-administration.ts'
 import { decodeSettings } from '../config/document.ts'
 import { KEY_LIMIT, KEY_RULES } from '../config/limit-settings.ts'
@@ -83,7 +83,7 @@ function settingsOf(present: Readonly<Record<string, unknown>>, labels: unknown)
     rules:
       rules.length === 0
         ? undefined
-        : ({ ...NO_RULES, ...Object.fromEntries(rules.map((list) => [list, present[list]])) } as KeyRules),
+        : { ...NO_RULES, ...Object.fromEntries(rules.map((list) => [list, present[list] as string[]])) },
     limits: present['limits'] === undefined ? undefined : readLimits(present['limits'] as object[]),
     expiresAtUs,
   })

@@ -3,6 +3,7 @@ import type { TraceFilter, TraceReader } from '../storage/storage.ts'
 import { encodeTrace } from '../traces/recorder/trace-codec.ts'
 import type { Trace } from '../traces/trace.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { auditedReading } from './audited.ts'
 import { csvHead, csvRecord, exportColumns, exportLine } from './export-columns.ts'
 import { ExportFile } from './export-file.ts'
 import { FILTER_FLAGS, FILTER_USAGE, RANGE_FLAGS, RANGE_USAGE, readFilterFlags } from './filter-flags.ts'
@@ -39,10 +40,12 @@ export const exportTraces: Command = {
     }
     const store = await openStore(parsed, io)
     if (!store) return 1
+    let outcome: 'success' | 'error' = 'error'
     try {
       const reader = store.storage.everywhere()
       if (options.out === '') await exportToOutput(reader, options, io)
       else await exportToFile(reader, options, io)
+      outcome = 'success'
       return 0
     } catch (error) {
       io.err(`export stopped: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -51,6 +54,13 @@ export const exportTraces: Command = {
       return 1
     } finally {
       await store.storage.close()
+      const { format, out, bodies, filter } = options
+      const detail = { format, bodies, filter }
+      await auditedReading(
+        store.config.storage,
+        { action: 'traces.export', target: out, outcome, detail },
+        io,
+      )
     }
   },
 }

@@ -3,6 +3,7 @@ import { importedTrace, type UnreadableRow } from '../storage/import/imported-tr
 import type { GoSource } from '../storage/import/go-source.ts'
 import type { DirectoryEntries, Storage, TraceMaintenance } from '../storage/storage.ts'
 import type { Trace } from '../traces/trace.ts'
+import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { withConfig } from './open-store.ts'
 import { Progress } from './progress.ts'
@@ -54,6 +55,8 @@ export const importGo: Command = {
       source = await openGoSource(from)
       storage = await openStorage(config.storage, 'write')
       const result = await bringOver(source, storage, from, config.pii.maskedRequestFields, io)
+      const { place, read, added, tenants } = result
+      await audited(storage, { action: 'traces.import', target: place, detail: { read, added, ...tenants } })
       if (format.format === 'json') io.out(`${contractJson(resultJson(result), 2)}\n`)
       else writeText(result, io)
       return 0

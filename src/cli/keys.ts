@@ -1,13 +1,14 @@
 import { KeyAdministration, type KeyActor } from '../access/key-administration.ts'
 import { readNewKey, readRotation, type KeyInput } from '../api/key-input.ts'
 import { fileKeyJson, issuedJson, keyJson } from '../api/key-json.ts'
-import { auditEvent, type AuditAction } from '../audit/audit-event.ts'
+import type { AuditAction } from '../audit/audit-event.ts'
 import { GatewayError } from '../errors.ts'
 import { claimPeppers, peppersOf } from '../gateway-keys.ts'
 import { contractJson } from '../http/json-response.ts'
 import type { Config } from '../config/config.ts'
 import type { Storage, TenantDirectory } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
+import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
 import { withConfig } from './open-store.ts'
@@ -83,9 +84,9 @@ export const keysCreate: Command = {
     if (typeof input === 'string') return wrong(io, input)
     return handle('keys create', 0, parsed, io, {
       http: () => ({ path: '/api/gateway-keys', method: 'POST', body: input }),
-      store: async ({ keys, audited }) => {
+      store: async ({ keys, note }) => {
         const issued = await keys.create(ACTOR, readNewKey(input), Date.now() * 1000)
-        await audited('key.create', issued.key)
+        await note('key.create', issued.key)
         return issuedJson(issued)
       },
       show: showIssued,
@@ -119,10 +120,10 @@ export const keysRotate: Command = {
     }
     return handle('keys rotate', 1, parsed, io, {
       http: (id) => ({ path: pathOf(id, parsed, '/rotate'), method: 'POST', body: input }),
-      store: async ({ keys, audited, id, within }) => {
+      store: async ({ keys, note, id, within }) => {
         const key = await keys.get(ACTOR, id, within)
         const issued = await keys.rotate(ACTOR, key, readRotation(input), Date.now() * 1000)
-        await audited('key.rotate', key)
+        await note('key.rotate', key)
         return issuedJson(issued)
       },
       show: showIssued,
@@ -139,10 +140,10 @@ export const keysRevoke: Command = {
   run: (parsed, io) =>
     handle('keys revoke', 1, parsed, io, {
       http: (id) => ({ path: pathOf(id, parsed), method: 'DELETE' }),
-      store: async ({ keys, audited, id, within }) => {
+      store: async ({ keys, note, id, within }) => {
         const key = await keys.get(ACTOR, id, within)
         await keys.revoke(ACTOR, key, Date.now() * 1000)
-        await audited('key.revoke', key)
+        await note('key.revoke', key)
         return undefined
       },
       show: () =>
@@ -164,7 +165,7 @@ interface InStore {
   readonly keys: KeyAdministration
   readonly id: string
   readonly within: { readonly organizationId?: string; readonly workspaceId?: string }
-  readonly audited: (
+  readonly note: (
     action: AuditAction,
     key: { readonly organizationId: string; readonly workspaceId: string; readonly id: string },
   ) => Promise<void>
@@ -226,16 +227,9 @@ async function inStore(
         ...(organizationId === undefined ? {} : { organizationId }),
         ...(workspaceId === undefined ? {} : { workspaceId }),
       },
-      audited: (action, key) => {
-        const { organizationId: org, workspaceId: workspace } = key
-        const event = auditEvent({
-          actor: ACTOR.name,
-          action,
-          organizationId: org,
-          workspaceId: workspace,
-          target: key.id,
-        })
-        return untilFree(storage, () => storage.auditTrail().append([event]))
+      note: (action, { id: target, ...tenant }) => {
+        const { organizationId: org, workspaceId: workspace } = tenant
+        return audited(storage, { action, target, organizationId: org, workspaceId: workspace })
       },
     })
     if (!config.auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
@@ -303,7 +297,7 @@ function pathOf(id: string, { values }: Arguments, action = ''): string {
     const value = values.get(flag)
     if (value !== undefined) query.set(flag.replace('-', '_'), value)
   }
-  return `/api/gateway-keys/${encodeURIComponent(id)}${action}${query.size > 0 ? `?${query}` : ''}`
+  return `/api/gateway-keys/${encodeURIComponent(id)}${action}${query.size > 0 ? `?${query.toString()}` : ''}`
 }
 
 interface Shown {

@@ -44,7 +44,7 @@ export const limits: Command = {
       if (value !== undefined) query.set(flag.replace('-', '_'), value)
     }
     try {
-      const path = `/api/limits${query.size > 0 ? `?${query}` : ''}`
+      const path = `/api/limits${query.size > 0 ? `?${query.toString()}` : ''}`
       const { value } = await askGateway(parsed, io, { what: 'limits', path, timeoutMs })
       if ('format' in format && format.format === 'json') {
         io.out(`${contractJson(value, 2)}\n`)

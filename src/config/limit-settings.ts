@@ -75,7 +75,7 @@ const MATCH: Section = {
 }
 
 /** A policy of the file. */
-export const LIMIT_POLICY: Section = {
+const LIMIT_POLICY: Section = {
   kind: 'section',
   type: 'config.LimitPolicyConfig',
   doc: 'One policy.',

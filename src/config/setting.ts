@@ -38,7 +38,7 @@ export interface MapSetting extends Described {
 }
 
 /** Turns a setting's name in the file into the name it has in `Config`: `body_max_size` → `bodyMaxSize`. */
-export function camelCase(name: string): string {
+function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 

@@ -1,14 +1,6 @@
 import { parseNetwork } from '../access/networks.ts'
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
-import type {
-  Config,
-  PriceOverride,
-  PricingConfig,
-  ProviderConfig,
-  Rates,
-  RetentionConfig,
-  StorageConfig,
-} from './config.ts'
+import type { Config, PriceOverride, PricingConfig, Rates, RetentionConfig, StorageConfig } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'

@@ -252,8 +252,7 @@ export class LimitEngine {
       answer.then(
         (value) => {
           clearTimeout(timer)
-          if (over) late()
-          else resolve(value)
+          return over ? late() : resolve(value)
         },
         (error: unknown) => {
           clearTimeout(timer)
@@ -315,9 +314,10 @@ export class LimitEngine {
         const standing = standingOf(limit, state, Date.now())
         this.#ports.once(name, untilMs).then(
           (first) => {
-            if (!first) return
+            if (!first) return false
             this.#totals.warnings += 1
             this.#ports.warn({ share: at, standing, subject: counter, organizationId, workspaceId })
+            return true
           },
           () => this.#given.delete(name),
         )

@@ -228,7 +228,7 @@ export class MemoryCounters implements Counters {
 }
 
 /** Whether a take finds no room. */
-export function refuses(take: Take, { used, reserved }: CounterState): boolean {
+function refuses(take: Take, { used, reserved }: CounterState): boolean {
   switch (take.kind) {
     case 'concurrency':
       return used >= take.limit

@@ -52,7 +52,7 @@ export interface LimitPolicy {
 export type LimitKind =
   'requests_per_minute' | 'tokens_per_minute' | 'concurrent_requests' | 'request_bytes' | 'cost' | 'tokens'
 
-export const PERS: readonly LimitPer[] = ['key', 'workspace', 'organization', 'end_user', 'session']
+const PERS: readonly LimitPer[] = ['key', 'workspace', 'organization', 'end_user', 'session']
 const PERIODS: readonly BudgetPeriod[] = ['day', 'week', 'month', 'rolling', 'total']
 
 /** Largest amount: counters stay exact, however many such amounts are added up. */

@@ -2,7 +2,7 @@ import { slotOf } from './budget-window.ts'
 import type { Actual, Counters, CounterState, ReadLedger, Take, Verdict } from './counters.ts'
 
 /** How long a request counts as under way without its gateway saying so, and how often that is said. */
-export const LEASE_MS = 120_000
+const LEASE_MS = 120_000
 const RENEW_MS = 30_000
 
 /** Requests whose leases are renewed in one go. */

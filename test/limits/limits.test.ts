@@ -12,14 +12,14 @@ const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
 const PLAIN = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
 
 let upstream: Upstream
-let gateway: TestGateway | undefined
+let opened: TestGateway | undefined
 beforeAll(async () => {
   upstream = await Upstream.start(PLAIN)
 })
 afterEach(async () => {
   upstream.play = PLAIN
-  await gateway?.stop()
-  gateway = undefined
+  await opened?.stop()
+  opened = undefined
 })
 afterAll(() => upstream.stop())
 
@@ -33,10 +33,10 @@ const AUTH = `auth:
 `
 
 async function open(limits: string, auth = AUTH): Promise<TestGateway> {
-  gateway = await openGateway(`${providersAt(upstream.url)}${auth}limits:\n${limits}`, {
+  opened = await openGateway(`${providersAt(upstream.url)}${auth}limits:\n${limits}`, {
     'X-OngoingAI-Gateway-Key': TOKEN,
   })
-  return gateway
+  return opened
 }
 
 interface Asked {

@@ -16,6 +16,9 @@ const STEP_PAUSE_MS = 20
 
 const DAY_US = 86_400_000_000
 
+/** After so many days the ledger forgets which gateway spent what. */
+const FOLD_DAYS = 3
+
 /** What a trace takes besides its details: its row and the indexes over it, about. */
 const ROW_BYTES = 900
 
@@ -62,12 +65,20 @@ export class Upkeep {
    * @param nowUs epoch microseconds
    */
   async retain(nowUs: number): Promise<void> {
-    const { bodies, traces, rollups } = this.#ports.retention()
+    const { bodies, traces, rollups, audit } = this.#ports.retention()
     const deleted = {
       bodies: await this.#withinLimits(bodies, nowUs, 'bodies'),
       traces: await this.#withinLimits(traces, nowUs, 'traces'),
-      rollups: rollups.maxAgeDays === 0 ? 0 : await this.#oldRollups(nowUs - rollups.maxAgeDays * DAY_US),
+      rollups: await this.#inSteps(rollups.maxAgeDays, nowUs, (beforeUs) =>
+        this.#jobs.deleteRollups(beforeUs, STEP_ROLLUPS),
+      ),
+      audit: await this.#inSteps(audit.maxAgeDays, nowUs, (beforeUs) =>
+        this.#ports.storage.auditTrail().deleteBefore(beforeUs, STEP_ROLLUPS),
+      ),
     }
+    await this.#inSteps(FOLD_DAYS, nowUs, (beforeUs) =>
+      this.#ports.storage.spend().fold(beforeUs, STEP_TRACES),
+    )
     if (Object.values(deleted).every((count) => count === 0)) return
     while (await this.#ports.storage.shrink()) if (await this.#paused()) return
     this.#ports.log('INFO', 'retention deleted', deleted)
@@ -98,12 +109,14 @@ export class Upkeep {
     return kind === 'bodies' ? bodyBytes : traceBytes + bodyBytes + traces * ROW_BYTES
   }
 
-  async #oldRollups(beforeUs: number): Promise<number> {
-    let deleted = 0
+  /** Does something to what is older than so many days, until nothing is left of it; 0 days means never. @returns how much it was */
+  async #inSteps(days: number, nowUs: number, step: (beforeUs: number) => Promise<number>): Promise<number> {
+    let done = 0
+    if (days === 0) return done
     for (;;) {
-      const count = await this.#jobs.deleteRollups(beforeUs, STEP_ROLLUPS)
-      deleted += count
-      if (count < STEP_ROLLUPS || (await this.#paused())) return deleted
+      const count = await step(nowUs - days * DAY_US)
+      done += count
+      if (count === 0 || (await this.#paused())) return done
     }
   }
 

@@ -1,0 +1,48 @@
+import { userInfo } from 'node:os'
+import { auditEvent, type AuditEvent } from '../audit/audit-event.ts'
+import type { StorageConfig } from '../config/config.ts'
+import type { Storage } from '../storage/storage.ts'
+import { untilFree } from '../storage/until-free.ts'
+import type { Io } from './command.ts'
+
+/** Who acts on the command line: `cli`, and the system's name of the user beside it. */
+const ACTOR = 'cli'
+
+/** Writes down in an open store what a command did. */
+export async function audited(
+  storage: Storage,
+  event: Pick<AuditEvent, 'action'> & Partial<AuditEvent>,
+): Promise<void> {
+  const detail = { ...event.detail, user: userName() }
+  await untilFree(storage, () =>
+    storage.auditTrail().append([auditEvent({ ...event, actor: ACTOR, detail })]),
+  )
+}
+
+/** As `audited`, for a command that only reads: a store that cannot be written is no reason for it to fail. */
+export async function auditedReading(
+  config: StorageConfig,
+  event: Pick<AuditEvent, 'action'> & Partial<AuditEvent>,
+  io: Io,
+): Promise<void> {
+  try {
+    const { openStorage } = await import('../storage/open-storage.ts')
+    const storage = await openStorage(config, 'write')
+    try {
+      await audited(storage, event)
+    } finally {
+      await storage.close()
+    }
+  } catch (error) {
+    io.err(`note: not in the audit trail: ${error instanceof Error ? error.message : String(error)}\n`)
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // A user without an entry in the system's list, as in a container.
+    return String(process.getuid?.() ?? '')
+  }
+}
