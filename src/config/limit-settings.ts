@@ -172,7 +172,12 @@ export const LIMITS: Section = {
         type: 'config.WebhookConfig',
         doc: 'One receiver.',
         fields: {
-          url: { kind: 'string', default: '', doc: 'http:// or https:// URL that takes a POST.' },
+          url: {
+            kind: 'string',
+            default: '',
+            secret: true,
+            doc: 'http:// or https:// URL that takes a POST.',
+          },
           secret: {
             kind: 'string',
             default: '',
