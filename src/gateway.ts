@@ -271,13 +271,33 @@ async function proxySettings(
     limitsOf: limitsLookup(engine),
     ratesOf:
       budgets && find
-        ? (exchange, model) => {
+        ? remembered((exchange, model) => {
             const rates = find(exchange, model)
             const nano = (bucket: 'input_uncached' | 'output_text'): number =>
               (rates?.rate(bucket, 0) ?? 0) * 1000
             return rates ? { input: nano('input_uncached'), output: nano('output_text') } : 'unknown'
-          }
+          })
         : undefined,
+  }
+}
+
+/** Prices change by the day; to find one takes longer than everything else that a limit needs. */
+const REMEMBER_MS = 60_000
+const MAX_REMEMBERED = 5000
+
+/** Remembers for a minute what a model costs a tenant. */
+function remembered(find: NonNullable<ProxySettings['ratesOf']>): NonNullable<ProxySettings['ratesOf']> {
+  const known = new Map<string, { readonly rates: ReturnType<typeof find>; readonly untilMs: number }>()
+  return (exchange, model) => {
+    const { caller, target } = exchange
+    const name = `${target.upstream.name} ${caller.organizationId} ${caller.workspaceId} ${model}`
+    const nowMs = Date.now()
+    const before = known.get(name)
+    if (before && nowMs < before.untilMs) return before.rates
+    if (known.size >= MAX_REMEMBERED) known.clear()
+    const rates = find(exchange, model)
+    known.set(name, { rates, untilMs: nowMs + REMEMBER_MS })
+    return rates
   }
 }
 

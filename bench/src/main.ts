@@ -1,5 +1,6 @@
 import { analytics } from './analytics.ts'
 import { bodies } from './bodies.ts'
+import { limits } from './limits.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { streaming } from './streaming.ts'
@@ -9,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   overhead,
   streaming,
   recorder,
+  limits,
   usage: benchUsage,
   analytics,
   bodies,

@@ -37,19 +37,21 @@ export function workFolder(name: string): string {
   return folder
 }
 
-/** OngoingAI Gateway as built: metadata tracing, SQLite and gateway keys on. */
-export async function startGateway(settings = ''): Promise<Peer & { readonly folder: string }> {
-  const folder = workFolder(`gateway-${Date.now()}`)
-  const port = 9203
+/** OngoingAI Gateway as built: metadata tracing, SQLite and, unless told otherwise, gateway keys on. */
+export async function startGateway(
+  settings = '',
+  { name = 'ongoingai', port = 9203, keys = true } = {},
+): Promise<Peer & { readonly folder: string }> {
+  const folder = workFolder(`gateway-${port}-${Date.now()}`)
   writeFileSync(
     join(folder, 'ongoingai.yaml'),
     `server: {port: ${port}}\nstorage: {path: ${folder}/traces.db}\nproviders: {openai: {upstream: "http://127.0.0.1:${UPSTREAM_PORT}"}}\n` +
-      `auth: {enabled: true, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: bench, workspace_id: bench}]}\n${settings}`,
+      `auth: {enabled: ${keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: bench, workspace_id: bench}]}\n${settings}`,
   )
   const executable = join(import.meta.dir, '../../dist/ongoingai')
   const child = spawn([executable, 'serve', '--config', join(folder, 'ongoingai.yaml')], folder)
   const headers = { 'X-OngoingAI-Gateway-Key': GATEWAY_KEY }
-  const peer = { ...peerOf('ongoingai', `http://127.0.0.1:${port}/openai`, headers, child), folder }
+  const peer = { ...peerOf(name, `http://127.0.0.1:${port}/openai`, headers, child), folder }
   await answering(`http://127.0.0.1:${port}/api/live`)
   return peer
 }

@@ -101,14 +101,14 @@ export class LimitEngine {
   admit(request: LimitRequest): Ticket | Promise<Ticket> {
     const nowMs = Date.now()
     const { facts, limits, expected, billable } = request
-    const held = limits.resolve(facts, nowMs)
+    const { limits: held, spenders } = limits.resolve(facts, nowMs)
     const size = held.find(({ kind, value }) => kind === 'request_bytes' && expected.requestBytes > value)
     if (size) throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
     const counted = held.filter(({ kind }) => kind !== 'request_bytes' && (billable || !SPENDING.has(kind)))
     const pair = `${limits.spenders.at(-1)} ${facts.provider} ${facts.model}`
     const expectation = this.#expectations.of(pair, billable ? expected : FREE)
     const takes = counted.map((limit) => takeOf(limit, expectation))
-    const ticket = new Ticket(request, counted, takes, expectation, pair, this)
+    const ticket = new Ticket(request, { limits: counted, takes, spenders }, expectation, pair, this)
     if (takes.length === 0) return ticket
     const verdict = this.#ports.counters.admit(request.id, takes, nowMs)
     if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
@@ -173,7 +173,7 @@ export class LimitEngine {
   /** Where the limits of a caller stand. */
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
-    const held = limits.resolve(facts, nowMs)
+    const { limits: held } = limits.resolve(facts, nowMs)
     const counted = held.filter(({ kind }) => kind !== 'request_bytes')
     const takes = counted.map((limit) => takeOf(limit, NOTHING))
     const states = await this.#inTime(
@@ -299,8 +299,8 @@ export class LimitEngine {
       const state = states[i]
       if (!window || !state) continue
       const share = state.used / value
-      for (const at of new Set([...policy.budget.warnAt, 1])) {
-        if (share < at) continue
+      for (const at of warningShares(policy)) {
+        if (share < at) break
         const rolling = policy.budget.period === 'rolling'
         const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}`
         if (this.#given.has(name)) continue
@@ -332,6 +332,18 @@ export class LimitEngine {
     }
   }
 }
+
+/** Shares of a budget at which a warning is due, least first; one that is spent is always told. */
+function warningShares(policy: LimitPolicy): readonly number[] {
+  let shares = SHARES.get(policy)
+  if (!shares) {
+    shares = [...new Set([...policy.budget.warnAt, 1])].sort((a, b) => a - b)
+    SHARES.set(policy, shares)
+  }
+  return shares
+}
+
+const SHARES = new WeakMap<LimitPolicy, readonly number[]>()
 
 /** What a request that may cost nothing is expected to cost. */
 const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, rates: undefined }
@@ -388,8 +400,7 @@ export class Ticket {
 
   constructor(
     request: LimitRequest,
-    limits: readonly Limit[],
-    takes: readonly Take[],
+    { limits, takes, spenders }: Pick<Ticket, 'limits' | 'takes'> & { readonly spenders: readonly string[] },
     expectation: Expectation,
     pair: string,
     engine: LimitEngine,
@@ -403,11 +414,7 @@ export class Ticket {
     this.#engine = engine
     this.#expectation = { ...expectation }
     this.#term = engine.unlimited(request.limits).instance
-    const subjects = takes.flatMap((take) => (take.kind === 'budget' ? [take.counter] : []))
-    this.#spenders =
-      subjects.length === 0
-        ? request.limits.spenders
-        : [...new Set([...request.limits.spenders, ...subjects])]
+    this.#spenders = spenders
     const settles = takes.some((take) => take.kind === 'budget')
     this.growAt = settles ? bytesFor(expectation) : Infinity
   }

@@ -33,6 +33,8 @@ export class MemoryCounters implements Counters {
   readonly #reservations = new Map<string, Reservation>()
   readonly #instance: string
   readonly #startedAtMs = Date.now()
+  #termNumber = -1
+  #termNames: readonly string[] = []
   readonly #readLedger: ReadLedger
   readonly #monotonicMs: () => number
   readonly #timer: ReturnType<typeof setInterval>
@@ -50,7 +52,7 @@ export class MemoryCounters implements Counters {
   }
 
   term(nowMs: number): string {
-    return `${this.#instance}.${Math.max(0, Math.floor((nowMs - this.#startedAtMs) / TERM_MS))}`
+    return this.#terms(nowMs)[0]!
   }
 
   admit(id: string, takes: readonly Take[], nowMs: number): Verdict | Promise<Verdict> {
@@ -84,16 +86,16 @@ export class MemoryCounters implements Counters {
     if (!reservation) return this.read(takes, nowMs) as readonly CounterState[]
     this.#reservations.delete(id)
     const clock = this.#monotonicMs()
-    const settled = new Set<string>()
-    for (const [i, take] of takes.entries()) {
+    for (let i = 0; i < takes.length; i++) {
+      const take = takes[i]!
       if (take.kind === 'rate' && take.settles) {
         const admittedAt = clock - (nowMs - reservation.atMs)
         this.#rate(take.counter).add(actual.tokens - take.amount, clock, admittedAt)
       } else if (take.kind === 'budget') {
         this.#reserve(take, reservation.atMs, -(reservation.amounts[i] ?? 0))
         // A subject may be counted by several budgets; it spends once.
-        if (settled.has(take.counter)) continue
-        settled.add(take.counter)
+        const before = takes.findIndex((other) => other.kind === 'budget' && other.counter === take.counter)
+        if (before < i) continue
         // The ledger tells of older terms by itself.
         if (!this.#terms(nowMs).includes(reservation.term)) continue
         const { costNanoUsd, tokens } = actual
@@ -223,7 +225,12 @@ export class MemoryCounters implements Counters {
 
   /** The terms that are known here. */
   #terms(nowMs: number): readonly string[] {
-    return [this.term(nowMs), this.term(nowMs - TERM_MS)]
+    const number = Math.max(0, Math.floor((nowMs - this.#startedAtMs) / TERM_MS))
+    if (number !== this.#termNumber) {
+      this.#termNumber = number
+      this.#termNames = [number, Math.max(0, number - 1)].map((term) => `${this.#instance}.${term}`)
+    }
+    return this.#termNames
   }
 }
 

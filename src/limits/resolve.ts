@@ -1,7 +1,7 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import { matches } from '../access/key-rules.ts'
 import type { Caller } from '../traces/exchange.ts'
-import { budgetWindow, type BudgetWindow } from './budget-window.ts'
+import { budgetWindow, slotOf, type BudgetWindow } from './budget-window.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
 
 /** Whose request it is, as far as limits count it. Empty texts: not known. */
@@ -39,6 +39,7 @@ const NANO_PER_USD = 1e9
 /** The policies that may hold for one caller. */
 export class CallerLimits {
   readonly #prepared: readonly Prepared[]
+  readonly #resolved = new Map<string, ResolvedLimits>()
   /** Who spends in any case: organization, workspace and key. */
   readonly spenders: readonly string[]
   /** Whether anything is limited at all. */
@@ -102,9 +103,22 @@ export class CallerLimits {
     return least
   }
 
-  /** The limits of a request. @param nowMs epoch milliseconds */
-  resolve(facts: LimitFacts, nowMs: number): Limit[] {
+  /** The limits of a request, and whom its cost counts for. @param nowMs epoch milliseconds */
+  resolve(facts: LimitFacts, nowMs: number): ResolvedLimits {
+    // Whose request it is tells the key; what it asks for is one of a few things.
+    const name = this.needAttribution ? undefined : `${facts.provider} ${facts.model}`
+    const known = name === undefined ? undefined : this.#resolved.get(name)
+    if (known && nowMs >= known.fromMs && nowMs < known.untilMs) return known
+    const resolved = this.#resolve(facts, nowMs)
+    if (name === undefined) return resolved
+    if (this.#resolved.size >= MAX_RESOLVED) this.#resolved.clear()
+    this.#resolved.set(name, resolved)
+    return resolved
+  }
+
+  #resolve(facts: LimitFacts, nowMs: number): ResolvedLimits {
     const limits: Limit[] = []
+    let [fromMs, untilMs] = [0, Infinity]
     for (const { policy, subject: fixed } of this.#prepared) {
       const { match, splitBy, budget } = policy
       if (match.provider !== '' && match.provider !== facts.provider) continue
@@ -122,34 +136,34 @@ export class CallerLimits {
       add('requests_per_minute', policy.requestsPerMinute)
       add('tokens_per_minute', policy.tokensPerMinute)
       if (budget.tokens + budget.costUsd === 0) continue
-      const window = windowOf(policy, nowMs)
+      const window = budgetWindow(budget, nowMs)
+      const rolling = budget.period === 'rolling'
+      fromMs = Math.max(fromMs, rolling ? slotOf(nowMs) : window.startMs)
+      untilMs = Math.min(untilMs, window.endMs)
       if (budget.tokens > 0)
         limits.push({ policy, kind: 'tokens', value: budget.tokens, counter: counted, window })
       if (budget.costUsd > 0) {
-        limits.push({
-          policy,
-          kind: 'cost',
-          value: Math.round(budget.costUsd * NANO_PER_USD),
-          counter: counted,
-          window,
-        })
+        const value = Math.round(budget.costUsd * NANO_PER_USD)
+        limits.push({ policy, kind: 'cost', value, counter: counted, window })
       }
     }
-    return limits
+    const subjects = limits.flatMap(({ window, counter }) => (window ? [counter] : []))
+    return { limits, spenders: [...new Set([...this.spenders, ...subjects])], fromMs, untilMs }
   }
 }
 
-/** Windows are asked for on every request, and change once in a quarter of an hour at most. */
-const WINDOWS = new WeakMap<LimitPolicy, BudgetWindow>()
-
-function windowOf(policy: LimitPolicy, nowMs: number): BudgetWindow {
-  const known = WINDOWS.get(policy)
-  if (known && nowMs >= known.startMs && nowMs < known.endMs && policy.budget.period !== 'rolling')
-    return known
-  const window = budgetWindow(policy.budget, nowMs)
-  WINDOWS.set(policy, window)
-  return window
+/** What holds for a request of a caller. */
+export interface ResolvedLimits {
+  readonly limits: readonly Limit[]
+  /** Subjects of the ledger that the request's cost counts for. */
+  readonly spenders: readonly string[]
+  /** It holds from here until there, epoch milliseconds: periods of budgets begin and end. */
+  readonly fromMs: number
+  readonly untilMs: number
 }
+
+/** Providers and models of a caller that are remembered at most. */
+const MAX_RESOLVED = 200
 
 /** A part of a counter's name: whatever it holds, it cannot pass for another part. */
 function part(text: string): string {

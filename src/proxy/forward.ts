@@ -102,6 +102,9 @@ async function readInspected(
   length: number,
   context: ProxyContext,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
+  if (length > 0 && length <= BUFFERED_BYTES) {
+    return inspected(exchange, await readWhole(request, exchange), context)
+  }
   const { inspection } = context.settings
   const body = request.body![Symbol.asyncIterator]()
   const pieces: Uint8Array[] = []
@@ -118,19 +121,21 @@ async function readInspected(
   } catch (error) {
     throw broken(exchange, error, 'bad_request', 'failed to read request body')
   }
-  if (!whole) {
-    inspectUnseen(exchange, inspection)
-    exchange.clock.last()
-    return observedRequest(resumed(pieces, body), exchange, context)
-  }
+  if (whole) return inspected(exchange, Buffer.concat(pieces), context)
+  inspectUnseen(exchange, inspection)
+  exchange.clock.last()
+  return observedRequest(resumed(pieces, body), exchange, context)
+}
+
+/** Shows content that is held to the policies. @returns what is to be sent of it */
+function inspected(exchange: OpenExchange, content: Uint8Array, context: ProxyContext): Uint8Array {
   const { maxBodyBytes } = exchange
-  if (maxBodyBytes > 0 && size > maxBodyBytes) {
+  if (maxBodyBytes > 0 && content.length > maxBodyBytes) {
     throw new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
   }
-  const content = Buffer.concat(pieces)
   exchange.requestContent = content
-  exchange.requestBytes = size
-  const sent = inspectContent(exchange, content, inspection)
+  exchange.requestBytes = content.length
+  const sent = inspectContent(exchange, content, context.settings.inspection)
   exchange.clock.enter('first_byte')
   return sent
 }

@@ -1,4 +1,4 @@
-import { countOf, objectOf, textOf, type JsonObject } from '../providers/json.ts'
+import { countOf, objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
 import { modelOfTarget } from '../providers/registry.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
@@ -7,6 +7,9 @@ import type { OpenExchange } from './open-exchange.ts'
 
 /** Largest content that is taken apart, decoded. */
 const MAX_DECODED_BYTES = 16 * 1024 * 1024
+
+/** JSON up to this size is parsed whole, which is quicker than looking for members in it. */
+const WHOLE_JSON_BYTES = 256 * 1024
 
 /** Members of a request that say what it asks for and for whom. */
 const MEMBERS = [
@@ -59,6 +62,10 @@ function membersOf({ requestFacts }: OpenExchange, content: Uint8Array): JsonObj
     const fields = new MultipartFields(new Set(['model', 'user']))
     fields.write(plain)
     return fields.toObject()
+  }
+  if (plain.length <= WHOLE_JSON_BYTES) {
+    const whole = parseObject(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString('utf8'))
+    if (whole) return whole
   }
   const members: Record<string, unknown> = {}
   for (const [name, span] of topLevelSpans(plain, MEMBERS)) members[name] = valueAt(plain, span)

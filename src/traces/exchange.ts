@@ -145,6 +145,13 @@ export interface PricedExchange {
   readonly outputTokens: number
 }
 
+/** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
+export interface PricedBatch {
+  readonly ids: readonly string[]
+  /** Four for each: the amounts of `PricedExchange` in their order; a cost that is not known is -1. */
+  readonly amounts: Float64Array
+}
+
 /** What the serving thread tells the recorder thread. */
 export type RecorderRequest =
   | Observed
@@ -199,7 +206,7 @@ export type RecorderReply =
   /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
   | { readonly kind: 'settled'; readonly ids: readonly string[]; readonly totals: RecorderTotals }
   /** What exchanges cost that are awaited. */
-  | { readonly kind: 'priced'; readonly bills: readonly PricedExchange[] }
+  | ({ readonly kind: 'priced' } & PricedBatch)
   /** The store answers; `list` holds its keys when they are others than before. */
   | { readonly kind: 'keys'; readonly list: KeyList | undefined }
   /** Bytes of observed content that have been looked at. */

@@ -22,6 +22,7 @@ import { unpackExchanges } from './exchange-batch.ts'
 import { ExchangeReader } from './exchange-reader.ts'
 import { Journal } from './journal.ts'
 import { KeyWatch } from './key-watch.ts'
+import { packPriced } from './priced-batch.ts'
 import { Tokenizers } from './tokenizers.ts'
 import { encodeTrace } from './trace-codec.ts'
 import { TraceWriter } from './trace-writer.ts'
@@ -165,7 +166,7 @@ class RecorderThread {
   /** Told together, and at once: somebody's money is reserved until then. */
   #tellPriced(trace: Trace): void {
     if (this.#priced.length === 0) {
-      setImmediate(() => reply({ kind: 'priced', bills: this.#priced.splice(0) }))
+      setImmediate(() => reply({ kind: 'priced', ...packPriced(this.#priced.splice(0)) }))
     }
     this.#priced.push({
       id: trace.id,

@@ -13,6 +13,7 @@ import type {
   RecorderTotals,
 } from '../exchange.ts'
 import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
+import { unpackPriced } from './priced-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
 
 /** What one exchange takes in the queue besides its content. */
@@ -238,7 +239,7 @@ export class Recorder {
         this.#totals = this.#restarts > 0 ? this.#afterRestart(reply.totals) : reply.totals
         return
       case 'priced':
-        this.#ears.priced(reply.bills)
+        this.#ears.priced(unpackPriced(reply))
         return
       case 'keys':
         this.#ears.keys(reply.list)
