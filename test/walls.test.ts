@@ -43,8 +43,12 @@ test('the import lines were found', () => {
   expect(imports.length).toBeGreaterThan(200)
 })
 
-test('usage, providers, access and the pure part of traces do no input or output', () => {
-  expect(broken(/^(usage|providers|access)\/|^traces\/[^/]+\.ts$/, IO)).toEqual([])
+test('usage, providers, access, audit and the pure part of traces do no input or output', () => {
+  expect(broken(/^(usage|providers|access|audit)\/|^traces\/[^/]+\.ts$/, IO)).toEqual([])
+})
+
+test('limits ask others for what is stored, and only one file speaks to Redis', () => {
+  expect(broken(/^limits\//, IO, ['limits/redis-backend.ts → bun'])).toEqual([])
 })
 
 test('the request’s path knows no storage, no command, no npm package', () => {
@@ -72,7 +76,7 @@ test('only the commands know the terminal, and nobody imports a command but the 
 test('npm packages are used where they are meant to be', () => {
   const used = new Map<string, Set<string>>()
   for (const { file, target } of imports) {
-    if (/^(\.|node:|bun)/.test(target) || /\.(ts|yaml)$/.test(target)) continue
+    if (/^(\.|node:|bun)/.test(target) || /\.(ts|yaml|lua)$/.test(target)) continue
     used.set(target, (used.get(target) ?? new Set()).add(file.split('/')[0]!))
   }
   expect(Object.fromEntries([...used].map(([name, folders]) => [name, [...folders].sort()]))).toEqual({
