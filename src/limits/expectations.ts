@@ -104,9 +104,14 @@ export class Expectations {
       this.#learned.set(pair, now)
       return
     }
-    for (const name of Object.keys(now) as (keyof Learned)[]) {
-      before[name] += (now[name] - before[name]) * WEIGHT
-    }
+    before.inputNanoUsdPerByte += (now.inputNanoUsdPerByte - before.inputNanoUsdPerByte) * WEIGHT
+    before.inputTokensPerByte += (now.inputTokensPerByte - before.inputTokensPerByte) * WEIGHT
+    before.outputNanoUsd += (now.outputNanoUsd - before.outputNanoUsd) * WEIGHT
+    before.outputTokens += (now.outputTokens - before.outputTokens) * WEIGHT
+    before.outputNanoUsdPerByte += (now.outputNanoUsdPerByte - before.outputNanoUsdPerByte) * WEIGHT
+    before.outputTokensPerByte += (now.outputTokensPerByte - before.outputTokensPerByte) * WEIGHT
+    // Only a map that is nearly full needs to know which was seen last.
+    if (this.#learned.size < MAX_PAIRS / 2) return
     this.#learned.delete(pair)
     this.#learned.set(pair, before)
   }

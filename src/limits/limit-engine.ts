@@ -83,14 +83,14 @@ export class LimitEngine {
     return new CallerLimits(this.#ports.policies(), own, facts)
   }
 
+  /** Names this process and its present term in the ledger. */
+  term(): string {
+    return this.#ports.counters.term(Date.now())
+  }
+
   /** Whom the cost of an exchange counts for that no limit was asked about. */
   unlimited(limits: CallerLimits): TraceSpend {
-    return {
-      subjects: limits.spenders,
-      instance: this.#ports.counters.term(Date.now()),
-      assumedNanoUsd: 0,
-      reserved: false,
-    }
+    return { subjects: limits.spenders, instance: this.term(), assumedNanoUsd: 0, reserved: false }
   }
 
   /**
@@ -101,10 +101,11 @@ export class LimitEngine {
   admit(request: LimitRequest): Ticket | Promise<Ticket> {
     const nowMs = Date.now()
     const { facts, limits, expected, billable } = request
-    const { limits: held, spenders } = limits.resolve(facts, nowMs)
-    const size = held.find(({ kind, value }) => kind === 'request_bytes' && expected.requestBytes > value)
-    if (size) throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
-    const counted = held.filter(({ kind }) => kind !== 'request_bytes' && (billable || !SPENDING.has(kind)))
+    const resolved = limits.resolve(facts, nowMs)
+    const { size, spenders } = resolved
+    if (size && expected.requestBytes > size.value)
+      throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
+    const counted = billable ? resolved.counted : resolved.countedFree
     const pair = `${limits.spenders.at(-1)} ${facts.provider} ${facts.model}`
     const expectation = this.#expectations.of(pair, billable ? expected : FREE)
     const takes = counted.map((limit) => takeOf(limit, expectation))
@@ -173,8 +174,7 @@ export class LimitEngine {
   /** Where the limits of a caller stand. */
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
-    const { limits: held } = limits.resolve(facts, nowMs)
-    const counted = held.filter(({ kind }) => kind !== 'request_bytes')
+    const { limits: held, counted } = limits.resolve(facts, nowMs)
     const takes = counted.map((limit) => takeOf(limit, NOTHING))
     const states = await this.#inTime(
       Promise.resolve(this.#ports.counters.read(takes, nowMs)),
@@ -294,7 +294,8 @@ export class LimitEngine {
 
   /** Gives the warnings that are due. */
   #warn(ticket: Ticket, states: readonly CounterState[]): void {
-    for (const [i, limit] of ticket.limits.entries()) {
+    for (let i = 0; i < ticket.limits.length; i++) {
+      const limit = ticket.limits[i]!
       const { policy, value, counter, kind, window } = limit
       const state = states[i]
       if (!window || !state) continue
@@ -353,8 +354,6 @@ const NOTHING = { learned: true, costNanoUsd: 0, tokens: 0 }
 /** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
 const GUESS_SHARE = 1 / 20
 
-const SPENDING: ReadonlySet<string> = new Set(['tokens_per_minute', 'cost', 'tokens'])
-
 function takeOf(
   limit: Limit,
   { learned, costNanoUsd, tokens }: Pick<Expectation, 'learned' | 'costNanoUsd' | 'tokens'>,
@@ -412,11 +411,10 @@ export class Ticket {
     this.pair = pair
     this.requestBytes = request.expected.requestBytes
     this.#engine = engine
-    this.#expectation = { ...expectation }
-    this.#term = engine.unlimited(request.limits).instance
+    this.#expectation = expectation
+    this.#term = engine.term()
     this.#spenders = spenders
-    const settles = takes.some((take) => take.kind === 'budget')
-    this.growAt = settles ? bytesFor(expectation) : Infinity
+    this.growAt = takes.some(({ kind }) => kind === 'budget') ? bytesFor(expectation) : Infinity
   }
 
   /** Whom the exchange's cost counts for. */

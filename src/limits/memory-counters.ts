@@ -85,24 +85,26 @@ export class MemoryCounters implements Counters {
     const reservation = this.#reservations.get(id)
     if (!reservation) return this.read(takes, nowMs) as readonly CounterState[]
     this.#reservations.delete(id)
-    const clock = this.#monotonicMs()
+    const { atMs, term, amounts } = reservation
+    const { costNanoUsd, tokens } = actual
+    // The ledger tells of older terms by itself.
+    const own = this.#terms(nowMs).includes(term)
     for (let i = 0; i < takes.length; i++) {
       const take = takes[i]!
       if (take.kind === 'rate' && take.settles) {
-        const admittedAt = clock - (nowMs - reservation.atMs)
-        this.#rate(take.counter).add(actual.tokens - take.amount, clock, admittedAt)
+        const clock = this.#monotonicMs()
+        this.#rate(take.counter).add(tokens - take.amount, clock, clock - (nowMs - atMs))
       } else if (take.kind === 'budget') {
-        this.#reserve(take, reservation.atMs, -(reservation.amounts[i] ?? 0))
+        const subject = this.#subjects.get(take.counter)
+        const reserved = amounts[i]!
+        subject?.reserve(atMs, take.unit === 'cost' ? -reserved : 0, take.unit === 'tokens' ? -reserved : 0)
         // A subject may be counted by several budgets; it spends once.
-        const before = takes.findIndex((other) => other.kind === 'budget' && other.counter === take.counter)
-        if (before < i) continue
-        // The ledger tells of older terms by itself.
-        if (!this.#terms(nowMs).includes(reservation.term)) continue
-        const { costNanoUsd, tokens } = actual
-        this.#subjects.get(take.counter)?.settle(reservation.term, reservation.atMs, costNanoUsd, tokens)
+        if (own && firstOf(takes, i)) subject?.settle(term, atMs, costNanoUsd, tokens)
       }
     }
-    return takes.map((take) => this.#state(take, clock, nowMs))
+    const states: CounterState[] = []
+    for (const take of takes) states.push(take.kind === 'budget' ? this.#spent(take, nowMs) : NOTHING)
+    return states
   }
 
   read(takes: readonly Take[], nowMs: number): readonly CounterState[] | Promise<readonly CounterState[]> {
@@ -132,8 +134,13 @@ export class MemoryCounters implements Counters {
 
   #admit(id: string, takes: readonly Take[], nowMs: number): Verdict {
     const clock = this.#monotonicMs()
-    const states = takes.map((take) => this.#state(take, clock, nowMs))
-    const refusedBy = takes.findIndex((take, i) => refuses(take, states[i]!))
+    const states: CounterState[] = []
+    let refusedBy = -1
+    for (const take of takes) {
+      const state = this.#state(take, clock, nowMs)
+      if (refusedBy < 0 && refuses(take, state)) refusedBy = states.length
+      states.push(state)
+    }
     if (refusedBy >= 0) return { refusedBy, states }
     const amounts: number[] = []
     for (const take of takes) {
@@ -158,12 +165,15 @@ export class MemoryCounters implements Counters {
       const room = take.settles ? take.limit - 1 : take.limit - take.amount
       return { used, reserved: 0, resetMs: used > room ? window.timeUntil(Math.max(0, room), clock) : 0 }
     }
-    const subject = this.#subject(take.counter, nowMs)
-    const { cost, tokens, reservedCost, reservedTokens } = subject.since(take.startMs)
+    return this.#spent(take, nowMs)
+  }
+
+  #spent({ counter, unit, startMs, endMs }: Take & { kind: 'budget' }, nowMs: number): CounterState {
+    const { cost, tokens, reservedCost, reservedTokens } = this.#subject(counter, nowMs).since(startMs)
     return {
-      used: take.unit === 'cost' ? cost : tokens,
-      reserved: take.unit === 'cost' ? reservedCost : reservedTokens,
-      resetMs: take.endMs - nowMs,
+      used: unit === 'cost' ? cost : tokens,
+      reserved: unit === 'cost' ? reservedCost : reservedTokens,
+      resetMs: endMs - nowMs,
     }
   }
 
@@ -232,6 +242,19 @@ export class MemoryCounters implements Counters {
     }
     return this.#termNames
   }
+}
+
+/** What is told of counters that nobody asks for when a request is settled. */
+const NOTHING: CounterState = { used: 0, reserved: 0, resetMs: 0 }
+
+/** Whether no budget before counts the same subject. */
+function firstOf(takes: readonly Take[], index: number): boolean {
+  const { counter } = takes[index]!
+  for (let i = 0; i < index; i++) {
+    const take = takes[i]!
+    if (take.kind === 'budget' && take.counter === counter) return false
+  }
+  return true
 }
 
 /** Whether a take finds no room. */

@@ -148,13 +148,31 @@ export class CallerLimits {
       }
     }
     const subjects = limits.flatMap(({ window, counter }) => (window ? [counter] : []))
-    return { limits, spenders: [...new Set([...this.spenders, ...subjects])], fromMs, untilMs }
+    const counted = limits.filter(({ kind }) => kind !== 'request_bytes')
+    const [size] = limits.filter(({ kind }) => kind === 'request_bytes').sort((a, b) => a.value - b.value)
+    return {
+      limits,
+      counted,
+      countedFree: counted.filter(({ kind }) => !SPENDING.has(kind)),
+      size,
+      spenders: [...new Set([...this.spenders, ...subjects])],
+      fromMs,
+      untilMs,
+    }
   }
 }
+
+/** Limits that what costs nothing does not touch. */
+const SPENDING: ReadonlySet<LimitKind> = new Set(['tokens_per_minute', 'cost', 'tokens'])
 
 /** What holds for a request of a caller. */
 export interface ResolvedLimits {
   readonly limits: readonly Limit[]
+  /** Those that count something, and of them those that count what costs nothing too. */
+  readonly counted: readonly Limit[]
+  readonly countedFree: readonly Limit[]
+  /** Largest content; absent for no limit. */
+  readonly size: Limit | undefined
   /** Subjects of the ledger that the request's cost counts for. */
   readonly spenders: readonly string[]
   /** It holds from here until there, epoch milliseconds: periods of budgets begin and end. */

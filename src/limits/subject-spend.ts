@@ -19,7 +19,8 @@ export class SubjectSpend {
   readonly #told = new Map<number, Amounts>()
   readonly #own = new Map<string, Map<number, Amounts>>()
   readonly #reserved = new Map<number, Amounts>()
-  readonly #windows = new Map<number, Amounts>()
+  /** Sums since the beginnings of windows, newest last. */
+  #windows: { readonly startMs: number; readonly sum: Amounts }[] = []
   /** From where on the ledger was read; `Infinity` before it was. */
   loadedFromMs = Infinity
   usedAtMs = 0
@@ -36,7 +37,7 @@ export class SubjectSpend {
     }
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
     this.loadedFromMs = fromMs
-    this.#windows.clear()
+    this.#windows = []
   }
 
   /** Nothing is reserved. */
@@ -46,14 +47,13 @@ export class SubjectSpend {
 
   /** Sums since the beginning of a window. */
   since(startMs: number): Readonly<Amounts> {
-    const known = this.#windows.get(startMs)
-    if (known) return known
+    for (const window of this.#windows) if (window.startMs === startMs) return window.sum
     const sum = { cost: 0, tokens: 0, reservedCost: 0, reservedTokens: 0 }
     for (const slots of [this.#told, ...this.#own.values(), this.#reserved]) {
       for (const [slot, amounts] of slots) if (slot >= startMs) add(sum, amounts)
     }
-    if (this.#windows.size >= MAX_WINDOWS) this.#windows.delete(this.#windows.keys().next().value!)
-    this.#windows.set(startMs, sum)
+    if (this.#windows.length >= MAX_WINDOWS) this.#windows.shift()
+    this.#windows.push({ startMs, sum })
     return sum
   }
 
@@ -79,7 +79,7 @@ export class SubjectSpend {
     const known = slots.get(slot)
     if (known) add(known, amounts)
     else slots.set(slot, { ...amounts })
-    for (const [startMs, sum] of this.#windows) if (slot >= startMs) add(sum, amounts)
+    for (const { startMs, sum } of this.#windows) if (slot >= startMs) add(sum, amounts)
   }
 }
 

@@ -7,7 +7,10 @@ const SLOT_US = SLOT_MS * 1000
 
 /** What traces spent, summed up by the rows of the ledger. */
 export class SpendRows {
-  readonly #rows = new Map<string, Selectable<SpendTable>>()
+  readonly #all: Map<string, Selectable<SpendTable>>[] = []
+  #bySubject = new Map<string, Selectable<SpendTable>>()
+  #slotUs = -1
+  #instance = ''
 
   /** Adds what a trace cost to everybody it counts for, in the quarter hour in which it began. */
   add(
@@ -17,9 +20,15 @@ export class SpendRows {
     const unknown = costNanoUsd === null
     if (!unknown && costNanoUsd === 0 && totalTokens === 0) return
     const slotUs = startedAtUs - (startedAtUs % SLOT_US)
+    // Most traces of a batch are of one quarter hour and one gateway.
+    if (slotUs !== this.#slotUs || instance !== this.#instance) {
+      this.#slotUs = slotUs
+      this.#instance = instance
+      this.#bySubject = new Map()
+      this.#all.push(this.#bySubject)
+    }
     for (const subject of subjects) {
-      const key = `${slotUs} ${instance} ${subject}`
-      const row = this.#rows.get(key) ?? {
+      const row = this.#bySubject.get(subject) ?? {
         subject,
         slot_us: slotUs,
         instance,
@@ -32,16 +41,32 @@ export class SpendRows {
       row.tokens += totalTokens
       row.assumed_nano_usd += unknown ? assumedNanoUsd : 0
       row.unknown_cost_requests += unknown ? 1 : 0
-      this.#rows.set(key, row)
+      this.#bySubject.set(subject, row)
     }
   }
 
   /** In the order of the ledger's key, so that writers meet rows in one order. */
   rows(): Selectable<SpendTable>[] {
-    return [...this.#rows.values()].sort((a, b) =>
-      a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0,
-    )
+    const rows = this.#all.flatMap((some) => [...some.values()])
+    return this.#all.length > 1 ? joined(rows) : rows.sort(bySubject)
   }
+}
+
+/** Byte by byte, as the databases compare. */
+function bySubject(a: Selectable<SpendTable>, b: Selectable<SpendTable>): number {
+  return a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0
+}
+
+/** Rows of the same key as one: a statement may meet each row once. */
+function joined(rows: readonly Selectable<SpendTable>[]): Selectable<SpendTable>[] {
+  const byKey = new Map<string, Selectable<SpendTable>>()
+  for (const row of rows) {
+    const key = `${row.slot_us} ${row.instance} ${row.subject}`
+    const known = byKey.get(key)
+    if (!known) byKey.set(key, row)
+    else for (const column of COLUMNS) known[column] += row[column]
+  }
+  return [...byKey.values()].sort(bySubject)
 }
 
 const COLUMNS = ['cost_nano_usd', 'tokens', 'assumed_nano_usd', 'unknown_cost_requests'] as const
