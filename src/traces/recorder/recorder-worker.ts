@@ -5,8 +5,7 @@ import type { Storage } from '../../storage/storage.ts'
 import { PriceList } from '../../usage/price-list.ts'
 import { buildTrace, modelOf } from '../build-trace.ts'
 import type { ContentReading } from '../content-reading.ts'
-import { lineAmount, type ReceiptLine } from '../../usage/cost.ts'
-import { toNanoUsd } from '../../usage/money.ts'
+import type { ReceiptLine } from '../../usage/cost.ts'
 import type {
   Contents,
   Exchange,
@@ -210,12 +209,14 @@ class RecorderThread {
   }
 }
 
-/** Of a receipt, what was for output, rounded. */
+/** Of a receipt, what was for output: about, for only expectations are made of it. */
 function outputNanoUsd(lines: readonly ReceiptLine[]): number {
-  return lines.reduce((sum, line) => {
-    const output = 'tokens' in line && (line.bucket.startsWith('output') || line.bucket === 'reasoning')
-    return output ? sum + toNanoUsd(lineAmount(line)) : sum
-  }, 0)
+  let sum = 0
+  for (const line of lines) {
+    if (!('tokens' in line) || !(line.bucket.startsWith('output') || line.bucket === 'reasoning')) continue
+    sum += line.tokens * line.usd_per_million * 1000 * (line.factor ?? 1)
+  }
+  return Math.round(sum)
 }
 
 /** One line per refused trace, beside the journal; it can be read, repaired and replayed by hand. */
