@@ -1,8 +1,10 @@
 import { accessSync, constants, existsSync, readdirSync, statSync, statfsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { ROUTES } from '../http/routes.ts'
+import { RedisBackend } from '../limits/redis-backend.ts'
+import { NO_REQUEST } from '../limits/shared-counters.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
 
@@ -43,6 +45,7 @@ export const LOCAL_CHECKS: readonly Check[] = [
   { name: 'file_permissions', run: checkPermissions },
   { name: 'clock', run: checkClock },
   { name: 'prices', run: checkPrices },
+  { name: 'limits', run: checkLimits },
 ]
 
 /** Whether every upstream answers. */
@@ -98,7 +101,9 @@ async function checkAuth({ config }: LoadedConfig): Promise<Omit<Finding, 'name'
   if (enabled) {
     const count = keys.length + (isNew(config) ? 0 : await countKeys(config))
     if (count === 0) {
-      const details = ['auth is enabled but no gateway keys are configured']
+      const details = [
+        'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first',
+      ]
       return { status: 'fail', summary: 'gateway auth configuration is not runnable', details }
     }
     return {
@@ -147,7 +152,11 @@ function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
       : { status: 'fail', summary: `the journal cannot be made: "${parent}" cannot be written`, details }
   }
   if (!canWrite(path)) return { status: 'fail', summary: 'the journal cannot be written', details }
-  const sizes = readdirSync(path).map((name) => [name, statSync(join(path, name)).size] as const)
+  const files = [path, join(path, 'audit')]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .filter((file) => statSync(file).isFile())
+  const sizes = files.map((file) => [basename(file), statSync(file).size] as const)
   const bytes = sizes.filter(([name]) => name !== 'quarantine.jsonl').reduce((sum, [, size]) => sum + size, 0)
   const quarantined = sizes.some(([name, size]) => name === 'quarantine.jsonl' && size > 0)
   const waiting = `${bytes} of ${maxBytes} bytes; what they hold is stored when the gateway and its store run`
@@ -157,6 +166,23 @@ function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
   }
   if (bytes === 0) return { status: 'pass', summary: 'the journal is empty', details }
   return { status: 'warn', summary: 'traces wait in the journal', details: [...details, waiting] }
+}
+
+/** Whether what limits count can be counted where the settings say. */
+async function checkLimits({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+  const { backend, redisUrl, policies, webhooks } = config.limits
+  const details = [`backend: ${backend}`, `policies: ${policies.length}`, `webhooks: ${webhooks.length}`]
+  if (backend !== 'redis') return { status: 'pass', summary: 'limits can be counted', details }
+  const redis = new RedisBackend(redisUrl)
+  try {
+    await redis.apply('read', NO_REQUEST)
+    return { status: 'pass', summary: 'limits can be counted', details }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { status: 'fail', summary: 'redis does not answer', details: [...details, reason] }
+  } finally {
+    redis.close()
+  }
 }
 
 function checkDisk({ config }: LoadedConfig): Omit<Finding, 'name'> {

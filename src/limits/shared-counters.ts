@@ -112,7 +112,7 @@ export class SharedCounters implements Counters {
     const shared = open?.takes ?? takes.map(sharedTake)
     const second = open?.second ?? 0
     const reply = await this.#backend.apply('settle', {
-      ...REQUEST,
+      ...NO_REQUEST,
       id,
       slot,
       takes: shared,
@@ -135,7 +135,7 @@ export class SharedCounters implements Counters {
 
   /** Asks, and asks again with what the ledger says when the backend does not know a window. */
   async #ask(operation: 'admit' | 'read', request: Partial<SharedRequest>): Promise<SharedReply> {
-    const asked = { ...REQUEST, ...request }
+    const asked = { ...NO_REQUEST, ...request }
     const reply = await this.#backend.apply(operation, asked)
     if (reply.missing.length === 0) return reply
     const missing = reply.missing.map((index) => asked.takes[index]!)
@@ -152,7 +152,7 @@ export class SharedCounters implements Counters {
 
   /** Tells without waiting. What a backend does not hear, it forgets by itself when the lease runs out. */
   #tell(operation: SharedOperation, request: Partial<SharedRequest>): void {
-    this.#backend.apply(operation, { ...REQUEST, ...request }).catch(() => undefined)
+    this.#backend.apply(operation, { ...NO_REQUEST, ...request }).catch(() => undefined)
   }
 
   async #renew(): Promise<void> {
@@ -166,7 +166,8 @@ export class SharedCounters implements Counters {
   }
 }
 
-const REQUEST: SharedRequest = {
+/** A question that asks for nothing. */
+export const NO_REQUEST: SharedRequest = {
   id: '',
   slot: 0,
   takes: [],

@@ -37,9 +37,9 @@ test('killed under load again and again: what was spent is what the receipts say
   )
   for (let life = 0; life < 3; life++) {
     const { url } = gateway
-    let running = true
+    const running = new AbortController()
     const load = Array.from({ length: 8 }, async () => {
-      while (running) await ask(url).catch(() => undefined)
+      while (!running.signal.aborted) await ask(url).catch(() => undefined)
     })
     await Bun.sleep(600)
     // The store is locked for a while, so that some of it is in the journal when the end comes.
@@ -49,7 +49,7 @@ test('killed under load again and again: what was spent is what the receipts say
     await Bun.sleep(400)
     gateway.kill('SIGKILL')
     await gateway.exited()
-    running = false
+    running.abort()
     lock.run('ROLLBACK')
     lock.close()
     await Promise.all(load)
