@@ -84,9 +84,11 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const close = async (): Promise<boolean> => {
     uses.stop()
     audit.flush()
+    // The recorder tells what the last exchanges came to; then the counters have it all.
+    const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
     await limits.close()
     await queries.close()
-    return recorder.stop(FLUSH_TIMEOUT_MS)
+    return flushed
   }
   await recorder.start()
   try {

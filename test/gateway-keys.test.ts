@@ -388,3 +388,49 @@ describe('the command line', () => {
     rmSync(folder, { recursive: true, force: true })
   }, 60_000)
 })
+
+describe('the pepper', () => {
+  const [first, second] = [
+    'first-pepper-0123456789abcdef-0123456789',
+    'second-pepper-0123456789abcdef-012345678',
+  ]
+
+  test('can be replaced: keys get a new hash as they are used, and then need the new one alone', async () => {
+    const withPepper = (folder: string, pepper: string): Promise<TestGateway> =>
+      openGateway(
+        `storage: {path: "${folder}/p.db"}\n${providersAt(upstream.url)}${KEYS.replace('enabled: true', `enabled: true\n  ${pepper}`)}`,
+      )
+    const place = await openGateway(providersAt(upstream.url))
+    const { folder } = place
+    let gateway = await withPepper(folder, `pepper: ${first}`)
+    const token = async (): Promise<string> =>
+      String((await api(gateway, 'POST', '/api/gateway-keys', OWNER, {})).body['token'])
+    const [used, unused] = [await token(), await token()]
+    await gateway.stop()
+    await expect(withPepper(folder, `pepper: ${second}`)).rejects.toThrow('hashed with another pepper')
+    gateway = await withPepper(folder, `pepper: ${second}\n  previous_pepper: ${first}`)
+    expect([await call(gateway, used), await call(gateway, await token())]).toEqual([200, 200])
+    await Bun.sleep(300)
+    await gateway.stop()
+    gateway = await withPepper(folder, `pepper: ${second}`)
+    expect([await call(gateway, used), await call(gateway, unused)]).toEqual([200, 401])
+    await gateway.stop()
+    await place.stop()
+  }, 30_000)
+
+  test('in its file a new line goes before the old one', async () => {
+    const gateway = await openGateway(`${providersAt(upstream.url)}${KEYS}`)
+    const path = join(gateway.folder, 'data/gateway-keys.pepper')
+    const made = await api(gateway, 'POST', '/api/gateway-keys', OWNER, {})
+    const token = String(made.body['token'])
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    await gateway.gateway.stop(0)
+    writeFileSync(path, `${second}\n${readFileSync(path, 'utf8')}`)
+    const again = await openGateway(
+      `storage: {path: "${gateway.folder}/data/traces.db"}\ntracing: {journal: {path: "${gateway.folder}/data/journal"}}\n${providersAt(upstream.url)}${KEYS}`,
+    )
+    expect(await call(again, token)).toBe(200)
+    await again.stop()
+    rmSync(gateway.folder, { recursive: true, force: true })
+  }, 30_000)
+})

@@ -153,7 +153,7 @@ export const LIMITS: Section = {
     },
     backend_timeout_ms: {
       kind: 'int',
-      default: 1000,
+      default: 2000,
       unit: 'ms',
       doc: 'How long a shared backend may take to answer before on_backend_failure holds.',
     },

@@ -14,6 +14,9 @@ const SWEEP_MS = 10_000
 /** How long a request waits for the receipts of others before a budget refuses it. */
 const RECEIPT_MS = 500
 
+/** How long counters may take to be told the rest at the end. */
+const CLOSE_MS = 2000
+
 /** Warnings that are remembered as given; the store remembers them all. */
 const MAX_GIVEN = 10_000
 
@@ -67,6 +70,7 @@ export class LimitEngine {
   readonly #tickets = new Map<string, Ticket>()
   readonly #given = new Set<string>()
   #waiting: (() => void)[] = []
+  readonly #telling = new Set<Promise<void>>()
   readonly #refused: Record<string, number> = {}
   #totals = { admitted: 0, backendFailures: 0, warnings: 0, assumed: 0 }
   #failing = false
@@ -190,8 +194,10 @@ export class LimitEngine {
     return { ...this.#totals, refused: { ...this.#refused } }
   }
 
+  /** Tells the counters the rest, for a while, and closes them. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    await Promise.race([Promise.all(this.#telling), Bun.sleep(CLOSE_MS)])
     await this.#ports.counters.close()
   }
 
@@ -202,7 +208,7 @@ export class LimitEngine {
     if (awaited) return
     // It was never sent, so it cost nothing.
     this.#tickets.delete(id)
-    void this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now())
+    this.#track(this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now()))
   }
 
   /** Called by a ticket whose answer outgrows what was expected. */
@@ -264,7 +270,17 @@ export class LimitEngine {
 
   #release({ id, takes }: Ticket): void {
     this.#ports.counters.ended(id, takes)
-    void this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now())
+    this.#track(this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now()))
+  }
+
+  /** Counters that are elsewhere are told without waiting; they see to it themselves that nothing stays untold. */
+  #track(told: unknown): void {
+    if (!(told instanceof Promise)) return
+    const done: Promise<void> = told
+      .then(() => undefined)
+      .catch(() => undefined)
+      .finally(() => this.#telling.delete(done))
+    this.#telling.add(done)
   }
 
   #settle(ticket: Ticket, bill: PricedExchange | undefined): void {
@@ -288,7 +304,7 @@ export class LimitEngine {
       tokens: bill ? bill.inputTokens + bill.outputTokens : 0,
     }
     const states = this.#ports.counters.settle(id, takes, actual, Date.now())
-    if (states instanceof Promise) states.then((known_) => this.#warn(ticket, known_)).catch(() => undefined)
+    if (states instanceof Promise) this.#track(states.then((told) => this.#warn(ticket, told)))
     else this.#warn(ticket, states)
   }
 

@@ -190,6 +190,11 @@ elseif operation == 'settle' then
   end
   local list = states()
   return answer(-1, list, {})
+elseif operation == 'forget' then
+  for _, take in ipairs(request.takes) do
+    redis.call('DEL', windowKey(take))
+    redis.call('HDEL', prefix .. 'v:' .. take.c, request.id)
+  end
 elseif operation == 'renew' then
   for _, open in ipairs(request.renew) do
     for _, take in ipairs(open.takes) do

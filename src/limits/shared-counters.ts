@@ -5,11 +5,14 @@ import type { Actual, Counters, CounterState, ReadLedger, Take, Verdict } from '
 const LEASE_MS = 120_000
 const RENEW_MS = 30_000
 
+/** How long a backend that could not be told something is left alone: by then the ledger has it. */
+const FORGET_MS = 1000
+
 /** Requests whose leases are renewed in one go. */
 const RENEW_REQUESTS = 500
 
 /** What is asked of a backend. Its clock is the one that counts. */
-export type SharedOperation = 'admit' | 'read' | 'grow' | 'ended' | 'settle' | 'renew'
+export type SharedOperation = 'admit' | 'read' | 'grow' | 'ended' | 'settle' | 'renew' | 'forget'
 
 /** A take as a backend gets it: short names, because it travels with every request. */
 export interface SharedTake {
@@ -68,6 +71,9 @@ export class SharedCounters implements Counters {
   readonly #readLedger: ReadLedger
   readonly #open = new Map<string, { takes: readonly SharedTake[]; slot: number; second: number }>()
   readonly #timer: ReturnType<typeof setInterval>
+  readonly #untold = new Map<string, SharedTake>()
+  #forgetting: ReturnType<typeof setTimeout> | undefined
+  #closed = false
 
   constructor(backend: SharedBackend, readLedger: ReadLedger) {
     this.#backend = backend
@@ -111,16 +117,31 @@ export class SharedCounters implements Counters {
     const slot = open?.slot ?? slotOf(nowMs)
     const shared = open?.takes ?? takes.map(sharedTake)
     const second = open?.second ?? 0
-    const reply = await this.#backend.apply('settle', {
-      ...NO_REQUEST,
-      id,
-      slot,
-      takes: shared,
-      second,
-      cost: costNanoUsd,
-      tokens,
-    })
-    return reply.states.map(stateOf)
+    const request = { ...NO_REQUEST, id, slot, takes: shared, second, cost: costNanoUsd, tokens }
+    try {
+      const reply = await this.#backend.apply('settle', request)
+      return reply.states.map(stateOf)
+    } catch (error) {
+      if (costNanoUsd + tokens > 0) this.#forgetLater(request)
+      throw error
+    }
+  }
+
+  /**
+   * What a request came to could not be told, or it cannot be known whether it was: the backend forgets its sums, and they are read
+   * from the ledger again. Asked until it has heard.
+   */
+  #forgetLater(request: SharedRequest): void {
+    if (this.#closed) return
+    for (const take of request.takes) if (take.k === 'budget') this.#untold.set(`${take.c} ${take.s}`, take)
+    this.#forgetting ??= setTimeout(() => {
+      this.#forgetting = undefined
+      const takes = [...this.#untold.values()]
+      this.#untold.clear()
+      const asked = { ...NO_REQUEST, id: request.id, takes }
+      this.#backend.apply('forget', asked).catch(() => this.#forgetLater(asked))
+    }, FORGET_MS)
+    this.#forgetting.unref()
   }
 
   async read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
@@ -129,7 +150,9 @@ export class SharedCounters implements Counters {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     clearInterval(this.#timer)
+    clearTimeout(this.#forgetting)
     await this.#backend.close()
   }
 

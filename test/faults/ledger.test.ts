@@ -111,13 +111,16 @@ test('PostgreSQL dies in the middle of load: what may pass passes, nothing is lo
   // 100 before, 400 during: the ledger has them when the journal has been replayed.
   await eventually(async () => (await ask(gateway.url).catch(() => 0)) === 429, 30_000)
   await eventually(() => gateway.gateway.diagnostics().journal_records === 0)
-  const response = await fetch(`${gateway.url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
-  const { limits } = (await response.json()) as { limits: { used: number; reserved: number }[] }
-  const summary = (await (
-    await fetch(`${gateway.url}/api/analytics/summary`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
-  ).json()) as { total_cost_usd: number }
-  expect(limits[0]!.used).toBeCloseTo(summary.total_cost_usd, 9)
-  expect(limits[0]!.used).toBeGreaterThanOrEqual(COST_USD * 500 - 1e-9)
+  const get = async (path: string): Promise<unknown> =>
+    (await fetch(`${gateway.url}${path}`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })).json()
+  let used = 0
+  await eventually(async () => {
+    const { limits } = (await get('/api/limits')) as { limits: { used: number; reserved: number }[] }
+    const { total_cost_usd: receipts } = (await get('/api/analytics/summary')) as { total_cost_usd: number }
+    used = limits[0]!.used
+    return limits[0]!.reserved === 0 && Math.abs(used - receipts) < 1e-12
+  })
+  expect(used).toBeGreaterThanOrEqual(COST_USD * 500 - 1e-9)
   await gateway.stop()
   await server.stop()
   await upstream.stop()

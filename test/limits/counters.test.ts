@@ -11,6 +11,7 @@ import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { countersContract } from '../contracts/counters-contract.ts'
+import { eventually } from '../support/eventually.ts'
 import { openTestPostgres } from '../support/postgres.ts'
 import { REDIS_MISSING, startRedis } from '../support/redis.ts'
 import { sampleTrace } from '../support/trace.ts'
@@ -160,3 +161,49 @@ describe('the sliding window', () => {
     expect(window.sum(1e12)).toBe(0)
   })
 })
+
+test.skipIf(REDIS_MISSING !== undefined)(
+  'what Redis could not be told, it is told again by the ledger',
+  async () => {
+    const redis = await startRedis()
+    const folder = mkdtempSync(join(tmpdir(), 'ongoingai-untold-'))
+    const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
+    const backend = new RedisBackend(redis.url)
+    let broken = false
+    const counters = new SharedCounters(
+      {
+        apply: (operation, request) =>
+          broken && operation === 'settle'
+            ? Promise.reject(new Error('the connection broke'))
+            : backend.apply(operation, request),
+        close: () => backend.close(),
+      },
+      ledgerOf(storage),
+    )
+    const now = Date.now()
+    const take = {
+      kind: 'budget',
+      counter: 'somebody',
+      unit: 'cost',
+      limit: 100,
+      amount: 10,
+      hard: true,
+      startMs: now - (now % 86_400_000),
+      endMs: now + 86_400_000,
+    } as const
+    expect((await counters.admit('one', [take], now)).refusedBy).toBe(-1)
+    broken = true
+    await expect(counters.settle('one', [take], { costNanoUsd: 30, tokens: 1 }, now)).rejects.toThrow('broke')
+    broken = false
+    // The trace has been stored meanwhile.
+    await book(storage, { subject: 'somebody', slotMs: now - (now % 900_000), costNanoUsd: 30, tokens: 1 })
+    await eventually(async () => {
+      const [state] = await counters.read([take], now)
+      return state!.used === 30 && state!.reserved === 0
+    })
+    await counters.close()
+    await storage.close()
+    await redis.stop()
+    rmSync(folder, { recursive: true })
+  },
+)

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { Database } from 'bun:sqlite'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { loadConfig } from '../../src/config/load.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
@@ -197,6 +199,24 @@ describe('rates', () => {
       'token_limit_exceeded',
     ])
   })
+})
+
+test('other limits take effect with a reload, at once and without forgetting', async () => {
+  const gateway = await open('  per_key: {requests_per_minute: 2}\n')
+  expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
+  const settings = (limits: string): ReturnType<typeof loadConfig>['config'] => {
+    const file = join(gateway.folder, 'ongoingai.yaml')
+    writeFileSync(
+      file,
+      `storage: {path: ${gateway.folder}/data/traces.db}\n${providersAt(upstream.url)}${AUTH}limits:\n${limits}`,
+    )
+    return loadConfig(file, {}).config
+  }
+  const { changed } = await gateway.gateway.reload(settings('  per_key: {requests_per_minute: 4}\n'))
+  expect(changed).toContain('limits')
+  expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
+  await gateway.gateway.reload(settings('  policies: []\n'))
+  expect(await statuses(gateway, 2)).toEqual([200, 200])
 })
 
 describe('who is counted', () => {

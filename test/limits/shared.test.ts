@@ -55,7 +55,7 @@ async function pair(
   const redis = backend === 'redis' ? await startRedis() : undefined
   const store =
     backend === 'postgres' ? `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n` : ''
-  const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n${redis ? `  redis_url: ${redis.url}\n` : ''}${limits}`
+  const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n  backend_timeout_ms: 20000\n${redis ? `  redis_url: ${redis.url}\n` : ''}${limits}`
   return [await openGateway(settings), await openGateway(settings), redis]
 }
 

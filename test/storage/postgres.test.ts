@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { NO_RULES } from '../../src/access/key-rules.ts'
+import { auditEvent } from '../../src/audit/audit-event.ts'
 import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
-import type { Storage } from '../../src/storage/storage.ts'
+import type { Storage, StoredGatewayKey } from '../../src/storage/storage.ts'
 import { Journal } from '../../src/traces/recorder/journal.ts'
 import { TraceWriter } from '../../src/traces/recorder/trace-writer.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
@@ -18,6 +20,32 @@ beforeAll(async () => {
   console.log(`testing against PostgreSQL ${server.version}`)
 }, 60_000)
 afterAll(() => server.stop(), 60_000)
+
+/** A key as it is stored. */
+function sampleKey(hash: string): StoredGatewayKey {
+  return {
+    id: 'k',
+    organizationId: 'o',
+    workspaceId: 'w',
+    name: '',
+    description: '',
+    createdBy: 'cli',
+    role: 'viewer',
+    permissions: [],
+    labels: {},
+    rules: NO_RULES,
+    limits: [],
+    prefix: '',
+    hash,
+    scheme: 'sha256',
+    previous: null,
+    createdAtUs: 1,
+    updatedAtUs: 1,
+    expiresAtUs: null,
+    lastUsedAtUs: null,
+    revokedAtUs: null,
+  }
+}
 
 const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =>
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })
@@ -46,8 +74,22 @@ describe('row-level security', () => {
       }),
     ])
     await storage.maintenance().rollUp(10)
+    for (const organizationId of ['org-a', 'org-b']) {
+      const tenant = { organizationId, workspaceId: 'w' }
+      await storage.directory().createKey({ ...sampleKey(organizationId), ...tenant, id: 'same' })
+      await storage.auditTrail().append([auditEvent({ actor: 'cli', action: 'key.create', ...tenant })])
+    }
     await storage.close()
-    const tables = ['traces', 'trace_details', 'trace_bodies', 'trace_tags', 'rollups', 'body_chunks']
+    const tables = [
+      'traces',
+      'trace_details',
+      'trace_bodies',
+      'trace_tags',
+      'rollups',
+      'body_chunks',
+      'gateway_keys',
+      'audit_events',
+    ]
     const seen = async (settings: string): Promise<number[]> => {
       const client = new pg.Client({ connectionString: dsn })
       await client.connect()

@@ -71,7 +71,7 @@ test('by age: bodies go before traces, the sums stay, and the disk gets its spac
   expect(await storage.everywhere().countTraces()).toBe(600)
   expect(await withBodies(storage)).toBe(200)
   expect((await storage.everywhere().measure({}, {})).rows[0]).toMatchObject({ requests: 1200 })
-  expect(logs).toEqual([{ message: 'retention deleted', bodies: 1000, traces: 600, rollups: 0 }])
+  expect(logs).toEqual([{ message: 'retention deleted', bodies: 1000, traces: 600, rollups: 0, audit: 0 }])
   await keeper.stop()
   await storage.close()
   const reopened = await openSqliteStorage(join(folder, `u${next - 1}.db`), 'read')

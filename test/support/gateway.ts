@@ -34,7 +34,9 @@ export async function openGateway(
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-gateway-'))
   const file = join(folder, 'ongoingai.yaml')
   const store = /^storage:/m.test(settings)
-    ? `tracing: {journal: {path: ${folder}/journal}}\n`
+    ? /^tracing:/m.test(settings)
+      ? ''
+      : `tracing: {journal: {path: ${folder}/journal}}\n`
     : `storage: {path: ${folder}/data/traces.db}\n`
   writeFileSync(file, `${store}${settings}`)
   const { config } = loadConfig(file, {})
