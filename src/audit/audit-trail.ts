@@ -78,19 +78,25 @@ export class AuditTrail {
     this.#ports.store([auditEvent(event)])
   }
 
-  /** A request that was turned away. */
-  denied(denial: Denial): void {
+  /**
+   * A request that was turned away.
+   *
+   * @returns whether it is told by itself; one of many is only counted
+   */
+  denied(denial: Denial): boolean {
     const reason = reasonOf(denial.code)
     const kind = `${reason} ${denial.caller?.organizationId ?? ''}/${denial.caller?.workspaceId ?? ''}/${denial.caller?.keyId ?? ''}`
     const known = this.#kinds.get(kind)
-    if (!known && this.#kinds.size >= MAX_KINDS) return
+    if (!known && this.#kinds.size >= MAX_KINDS) return false
     const flood = known ?? { count: 0, first: denial, addresses: new Set<string>() }
     if (!known) this.#kinds.set(kind, flood)
     flood.count += 1
     if (flood.addresses.size < MAX_ADDRESSES) flood.addresses.add(denial.clientAddress)
-    if (flood.count <= TOLD_DENIALS) this.#tell(denial, {})
     this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS)
     this.#timer.unref?.()
+    if (flood.count > TOLD_DENIALS) return false
+    this.#tell(denial, {})
+    return true
   }
 
   /** Tells of the denials that were only counted so far. */
@@ -183,6 +189,11 @@ function reasonOf(code: GatewayErrorCode): string {
     default:
       return code
   }
+}
+
+/** Whether an error turns away somebody who was not recognised. */
+export function isUnrecognised(code: GatewayErrorCode): boolean {
+  return code === 'missing_gateway_key' || code === 'invalid_gateway_key'
 }
 
 /** Whether an error turns somebody away, so that it is audited. */

@@ -1,7 +1,7 @@
 import { requirePermission } from '../access/authorize.ts'
 import type { Identity, Keyring } from '../access/keyring.ts'
 import type { ApiContext } from '../api/api-context.ts'
-import { isDenial } from '../audit/audit-trail.ts'
+import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
@@ -34,6 +34,8 @@ export async function serveApi(
   const fields = request.headers.toJSON() as Record<string, string>
   const correlationId = correlationIdOf(fields)
   const seen: Seen = {}
+  // One of many that nobody sent whom we know.
+  let quiet = false
   let response: Response
   try {
     response = await answer(
@@ -42,19 +44,23 @@ export async function serveApi(
       context,
     )
   } catch (error) {
-    if (error instanceof GatewayError && isDenial(error.code))
-      deny(error, { path, correlationId, clientAddress, seen }, context)
+    if (error instanceof GatewayError && isDenial(error.code)) {
+      const told = deny(error, { path, correlationId, clientAddress, seen }, context)
+      quiet = !told && isUnrecognised(error.code)
+    }
     response = failure(error, path, correlationId, log)
   }
   response.headers.set(CORRELATION_FIELD, correlationId)
   for (const [name, value] of corsFields(fields['origin'], settings)) response.headers.set(name, value)
-  log('INFO', 'request complete', {
-    correlation_id: correlationId,
-    method: request.method,
-    path,
-    status: response.status,
-    latency_ms: Math.round(performance.now() - startedAt),
-  })
+  if (!quiet) {
+    log('INFO', 'request complete', {
+      correlation_id: correlationId,
+      method: request.method,
+      path,
+      status: response.status,
+      latency_ms: Math.round(performance.now() - startedAt),
+    })
+  }
   return request.method === 'HEAD' ? new Response(null, response) : response
 }
 
@@ -111,7 +117,7 @@ async function answer(
   return route.handler({ ...asked, caller: identity.caller, identity }, context)
 }
 
-/** Writes down that somebody was turned away. */
+/** Writes down that somebody was turned away. @returns whether it is told by itself */
 function deny(
   { code, status }: GatewayError,
   {
@@ -121,9 +127,9 @@ function deny(
     seen,
   }: Pick<Asked, 'path' | 'correlationId' | 'clientAddress' | 'seen'>,
   { audit }: ApiContext,
-): void {
+): boolean {
   const { route, identity } = seen
-  audit.denied({
+  return audit.denied({
     code,
     status,
     correlationId,

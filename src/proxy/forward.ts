@@ -43,15 +43,25 @@ export async function forward(
   const hasContent = length > 0 || fields['transfer-encoding'] !== undefined
   let body: Uint8Array | AsyncIterable<Uint8Array> | undefined
   const mustSee = hasContent && admissionNeedsContent(exchange)
-  if (!mustSee) await admit(exchange, undefined, hasContent ? length : 0, context)
+  if (!mustSee) {
+    // Counters in memory answer at once, and a wait for nothing is a wait.
+    const admitted = admit(exchange, undefined, hasContent ? length : 0, context)
+    if (admitted) await admitted
+  }
   if (hasContent) {
     if (WITHOUT_CONTENT.includes(exchange.method)) {
       throw new GatewayError('bad_request', `a ${exchange.method} request with content is not supported`)
     }
     clock.enter('request')
     if (mustSee || mustInspect(exchange, settings.inspection)) {
-      body = await readInspected(request, exchange, length, context)
-      if (mustSee) await admit(exchange, exchange.requestContent, exchange.requestBytes || length, context)
+      const small = length > 0 && length <= BUFFERED_BYTES
+      body = small
+        ? inspected(exchange, await readWhole(request, exchange), context)
+        : await readInspected(request, exchange, length, context)
+      if (mustSee) {
+        const admitted = admit(exchange, exchange.requestContent, exchange.requestBytes || length, context)
+        if (admitted) await admitted
+      }
     } else if (length > 0 && length <= BUFFERED_BYTES) {
       body = exchange.requestContent = await readWhole(request, exchange)
       exchange.requestBytes = body.length
@@ -102,9 +112,6 @@ async function readInspected(
   length: number,
   context: ProxyContext,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
-  if (length > 0 && length <= BUFFERED_BYTES) {
-    return inspected(exchange, await readWhole(request, exchange), context)
-  }
   const { inspection } = context.settings
   const body = request.body![Symbol.asyncIterator]()
   const pieces: Uint8Array[] = []

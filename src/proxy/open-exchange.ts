@@ -1,5 +1,5 @@
 import { ANONYMOUS, type Identity } from '../access/keyring.ts'
-import { isDenial } from '../audit/audit-trail.ts'
+import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
 import type { RequestTarget } from '../http/request-target.ts'
@@ -70,6 +70,8 @@ export class OpenExchange {
   brokenBy: GatewayErrorCode | undefined
   readonly #context: ProxyContext
   #ended = false
+  /** One of many that nobody sent whom we know: it is counted, and not recorded. */
+  #ofMany = false
 
   constructor(
     request: Request,
@@ -136,14 +138,15 @@ export class OpenExchange {
     const response = refusal(error, dialectOf(this.target.path, this.target.upstream.dialect), this.ownFields)
     this.status = response.status
     this.responseFields = response.headers.toJSON()
-    if (isDenial(error.code)) this.#deny(error)
+    if (isDenial(error.code) && !this.#deny(error) && isUnrecognised(error.code)) this.#ofMany = true
     this.end(outcome, error.code)
     return response
   }
 
-  #deny(error: GatewayError): void {
+  /** @returns whether it is told by itself */
+  #deny(error: GatewayError): boolean {
     const known = this.identity !== undefined || this.limits.any
-    this.#context.audit.denied({
+    return this.#context.audit.denied({
       code: error.code,
       status: error.status,
       correlationId: this.correlationId,
@@ -164,6 +167,8 @@ export class OpenExchange {
     this.#ended = true
     this.#context.open.delete(this)
     this.#context.deadlines.forget(this.clock)
+    // Whoever has no key must not be able to fill the disk.
+    if (this.#ofMany) return
     const completedUs = this.elapsedUs()
     if (this.status === 0) this.status = 499
     const { ticket } = this
