@@ -435,3 +435,21 @@ describe('the pepper', () => {
     rmSync(gateway.folder, { recursive: true, force: true })
   }, 30_000)
 })
+
+test('a key that somebody else has changed meanwhile is not changed', async () => {
+  const { openSqliteStorage } = await import('../src/storage/drivers/sqlite.ts')
+  const gateway = await openGateway(`${providersAt(upstream.url)}${KEYS}`)
+  await api(gateway, 'POST', '/api/gateway-keys', OWNER, { id: 'contested' })
+  const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
+  const directory = storage.directory()
+  const seen = (await directory.activeKeys()).keys.find(({ id }) => id === 'contested')!
+  expect(await directory.updateKey(seen, { role: 'owner' }, Date.now() * 1000)).toMatchObject({
+    role: 'owner',
+  })
+  const token = { hash: 'h', scheme: 'sha256', prefix: '' } as const
+  expect(await directory.rotateKey(seen, token, 0, Date.now() * 1000)).toBeUndefined()
+  expect(await directory.updateKey(seen, { role: 'viewer' }, Date.now() * 1000)).toBeUndefined()
+  expect(await directory.revokeKey(seen, Date.now() * 1000)).toBe(false)
+  await storage.close()
+  await gateway.stop()
+})

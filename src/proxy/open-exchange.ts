@@ -145,14 +145,13 @@ export class OpenExchange {
 
   /** @returns whether it is told by itself */
   #deny(error: GatewayError): boolean {
-    const known = this.identity !== undefined || this.limits.any
     return this.#context.audit.denied({
       code: error.code,
       status: error.status,
       correlationId: this.correlationId,
       path: this.path,
       clientAddress: this.clientAddress,
-      caller: known ? this.caller : undefined,
+      caller: this.identity?.caller,
       resource: 'proxy',
       resourceAction: 'forward',
       provider: this.wire.provider,

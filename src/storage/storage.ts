@@ -219,6 +219,11 @@ export interface KeyReference extends Tenant {
   readonly id: string
 }
 
+/** A key as somebody has seen it: it is changed only if it is still the same, where `updatedAtUs` says when that was. */
+export interface SeenKey extends KeyReference {
+  readonly updatedAtUs?: number
+}
+
 /** What can be changed of a gateway key. */
 export interface KeySettings {
   readonly name: string
@@ -269,7 +274,7 @@ export interface TenantDirectory {
   createKey(key: StoredGatewayKey): Promise<boolean>
   /** @returns the key as it is then; `undefined` when there is no such key that is not revoked */
   updateKey(
-    key: KeyReference,
+    key: SeenKey,
     settings: Partial<KeySettings>,
     nowUs: number,
   ): Promise<StoredGatewayKey | undefined>
@@ -280,13 +285,13 @@ export interface TenantDirectory {
    * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken
    */
   rotateKey(
-    key: KeyReference,
+    key: SeenKey,
     token: TokenHash & { readonly prefix: string },
     graceUntilUs: number,
     nowUs: number,
   ): Promise<StoredGatewayKey | 'conflict' | undefined>
   /** Ends a key for good. @returns false when there is no such key that is not revoked */
-  revokeKey(key: KeyReference, nowUs: number): Promise<boolean>
+  revokeKey(key: SeenKey, nowUs: number): Promise<boolean>
   /** Notes when keys were used last; what is older than what is noted changes nothing. */
   touchKeys(uses: readonly (KeyReference & { readonly atUs: number })[]): Promise<void>
   /** Replaces the hash of a key's token by another hash of the same token. */

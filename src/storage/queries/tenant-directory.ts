@@ -5,6 +5,7 @@ import type {
   KeyList,
   KeyReference,
   KeySettings,
+  SeenKey,
   StoredGatewayKey,
   TenantDirectory,
   TokenHash,
@@ -65,7 +66,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
   }
 
   updateKey(
-    key: KeyReference,
+    key: SeenKey,
     settings: Partial<KeySettings>,
     nowUs: number,
   ): Promise<StoredGatewayKey | undefined> {
@@ -73,7 +74,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
   }
 
   rotateKey(
-    key: KeyReference,
+    key: SeenKey,
     { hash, scheme, prefix }: TokenHash & { readonly prefix: string },
     graceUntilUs: number,
     nowUs: number,
@@ -96,7 +97,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
     })
   }
 
-  async revokeKey(key: KeyReference, nowUs: number): Promise<boolean> {
+  async revokeKey(key: SeenKey, nowUs: number): Promise<boolean> {
     return (await this.#change(key, { revoked_at_us: nowUs, updated_at_us: nowUs })) !== undefined
   }
 
@@ -190,7 +191,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
   }
 
   /** Changes a key that is not revoked. */
-  #change(key: KeyReference, columns: KeyColumns): Promise<StoredGatewayKey | undefined> {
+  #change(key: SeenKey, columns: KeyColumns): Promise<StoredGatewayKey | undefined> {
     return this.#write(async (database) => {
       const row = await update(database, key, columns)
       if (row) await this.#changed(database)
@@ -220,7 +221,7 @@ async function readVersion(database: Kysely<Tables>): Promise<number> {
 type KeyRow = Selectable<GatewayKeysTable>
 type KeyColumns = Partial<KeyRow>
 
-async function activeKey(database: Kysely<Tables>, key: KeyReference): Promise<KeyRow | undefined> {
+async function activeKey(database: Kysely<Tables>, key: SeenKey): Promise<KeyRow | undefined> {
   return database
     .selectFrom('gateway_keys')
     .selectAll()
@@ -228,12 +229,13 @@ async function activeKey(database: Kysely<Tables>, key: KeyReference): Promise<K
     .where('workspace_id', '=', key.workspaceId)
     .where('id', '=', key.id)
     .where('revoked_at_us', 'is', null)
+    .$if(key.updatedAtUs !== undefined, (query) => query.where('updated_at_us', '=', key.updatedAtUs!))
     .executeTakeFirst()
 }
 
 async function update(
   database: Kysely<Tables>,
-  key: KeyReference,
+  key: SeenKey,
   columns: KeyColumns,
 ): Promise<KeyRow | undefined> {
   return database
@@ -243,6 +245,7 @@ async function update(
     .where('workspace_id', '=', key.workspaceId)
     .where('id', '=', key.id)
     .where('revoked_at_us', 'is', null)
+    .$if(key.updatedAtUs !== undefined, (query) => query.where('updated_at_us', '=', key.updatedAtUs!))
     .returningAll()
     .executeTakeFirst()
 }
