@@ -38,7 +38,7 @@ export interface CounterState {
 export interface Verdict {
   /** Index of the take that refuses; -1 when none does, and all were taken. */
   readonly refusedBy: number
-  /** Where each counter stood before. */
+  /** Where each counter stood before; when all were taken it may be empty. */
   readonly states: readonly CounterState[]
 }
 

@@ -412,6 +412,8 @@ export class Ticket {
   readonly #expectation: Expectation
   readonly #spenders: readonly string[]
   readonly #term: string
+  #reserves = false
+  #settles = false
 
   constructor(
     request: LimitRequest,
@@ -430,7 +432,11 @@ export class Ticket {
     this.#expectation = expectation
     this.#term = engine.term()
     this.#spenders = spenders
-    this.growAt = takes.some(({ kind }) => kind === 'budget') ? bytesFor(expectation) : Infinity
+    for (const take of takes) {
+      if (take.kind === 'budget') this.#reserves = true
+      if (take.kind === 'budget' || (take.kind === 'rate' && take.settles)) this.#settles = true
+    }
+    this.growAt = this.#reserves ? bytesFor(expectation) : Infinity
   }
 
   /** Whom the exchange's cost counts for. */
@@ -470,8 +476,7 @@ export class Ticket {
     this.requestBytes = requestBytes
     this.responseBytes = responseBytes
     this.endedAt = performance.now()
-    const awaited =
-      sent && this.takes.some((take) => take.kind === 'budget' || (take.kind === 'rate' && take.settles))
+    const awaited = sent && this.#settles
     this.#engine.ended(this, awaited)
     return awaited
   }

@@ -20,8 +20,8 @@ const FORGET_MS = 3 * TERM_MS
 interface Reservation {
   readonly atMs: number
   readonly term: string
-  /** By index of the take. */
-  readonly amounts: number[]
+  /** What was reserved beyond the takes' amounts, by their index. */
+  grown: number[] | undefined
 }
 
 /** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
@@ -67,7 +67,8 @@ export class MemoryCounters implements Counters {
     for (const [i, take] of takes.entries()) {
       if (take.kind !== 'budget') continue
       const by = take.unit === 'cost' ? more.costNanoUsd : more.tokens
-      reservation.amounts[i] = (reservation.amounts[i] ?? 0) + by
+      reservation.grown ??= takes.map(() => 0)
+      reservation.grown[i]! += by
       this.#reserve(take, reservation.atMs, by)
     }
   }
@@ -85,7 +86,7 @@ export class MemoryCounters implements Counters {
     const reservation = this.#reservations.get(id)
     if (!reservation) return this.read(takes, nowMs) as readonly CounterState[]
     this.#reservations.delete(id)
-    const { atMs, term, amounts } = reservation
+    const { atMs, term, grown } = reservation
     const { costNanoUsd, tokens } = actual
     // The ledger tells of older terms by itself.
     const own = this.#terms(nowMs).includes(term)
@@ -96,7 +97,7 @@ export class MemoryCounters implements Counters {
         this.#rate(take.counter).add(tokens - take.amount, clock, clock - (nowMs - atMs))
       } else if (take.kind === 'budget') {
         const subject = this.#subjects.get(take.counter)
-        const reserved = amounts[i]!
+        const reserved = take.amount + (grown?.[i] ?? 0)
         subject?.reserve(atMs, take.unit === 'cost' ? -reserved : 0, take.unit === 'tokens' ? -reserved : 0)
         // A subject may be counted by several budgets; it spends once.
         if (own && firstOf(takes, i)) subject?.settle(term, atMs, costNanoUsd, tokens)
@@ -134,24 +135,36 @@ export class MemoryCounters implements Counters {
 
   #admit(id: string, takes: readonly Take[], nowMs: number): Verdict {
     const clock = this.#monotonicMs()
-    const states: CounterState[] = []
-    let refusedBy = -1
-    for (const take of takes) {
-      const state = this.#state(take, clock, nowMs)
-      if (refusedBy < 0 && refuses(take, state)) refusedBy = states.length
-      states.push(state)
-    }
-    if (refusedBy >= 0) return { refusedBy, states }
-    const amounts: number[] = []
+    const refusedBy = this.#refusing(takes, clock, nowMs)
+    if (refusedBy >= 0) return { refusedBy, states: takes.map((take) => this.#state(take, clock, nowMs)) }
     for (const take of takes) {
       if (take.kind === 'rate') this.#rate(take.counter).add(take.amount, clock)
       else if (take.kind === 'concurrency') {
         this.#underWay.set(take.counter, (this.#underWay.get(take.counter) ?? 0) + 1)
       } else this.#reserve(take, nowMs, take.amount)
-      amounts.push(take.kind === 'budget' ? take.amount : 0)
     }
-    this.#reservations.set(id, { atMs: nowMs, term: this.term(nowMs), amounts })
-    return { refusedBy, states }
+    this.#reservations.set(id, { atMs: nowMs, term: this.term(nowMs), grown: undefined })
+    return PASSED
+  }
+
+  /** Index of the first take that finds no room; -1 for none. On every request's way, so nothing is made for it. */
+  #refusing(takes: readonly Take[], clock: number, nowMs: number): number {
+    for (let i = 0; i < takes.length; i++) {
+      const take = takes[i]!
+      if (take.kind === 'budget') {
+        const { cost, tokens, reservedCost, reservedTokens } = this.#subject(take.counter, nowMs).since(
+          take.startMs,
+        )
+        const held = take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens
+        if (take.hard && held >= take.limit) return i
+      } else if (take.kind === 'concurrency') {
+        if ((this.#underWay.get(take.counter) ?? 0) >= take.limit) return i
+      } else {
+        const used = this.#rates.get(take.counter)?.sum(clock) ?? 0
+        if (take.settles ? used >= take.limit : used + take.amount > take.limit) return i
+      }
+    }
+    return -1
   }
 
   #state(take: Take, clock: number, nowMs: number): CounterState {
@@ -244,6 +257,9 @@ export class MemoryCounters implements Counters {
   }
 }
 
+/** Nobody asks where counters stood when a request passes. */
+const PASSED: Verdict = { refusedBy: -1, states: [] }
+
 /** What is told of counters that nobody asks for when a request is settled. */
 const NOTHING: CounterState = { used: 0, reserved: 0, resetMs: 0 }
 
@@ -255,20 +271,6 @@ function firstOf(takes: readonly Take[], index: number): boolean {
     if (take.kind === 'budget' && take.counter === counter) return false
   }
   return true
-}
-
-/** Whether a take finds no room. */
-function refuses(take: Take, { used, reserved }: CounterState): boolean {
-  switch (take.kind) {
-    case 'concurrency':
-      return used >= take.limit
-    case 'rate':
-      return take.settles ? used >= take.limit : used + take.amount > take.limit
-    case 'budget':
-      return take.hard && used + reserved >= take.limit
-    default:
-      return take satisfies never
-  }
 }
 
 /** A counter of a map that keeps those that were used last. */

@@ -35,6 +35,9 @@ export class SubjectSpend {
     for (const { slotMs, costNanoUsd, tokens } of slots) {
       this.#told.set(slotMs, { cost: costNanoUsd, tokens, reservedCost: 0, reservedTokens: 0 })
     }
+    for (const [slot, { reservedCost, reservedTokens }] of this.#reserved) {
+      if (reservedCost === 0 && reservedTokens === 0) this.#reserved.delete(slot)
+    }
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
     this.loadedFromMs = fromMs
     this.#windows = []
@@ -42,7 +45,10 @@ export class SubjectSpend {
 
   /** Nothing is reserved. */
   get idle(): boolean {
-    return this.#reserved.size === 0
+    for (const { reservedCost, reservedTokens } of this.#reserved.values()) {
+      if (reservedCost !== 0 || reservedTokens !== 0) return false
+    }
+    return true
   }
 
   /** Sums since the beginning of a window. */
@@ -61,8 +67,6 @@ export class SubjectSpend {
   reserve(atMs: number, cost: number, tokens: number): void {
     const slot = slotOf(atMs)
     this.#add(this.#reserved, slot, { cost: 0, tokens: 0, reservedCost: cost, reservedTokens: tokens })
-    const left = this.#reserved.get(slot)!
-    if (left.reservedCost === 0 && left.reservedTokens === 0) this.#reserved.delete(slot)
   }
 
   /** Books what a request came to that began at a time, in a term of this process. */

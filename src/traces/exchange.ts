@@ -147,7 +147,8 @@ export interface PricedExchange {
 
 /** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
 export interface PricedBatch {
-  readonly ids: readonly string[]
+  /** Separated by spaces. */
+  readonly ids: string
   /** Four for each: the amounts of `PricedExchange` in their order; a cost that is not known is -1. */
   readonly amounts: Float64Array
 }

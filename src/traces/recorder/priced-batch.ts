@@ -6,23 +6,27 @@ const WIDTH = 4
 /** What exchanges came to, as it crosses between threads. */
 export function packPriced(bills: readonly PricedExchange[]): PricedBatch {
   const amounts = new Float64Array(bills.length * WIDTH)
-  for (const [i, bill] of bills.entries()) {
-    const { costNanoUsd, outputNanoUsd, inputTokens, outputTokens } = bill
-    amounts.set([costNanoUsd ?? -1, outputNanoUsd, inputTokens, outputTokens], i * WIDTH)
+  let at = 0
+  for (const { costNanoUsd, outputNanoUsd, inputTokens, outputTokens } of bills) {
+    amounts[at++] = costNanoUsd ?? -1
+    amounts[at++] = outputNanoUsd
+    amounts[at++] = inputTokens
+    amounts[at++] = outputTokens
   }
-  return { ids: bills.map(({ id }) => id), amounts }
+  return { ids: bills.map(({ id }) => id).join(' '), amounts }
 }
 
 /** The other way round. */
 export function unpackPriced({ ids, amounts }: PricedBatch): PricedExchange[] {
-  return ids.map((id, i) => {
-    const [cost, outputNanoUsd, inputTokens, outputTokens] = amounts.subarray(i * WIDTH, (i + 1) * WIDTH)
+  return ids.split(' ').map((id, i) => {
+    const at = i * WIDTH
+    const cost = amounts[at]!
     return {
       id,
-      costNanoUsd: cost! < 0 ? null : cost!,
-      outputNanoUsd: outputNanoUsd!,
-      inputTokens: inputTokens!,
-      outputTokens: outputTokens!,
+      costNanoUsd: cost < 0 ? null : cost,
+      outputNanoUsd: amounts[at + 1]!,
+      inputTokens: amounts[at + 2]!,
+      outputTokens: amounts[at + 3]!,
     }
   })
 }

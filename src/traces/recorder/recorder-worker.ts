@@ -31,6 +31,9 @@ import { Upkeep } from './upkeep.ts'
 
 declare const self: Worker
 
+/** How long what exchanges came to waits for others. */
+const PRICED_MS = 5
+
 /** Audit events that wait for the store. */
 const AUDIT_JOURNAL_BYTES = 64 * 1024 * 1024
 
@@ -162,11 +165,9 @@ class RecorderThread {
     if (exchange.awaited) this.#tellPriced(trace)
   }
 
-  /** Told together, and at once: somebody's money is reserved until then. */
+  /** Told together, for a message costs as much as a request; and soon, for money is reserved until then. */
   #tellPriced(trace: Trace): void {
-    if (this.#priced.length === 0) {
-      setImmediate(() => reply({ kind: 'priced', ...packPriced(this.#priced.splice(0)) }))
-    }
+    if (this.#priced.length === 0) setTimeout(() => this.#flushPriced(), PRICED_MS)
     this.#priced.push({
       id: trace.id,
       costNanoUsd: trace.costNanoUsd,
@@ -174,6 +175,10 @@ class RecorderThread {
       inputTokens: trace.inputTokens,
       outputTokens: trace.outputTokens,
     })
+  }
+
+  #flushPriced(): void {
+    if (this.#priced.length > 0) reply({ kind: 'priced', ...packPriced(this.#priced.splice(0)) })
   }
 
   #later(work: Promise<void>): void {
@@ -200,6 +205,7 @@ class RecorderThread {
 
   async #stop(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
+    this.#flushPriced()
     await this.#upkeep.stop()
     await this.#keys.stop()
     await this.#audit.close()
