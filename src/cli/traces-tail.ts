@@ -70,15 +70,23 @@ async function follow(
   const stopped = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
   let position = await first.everywhere().lastArrival()
+  // What arrives between these two questions is among the last ones already, and comes again.
+  const lastOnes = new Set<string>()
   if (limit > 0) {
     const { items } = await first.everywhere().listTraces(filter, { limit, order: 'newest' })
-    for (const trace of [...items].reverse()) show(trace)
+    for (const trace of [...items].reverse()) {
+      lastOnes.add(trace.id)
+      show(trace)
+    }
+  }
+  const showNew = (trace: TraceSummary): void => {
+    if (!lastOnes.delete(trace.id)) show(trace)
   }
   let storage: Storage | undefined = first
   while (!stopped.signal.aborted) {
     try {
       storage ??= await reopen()
-      position = await look(storage, filter, position, show)
+      position = await look(storage, filter, position, showNew)
     } catch {
       // The store is away for a moment: what comes meanwhile is shown when it is back.
     }

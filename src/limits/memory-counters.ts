@@ -14,6 +14,11 @@ const RELOAD_MS = 5000
  */
 const TERM_MS = 3_600_000
 
+/** What others spend, they spend lately: older times are read again now and then only, a few subjects at once. */
+const LATELY_MS = 3 * TERM_MS
+const WHOLE_MS = 10 * 60_000
+const MAX_WHOLE = 50
+
 /** A subject that was not asked for in this time is forgotten: nothing of it is in a term that the ledger leaves out. */
 const FORGET_MS = 3 * TERM_MS
 
@@ -121,16 +126,24 @@ export class MemoryCounters implements Counters {
 
   /** Reads again what others spent, and forgets whom nobody asks for. A ledger that does not answer changes nothing. */
   async reload(nowMs: number): Promise<void> {
-    const wanted: string[] = []
-    let fromMs = Infinity
+    const lately: string[] = []
+    const whole: string[] = []
+    let latelyFromMs = Infinity
+    let wholeFromMs = Infinity
     for (const [name, subject] of this.#subjects) {
       if (subject.usedAtMs < nowMs - FORGET_MS && subject.idle) this.#subjects.delete(name)
-      else if (subject.usedAtMs >= nowMs - 2 * RELOAD_MS && subject.loadedFromMs !== Infinity) {
-        wanted.push(name)
-        fromMs = Math.min(fromMs, subject.loadedFromMs)
+      else if (subject.usedAtMs < nowMs - 2 * RELOAD_MS || subject.loadedFromMs === Infinity) continue
+      else if (subject.wholeAtMs > nowMs - WHOLE_MS || whole.length >= MAX_WHOLE) {
+        lately.push(name)
+        latelyFromMs = Math.min(latelyFromMs, latelyOf(subject, nowMs))
+      } else {
+        whole.push(name)
+        wholeFromMs = Math.min(wholeFromMs, subject.loadedFromMs)
       }
     }
-    if (wanted.length > 0) await this.#load(wanted, fromMs, nowMs).catch(() => undefined)
+    const read = (names: readonly string[], fromMs: number): Promise<void> =>
+      names.length === 0 ? Promise.resolve() : this.#load(names, fromMs, nowMs).catch(() => undefined)
+    await Promise.all([read(lately, latelyFromMs), read(whole, wholeFromMs)])
   }
 
   #admit(id: string, takes: readonly Take[], nowMs: number): Verdict {
@@ -209,18 +222,27 @@ export class MemoryCounters implements Counters {
     subject?.reserve(atMs, take.unit === 'cost' ? by : 0, take.unit === 'tokens' ? by : 0)
   }
 
-  /** Loads what is not known yet of the subjects of budgets; `undefined` when all is. */
-  #missing(takes: readonly Take[], nowMs: number): Promise<void> | undefined {
+  /** Loads what is not known of the subjects of budgets; `undefined` when all is. */
+  #missing(takes: readonly Take[], nowMs: number): Promise<unknown> | undefined {
     let missing: string[] | undefined
+    let idle: string[] | undefined
     let fromMs = Infinity
+    let latelyFromMs = Infinity
     for (const take of takes) {
       if (take.kind !== 'budget') continue
       const subject = this.#subjects.get(take.counter)
-      if (subject && subject.loadedFromMs <= take.startMs) continue
-      missing = [...(missing ?? []), take.counter]
-      fromMs = Math.min(fromMs, take.startMs)
+      if (!subject || subject.loadedFromMs > take.startMs) {
+        missing = [...(missing ?? []), take.counter]
+        fromMs = Math.min(fromMs, take.startMs)
+      } else if (subject.usedAtMs < nowMs - 2 * RELOAD_MS) {
+        idle = [...(idle ?? []), take.counter]
+        latelyFromMs = Math.min(latelyFromMs, latelyOf(subject, nowMs))
+      }
     }
-    return missing && this.#loadOnce([...new Set(missing)], fromMs, nowMs)
+    const loading = missing && this.#loadOnce([...new Set(missing)], fromMs, nowMs)
+    // Of one that was not asked for, nothing was read again. It is known all the same, should the ledger not answer.
+    const reading = idle && this.#loadOnce([...new Set(idle)], latelyFromMs, nowMs).catch(() => undefined)
+    return loading && reading ? Promise.all([loading, reading]) : (loading ?? reading)
   }
 
   /** Requests that wait for the same subjects wait together. */
@@ -236,13 +258,12 @@ export class MemoryCounters implements Counters {
   async #load(names: readonly string[], fromMs: number, nowMs: number): Promise<void> {
     const terms = this.#terms(nowMs)
     const slots = await this.#readLedger(names, fromMs, terms)
+    const bySubject = Map.groupBy(slots, ({ subject }) => subject)
     for (const name of names) {
       const subject = this.#subject(name, this.#subjects.get(name)?.usedAtMs ?? nowMs)
-      subject.load(
-        slots.filter((slot) => slot.subject === name),
-        fromMs,
-        terms,
-      )
+      if (fromMs <= subject.loadedFromMs) subject.wholeAtMs = nowMs
+      subject.readAtMs = nowMs
+      subject.load(bySubject.get(name) ?? [], fromMs, terms)
     }
   }
 
@@ -255,6 +276,11 @@ export class MemoryCounters implements Counters {
     }
     return this.#termNames
   }
+}
+
+/** From where on a subject is read again: what was told before cannot have changed since, but for journals that are replayed late. */
+function latelyOf({ readAtMs }: SubjectSpend, nowMs: number): number {
+  return Math.min(nowMs, readAtMs) - LATELY_MS
 }
 
 /** Nobody asks where counters stood when a request passes. */

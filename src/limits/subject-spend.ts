@@ -25,21 +25,29 @@ export class SubjectSpend {
   loadedFromMs = Infinity
   usedAtMs = 0
 
+  /** When the ledger was read as far back as `loadedFromMs`, and when it was read at all. */
+  wholeAtMs = 0
+  readAtMs = 0
+
   /**
    * Takes over what the ledger tells.
    *
+   * @param fromMs from where on it was asked; what it told of earlier times before goes on counting
    * @param terms the terms of this process that the ledger has left out; what was settled in others is forgotten
    */
   load(slots: readonly LedgerSlot[], fromMs: number, terms: readonly string[]): void {
-    this.#told.clear()
+    for (const slot of this.#told.keys()) if (slot >= fromMs) this.#told.delete(slot)
     for (const { slotMs, costNanoUsd, tokens } of slots) {
-      this.#told.set(slotMs, { cost: costNanoUsd, tokens, reservedCost: 0, reservedTokens: 0 })
+      const known = this.#told.get(slotMs)
+      const more = { cost: costNanoUsd, tokens, reservedCost: 0, reservedTokens: 0 }
+      if (known) add(known, more)
+      else this.#told.set(slotMs, more)
     }
     for (const [slot, { reservedCost, reservedTokens }] of this.#reserved) {
       if (reservedCost === 0 && reservedTokens === 0) this.#reserved.delete(slot)
     }
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
-    this.loadedFromMs = fromMs
+    this.loadedFromMs = Math.min(this.loadedFromMs, fromMs)
     this.#windows = []
   }
 

@@ -355,7 +355,12 @@ export interface SpendLedger {
    * @param except instances that are left out: who asks knows better what they spent
    */
   read(subjects: readonly string[], fromUs: number, except: readonly string[]): Promise<readonly SpendSlot[]>
-  /** Forgets which gateway spent what before a time, and when, for what is two years older still. @returns how many rows it took up */
+  /**
+   * Forgets of what was spent before a time which gateway it was, of what is older which quarter hour of the day, and of what is two
+   * years old when.
+   *
+   * @returns how many rows it took up
+   */
   fold(beforeUs: number, limit: number): Promise<number>
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'bun:test'
-import type { LedgerSlot, ReadLedger } from '../../src/limits/counters.ts'
+import type { LedgerSlot, ReadLedger, Take } from '../../src/limits/counters.ts'
 import { MemoryCounters } from '../../src/limits/memory-counters.ts'
 import { RedisBackend } from '../../src/limits/redis-backend.ts'
 import { SharedCounters } from '../../src/limits/shared-counters.ts'
@@ -208,3 +208,61 @@ test.skipIf(REDIS_MISSING !== undefined)(
     rmSync(folder, { recursive: true })
   },
 )
+
+test('whatever the hour and whoever spends, nothing is counted twice and nothing is missed', async () => {
+  let seed = 11
+  const random = (below: number): number => {
+    seed = (seed * 16_807) % 2_147_483_647
+    return seed % below
+  }
+  const ledger: (LedgerSlot & { instance: string })[] = []
+  const counters = new MemoryCounters('me', (subjects, fromMs, except) =>
+    Promise.resolve(
+      ledger.filter(
+        ({ subject, slotMs, instance }) =>
+          subjects.includes(subject) && slotMs >= fromMs && !except.includes(instance),
+      ),
+    ),
+  )
+  let now = Date.now()
+  const startMs = now - (now % 86_400_000) - 86_400_000
+  const take = (amount: number): Take => ({
+    kind: 'budget',
+    counter: 's',
+    unit: 'cost',
+    limit: 1e12,
+    amount,
+    hard: true,
+    startMs,
+    endMs: startMs + 400 * 86_400_000,
+  })
+  let spent = 0
+  let othersUntold = 0
+  for (let i = 0; i < 3000; i++) {
+    now += random(12) === 0 ? random(5_400_000) : random(60_000)
+    const cost = 1 + random(1000)
+    const row = { subject: 's', slotMs: now - (now % 900_000), costNanoUsd: cost, tokens: 0 }
+    if (random(3) === 0) {
+      ledger.push({ ...row, instance: 'another' })
+      othersUntold += cost
+    } else {
+      const id = `e${i}`
+      const term = counters.term(now)
+      // Some answers take a while, across the end of an hour too.
+      const endedAt = now + (random(10) === 0 ? random(1_800_000) : 0)
+      const reserved = take(random(500))
+      await counters.admit(id, [reserved], now)
+      counters.settle(id, [reserved], { costNanoUsd: cost, tokens: 0 }, endedAt)
+      ledger.push({ ...row, instance: term })
+      spent += cost
+    }
+    if (random(4) === 0) {
+      await counters.reload(now)
+      spent += othersUntold
+      othersUntold = 0
+      const [state] = await counters.read([take(0)], now)
+      expect([i, state!.used]).toEqual([i, spent])
+    }
+  }
+  counters.close()
+})

@@ -76,6 +76,8 @@ test('the ledger forgets which gateway spent what, and keeps the sums', async ()
     at(now - 5 * DAY, 'a', 1),
     at(now - 5 * DAY, 'b', 2),
     at(now - 800 * DAY, 'a', 3),
+    at(now - 100 * DAY - (now % DAY) + 1, 'a', 5),
+    at(now - 100 * DAY - (now % DAY) + DAY / 2, 'b', 6),
     at(now - 900 * DAY, 'b', 4),
   ])
   const sum = async (fromUs: number, except: string[] = []): Promise<number> =>
@@ -83,9 +85,9 @@ test('the ledger forgets which gateway spent what, and keeps the sums', async ()
       (total, { costNanoUsd }) => total + costNanoUsd,
       0,
     )
-  expect([await sum(0), await sum(now - 10 * DAY), await sum(0, ['a'])]).toEqual([35, 21, 14])
+  expect([await sum(0), await sum(now - 10 * DAY), await sum(0, ['a'])]).toEqual([49, 21, 21])
   while ((await storage.spend().fold(now - 3 * DAY, 2)) > 0);
-  expect([await sum(0), await sum(now - 10 * DAY), await sum(0, ['a'])]).toEqual([35, 21, 28])
-  expect(await storage.spend().read(['s'], 0, [])).toHaveLength(3)
+  expect([await sum(0), await sum(now - 10 * DAY), await sum(0, ['a'])]).toEqual([49, 21, 42])
+  expect(await storage.spend().read(['s'], 0, [])).toHaveLength(4)
   await storage.close()
 })

@@ -4,6 +4,9 @@ import type { Read, Write } from './tables.ts'
 
 const DAY_US = 86_400_000_000
 
+/** Of rows that are older than this the day is enough: no period but long rolling ones begins there. */
+const FINE_US = 40 * DAY_US
+
 /** Rows that are older than this are folded into one, so that only budgets of all time still see them. */
 const FORGOTTEN_US = 730 * DAY_US
 
@@ -63,7 +66,14 @@ export class SpendLedgerQueries implements SpendLedger {
         .where('slot_us', '<', beforeUs)
         .where('slot_us', '>', 0)
         .where((where) =>
-          where.or([where('instance', '<>', ''), where('slot_us', '<', beforeUs - FORGOTTEN_US)]),
+          where.or([
+            where('instance', '<>', ''),
+            where('slot_us', '<', beforeUs - FORGOTTEN_US),
+            where.and([
+              where('slot_us', '<', beforeUs - FINE_US),
+              where(sql<number>`slot_us % ${sql.lit(DAY_US)}`, '<>', 0),
+            ]),
+          ]),
         )
         .limit(limit)
         .execute()
@@ -77,7 +87,7 @@ export class SpendLedgerQueries implements SpendLedger {
         const folded = {
           ...row,
           instance: '',
-          slot_us: row.slot_us < beforeUs - FORGOTTEN_US ? 0 : row.slot_us,
+          slot_us: coarse(row.slot_us, beforeUs),
         }
         await database
           .insertInto('spend')
@@ -95,4 +105,10 @@ export class SpendLedgerQueries implements SpendLedger {
       return rows.length
     })
   }
+}
+
+/** The slot that a row of a time is kept in. */
+function coarse(slotUs: number, beforeUs: number): number {
+  if (slotUs < beforeUs - FORGOTTEN_US) return 0
+  return slotUs < beforeUs - FINE_US ? slotUs - (slotUs % DAY_US) : slotUs
 }
