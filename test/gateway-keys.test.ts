@@ -380,6 +380,15 @@ describe('the command line', () => {
     expect(await call(running, String(made['token']))).toBe(401)
     expect((await run('keys', 'revoke', String(made['id']), ...remote)).status).toBe(0)
     expect(await call(running, String(rotated['token']))).toBe(401)
+    const exported = await runProgram(
+      ['export', '--config', 'keys.yaml', '--format', 'csv', '--out', 'all.csv', '--bodies'],
+      { cwd: folder },
+    )
+    expect([exported.status, exported.err]).toEqual([0, expect.stringContaining('wrote ')])
+    const audit = await api(running, 'GET', '/api/audit?action=traces.export', token)
+    expect(audit.body['items']).toMatchObject([
+      { actor: 'cli', target: 'all.csv', outcome: 'success', detail: { format: 'csv', bodies: true } },
+    ])
     expect((await run('keys', 'revoke', 'nobody')).err).toBe('gateway key not found\n')
     expect((await run('keys', 'create', '--role', 'king')).status).toBe(2)
     const text = await runProgram(['keys', 'list', '--config', 'keys.yaml'], { cwd: folder })

@@ -16,6 +16,8 @@ export interface Expected {
   readonly requestBytes: number
   /** Most tokens that the answer may have; `undefined` when the request does not say. */
   readonly maxOutputTokens: number | undefined
+  /** It asks for its answer bit by bit: such answers have many more bytes. */
+  readonly streaming: boolean
   /** Nano-USD per token; `undefined` when no price is known. */
   readonly rates: { readonly input: number; readonly output: number } | undefined
 }

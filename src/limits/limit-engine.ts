@@ -110,7 +110,7 @@ export class LimitEngine {
     if (size && expected.requestBytes > size.value)
       throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
     const counted = billable ? resolved.counted : resolved.countedFree
-    const pair = `${limits.spenders.at(-1)} ${facts.provider} ${facts.model}`
+    const pair = `${limits.spenders.at(-1)} ${facts.provider} ${facts.model}${expected.streaming ? ' stream' : ''}`
     const expectation = this.#expectations.of(pair, billable ? expected : FREE)
     const takes = counted.map((limit) => takeOf(limit, expectation))
     const ticket = new Ticket(request, { limits: counted, takes, spenders }, expectation, pair, this)
@@ -363,7 +363,7 @@ function warningShares(policy: LimitPolicy): readonly number[] {
 const SHARES = new WeakMap<LimitPolicy, readonly number[]>()
 
 /** What a request that may cost nothing is expected to cost. */
-const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, rates: undefined }
+const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, streaming: false, rates: undefined }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
 const NOTHING = { learned: true, costNanoUsd: 0, tokens: 0 }
 

@@ -56,6 +56,7 @@ export function admit(
     expected: {
       requestBytes: Math.max(0, size),
       maxOutputTokens: facts.maxOutputTokens,
+      streaming: facts.streaming,
       rates: rates === 'unknown' ? undefined : rates,
     },
   })

@@ -14,6 +14,7 @@ const WHOLE_JSON_BYTES = 256 * 1024
 /** Members of a request that say what it asks for and for whom. */
 const MEMBERS = [
   'model',
+  'stream',
   'max_tokens',
   'max_completion_tokens',
   'max_output_tokens',
@@ -30,6 +31,8 @@ export interface RequestFacts {
   readonly model: string
   /** Most tokens that its answers may have together; `undefined` when it does not say. */
   readonly maxOutputTokens: number | undefined
+  /** It asks for its answer bit by bit. */
+  readonly streaming: boolean
   /** The members that were found. */
   readonly members: JsonObject
 }
@@ -49,6 +52,7 @@ export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | u
   return {
     model: textOf(members['model']) ?? modelOfTarget(exchange.path, exchange.query),
     maxOutputTokens: most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1),
+    streaming: members['stream'] === true || exchange.target.path.endsWith(':streamGenerateContent'),
     members,
   }
 }

@@ -317,6 +317,37 @@ describe('budgets', () => {
     expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 101, 9)
   })
 
+  test('a stream that outgrows what was expected of it makes its reservation grow, and is never cut', async () => {
+    const gateway = await open(budget(`cost_usd: ${COST_USD * 4}, period: day`))
+    expect(await statuses(gateway, 1)).toEqual([200])
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    const event = `data: {"model":"gpt-4o-mini","choices":[{"delta":{"content":"${'long '.repeat(40)}"}}]}\n\n`
+    upstream.play = stream(
+      [
+        ...Array<string>(30).fill(event),
+        `data: {"model":"gpt-4o-mini","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":1500,"total_tokens":1510}}\n\n`,
+        'data: [DONE]\n\n',
+      ],
+      {
+        between: (index) =>
+          (index === 0 ? gates[0] : index === 29 ? gates[1] : undefined)?.promise ?? Promise.resolve(),
+      },
+    )
+    const running = await ask(gateway)
+    const before = Number((await standings(gateway))[0]?.['reserved'])
+    expect(before).toBeGreaterThanOrEqual(COST_USD)
+    gates[0].resolve()
+    const answer = running.text()
+    await eventually(async () => Number((await standings(gateway))[0]?.['reserved']) > before * 5)
+    gates[1].resolve()
+    expect(await answer).toContain('[DONE]')
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD + 0.000_901_5, 9)
+    upstream.play = PLAIN
+    expect(await statuses(gateway, 1)).toEqual([429])
+  })
+
   test('what was spent is what the receipts say, and outlives a restart and the traces', async () => {
     const settings = `${providersAt(upstream.url)}${AUTH}limits:\n${budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`)}`
     const gateway = await open(budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`))

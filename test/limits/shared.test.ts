@@ -67,9 +67,6 @@ describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
   (backend) => {
     test('128 streams at once against a budget of 100 requests: the right ones are refused, nothing is overspent', async () => {
       const [one, two, redis] = await pair(backend, budget(COST_USD * 102))
-      // Each learns what a request comes to.
-      expect([await ask(one), await ask(two)]).toEqual([200, 200])
-      await eventually(async () => (await standing(one)).reserved === 0)
       upstream.play = stream(
         [
           'data: {"model":"gpt-4o-mini","choices":[{"delta":{"content":"hi"}}]}\n\n',
@@ -78,6 +75,9 @@ describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
         ],
         { between: () => Bun.sleep(30) },
       )
+      // Each learns what a request comes to.
+      expect([await ask(one), await ask(two)]).toEqual([200, 200])
+      await eventually(async () => (await standing(one)).reserved === 0)
       const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
       upstream.play = PLAIN
       const passed = answers.filter((status) => status === 200).length
