@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { permissionsOf, ROLE_NAMES, type Permission } from '../src/access/permissions.ts'
 import { ROUTES, type Route } from '../src/http/routes.ts'
 import { openSqliteStorage } from '../src/storage/drivers/sqlite.ts'
@@ -6,6 +6,8 @@ import { openGateway, providersAt, type TestGateway } from './support/gateway.ts
 import { RawClient } from './support/raw-client.ts'
 import { sampleTrace } from './support/trace.ts'
 import { answerJson, Upstream } from './support/upstream.ts'
+
+setDefaultTimeout(30_000)
 
 // Every role × every route, and every tenant × every object. A route without a row here fails the first test.
 

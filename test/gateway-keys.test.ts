@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from './support/eventually.ts'
@@ -6,6 +6,8 @@ import { openGateway, providersAt, type TestGateway } from './support/gateway.ts
 import { openTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { runProgram } from './support/process.ts'
 import { answerJson, Upstream } from './support/upstream.ts'
+
+setDefaultTimeout(30_000)
 
 const OWNER = 'owner-token-0123456789abcdef'
 const OWNER_B = 'owner-token-of-b-0123456789abcdef'
@@ -134,12 +136,12 @@ describe.each(['sqlite', 'postgres'] as const)('gateway keys on %s', (driver) =>
     const second = String(rotated.body['token'])
     expect([await call(gateway, token), await call(gateway, second)]).toEqual([401, 200])
     const graced = await api(gateway, 'POST', `/api/gateway-keys/${id}/rotate`, OWNER, {
-      grace_period_seconds: 1,
+      grace_period_seconds: 4,
     })
     const third = String(graced.body['token'])
     expect([await call(gateway, second), await call(gateway, third)]).toEqual([200, 200])
     expect(graced.body['previous_token_valid_until']).toBeString()
-    await Bun.sleep(1100)
+    await Bun.sleep(4100)
     expect([await call(gateway, second), await call(gateway, third)]).toEqual([401, 200])
 
     expect((await api(gateway, 'DELETE', `/api/gateway-keys/${id}`, OWNER)).status).toBe(204)
@@ -256,9 +258,9 @@ describe.each(['sqlite', 'postgres'] as const)('gateway keys on %s', (driver) =>
     expect(await call(gateway, remote)).toBe(403)
     expect(await call(gateway, remote, { 'X-Forwarded-For': '192.0.2.7' })).toBe(403)
     expect((await api(gateway, 'GET', '/api/traces', remote)).status).toBe(403)
-    const soon = await bound({ expires_at: new Date(Date.now() + 1200).toISOString() })
+    const soon = await bound({ expires_at: new Date(Date.now() + 4000).toISOString() })
     expect(await call(gateway, soon)).toBe(200)
-    await Bun.sleep(1300)
+    await Bun.sleep(4100)
     expect(await call(gateway, soon)).toBe(401)
   })
 

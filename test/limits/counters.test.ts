@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { LedgerSlot, ReadLedger, Take } from '../../src/limits/counters.ts'
 import { MemoryCounters } from '../../src/limits/memory-counters.ts'
 import { RedisBackend } from '../../src/limits/redis-backend.ts'
@@ -15,6 +15,8 @@ import { eventually } from '../support/eventually.ts'
 import { openTestPostgres } from '../support/postgres.ts'
 import { REDIS_MISSING, startRedis } from '../support/redis.ts'
 import { sampleTrace } from '../support/trace.ts'
+
+setDefaultTimeout(30_000)
 
 const ledgerOf =
   (storage: Storage): ReadLedger =>

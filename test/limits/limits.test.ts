@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Database } from 'bun:sqlite'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +7,8 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+setDefaultTimeout(30_000)
 
 /** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
 const COST_USD = 0.000_004_5

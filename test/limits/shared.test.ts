@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+setDefaultTimeout(30_000)
 
 /** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
 const COST_USD = 0.000_004_5
@@ -153,7 +155,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
 
 test('keys of a store that is away count until they are stale, then nobody is let in on them', async () => {
   const dsn = await postgres.createDatabase()
-  const settings = `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH.replace('  pepper', '  max_staleness_ms: 2500\n  pepper')}`
+  const settings = `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH.replace('  pepper', '  max_staleness_ms: 6000\n  pepper')}`
   const gateway = await openGateway(settings)
   const made = await fetch(`${gateway.url}/api/gateway-keys`, {
     method: 'POST',

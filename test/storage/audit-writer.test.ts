@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,8 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { AuditWriter } from '../../src/traces/recorder/audit-writer.ts'
 import { Journal } from '../../src/traces/recorder/journal.ts'
 import { eventually } from '../support/eventually.ts'
+
+setDefaultTimeout(30_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-audit-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
