@@ -8,7 +8,8 @@ import { startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { KeyUses } from './key-uses.ts'
 import type { Counters, ReadLedger } from './limits/counters.ts'
-import { LimitEngine, type BudgetWarning } from './limits/limit-engine.ts'
+import { BudgetWarnings, type BudgetWarning } from './limits/budget-warnings.ts'
+import { LimitEngine } from './limits/limit-engine.ts'
 import { MemoryCounters } from './limits/memory-counters.ts'
 import { RedisBackend } from './limits/redis-backend.ts'
 import type { CallerLimits } from './limits/resolve.ts'
@@ -73,8 +74,10 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     counters: openCounters(config, queries),
     policies: () => current.limits.policies,
     timeoutMs: () => current.limits.backendTimeoutMs,
-    once: (name, untilMs) => directory.once(name, untilMs * 1000, Date.now() * 1000),
-    warn: (warning) => tellWarning(warning, audit, webhooks),
+    warnings: new BudgetWarnings({
+      once: (name, untilMs) => directory.once(name, untilMs * 1000, Date.now() * 1000),
+      warn: (warning) => tellWarning(warning, audit, webhooks),
+    }),
     log,
   })
   const prices = new PriceLookup()
@@ -127,7 +130,8 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
         fileKeys: () => current.auth.keys,
         allowWeakTokens: () => current.auth.allowWeakTokens,
       }),
-      keysChanged: () => known.refresh(),
+      // The change is done; should the store not answer now, the recorder sees it with its next look.
+      keysChanged: () => known.refresh().catch(() => undefined),
       audit,
       auditEvents: queries.audit,
       limits,
@@ -141,7 +145,14 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     // At once, for a key that was revoked; what prices a key's own budget may need comes after.
     proxy.settings = { ...proxy.settings, keyring, limitsOf: limitsLookup(limits) }
     context.apiSettings = apiSettings(current, keyring)
-    if (known.needPrices()) proxy.settings = await settings()
+    if (known.needPrices()) await useSettings()
+  }
+  const useSettings = async (): Promise<void> => {
+    const next = await settings()
+    // Keys may have changed meanwhile: one that was revoked must not come back.
+    const keyring = known.keyring()
+    proxy.settings = { ...next, keyring }
+    context.apiSettings = apiSettings(current, keyring)
   }
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
@@ -168,8 +179,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
         storage: current.storage,
         limits: { ...next.limits, backend, redisUrl },
       }
-      proxy.settings = await settings()
-      context.apiSettings = apiSettings(current, proxy.settings.keyring)
+      await useSettings()
       recorder.configure(recorderSettings(current))
       audit.record({
         actor: 'system',

@@ -2,10 +2,12 @@ import { GatewayError } from '../errors.ts'
 import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Actual, Counters, CounterState, Take, Verdict } from './counters.ts'
+import type { BudgetWarnings } from './budget-warnings.ts'
 import { Expectations, type Expectation, type Expected } from './expectations.ts'
 import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
 import type { LimitPolicy } from './policy.ts'
 import { CallerLimits, type Limit, type LimitFacts } from './resolve.ts'
+import { Ticket } from './ticket.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
 const PRICING_MS = 120_000
@@ -17,9 +19,6 @@ const RECEIPT_MS = 500
 /** How long counters may take to be told the rest at the end. */
 const CLOSE_MS = 2000
 
-/** Warnings that are remembered as given; the store remembers them all. */
-const MAX_GIVEN = 10_000
-
 /** A request that wants to pass. */
 export interface LimitRequest {
   readonly id: string
@@ -30,26 +29,13 @@ export interface LimitRequest {
   readonly expected: Expected
 }
 
-/** A budget that is nearly or wholly spent. */
-export interface BudgetWarning {
-  /** Share that was reached; 1 for a budget that is spent. */
-  readonly share: number
-  readonly standing: LimitStanding
-  /** Whose: the ledger's subject. */
-  readonly subject: string
-  readonly organizationId: string
-  readonly workspaceId: string
-}
-
 /** What the engine needs around it. */
 export interface LimitEnginePorts {
   readonly counters: Counters
   readonly policies: () => readonly LimitPolicy[]
   /** How long counters may take to answer. */
   readonly timeoutMs: () => number
-  /** Whether something happens for the first time until a time, of all gateways. */
-  readonly once: (name: string, untilMs: number) => Promise<boolean>
-  readonly warn: (warning: BudgetWarning) => void
+  readonly warnings: BudgetWarnings
   readonly log: (level: 'INFO' | 'WARN', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -68,11 +54,10 @@ export class LimitEngine {
   readonly #ports: LimitEnginePorts
   readonly #expectations = new Expectations()
   readonly #tickets = new Map<string, Ticket>()
-  readonly #given = new Set<string>()
   #waiting: (() => void)[] = []
   readonly #telling = new Set<Promise<void>>()
   readonly #refused: Record<string, number> = {}
-  #totals = { admitted: 0, backendFailures: 0, warnings: 0, assumed: 0 }
+  #totals = { admitted: 0, backendFailures: 0, assumed: 0 }
   #failing = false
   readonly #timer: ReturnType<typeof setInterval>
 
@@ -191,7 +176,7 @@ export class LimitEngine {
   }
 
   totals(): LimitTotals {
-    return { ...this.#totals, refused: { ...this.#refused } }
+    return { ...this.#totals, warnings: this.#ports.warnings.count, refused: { ...this.#refused } }
   }
 
   /** Tells the counters the rest, for a while, and closes them. */
@@ -303,43 +288,10 @@ export class LimitEngine {
       costNanoUsd: bill?.costNanoUsd ?? ticket.spend.assumedNanoUsd,
       tokens: bill ? bill.inputTokens + bill.outputTokens : 0,
     }
-    const states = this.#ports.counters.settle(id, takes, actual, Date.now())
-    if (states instanceof Promise) this.#track(states.then((told) => this.#warn(ticket, told)))
-    else this.#warn(ticket, states)
-  }
-
-  /** Gives the warnings that are due. */
-  #warn(ticket: Ticket, states: readonly CounterState[]): void {
-    for (let i = 0; i < ticket.limits.length; i++) {
-      const limit = ticket.limits[i]!
-      const { policy, value, counter, kind, window } = limit
-      const state = states[i]
-      if (!window || !state) continue
-      const share = state.used / value
-      for (const at of warningShares(policy)) {
-        if (share < at) break
-        const rolling = policy.budget.period === 'rolling'
-        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}`
-        if (this.#given.has(name)) continue
-        if (this.#given.size >= MAX_GIVEN) this.#given.clear()
-        this.#given.add(name)
-        const lastsMs = rolling ? policy.budget.rollingHours * 3_600_000 : window.endMs - Date.now()
-        const untilMs = Math.min(Date.now() + lastsMs, Number.MAX_SAFE_INTEGER / 1000)
-        // A rolling period has no end; it may be warned of again when it has passed.
-        if (rolling) setTimeout(() => this.#given.delete(name), Math.min(lastsMs, 2 ** 31 - 1)).unref()
-        const { organizationId, workspaceId } = ticket.caller
-        const standing = standingOf(limit, state, Date.now())
-        this.#ports.once(name, untilMs).then(
-          (first) => {
-            if (!first) return false
-            this.#totals.warnings += 1
-            this.#ports.warn({ share: at, standing, subject: counter, organizationId, workspaceId })
-            return true
-          },
-          () => this.#given.delete(name),
-        )
-      }
-    }
+    const { counters, warnings } = this.#ports
+    const states = counters.settle(id, takes, actual, Date.now())
+    if (states instanceof Promise) this.#track(states.then((told) => warnings.give(ticket, told)))
+    else warnings.give(ticket, states)
   }
 
   #sweep(): void {
@@ -349,18 +301,6 @@ export class LimitEngine {
     }
   }
 }
-
-/** Shares of a budget at which a warning is due, least first; one that is spent is always told. */
-function warningShares(policy: LimitPolicy): readonly number[] {
-  let shares = SHARES.get(policy)
-  if (!shares) {
-    shares = [...new Set([...policy.budget.warnAt, 1])].sort((a, b) => a - b)
-    SHARES.set(policy, shares)
-  }
-  return shares
-}
-
-const SHARES = new WeakMap<LimitPolicy, readonly number[]>()
 
 /** What a request that may cost nothing is expected to cost. */
 const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, streaming: false, rates: undefined }
@@ -391,111 +331,4 @@ function takeOf(
     startMs: window!.startMs,
     endMs: window!.endMs,
   }
-}
-
-/** What one exchange was let pass with: it gives it back when it ends. */
-export class Ticket {
-  readonly id: string
-  readonly caller: LimitFacts['caller']
-  readonly limits: readonly Limit[]
-  readonly takes: readonly Take[]
-  readonly pair: string
-  requestBytes: number
-  responseBytes = 0
-  /** `performance.now()` of the end; 0 before. */
-  endedAt = 0
-  /** Bytes of the answer at which more must be reserved. */
-  growAt: number
-  /** Its takes are counted. */
-  admitted = false
-  readonly #engine: LimitEngine
-  readonly #expectation: Expectation
-  readonly #spenders: readonly string[]
-  readonly #term: string
-  #reserves = false
-  #settles = false
-
-  constructor(
-    request: LimitRequest,
-    { limits, takes, spenders }: Pick<Ticket, 'limits' | 'takes'> & { readonly spenders: readonly string[] },
-    expectation: Expectation,
-    pair: string,
-    engine: LimitEngine,
-  ) {
-    this.id = request.id
-    this.caller = request.facts.caller
-    this.limits = limits
-    this.takes = takes
-    this.pair = pair
-    this.requestBytes = request.expected.requestBytes
-    this.#engine = engine
-    this.#expectation = expectation
-    this.#term = engine.term()
-    this.#spenders = spenders
-    for (const take of takes) {
-      if (take.kind === 'budget') this.#reserves = true
-      if (take.kind === 'budget' || (take.kind === 'rate' && take.settles)) this.#settles = true
-    }
-    this.growAt = this.#reserves ? bytesFor(expectation) : Infinity
-  }
-
-  /** Whom the exchange's cost counts for. */
-  get spend(): TraceSpend {
-    return {
-      subjects: this.#spenders,
-      instance: this.#term,
-      assumedNanoUsd: this.#expectation.costNanoUsd,
-      reserved: this.admitted,
-    }
-  }
-
-  /** The answer has so many bytes by now: reserves what it is expected to cost beyond what was reserved. */
-  grow(responseBytes: number): void {
-    const expectation = this.#expectation
-    // A quarter more than it has grown to, so that it need not be asked with every chunk.
-    const beyond = responseBytes * 1.25 - this.growAt
-    const more = {
-      costNanoUsd: Math.ceil(beyond * expectation.outputNanoUsdPerByte),
-      tokens: Math.ceil(beyond * expectation.outputTokensPerByte),
-    }
-    expectation.costNanoUsd += more.costNanoUsd
-    expectation.tokens += more.tokens
-    this.growAt = responseBytes * 1.25
-    if (this.admitted) this.#engine.grow(this, more)
-  }
-
-  /**
-   * The exchange has ended.
-   *
-   * @returns whether what it cost is to be told
-   */
-  end({ sent, answered, requestBytes, responseBytes }: Ending): boolean {
-    // What was not answered at all was most likely not billed: of an unknown cost, nothing is charged.
-    if (!answered) this.#expectation.costNanoUsd = 0
-    if (!this.admitted) return false
-    this.requestBytes = requestBytes
-    this.responseBytes = responseBytes
-    this.endedAt = performance.now()
-    const awaited = sent && this.#settles
-    this.#engine.ended(this, awaited)
-    return awaited
-  }
-}
-
-/** How an exchange ended, as far as its limits are concerned. */
-export interface Ending {
-  /** The request went to the upstream, so it may have cost something. */
-  readonly sent: boolean
-  /** The upstream began to answer. */
-  readonly answered: boolean
-  readonly requestBytes: number
-  readonly responseBytes: number
-}
-
-/** An answer may be so much longer than expected before more is reserved for it: most are about as long as those before. */
-const LONGER = 1.1
-
-/** Bytes of an answer that cost what is expected of it, about. */
-function bytesFor({ outputTokens, outputTokensPerByte }: Expectation): number {
-  return outputTokensPerByte > 0 ? (outputTokens / outputTokensPerByte) * LONGER : Infinity
 }

@@ -89,7 +89,7 @@ export class MemoryCounters implements Counters {
 
   settle(id: string, takes: readonly Take[], actual: Actual, nowMs: number): readonly CounterState[] {
     const reservation = this.#reservations.get(id)
-    if (!reservation) return this.read(takes, nowMs) as readonly CounterState[]
+    if (!reservation) return []
     this.#reservations.delete(id)
     const { atMs, term, grown } = reservation
     const { costNanoUsd, tokens } = actual

@@ -1,6 +1,6 @@
 import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
 import { GatewayError } from '../errors.ts'
-import type { Ticket } from '../limits/limit-engine.ts'
+import type { Ticket } from '../limits/ticket.ts'
 import { mayBill } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'

@@ -1,0 +1,87 @@
+import type { CounterState } from './counters.ts'
+import { standingOf, type LimitStanding } from './limit-refusal.ts'
+import type { LimitPolicy } from './policy.ts'
+import type { Ticket } from './ticket.ts'
+
+/** Warnings that are remembered as given; the store remembers them all. */
+const MAX_GIVEN = 10_000
+
+/** A budget that is nearly or wholly spent. */
+export interface BudgetWarning {
+  /** Share that was reached; 1 for a budget that is spent. */
+  readonly share: number
+  readonly standing: LimitStanding
+  /** Whose: the ledger's subject. */
+  readonly subject: string
+  readonly organizationId: string
+  readonly workspaceId: string
+}
+
+/** What warnings need around them. */
+export interface BudgetWarningPorts {
+  /** Whether something happens for the first time until a time (epoch milliseconds), of all gateways. */
+  readonly once: (name: string, untilMs: number) => Promise<boolean>
+  readonly warn: (warning: BudgetWarning) => void
+}
+
+/** Warns of budgets that are nearly spent: once a period for each share, whichever gateway sees it first. */
+export class BudgetWarnings {
+  readonly #ports: BudgetWarningPorts
+  readonly #given = new Set<string>()
+  #count = 0
+
+  constructor(ports: BudgetWarningPorts) {
+    this.#ports = ports
+  }
+
+  /** How many this process has given. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
+  give(ticket: Pick<Ticket, 'limits' | 'caller'>, states: readonly CounterState[]): void {
+    for (let i = 0; i < ticket.limits.length; i++) {
+      const limit = ticket.limits[i]!
+      const { policy, value, counter, kind, window } = limit
+      const state = states[i]
+      if (!window || !state) continue
+      const share = state.used / value
+      for (const at of warningShares(policy)) {
+        if (share < at) break
+        const rolling = policy.budget.period === 'rolling'
+        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}`
+        if (this.#given.has(name)) continue
+        if (this.#given.size >= MAX_GIVEN) this.#given.clear()
+        this.#given.add(name)
+        const lastsMs = rolling ? policy.budget.rollingHours * 3_600_000 : window.endMs - Date.now()
+        const untilMs = Math.min(Date.now() + lastsMs, Number.MAX_SAFE_INTEGER / 1000)
+        // A rolling period has no end; it may be warned of again when it has passed.
+        if (rolling) setTimeout(() => this.#given.delete(name), Math.min(lastsMs, 2 ** 31 - 1)).unref()
+        const { organizationId, workspaceId } = ticket.caller
+        const standing = standingOf(limit, state, Date.now())
+        this.#ports.once(name, untilMs).then(
+          (first) => {
+            if (!first) return false
+            this.#count += 1
+            this.#ports.warn({ share: at, standing, subject: counter, organizationId, workspaceId })
+            return true
+          },
+          () => this.#given.delete(name),
+        )
+      }
+    }
+  }
+}
+
+/** Shares of a budget at which a warning is due, least first; one that is spent is always told. */
+function warningShares(policy: LimitPolicy): readonly number[] {
+  let shares = SHARES.get(policy)
+  if (!shares) {
+    shares = [...new Set([...policy.budget.warnAt, 1])].sort((a, b) => a - b)
+    SHARES.set(policy, shares)
+  }
+  return shares
+}
+
+const SHARES = new WeakMap<LimitPolicy, readonly number[]>()
