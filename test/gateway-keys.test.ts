@@ -464,18 +464,3 @@ test('a key that somebody else has changed meanwhile is not changed', async () =
   await storage.close()
   await gateway.stop()
 })
-
-test('a key that is revoked while prices are being loaded for another one’s budget does not come back', async () => {
-  const gateway = await openGateway(`${providersAt(upstream.url)}${KEYS}`)
-  const made = await api(gateway, 'POST', '/api/gateway-keys', OWNER, { id: 'short-lived' })
-  const token = String(made.body['token'])
-  await api(gateway, 'POST', '/api/gateway-keys', OWNER, { limits: [{ name: 'b', budget: { cost_usd: 1 } }] })
-  expect((await api(gateway, 'DELETE', '/api/gateway-keys/short-lived', OWNER)).status).toBe(204)
-  const seen = new Set<number>()
-  for (let i = 0; i < 60; i++) {
-    seen.add(await call(gateway, token))
-    await Bun.sleep(10)
-  }
-  expect([...seen]).toEqual([401])
-  await gateway.stop()
-})
