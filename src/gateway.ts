@@ -22,7 +22,7 @@ import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { formatSecond } from './rfc3339.ts'
 import { QueryClient } from './storage/query-client.ts'
-import type { RecorderSettings } from './traces/exchange.ts'
+import type { Caller, RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
 import { VERSION } from './version.ts'
@@ -295,20 +295,26 @@ async function proxySettings(
 
 /** Prices change by the day; to find one takes longer than everything else that a limit needs. */
 const REMEMBER_MS = 60_000
-const MAX_REMEMBERED = 5000
+const MAX_REMEMBERED = 200
 
-/** Remembers for a minute what a model costs a tenant. */
+/** Remembers for a minute what a provider's model costs a caller. */
 function remembered(find: NonNullable<ProxySettings['ratesOf']>): NonNullable<ProxySettings['ratesOf']> {
-  const known = new Map<string, { readonly rates: ReturnType<typeof find>; readonly untilMs: number }>()
+  interface Known {
+    readonly rates: ReturnType<typeof find>
+    readonly untilMs: number
+  }
+  const known = new WeakMap<Caller, Map<string, Map<string, Known>>>()
   return (exchange, model) => {
-    const { caller, target } = exchange
-    const name = `${target.upstream.name} ${caller.organizationId} ${caller.workspaceId} ${model}`
+    const { caller, wire } = exchange
+    const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
+    const models = providers.get(wire.provider) ?? new Map<string, Known>()
+    if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
     const nowMs = Date.now()
-    const before = known.get(name)
+    const before = models.get(model)
     if (before && nowMs < before.untilMs) return before.rates
-    if (known.size >= MAX_REMEMBERED) known.clear()
+    if (models.size >= MAX_REMEMBERED) models.clear()
     const rates = find(exchange, model)
-    known.set(name, { rates, untilMs: nowMs + REMEMBER_MS })
+    models.set(model, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }
 }

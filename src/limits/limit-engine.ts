@@ -95,9 +95,10 @@ export class LimitEngine {
     if (size && expected.requestBytes > size.value)
       throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
     const counted = billable ? resolved.counted : resolved.countedFree
-    const pair = `${limits.spenders.at(-1)} ${facts.provider} ${facts.model}${expected.streaming ? ' stream' : ''}`
+    const pair = expected.streaming ? `${resolved.pair} stream` : resolved.pair
     const expectation = this.#expectations.of(pair, billable ? expected : FREE)
-    const takes = counted.map((limit) => takeOf(limit, expectation))
+    const takes: Take[] = []
+    for (const limit of counted) takes.push(limit.take ?? takeOf(limit, expectation))
     const ticket = new Ticket(request, { limits: counted, takes, spenders }, expectation, pair, this)
     if (takes.length === 0) return ticket
     const verdict = this.#ports.counters.admit(request.id, takes, nowMs)
@@ -164,7 +165,7 @@ export class LimitEngine {
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
     const { limits: held, counted } = limits.resolve(facts, nowMs)
-    const takes = counted.map((limit) => takeOf(limit, NOTHING))
+    const takes = counted.map((limit) => limit.take ?? takeOf(limit, NOTHING))
     const states = await this.#inTime(
       Promise.resolve(this.#ports.counters.read(takes, nowMs)),
       () => undefined,
@@ -310,14 +311,12 @@ const NOTHING = { learned: true, costNanoUsd: 0, tokens: 0 }
 /** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
 const GUESS_SHARE = 1 / 20
 
+/** What a request takes of limits on tokens and money. */
 function takeOf(
   limit: Limit,
   { learned, costNanoUsd, tokens }: Pick<Expectation, 'learned' | 'costNanoUsd' | 'tokens'>,
 ): Take {
   const { kind, counter, value, policy, window } = limit
-  if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit: value }
-  if (kind === 'requests_per_minute')
-    return { kind: 'rate', counter, limit: value, amount: 1, settles: false }
   if (kind === 'tokens_per_minute')
     return { kind: 'rate', counter, limit: value, amount: tokens, settles: true }
   const expected = kind === 'cost' ? costNanoUsd : tokens

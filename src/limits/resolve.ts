@@ -2,6 +2,7 @@ import type { GatewayErrorCode } from '../errors.ts'
 import { matches } from '../access/key-rules.ts'
 import type { Caller } from '../traces/exchange.ts'
 import { budgetWindow, slotOf, type BudgetWindow } from './budget-window.ts'
+import type { Take } from './counters.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
 
 /** Whose request it is, as far as limits count it. Empty texts: not known. */
@@ -25,6 +26,8 @@ export interface Limit {
   readonly value: number
   /** Of budgets only. */
   readonly window?: BudgetWindow
+  /** What every request takes of it, where that does not depend on the request. */
+  readonly take?: Take
 }
 
 /** A policy that may hold for a key, as far as the key alone tells. */
@@ -39,7 +42,7 @@ const NANO_PER_USD = 1e9
 /** The policies that may hold for one caller. */
 export class CallerLimits {
   readonly #prepared: readonly Prepared[]
-  readonly #resolved = new Map<string, ResolvedLimits>()
+  readonly #resolved = new Map<string, Map<string, ResolvedLimits>>()
   /** Who spends in any case: organization, workspace and key. */
   readonly spenders: readonly string[]
   /** Whether anything is limited at all. */
@@ -106,13 +109,18 @@ export class CallerLimits {
   /** The limits of a request, and whom its cost counts for. @param nowMs epoch milliseconds */
   resolve(facts: LimitFacts, nowMs: number): ResolvedLimits {
     // Whose request it is tells the key; what it asks for is one of a few things.
-    const name = this.needAttribution ? undefined : `${facts.provider} ${facts.model}`
-    const known = name === undefined ? undefined : this.#resolved.get(name)
+    if (this.needAttribution) return this.#resolve(facts, nowMs)
+    const { provider, model } = facts
+    let models = this.#resolved.get(provider)
+    const known = models?.get(model)
     if (known && nowMs >= known.fromMs && nowMs < known.untilMs) return known
+    if (!models) {
+      models = new Map()
+      this.#resolved.set(provider, models)
+    }
     const resolved = this.#resolve(facts, nowMs)
-    if (name === undefined) return resolved
-    if (this.#resolved.size >= MAX_RESOLVED) this.#resolved.clear()
-    this.#resolved.set(name, resolved)
+    if (models.size >= MAX_RESOLVED) models.clear()
+    models.set(model, resolved)
     return resolved
   }
 
@@ -129,7 +137,10 @@ export class CallerLimits {
         splitBy === '' ? '' : `&split_${splitBy}=${part(splitBy === 'model' ? facts.model : facts.provider)}`
       const counted = `${subject}${split}`
       const add = (kind: LimitKind, value: number): void => {
-        if (value > 0) limits.push({ policy, kind, value, counter: `${policy.name}:${kind}:${counted}` })
+        if (value <= 0) return
+        const counter = `${policy.name}:${kind}:${counted}`
+        const take = fixedTake(kind, counter, value)
+        limits.push({ policy, kind, value, counter, ...(take ? { take } : {}) })
       }
       add('request_bytes', policy.maxRequestBytes)
       add('concurrent_requests', policy.concurrentRequests)
@@ -156,6 +167,7 @@ export class CallerLimits {
       countedFree: counted.filter(({ kind }) => !SPENDING.has(kind)),
       size,
       spenders: [...new Set([...this.spenders, ...subjects])],
+      pair: `${this.spenders.at(-1)} ${facts.provider} ${facts.model}`,
       fromMs,
       untilMs,
     }
@@ -175,13 +187,22 @@ export interface ResolvedLimits {
   readonly size: Limit | undefined
   /** Subjects of the ledger that the request's cost counts for. */
   readonly spenders: readonly string[]
+  /** Names requests that are expected to cost about the same. */
+  readonly pair: string
   /** It holds from here until there, epoch milliseconds: periods of budgets begin and end. */
   readonly fromMs: number
   readonly untilMs: number
 }
 
-/** Providers and models of a caller that are remembered at most. */
+/** Models of a caller and a provider that are remembered at most. */
 const MAX_RESOLVED = 200
+
+/** What a request takes of limits of which every request takes the same. */
+function fixedTake(kind: LimitKind, counter: string, limit: number): Take | undefined {
+  if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit }
+  if (kind === 'requests_per_minute') return { kind: 'rate', counter, limit, amount: 1, settles: false }
+  return undefined
+}
 
 /** A part of a counter's name: whatever it holds, it cannot pass for another part. */
 function part(text: string): string {

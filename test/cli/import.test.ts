@@ -93,6 +93,16 @@ describe('from SQLite', () => {
     }
     expect(readFileSync(from)).toEqual(bytes)
     expect(await run('db', 'check')).toMatchObject({ status: 0 })
+    const storage = await openSqliteStorage(join(folder, 'ours.db'), 'read')
+    const events = await storage.auditTrail().list(undefined, { action: 'traces.import' }, 10, 0)
+    await storage.close()
+    expect(
+      events.map(({ actor, target, detail }) => [actor, target, detail['read'], detail['added']]),
+    ).toEqual([
+      ['cli', 'go.db (SQLite)', 2500, 0],
+      ['cli', 'go.db (SQLite)', 2500, 0],
+      ['cli', 'go.db (SQLite)', 2500, 2500],
+    ])
   })
 
   test('ids, times, lineage, metadata, bodies and costs are as they were; credentials are masked', async () => {

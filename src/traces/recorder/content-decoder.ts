@@ -18,6 +18,7 @@ type Coding = 'gzip' | 'br' | 'zstd' | 'deflate'
 
 /** What the `Content-Encoding` asks for: nothing, one known coding, or something that is not understood. */
 export function codingOf(contentEncoding: string): Coding | 'identity' | 'unknown' {
+  if (contentEncoding === '') return 'identity'
   const codings = contentEncoding
     .split(',')
     .map((coding) => coding.trim().toLowerCase())
