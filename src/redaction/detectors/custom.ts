@@ -1,0 +1,93 @@
+import { RE2JS } from 're2js'
+import { isWord, type Detector, type Span } from './detector.ts'
+
+/** Longest find of a pattern that is waited for in a stream. */
+const MAX_LENGTH = 256
+
+/** What the operator looks for besides: a pattern, or words. */
+export interface CustomSettings {
+  readonly name: string
+  /** What a placeholder calls a find; the name in capitals when empty. */
+  readonly type: string
+  /** In RE2's syntax; empty for none. */
+  readonly pattern: string
+  readonly words: readonly string[]
+}
+
+/**
+ * A detector for a pattern or words of the operator's. Patterns run on an engine whose time is linear in the text, whatever the pattern.
+ *
+ * @throws Error with the reason when the pattern is none, or finds the empty text
+ * @see https://github.com/google/re2/wiki/Syntax
+ */
+export function customDetector({ name, type, pattern, words }: CustomSettings): Detector {
+  const head = { name, type: type === '' ? name.toUpperCase() : type }
+  if (pattern === '') return { ...head, ...wordDetector(words) }
+  const compiled = RE2JS.compile(pattern)
+  if (compiled.matcher('').find()) throw new Error('it finds the empty text')
+  return {
+    ...head,
+    find(text) {
+      const spans: Span[] = []
+      const matcher = compiled.matcher(text)
+      while (matcher.find()) {
+        if (matcher.end() > matcher.start()) spans.push({ start: matcher.start(), end: matcher.end() })
+      }
+      return spans
+    },
+    // Nothing tells where a pattern may begin.
+    open: (text) => Math.max(0, text.length - MAX_LENGTH),
+  }
+}
+
+/** Whole words and phrases, in any case. Looks a phrase up by its first word, so that many cost no more than few. */
+function wordDetector(words: readonly string[]): Pick<Detector, 'find' | 'open'> {
+  const phrases = words.map((word) => word.trim().toLowerCase()).filter((word) => word !== '')
+  const byFirst = Map.groupBy(phrases, (phrase) => firstWord(phrase))
+  for (const group of byFirst.values()) group.sort((a, b) => b.length - a.length)
+  const longest = phrases.reduce((most, phrase) => Math.max(most, phrase.length), 0)
+  return {
+    find(text) {
+      const spans: Span[] = []
+      const lower = text.toLowerCase()
+      // Lower case may have another length: then places would not be those of the text.
+      const plain = lower.length === text.length ? lower : text
+      let end = 0
+      for (let start = 0; start < plain.length; start = end) {
+        end = wordEnd(plain, start)
+        const phrase = byFirst
+          .get(plain.slice(start, end))
+          ?.find(
+            (one) =>
+              plain.startsWith(one, start) && wordEnd(plain, start + one.length - 1) === start + one.length,
+          )
+        if (phrase === undefined) continue
+        end = start + phrase.length
+        spans.push({ start, end })
+      }
+      return spans
+    },
+    open(text) {
+      let start = Math.max(0, text.length - longest)
+      while (start > 0 && start < text.length && isWord(text.charCodeAt(start - 1))) start += 1
+      return start
+    },
+  }
+}
+
+function firstWord(phrase: string): string {
+  return phrase.slice(0, wordEnd(phrase, 0))
+}
+
+/** Where the word ends that begins here, in any script; whatever is no letter or digit is a word by itself. */
+function wordEnd(text: string, start: number): number {
+  let end = start
+  while (isLetterOrDigit(text.charCodeAt(end))) end += 1
+  return Math.max(end, start + 1)
+}
+
+function isLetterOrDigit(code: number): boolean {
+  return code < 128 ? isWord(code) : code >= 0xaa && LETTER.test(String.fromCharCode(code))
+}
+
+const LETTER = /[\p{L}\p{N}\uD800-\uDFFF]/u
