@@ -6,7 +6,7 @@ const MAX_BLOCK_LENGTH = 16_384
 
 /** Beginnings of keys, and of what holds one. What follows decides. */
 const ANCHOR = new RegExp(
-  [
+  `(?<!\\w)(?:${[
     'sk-',
     '(?:sk|pk|rk|xox[baprs]|gh[pousr]|pat)_',
     'xox[abeoprs][-.]',
@@ -27,15 +27,15 @@ const ANCHOR = new RegExp(
     'gsk_',
     'xai-',
     'pplx-',
-    'eyj',
+    '(?:Bearer|Basic)[ ]',
+  ].join('|')})|${[
     '8Q~',
     'AccountKey=',
     'SharedAccessKey=',
     'hooks\\.slack\\.com/services/',
     '-----BEGIN [A-Z ]{0,40}PRIVATE KEY',
-    '\\b(?:Bearer|Basic)[ ]',
     '://',
-  ].join('|'),
+  ].join('|')}`,
   'gi',
 )
 
@@ -79,8 +79,8 @@ export const secret: Detector = {
       spans.push(span)
       ANCHOR.lastIndex = Math.max(ANCHOR.lastIndex, span.end)
     }
-    const assigned = assignments(text)
-    return assigned.length === 0 ? spans : united(spans, assigned)
+    const others = [...webTokens(text, runs), ...assignments(text)]
+    return others.length === 0 ? spans : united(spans, others)
   },
   open(text) {
     let start = text.length
@@ -94,9 +94,10 @@ export const secret: Detector = {
     if (/\b(?:Bearer|Basic) $/i.test(text.slice(Math.max(0, start - 7), start)))
       start = Math.max(0, start - 7)
     const block = text.lastIndexOf('-----BEGIN')
-    const ended = block >= 0 && /-----END [A-Z ]{0,40}-----/.test(text.slice(block))
-    if (block >= 0 && !ended && text.length - block <= MAX_BLOCK_LENGTH) start = Math.min(start, block)
-    return start
+    if (block < 0 || text.length - block > MAX_BLOCK_LENGTH) return start
+    const end = /-----END [A-Z ]{0,40}-----/.exec(text.slice(block))
+    const open = !end || start < block + end.index + end[0].length
+    return open ? Math.min(start, block) : start
   },
 }
 
@@ -127,25 +128,19 @@ class Runs {
   }
 }
 
-/** Anchors that count in the middle of a word too. */
-const INSIDE_WORDS = /^(?:eyj|8q~|:|-|hooks|accountkey|sharedaccess)/
-
 /** The secret that begins, or is held, where an anchor was found; `undefined` when there is none. */
 function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | undefined {
   const lower = anchor.toLowerCase()
   const behind = at + anchor.length
-  const bounded = !isWord(text.charCodeAt(at - 1))
-  if (!bounded && !INSIDE_WORDS.test(lower)) return undefined
   const key = (least: number, holds = isKey, start = at): Span | undefined => {
     let end = runs.end(behind, holds)
     // A key ends in a letter or a digit.
     while (end > behind && !isWord(text.charCodeAt(end - 1))) end -= 1
-    return bounded && end - behind >= least ? { start, end } : undefined
+    return end - behind >= least ? { start, end } : undefined
   }
   if (lower.startsWith('-----begin')) return privateKey(text, at)
   if (lower === '://') return userInfo(text, at, runs)
-  if (lower === 'eyj') return webToken(text, at, runs)
-  if (lower === 'sk-') return skKey(text, at, runs, bounded)
+  if (lower === 'sk-') return skKey(text, at, runs)
   if (lower === '8q~') return entraSecret(text, at, runs)
   if (lower.endsWith('key=')) {
     const end = runs.end(behind, isBase64)
@@ -159,7 +154,7 @@ function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | 
   if (lower === 'bearer ' || lower === 'basic ') return schemeCredential(text, behind, runs)
   if (/^a(?:kia|sia|bia|cca)$/.test(lower)) {
     const end = runs.end(behind, isWord)
-    const fits = bounded && end - behind === 16 && /^[A-Z0-9]{20}$/.test(text.slice(at, end))
+    const fits = end - behind === 16 && /^[A-Z0-9]{20}$/.test(text.slice(at, end))
     return fits ? { start: at, end } : undefined
   }
   if (lower === 'aiza') return anchor === 'AIza' ? key(30) : undefined
@@ -180,8 +175,8 @@ function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | 
 }
 
 /** Keys of OpenAI, Anthropic, OpenRouter and the many that write theirs alike. `sk-learn` is a name. */
-function skKey(text: string, at: number, runs: Runs, bounded: boolean): Span | undefined {
-  if (!bounded || text.charCodeAt(at - 1) === 45) return undefined
+function skKey(text: string, at: number, runs: Runs): Span | undefined {
+  if (text.charCodeAt(at - 1) === 45) return undefined
   let end = runs.end(at + 3, isKey)
   while (end > at + 3 && !isWord(text.charCodeAt(end - 1))) end -= 1
   const length = end - at - 3
@@ -198,7 +193,19 @@ function skKey(text: string, at: number, runs: Runs, bounded: boolean): Span | u
     : undefined
 }
 
-/** Three parts in base64url. @see https://www.rfc-editor.org/rfc/rfc7519 */
+/** JSON Web Tokens: what begins like `{"` in base64url. @see https://www.rfc-editor.org/rfc/rfc7519 */
+function webTokens(text: string, runs: Runs): Span[] {
+  const spans: Span[] = []
+  for (let at = text.indexOf('eyJ'); at >= 0; at = text.indexOf('eyJ', at + 3)) {
+    const span = webToken(text, at, runs)
+    if (!span) continue
+    spans.push(span)
+    at = span.end
+  }
+  return spans
+}
+
+/** Three parts in base64url. */
 function webToken(text: string, at: number, runs: Runs): Span | undefined {
   const head = runs.end(at, isKey)
   if (head - at < 11 || text.charCodeAt(head) !== 46) return undefined

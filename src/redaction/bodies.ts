@@ -1,0 +1,141 @@
+import { countEdits, applyEdits, type Counts, type Edit } from './edits.ts'
+import { EventFraming, type Framing } from './event-framing.ts'
+import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
+import { bodyKind } from './body-kind.ts'
+import { judgeMultipart } from './multipart.ts'
+import { asRead, readText, writeText } from './text-bytes.ts'
+import { findAll } from './finds.ts'
+import { isJson, judgeJson, judgeString, judgeText, type TextRules } from './text-rules.ts'
+
+/** What came of looking through a body. */
+export type BodyVerdict =
+  | {
+      readonly kind: 'judged'
+      /** The same object when nothing was replaced. */
+      readonly content: Uint8Array
+      readonly counts: Counts
+      /** Parts that could not be looked into: images, audio, files. */
+      readonly uninspectable: number
+    }
+  | { readonly kind: 'uninspectable'; readonly reason: string }
+
+/** Looks through a whole body, decoded; one that is cut off, as far as it goes. Bytes in which nothing was found stay as they were. */
+export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules): BodyVerdict {
+  if (bytes.length === 0) return { kind: 'judged', content: bytes, counts: {}, uninspectable: 0 }
+  const kind = bodyKind(mediaType)
+  switch (kind) {
+    case 'sse':
+    case 'lines':
+      return judgeEvents(bytes, kind, rules)
+    case 'multipart':
+      return judgeMultipart(bytes, (part, type) => judgeBody(part, type, rules), rules)
+    case 'opaque':
+      return { kind: 'uninspectable', reason: `${mediaType} cannot be looked into` }
+    case 'json':
+    case 'form':
+    case 'text':
+      return judgeWhole(bytes, kind, rules)
+    default:
+      return kind satisfies never
+  }
+}
+
+function judgeWhole(bytes: Uint8Array, kind: 'json' | 'form' | 'text', rules: TextRules): BodyVerdict {
+  const { text, utf8 } = readText(bytes)
+  const json = kind !== 'form' && (isJson(text) || (kind === 'json' && isScalar(text)))
+  if (!utf8 && !json) return { kind: 'uninspectable', reason: 'non-json body is not valid utf-8' }
+  if (json && streamsObjects(text)) {
+    return judged(bytes, (redactor) => redactor.take({ raw: text, data: text, lines: [[0, 0]], utf8 }), rules)
+  }
+  const { edits, uninspectable } = json
+    ? judgeJson(text, rules)
+    : { edits: kind === 'form' ? judgeForm(text, rules) : judgeBroken(text, rules), uninspectable: 0 }
+  const counts: Counts = {}
+  countEdits(edits, counts)
+  if (edits.length === 0) return { kind: 'judged', content: bytes, counts, uninspectable }
+  const written = edits.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) }))
+  return { kind: 'judged', content: writeText(applyEdits(text, written), utf8), counts, uninspectable }
+}
+
+/** A string, number, boolean or null by itself. */
+function isScalar(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Gemini streams one array of answers, over which texts go on. */
+function streamsObjects(text: string): boolean {
+  return /^\s*\[\s*\{\s*"candidates"/.test(text)
+}
+
+/** Text, and JSON that is cut off or otherwise none: names of members count as far as they can be told. */
+function judgeBroken(text: string, rules: TextRules): Edit[] {
+  if (!/^\s*[[{]/.test(text)) return judgeText(text, rules)
+  const edits = [...judgeJson(text, rules).edits]
+  for (const { start, end, name, type } of findAll(text, rules.detectors)) {
+    if (edits.some((edit) => start < edit.end && end > edit.start)) continue
+    edits.push({ start, end, name, replacement: rules.placeholders.of(type, text.slice(start, end)) })
+  }
+  return edits.sort((a, b) => a.start - b.start)
+}
+
+/** Fields of a form in a URL's encoding: values that change are encoded anew, the others stay. */
+function judgeForm(text: string, rules: TextRules): Edit[] {
+  const edits: Edit[] = []
+  for (const { index, 0: pair, 1: field } of text.matchAll(/([^&=]*)=[^&]*/g)) {
+    const start = index + field!.length + 1
+    const end = index + pair.length
+    const value = decodedPart(text.slice(start, end))
+    const name = decodedPart(field!)
+    if (rules.denied.has({ name, path: [name], elements: [0] }, 'string')) {
+      const replacement = encodeURIComponent(rules.placeholders.of('FIELD', value))
+      edits.push({ start, end, name: 'field_name', replacement })
+      continue
+    }
+    const inside = judgeString(value, rules, 0).edits
+    if (inside.length === 0) continue
+    const replacement = encodeURIComponent(applyEdits(value, inside))
+    for (const [i, edit] of inside.entries()) {
+      edits.push(
+        i === 0
+          ? { start, end, name: edit.name, replacement }
+          : { start: end, end, name: edit.name, replacement: '' },
+      )
+    }
+  }
+  return edits
+}
+
+function decodedPart(part: string): string {
+  try {
+    return decodeURIComponent(part.replaceAll('+', ' '))
+  } catch {
+    return part
+  }
+}
+
+function judgeEvents(bytes: Uint8Array, framing: Framing, rules: TextRules): BodyVerdict {
+  const events = new EventFraming(framing)
+  return judged(
+    bytes,
+    (redactor) => [...events.write(bytes), ...events.end()].flatMap((event) => redactor.take(event)),
+    rules,
+  )
+}
+
+function judged(
+  bytes: Uint8Array,
+  give: (redactor: EventRedactor) => ReadyEvent[],
+  rules: TextRules,
+): BodyVerdict {
+  const redactor = new EventRedactor(rules)
+  const ready = [...give(redactor), ...redactor.end()]
+  const { counts, uninspectable } = redactor
+  if (Object.keys(counts).length === 0) return { kind: 'judged', content: bytes, counts, uninspectable }
+  const content = Buffer.concat(ready.map(({ text, utf8 }) => writeText(text, utf8)))
+  return { kind: 'judged', content, counts, uninspectable }
+}

@@ -1,0 +1,67 @@
+import type { JsonPlace } from './json-walk.ts'
+
+/** Below these members stand descriptions of values, by the values' names: no value is there to hide. */
+const SCHEMA_MEMBERS = ['properties', 'patternProperties', '$defs', 'definitions']
+
+/** Names and places of members whose values are replaced whole. */
+export class DeniedValues {
+  readonly #names: ReadonlySet<string>
+  readonly #paths: readonly (readonly string[])[]
+  /** Names come again and again. */
+  readonly #known = new Map<string, boolean>()
+
+  /**
+   * @param names matched whole; case, `-`, `_` and spaces do not matter
+   * @param paths members and `[*]` for elements, `*` for any member: `messages[*].content`, `metadata.*`
+   */
+  constructor(names: readonly string[], paths: readonly string[]) {
+    this.#names = new Set(names.map(plain).filter((name) => name !== ''))
+    this.#paths = paths.map((path) => readPath(path)).filter((path) => path !== undefined)
+  }
+
+  /** Whether the value here is to be replaced whole. @param kind of the value */
+  has({ name, path }: JsonPlace, kind: 'string' | 'object' | 'array' | 'null'): boolean {
+    if (this.#paths.some((wanted) => leadsTo(wanted, path))) return true
+    if (name === '' || !this.#isDenied(name)) return false
+    // A tool's parameter may be called `email`; the object that says what it looks like is no address.
+    if (kind === 'object' && SCHEMA_MEMBERS.includes(path.at(-2) ?? '')) return false
+    // The tokens of an answer and their probabilities.
+    return !(path.includes('logprobs') || path.includes('top_logprobs'))
+  }
+
+  #isDenied(name: string): boolean {
+    let denied = this.#known.get(name)
+    if (denied === undefined) {
+      denied = this.#names.has(plain(name))
+      if (this.#known.size < MAX_KNOWN) this.#known.set(name, denied)
+    }
+    return denied
+  }
+}
+
+/** Member names that are remembered. */
+const MAX_KNOWN = 5000
+
+function plain(name: string): string {
+  return name.replaceAll(/[-_ ]/g, '').trim().toLowerCase()
+}
+
+/** The steps of a path; `undefined` for what is none. */
+export function readPath(path: string): string[] | undefined {
+  const steps: string[] = []
+  const form = /(?:^\$?|\.)?([^.[\]]+)|\[(?:\*|\d*)\]/gy
+  const text = path.trim().replace(/^\$\.?/, '')
+  while (form.lastIndex < text.length) {
+    const step = form.exec(text)
+    if (!step) return undefined
+    steps.push(step[1] ?? '[]')
+  }
+  return steps.length > 0 ? steps : undefined
+}
+
+function leadsTo(wanted: readonly string[], path: readonly string[]): boolean {
+  return (
+    wanted.length === path.length &&
+    wanted.every((step, i) => step === path[i] || (step === '*' && path[i] !== '[]'))
+  )
+}

@@ -1,0 +1,151 @@
+import { parseObject, type JsonObject } from '../providers/json.ts'
+import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
+import { textOfPiece, textsEndedBy } from './event-texts.ts'
+import { unescaped } from './json-walk.ts'
+import { PieceText } from './piece-text.ts'
+import { asRead } from './text-bytes.ts'
+import { inRaw, judgeJson, judgeText, type TextRules } from './text-rules.ts'
+
+/** Characters of events that may wait; past it the first is let go with what is known of its text. */
+const MAX_WAITING = 1024 * 1024
+
+/** Texts of a stream that are followed at once. */
+const MAX_TEXTS = 1000
+
+/** An event of a stream, as text. */
+export interface RawEvent {
+  /** All of it, framing included. */
+  readonly raw: string
+  /** Its data, and where parts of that stand in `raw`: pairs of a place in the data and one in `raw`, in order. */
+  readonly data: string
+  readonly lines: readonly (readonly [data: number, raw: number])[]
+  /** Whether it was read as UTF-8. */
+  readonly utf8: boolean
+}
+
+/** An event that may go. */
+export interface ReadyEvent {
+  readonly text: string
+  readonly utf8: boolean
+}
+
+interface Waiting {
+  readonly event: RawEvent
+  readonly edits: Edit[]
+  /** Pieces of texts in it that are not settled. */
+  open: number
+}
+
+/**
+ * Redacts the events of a stream as they come. Strings that are whole are looked through at once; those that are pieces of a longer text
+ * wait until nothing that follows can change what was found in them, and with them the events behind. No event is added, taken away or
+ * moved.
+ */
+export class EventRedactor {
+  /** What was found so far. */
+  readonly counts: Counts = {}
+  /** Strings that could not be looked into. */
+  uninspectable = 0
+  readonly #rules: TextRules
+  readonly #texts = new Map<string, PieceText>()
+  #waiting: Waiting[] = []
+  #waitingLength = 0
+
+  constructor(rules: TextRules) {
+    this.#rules = rules
+  }
+
+  /** Takes an event. @returns those that may go now, in order */
+  take(event: RawEvent): ReadyEvent[] {
+    const waiting: Waiting = { event, edits: [], open: 0 }
+    this.#waiting.push(waiting)
+    this.#waitingLength += event.raw.length
+    const object = parseObject(event.data)
+    if (object) this.#takeObject(object, waiting)
+    else if (event.data !== '' && event.data !== '[DONE]') {
+      const verdict = /^\s*[[{"]/.test(event.data)
+        ? judgeJson(event.data, this.#rules).edits
+        : judgeText(event.data, this.#rules)
+      waiting.edits.push(...verdict)
+    }
+    if (event.data === '[DONE]') this.#endTexts('')
+    while (this.#waitingLength > MAX_WAITING && this.#waiting[0]!.open > 0) this.#endTexts('')
+    return this.#ready()
+  }
+
+  /** The stream has ended. @returns what was still waiting */
+  end(): ReadyEvent[] {
+    this.#endTexts('')
+    return this.#ready()
+  }
+
+  #takeObject(object: JsonObject, waiting: Waiting): void {
+    const { data } = waiting.event
+    const pieces: { readonly text: string; readonly raw: string; readonly start: number }[] = []
+    const { edits, uninspectable } = judgeJson(data, this.#rules, (raw, { start }, place) => {
+      const text = textOfPiece(object, place)
+      if (text === undefined) return false
+      pieces.push({ text, raw, start })
+      return true
+    })
+    this.uninspectable += uninspectable
+    waiting.edits.push(...edits)
+    waiting.open += pieces.length
+    for (const { text, raw, start } of pieces) {
+      this.#text(text).write(unescaped(raw), (parts) => {
+        waiting.open -= 1
+        waiting.edits.push(...inRaw(raw, start, parts))
+      })
+    }
+    for (const ended of textsEndedBy(object)) this.#endTexts(ended)
+  }
+
+  #text(name: string): PieceText {
+    let text = this.#texts.get(name)
+    if (!text) {
+      if (this.#texts.size >= MAX_TEXTS) this.#endTexts('')
+      text = new PieceText(this.#rules)
+      this.#texts.set(name, text)
+    }
+    return text
+  }
+
+  /** Ends the texts whose names begin so. */
+  #endTexts(beginning: string): void {
+    for (const [name, text] of this.#texts) {
+      if (beginning !== '' && !name.startsWith(`${beginning} `) && !name.startsWith(`${beginning}/`)) continue
+      this.#texts.delete(name)
+      text.end()
+    }
+  }
+
+  #ready(): ReadyEvent[] {
+    const ready: ReadyEvent[] = []
+    while (this.#waiting.length > 0 && this.#waiting[0]!.open === 0) {
+      const { event, edits } = this.#waiting.shift()!
+      this.#waitingLength -= event.raw.length
+      countEdits(edits, this.counts)
+      ready.push({ text: edited(event, edits), utf8: event.utf8 })
+    }
+    return ready
+  }
+}
+
+/** The event with the edits of its data made in it. */
+function edited({ raw, lines, utf8 }: RawEvent, edits: readonly Edit[]): string {
+  if (edits.length === 0) return raw
+  let line = 0
+  const place = (at: number): number => {
+    while (line + 1 < lines.length && lines[line + 1]![0] <= at) line += 1
+    return lines[line]![1] + at - lines[line]![0]
+  }
+  const inEvent = [...edits]
+    .sort((a, b) => a.start - b.start)
+    .map(({ start, end, name, replacement }) => ({
+      start: place(start),
+      end: place(end - 1) + 1,
+      name,
+      replacement: asRead(replacement, utf8),
+    }))
+  return applyEdits(raw, inEvent)
+}

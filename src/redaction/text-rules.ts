@@ -1,0 +1,140 @@
+import type { Detector, Span } from './detectors/detector.ts'
+import { DeniedValues } from './denied-values.ts'
+import type { Edit } from './edits.ts'
+import { findAll } from './finds.ts'
+import { goJson } from './go-json.ts'
+import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
+import type { Placeholders } from './placeholders.ts'
+
+/** What is looked for in texts, and what is put in its place. */
+export interface TextRules {
+  readonly detectors: readonly Detector[]
+  readonly denied: DeniedValues
+  readonly placeholders: Placeholders
+  /** Whether what cannot be looked into (images and audio within JSON) is replaced too, as `UNINSPECTABLE`. */
+  readonly hidesUninspectable: boolean
+}
+
+/** Takes a string that is part of a longer text elsewhere; what it does not take is looked through here. */
+export type TakePiece = (raw: string, span: Span, place: JsonPlace) => boolean
+
+/** What is to be changed in a text, and what in it could not be looked into. */
+export interface TextVerdict {
+  /** In order, none overlapping another. */
+  readonly edits: readonly Edit[]
+  readonly uninspectable: number
+}
+
+/** JSON in strings of JSON is looked into so deep: tool calls, and what they carry. */
+const MAX_NESTING = 4
+
+/** Looks through plain text. */
+export function judgeText(text: string, { detectors, placeholders }: TextRules): Edit[] {
+  return findAll(text, detectors).map(({ start, end, name, type }) => ({
+    start,
+    end,
+    name,
+    replacement: placeholders.of(type, text.slice(start, end)),
+  }))
+}
+
+/** Looks through a JSON text, JSON in its strings included. Member names and numbers stay as they are. */
+export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece, nesting = 0): TextVerdict {
+  const { denied, placeholders } = rules
+  const edits: Edit[] = []
+  let uninspectable = 0
+  let type = { depth: 0, value: '' }
+  const hide = (start: number, end: number, replacement: string): void => {
+    edits.push({ start, end, name: 'field_name', replacement })
+  }
+  walkJson(text, {
+    string(span, place) {
+      const raw = text.slice(span.start, span.end)
+      if (denied.has(place, 'string')) {
+        hide(span.start, span.end, escaped(placeholders.of('FIELD', unescaped(raw))))
+        return
+      }
+      if (takePiece?.(raw, span, place)) return
+      if (place.name === 'type') type = { depth: place.path.length, value: raw }
+      const sealed = type.depth === place.path.length && type.value === 'redacted_thinking'
+      const carried = sealed ? 'opaque' : carriedBy(raw, place)
+      if (carried === 'opaque') return
+      if (carried === 'media') {
+        uninspectable += 1
+        if (!rules.hidesUninspectable) return
+        const replacement = placeholders.of('UNINSPECTABLE', raw)
+        edits.push({ ...span, name: 'uninspectable', replacement })
+        return
+      }
+      const said = judgeString(unescaped(raw), rules, nesting)
+      uninspectable += said.uninspectable
+      edits.push(...inRaw(raw, span.start, said.edits))
+    },
+    none(span, place) {
+      if (denied.has(place, 'null')) hide(span.start, span.end, `"${escaped(placeholders.of('FIELD', ''))}"`)
+    },
+    begins: (kind, place) => denied.has(place, kind),
+    whole({ start, end }) {
+      hide(start, end, `"${escaped(placeholders.of('FIELD', written(text.slice(start, end))))}"`)
+    },
+  })
+  return { edits, uninspectable }
+}
+
+/** What a string says: text, or JSON once more. */
+export function judgeString(said: string, rules: TextRules, nesting: number): TextVerdict {
+  return nesting < MAX_NESTING && isJson(said)
+    ? judgeJson(said, rules, undefined, nesting + 1)
+    : { edits: judgeText(said, rules), uninspectable: 0 }
+}
+
+/** Edits of what a JSON string says, as edits of the text that the string stands in. */
+export function inRaw(raw: string, offset: number, edits: readonly Edit[]): Edit[] {
+  if (edits.length === 0) return []
+  const simple = !raw.includes('\\') || unescaped(raw) === raw
+  const places = edits.flatMap(({ start, end }) => [start, end])
+  const found = simple ? places : rawPlaces(raw, places)
+  return edits.map(({ name, replacement }, i) => ({
+    start: offset + found[i * 2]!,
+    end: offset + found[i * 2 + 1]!,
+    name,
+    replacement: escaped(replacement),
+  }))
+}
+
+/** An object or array, as text. */
+export function isJson(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Members whose long values in base64 are media. */
+const MEDIA_MEMBERS = ['data', 'file_data', 'b64_json', 'image', 'audio', 'bytes', 'partial_image_b64']
+
+/** Members whose long values in base64 are for the provider alone, and valid only as they are. */
+const OPAQUE_MEMBERS = ['signature', 'encrypted_content', 'thoughtSignature', 'thought_signature']
+
+const MIN_BASE64 = 64
+
+/** What a string that is no text carries: media, which may hold anything, or a provider's seal; `undefined` for text. */
+function carriedBy(raw: string, { name }: JsonPlace): 'media' | 'opaque' | undefined {
+  if (raw.startsWith('data:') && /^data:(?!text\/)[^,]{0,128};base64,/.test(raw)) return 'media'
+  const opaque = OPAQUE_MEMBERS.includes(name)
+  if (raw.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined
+  if (!/^[A-Za-z0-9+/_=-]+$/.test(raw)) return undefined
+  return opaque ? 'opaque' : 'media'
+}
+
+/** A value as its placeholder's hash knows it. */
+function written(raw: string): string {
+  try {
+    return goJson(JSON.parse(raw))
+  } catch {
+    return raw
+  }
+}
