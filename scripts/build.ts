@@ -11,7 +11,12 @@ const commit =
 
 const result = await Bun.build({
   // The threads' programs are entry points, so that the executable finds them under their own names.
-  entrypoints: ['src/main.ts', 'src/traces/recorder/recorder-worker.ts', 'src/storage/query-worker.ts'],
+  entrypoints: [
+    'src/main.ts',
+    'src/traces/recorder/recorder-worker.ts',
+    'src/storage/query-worker.ts',
+    'src/inspection/inspection-worker.ts',
+  ],
   // What is imported late (price list, tokenizers) must not lie in the memory of threads that never ask for it.
   splitting: true,
   compile: target ? { target: target as Bun.Build.CompileTarget, outfile } : { outfile },

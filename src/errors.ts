@@ -24,6 +24,11 @@ export type GatewayErrorCode =
   | 'checkpoint_not_found'
   | 'request_body_too_large'
   | 'loop_detected'
+  | 'pii_blocked'
+  | 'response_blocked'
+  | 'content_uninspectable'
+  | 'response_uninspectable'
+  | 'pii_unavailable'
   | 'model_price_unknown'
   | 'websocket_not_offered'
   | 'client_aborted'
@@ -61,6 +66,11 @@ const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   checkpoint_not_found: 404,
   request_body_too_large: 413,
   loop_detected: 508,
+  pii_blocked: 403,
+  response_blocked: 403,
+  content_uninspectable: 415,
+  response_uninspectable: 502,
+  pii_unavailable: 503,
   model_price_unknown: 403,
   websocket_not_offered: 426,
   client_aborted: 499,

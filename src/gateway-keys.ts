@@ -3,13 +3,13 @@ import { pepperPrint } from './access/key-hash.ts'
 import { Keyring, type KeyHashing } from './access/keyring.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from './log.ts'
-import { peppersFrom } from './pepper-file.ts'
+import { secretsFrom } from './secret-file.ts'
 import type { KeyList, KeyReference, StoredGatewayKey, TenantDirectory } from './storage/storage.ts'
 
 /** The peppers that tokens are hashed with, the one for new hashes first. @throws Error when their file cannot be read or made */
 export function peppersOf({ auth, tracing }: Pick<Config, 'auth' | 'tracing'>): readonly string[] {
   if (auth.pepper !== '') return [auth.pepper, ...auth.previousPeppers]
-  return peppersFrom(join(dirname(tracing.journal.path), 'gateway-keys.pepper'))
+  return secretsFrom(join(dirname(tracing.journal.path), 'gateway-keys.pepper'), 'pepper')
 }
 
 /**

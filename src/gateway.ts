@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
+import { Inspector } from './inspection/inspector.ts'
 import { KeyUses } from './key-uses.ts'
 import type { Counters, ReadLedger } from './limits/counters.ts'
 import { BudgetWarnings, type BudgetWarning } from './limits/budget-warnings.ts'
@@ -20,6 +21,9 @@ import { PriceLookup } from './price-lookup.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
+import { keyedRedaction } from './redaction-key.ts'
+import { Scopes } from './redaction/scopes.ts'
+import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { Caller, RecorderSettings } from './traces/exchange.ts'
@@ -56,8 +60,10 @@ export interface Gateway {
  */
 export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let current = config
+  let redaction = keyedRedaction(config)
+  let inspector = inspectorOf(redaction)
   const recorder = new Recorder(
-    recorderSettings(config),
+    recorderSettings(config, redaction),
     log,
     {
       priced: (bills) => limits.priced(bills),
@@ -87,6 +93,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const close = async (): Promise<boolean> => {
     uses.stop()
     audit.flush()
+    inspector?.close()
     // The recorder tells what the last exchanges came to; then the counters have it all.
     const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
     await limits.close()
@@ -101,7 +108,10 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     throw error
   }
   const known = keys
-  const settings = (): Promise<ProxySettings> => proxySettings(current, known.keyring(), limits, prices)
+  const settings = async (): Promise<ProxySettings> => ({
+    ...(await proxySettings(current, known.keyring(), limits, prices)),
+    ...(inspector ? { inspector } : {}),
+  })
   const proxy: ProxyContext = {
     settings: await settings(),
     sink: recorder,
@@ -179,8 +189,13 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
         storage: current.storage,
         limits: { ...next.limits, backend, redisUrl },
       }
+      redaction = keyedRedaction(current)
+      const before = inspector
+      inspector = inspectorOf(redaction)
       await useSettings()
-      recorder.configure(recorderSettings(current))
+      recorder.configure(recorderSettings(current, redaction))
+      // Exchanges that began with it may still ask it.
+      setTimeout(() => before?.close(), current.server.shutdownTimeoutMs).unref()
       audit.record({
         actor: 'system',
         action: 'config.reload',
@@ -323,7 +338,16 @@ function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings 
   return { keyring, gatewayKeyField: config.auth.header, corsOrigins: config.server.corsOrigins }
 }
 
-function recorderSettings({ tracing, storage, retention, pii, pricing, auth }: Config): RecorderSettings {
+/** Looks at content on its way, when a policy wants that. */
+function inspectorOf(redaction: RedactionSettings): Inspector | undefined {
+  if (!new Scopes(redaction).guards) return undefined
+  return new Inspector(redaction, new URL('./inspection/inspection-worker.ts', import.meta.url).href)
+}
+
+function recorderSettings(
+  { tracing, storage, retention, pii, pricing, auth }: Config,
+  redaction: RedactionSettings,
+): RecorderSettings {
   return {
     storage,
     retention,
@@ -333,8 +357,7 @@ function recorderSettings({ tracing, storage, retention, pii, pricing, auth }: C
     flushIntervalMs: tracing.flushIntervalMs,
     captureBodies: tracing.captureBodies,
     bodyMaxSize: tracing.bodyMaxSize,
-    redactionMode: pii.mode,
-    redactionPolicyId: pii.policyId,
+    redaction,
     maskedRequestFields: pii.maskedRequestFields,
     maskedResponseFields: pii.maskedResponseFields,
     pricing,

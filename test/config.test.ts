@@ -79,7 +79,7 @@ describe('loading', () => {
     for (const text of ['yes', 'Y', 'on', '"on"', 'TRUE']) {
       expect([text, load(`tracing: {capture_bodies: ${text}}`).tracing.captureBodies]).toEqual([text, true])
     }
-    expect(load('pii: {mode: off}').pii.mode).toBe('off')
+    expect(load('pii: {mode: off}').pii.redaction.mode).toBe('off')
     expect(load('server: {host: ~}').server.host).toBe('127.0.0.1')
     expect(load('server: {cors_origins: [a, null, 1]}').server.corsOrigins).toEqual(['a', '1'])
     expect(load('server: {cors_origins: }').server.corsOrigins).toEqual([])
@@ -209,9 +209,8 @@ const INVALID: [string, string][] = [
   ['auth: {enabled: true, keys: [{token: a, permissions: [fly]}]}', 'unknown permission "fly"'],
   [
     'pii: {mode: unknown}',
-    'pii.mode must be one of off, redact_storage, redact_upstream, block (got "unknown")',
+    'pii.mode must be one of off, redact_storage, redact_upstream, block, redact_response, block_response (got "unknown")',
   ],
-  ['pii: {mode: block}', 'pii.mode block is not available yet'],
   ['pii: {scopes: [{mode: off}]}', 'pii.scopes[0].match must set at least one selector'],
   [
     'pii: {scopes: [{match: {route_prefix: openai/v1}}]}',
@@ -312,8 +311,8 @@ describe('validation', () => {
   })
 
   test('captured bodies are redacted unless the mode says off', () => {
-    expect(load('tracing: {capture_bodies: true}').pii.mode).toBe('redact_storage')
-    expect(load('tracing: {capture_bodies: true}\npii: {mode: " OFF "}').pii.mode).toBe('off')
+    expect(load('tracing: {capture_bodies: true}').pii.redaction.mode).toBe('redact_storage')
+    expect(load('tracing: {capture_bodies: true}\npii: {mode: " OFF "}').pii.redaction.mode).toBe('off')
   })
 })
 

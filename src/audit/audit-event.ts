@@ -10,6 +10,9 @@ export type AuditAction =
   | 'traces.import'
   | 'budget.warning'
   | 'budget.spent'
+  | 'content.redact'
+  | 'content.block'
+  | 'content.deny'
 
 /** Who did what to whom, and what came of it. Holds no secret: keys appear by their ids. */
 export interface AuditEvent {

@@ -1,3 +1,4 @@
+import type { RedactionSettings } from '../redaction/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
 
@@ -136,8 +137,8 @@ export interface Config {
   readonly telemetryConfigured: boolean
   readonly prometheus: { readonly enabled: boolean; readonly path: string }
   readonly pii: {
-    readonly mode: 'off' | 'redact_storage'
-    readonly policyId: string
+    /** `hashKey` is empty when none is configured. */
+    readonly redaction: RedactionSettings
     /** Lower-case names of header fields masked in storage, built-in ones included. */
     readonly maskedRequestFields: readonly string[]
     readonly maskedResponseFields: readonly string[]

@@ -1,3 +1,4 @@
+import { PII_SETTINGS } from './pii-settings.ts'
 import { KEY_LIMIT, KEY_RULES, LIMITS } from './limit-settings.ts'
 import { PRICE, PROVIDER, PROVIDER_PRESETS, RATES } from './provider-settings.ts'
 import type { Section } from './setting.ts'
@@ -257,107 +258,7 @@ export const SETTINGS: Section = {
         },
       },
     },
-    pii: {
-      kind: 'section',
-      type: 'config.PIIConfig',
-      doc: 'Personal data. Stored header fields with credentials are masked in every mode.',
-      fields: {
-        mode: {
-          kind: 'string',
-          default: '',
-          doc: 'off or redact_storage; empty means redact_storage when bodies are captured, else off. Until detectors are available, redact_storage keeps no bodies; redact_upstream and block are refused.',
-        },
-        policy_id: { kind: 'string', default: 'default/v1', doc: 'Name of the policy, shown on traces.' },
-        stages: {
-          kind: 'section',
-          type: 'config.PIIStagesConfig',
-          doc: 'Where redaction acts.',
-          fields: {
-            request_headers: {
-              kind: 'bool',
-              default: true,
-              doc: 'Mask the denylist in stored request headers.',
-            },
-            request_body: { kind: 'bool', default: true, doc: 'Redact stored request bodies.' },
-            response_headers: {
-              kind: 'bool',
-              default: true,
-              doc: 'Mask the denylist in stored response headers.',
-            },
-            response_body: { kind: 'bool', default: true, doc: 'Redact stored response bodies.' },
-          },
-        },
-        detectors: {
-          kind: 'section',
-          type: 'config.PIIDetectorsConfig',
-          doc: 'What is looked for.',
-          fields: {
-            email: { kind: 'bool', default: true, doc: 'E-mail addresses.' },
-            phone: { kind: 'bool', default: true, doc: 'Phone numbers.' },
-            ssn: { kind: 'bool', default: true, doc: 'US social security numbers.' },
-            token_like: { kind: 'bool', default: true, doc: 'Keys and tokens.' },
-          },
-        },
-        headers: {
-          kind: 'section',
-          type: 'config.PIIHeadersConfig',
-          doc: 'Header fields.',
-          fields: {
-            denylist: {
-              kind: 'strings',
-              default: ['authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-ongoingai-gateway-key'],
-              doc: 'Header fields masked in storage besides the built-in ones.',
-            },
-          },
-        },
-        body: {
-          kind: 'section',
-          type: 'config.PIIBodyConfig',
-          doc: 'JSON bodies.',
-          fields: {
-            key_denylist: {
-              kind: 'strings',
-              default: ['email', 'phone', 'password', 'token', 'secret', 'ssn', 'api_key', 'authorization'],
-              doc: 'Member names whose values are replaced.',
-            },
-          },
-        },
-        replacement: {
-          kind: 'section',
-          type: 'config.PIIReplacementConfig',
-          doc: 'What a match is replaced with.',
-          fields: {
-            format: { kind: 'string', default: '[{type}_REDACTED:{hash}]', doc: 'Placeholder.' },
-            hash_salt: { kind: 'string', default: '', secret: true, doc: 'Salt of the hash.' },
-          },
-        },
-        scopes: {
-          kind: 'list',
-          doc: 'Other modes for some traffic; the most specific match wins.',
-          item: {
-            kind: 'section',
-            type: 'config.PIIScopeConfig',
-            doc: 'One scope.',
-            fields: {
-              match: {
-                kind: 'section',
-                type: 'config.PIIScopeMatchConfig',
-                doc: 'All selectors that are set must hold.',
-                fields: {
-                  org_id: { kind: 'string', default: '', doc: 'Organization.' },
-                  workspace_id: { kind: 'string', default: '', doc: 'Workspace.' },
-                  key_id: { kind: 'string', default: '', doc: 'Gateway key.' },
-                  provider: { kind: 'string', default: '', doc: 'Provider name.' },
-                  route_prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway.' },
-                },
-              },
-              mode: { kind: 'string', default: '', doc: 'Mode; empty inherits.' },
-              policy_id: { kind: 'string', default: '', doc: 'Policy id; empty inherits.' },
-            },
-          },
-        },
-      },
-    },
+    pii: PII_SETTINGS,
     auth: {
       kind: 'section',
       type: 'config.AuthConfig',

@@ -6,9 +6,8 @@ import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
 import { checkLimits, type RawLimits } from './validate-limits.ts'
+import { checkPii, type RawPii } from './validate-pii.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
-
-const MODES = ['off', 'redact_storage', 'redact_upstream', 'block']
 
 /** Header fields that are always masked in storage: they carry credentials. */
 const MASKED = [
@@ -49,13 +48,7 @@ interface Raw {
       metricExportIntervalMs: number
     }
   }
-  pii: {
-    mode: string
-    policyId: string
-    stages: { requestHeaders: boolean; responseHeaders: boolean }
-    headers: { denylist: string[] }
-    scopes: { match: Record<string, string>; mode: string }[]
-  }
+  pii: RawPii
   auth: {
     enabled: boolean
     header: string
@@ -98,7 +91,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw, wrong)
   const auth = checkAuth(raw, providers, wrong)
-  const mode = checkPii(raw, wrong)
+  const redaction = checkPii(raw.pii, raw.tracing.captureBodies, wrong)
   checkTelemetry(raw, wrong)
   const limits = checkLimits(raw.limits, storage.driver, wrong)
 
@@ -123,8 +116,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
       path: raw.observability.otel.prometheusPath.trim(),
     },
     pii: {
-      mode,
-      policyId: raw.pii.policyId.trim() || 'default/v1',
+      redaction,
       maskedRequestFields: [...new Set([...always, ...(raw.pii.stages.requestHeaders ? masked : [])])],
       maskedResponseFields: [...new Set([...always, ...(raw.pii.stages.responseHeaders ? masked : [])])],
     },
@@ -239,43 +231,6 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
     prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
   }
   return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
-}
-
-function checkPii({ pii, tracing }: Raw, wrong: Wrong): Config['pii']['mode'] {
-  const given = pii.mode.trim().toLowerCase()
-  const mode = given === '' ? (tracing.captureBodies ? 'redact_storage' : 'off') : given
-  const modes = MODES.join(', ')
-  if (!MODES.includes(mode)) wrong('pii.mode', `pii.mode must be one of ${modes} (got ${quote(pii.mode)})`)
-  else if (mode === 'redact_upstream' || mode === 'block') {
-    wrong('pii.mode', `pii.mode ${mode} is not available yet; use off or redact_storage`)
-  }
-  pii.scopes.forEach((scope, i) => {
-    const path = `pii.scopes[${i}]`
-    const selectors = Object.values(scope.match).filter((value) => value.trim() !== '')
-    if (selectors.length === 0) {
-      const names = 'org_id, workspace_id, key_id, provider, or route_prefix'
-      wrong(`${path}.match`, `${path}.match must set at least one selector: ${names}`)
-    }
-    const provider = scope.match['provider']?.trim() ?? ''
-    if (provider !== provider.toLowerCase()) {
-      const got = quote(scope.match['provider'] ?? '')
-      wrong(`${path}.match.provider`, `${path}.match.provider must be lowercase when set (got ${got})`)
-    }
-    const prefix = scope.match['routePrefix']?.trim() ?? ''
-    if (prefix !== '' && !prefix.startsWith('/')) {
-      const got = quote(scope.match['routePrefix'] ?? '')
-      wrong(`${path}.match.route_prefix`, `${path}.match.route_prefix must start with '/' (got ${got})`)
-    }
-    const scoped = scope.mode.trim().toLowerCase()
-    if (scoped !== '' && !MODES.includes(scoped)) {
-      wrong(`${path}.mode`, `${path}.mode must be one of ${modes} (got ${quote(scope.mode)})`)
-    } else if (scoped === 'redact_upstream' || scoped === 'block') {
-      wrong(`${path}.mode`, `${path}.mode ${scoped} is not available yet; use off or redact_storage`)
-    }
-  })
-  // A scope may ask for more protection than the whole; until scopes are resolved per exchange, the strictest holds.
-  const strictest = pii.scopes.some((scope) => scope.mode.trim().toLowerCase() === 'redact_storage')
-  return mode === 'redact_storage' || strictest ? 'redact_storage' : 'off'
 }
 
 function checkTelemetry({ observability: { otel }, providers }: Raw, wrong: Wrong): void {

@@ -14,6 +14,10 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'model_price_unknown',
   'not_allowed_for_key',
   'budget_exceeded',
+  'pii_blocked',
+  'response_blocked',
+  'content_uninspectable',
+  'response_uninspectable',
 ])
 
 /** Type of an error in OpenAI's words. @see https://platform.openai.com/docs/guides/error-codes */
@@ -63,6 +67,32 @@ export function refusal(
     status: error.status,
     headers,
   })
+}
+
+/**
+ * A refusal in a stream whose head has been sent: its last event, in the words of the API.
+ *
+ * @param events how events stand in the stream
+ * @param api name of the wire API; empty for an unknown one
+ */
+export function refusalEvent(
+  error: GatewayError,
+  dialect: Dialect,
+  {
+    events,
+    api,
+    correlationId,
+  }: { readonly events: 'sse' | 'lines'; readonly api: string; readonly correlationId: string },
+): Uint8Array {
+  const { code, message } = error
+  const body =
+    api === 'responses'
+      ? { type: 'error', code, message, param: null }
+      : refusalBody(error, dialect, correlationId)
+  const data = JSON.stringify(body)
+  if (events === 'lines') return Buffer.from(`${data}\n`)
+  const name = dialect === 'anthropic' || api === 'responses' ? 'event: error\n' : ''
+  return Buffer.from(`${name}data: ${data}\n\n`)
 }
 
 /**

@@ -3,9 +3,19 @@ import { clientFields, upstreamFields } from '../http/fields.ts'
 import { admissionNeedsContent, admit } from './admit.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange } from './open-exchange.ts'
-import { inspectContent, inspectTarget, inspectUnseen, MAX_INSPECTED_BYTES, mustInspect } from './inspect.ts'
+import { guardOf, guardRequest, tooLarge } from './guard.ts'
+import {
+  changeContent,
+  inspectContent,
+  inspectTarget,
+  inspectUnseen,
+  MAX_INSPECTED_BYTES,
+  mustInspect,
+} from './inspect.ts'
 import type { ProxyContext } from './proxy-context.ts'
-import { UsageEventFilter } from './stream-usage.ts'
+import { broken } from './broken.ts'
+import { mustJudgeWhole, passJudged } from './judged-answer.ts'
+import { ended, filtersOf, noteStream, refusalIn, written } from './stream-filters.ts'
 import { Tap } from './tap.ts'
 
 /** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
@@ -43,6 +53,8 @@ export async function forward(
   const hasContent = length > 0 || fields['transfer-encoding'] !== undefined
   let body: Uint8Array | AsyncIterable<Uint8Array> | undefined
   const mustSee = hasContent && admissionNeedsContent(exchange)
+  const guard = guardOf(exchange, context)
+  exchange.guard = guard
   if (!mustSee) {
     // Counters in memory answer at once, and a wait for nothing is a wait.
     const admitted = admit(exchange, undefined, hasContent ? length : 0, context)
@@ -53,14 +65,21 @@ export async function forward(
       throw new GatewayError('bad_request', `a ${exchange.method} request with content is not supported`)
     }
     clock.enter('request')
-    if (mustSee || mustInspect(exchange, settings.inspection)) {
+    const guarded = guard !== undefined && guard.request !== 'pass'
+    if (mustSee || guarded || mustInspect(exchange, settings.inspection)) {
       const small = length > 0 && length <= BUFFERED_BYTES
       body = small
-        ? inspected(exchange, await readWhole(request, exchange), context)
+        ? await readWhole(request, exchange)
         : await readInspected(request, exchange, length, context)
+      if (body instanceof Uint8Array) inspected(exchange, body, context)
       if (mustSee) {
         const admitted = admit(exchange, exchange.requestContent, exchange.requestBytes || length, context)
         if (admitted) await admitted
+      }
+      if (body instanceof Uint8Array) {
+        if (guarded) body = await guardRequest(exchange, body, guard, context)
+        body = changeContent(exchange, body, settings.inspection)
+        clock.enter('first_byte')
       }
     } else if (length > 0 && length <= BUFFERED_BYTES) {
       body = exchange.requestContent = await readWhole(request, exchange)
@@ -78,9 +97,13 @@ export async function forward(
     via: context.via,
     correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
   })
-  if (exchange.injected) {
-    // The length is another now, and the answer must be readable on its way.
+  if (body instanceof Uint8Array && body !== exchange.requestContent) {
+    // The length is another now, and what was decoded to be looked into goes as it is.
     delete headers['content-length']
+    if (exchange.inspection.request?.decision === 'redacted') delete headers['content-encoding']
+  }
+  // The answer must be readable on its way.
+  if (exchange.injected || exchange.restore || (guard && guard.response !== 'pass')) {
     headers['accept-encoding'] = 'identity'
   }
   const response = await fetchUpstream(exchange, context, {
@@ -113,12 +136,15 @@ async function readInspected(
   context: ProxyContext,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
   const { inspection } = context.settings
+  const { guard } = exchange
+  const guarded = guard !== undefined && guard.request !== 'pass'
+  const most = guarded ? Math.min(guard.maxBytes, MAX_INSPECTED_BYTES) : MAX_INSPECTED_BYTES
   const body = request.body![Symbol.asyncIterator]()
   const pieces: Uint8Array[] = []
   let size = 0
   let whole = false
   try {
-    while (!whole && Math.max(size, length) <= MAX_INSPECTED_BYTES) {
+    while (!whole && Math.max(size, length) <= most) {
       const { done, value } = await body.next()
       whole = done === true
       if (!value) continue
@@ -128,23 +154,22 @@ async function readInspected(
   } catch (error) {
     throw broken(exchange, error, 'bad_request', 'failed to read request body')
   }
-  if (whole) return inspected(exchange, Buffer.concat(pieces), context)
+  if (whole) return Buffer.concat(pieces)
+  if (guarded) throw tooLarge(exchange, guard, context)
   inspectUnseen(exchange, inspection)
   exchange.clock.last()
   return observedRequest(resumed(pieces, body), exchange, context)
 }
 
-/** Shows content that is held to the policies. @returns what is to be sent of it */
-function inspected(exchange: OpenExchange, content: Uint8Array, context: ProxyContext): Uint8Array {
+/** Takes over content that is held, and shows it to the policies. */
+function inspected(exchange: OpenExchange, content: Uint8Array, context: ProxyContext): void {
   const { maxBodyBytes } = exchange
   if (maxBodyBytes > 0 && content.length > maxBodyBytes) {
     throw new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
   }
   exchange.requestContent = content
   exchange.requestBytes = content.length
-  const sent = inspectContent(exchange, content, context.settings.inspection)
-  exchange.clock.enter('first_byte')
-  return sent
+  inspectContent(exchange, content, context.settings.inspection)
 }
 
 /** What was read of a body, and then the rest of it. */
@@ -214,6 +239,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
   exchange.streaming =
     STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
+  if (mustJudgeWhole(exchange)) return passJudged(response, head, exchange, context)
   // Without a media type the server would put in one of its own, unless the content is streamed.
   if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
     let content: ArrayBuffer
@@ -278,7 +304,7 @@ async function* observedResponse(
   const tap = new Tap(exchange.id, 'response', wire, exchange.responseFacts, (piece) =>
     context.sink.observe(piece),
   )
-  const filter = filterOf(exchange)
+  const filters = filtersOf(exchange, context)
   let onItsWay: Uint8Array | undefined
   let atUs = 0
   let outcome: Outcome = 'client_aborted'
@@ -291,18 +317,27 @@ async function* observedResponse(
       exchange.responseBytes += chunk.length
       exchange.responseChunks += 1
       exchange.outgrown()
-      if (!filter) yield chunk
+      if (filters.length === 0) yield chunk
       else {
-        const passed = filter.write(chunk)
+        const passed = written(filters, chunk)
         if (passed.length > 0) yield passed
       }
       tap.take(chunk, atUs)
       onItsWay = undefined
     }
-    const rest = filter?.end()
-    if (rest && rest.length > 0) yield rest
+    const rest = ended(filters)
+    if (rest.length > 0) yield rest
     outcome = 'completed'
+    noteStream(exchange, filters)
   } catch (error) {
+    if (error instanceof GatewayError && error.code.startsWith('response_')) {
+      // The client has the answer's head already: the refusal is an event, and the last one.
+      noteStream(exchange, filters, error)
+      outcome = 'refused'
+      code = error.code
+      yield refusalIn(exchange, error)
+      return
+    }
     if (exchange.brokenBy !== 'client_aborted') {
       outcome = 'upstream_failed'
       code = exchange.brokenBy ?? 'upstream_aborted'
@@ -315,12 +350,6 @@ async function* observedResponse(
     exchange.end(outcome, code)
     exchange.abort.abort()
   }
-}
-
-/** Takes out of a stream what only we had asked for. A stream that is compressed all the same passes as it is. */
-function filterOf({ injected, responseFacts }: OpenExchange): UsageEventFilter | undefined {
-  const readable = responseFacts.mediaType === 'text/event-stream' && responseFacts.codings === ''
-  return injected && readable ? new UsageEventFilter() : undefined
 }
 
 /** Keeps the connection open, however quiet it is, and breaks the exchange off when the client leaves. */
@@ -337,26 +366,6 @@ function clientLeft(exchange: OpenExchange): void {
   exchange.breakOff('client_aborted')
   // A stream that nobody began to read is never told that it was given up.
   setTimeout(() => exchange.end('client_aborted'), NOTICE_MS).unref()
-}
-
-/** The error of a wait that was broken off: by a time-out or by ourselves, else by the other side. */
-function broken(
-  exchange: OpenExchange,
-  cause: unknown,
-  otherwise: GatewayErrorCode,
-  message: string,
-): GatewayError {
-  const code = exchange.brokenBy ?? otherwise
-  return new GatewayError(code, MESSAGES[code] ?? message, { cause })
-}
-
-const MESSAGES: Partial<Record<GatewayErrorCode, string>> = {
-  upstream_connect_timeout: 'upstream did not accept a connection in time',
-  upstream_first_byte_timeout: 'upstream did not answer in time',
-  upstream_idle_timeout: 'upstream or client was silent for too long',
-  upstream_total_timeout: 'the exchange took too long',
-  request_body_too_large: 'request body is too large',
-  shutting_down: 'gateway is shutting down',
 }
 
 function codeOf(error: unknown): GatewayErrorCode {

@@ -21,19 +21,21 @@ export function mustInspect(exchange: OpenExchange, { injectStreamUsage, hasPric
 }
 
 /**
- * Judges the content of a request and changes it where a policy asks for that.
+ * Judges the content of a request.
  *
- * @returns what is to be sent instead, or the same bytes
  * @throws GatewayError when a policy refuses it
  */
-export function inspectContent(
+export function inspectContent(exchange: OpenExchange, content: Uint8Array, { hasPrice }: Inspection): void {
+  if (!hasPrice || !mayBill(exchange)) return
+  requirePrice(exchange, readRequestFacts(exchange, content).model, hasPrice)
+}
+
+/** Changes the content of a request where a policy asks for that. @returns what is to be sent, or the same bytes */
+export function changeContent(
   exchange: OpenExchange,
   content: Uint8Array,
-  { injectStreamUsage, hasPrice }: Inspection,
+  { injectStreamUsage }: Inspection,
 ): Uint8Array {
-  if (hasPrice && mayBill(exchange)) {
-    requirePrice(exchange, readRequestFacts(exchange, content).model, hasPrice)
-  }
   if (!injectStreamUsage || !mayInject(exchange)) return content
   const asking = askForUsage(content)
   exchange.injected = asking !== undefined

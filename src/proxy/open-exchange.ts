@@ -1,4 +1,5 @@
 import { ANONYMOUS, type Identity } from '../access/keyring.ts'
+import type { AuditAction } from '../audit/audit-event.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
@@ -8,7 +9,16 @@ import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/limit-refusal.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
 import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
-import type { Caller, ContentFacts, Exchange, Outcome, WireFacts } from '../traces/exchange.ts'
+import type {
+  Caller,
+  ContentFacts,
+  Exchange,
+  InspectionRecord,
+  Outcome,
+  SideInspection,
+  WireFacts,
+} from '../traces/exchange.ts'
+import type { Guard } from './guard.ts'
 import { Clock } from './deadlines.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
@@ -66,6 +76,12 @@ export class OpenExchange {
   readonly free: boolean
   /** The request was changed so that the stream reports its usage. */
   injected = false
+  /** The policy that looks at its content on its way, if one does. */
+  guard: Guard | undefined
+  /** What that policy has decided. */
+  readonly inspection: InspectionRecord = {}
+  /** What placeholders in the request stand for, so that they can be put back in the answer. */
+  restore: ReadonlyMap<string, string> | undefined
   /** Why the exchange was broken off from our side, if it was. */
   brokenBy: GatewayErrorCode | undefined
   readonly #context: ProxyContext
@@ -210,7 +226,9 @@ export class OpenExchange {
       // What never reached an upstream cost nothing.
       spend: this.attempts === 0 ? null : (ticket?.spend ?? this.#context.limits.unlimited(this.limits)),
       awaited,
+      ...(this.guard ? { inspection: this.inspection } : {}),
     }
+    if (this.guard) this.#auditInspection(this.guard)
     this.#context.sink.record(exchange, { request: this.requestContent, response: this.responseContent })
     this.#context.log('INFO', 'request complete', {
       correlation_id: this.correlationId,
@@ -223,6 +241,34 @@ export class OpenExchange {
       ...(errorCode === undefined ? {} : { error_code: errorCode }),
     })
   }
+
+  /** Tells the audit trail what a policy did to the content; that it let it pass is told by the trace alone. */
+  #auditInspection({ mode, policyId }: Guard): void {
+    for (const side of ['request', 'response'] as const) {
+      const decided = this.inspection[side]
+      if (!decided || decided.decision === 'passed') continue
+      this.#context.audit.record({
+        actor: this.caller.keyId === '' ? 'anonymous' : this.caller.keyId,
+        action: AUDITED[decided.decision],
+        organizationId: this.caller.organizationId,
+        workspaceId: this.caller.workspaceId,
+        target: this.path,
+        outcome: decided.decision === 'redacted' ? 'success' : 'deny',
+        reason: decided.reason ?? '',
+        status: this.status,
+        correlationId: this.correlationId,
+        clientAddress: this.clientAddress,
+        detail: { side, mode: mode.name, policy: policyId, counts: decided.counts },
+      })
+    }
+  }
+}
+
+/** What the audit trail calls a decision. */
+const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, AuditAction>> = {
+  redacted: 'content.redact',
+  blocked: 'content.block',
+  denied: 'content.deny',
 }
 
 /** Media type and content codings of a message. @param fields lower-case names */

@@ -1,6 +1,7 @@
 import type { Identity, Keyring } from '../access/keyring.ts'
 import type { Network } from '../access/networks.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
+import type { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
@@ -20,6 +21,8 @@ export interface ProxySettings {
   readonly maxBodyBytes: number
   readonly forwardCorrelationId: boolean
   readonly inspection: Inspection
+  /** Looks for personal data on its way; absent while no policy wants that. */
+  readonly inspector?: Inspector
   /** Proxies that tell the client address. */
   readonly trustedProxies: readonly Network[]
   /** The limits of a caller; `undefined` stands for everybody while gateway keys are off. */
@@ -46,7 +49,7 @@ export interface ProxyContext {
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
   readonly limits: LimitEngine
-  readonly audit: Pick<AuditTrail, 'denied'>
+  readonly audit: Pick<AuditTrail, 'denied' | 'record'>
   /** A key of the store was used. */
   readonly keyUsed: (identity: Identity) => void
   /** Exchanges under way: what draining waits for. */

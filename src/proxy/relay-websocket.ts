@@ -7,6 +7,7 @@ import { clientFields, upstreamFields } from '../http/fields.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { admit } from './admit.ts'
+import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
 import { contentFacts, OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -55,9 +56,13 @@ export async function serveWebSocket(
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, true, context)
   try {
     admitCaller(exchange, requestTarget, context)
+    // Messages both ways cannot be held back here.
+    if (guardOf(exchange, context))
+      return upgradeNotOffered(exchange, 'a pii policy looks at requests and answers here; use HTTP')
     if (context.settings.inspection.hasPrice) {
       // Codex answers this status by asking over HTTP, where the model can be seen.
-      if (exchange.wire.api === 'responses') return upgradeNotOffered(exchange)
+      if (exchange.wire.api === 'responses')
+        return upgradeNotOffered(exchange, 'models are checked here before they are asked; use HTTP')
       inspectTarget(exchange, context.settings.inspection)
     }
     request.signal.addEventListener('abort', () => {
@@ -75,11 +80,8 @@ export async function serveWebSocket(
   }
 }
 
-function upgradeNotOffered(exchange: OpenExchange): Response {
-  return exchange.refuse(
-    new GatewayError('websocket_not_offered', 'models are checked here before they are asked; use HTTP'),
-    'refused',
-  )
+function upgradeNotOffered(exchange: OpenExchange, message: string): Response {
+  return exchange.refuse(new GatewayError('websocket_not_offered', message), 'refused')
 }
 
 /** The server's handlers of relayed connections. */

@@ -4,7 +4,7 @@ import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
 import { bodyKind } from './body-kind.ts'
 import { judgeMultipart } from './multipart.ts'
 import { asRead, readText, writeText } from './text-bytes.ts'
-import { findAll } from './finds.ts'
+import { findAll, openFrom } from './finds.ts'
 import { isJson, judgeJson, judgeString, judgeText, type TextRules } from './text-rules.ts'
 
 /** What came of looking through a body. */
@@ -19,14 +19,19 @@ export type BodyVerdict =
     }
   | { readonly kind: 'uninspectable'; readonly reason: string }
 
-/** Looks through a whole body, decoded; one that is cut off, as far as it goes. Bytes in which nothing was found stay as they were. */
-export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules): BodyVerdict {
+/**
+ * Looks through a whole body, decoded. Bytes in which nothing was found stay as they were.
+ *
+ * @param mediaType lower-case, without parameters
+ * @param cut the body was cut off: what might have gone on to be found is taken out at its end
+ */
+export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules, cut = false): BodyVerdict {
   if (bytes.length === 0) return { kind: 'judged', content: bytes, counts: {}, uninspectable: 0 }
   const kind = bodyKind(mediaType)
   switch (kind) {
     case 'sse':
     case 'lines':
-      return judgeEvents(bytes, kind, rules)
+      return judgeEvents(bytes, kind, rules, cut)
     case 'multipart':
       return judgeMultipart(bytes, (part, type) => judgeBody(part, type, rules), rules)
     case 'opaque':
@@ -34,27 +39,40 @@ export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules
     case 'json':
     case 'form':
     case 'text':
-      return judgeWhole(bytes, kind, rules)
+      return judgeWhole(bytes, kind, rules, cut)
     default:
       return kind satisfies never
   }
 }
 
-function judgeWhole(bytes: Uint8Array, kind: 'json' | 'form' | 'text', rules: TextRules): BodyVerdict {
+function judgeWhole(
+  bytes: Uint8Array,
+  kind: 'json' | 'form' | 'text',
+  rules: TextRules,
+  cut: boolean,
+): BodyVerdict {
   const { text, utf8 } = readText(bytes)
   const json = kind !== 'form' && (isJson(text) || (kind === 'json' && isScalar(text)))
   if (!utf8 && !json) return { kind: 'uninspectable', reason: 'non-json body is not valid utf-8' }
   if (json && streamsObjects(text)) {
     return judged(bytes, (redactor) => redactor.take({ raw: text, data: text, lines: [[0, 0]], utf8 }), rules)
   }
-  const { edits, uninspectable } = json
+  const { edits: found, uninspectable } = json
     ? judgeJson(text, rules)
     : { edits: kind === 'form' ? judgeForm(text, rules) : judgeBroken(text, rules), uninspectable: 0 }
+  const edits = [...found]
+  if (cut && !json) takeOutOpen(text, edits, rules)
   const counts: Counts = {}
   countEdits(edits, counts)
   if (edits.length === 0) return { kind: 'judged', content: bytes, counts, uninspectable }
   const written = edits.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) }))
   return { kind: 'judged', content: writeText(applyEdits(text, written), utf8), counts, uninspectable }
+}
+
+/** Takes out of a text that was cut off what might have gone on to be found. */
+function takeOutOpen(text: string, edits: Edit[], { detectors }: TextRules): void {
+  const from = Math.max(openFrom(text, detectors), edits.at(-1)?.end ?? 0)
+  if (from < text.length) edits.push({ start: from, end: text.length, name: '', replacement: '' })
 }
 
 /** A string, number, boolean or null by itself. */
@@ -118,12 +136,18 @@ function decodedPart(part: string): string {
   }
 }
 
-function judgeEvents(bytes: Uint8Array, framing: Framing, rules: TextRules): BodyVerdict {
+function judgeEvents(bytes: Uint8Array, framing: Framing, rules: TextRules, cut: boolean): BodyVerdict {
   const events = new EventFraming(framing)
   return judged(
     bytes,
-    (redactor) => [...events.write(bytes), ...events.end()].flatMap((event) => redactor.take(event)),
+    (redactor) => {
+      const ready = events.write(bytes).flatMap((event) => redactor.take(event))
+      const last = events.end()
+      // An event that was cut off says nothing that could be told from what it hides.
+      return cut ? ready : [...ready, ...last.flatMap((event) => redactor.take(event))]
+    },
     rules,
+    cut,
   )
 }
 
@@ -131,11 +155,12 @@ function judged(
   bytes: Uint8Array,
   give: (redactor: EventRedactor) => ReadyEvent[],
   rules: TextRules,
+  cut = false,
 ): BodyVerdict {
   const redactor = new EventRedactor(rules)
-  const ready = [...give(redactor), ...redactor.end()]
-  const { counts, uninspectable } = redactor
-  if (Object.keys(counts).length === 0) return { kind: 'judged', content: bytes, counts, uninspectable }
+  const ready = [...give(redactor), ...redactor.end(cut)]
+  const { counts, uninspectable, changed } = redactor
+  if (!changed && !cut) return { kind: 'judged', content: bytes, counts, uninspectable }
   const content = Buffer.concat(ready.map(({ text, utf8 }) => writeText(text, utf8)))
   return { kind: 'judged', content, counts, uninspectable }
 }

@@ -46,6 +46,8 @@ export class EventRedactor {
   readonly counts: Counts = {}
   /** Strings that could not be looked into. */
   uninspectable = 0
+  /** Whether an event has come out as another than it came in. */
+  changed = false
   readonly #rules: TextRules
   readonly #texts = new Map<string, PieceText>()
   #waiting: Waiting[] = []
@@ -73,9 +75,9 @@ export class EventRedactor {
     return this.#ready()
   }
 
-  /** The stream has ended. @returns what was still waiting */
-  end(): ReadyEvent[] {
-    this.#endTexts('')
+  /** The stream has ended, or was cut off. @returns what was still waiting */
+  end(cut = false): ReadyEvent[] {
+    this.#endTexts('', cut)
     return this.#ready()
   }
 
@@ -111,11 +113,11 @@ export class EventRedactor {
   }
 
   /** Ends the texts whose names begin so. */
-  #endTexts(beginning: string): void {
+  #endTexts(beginning: string, cut = false): void {
     for (const [name, text] of this.#texts) {
       if (beginning !== '' && !name.startsWith(`${beginning} `) && !name.startsWith(`${beginning}/`)) continue
       this.#texts.delete(name)
-      text.end()
+      text.end(cut)
     }
   }
 
@@ -125,6 +127,7 @@ export class EventRedactor {
       const { event, edits } = this.#waiting.shift()!
       this.#waitingLength -= event.raw.length
       countEdits(edits, this.counts)
+      if (edits.length > 0) this.changed = true
       ready.push({ text: edited(event, edits), utf8: event.utf8 })
     }
     return ready

@@ -31,9 +31,9 @@ function through(pieces: readonly Uint8Array[], rules: TextRules = RULES, framin
 
 interface Format {
   /** A stream that gives a text in pieces. */
-  stream(pieces: readonly string[]): string
+  readonly stream: (pieces: readonly string[]) => string
   /** The text of a stream. */
-  read(stream: string): string
+  readonly read: (stream: string) => string
 }
 
 const data = (stream: string): Record<string, any>[] =>

@@ -50,20 +50,28 @@ export class PieceText {
     this.#settle(false)
   }
 
-  /** Nothing follows: settles every piece. */
-  end(): void {
-    this.#settle(true)
+  /**
+   * Nothing follows: settles every piece.
+   *
+   * @param cut the text was cut off, so that what might have gone on to be found is taken out
+   */
+  end(cut = false): void {
+    this.#settle(true, cut)
     this.#text = ''
     this.#from = this.#end
     this.#view = undefined
   }
 
-  #settle(final: boolean): void {
+  #settle(final: boolean, cut = false): void {
     const { edits, open } = this.#view ? this.#judgeView(this.#view) : this.#judgePlain()
     let safe = final ? this.#end : Math.max(open, this.#end - MAX_HELD)
     if (!final) {
       for (const { start, end } of edits)
         if (start < safe && end > safe && start > this.#end - MAX_HELD) safe = start
+    }
+    if (cut && open < this.#end) {
+      const from = edits.reduce((least, { end }) => Math.max(least, end), open)
+      edits.push({ start: from, end: this.#end, name: '', replacement: '' })
     }
     let settled = 0
     while (settled < this.#pieces.length && this.#pieces[settled]!.end <= safe) settled += 1

@@ -20,7 +20,10 @@ export class Redaction {
 
   /** @throws Error when a pattern of the settings is none */
   constructor(settings: RedactionSettings) {
-    this.settings = settings
+    // Without a key, nobody can find out more than that two placeholders of this process are the same.
+    const hashKey =
+      settings.hashKey === '' ? `${crypto.randomUUID()}${crypto.randomUUID()}` : settings.hashKey
+    this.settings = { ...settings, hashKey }
     this.scopes = new Scopes(settings)
     this.#detectors = [
       ...settings.custom.map((custom) => customDetector(custom)),

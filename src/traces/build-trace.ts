@@ -1,5 +1,6 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
+import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
@@ -11,13 +12,13 @@ import { meter, type Metering } from './metering.ts'
 import { traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
+import { storedContent, type StoredContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
 import type { Trace, TraceDetail } from './trace.ts'
 
 /** How a trace is to be built: policy and prices. */
 export interface TracePolicy {
-  readonly redactionMode: 'off' | 'redact_storage'
-  readonly redactionPolicyId: string
+  readonly redaction: Redaction
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
   findRates(question: PriceQuestion): ModelRates | undefined
@@ -50,7 +51,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const { usage, cost } = metering
 
   const ttftUs = exchange.streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
-  const bodies = storedBodies(content, policy.redactionMode)
+  const stored = storedContent(exchange, content, policy.redaction)
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 
@@ -58,11 +59,11 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const consumptionId = consumptionIdOf(exchange, content, metering)
   return {
     sessionId: attribution.sessionId,
-    endUser: attribution.endUser,
+    endUser: stored.text(attribution.endUser),
     client: attribution.client,
     clientVersion: attribution.clientVersion,
     agent: attribution.agent,
-    project: attribution.project,
+    project: stored.text(attribution.project),
     tags: attribution.tags,
     consumptionId,
     countedOnce:
@@ -81,7 +82,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestedModel,
     model,
     requestMethod: exchange.method,
-    requestPath: exchange.path,
+    requestPath: stored.path,
     responseStatus: exchange.status,
     outcome: outcomeOf(exchange, content.response),
     errorCode: exchange.errorCode,
@@ -104,12 +105,12 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     apiKeyHash: credential.hash,
     requestHeaders: requestFields.fields,
     responseHeaders: responseFields.fields,
-    requestBody: bodies.request,
-    responseBody: bodies.response,
-    metadata: metadataOf(exchange, content, policy, {
+    requestBody: stored.request,
+    responseBody: stored.response,
+    metadata: metadataOf(exchange, content, {
       lineage,
       credential,
-      bodies: bodies.metadata,
+      stored,
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
@@ -227,7 +228,7 @@ function outcomeOf(exchange: Exchange, response: Reading): Outcome {
 interface MetadataParts {
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
-  readonly bodies: Readonly<Record<string, unknown>>
+  readonly stored: StoredContent
   readonly masked: number
 }
 
@@ -235,16 +236,13 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  policy: TracePolicy,
-  { lineage, credential, bodies, masked }: MetadataParts,
+  { lineage, credential, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
     streaming: exchange.streaming,
     stream_chunks: exchange.streaming ? exchange.responseChunks : 0,
-    redaction_mode: policy.redactionMode,
-    redaction_policy_id: policy.redactionPolicyId,
-    redaction_applied: false,
+    ...stored.metadata,
     headers_masked: masked,
     lineage_checkpoint_id: exchange.id,
     lineage_immutable: true,
@@ -253,7 +251,6 @@ function metadataOf(
   const give = (name: string, value: string): void => {
     if (value !== '') metadata[name] = value
   }
-  Object.assign(metadata, bodies)
   give('lineage_group_id', lineage.groupId)
   give('lineage_thread_id', lineage.threadId)
   give('lineage_run_id', lineage.runId)
@@ -269,35 +266,9 @@ function metadataOf(
   }
   if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
   if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
-  give('response_error', content.response.error ?? '')
+  if (exchange.inspection?.request?.decision === 'redacted') metadata['mutated'] = true
+  give('response_error', stored.text(content.response.error ?? ''))
   return metadata
-}
-
-/**
- * Bodies for storage. Until detectors are available, a policy that asks for redaction keeps none: a body is
- * stored as it was, or not at all.
- */
-function storedBodies(
-  content: ContentReading,
-  mode: 'off' | 'redact_storage',
-): { request: Uint8Array | null; response: Uint8Array | null; metadata: Record<string, unknown> } {
-  const { requestBody, responseBody } = content
-  const some = (requestBody?.bytes.length ?? 0) + (responseBody?.bytes.length ?? 0) > 0
-  if (mode !== 'off') {
-    const dropped = {
-      redaction_storage_drop: true,
-      redaction_failure_semantics: 'storage_drop_continue_proxy',
-    }
-    return { request: null, response: null, metadata: some ? dropped : {} }
-  }
-  return {
-    request: requestBody && requestBody.bytes.length > 0 ? requestBody.bytes : null,
-    response: responseBody && responseBody.bytes.length > 0 ? responseBody.bytes : null,
-    metadata: {
-      ...(requestBody?.truncated ? { request_body_truncated: true } : {}),
-      ...(responseBody?.truncated ? { response_body_truncated: true } : {}),
-    },
-  }
 }
 
 /** Names under which providers return their own id of a request, most specific first. */

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
+import type { RedactionSettings } from '../redaction/settings.ts'
 import type { KeyList, KeyReference } from '../storage/storage.ts'
 import type { TraceSpend } from './trace.ts'
 
@@ -85,6 +86,23 @@ export interface Exchange {
   readonly spend: TraceSpend | null
   /** Somebody waits to be told what it cost. */
   readonly awaited: boolean
+  /** What was decided of its content on its way; absent when no policy looked at it. */
+  readonly inspection?: InspectionRecord
+}
+
+/** What a policy decided of each side's content, in the names of the JSON contract. */
+export interface InspectionRecord {
+  request?: SideInspection
+  response?: SideInspection
+}
+
+export interface SideInspection {
+  readonly decision: 'passed' | 'redacted' | 'blocked' | 'denied'
+  readonly counts: Readonly<Record<string, number>>
+  /** Parts that could not be looked into. */
+  readonly uninspectable?: number
+  /** Why it was denied. */
+  readonly reason?: string
 }
 
 /** Contents of the buffered path, as they were on the wire; a streamed side came in `observed` messages before. */
@@ -174,8 +192,7 @@ export interface RecorderSettings {
   readonly flushIntervalMs: number
   readonly captureBodies: boolean
   readonly bodyMaxSize: number
-  readonly redactionMode: 'off' | 'redact_storage'
-  readonly redactionPolicyId: string
+  readonly redaction: RedactionSettings
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
   readonly pricing: PricingConfig

@@ -1,3 +1,4 @@
+import { SETTINGS } from '../support/redaction-settings.ts'
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,8 +24,7 @@ function settingsIn(folder: string): RecorderSettings {
     flushIntervalMs: 100,
     captureBodies: false,
     bodyMaxSize: 1000,
-    redactionMode: 'off',
-    redactionPolicyId: 'default/v1',
+    redaction: { ...SETTINGS, mode: 'off' },
     maskedRequestFields: ['authorization'],
     maskedResponseFields: [],
     pricing: { unknownModel: 'allow', assumed: unset, overrides: [] },

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStorage, recorderStorage } from '../../storage/open-storage.ts'
 import type { Storage } from '../../storage/storage.ts'
+import { Redaction } from '../../redaction/redaction.ts'
 import { PriceList } from '../../usage/price-list.ts'
 import { buildTrace, modelOf } from '../build-trace.ts'
 import type { ContentReading } from '../content-reading.ts'
@@ -62,6 +63,7 @@ function reply(message: RecorderReply): void {
 class RecorderThread {
   #settings: RecorderSettings
   #prices: PriceList
+  #redaction: Redaction
   readonly #storage: Storage
   readonly #reader: ExchangeReader
   readonly #writer: TraceWriter
@@ -77,6 +79,7 @@ class RecorderThread {
   constructor(settings: RecorderSettings, storage: Storage) {
     this.#settings = settings
     this.#prices = new PriceList(settings.pricing)
+    this.#redaction = new Redaction(settings.redaction)
     this.#storage = storage
     this.#reader = new ExchangeReader(() => (this.#settings.captureBodies ? this.#settings.bodyMaxSize : 0))
     this.#writer = new TraceWriter({
@@ -125,6 +128,7 @@ class RecorderThread {
       case 'configure':
         this.#settings = request.settings
         this.#prices = new PriceList(request.settings.pricing)
+        this.#redaction = new Redaction(request.settings.redaction)
         return
       case 'audit':
         this.#audit.add(request.events)
@@ -158,6 +162,7 @@ class RecorderThread {
   #write(exchange: Exchange, content: ContentReading): void {
     const trace = buildTrace(exchange, content, {
       ...this.#settings,
+      redaction: this.#redaction,
       findRates: (question) => this.#prices.find(question),
       countTokens: (encoding, text) => this.#tokenizers.count(encoding, text),
     })

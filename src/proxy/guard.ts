@@ -1,0 +1,180 @@
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { normalisedPath } from '../http/request-target.ts'
+import type { BodyVerdict } from '../redaction/bodies.ts'
+import type { ResolvedMode } from '../redaction/scopes.ts'
+import type { SideInspection } from '../traces/exchange.ts'
+import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
+import type { OpenExchange } from './open-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+
+/** What a policy does with what passes. */
+export interface Guard extends ResolvedMode {
+  readonly request: 'redact' | 'block' | 'pass'
+  readonly response: 'redact' | 'block' | 'pass'
+  readonly maxBytes: number
+}
+
+/** The policy that looks at an exchange on its way; `undefined` when none does. */
+export function guardOf({ caller, wire, path }: OpenExchange, { settings }: ProxyContext): Guard | undefined {
+  const redaction = settings.inspector?.redaction
+  if (!redaction?.scopes.guards) return undefined
+  const { requestBody, responseBody, maxInspectBytes } = redaction.settings
+  const resolved = redaction.scopes.resolve({
+    ...caller,
+    provider: wire.provider,
+    route: normalisedPath(path),
+  })
+  const request = requestBody ? resolved.mode.request : 'pass'
+  const response = responseBody ? resolved.mode.response : 'pass'
+  if (request === 'pass' && response === 'pass') return undefined
+  return { ...resolved, request, response, maxBytes: maxInspectBytes }
+}
+
+/**
+ * Shows a request's content to the policy.
+ *
+ * @returns what is to be sent; the same object when that is what came
+ * @throws GatewayError when the policy refuses it, or cannot tell
+ */
+export async function guardRequest(
+  exchange: OpenExchange,
+  content: Uint8Array,
+  guard: Guard,
+  context: ProxyContext,
+): Promise<Uint8Array> {
+  if (guard.request === 'pass' || content.length === 0) return content
+  const plain = decodedRequest(exchange, content, guard, context)
+  const { verdict, values } = await judged(exchange, plain, exchange.requestFacts.mediaType, guard, context)
+  const counts = allowed(exchange, verdict, 'request', context)
+  const found = Object.keys(counts).length > 0
+  const uninspectable = verdict.kind === 'judged' ? verdict.uninspectable : 1
+  const note = (decision: SideInspection['decision']): void => {
+    exchange.inspection.request = { decision, counts, ...(uninspectable > 0 ? { uninspectable } : {}) }
+  }
+  if (found && guard.request === 'block') {
+    note('blocked')
+    throw denied(exchange, 'pii_blocked', 'request blocked by pii policy', context, counts)
+  }
+  note(found ? 'redacted' : 'passed')
+  if (!found || verdict.kind !== 'judged') return content
+  if (values.length > 0) exchange.restore = new Map(values)
+  return verdict.content
+}
+
+/** The verdict on an answer that came whole. @throws GatewayError when the policy refuses it, or cannot tell */
+export async function guardResponse(
+  exchange: OpenExchange,
+  content: Uint8Array,
+  guard: Guard,
+  context: ProxyContext,
+): Promise<Uint8Array> {
+  const { verdict } = await judged(exchange, content, exchange.responseFacts.mediaType, guard, context, false)
+  const counts = allowed(exchange, verdict, 'response', context)
+  const found = Object.keys(counts).length > 0
+  const uninspectable = verdict.kind === 'judged' ? verdict.uninspectable : 1
+  const blocked = found && guard.response === 'block'
+  exchange.inspection.response = {
+    decision: blocked ? 'blocked' : found ? 'redacted' : 'passed',
+    counts,
+    ...(uninspectable > 0 ? { uninspectable } : {}),
+  }
+  if (blocked) throw denied(exchange, 'response_blocked', 'response blocked by pii policy', context, counts)
+  return found && verdict.kind === 'judged' ? verdict.content : content
+}
+
+/** An answer that the policy cannot look into. @throws GatewayError unless such may pass */
+export function requireInspectable(exchange: OpenExchange, reason: string, context: ProxyContext): void {
+  allowed(exchange, { kind: 'uninspectable', reason }, 'response', context)
+}
+
+/** Content that is larger than the policy looks at. */
+export function tooLarge(exchange: OpenExchange, { maxBytes }: Guard, context: ProxyContext): GatewayError {
+  const message = `request body exceeds pii inspection limit (${maxBytes} bytes)`
+  exchange.inspection.request = { decision: 'denied', counts: {}, reason: message }
+  return denied(exchange, 'request_body_too_large', message, context, {}, message)
+}
+
+function decodedRequest(
+  exchange: OpenExchange,
+  content: Uint8Array,
+  guard: Guard,
+  context: ProxyContext,
+): Uint8Array {
+  const { codings } = exchange.requestFacts
+  const coding = codingOf(codings)
+  if (content.length > guard.maxBytes) throw tooLarge(exchange, guard, context)
+  if (coding === 'identity') return content
+  const decoded = coding === 'unknown' ? undefined : decodeWhole(content, coding, guard.maxBytes)
+  if (decoded) return decoded
+  const message = `the request’s content coding ${codings.slice(0, 64)} cannot be looked into, or holds more than ${guard.maxBytes} bytes`
+  exchange.inspection.request = { decision: 'denied', counts: {}, reason: message }
+  throw denied(exchange, 'content_uninspectable', message, context, {}, message)
+}
+
+async function judged(
+  exchange: OpenExchange,
+  bytes: Uint8Array,
+  mediaType: string,
+  guard: Guard,
+  context: ProxyContext,
+  reversible = guard.request === 'redact' && context.settings.inspector!.redaction.settings.reversible,
+): Promise<{ verdict: BodyVerdict; values: readonly (readonly [string, string])[] }> {
+  const { organizationId, workspaceId } = exchange.caller
+  try {
+    return await context.settings.inspector!.judge({
+      bytes,
+      mediaType,
+      organizationId,
+      workspaceId,
+      reversible,
+    })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = 'request denied by pii guardrail policy uncertainty'
+    throw denied(exchange, 'pii_unavailable', message, context, {}, reason)
+  }
+}
+
+/** What was found, where content that cannot be looked into may pass, or there is none. */
+function allowed(
+  exchange: OpenExchange,
+  verdict: BodyVerdict,
+  side: 'request' | 'response',
+  context: ProxyContext,
+): Readonly<Record<string, number>> {
+  const { uninspectable } = context.settings.inspector!.redaction.settings
+  if (verdict.kind === 'judged' && (verdict.uninspectable === 0 || uninspectable === 'allow'))
+    return verdict.counts
+  if (uninspectable === 'allow') return {}
+  const reason =
+    verdict.kind === 'judged' ? 'it holds what cannot be looked into: images, audio or files' : verdict.reason
+  const counts = verdict.kind === 'judged' ? verdict.counts : {}
+  exchange.inspection[side] = { decision: 'denied', counts, reason }
+  const code = side === 'request' ? 'content_uninspectable' : 'response_uninspectable'
+  throw denied(exchange, code, `${side} denied by pii policy: ${reason}`, context, counts, reason)
+}
+
+/** The refusal, after it was told to the log. */
+function denied(
+  exchange: OpenExchange,
+  code: GatewayErrorCode,
+  message: string,
+  context: ProxyContext,
+  counts: Readonly<Record<string, number>>,
+  error?: string,
+): GatewayError {
+  const { organizationId, workspaceId, keyId } = exchange.caller
+  context.log('WARN', 'pii guardrail denied request', {
+    correlation_id: exchange.correlationId,
+    mode: exchange.guard?.mode.name ?? '',
+    reason: error === undefined ? 'pii_detected' : 'policy_evaluation_failed',
+    method: exchange.method,
+    path: exchange.path,
+    org_id: organizationId,
+    workspace_id: workspaceId,
+    ...(keyId === '' ? {} : { key_id: keyId }),
+    ...(Object.keys(counts).length > 0 ? { redaction_counts: counts } : {}),
+    ...(error === undefined ? {} : { error }),
+  })
+  return new GatewayError(code, message)
+}

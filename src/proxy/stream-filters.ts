@@ -1,0 +1,86 @@
+import type { GatewayError } from '../errors.ts'
+import { refusalEvent } from '../http/refusal.ts'
+import { dialectOf } from '../providers/registry.ts'
+import type { Framing } from '../redaction/event-framing.ts'
+import { restoringRules } from '../redaction/restore.ts'
+import { EventFilter, type StreamFilter } from './event-filter.ts'
+import { MAX_INSPECTED_BYTES } from './inspect.ts'
+import type { OpenExchange } from './open-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { UsageEventFilter } from './stream-usage.ts'
+
+/** How the events of an answer stand in it; `undefined` when it has none. */
+export function framingOf({ mediaType }: OpenExchange['responseFacts']): Framing | undefined {
+  if (mediaType === 'text/event-stream') return 'sse'
+  return mediaType === 'application/x-ndjson' ? 'lines' : undefined
+}
+
+/** What a stream passes through: what only we had asked for is taken out, then the policy looks at it, then placeholders are put back. */
+export function filtersOf(exchange: OpenExchange, { settings }: ProxyContext): StreamFilter[] {
+  const { injected, responseFacts, guard, restore, caller } = exchange
+  const filters: StreamFilter[] = []
+  const framing = framingOf(responseFacts)
+  // A stream that is compressed all the same passes as it is, or does not pass at all.
+  if (!framing || responseFacts.codings !== '') return filters
+  if (injected && framing === 'sse') filters.push(new UsageEventFilter())
+  const { redaction } = settings.inspector ?? {}
+  const maxEventBytes = guard?.maxBytes ?? MAX_INSPECTED_BYTES
+  if (guard && guard.response !== 'pass' && redaction) {
+    const uninspectable = redaction.settings.uninspectable === 'deny'
+    const refuses = { finds: guard.response === 'block', uninspectable }
+    filters.push(new EventFilter({ rules: redaction.rulesOf(caller), framing, maxEventBytes, refuses }))
+  }
+  if (restore) {
+    const refuses = { finds: false, uninspectable: false }
+    filters.push(new EventFilter({ rules: restoringRules(restore), framing, maxEventBytes, refuses }))
+  }
+  return filters
+}
+
+/** What passes of a chunk. @throws GatewayError when the stream is refused from here on */
+export function written(filters: readonly StreamFilter[], chunk: Uint8Array): Uint8Array {
+  let passed = chunk
+  for (const filter of filters) passed = filter.write(passed)
+  return passed
+}
+
+/** What was held back, when the stream has ended. @throws GatewayError when that is refused */
+export function ended(filters: readonly StreamFilter[]): Uint8Array {
+  let rest: Uint8Array = new Uint8Array(0)
+  for (const filter of filters)
+    rest = Buffer.concat([rest.length > 0 ? filter.write(rest) : rest, filter.end()])
+  return rest
+}
+
+/** Notes what the policy found in a stream. */
+export function noteStream(
+  { guard, inspection }: OpenExchange,
+  filters: readonly StreamFilter[],
+  refusal?: GatewayError,
+): void {
+  if (!guard || guard.response === 'pass') return
+  const filter = filters.find((one) => one instanceof EventFilter)
+  if (!filter) return
+  const { counts, uninspectable } = filter
+  const found = Object.keys(counts).length > 0
+  const refused = refusal?.code === 'response_blocked' ? 'blocked' : 'denied'
+  inspection.response = {
+    decision: refusal ? refused : found ? 'redacted' : 'passed',
+    counts,
+    ...(uninspectable > 0 ? { uninspectable } : {}),
+    ...(refused === 'denied' && refusal ? { reason: refusal.message } : {}),
+  }
+}
+
+/** The last event of a stream that is refused on its way. */
+export function refusalIn(
+  { target, responseFacts, wire, correlationId }: OpenExchange,
+  error: GatewayError,
+): Uint8Array {
+  const events = framingOf(responseFacts) ?? 'sse'
+  return refusalEvent(error, dialectOf(target.path, target.upstream.dialect), {
+    events,
+    api: wire.api,
+    correlationId,
+  })
+}
