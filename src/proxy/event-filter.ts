@@ -28,6 +28,7 @@ export class EventFilter implements StreamFilter {
   readonly #framing: EventFraming
   readonly #redactor: EventRedactor
   readonly #terms: EventFilterTerms
+  #refusal: GatewayError | undefined
 
   constructor(terms: EventFilterTerms) {
     this.#terms = terms
@@ -44,32 +45,43 @@ export class EventFilter implements StreamFilter {
     return this.#redactor.uninspectable
   }
 
-  /** @throws GatewayError when the stream is refused from here on */
-  write(chunk: Uint8Array): Uint8Array {
-    const ready = this.#framing.write(chunk).flatMap((event) => this.#redactor.take(event))
-    if (this.#framing.pendingBytes > this.#terms.maxEventBytes) {
-      throw new GatewayError('response_uninspectable', 'response denied by pii policy: an event is too large')
-    }
-    return this.#passed(ready)
+  /** Why the stream is not to go on, once that is so; nothing passes from there on. */
+  get refusal(): GatewayError | undefined {
+    return this.#refusal
   }
 
-  /** @throws GatewayError when the last of the stream is refused */
+  write(chunk: Uint8Array): Uint8Array {
+    const ready = this.#framing.write(chunk).flatMap((event) => this.#redactor.take(event))
+    const passed = this.#passed(ready)
+    if (this.#framing.pendingBytes > this.#terms.maxEventBytes) {
+      this.#refusal ??= new GatewayError('response_uninspectable', `${DENIED}: an event is too large`)
+    }
+    return passed
+  }
+
   end(): Uint8Array {
     const last = this.#framing.end().flatMap((event) => this.#redactor.take(event))
     return this.#passed([...last, ...this.#redactor.end()])
   }
 
+  /** The events that pass, up to the first that may not. */
   #passed(ready: readonly ReadyEvent[]): Uint8Array {
     const { finds, uninspectable } = this.#terms.refuses
-    if (finds && Object.keys(this.counts).length > 0) {
-      throw new GatewayError('response_blocked', 'response blocked by pii policy')
+    const passed: Uint8Array[] = []
+    for (const event of ready) {
+      if (finds && event.found) {
+        this.#refusal ??= new GatewayError('response_blocked', 'response blocked by pii policy')
+      } else if (uninspectable && event.uninspectable) {
+        this.#refusal ??= new GatewayError(
+          'response_uninspectable',
+          `${DENIED}: it holds what cannot be looked into`,
+        )
+      }
+      if (this.#refusal) break
+      passed.push(writeText(event.text, event.utf8))
     }
-    if (uninspectable && this.uninspectable > 0) {
-      const message = 'response denied by pii policy: it holds what cannot be looked into'
-      throw new GatewayError('response_uninspectable', message)
-    }
-    const [first] = ready
-    if (ready.length === 1) return writeText(first!.text, first!.utf8)
-    return Buffer.concat(ready.map(({ text, utf8 }) => writeText(text, utf8)))
+    return passed.length === 1 ? passed[0]! : Buffer.concat(passed)
   }
 }
+
+const DENIED = 'response denied by pii policy'

@@ -15,7 +15,7 @@ import {
 import type { ProxyContext } from './proxy-context.ts'
 import { broken } from './broken.ts'
 import { mustJudgeWhole, passJudged } from './judged-answer.ts'
-import { ended, filtersOf, noteStream, refusalIn, written } from './stream-filters.ts'
+import { ended, filtersOf, noteStream, refusalIn, requirePassing, written } from './stream-filters.ts'
 import { Tap } from './tap.ts'
 
 /** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
@@ -324,9 +324,11 @@ async function* observedResponse(
       }
       tap.take(chunk, atUs)
       onItsWay = undefined
+      requirePassing(filters)
     }
     const rest = ended(filters)
     if (rest.length > 0) yield rest
+    requirePassing(filters)
     outcome = 'completed'
     noteStream(exchange, filters)
   } catch (error) {

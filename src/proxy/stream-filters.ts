@@ -37,14 +37,19 @@ export function filtersOf(exchange: OpenExchange, { settings }: ProxyContext): S
   return filters
 }
 
-/** What passes of a chunk. @throws GatewayError when the stream is refused from here on */
+/** @throws GatewayError when a filter lets nothing pass any more */
+export function requirePassing(filters: readonly StreamFilter[]): void {
+  for (const filter of filters) if (filter instanceof EventFilter && filter.refusal) throw filter.refusal
+}
+
+/** What passes of a chunk. */
 export function written(filters: readonly StreamFilter[], chunk: Uint8Array): Uint8Array {
   let passed = chunk
   for (const filter of filters) passed = filter.write(passed)
   return passed
 }
 
-/** What was held back, when the stream has ended. @throws GatewayError when that is refused */
+/** What was held back, when the stream has ended. */
 export function ended(filters: readonly StreamFilter[]): Uint8Array {
   let rest: Uint8Array = new Uint8Array(0)
   for (const filter of filters)

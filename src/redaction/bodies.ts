@@ -55,7 +55,11 @@ function judgeWhole(
   const json = kind !== 'form' && (isJson(text) || (kind === 'json' && isScalar(text)))
   if (!utf8 && !json) return { kind: 'uninspectable', reason: 'non-json body is not valid utf-8' }
   if (json && streamsObjects(text)) {
-    return judged(bytes, (redactor) => redactor.take({ raw: text, data: text, lines: [[0, 0]], utf8 }), rules)
+    return judged(
+      bytes,
+      (redactor) => redactor.take({ raw: text, data: text, lines: [[0, 0]], others: [], utf8 }),
+      rules,
+    )
   }
   const { edits: found, uninspectable } = json
     ? judgeJson(text, rules)

@@ -1,3 +1,4 @@
+import type { Span } from './detectors/detector.ts'
 import type { RawEvent } from './event-redactor.ts'
 import { readText } from './text-bytes.ts'
 
@@ -71,16 +72,25 @@ export class EventFraming {
 
   #event(bytes: Uint8Array): RawEvent {
     const { text: raw, utf8 } = readText(bytes)
-    if (this.#framing === 'lines') return { raw, utf8, data: raw.replace(/[\r\n]+$/, ''), lines: [[0, 0]] }
+    if (this.#framing === 'lines')
+      return { raw, utf8, data: raw.replace(/[\r\n]+$/, ''), lines: [[0, 0]], others: [] }
     const lines: [number, number][] = []
+    const others: Span[] = []
     let data = ''
-    for (const match of raw.matchAll(/(?:^|(?<=[\r\n]))\uFEFF?data(?::[ ]?|(?=[\r\n]|$))([^\r\n]*)/g)) {
-      const value = match[1]!
+    for (const match of raw.matchAll(/[^\r\n]+/g)) {
+      const value = /^\uFEFF?data(?:$|:[ ]?(.*)$)/s.exec(match[0])
+      if (!value) {
+        // What an event is called is no text.
+        if (!/^event:[ ]?[\w.-]*$/.test(match[0]))
+          others.push({ start: match.index, end: match.index + match[0].length })
+        continue
+      }
+      const text = value[1] ?? ''
       if (lines.length > 0) data += '\n'
-      lines.push([data.length, match.index + match[0].length - value.length])
-      data += value
+      lines.push([data.length, match.index + match[0].length - text.length])
+      data += text
     }
-    return { raw, utf8, data, lines }
+    return { raw, utf8, data, lines, others }
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseObject, type JsonObject } from '../providers/json.ts'
+import type { Span } from './detectors/detector.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
 import { textOfPiece, textsEndedBy } from './event-texts.ts'
 import { unescaped } from './json-walk.ts'
@@ -19,6 +20,8 @@ export interface RawEvent {
   /** Its data, and where parts of that stand in `raw`: pairs of a place in the data and one in `raw`, in order. */
   readonly data: string
   readonly lines: readonly (readonly [data: number, raw: number])[]
+  /** Places in `raw` of text that is no data: comments, and lines that are nothing. */
+  readonly others: readonly Span[]
   /** Whether it was read as UTF-8. */
   readonly utf8: boolean
 }
@@ -27,11 +30,16 @@ export interface RawEvent {
 export interface ReadyEvent {
   readonly text: string
   readonly utf8: boolean
+  /** Something was found in it. */
+  readonly found: boolean
+  /** It holds what could not be looked into. */
+  readonly uninspectable: boolean
 }
 
 interface Waiting {
   readonly event: RawEvent
   readonly edits: Edit[]
+  uninspectable: boolean
   /** Pieces of texts in it that are not settled. */
   open: number
 }
@@ -59,7 +67,7 @@ export class EventRedactor {
 
   /** Takes an event. @returns those that may go now, in order */
   take(event: RawEvent): ReadyEvent[] {
-    const waiting: Waiting = { event, edits: [], open: 0 }
+    const waiting: Waiting = { event, edits: [], uninspectable: false, open: 0 }
     this.#waiting.push(waiting)
     this.#waitingLength += event.raw.length
     const object = parseObject(event.data)
@@ -91,6 +99,7 @@ export class EventRedactor {
       return true
     })
     this.uninspectable += uninspectable
+    waiting.uninspectable = uninspectable > 0
     waiting.edits.push(...edits)
     waiting.open += pieces.length
     for (const { text, raw, start } of pieces) {
@@ -124,19 +133,28 @@ export class EventRedactor {
   #ready(): ReadyEvent[] {
     const ready: ReadyEvent[] = []
     while (this.#waiting.length > 0 && this.#waiting[0]!.open === 0) {
-      const { event, edits } = this.#waiting.shift()!
+      const { event, edits, uninspectable } = this.#waiting.shift()!
       this.#waitingLength -= event.raw.length
+      const others = event.others.flatMap(({ start, end }) =>
+        judgeText(event.raw.slice(start, end), this.#rules).map((edit) => ({
+          ...edit,
+          start: start + edit.start,
+          end: start + edit.end,
+        })),
+      )
       countEdits(edits, this.counts)
-      if (edits.length > 0) this.changed = true
-      ready.push({ text: edited(event, edits), utf8: event.utf8 })
+      countEdits(others, this.counts)
+      const found = edits.length + others.length > 0
+      if (found) this.changed = true
+      ready.push({ text: edited(event, edits, others), utf8: event.utf8, found, uninspectable })
     }
     return ready
   }
 }
 
-/** The event with the edits of its data made in it. */
-function edited({ raw, lines, utf8 }: RawEvent, edits: readonly Edit[]): string {
-  if (edits.length === 0) return raw
+/** The event with the edits of its data, and those of the rest of it, made in it. */
+function edited({ raw, lines, utf8 }: RawEvent, edits: readonly Edit[], others: readonly Edit[]): string {
+  if (edits.length + others.length === 0) return raw
   let line = 0
   const place = (at: number): number => {
     while (line + 1 < lines.length && lines[line + 1]![0] <= at) line += 1
@@ -150,5 +168,9 @@ function edited({ raw, lines, utf8 }: RawEvent, edits: readonly Edit[]): string 
       name,
       replacement: asRead(replacement, utf8),
     }))
-  return applyEdits(raw, inEvent)
+  inEvent.push(...others.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) })))
+  return applyEdits(
+    raw,
+    inEvent.sort((a, b) => a.start - b.start),
+  )
 }

@@ -1,0 +1,518 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import { eventually } from '../support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
+
+setDefaultTimeout(30_000)
+
+let upstream: Upstream
+beforeAll(async () => (upstream = await Upstream.start(answerJson({ ok: true }))))
+afterAll(() => upstream.stop())
+
+interface Asked {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly trace: Record<string, any>
+}
+
+async function ask(
+  gateway: TestGateway,
+  body: string | Uint8Array | undefined,
+  {
+    path = '/openai/v1/chat/completions',
+    headers = {},
+  }: { path?: string; headers?: Record<string, string> } = {},
+): Promise<Asked> {
+  const response = await fetch(`${gateway.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: body as Bun.BodyInit }),
+  })
+  const text = await response.text()
+  const id = response.headers.get('x-ongoingai-trace-id')
+  let trace: Record<string, unknown> = {}
+  await eventually(async () => (trace = await gateway.detail(id))['id'] === id)
+  return { status: response.status, headers: response.headers, text, trace }
+}
+
+/** Runs something against a gateway with these settings. */
+async function within(settings: string, run: (gateway: TestGateway) => Promise<void>): Promise<void> {
+  upstream.play = answerJson({ ok: true })
+  upstream.requests.length = 0
+  const gateway = await openGateway(`${providersAt(upstream.url)}${settings}`)
+  try {
+    await run(gateway)
+  } finally {
+    await gateway.stop()
+  }
+}
+
+const sent = (): string => upstream.last.body.toString('utf8')
+
+describe('requests', () => {
+  test('redact_upstream: what the upstream gets lacks the value; the rest is as it came', () =>
+    within('pii: {mode: redact_upstream}\n', async (gateway) => {
+      const { status, trace } = await ask(
+        gateway,
+        '{ "email":"alice@example.com", "max_tokens":128,"n":1.0 }',
+      )
+      expect(status).toBe(200)
+      expect(sent()).toMatch(/^\{ "email":"\[FIELD_REDACTED:[0-9a-f]{16}\]", "max_tokens":128,"n":1\.0 \}$/)
+      expect(upstream.last.field('content-length')).toBe(String(upstream.last.body.length))
+      expect(trace['metadata']).toMatchObject({
+        redaction_mode: 'redact_upstream',
+        redaction_policy_id: 'default/v1',
+        redaction_applied: true,
+        redaction_counts: { field_name: 1 },
+        redaction_inspection: { request: { decision: 'redacted', counts: { field_name: 1 } } },
+        mutated: true,
+      })
+      const same = '{"prompt":"hello",  "x": [1.50, "\\u0041"]}'
+      const clean = await ask(gateway, same)
+      expect(sent()).toBe(same)
+      expect(clean.trace['metadata']).toMatchObject({
+        redaction_applied: false,
+        redaction_inspection: { request: { decision: 'passed', counts: {} } },
+      })
+      expect(clean.trace['metadata']).not.toHaveProperty('mutated')
+    }))
+
+  test('block: a find is refused in the route’s words, told to log and audit trail, and nothing is sent', () =>
+    within('pii: {mode: " BLOCK "}\n', async (gateway) => {
+      const { status, text, headers, trace } = await ask(gateway, '{"phone":"415-555-1212"}', {
+        path: '/anthropic/v1/messages',
+      })
+      expect([status, headers.get('x-should-retry')]).toEqual([403, 'false'])
+      expect(JSON.parse(text)).toMatchObject({
+        type: 'error',
+        error: { type: 'permission_error', message: 'request blocked by pii policy', code: 'pii_blocked' },
+      })
+      expect(upstream.requests).toEqual([])
+      expect(trace).toMatchObject({ outcome: 'refused', error_code: 'pii_blocked', response_status: 403 })
+      expect(trace['metadata']['redaction_inspection']).toEqual({
+        request: { decision: 'blocked', counts: { field_name: 1 } },
+      })
+      expect(gateway.lines.find(({ message }) => message === 'pii guardrail denied request')).toMatchObject({
+        level: 'WARN',
+        fields: {
+          mode: 'block',
+          reason: 'pii_detected',
+          method: 'POST',
+          redaction_counts: { field_name: 1 },
+        },
+      })
+      const { items } = (await (await fetch(`${gateway.url}/api/audit`)).json()) as {
+        items: Record<string, unknown>[]
+      }
+      expect(items.find(({ action }) => action === 'content.block')).toMatchObject({
+        outcome: 'deny',
+        target: '/anthropic/v1/messages',
+        detail: { side: 'request', mode: 'block', policy: 'default/v1', counts: { field_name: 1 } },
+      })
+      const same = '{"prompt":"hello"}'
+      expect((await ask(gateway, same)).status).toBe(200)
+      expect(sent()).toBe(same)
+      expect((await ask(gateway, undefined)).status).toBe(200)
+      const health = await fetch(`${gateway.url}/api/health`, { method: 'POST', body: 'alice@example.com' })
+      expect(health.status).toBe(405)
+    }))
+
+  test('more than may be looked at is 413, what cannot be looked into 415, in any coding what can', () =>
+    within('pii: {mode: redact_upstream, max_inspect_bytes: 100}\n', async (gateway) => {
+      const long = JSON.stringify({ prompt: 'x'.repeat(100) })
+      for (const body of [long, gzipSync(long)]) {
+        const headers: Record<string, string> = typeof body === 'string' ? {} : { 'content-encoding': 'gzip' }
+        const { status, text } = await ask(gateway, body, { headers })
+        expect([typeof body, status]).toEqual([typeof body, typeof body === 'string' ? 413 : 415])
+        expect(text).toContain('100')
+      }
+      const chunked = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: new ReadableStream({
+          start(controller) {
+            for (let i = 0; i < 20; i++) controller.enqueue(Buffer.from('{"prompt":'.padEnd(20)))
+            controller.close()
+          },
+        }),
+      })
+      expect(chunked.status).toBe(413)
+      for (const type of ['audio/mpeg', 'application/octet-stream', 'image/png']) {
+        const { status, text } = await ask(gateway, 'bytes', { headers: { 'content-type': type } })
+        expect([type, status]).toEqual([type, 415])
+        expect(JSON.parse(text)).toMatchObject({ error: { code: 'content_uninspectable' } })
+      }
+      const unknown = await ask(gateway, 'bytes', { headers: { 'content-encoding': 'rot13' } })
+      expect(unknown.status).toBe(415)
+      expect(upstream.requests).toEqual([])
+
+      const zipped = await ask(gateway, gzipSync('{"a":"alice@example.com"}'), {
+        headers: { 'content-encoding': 'gzip' },
+      })
+      expect(zipped.status).toBe(200)
+      expect(sent()).toMatch(/^\{"a":"\[EMAIL_REDACTED:\w{16}\]"\}$/)
+      expect(upstream.last.field('content-encoding')).toBeUndefined()
+      const untouched = gzipSync('{"a":"b"}')
+      await ask(gateway, untouched, { headers: { 'content-encoding': 'gzip' } })
+      expect(upstream.last.body.equals(untouched)).toBe(true)
+      expect(upstream.last.field('content-encoding')).toBe('gzip')
+    }))
+
+  test('every type that the original looks into, and those that it cannot', () =>
+    within('pii: {mode: block}\n', async (gateway) => {
+      const types = [
+        'application/json',
+        'Application/JSON',
+        'application/json;',
+        'application/json; charset=utf-8',
+        'application/vnd.api+json',
+        'text/plain',
+        'text/event-stream',
+        'TEXT/HTML; charset=UTF-8',
+        'application/x-ndjson',
+        'application/jsonl',
+        'application/x-www-form-urlencoded',
+      ]
+      for (const type of types) {
+        const { status } = await ask(gateway, 'x=alice@example.com', { headers: { 'content-type': type } })
+        expect([type, status]).toEqual([type, 403])
+      }
+      const form = new FormData()
+      form.set('model', 'whisper-1')
+      form.set('prompt', 'from alice@example.com')
+      const blocked = await fetch(`${gateway.url}/openai/v1/audio/transcriptions`, {
+        method: 'POST',
+        body: form,
+      })
+      expect(blocked.status).toBe(403)
+      const audio = new FormData()
+      audio.set('file', new File([new Uint8Array([1, 2, 3])], 'a.mp3', { type: 'audio/mpeg' }))
+      const denied = await fetch(`${gateway.url}/openai/v1/audio/transcriptions`, {
+        method: 'POST',
+        body: audio,
+      })
+      expect(denied.status).toBe(415)
+      expect(upstream.requests).toEqual([])
+    }))
+
+  test('uninspectable: allow lets pass what cannot be looked into, and looks into the rest', () =>
+    within('pii: {mode: block, uninspectable: allow}\n', async (gateway) => {
+      expect((await ask(gateway, 'bytes', { headers: { 'content-type': 'audio/mpeg' } })).status).toBe(200)
+      const image = '{"url":"data:image/png;base64,iVBORw0KGgo="'
+      const passed = await ask(gateway, `${image}}`)
+      expect(passed.status).toBe(200)
+      expect(passed.trace['metadata']['redaction_inspection']).toEqual({
+        request: { decision: 'passed', counts: {}, uninspectable: 1 },
+      })
+      expect((await ask(gateway, `${image},"a":"alice@example.com"}`)).status).toBe(403)
+    }))
+
+  test('large content is looked through on a thread of its own', () =>
+    within('pii: {mode: redact_upstream}\n', async (gateway) => {
+      const filler = 'Nothing to see here. '.repeat(20_000)
+      const bodies = Array.from({ length: 8 }, (_, i) =>
+        JSON.stringify({ i, filler, to: `user${i}@example.com` }),
+      )
+      const answers = await Promise.all(bodies.map((body) => ask(gateway, body)))
+      expect(answers.map(({ status }) => status)).toEqual(bodies.map(() => 200))
+      const got = upstream.requests.map(
+        ({ body }) => JSON.parse(body.toString()) as { i: number; filler: string; to: string },
+      )
+      expect(got.map(({ i }) => i).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+      for (const { filler: same, to } of got) {
+        expect(same).toBe(filler)
+        expect(to).toMatch(/^\[EMAIL_REDACTED:\w{16}\]$/)
+      }
+    }))
+
+  test('a WebSocket cannot be looked into, so it is not offered', () =>
+    within('pii: {mode: block}\n', async (gateway) => {
+      const response = await fetch(`${gateway.url}/openai/v1/responses`, {
+        headers: {
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        },
+      })
+      expect(response.status).toBe(426)
+      expect(upstream.requests).toEqual([])
+    }))
+})
+
+describe('scopes', () => {
+  const keys = `auth:
+  enabled: true
+  keys:
+    - {id: strict, token: gateway-key-strict-1, org_id: org-a, workspace_id: workspace-strict}
+    - {id: key-dev, token: gateway-key-dev-0002, org_id: org-a, workspace_id: workspace-b}
+`
+  const by = (token: string): Record<string, string> => ({
+    'x-ongoingai-gateway-key': token,
+    authorization: 'Bearer sk-x',
+  })
+
+  test('the most specific one that fits holds, on the way and in the store', async () => {
+    upstream.play = answerJson({ answer: 'bob@example.com' })
+    const gateway = await openGateway(
+      `${providersAt(upstream.url)}${keys}tracing: {capture_bodies: true, journal: {path: /tmp/ongoingai-test-journal-${process.pid}}}
+storage: {path: ":memory:"}
+`.replace(/tracing:.*\nstorage:.*\n/, 'tracing: {capture_bodies: true}\n') +
+        `pii:
+  mode: off
+  policy_id: global/v1
+  scopes:
+    - {match: {workspace_id: workspace-strict, provider: openai, route_prefix: /openai/v1/chat}, mode: block, policy_id: strict/v1}
+    - {match: {key_id: key-dev, route_prefix: /openai/v1/}, mode: redact_storage, policy_id: dev/v1}
+    - {match: {key_id: key-dev, provider: openai, route_prefix: /openai/v1/models}, mode: off, policy_id: dev/off}
+`,
+      by('gateway-key-strict-1'),
+    )
+    const dev = by('gateway-key-dev-0002')
+    try {
+      const body = '{"to":"alice@example.com"}'
+      const blocked = await ask(gateway, body, { headers: by('gateway-key-strict-1') })
+      expect([blocked.status, blocked.text]).toEqual([
+        403,
+        expect.stringContaining('request blocked by pii policy'),
+      ])
+      expect(blocked.trace['metadata']).toMatchObject({
+        redaction_mode: 'block',
+        redaction_policy_id: 'strict/v1',
+      })
+      const open = await ask(gateway, body, {
+        headers: by('gateway-key-strict-1'),
+        path: '/openai/v1/chatter',
+      })
+      expect([open.status, sent()]).toEqual([200, body])
+      expect(open.trace).toMatchObject({
+        request_body: body,
+        metadata: { redaction_mode: 'off', redaction_policy_id: 'global/v1' },
+      })
+
+      const traceOf = async (path: string): Promise<Record<string, any>> => {
+        const response = await fetch(`${gateway.url}${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...dev },
+          body,
+        })
+        await response.text()
+        let trace: Record<string, unknown> = {}
+        const id = response.headers.get('x-ongoingai-trace-id')
+        await eventually(async () => {
+          const answered = await fetch(`${gateway.url}/api/traces/${String(id)}`, { headers: dev })
+          trace = (await answered.json()) as Record<string, unknown>
+          return trace['id'] === id
+        })
+        return trace
+      }
+      const stored = await traceOf('/openai/v1/chat/completions')
+      expect(sent()).toBe(body)
+      expect(stored).toMatchObject({
+        request_body: expect.stringMatching(/^\{"to":"\[EMAIL_REDACTED:\w{16}\]"\}$/) as string,
+        response_body: expect.stringMatching(/^\{"answer":"\[EMAIL_REDACTED:\w{16}\]"\}$/) as string,
+        metadata: {
+          redaction_mode: 'redact_storage',
+          redaction_policy_id: 'dev/v1',
+          redaction_counts: { email: 2 },
+        },
+      })
+      const raw = await traceOf('/openai/v1/models')
+      expect(raw).toMatchObject({
+        request_body: body,
+        metadata: { redaction_mode: 'off', redaction_policy_id: 'dev/off' },
+      })
+    } finally {
+      await gateway.stop()
+    }
+  })
+})
+
+describe('what is stored', () => {
+  test('bodies, paths and names of end users are redacted; the exchange is not', () =>
+    within('tracing: {capture_bodies: true}\n', async (gateway) => {
+      upstream.play = answerJson({ ssn: '123-45-6789', token: 'ghp_abcd1234efgh5678' })
+      const body =
+        '{"email":"alice@example.com","profile":{"phone":"415-555-1212"},"api_key":"sk_test_1234567890","user":"bob@example.com"}'
+      const { text, trace } = await ask(gateway, body, {
+        path: '/openai/v1/users/alice%40example.com/x',
+        headers: { authorization: 'Bearer sk-x', 'x-api-key': 'k', 'proxy-authorization': 'Basic eDp5' },
+      })
+      expect(sent()).toBe(body)
+      expect(text).toBe('{"ssn":"123-45-6789","token":"ghp_abcd1234efgh5678"}')
+      const stored = JSON.stringify(trace)
+      for (const value of ['alice', 'bob@', '415-555', 'sk_test', '123-45', 'ghp_', 'sk-x', 'eDp5'])
+        expect(stored).not.toContain(value)
+      expect(trace['request_path']).toMatch(/^\/openai\/v1\/users\/%5BEMAIL_REDACTED%3A\w{16}%5D\/x$/)
+      expect(trace['metadata']).toMatchObject({
+        redaction_mode: 'redact_storage',
+        redaction_applied: true,
+        redaction_counts: { field_name: 5, email: 2 },
+        headers_masked: expect.any(Number) as number,
+      })
+    }))
+
+  test('mode off keeps bodies byte for byte; a stage that is off keeps its side', async () => {
+    const body = '{"email" : "alice@example.com"}'
+    upstream.play = answerJson({ to: 'bob@example.com' })
+    await within('tracing: {capture_bodies: true}\npii: {mode: off}\n', async (gateway) => {
+      upstream.play = answerJson({ to: 'bob@example.com' })
+      expect((await ask(gateway, body)).trace).toMatchObject({
+        request_body: body,
+        response_body: '{"to":"bob@example.com"}',
+      })
+    })
+    await within(
+      'tracing: {capture_bodies: true}\npii: {stages: {request_body: false}}\n',
+      async (gateway) => {
+        upstream.play = answerJson({ to: 'bob@example.com' })
+        const { trace } = await ask(gateway, body)
+        expect(trace['request_body']).toBe(body)
+        expect(trace['response_body']).toMatch(/^\{"to":"\[EMAIL_REDACTED:\w{16}\]"\}$/)
+      },
+    )
+  })
+
+  test('what fails is dropped, and nothing else', () =>
+    within('tracing: {capture_bodies: true}\n', async (gateway) => {
+      const { status, trace } = await ask(gateway, new Uint8Array([0xff, 0xfe, 0xfd]), {
+        headers: { 'content-type': 'text/plain' },
+      })
+      expect(status).toBe(200)
+      expect(trace).not.toHaveProperty('request_body')
+      expect(trace['response_body']).toBe('{"ok":true}')
+      expect(trace['metadata']).toMatchObject({
+        redaction_storage_drop: true,
+        redaction_failure_semantics: 'storage_drop_continue_proxy',
+        redaction_dropped: { request: 'non-json body is not valid utf-8' },
+      })
+    }))
+
+  test('a body that was cut off hides what may have been cut', () =>
+    within('tracing: {capture_bodies: true, body_max_size: 40}\n', async (gateway) => {
+      const { trace } = await ask(gateway, '{"a":"é","to":["carol@example.com","alice@example.com"]}')
+      expect(trace['request_body']).toMatch(/^\{"a":"é","to":\["\[EMAIL_REDACTED:\w{16}\]","$/)
+      expect(trace['metadata']).toMatchObject({ redaction_truncated: true, request_body_truncated: true })
+    }))
+})
+
+const chunk = (content: string): string =>
+  `data: {"id":"c","model":"gpt-5.4-mini","choices":[{"index":0,"delta":{"content":${JSON.stringify(content)}}}]}\n\n`
+const END =
+  'data: {"id":"c","model":"gpt-5.4-mini","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12}}\n\ndata: [DONE]\n\n'
+
+describe('answers', () => {
+  test('redact_response: streams event by event, answers as a whole, and the usage is as it was', () =>
+    within('pii: {mode: redact_response}\ntracing: {capture_bodies: true}\n', async (gateway) => {
+      upstream.play = stream([
+        chunk('Write to ali'),
+        chunk('ce@exam'),
+        chunk('ple.com or '),
+        chunk('call.'),
+        END,
+      ])
+      const { status, text, trace } = await ask(
+        gateway,
+        '{"model":"gpt-5.4-mini","messages":[],"stream":true,"to":"alice@example.com"}',
+      )
+      expect(status).toBe(200)
+      expect(sent()).toContain('alice@example.com')
+      expect(upstream.last.field('accept-encoding')).toBe('identity')
+      expect(text.replaceAll(/\w{16}\]/g, '#]')).toBe(
+        [chunk('Write to [EMAIL_REDACTED:#]'), chunk(''), chunk(' or '), chunk('call.'), END].join(''),
+      )
+      expect(trace).toMatchObject({
+        input_tokens: 5,
+        output_tokens: 7,
+        usage_source: 'reported',
+        outcome: 'completed',
+      })
+      expect(trace['response_body']).toBe(text)
+      expect(trace['metadata']['redaction_inspection']).toEqual({
+        response: { decision: 'redacted', counts: { email: 1 } },
+      })
+
+      upstream.play = answer(
+        200,
+        { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
+        gzipSync('{"a" : "alice@example.com"}'),
+      )
+      const whole = await ask(gateway, '{}')
+      expect(whole.text.replaceAll(/\w{16}\]/g, '#]')).toBe('{"a" : "[EMAIL_REDACTED:#]"}')
+      expect(whole.headers.get('content-encoding')).toBeNull()
+      upstream.play = answer(200, { 'Content-Type': 'audio/mpeg' }, 'bytes')
+      const audio = await ask(gateway, '{}')
+      expect([audio.status, audio.text]).toEqual([502, expect.stringContaining('response_uninspectable')])
+      expect(audio.trace).toMatchObject({ outcome: 'refused', error_code: 'response_uninspectable' })
+    }))
+
+  test('block_response: an answer is refused, a stream ends with an error in the API’s words', () =>
+    within('pii: {mode: block_response}\n', async (gateway) => {
+      upstream.play = answerJson({ a: 'alice@example.com' })
+      const whole = await ask(gateway, '{}')
+      expect([whole.status, JSON.parse(whole.text)]).toMatchObject([
+        403,
+        { error: { code: 'response_blocked' } },
+      ])
+      upstream.play = stream([chunk('One '), chunk('alice@example.com'), chunk(' two'), chunk(' three'), END])
+      const { status, text, trace } = await ask(
+        gateway,
+        '{"model":"gpt-5.4-mini","messages":[],"stream":true}',
+      )
+      expect(status).toBe(200)
+      expect(text).not.toContain('alice')
+      expect(text.startsWith(chunk('One '))).toBe(true)
+      expect(JSON.parse(/data: (\{"error.*\})\n\n$/.exec(text)![1]!)).toMatchObject({
+        error: { message: 'response blocked by pii policy', code: 'response_blocked' },
+      })
+      expect(trace).toMatchObject({ outcome: 'refused', error_code: 'response_blocked' })
+      expect(trace['metadata']['redaction_inspection']).toMatchObject({
+        response: { decision: 'blocked', counts: { email: 1 } },
+      })
+      upstream.play = stream([
+        'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"123-45-6789 "}}\n\n',
+      ])
+      const anthropic = await ask(gateway, '{"stream":true}', { path: '/anthropic/v1/messages' })
+      expect(anthropic.text).toMatch(
+        /^event: error\ndata: \{"type":"error","error":\{"type":"permission_error"/,
+      )
+    }))
+
+  test('both ways at once, and a clean stream passes byte for byte', () =>
+    within('pii: {mode: redact_upstream+redact_response}\n', async (gateway) => {
+      upstream.play = stream([chunk('Hi '), chunk('there'), END])
+      const { text } = await ask(gateway, '{"messages":[{"content":"alice@example.com"}],"stream":true}')
+      expect(sent()).not.toContain('alice')
+      expect(text).toBe([chunk('Hi '), chunk('there'), END].join(''))
+    }))
+})
+
+describe('reversible', () => {
+  const settings =
+    'pii: {mode: redact_upstream, replacement: {reversible: true}}\ntracing: {capture_bodies: true}\n'
+
+  test('the upstream sees placeholders, the client its values; nothing of them is stored', () =>
+    within(settings, async (gateway) => {
+      upstream.play = async (request, socket) => {
+        const { content } = (JSON.parse(request.body.toString()) as { messages: { content: string }[] })
+          .messages[0]!
+        await answerJson({ echo: content, args: JSON.stringify({ to: content }), unknown: '[EMAIL_9]' })(
+          request,
+          socket,
+        )
+      }
+      const said = 'Mail "alice@example.com" and bob@example.com, not alice@example.com twice'
+      const { text, trace } = await ask(gateway, JSON.stringify({ messages: [{ content: said }] }))
+      expect(sent()).toBe(
+        '{"messages":[{"content":"Mail \\"[EMAIL_1]\\" and [EMAIL_2], not [EMAIL_1] twice"}]}',
+      )
+      expect(JSON.parse(text)).toEqual({
+        echo: said,
+        args: JSON.stringify({ to: said }),
+        unknown: '[EMAIL_9]',
+      })
+      expect(JSON.stringify(trace)).not.toContain('example.com')
+    }))
+})
