@@ -12,6 +12,7 @@ import { flagHelp, parseFlags } from './flags.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
 import { limits } from './limits.ts'
 import { pricesCheck, pricesList, pricesShow } from './prices.ts'
+import { redact } from './redact.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
 import { serve } from './serve.ts'
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   keysRotate,
   keysRevoke,
   limits,
+  redact,
   dbStatus,
   dbMigrate,
   dbCheck,

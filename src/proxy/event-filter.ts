@@ -69,7 +69,7 @@ export class EventFilter implements StreamFilter {
     const { finds, uninspectable } = this.#terms.refuses
     const passed: Uint8Array[] = []
     for (const event of ready) {
-      if (finds && event.found) {
+      if (finds && event.edits.length > 0) {
         this.#refusal ??= new GatewayError('response_blocked', 'response blocked by pii policy')
       } else if (uninspectable && event.uninspectable) {
         this.#refusal ??= new GatewayError(

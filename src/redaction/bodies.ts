@@ -14,6 +14,8 @@ export type BodyVerdict =
       /** The same object when nothing was replaced. */
       readonly content: Uint8Array
       readonly counts: Counts
+      /** What was replaced: places are characters of the body as text. */
+      readonly edits: readonly Edit[]
       /** Parts that could not be looked into: images, audio, files. */
       readonly uninspectable: number
     }
@@ -26,7 +28,7 @@ export type BodyVerdict =
  * @param cut the body was cut off: what might have gone on to be found is taken out at its end
  */
 export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules, cut = false): BodyVerdict {
-  if (bytes.length === 0) return { kind: 'judged', content: bytes, counts: {}, uninspectable: 0 }
+  if (bytes.length === 0) return { kind: 'judged', content: bytes, counts: {}, edits: [], uninspectable: 0 }
   const kind = bodyKind(mediaType)
   switch (kind) {
     case 'sse':
@@ -68,9 +70,9 @@ function judgeWhole(
   if (cut && !json) takeOutOpen(text, edits, rules)
   const counts: Counts = {}
   countEdits(edits, counts)
-  if (edits.length === 0) return { kind: 'judged', content: bytes, counts, uninspectable }
+  if (edits.length === 0) return { kind: 'judged', content: bytes, counts, edits, uninspectable }
   const written = edits.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) }))
-  return { kind: 'judged', content: writeText(applyEdits(text, written), utf8), counts, uninspectable }
+  return { kind: 'judged', content: writeText(applyEdits(text, written), utf8), counts, edits, uninspectable }
 }
 
 /** Takes out of a text that was cut off what might have gone on to be found. */
@@ -164,7 +166,14 @@ function judged(
   const redactor = new EventRedactor(rules)
   const ready = [...give(redactor), ...redactor.end(cut)]
   const { counts, uninspectable, changed } = redactor
-  if (!changed && !cut) return { kind: 'judged', content: bytes, counts, uninspectable }
+  if (!changed && !cut) return { kind: 'judged', content: bytes, counts, edits: [], uninspectable }
   const content = Buffer.concat(ready.map(({ text, utf8 }) => writeText(text, utf8)))
-  return { kind: 'judged', content, counts, uninspectable }
+  const edits: Edit[] = []
+  let offset = 0
+  for (const event of ready) {
+    for (const edit of event.edits)
+      edits.push({ ...edit, start: offset + edit.start, end: offset + edit.end })
+    offset += event.rawLength
+  }
+  return { kind: 'judged', content, counts, edits, uninspectable }
 }

@@ -30,8 +30,9 @@ export interface RawEvent {
 export interface ReadyEvent {
   readonly text: string
   readonly utf8: boolean
-  /** Something was found in it. */
-  readonly found: boolean
+  /** What was changed in it, and how long it was before. */
+  readonly edits: readonly Edit[]
+  readonly rawLength: number
   /** It holds what could not be looked into. */
   readonly uninspectable: boolean
 }
@@ -144,33 +145,28 @@ export class EventRedactor {
       )
       countEdits(edits, this.counts)
       countEdits(others, this.counts)
-      const found = edits.length + others.length > 0
-      if (found) this.changed = true
-      ready.push({ text: edited(event, edits, others), utf8: event.utf8, found, uninspectable })
+      const all = [...inEvent(event, edits), ...others].sort((a, b) => a.start - b.start)
+      if (all.length > 0) this.changed = true
+      const { raw, utf8 } = event
+      const text = applyEdits(
+        raw,
+        utf8 ? all : all.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) })),
+      )
+      ready.push({ text, utf8, edits: all, rawLength: raw.length, uninspectable })
     }
     return ready
   }
 }
 
-/** The event with the edits of its data, and those of the rest of it, made in it. */
-function edited({ raw, lines, utf8 }: RawEvent, edits: readonly Edit[], others: readonly Edit[]): string {
-  if (edits.length + others.length === 0) return raw
+/** Edits of an event's data, as edits of the event. */
+function inEvent({ lines }: RawEvent, edits: readonly Edit[]): Edit[] {
+  if (edits.length === 0) return []
   let line = 0
   const place = (at: number): number => {
     while (line + 1 < lines.length && lines[line + 1]![0] <= at) line += 1
     return lines[line]![1] + at - lines[line]![0]
   }
-  const inEvent = [...edits]
+  return [...edits]
     .sort((a, b) => a.start - b.start)
-    .map(({ start, end, name, replacement }) => ({
-      start: place(start),
-      end: place(end - 1) + 1,
-      name,
-      replacement: asRead(replacement, utf8),
-    }))
-  inEvent.push(...others.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) })))
-  return applyEdits(
-    raw,
-    inEvent.sort((a, b) => a.start - b.start),
-  )
+    .map((edit) => ({ ...edit, start: place(edit.start), end: place(edit.end - 1) + 1 }))
 }

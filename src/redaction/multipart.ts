@@ -1,6 +1,6 @@
 import type { BodyVerdict } from './bodies.ts'
 import { bodyKind } from './body-kind.ts'
-import type { Counts } from './edits.ts'
+import type { Counts, Edit } from './edits.ts'
 import type { TextRules } from './text-rules.ts'
 
 /** Files whose names say that they hold text, and of what kind, where their media type does not. */
@@ -53,6 +53,7 @@ export function judgeMultipart(
   const pieces: Uint8Array[] = []
   const counts: Counts = {}
   let uninspectable = 0
+  const edits: Edit[] = []
   let copied = 0
   for (let at = firstEnd + 2; at < body.length;) {
     const headerEnd = body.indexOf('\r\n\r\n', at)
@@ -73,6 +74,9 @@ export function judgeMultipart(
       if (Object.keys(verdict.counts).length > 0) {
         pieces.push(body.subarray(copied, start), verdict.content)
         copied = end
+        const offset = body.subarray(0, start).toString('utf8').length
+        for (const edit of verdict.edits)
+          edits.push({ ...edit, start: offset + edit.start, end: offset + edit.end })
       }
     }
     if (next < 0) break
@@ -80,9 +84,9 @@ export function judgeMultipart(
     if (body.subarray(after, after + 2).toString('latin1') === '--') break
     at = after + 2
   }
-  if (pieces.length === 0) return { kind: 'judged', content: bytes, counts, uninspectable }
+  if (pieces.length === 0) return { kind: 'judged', content: bytes, counts, edits, uninspectable }
   pieces.push(body.subarray(copied))
-  return { kind: 'judged', content: Buffer.concat(pieces), counts, uninspectable }
+  return { kind: 'judged', content: Buffer.concat(pieces), counts, edits, uninspectable }
 }
 
 interface Part {
@@ -112,8 +116,10 @@ function judgePart(
   if (fileName !== undefined) return judgeBody(content, fileType(fileName, mediaType))
   if (content.length > 0 && rules.denied.has({ name, path: [name], elements: [0] }, 'string')) {
     const value = Buffer.from(content).toString('utf8')
-    const replaced = Buffer.from(rules.placeholders.of('FIELD', value))
-    return { kind: 'judged', content: replaced, counts: { field_name: 1 }, uninspectable: 0 }
+    const replacement = rules.placeholders.of('FIELD', value)
+    const edits = [{ start: 0, end: value.length, name: 'field_name', replacement }]
+    const counts = { field_name: 1 }
+    return { kind: 'judged', content: Buffer.from(replacement), counts, edits, uninspectable: 0 }
   }
   return judgeBody(content, mediaType)
 }

@@ -16,11 +16,16 @@ export interface Finished {
 /** Runs a command of the program to its end. */
 export async function runProgram(
   words: readonly string[],
-  { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  {
+    cwd,
+    env = {},
+    input = '',
+  }: { cwd?: string; env?: Record<string, string>; input?: string | Uint8Array } = {},
 ): Promise<Finished> {
   const child = Bun.spawn([process.execPath, MAIN, ...words], {
     cwd: cwd ?? tmpdir(),
     env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdin: Buffer.from(input as string),
     stdout: 'pipe',
     stderr: 'pipe',
   })

@@ -1,0 +1,188 @@
+import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
+import { knownRedaction } from '../redaction-key.ts'
+import { judgeBody } from '../redaction/bodies.ts'
+import type { Edit } from '../redaction/edits.ts'
+import { readMode } from '../redaction/modes.ts'
+import { Redaction } from '../redaction/redaction.ts'
+import { readText } from '../redaction/text-bytes.ts'
+import { isJson } from '../redaction/text-rules.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { textTable } from './text-table.ts'
+
+/** `redact`: what would happen to a text or a body that comes on standard input. */
+export const redact: Command = {
+  name: 'redact',
+  summary: 'Show what redaction would do to a text or a request body',
+  usage: 'redact [--policy ID] [--type MEDIA-TYPE] [--format text|json] < file',
+  flags: [
+    CONFIG_FLAG,
+    FORMAT_FLAG,
+    {
+      name: 'policy',
+      type: 'string',
+      description: 'Policy id of pii or of one of its scopes (default: pii.policy_id)',
+      default: '',
+    },
+    {
+      name: 'type',
+      type: 'string',
+      description: 'Media type of the input (default: JSON if it is that, else text)',
+      default: '',
+    },
+    {
+      name: 'org',
+      type: 'string',
+      description: 'Organization whose placeholders are shown',
+      default: 'default',
+    },
+    {
+      name: 'workspace',
+      type: 'string',
+      description: 'Workspace whose placeholders are shown',
+      default: 'default',
+    },
+  ],
+  async run(parsed, io) {
+    const { values, positional } = parsed
+    if (positional.length > 0 || process.stdin.isTTY) {
+      io.err('redact reads what it is to look at from standard input: ongoingai redact < file\n')
+      return 2
+    }
+    const format = readFormat('redact', parsed)
+    if ('problem' in format) {
+      io.err(`${format.problem}\n`)
+      return 2
+    }
+    let config: LoadedConfig['config']
+    try {
+      ;({ config } = loadConfig(values.get('config'), io.environment))
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      io.err(`config is invalid: ${error.message}\n`)
+      return 1
+    }
+    const { settings, same } = knownRedaction(config)
+    const policy = values.get('policy') ?? ''
+    const chosen =
+      policy === '' ? settings : [settings, ...settings.scopes].find(({ policyId }) => policyId === policy)
+    if (!chosen) {
+      const ids = new Set(
+        [settings, ...settings.scopes].map(({ policyId }) => policyId).filter((id) => id !== ''),
+      )
+      io.err(`no policy "${policy}": there is ${[...ids].join(', ')}\n`)
+      return 2
+    }
+    const mode = readMode(chosen.mode === '' ? settings.mode : chosen.mode)!
+    const redaction = new Redaction(settings)
+    const bytes = await Bun.stdin.bytes()
+    const type = mediaTypeOf(values.get('type') ?? '', bytes)
+    const tenant = {
+      organizationId: values.get('org') ?? 'default',
+      workspaceId: values.get('workspace') ?? 'default',
+    }
+    const verdict = judgeBody(bytes, type, redaction.rulesOf(tenant))
+    if (!same) io.err('note: the gateway has made no key yet, so its placeholders will have other hashes\n')
+    if (verdict.kind === 'uninspectable') {
+      io.err(`it cannot be looked into: ${verdict.reason}\n`)
+      return 1
+    }
+    const { text } = readText(bytes)
+    const shown: Shown = {
+      policyId: chosen.policyId === '' ? settings.policyId : chosen.policyId,
+      mode: mode.name,
+      request: bytes.length > settings.maxInspectBytes && mode.request !== 'pass' ? 'refuse' : mode.request,
+      response: mode.response,
+      stored: mode.storage ? 'redacted' : 'as it is',
+      mediaType: type,
+      counts: verdict.counts,
+      uninspectable: verdict.uninspectable,
+      finds: verdict.edits
+        .filter(({ name }) => name !== '')
+        .map((edit) => ({ ...edit, ...placeOf(text, edit) })),
+      content: Buffer.from(verdict.content).toString('utf8'),
+    }
+    if (format.format === 'json') io.out(`${JSON.stringify(asJson(shown), null, 2)}\n`)
+    else showText(shown, io)
+    return 0
+  },
+}
+
+interface Shown {
+  readonly policyId: string
+  readonly mode: string
+  readonly request: string
+  readonly response: string
+  readonly stored: string
+  readonly mediaType: string
+  readonly counts: Readonly<Record<string, number>>
+  readonly uninspectable: number
+  readonly finds: readonly (Edit & { readonly line: number; readonly column: number })[]
+  readonly content: string
+}
+
+function mediaTypeOf(given: string, bytes: Uint8Array): string {
+  if (given !== '') return given.split(';')[0]!.trim().toLowerCase()
+  const { text } = readText(bytes)
+  if (isJson(text)) return 'application/json'
+  return /^(?:event|data|id|retry)?:/m.test(text.slice(0, 1000)) && /^data:/m.test(text)
+    ? 'text/event-stream'
+    : 'text/plain'
+}
+
+/** Line and column, from 1, in characters. */
+function placeOf(text: string, { start }: Edit): { line: number; column: number } {
+  const before = text.slice(0, start)
+  return { line: before.split('\n').length, column: start - before.lastIndexOf('\n') }
+}
+
+function showText(shown: Shown, io: Io): void {
+  const { policyId, mode, request, response, stored, finds, uninspectable, content } = shown
+  const found = finds.length === 1 ? '1 value' : `${finds.length} values`
+  io.out(`Policy ${policyId}, mode ${mode}: request ${request}, response ${response}, stored ${stored}.\n`)
+  io.out(`${found} found${uninspectable > 0 ? `, ${uninspectable} that cannot be looked into` : ''}.\n\n`)
+  if (finds.length > 0) {
+    const rows = finds.map(({ line, column, start, end, name, replacement }) => [
+      `${line}:${column}`,
+      String(end - start),
+      name,
+      replacement,
+    ])
+    io.out(`${textTable([['PLACE', 'LENGTH', 'FOUND BY', 'REPLACED WITH'], ...rows])}\n`)
+  }
+  io.out(content.endsWith('\n') ? content : `${content}\n`)
+}
+
+/** Under the names of the contract `redact.v1`. */
+function asJson({
+  policyId,
+  mode,
+  request,
+  response,
+  stored,
+  mediaType,
+  counts,
+  uninspectable,
+  finds,
+  content,
+}: Shown): object {
+  return {
+    schema_version: 'redact.v1',
+    policy_id: policyId,
+    mode,
+    request,
+    response,
+    stored,
+    media_type: mediaType,
+    counts,
+    uninspectable,
+    finds: finds.map(({ name, start, end, line, column, replacement }) => ({
+      name,
+      start,
+      end,
+      line,
+      column,
+      replacement,
+    })),
+    content,
+  }
+}
