@@ -1,33 +1,18 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { through } from '../../test/support/redacted-stream.ts'
 import { SETTINGS } from '../../test/support/redaction-settings.ts'
 import { judgeBody } from './bodies.ts'
-import { EventFraming, type Framing } from './event-framing.ts'
+import { EventFraming } from './event-framing.ts'
 import { EventRedactor } from './event-redactor.ts'
 import { ReversiblePlaceholders } from './placeholders.ts'
 import { Redaction } from './redaction.ts'
 import { restoringRules } from './restore.ts'
-import { judgeText, type TextRules } from './text-rules.ts'
+import { judgeText } from './text-rules.ts'
 import { applyEdits } from './edits.ts'
-import { writeText } from './text-bytes.ts'
 
 const tenant = { organizationId: 'o', workspaceId: 'w' }
 const RULES = new Redaction(SETTINGS).rulesOf(tenant)
-
-/** The events of a stream, given byte by byte or in pieces, as they come out. */
-function through(pieces: readonly Uint8Array[], rules: TextRules = RULES, framing: Framing = 'sse'): Buffer {
-  const events = new EventFraming(framing)
-  const redactor = new EventRedactor(rules)
-  const out: Uint8Array[] = []
-  for (const piece of pieces) {
-    for (const event of events.write(piece)) {
-      for (const { text, utf8 } of redactor.take(event)) out.push(writeText(text, utf8))
-    }
-  }
-  const last = [...events.end().flatMap((event) => redactor.take(event)), ...redactor.end()]
-  for (const { text, utf8 } of last) out.push(writeText(text, utf8))
-  return Buffer.concat(out)
-}
 
 interface Format {
   /** A stream that gives a text in pieces. */
@@ -159,7 +144,7 @@ describe.each(Object.keys(FORMATS).filter((name) => !name.includes('tool')))('%s
     fc.assert(
       fc.property(cutText, ({ text, pieces }) => {
         const before = stream(pieces)
-        const after = through([Buffer.from(before)]).toString()
+        const after = through([Buffer.from(before)], RULES).toString()
         expect(read(after)).toBe(applyEdits(text, judgeText(text, RULES)))
         // The same events in the same order; of those that carry text, nothing but the text has changed.
         const shape = (all: string): string[] =>
@@ -176,11 +161,16 @@ describe.each(Object.keys(FORMATS).filter((name) => !name.includes('tool')))('%s
     const bytes = Buffer.from(
       stream(['Hi alice@exa', 'mple.com', ', é😀 call +44 20', ' 7946 09', '58 or 123-', '45-6789']),
     )
-    const whole = through([bytes])
+    const whole = through([bytes], RULES)
     for (const secret of SECRETS) expect(read(whole.toString())).not.toContain(secret)
     for (let cut = 1; cut < bytes.length; cut++)
-      expect(through([bytes.subarray(0, cut), bytes.subarray(cut)]).equals(whole)).toBe(true)
-    expect(through([...bytes].map((byte) => Uint8Array.of(byte))).equals(whole)).toBe(true)
+      expect(through([bytes.subarray(0, cut), bytes.subarray(cut)], RULES).equals(whole)).toBe(true)
+    expect(
+      through(
+        [...bytes].map((byte) => Uint8Array.of(byte)),
+        RULES,
+      ).equals(whole),
+    ).toBe(true)
     // The store's copy is made of it at once, and is the same.
     const stored = judgeBody(bytes, 'text/event-stream', RULES)
     if (stored.kind !== 'judged') throw new Error(stored.reason)
@@ -189,7 +179,7 @@ describe.each(Object.keys(FORMATS).filter((name) => !name.includes('tool')))('%s
 
   test('a stream in which nothing is found stays as it is, byte for byte', () => {
     const bytes = Buffer.from(stream(['No', 'thing to ', 'see, ', 'in 3 ', 'parts']))
-    expect(through([bytes]).equals(bytes)).toBe(true)
+    expect(through([bytes], RULES).equals(bytes)).toBe(true)
   })
 })
 
@@ -208,7 +198,7 @@ describe.each(['chat, tool call', 'messages, tool input'])('%s', (name) => {
     const text = JSON.stringify(input)
     for (let size = 1; size <= 40; size++) {
       const pieces = text.match(new RegExp(`[^]{1,${size}}`, 'g'))!
-      const out = JSON.parse(read(through([Buffer.from(stream(pieces))]).toString())) as typeof input
+      const out = JSON.parse(read(through([Buffer.from(stream(pieces))], RULES).toString())) as typeof input
       expect(out).toEqual({
         to: expect.stringMatching(/^\[EMAIL_REDACTED:\w{16}\]$/) as string,
         password: expect.stringMatching(/^\[FIELD_REDACTED:\w{16}\]$/) as string,
@@ -245,7 +235,7 @@ test('several texts at once do not run into each other', () => {
     chunk(0, 'example.com'),
     chunk(1, 'ple.org!'),
   ].join('')
-  const out = data(through([Buffer.from(stream)]).toString())
+  const out = data(through([Buffer.from(stream)], RULES).toString())
   const text = (index: number): string =>
     out
       .map((event) => event['choices'][0])
@@ -280,7 +270,7 @@ test('a value of a denied name that never ends is hidden as it comes', () => {
     ...Array.from({ length: 20 }, () => 'x'.repeat(3000)),
     '","a":"b"}',
   ])
-  const out = FORMATS['chat, tool call']!.read(through([Buffer.from(stream)]).toString())
+  const out = FORMATS['chat, tool call']!.read(through([Buffer.from(stream)], RULES).toString())
   expect(out).toMatch(/^\{"password":"\[FIELD_REDACTED:\w{16}\]","a":"b"\}$/)
 })
 
@@ -288,7 +278,7 @@ test('events that are none, data over several lines, and bytes that are no text'
   const stream =
     'data: plain alice@example.com\n\ndata: {"a":\ndata: "bob@example.org"}\r\rretry: 5\n\n\n\ndata\n\n: x\ndata:{"b":"carol@example.com"}'
   expect(
-    through([Buffer.from(stream)])
+    through([Buffer.from(stream)], RULES)
       .toString()
       .replaceAll(/\w{16}\]/g, '#]'),
   ).toBe(
@@ -299,7 +289,7 @@ test('events that are none, data over several lines, and bytes that are no text'
     Buffer.from([0xff]),
     Buffer.from(' a@b.com"}\n\n'),
   ])
-  const out = through([bytes])
+  const out = through([bytes], RULES)
   expect(out.subarray(0, 14).equals(bytes.subarray(0, 14))).toBe(true)
   expect(out.toString('latin1')).toContain('[EMAIL_REDACTED:')
 })

@@ -119,12 +119,15 @@ const MEDIA_MEMBERS = ['data', 'file_data', 'b64_json', 'image', 'audio', 'bytes
 /** Members whose long values in base64 are for the provider alone, and valid only as they are. */
 const OPAQUE_MEMBERS = ['signature', 'encrypted_content', 'thoughtSignature', 'thought_signature']
 
+/** How a provider's sealed reasoning begins, wherever it stands. */
+const SEALED = 'gAAAAA'
+
 const MIN_BASE64 = 64
 
 /** What a string that is no text carries: media, which may hold anything, or a provider's seal; `undefined` for text. */
 function carriedBy(raw: string, { name }: JsonPlace): 'media' | 'opaque' | undefined {
   if (raw.startsWith('data:') && /^data:(?!text\/)[^,]{0,128};base64,/.test(raw)) return 'media'
-  const opaque = OPAQUE_MEMBERS.includes(name)
+  const opaque = OPAQUE_MEMBERS.includes(name) || (name === 'data' && raw.startsWith(SEALED))
   if (raw.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined
   if (!/^[A-Za-z0-9+/_=-]+$/.test(raw)) return undefined
   return opaque ? 'opaque' : 'media'
