@@ -105,7 +105,14 @@ describe.if(streams.length > 0)('recorded streams', () => {
     const whole = through([planted], RULES, framing)
     expect(whole.toString()).not.toContain(PLANTED[0]!)
     expect(whole.toString()).toContain('[EMAIL_REDACTED:')
-    const step = Math.max(1, Math.floor(planted.length / 400))
+    expect(
+      through(
+        [...planted].map((byte) => Uint8Array.of(byte)),
+        RULES,
+        framing,
+      ).equals(whole),
+    ).toBe(true)
+    const step = Math.max(1, Math.floor(planted.length / 60))
     for (let cut = 1; cut < planted.length; cut += step) {
       const cutOut = through([planted.subarray(0, cut), planted.subarray(cut)], RULES, framing)
       expect([cut, cutOut.equals(whole)]).toEqual([cut, true])

@@ -3,6 +3,7 @@ import { bodies } from './bodies.ts'
 import { limits } from './limits.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
+import { redaction } from './redaction.ts'
 import { streaming } from './streaming.ts'
 import { benchUsage } from './usage.ts'
 
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   usage: benchUsage,
   analytics,
   bodies,
+  redaction,
 }
 /** Only when it is named: it makes a database of gigabytes. */
 const LARGE = 'analytics'

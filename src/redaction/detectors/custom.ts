@@ -87,7 +87,12 @@ function wordEnd(text: string, start: number): number {
 }
 
 function isLetterOrDigit(code: number): boolean {
-  return code < 128 ? isWord(code) : code >= 0xaa && LETTER.test(String.fromCharCode(code))
+  if (code < 128) return isWord(code)
+  // Signs, spaces and punctuation; every other character belongs to a script's words.
+  return (
+    code >= 0xaa &&
+    !(code >= 0x2000 && code <= 0x206f) &&
+    !(code >= 0x3000 && code <= 0x303f) &&
+    code !== 0xfeff
+  )
 }
-
-const LETTER = /[\p{L}\p{N}\uD800-\uDFFF]/u

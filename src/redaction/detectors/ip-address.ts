@@ -1,8 +1,6 @@
-import { isAlphanumeric, isDigit, isWord, trailingRun, type Detector, type Span } from './detector.ts'
+import { isAlphanumeric, isDigit, isWord, table, trailingRun, type Detector, type Span } from './detector.ts'
 
 const V4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}/g
-const V6 =
-  /(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f:]{1,30}:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{2,39})/g
 
 /** Longest address: IPv6 with an IPv4 tail. */
 const MAX_LENGTH = 45
@@ -21,7 +19,7 @@ export const ipAddress: Detector = {
       }
     }
     if (text.includes(':')) {
-      for (const span of matches(text, V6)) {
+      for (const span of runsWithColons(text)) {
         const address = text.slice(span.start, span.end)
         if (!standsAlone(text, span) || !isV6(address) || !/\d/.test(address) || address === '::1') continue
         const inside = spans.findIndex(({ start, end }) => start >= span.start && end <= span.end)
@@ -36,6 +34,27 @@ export const ipAddress: Detector = {
 }
 
 const isAddress = (code: number): boolean => isAlphanumeric(code) || code === 58
+
+const IN_V6 = table((code) => isDigit(code) || ((code | 32) - 97) >>> 0 < 6 || code === 58 || code === 46)
+const isInV6 = (code: number): boolean => code < 128 && IN_V6[code] === 1
+
+/** Runs of what IPv6 addresses are made of, with two colons at least. */
+function* runsWithColons(text: string): Generator<Span> {
+  for (let colon = text.indexOf(':'), end = 0; colon >= 0; colon = text.indexOf(':', end)) {
+    let start = colon
+    while (start > end && isInV6(text.charCodeAt(start - 1))) start -= 1
+    end = colon + 1
+    let colons = 1
+    for (let code = text.charCodeAt(end); isInV6(code); code = text.charCodeAt(end)) {
+      if (code === 58) colons += 1
+      end += 1
+    }
+    let last = end
+    while (text.charCodeAt(last - 1) === 46) last -= 1
+    if (text.charCodeAt(last - 1) === 58 && text.charCodeAt(last - 2) !== 58) last -= 1
+    if (colons >= 2 && last - start <= MAX_LENGTH) yield { start, end: last }
+  }
+}
 
 function* matches(text: string, form: RegExp): Generator<Span> {
   form.lastIndex = 0

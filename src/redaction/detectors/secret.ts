@@ -7,7 +7,7 @@ const MAX_BLOCK_LENGTH = 16_384
 /** Beginnings of keys, and of what holds one. What follows decides. */
 const ANCHOR = new RegExp(
   `(?<!\\w)(?:${[
-    'sk-',
+    '(?<!-)sk-',
     '(?:sk|pk|rk|xox[baprs]|gh[pousr]|pat)_',
     'xox[abeoprs][-.]',
     'xapp-',
@@ -34,7 +34,6 @@ const ANCHOR = new RegExp(
     'SharedAccessKey=',
     'hooks\\.slack\\.com/services/',
     '-----BEGIN [A-Z ]{0,40}PRIVATE KEY',
-    '://',
   ].join('|')}`,
   'gi',
 )
@@ -79,7 +78,7 @@ export const secret: Detector = {
       spans.push(span)
       ANCHOR.lastIndex = Math.max(ANCHOR.lastIndex, span.end)
     }
-    const others = [...webTokens(text, runs), ...assignments(text)]
+    const others = [...webTokens(text, runs), ...urlPasswords(text, runs), ...assignments(text)]
     return others.length === 0 ? spans : united(spans, others)
   },
   open(text) {
@@ -139,7 +138,6 @@ function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | 
     return end - behind >= least ? { start, end } : undefined
   }
   if (lower.startsWith('-----begin')) return privateKey(text, at)
-  if (lower === '://') return userInfo(text, at, runs)
   if (lower === 'sk-') return skKey(text, at, runs)
   if (lower === '8q~') return entraSecret(text, at, runs)
   if (lower.endsWith('key=')) {
@@ -176,7 +174,6 @@ function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | 
 
 /** Keys of OpenAI, Anthropic, OpenRouter and the many that write theirs alike. `sk-learn` is a name. */
 function skKey(text: string, at: number, runs: Runs): Span | undefined {
-  if (text.charCodeAt(at - 1) === 45) return undefined
   let end = runs.end(at + 3, isKey)
   while (end > at + 3 && !isWord(text.charCodeAt(end - 1))) end -= 1
   const length = end - at - 3
@@ -233,12 +230,17 @@ function privateKey(text: string, at: number): Span {
   return { start: at, end: at + body.length }
 }
 
-/** The password of a URL: `scheme://user:password@host`. */
-function userInfo(text: string, at: number, runs: Runs): Span | undefined {
-  const end = runs.end(at + 3, isUserInfo)
-  if (text.charCodeAt(end) !== 64) return undefined
-  const colon = text.indexOf(':', at + 3)
-  return colon > 0 && colon < end - 1 ? { start: colon + 1, end } : undefined
+/** Passwords in URLs: `scheme://user:password@host`. */
+function urlPasswords(text: string, runs: Runs): Span[] {
+  const spans: Span[] = []
+  if (!text.includes('@')) return spans
+  for (let at = text.indexOf('://'); at >= 0; at = text.indexOf('://', at + 3)) {
+    const end = runs.end(at + 3, isUserInfo)
+    if (text.charCodeAt(end) !== 64) continue
+    const colon = text.indexOf(':', at + 3)
+    if (colon > 0 && colon < end - 1) spans.push({ start: colon + 1, end })
+  }
+  return spans
 }
 
 const USER_INFO = table(
