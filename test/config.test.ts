@@ -39,7 +39,7 @@ describe('loading', () => {
         flushIntervalMs: 100,
         journal: { path: './data/journal' },
       },
-      pii: { mode: 'off' },
+      pii: { redaction: { mode: 'off' } },
       auth: { enabled: false, header: 'x-ongoingai-gateway-key' },
     })
     expect(defaults.providers.map(({ name, prefix }) => [name, prefix])).toEqual([

@@ -46,7 +46,7 @@ const streams: Stream[] = (existsSync(FOLDER) ? readdirSync(FOLDER) : [])
   })
 
 /** The stream with the two halves of a value in two pieces of one text that follow each other; `undefined` without such. */
-function planted({ framing, text }: Stream): string | undefined {
+function withValue({ framing, text }: Stream): string | undefined {
   const events = new EventFraming(framing)
   const last = new Map<string, { event: number; end: number }>()
   const all = [...events.write(Buffer.from(text)), ...events.end()].map(({ raw, data }) => ({ raw, data }))
@@ -88,7 +88,7 @@ function onlyOthers(events: readonly { readonly data: string }[]): boolean {
 }
 
 describe.if(streams.length > 0)('recorded streams', () => {
-  const some = streams.map((one) => ({ ...one, planted: planted(one) }))
+  const some = streams.map((one) => ({ ...one, planted: withValue(one) }))
 
   test('are many, and most have texts to plant a value in', () => {
     expect(streams.length).toBeGreaterThan(20)

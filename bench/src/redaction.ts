@@ -163,7 +163,7 @@ function stream(rules: TextRules): void {
   const ms = median([1, 2, 3, 4, 5].map(run))
   const sorted = behind.sort((a, b) => a - b)
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)]!
-  const none = sorted.filter((events) => events === 0).length / sorted.length
+  const none = sorted.filter((waited) => waited === 0).length / sorted.length
   console.log(
     `stream of ${events.length} events of 4 characters: ${((ms * 1000) / events.length).toFixed(1)} µs an event; ${(none * 100).toFixed(0)} % come out at once, the others behind so many that follow: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, most ${sorted.at(-1)}`,
   )

@@ -3,7 +3,7 @@ import { normalisedPath } from '../http/request-target.ts'
 import type { BodyVerdict } from '../redaction/bodies.ts'
 import type { ResolvedMode } from '../redaction/scopes.ts'
 import type { SideInspection } from '../traces/exchange.ts'
-import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
+import { codingOf, decodeUpTo } from '../traces/recorder/content-decoder.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 
@@ -104,9 +104,10 @@ function decodedRequest(
   const coding = codingOf(codings)
   if (content.length > guard.maxBytes) throw tooLarge(exchange, guard, context)
   if (coding === 'identity') return content
-  const decoded = coding === 'unknown' ? undefined : decodeWhole(content, coding, guard.maxBytes)
-  if (decoded) return decoded
-  const message = `the request’s content coding ${codings.slice(0, 64)} cannot be looked into, or holds more than ${guard.maxBytes} bytes`
+  const decoded = coding === 'unknown' ? 'invalid' : decodeUpTo(content, coding, guard.maxBytes)
+  if (decoded === 'too_large') throw tooLarge(exchange, guard, context)
+  if (decoded !== 'invalid') return decoded
+  const message = `content in the coding ${codings.slice(0, 64)} cannot be looked into`
   exchange.inspection.request = { decision: 'denied', counts: {}, reason: message }
   throw denied(exchange, 'content_uninspectable', message, context, {}, message)
 }

@@ -42,12 +42,15 @@ export async function passJudged(
     if (verdict.kind === 'judged') judged = verdict.content
   }
   const changed = judged !== plain
-  if (changed) head.headers.delete('content-encoding')
+  if (changed) for (const name of OF_THE_BYTES) head.headers.delete(name)
   head.headers.delete('content-length')
   exchange.status = response.status
   exchange.end('completed')
   return new Response(changed ? judged : content, head)
 }
+
+/** Fields that speak of the very bytes that came. */
+const OF_THE_BYTES = ['content-encoding', 'content-md5', 'digest', 'content-digest', 'repr-digest', 'etag']
 
 /** The whole of an answer. @throws GatewayError when it is larger than the policy looks at */
 async function readAnswer(

@@ -21,10 +21,15 @@ interface Format {
   readonly read: (stream: string) => string
 }
 
-const data = (stream: string): Record<string, any>[] =>
-  [...stream.matchAll(/^data: ?(\{.*\})\r?$/gm)].map(
-    (match) => JSON.parse(match[1]!) as Record<string, unknown>,
-  )
+/** What stands at a place of an event; empty for nothing. */
+function textAt(event: unknown, ...steps: readonly (string | number)[]): string {
+  let value = event
+  for (const step of steps) value = (value as Record<string | number, unknown> | undefined)?.[step]
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}
+
+const data = (stream: string): unknown[] =>
+  [...stream.matchAll(/^data: ?(\{.*\})\r?$/gm)].map((match) => JSON.parse(match[1]!) as unknown)
 
 const FORMATS: Record<string, Format> = {
   chat: {
@@ -38,7 +43,7 @@ const FORMATS: Record<string, Format> = {
       ].join(''),
     read: (stream) =>
       data(stream)
-        .map((event) => event['choices'][0]?.delta.content ?? '')
+        .map((event) => textAt(event, 'choices', 0, 'delta', 'content'))
         .join(''),
   },
   'chat, tool call': {
@@ -46,7 +51,7 @@ const FORMATS: Record<string, Format> = {
       `${pieces.map((piece) => `data: {"choices":[{"delta":{"tool_calls":[{"function":{"arguments":${JSON.stringify(piece)}},"index":1}]},"index":2}]}\n\n`).join('')}data: [DONE]\n\n`,
     read: (stream) =>
       data(stream)
-        .map((event) => event['choices'][0].delta.tool_calls[0].function.arguments)
+        .map((event) => textAt(event, 'choices', 0, 'delta', 'tool_calls', 0, 'function', 'arguments'))
         .join(''),
   },
   messages: {
@@ -63,7 +68,7 @@ const FORMATS: Record<string, Format> = {
       ].join(''),
     read: (stream) =>
       data(stream)
-        .map((event) => event['delta']?.text ?? '')
+        .map((event) => textAt(event, 'delta', 'text'))
         .join(''),
   },
   'messages, tool input': {
@@ -76,7 +81,7 @@ const FORMATS: Record<string, Format> = {
         .join(''),
     read: (stream) =>
       data(stream)
-        .map((event) => event['delta'].partial_json)
+        .map((event) => textAt(event, 'delta', 'partial_json'))
         .join(''),
   },
   responses: {
@@ -84,7 +89,7 @@ const FORMATS: Record<string, Format> = {
       `${pieces.map((delta, i) => `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":${i},"item_id":"msg_1","output_index":0,"content_index":0,"delta":${JSON.stringify(delta)}}\n\n`).join('')}event: response.output_text.done\ndata: {"type":"response.output_text.done","item_id":"msg_1","output_index":0,"content_index":0,"text":${JSON.stringify(pieces.join(''))}}\n\n`,
     read: (stream) =>
       data(stream)
-        .map((event) => event['delta'] ?? '')
+        .map((event) => textAt(event, 'delta'))
         .join(''),
   },
   gemini: {
@@ -97,7 +102,7 @@ const FORMATS: Record<string, Format> = {
         .join(''),
     read: (stream) =>
       data(stream)
-        .map((event) => event['candidates'][0].content.parts[0].text)
+        .map((event) => textAt(event, 'candidates', 0, 'content', 'parts', 0, 'text'))
         .join(''),
   },
 }
@@ -238,9 +243,8 @@ test('several texts at once do not run into each other', () => {
   const out = data(through([Buffer.from(stream)], RULES).toString())
   const text = (index: number): string =>
     out
-      .map((event) => event['choices'][0])
-      .filter((choice) => choice.index === index)
-      .map((choice) => choice.delta.content)
+      .filter((event) => textAt(event, 'choices', 0, 'index') === String(index))
+      .map((event) => textAt(event, 'choices', 0, 'delta', 'content'))
       .join('')
   expect(text(0)).toMatch(/^\[EMAIL_REDACTED:\w{16}\]$/)
   expect(text(1)).toMatch(/^\[EMAIL_REDACTED:\w{16}\]!$/)

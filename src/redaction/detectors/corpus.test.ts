@@ -50,9 +50,8 @@ test('docs/redaction.md tells the precision and recall that the detectors have o
   const page = readFileSync(join(ROOT, 'docs/redaction.md'), 'utf8')
   const told = page
     .split('\n')
-    .filter((line) =>
-      DETECTORS.some(({ name }) => line.startsWith(`| \`${name}\` | `) && line.endsWith(' |')),
-    )
+    .map((line) => line.replaceAll(/ +/g, ' '))
+    .filter((line) => DETECTORS.some(({ name }) => line.startsWith(`| \`${name}\` | `)))
   expect(told).toEqual(table)
 })
 

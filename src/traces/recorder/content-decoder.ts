@@ -41,6 +41,16 @@ export function decodeWhole(
   coding: Coding,
   limit = MAX_DECODED_BYTES,
 ): Uint8Array | undefined {
+  const decoded = decodeUpTo(bytes, coding, limit)
+  return typeof decoded === 'string' ? undefined : decoded
+}
+
+/** The same, telling which of the two it is. */
+export function decodeUpTo(
+  bytes: Uint8Array,
+  coding: Coding,
+  limit: number,
+): Uint8Array | 'invalid' | 'too_large' {
   const options = { maxOutputLength: limit }
   try {
     switch (coding) {
@@ -55,8 +65,8 @@ export function decodeWhole(
       default:
         return coding satisfies never
     }
-  } catch {
-    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'invalid'
   }
 }
 
