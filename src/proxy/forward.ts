@@ -239,7 +239,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
   exchange.streaming =
     STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
-  if (mustJudgeWhole(exchange)) return passJudged(response, head, exchange, context)
+  if (mustJudgeWhole(exchange, response, context)) return passJudged(response, head, exchange, context)
   // Without a media type the server would put in one of its own, unless the content is streamed.
   if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
     let content: ArrayBuffer

@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { judgeBody } from '../redaction/bodies.ts'
+import { bodyKind } from '../redaction/body-kind.ts'
 import { restoringRules } from '../redaction/restore.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { broken } from './broken.ts'
@@ -9,10 +10,35 @@ import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { framingOf } from './stream-filters.ts'
 
-/** Whether a policy, or placeholders to be put back, need an answer that does not come as events. */
-export function mustJudgeWhole({ guard, restore, responseFacts, status }: OpenExchange): boolean {
-  if (!restore && (!guard || guard.response === 'pass')) return false
-  return framingOf(responseFacts) === undefined || responseFacts.codings !== '' || status === 206
+/**
+ * Whether a policy, or placeholders to be put back, need an answer that does not come as events.
+ *
+ * @throws GatewayError when the policy cannot look into it, and such may not pass
+ */
+export function mustJudgeWhole(
+  exchange: OpenExchange,
+  { status, headers }: Response,
+  context: ProxyContext,
+): boolean {
+  const { guard, restore, responseFacts } = exchange
+  const length = Number(headers.get('content-length') ?? Infinity)
+  const guarded = guard !== undefined && guard.response !== 'pass'
+  if (!guarded && !restore) return false
+  const events = framingOf(responseFacts) !== undefined && responseFacts.codings === '' && status !== 206
+  if (events) return false
+  if (bodyKind(responseFacts.mediaType) !== 'opaque') return guarded || length <= mostOf(exchange)
+  if (guarded) {
+    const { settings } = context.settings.inspector!.redaction
+    // Text under a wrong type is looked through, where the type alone would let it pass.
+    if (settings.uninspectable === 'allow') return length <= mostOf(exchange)
+    exchange.abort.abort()
+    requireInspectable(exchange, `${responseFacts.mediaType.slice(0, 100)} cannot be looked into`, context)
+  }
+  return false
+}
+
+function mostOf({ guard }: OpenExchange): number {
+  return guard?.maxBytes ?? MAX_INSPECTED_BYTES
 }
 
 /** Passes an answer on when it has come whole and the policy has seen it. */
@@ -58,7 +84,7 @@ async function readAnswer(
   exchange: OpenExchange,
   context: ProxyContext,
 ): Promise<Uint8Array> {
-  const most = exchange.guard?.maxBytes ?? MAX_INSPECTED_BYTES
+  const most = mostOf(exchange)
   const pieces: Uint8Array[] = []
   let size = 0
   try {

@@ -9,6 +9,7 @@ import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/limit-refusal.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
 import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
+import { redactPath } from '../redaction/paths.ts'
 import type {
   Caller,
   ContentFacts,
@@ -244,6 +245,8 @@ export class OpenExchange {
 
   /** Tells the audit trail what a policy did to the content; that it let it pass is told by the trace alone. */
   #auditInspection({ mode, policyId }: Guard): void {
+    const { redaction } = this.#context.settings.inspector ?? {}
+    const target = redaction ? redactPath(this.path, redaction.rulesOf(this.caller)).path : this.path
     for (const side of ['request', 'response'] as const) {
       const decided = this.inspection[side]
       if (!decided || decided.decision === 'passed') continue
@@ -252,7 +255,7 @@ export class OpenExchange {
         action: AUDITED[decided.decision],
         organizationId: this.caller.organizationId,
         workspaceId: this.caller.workspaceId,
-        target: this.path,
+        target,
         outcome: decided.decision === 'redacted' ? 'success' : 'deny',
         reason: decided.reason ?? '',
         status: this.status,

@@ -37,7 +37,9 @@ export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules
     case 'multipart':
       return judgeMultipart(bytes, (part, type) => judgeBody(part, type, rules), rules)
     case 'opaque':
-      return { kind: 'uninspectable', reason: `${mediaType} cannot be looked into` }
+      // Where the type alone would let it pass, text must not pass under a wrong one.
+      if (!rules.hidesUninspectable && isText(bytes)) return judgeWhole(bytes, 'text', rules, cut)
+      return { kind: 'uninspectable', reason: `${mediaType.slice(0, MAX_TYPE)} cannot be looked into` }
     case 'json':
     case 'form':
     case 'text':
@@ -56,6 +58,9 @@ function judgeWhole(
   const { text, utf8 } = readText(bytes)
   const json = kind !== 'form' && (isJson(text) || (kind === 'json' && isScalar(text)))
   if (!utf8 && !json) return { kind: 'uninspectable', reason: 'non-json body is not valid utf-8' }
+  // Text in two bytes a character, most likely.
+  if (!json && bytes.includes(0))
+    return { kind: 'uninspectable', reason: 'text with NUL bytes cannot be looked into' }
   if (json && streamsObjects(text)) {
     return judged(
       bytes,
@@ -79,6 +84,13 @@ function judgeWhole(
 function takeOutOpen(text: string, edits: Edit[], { detectors }: TextRules): void {
   const from = Math.max(openFrom(text, detectors), edits.at(-1)?.end ?? 0)
   if (from < text.length) edits.push({ start: from, end: text.length, name: '', replacement: '' })
+}
+
+/** Longest media type that is told. */
+const MAX_TYPE = 100
+
+function isText(bytes: Uint8Array): boolean {
+  return !bytes.includes(0) && readText(bytes).utf8
 }
 
 /** A string, number, boolean or null by itself. */

@@ -31,7 +31,8 @@ export function textOfPiece(event: JsonObject, { name, path, elements }: JsonPla
   if (!TEXT_MEMBERS.includes(name)) return undefined
   const type = event['type']
   if (typeof type === 'string') {
-    if (!type.endsWith('delta') || path[0] !== 'delta') return undefined
+    // Sound comes in pieces too, and is no text.
+    if (!type.endsWith('delta') || type.endsWith('audio.delta') || path[0] !== 'delta') return undefined
     return `${idsOf(event)} ${type} ${path.join('.')}`
   }
   const first = path[0]!

@@ -114,7 +114,16 @@ export function isJson(text: string): boolean {
 }
 
 /** Members whose long values in base64 are media. */
-const MEDIA_MEMBERS = ['data', 'file_data', 'b64_json', 'image', 'audio', 'bytes', 'partial_image_b64']
+const MEDIA_MEMBERS = [
+  'data',
+  'delta',
+  'file_data',
+  'b64_json',
+  'image',
+  'audio',
+  'bytes',
+  'partial_image_b64',
+]
 
 /** Members whose long values in base64 are for the provider alone, and valid only as they are. */
 const OPAQUE_MEMBERS = ['signature', 'encrypted_content', 'thoughtSignature', 'thought_signature']

@@ -1,6 +1,7 @@
 import { normalisedPath } from '../http/request-target.ts'
 import { judgeBody } from '../redaction/bodies.ts'
 import { applyEdits, countEdits, type Counts } from '../redaction/edits.ts'
+import { redactPath } from '../redaction/paths.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import { wholeCharacters } from '../redaction/text-bytes.ts'
 import { judgeText, type TextRules } from '../redaction/text-rules.ts'
@@ -51,7 +52,8 @@ export function storedContent(
   }
   const request = side('request', content.requestBody, settings.requestBody)
   const response = side('response', content.responseBody, settings.responseBody)
-  const path = rules ? redactedPath(exchange.path, rules, counts) : exchange.path
+  const { path, edits } = rules ? redactPath(exchange.path, rules) : { path: exchange.path, edits: [] }
+  countEdits(edits, counts)
   const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
   // Where no copies are kept, what was found on the way is all that is known.
@@ -110,26 +112,6 @@ function redactedBody(
 function mediaTypeOf({ status, request, response }: Exchange, side: 'request' | 'response'): string {
   if (status === 101) return 'application/x-ndjson'
   return (side === 'request' ? request : response).mediaType
-}
-
-/** A path whose segments are looked through as people read them. */
-function redactedPath(path: string, rules: TextRules, counts: Counts): string {
-  const segments = path.split('/').map((segment) => {
-    const said = decoded(segment)
-    const edits = judgeText(said, rules)
-    if (edits.length === 0) return segment
-    countEdits(edits, counts)
-    return encodeURIComponent(applyEdits(said, edits))
-  })
-  return segments.join('/')
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }
 
 function add(sum: Counts, more: Counts): void {

@@ -212,6 +212,11 @@ describe('requests', () => {
         request: { decision: 'passed', counts: {}, uninspectable: 1 },
       })
       expect((await ask(gateway, `${image},"a":"alice@example.com"}`)).status).toBe(403)
+      // A wrong type is no way past.
+      const wrong = await ask(gateway, '{"a":"alice@example.com"}', {
+        headers: { 'content-type': 'application/octet-stream' },
+      })
+      expect(wrong.status).toBe(403)
     }))
 
   test('large content is looked through on a thread of its own', () =>
@@ -491,6 +496,43 @@ describe('answers', () => {
       const { text } = await ask(gateway, '{"messages":[{"content":"alice@example.com"}],"stream":true}')
       expect(sent()).not.toContain('alice')
       expect(text).toBe([chunk('Hi '), chunk('there'), END].join(''))
+    }))
+})
+
+describe('answers that cannot be looked into', () => {
+  test('pass as they come where they may', () =>
+    within('pii: {mode: redact_response, uninspectable: allow}\n', async (gateway) => {
+      const sound = Buffer.from(Array.from({ length: 5000 }, (_, i) => i % 256))
+      upstream.play = answer(200, { 'Content-Type': 'audio/mpeg' }, sound)
+      const response = await fetch(`${gateway.url}/openai/v1/audio/speech`, { method: 'POST', body: '{}' })
+      expect(Buffer.from(await response.arrayBuffer()).equals(sound)).toBe(true)
+      upstream.play = stream([sound, sound], { fields: { 'Content-Type': 'audio/mpeg' } })
+      const streamed = await fetch(`${gateway.url}/openai/v1/audio/speech`, { method: 'POST', body: '{}' })
+      expect(Buffer.from(await streamed.arrayBuffer()).equals(Buffer.concat([sound, sound]))).toBe(true)
+      upstream.play = answer(200, { 'Content-Type': 'application/octet-stream' }, 'alice@example.com')
+      expect((await ask(gateway, '{}')).text).toMatch(/^\[EMAIL_REDACTED:\w{16}\]$/)
+    }))
+
+  test('more than is looked at is refused, and the upstream is not read to its end', () =>
+    within('pii: {mode: redact_response, max_inspect_bytes: 1000}\n', async (gateway) => {
+      let given = 0
+      upstream.play = stream(
+        Array.from({ length: 1000 }, () => JSON.stringify('x'.repeat(20_000))),
+        {
+          fields: { 'Content-Type': 'application/json' },
+          between: async () => {
+            given += 1
+            await Bun.sleep(1)
+          },
+        },
+      )
+      const { status, text } = await ask(gateway, '{}')
+      expect([status, text]).toEqual([502, expect.stringContaining('larger than 1000 bytes')])
+      await eventually(() => upstream.sockets.size === 0 || upstream.playing === 0)
+      expect(given).toBeLessThan(900)
+      upstream.play = stream([`data: {"a":"${'x'.repeat(3000)}"`, 'more'])
+      const event = await ask(gateway, '{"stream":true}')
+      expect(event.text).toContain('an event is too large')
     }))
 })
 
