@@ -4,7 +4,7 @@ import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
 import { GatewayKeys } from './gateway-keys.ts'
-import { startServer, type ServerContext } from './http/server.ts'
+import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
 import { KeyUses } from './key-uses.ts'
@@ -29,7 +29,11 @@ import { QueryClient } from './storage/query-client.ts'
 import type { Caller, RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
+import type { Scrape } from './telemetry/prometheus-text.ts'
+import type { TelemetrySettings } from './telemetry/settings.ts'
+import { TraceSampler } from './telemetry/trace-context.ts'
 import { VERSION } from './version.ts'
+import { VitalsMonitor } from './vitals-monitor.ts'
 
 /** How long stored and journalled traces may take at the end. */
 const FLUSH_TIMEOUT_MS = 10_000
@@ -90,10 +94,14 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const uses = new KeyUses((used) => recorder.used(used))
   let keys: GatewayKeys | undefined
   let keysChanged = (): void => undefined
+  let stopMonitor = (): void => undefined
+  let lastVitals = (): void => undefined
   const close = async (): Promise<boolean> => {
     uses.stop()
     audit.flush()
     inspector?.close()
+    stopMonitor()
+    lastVitals()
     // The recorder tells what the last exchanges came to; then the counters have it all.
     const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
     await limits.close()
@@ -120,10 +128,31 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(canConnect),
     open: new Set(),
+    ...(config.telemetry.enabled ? { traces: beginTraces(config.telemetry) } : {}),
     via: `1.1 ongoingai-${crypto.randomUUID().slice(0, 8)}`,
     draining: false,
     log,
   }
+  const monitor = config.telemetry.enabled ? new VitalsMonitor(() => tellVitals()) : undefined
+  stopMonitor = () => monitor?.stop()
+  if (monitor) lastVitals = () => tellVitals()
+  const tellVitals = (): void => {
+    const { admitted, refused, backendFailures, warnings } = limits.totals()
+    recorder.vitals({
+      ...monitor!.read(),
+      openExchanges: proxy.open.size,
+      limitsAdmitted: admitted,
+      limitsRefused: refused,
+      limitBackendFailures: backendFailures,
+      budgetWarnings: warnings,
+    })
+  }
+  const scrape = (openMetrics: boolean): Promise<Scrape | undefined> => {
+    tellVitals()
+    return recorder.scrape(openMetrics)
+  }
+  const { path, token } = config.prometheus
+  const endpoint = config.prometheus.enabled ? { path, token, scrape } : undefined
   const context: ServerContext = {
     proxy,
     apiSettings: apiSettings(config, proxy.settings.keyring),
@@ -149,6 +178,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       keyOf: (tenant, keyId) => proxy.settings.keyring?.keyOf(tenant, keyId),
       draining: () => proxy.draining,
     },
+    ...(endpoint && config.prometheus.adminAddress === '' ? { metrics: endpoint } : {}),
   }
   const useKeyring = async (): Promise<void> => {
     const keyring = known.keyring()
@@ -168,7 +198,10 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   // What changed while this was being put together.
   await useKeyring()
   let server: ReturnType<typeof startServer>
+  let metricsServer: ReturnType<typeof startMetricsServer> | undefined
   try {
+    const { adminAddress } = config.prometheus
+    if (endpoint && adminAddress !== '') metricsServer = startMetricsServer(adminAddress, endpoint)
     server = startServer(config.server.host, config.server.port, context)
   } catch (error) {
     await close()
@@ -206,6 +239,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     async stop(timeoutMs) {
       proxy.draining = true
       void server.stop()
+      void metricsServer?.stop()
       await settle(() => proxy.open.size === 0, timeoutMs)
       for (const exchange of proxy.open) exchange.breakOff('shutting_down')
       await settle(() => proxy.open.size === 0, CUT_MS)
@@ -219,6 +253,16 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
         log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
     },
   }
+}
+
+/** Begins the traces of exchanges. */
+function beginTraces({
+  samplingRatio,
+  maxForcedPerSecond,
+  traces,
+}: TelemetrySettings): NonNullable<ProxyContext['traces']> {
+  const sampler = new TraceSampler(traces ? samplingRatio : 0, traces ? maxForcedPerSecond : 0)
+  return { begin: (fields) => sampler.begin(fields, performance.now()) }
 }
 
 /** Counters of the backend that the settings name, over the store's ledger. */
@@ -294,6 +338,7 @@ async function proxySettings(
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,
+    propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
     limitsOf: limitsLookup(engine),
     ratesOf:
@@ -345,7 +390,7 @@ function inspectorOf(redaction: RedactionSettings): Inspector | undefined {
 }
 
 function recorderSettings(
-  { tracing, storage, retention, pii, pricing, auth }: Config,
+  { tracing, storage, retention, pii, pricing, auth, telemetry }: Config,
   redaction: RedactionSettings,
 ): RecorderSettings {
   return {
@@ -358,6 +403,7 @@ function recorderSettings(
     captureBodies: tracing.captureBodies,
     bodyMaxSize: tracing.bodyMaxSize,
     redaction,
+    telemetry,
     maskedRequestFields: pii.maskedRequestFields,
     maskedResponseFields: pii.maskedResponseFields,
     pricing,
@@ -372,6 +418,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     'server.port': config.server.port,
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
+    observability: [config.telemetry, config.prometheus],
     'limits.backend': [config.limits.backend, config.limits.redisUrl],
   })
   const live = (config: Config): Record<string, unknown> => ({

@@ -157,7 +157,7 @@ describe('environment', () => {
   })
 
   test('telemetry variables that mean off never turn telemetry on', () => {
-    const on = (environment: Environment): boolean => load('', environment).telemetryConfigured
+    const on = (environment: Environment): boolean => load('', environment).telemetry.enabled
     expect(on({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' })).toBe(true)
     expect(on({ OTEL_SERVICE_NAME: 'x' })).toBe(true)
     expect(on({ OTEL_METRICS_EXPORTER: 'prometheus' })).toBe(true)

@@ -61,7 +61,6 @@ async function serveUntilStopped(
   }
   if (io.terminal) greet(loaded, gateway, io)
   else banner(loaded, log)
-  if (config.telemetryConfigured) log('WARN', 'telemetry is configured, but this version does not export any')
 
   const signal = await nextSignal(() => void reload(path, gateway, log, io))
   const again = nextSignal(() => {})

@@ -1,4 +1,5 @@
 import type { RedactionSettings } from '../redaction/settings.ts'
+import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
 
@@ -134,8 +135,15 @@ export interface Config {
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
   readonly pricing: PricingConfig
-  readonly telemetryConfigured: boolean
-  readonly prometheus: { readonly enabled: boolean; readonly path: string }
+  readonly telemetry: TelemetrySettings
+  readonly prometheus: {
+    readonly enabled: boolean
+    readonly path: string
+    /** `host:port` of a listener of its own; empty for the main one. */
+    readonly adminAddress: string
+    /** Empty for none. */
+    readonly token: string
+  }
   readonly pii: {
     /** `hashKey` is empty when none is configured. */
     readonly redaction: RedactionSettings

@@ -25,10 +25,12 @@ export const OVERRIDES: readonly Override[] = [
   { variable: 'ONGOINGAI_BODY_MAX_SIZE', path: 'tracing.body_max_size', kind: 'int' },
   { variable: 'OTEL_EXPORTER_OTLP_ENDPOINT', path: `${OTEL}.endpoint`, kind: 'string' },
   { variable: 'OTEL_EXPORTER_OTLP_INSECURE', path: `${OTEL}.insecure`, kind: 'bool' },
+  { variable: 'OTEL_EXPORTER_OTLP_PROTOCOL', path: `${OTEL}.protocol`, kind: 'string' },
   { variable: 'OTEL_SERVICE_NAME', path: `${OTEL}.service_name`, kind: 'string' },
   { variable: 'OTEL_TRACES_EXPORTER', path: `${OTEL}.traces_enabled`, kind: 'exporter' },
   { variable: 'OTEL_METRICS_EXPORTER', path: `${OTEL}.metrics_enabled`, kind: 'exporter' },
   { variable: 'OTEL_TRACES_SAMPLER_ARG', path: `${OTEL}.sampling_ratio`, kind: 'float' },
+  { variable: 'OTEL_SEMCONV_STABILITY_OPT_IN', path: `${OTEL}.semconv_opt_in`, kind: 'string' },
   { variable: 'OTEL_EXPORTER_OTLP_TIMEOUT', path: `${OTEL}.export_timeout_ms`, kind: 'int' },
   { variable: 'OTEL_METRIC_EXPORT_INTERVAL', path: `${OTEL}.metric_export_interval_ms`, kind: 'int' },
   { variable: 'ONGOINGAI_PROMETHEUS_ENABLED', path: `${OTEL}.prometheus_enabled`, kind: 'bool' },
@@ -109,14 +111,14 @@ function read(variable: string, kind: Override['kind'], text: string): Read {
   return { value: result.value }
 }
 
-/** A comma list is legal in the OpenTelemetry convention; `console` and the like have no counterpart here. */
+/** A comma list is legal in the OpenTelemetry convention. What `console` would show is in the log already, so it exports nothing. */
 function readExporter(variable: string, text: string): Read {
   const names = text
     .toLowerCase()
     .split(',')
     .map((name) => name.trim())
   const metrics = variable === 'OTEL_METRICS_EXPORTER'
-  const known = metrics ? ['otlp', 'none', 'prometheus'] : ['otlp', 'none']
+  const known = metrics ? ['otlp', 'none', 'console', 'prometheus'] : ['otlp', 'none', 'console']
   if (names.some((name) => !known.includes(name))) {
     const message = `invalid ${variable}: must be one of otlp, none (got ${quote(text)})`
     return { problem: { message } }

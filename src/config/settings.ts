@@ -233,13 +233,29 @@ export const SETTINGS: Section = {
       type: 'config.ObservabilityConfig',
       doc: 'Telemetry.',
       fields: {
+        admin_address: {
+          kind: 'string',
+          default: '',
+          doc: 'host:port of a listener of its own for Prometheus; empty means the main one.',
+        },
+        metrics_token: {
+          kind: 'string',
+          default: '',
+          secret: true,
+          doc: 'Bearer token without which Prometheus gets nothing; empty means none is asked for.',
+        },
         otel: {
           kind: 'section',
           type: 'config.OTelConfig',
-          doc: 'OpenTelemetry. Read and checked, not exported yet.',
+          doc: 'OpenTelemetry. The standard variables for headers, compression, certificates and resource attributes hold too.',
           fields: {
             enabled: { kind: 'bool', default: false, doc: 'Turns telemetry on.' },
-            endpoint: { kind: 'string', default: 'localhost:4318', doc: 'OTLP/HTTP collector.' },
+            endpoint: {
+              kind: 'string',
+              default: 'localhost:4318',
+              doc: 'OTLP/HTTP collector: host:port, or a URL, whose path goes before /v1/traces.',
+            },
+            protocol: { kind: 'string', default: 'http/protobuf', doc: 'http/protobuf or http/json.' },
             insecure: { kind: 'bool', default: true, doc: 'Plain HTTP to the collector.' },
             service_name: { kind: 'string', default: 'ongoingai-gateway', doc: 'service.name.' },
             traces_enabled: { kind: 'bool', default: true, doc: 'Export spans.' },
@@ -247,6 +263,21 @@ export const SETTINGS: Section = {
             prometheus_enabled: { kind: 'bool', default: false, doc: 'Serve Prometheus metrics.' },
             prometheus_path: { kind: 'string', default: '/metrics', doc: 'Path of the Prometheus metrics.' },
             sampling_ratio: { kind: 'float', default: 1, doc: 'Share of traces kept, 0 to 1.' },
+            max_forced_per_second: {
+              kind: 'int',
+              default: 10,
+              doc: 'Traces a second that callers may have kept by their traceparent; beyond that the ratio decides.',
+            },
+            propagate_upstream: {
+              kind: 'bool',
+              default: false,
+              doc: 'Tell upstreams the trace (traceparent, tracestate).',
+            },
+            semconv_opt_in: {
+              kind: 'string',
+              default: '',
+              doc: 'gen_ai_latest_experimental: the newest names of the GenAI conventions instead of the last released.',
+            },
             export_timeout_ms: { kind: 'int', default: 3000, unit: 'ms', doc: 'Time-out of one export.' },
             metric_export_interval_ms: {
               kind: 'int',

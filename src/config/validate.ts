@@ -6,6 +6,7 @@ import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
 import { checkLimits, type RawLimits } from './validate-limits.ts'
+import { checkTelemetry, type RawObservability } from './validate-telemetry.ts'
 import { checkPii, type RawPii } from './validate-pii.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
 
@@ -34,20 +35,7 @@ interface Raw {
   providers: Record<string, RawProvider>
   tracing: Config['tracing']
   pricing: { unknownModel: string; assumed: Rates; overrides: PriceOverride[] }
-  observability: {
-    otel: {
-      enabled: boolean
-      endpoint: string
-      serviceName: string
-      tracesEnabled: boolean
-      metricsEnabled: boolean
-      prometheusEnabled: boolean
-      prometheusPath: string
-      samplingRatio: number
-      exportTimeoutMs: number
-      metricExportIntervalMs: number
-    }
-  }
+  observability: RawObservability
   pii: RawPii
   auth: {
     enabled: boolean
@@ -92,7 +80,11 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   const pricing = checkPricing(raw, wrong)
   const auth = checkAuth(raw, providers, wrong)
   const redaction = checkPii(raw.pii, raw.tracing.captureBodies, wrong)
-  checkTelemetry(raw, wrong)
+  const { telemetry, prometheus } = checkTelemetry(
+    raw.observability,
+    providers.map(({ prefix }) => prefix),
+    wrong,
+  )
   const limits = checkLimits(raw.limits, storage.driver, wrong)
 
   const masked = raw.pii.headers.denylist.map((name) => name.trim().toLowerCase()).filter(Boolean)
@@ -110,11 +102,8 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
       journal: { ...raw.tracing.journal, path: raw.tracing.journal.path || journalOf(storage) },
     },
     pricing,
-    telemetryConfigured: raw.observability.otel.enabled,
-    prometheus: {
-      enabled: raw.observability.otel.enabled && raw.observability.otel.prometheusEnabled,
-      path: raw.observability.otel.prometheusPath.trim(),
-    },
+    telemetry,
+    prometheus,
     pii: {
       redaction,
       maskedRequestFields: [...new Set([...always, ...(raw.pii.stages.requestHeaders ? masked : [])])],
@@ -231,43 +220,6 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
     prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
   }
   return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
-}
-
-function checkTelemetry({ observability: { otel }, providers }: Raw, wrong: Wrong): void {
-  if (!otel.enabled) return
-  const path = 'observability.otel'
-  const required = `is required when ${path}.enabled=true`
-  if (otel.endpoint.trim() === '' && !otel.prometheusEnabled) {
-    wrong(`${path}.endpoint`, `${path}.endpoint ${required}`)
-  }
-  if (otel.serviceName.trim() === '') wrong(`${path}.service_name`, `${path}.service_name ${required}`)
-  if (!otel.tracesEnabled && !otel.metricsEnabled && !otel.prometheusEnabled) {
-    wrong(path, `${path} requires traces_enabled, metrics_enabled, and/or prometheus_enabled when enabled`)
-  }
-  const ratio = otel.samplingRatio
-  if (!(ratio >= 0 && ratio <= 1)) {
-    const got = Number.isFinite(ratio) ? ratio.toFixed(6) : ratio > 0 ? '+Inf' : '-Inf'
-    wrong(`${path}.sampling_ratio`, `${path}.sampling_ratio must be between 0 and 1 (got ${got})`)
-  }
-  if (otel.exportTimeoutMs <= 0) {
-    wrong(`${path}.export_timeout_ms`, `${path}.export_timeout_ms must be > 0 (got ${otel.exportTimeoutMs})`)
-  }
-  const interval = otel.metricExportIntervalMs
-  if (interval <= 0) {
-    wrong(
-      `${path}.metric_export_interval_ms`,
-      `${path}.metric_export_interval_ms must be > 0 (got ${interval})`,
-    )
-  }
-  if (!otel.prometheusEnabled) return
-  const target = otel.prometheusPath.trim()
-  const field = `${path}.prometheus_path`
-  if (!target.startsWith('/'))
-    return wrong(field, `${field} must start with '/' (got ${quote(otel.prometheusPath)})`)
-  const taken = ['/api', ...Object.values(providers).map((provider) => normalisePrefix(provider.prefix))]
-  const over = taken.find((prefix) => hasPrefix(target, prefix))
-  if (over) wrong(field, `${field} must not overlap with ${over} (got ${quote(otel.prometheusPath)})`)
-  return undefined
 }
 
 function journalOf(storage: StorageConfig): string {

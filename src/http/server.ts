@@ -6,6 +6,7 @@ import { serveExchange } from '../proxy/serve-exchange.ts'
 import { clientAddress } from './client-address.ts'
 import { requestTarget } from './request-target.ts'
 import { serveApi, type ApiSettings } from './serve-api.ts'
+import { serveMetrics, type MetricsEndpoint } from './serve-metrics.ts'
 
 /** Longest wait for the fields of a request, and for the next request on a kept connection. */
 const IDLE_SECONDS = 60
@@ -14,6 +15,8 @@ const IDLE_SECONDS = 60
 export interface ServerContext {
   readonly proxy: ProxyContext
   readonly api: ApiContext
+  /** Absent when Prometheus is not served, or on a listener of its own. */
+  readonly metrics?: MetricsEndpoint
   apiSettings: ApiSettings
 }
 
@@ -32,6 +35,8 @@ export function startServer(host: string, port: number, context: ServerContext):
     websocket: relayHandlers,
     fetch(request, server) {
       const target = requestTarget(request.url)
+      const { metrics } = context
+      if (metrics && target.path === metrics.path) return serveMetrics(request, metrics)
       const upstream = context.proxy.settings.upstreams.find(target.path, target.query)
       const connection = server.requestIP(request)?.address ?? ''
       const { trustedProxies } = context.proxy.settings
@@ -54,6 +59,21 @@ export function startServer(host: string, port: number, context: ServerContext):
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })
       return new Response('internal server error\n', { status: 500 })
     },
+  })
+}
+
+/** Listens for Prometheus alone. @throws when the address cannot be listened on */
+export function startMetricsServer(address: string, metrics: MetricsEndpoint): Server<undefined> {
+  const colon = address.lastIndexOf(':')
+  return Bun.serve({
+    hostname: address.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(address.slice(colon + 1)),
+    idleTimeout: IDLE_SECONDS,
+    development: false,
+    fetch: (request) =>
+      requestTarget(request.url).path === metrics.path
+        ? serveMetrics(request, metrics)
+        : new Response('404 page not found\n', { status: 404 }),
   })
 }
 

@@ -66,6 +66,7 @@ export function admit(
 
 /** An exchange that ended while its counters were asked has nothing to hold any more. */
 function hold(exchange: OpenExchange, ticket: Ticket): void {
+  exchange.mark('admittedUs')
   if (exchange.ended) ticket.end({ sent: false, answered: false, requestBytes: 0, responseBytes: 0 })
   else exchange.ticket = ticket
 }

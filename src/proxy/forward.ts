@@ -1,6 +1,7 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import { admissionNeedsContent, admit } from './admit.ts'
+import { writeTraceParent, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange } from './open-exchange.ts'
 import { guardOf, guardRequest, tooLarge } from './guard.ts'
@@ -77,7 +78,10 @@ export async function forward(
         if (admitted) await admitted
       }
       if (body instanceof Uint8Array) {
-        if (guarded) body = await guardRequest(exchange, body, guard, context)
+        if (guarded) {
+          body = await guardRequest(exchange, body, guard, context)
+          exchange.mark('inspectedUs')
+        }
         body = changeContent(exchange, body, settings.inspection)
         clock.enter('first_byte')
       }
@@ -103,6 +107,7 @@ export async function forward(
     if (exchange.inspection.request?.decision === 'redacted') delete headers['content-encoding']
   }
   // The answer must be readable on its way.
+  if (exchange.span && settings.propagateTrace) tellTrace(headers, exchange.span.context)
   if (exchange.injected || exchange.restore || (guard && guard.response !== 'pass')) {
     headers['accept-encoding'] = 'identity'
   }
@@ -115,6 +120,12 @@ export async function forward(
     decompress: false,
   })
   return passOn(response, exchange, context)
+}
+
+/** Tells the upstream the trace. */
+function tellTrace(headers: Record<string, string>, context: TraceContext): void {
+  headers['traceparent'] = writeTraceParent(context)
+  if (context.traceState !== '') headers['tracestate'] = context.traceState
 }
 
 async function readWhole(request: Request, exchange: OpenExchange): Promise<Uint8Array> {
@@ -195,6 +206,7 @@ async function fetchUpstream(
   init: BunFetchRequestInit,
 ): Promise<Response> {
   exchange.attempts += 1
+  exchange.mark('sentUs')
   try {
     const response = await fetch(exchange.target.url, init)
     if (response.status >= 200 && response.status <= 599) return response
@@ -206,7 +218,7 @@ async function fetchUpstream(
         : broken(exchange, error, codeOf(error), 'upstream request failed')
     if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
-        correlation_id: exchange.correlationId,
+        ...exchange.logFields,
         provider_prefix: exchange.target.upstream.prefix,
         path: exchange.target.path,
         error_code: failure.code,

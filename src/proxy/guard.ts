@@ -166,7 +166,7 @@ function denied(
 ): GatewayError {
   const { organizationId, workspaceId, keyId } = exchange.caller
   context.log('WARN', 'pii guardrail denied request', {
-    correlation_id: exchange.correlationId,
+    ...exchange.logFields,
     mode: exchange.guard?.mode.name ?? '',
     reason: error === undefined ? 'pii_detected' : 'policy_evaluation_failed',
     method: exchange.method,

@@ -14,6 +14,7 @@ import type {
   Caller,
   ContentFacts,
   Exchange,
+  ExchangeSpan,
   InspectionRecord,
   Outcome,
   SideInspection,
@@ -83,6 +84,8 @@ export class OpenExchange {
   readonly inspection: InspectionRecord = {}
   /** What placeholders in the request stand for, so that they can be put back in the answer. */
   restore: ReadonlyMap<string, string> | undefined
+  /** Where it stands in a trace; absent while telemetry is off. */
+  readonly span: Mutable<ExchangeSpan> | undefined
   /** Why the exchange was broken off from our side, if it was. */
   brokenBy: GatewayErrorCode | undefined
   readonly #context: ProxyContext
@@ -117,6 +120,13 @@ export class OpenExchange {
     this.clock = new Clock(target.upstream.timeouts, target.upstream.origin, this.startedAt, (code) =>
       this.breakOff(code),
     )
+    this.span = context.traces && {
+      context: context.traces.begin(this.fields),
+      authenticatedUs: 0,
+      admittedUs: 0,
+      inspectedUs: 0,
+      sentUs: 0,
+    }
     context.open.add(this)
   }
 
@@ -137,6 +147,18 @@ export class OpenExchange {
   /** Whether it has ended. */
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** What log lines of the exchange say of it. */
+  get logFields(): Record<string, unknown> {
+    const { correlationId, span } = this
+    if (!span?.context.sampled) return { correlation_id: correlationId }
+    return { correlation_id: correlationId, trace_id: span.context.traceId, span_id: span.context.spanId }
+  }
+
+  /** A part of the exchange has ended. */
+  mark(part: 'authenticatedUs' | 'admittedUs' | 'inspectedUs' | 'sentUs'): void {
+    if (this.span) this.span[part] = this.elapsedUs()
   }
 
   /** Microseconds since the exchange began. */
@@ -228,11 +250,13 @@ export class OpenExchange {
       spend: this.attempts === 0 ? null : (ticket?.spend ?? this.#context.limits.unlimited(this.limits)),
       awaited,
       ...(this.guard ? { inspection: this.inspection } : {}),
+      route: `${this.target.upstream.prefix}/*`,
+      ...(this.span ? { span: this.span } : {}),
     }
     if (this.guard) this.#auditInspection(this.guard)
     this.#context.sink.record(exchange, { request: this.requestContent, response: this.responseContent })
     this.#context.log('INFO', 'request complete', {
-      correlation_id: this.correlationId,
+      ...this.logFields,
       record_id: this.id,
       method: this.method,
       path: this.path,
@@ -266,6 +290,8 @@ export class OpenExchange {
     }
   }
 }
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] }
 
 /** What the audit trail calls a decision. */
 const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, AuditAction>> = {

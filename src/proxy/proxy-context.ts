@@ -5,6 +5,7 @@ import type { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
+import type { TraceContext } from '../telemetry/trace-context.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Inspection } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
@@ -20,6 +21,8 @@ export interface ProxySettings {
   /** Largest request content in bytes; 0 for no limit. */
   readonly maxBodyBytes: number
   readonly forwardCorrelationId: boolean
+  /** Upstreams are told the trace. */
+  readonly propagateTrace: boolean
   readonly inspection: Inspection
   /** Looks for personal data on its way; absent while no policy wants that. */
   readonly inspector?: Inspector
@@ -49,6 +52,8 @@ export interface ProxyContext {
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
   readonly limits: LimitEngine
+  /** Begins the spans of exchanges; absent while telemetry is off. */
+  readonly traces?: { begin(fields: Readonly<Record<string, string>>): TraceContext }
   readonly audit: Pick<AuditTrail, 'denied' | 'record'>
   /** A key of the store was used. */
   readonly keyUsed: (identity: Identity) => void

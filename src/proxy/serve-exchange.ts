@@ -48,6 +48,7 @@ export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, co
     const path = normalisedPath(exchange.path)
     identity.compiledRules.requireTarget(upstream.name, path, exchange.clientAddress)
     requireProviderCredential(exchange.fields, query, upstream.credentialField)
+    exchange.mark('authenticatedUs')
     if (identity.stored) context.keyUsed(identity)
   }
   if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
@@ -69,7 +70,7 @@ export function failExchange(exchange: OpenExchange, error: unknown, context: Pr
     return exchange.refuse(error, outcomeOf(error.code))
   }
   context.log('ERROR', 'internal error', {
-    correlation_id: exchange.correlationId,
+    ...exchange.logFields,
     path: exchange.path,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   })

@@ -2,6 +2,9 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
+import type { TelemetrySettings } from '../telemetry/settings.ts'
+import type { TraceContext } from '../telemetry/trace-context.ts'
+import type { Vitals } from '../telemetry/vitals.ts'
 import type { KeyList, KeyReference } from '../storage/storage.ts'
 import type { TraceSpend } from './trace.ts'
 
@@ -88,6 +91,20 @@ export interface Exchange {
   readonly awaited: boolean
   /** What was decided of its content on its way; absent when no policy looked at it. */
   readonly inspection?: InspectionRecord
+  /** `/openai/*`: the provider's prefix. */
+  readonly route: string
+  /** Where it stands in a trace; absent while telemetry is off. */
+  readonly span?: ExchangeSpan
+}
+
+/** The span of an exchange and its parts: offsets in microseconds at which they ended, 0 for parts there were not. */
+export interface ExchangeSpan {
+  readonly context: TraceContext
+  readonly authenticatedUs: number
+  readonly admittedUs: number
+  readonly inspectedUs: number
+  /** The upstream was asked. */
+  readonly sentUs: number
 }
 
 /** What a policy decided of each side's content, in the names of the JSON contract. */
@@ -180,6 +197,10 @@ export type RecorderRequest =
   | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
   /** Gateway keys that were used. */
   | { readonly kind: 'used'; readonly keys: readonly KeyUse[] }
+  /** How the serving thread is, for metrics. */
+  | { readonly kind: 'vitals'; readonly vitals: Vitals }
+  /** Prometheus asks. */
+  | { readonly kind: 'scrape'; readonly id: number; readonly openMetrics: boolean }
   | { readonly kind: 'stop' }
 
 /** Settings of the recorder. All but storage and journal may change while it runs. */
@@ -193,6 +214,7 @@ export interface RecorderSettings {
   readonly captureBodies: boolean
   readonly bodyMaxSize: number
   readonly redaction: RedactionSettings
+  readonly telemetry: TelemetrySettings
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
   readonly pricing: PricingConfig
@@ -227,6 +249,13 @@ export type RecorderReply =
   | ({ readonly kind: 'priced' } & PricedBatch)
   /** The store answers; `list` holds its keys when they are others than before. */
   | { readonly kind: 'keys'; readonly list: KeyList | undefined }
+  /** What Prometheus asked for; without a text when there is nothing to tell. */
+  | {
+      readonly kind: 'scraped'
+      readonly id: number
+      readonly text: string | undefined
+      readonly mediaType: string
+    }
   /** Bytes of observed content that have been looked at. */
   | { readonly kind: 'looked'; readonly bytes: number }
   | {

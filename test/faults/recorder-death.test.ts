@@ -1,3 +1,4 @@
+import { loadConfig } from '../../src/config/load.ts'
 import { SETTINGS } from '../support/redaction-settings.ts'
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
@@ -25,6 +26,7 @@ function settingsIn(folder: string): RecorderSettings {
     captureBodies: false,
     bodyMaxSize: 1000,
     redaction: { ...SETTINGS, mode: 'off' },
+    telemetry: loadConfig(undefined, {}).config.telemetry,
     maskedRequestFields: ['authorization'],
     maskedResponseFields: [],
     pricing: { unknownModel: 'allow', assumed: unset, overrides: [] },
@@ -64,6 +66,7 @@ function exchange(id: string): Exchange {
     response: { mediaType: 'application/json', codings: '' },
     spend: null,
     awaited: false,
+    route: '/openai/*',
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   RecorderSettings,
 } from '../exchange.ts'
 import { encodingNeeded } from '../metering.ts'
+import type { Telemetry as TelemetryClass } from '../../telemetry/telemetry.ts'
 import type { Trace } from '../trace.ts'
 import { AuditWriter } from './audit-writer.ts'
 import { unpackExchanges } from './exchange-batch.ts'
@@ -49,7 +50,10 @@ self.onmessage = (event: MessageEvent<RecorderRequest>) => {
 /** Opens the store; what comes meanwhile waits behind it, in order. */
 async function open(settings: RecorderSettings): Promise<RecorderThread | undefined> {
   try {
-    return new RecorderThread(settings, await openStorage(recorderStorage(settings.storage), 'write'))
+    const storage = await openStorage(recorderStorage(settings.storage), 'write')
+    // Only a gateway whose telemetry is on carries its libraries.
+    const library = settings.telemetry.enabled ? await import('../../telemetry/telemetry.ts') : undefined
+    return new RecorderThread(settings, storage, library?.Telemetry)
   } catch (error) {
     reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
     return undefined
@@ -72,12 +76,20 @@ class RecorderThread {
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
+  readonly #telemetry: TelemetryClass | undefined
   #priced: PricedExchange[] = []
   readonly #audit: AuditWriter
   readonly #keys: KeyWatch
 
-  constructor(settings: RecorderSettings, storage: Storage) {
+  constructor(settings: RecorderSettings, storage: Storage, Telemetry: typeof TelemetryClass | undefined) {
     this.#settings = settings
+    this.#telemetry =
+      Telemetry &&
+      new Telemetry(settings.telemetry, {
+        totals: () => this.#totals(),
+        store: settings.storage.driver,
+        log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
+      })
     this.#prices = new PriceList(settings.pricing)
     this.#redaction = new Redaction(settings.redaction)
     this.#storage = storage
@@ -89,6 +101,7 @@ class RecorderThread {
       flushIntervalMs: () => this.#settings.flushIntervalMs,
       maxPendingBytes: () => this.#settings.queueMaxBytes,
       settled: (ids) => reply({ kind: 'settled', ids, totals: this.#totals() }),
+      ...(this.#telemetry ? { wrote: (write) => this.#telemetry!.wrote(write) } : {}),
       log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
     })
     this.#upkeep = new Upkeep({
@@ -136,6 +149,12 @@ class RecorderThread {
       case 'used':
         this.#keys.used(request.keys)
         return
+      case 'vitals':
+        this.#telemetry?.vitals(request.vitals)
+        return
+      case 'scrape':
+        void this.#scrape(request.id, request.openMetrics)
+        return
       case 'stop':
         void this.#stop()
         return
@@ -167,6 +186,7 @@ class RecorderThread {
       countTokens: (encoding, text) => this.#tokenizers.count(encoding, text),
     })
     this.#writer.add(trace)
+    this.#telemetry?.exchange(exchange, trace)
     if (exchange.awaited) this.#tellPriced(trace)
   }
 
@@ -208,6 +228,11 @@ class RecorderThread {
     this.#lookedBytes = 0
   }
 
+  async #scrape(id: number, openMetrics: boolean): Promise<void> {
+    const scrape = await this.#telemetry?.scrape(openMetrics)
+    reply({ kind: 'scraped', id, text: scrape?.text, mediaType: scrape?.mediaType ?? '' })
+  }
+
   async #stop(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     this.#flushPriced()
@@ -216,6 +241,7 @@ class RecorderThread {
     await this.#audit.close()
     await this.#writer.close()
     await this.#storage.close()
+    await this.#telemetry?.close()
     reply({ kind: 'stopped', totals: this.#totals() })
   }
 }

@@ -12,6 +12,8 @@ import type {
   RecorderSettings,
   RecorderTotals,
 } from '../exchange.ts'
+import type { Scrape } from '../../telemetry/prometheus-text.ts'
+import type { DropLabels, Vitals } from '../../telemetry/vitals.ts'
 import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
 import { unpackPriced } from './priced-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
@@ -28,6 +30,12 @@ const AUDIT_WAITING = 10_000
 
 /** Waiting times before a recorder thread that died is started again. */
 const RESTART_MS = [0, 100, 500, 2000]
+
+/** How long Prometheus waits for the recorder thread. */
+const SCRAPE_MS = 5000
+
+/** Labels of drops that are told apart. */
+const MAX_DROP_LABELS = 100
 
 const NO_CONTENTS: Contents = { request: undefined, response: undefined }
 
@@ -90,6 +98,9 @@ export class Recorder {
   #bytesHighWatermark = 0
   #restarts = 0
   #stopping: ((totals: RecorderTotals) => void) | undefined
+  #scrapes = 0
+  readonly #scraping = new Map<number, (scrape: Scrape | undefined) => void>()
+  readonly #dropsByLabel = new Map<string, [DropLabels, number]>()
 
   /** @param workerUrl the recorder thread's program */
   constructor(settings: RecorderSettings, log: RecorderLog, ears: RecorderEars, workerUrl: string) {
@@ -160,6 +171,41 @@ export class Recorder {
   /** Notes uses of gateway keys. */
   used(keys: readonly KeyUse[]): void {
     this.#post({ kind: 'used', keys })
+  }
+
+  /** Tells how the serving thread is. */
+  vitals(vitals: Omit<Vitals, QueueVitals>): void {
+    const { queue_depth: queueDepth } = this.diagnostics()
+    this.#post({
+      kind: 'vitals',
+      vitals: {
+        ...vitals,
+        accepted: this.#accepted,
+        dropped: [...this.#dropsByLabel.values()],
+        queueDepth,
+        queueBytes: this.#bytes + this.#observedBytes,
+        queueMaxBytes: this.#settings.queueMaxBytes,
+        recorderRestarts: this.#restarts,
+      },
+    })
+  }
+
+  /** Metrics for Prometheus; `undefined` when the thread has none, or does not answer. */
+  scrape(openMetrics: boolean): Promise<Scrape | undefined> {
+    const id = ++this.#scrapes
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#answerScrape(id, undefined), SCRAPE_MS)
+      this.#scraping.set(id, (scrape) => {
+        clearTimeout(timer)
+        resolve(scrape)
+      })
+      this.#post({ kind: 'scrape', id, openMetrics })
+    })
+  }
+
+  #answerScrape(id: number, scrape: Scrape | undefined): void {
+    this.#scraping.get(id)?.(scrape)
+    this.#scraping.delete(id)
   }
 
   diagnostics(): PipelineDiagnostics {
@@ -244,6 +290,12 @@ export class Recorder {
       case 'keys':
         this.#ears.keys(reply.list)
         return
+      case 'scraped':
+        this.#answerScrape(
+          reply.id,
+          reply.text === undefined ? undefined : { text: reply.text, mediaType: reply.mediaType },
+        )
+        return
       case 'looked':
         this.#observedBytes = Math.max(0, this.#observedBytes - reply.bytes)
         return
@@ -302,6 +354,7 @@ export class Recorder {
     if (exchange.awaited) this.#ears.dropped(exchange.id)
     this.#dropped += 1
     this.#lastDropAt = Date.now()
+    this.#countDrop(exchange)
     if (this.#dropping) return
     this.#dropping = true
     this.#log('WARN', 'trace queue is full; dropping trace', {
@@ -310,7 +363,25 @@ export class Recorder {
       status: exchange.status,
     })
   }
+
+  #countDrop({ wire, caller, route, status }: Exchange): void {
+    const { organizationId, workspaceId } = caller
+    const labels = {
+      provider: wire.provider,
+      org_id: organizationId,
+      workspace_id: workspaceId,
+      route,
+      status_code: status,
+    }
+    const name = JSON.stringify(labels)
+    const known = this.#dropsByLabel.get(name)
+    if (known) known[1] += 1
+    else if (this.#dropsByLabel.size < MAX_DROP_LABELS) this.#dropsByLabel.set(name, [labels, 1])
+  }
 }
+
+/** What the recorder adds to the vitals of the serving thread. */
+type QueueVitals = 'accepted' | 'dropped' | 'queueDepth' | 'queueBytes' | 'queueMaxBytes' | 'recorderRestarts'
 
 function sum(a: RecorderTotals, b: RecorderTotals): RecorderTotals {
   const failures = { ...a.writeFailuresByClass }

@@ -1,5 +1,6 @@
 import type { Storage } from '../../storage/storage.ts'
 import type { RecorderTotals } from '../exchange.ts'
+import type { BatchWrite } from '../../telemetry/telemetry.ts'
 import type { Trace } from '../trace.ts'
 import { JournalFullError, type Journal } from './journal.ts'
 import { decodeTrace, encodeTrace } from './trace-codec.ts'
@@ -37,6 +38,8 @@ export interface TraceWriterPorts {
   /** Called with the ids whose fate is known now; with none when only the totals have changed. */
   readonly settled: (ids: readonly string[]) => void
   readonly log: (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: Record<string, unknown>) => void
+  /** The store was given a batch. */
+  readonly wrote?: (write: BatchWrite) => void
 }
 
 /**
@@ -188,10 +191,20 @@ export class TraceWriter {
   /** @param pending how many of them are at the head of what is pending */
   async #write(traces: readonly Trace[], pending: number): Promise<void> {
     this.#storing = pending
+    const startedAt = performance.now()
+    let failed = true
     try {
       await this.#ports.storage().write(traces)
+      failed = false
     } finally {
       this.#storing = undefined
+      const durationUs = (performance.now() - startedAt) * 1000
+      this.#ports.wrote?.({
+        startedAtUs: Date.now() * 1000 - durationUs,
+        durationUs,
+        ids: traces.map(({ id }) => id),
+        failed,
+      })
     }
   }
 

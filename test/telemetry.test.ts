@@ -1,0 +1,436 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { Collector, type ReceivedSpan } from './support/collector.ts'
+import { eventually } from './support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
+import { answerJson, stream, Upstream } from './support/upstream.ts'
+
+setDefaultTimeout(30_000)
+
+const ANSWER = {
+  id: 'c',
+  model: 'gpt-5.4-mini',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
+  usage: {
+    prompt_tokens: 20,
+    completion_tokens: 7,
+    total_tokens: 27,
+    prompt_tokens_details: { cached_tokens: 8 },
+  },
+}
+const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+const KEY = 'gateway-key-telemetry-1'
+const AUTH = `auth: {enabled: true, keys: [{id: team-key, token: ${KEY}, org_id: acme, workspace_id: blue, role: owner}]}\n`
+
+let upstream: Upstream
+beforeAll(async () => (upstream = await Upstream.start(answerJson(ANSWER))))
+afterAll(() => upstream.stop())
+
+interface Within {
+  readonly gateway: TestGateway
+  readonly collector: Collector
+  ask(body?: string, headers?: Record<string, string>): Promise<Response>
+  /** Stops the gateway: everything has been exported then. */
+  finish(): Promise<void>
+}
+
+async function within(settings: string, run: (within: Within) => Promise<void>, otel = ''): Promise<void> {
+  upstream.play = answerJson(ANSWER)
+  upstream.requests.length = 0
+  const collector = new Collector()
+  const gateway = await openGateway(
+    `${providersAt(upstream.url)}${settings}observability: {otel: {enabled: true, endpoint: "${collector.url}", metric_export_interval_ms: 60000${otel === '' ? '' : `, ${otel}`}}}\n`,
+    { 'x-ongoingai-gateway-key': KEY },
+  )
+  let stopped = false
+  const finish = async (): Promise<void> => {
+    if (!stopped) await gateway.stop()
+    stopped = true
+  }
+  const ask = (
+    body = '{"model":"gpt-5.4-mini","messages":[]}',
+    headers: Record<string, string> = {},
+  ): Promise<Response> =>
+    fetch(`${gateway.url}/openai/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: 'Bearer sk-provider-0123456789',
+        'x-ongoingai-gateway-key': KEY,
+        ...headers,
+      },
+      body,
+    })
+  try {
+    await run({ gateway, collector, ask, finish })
+    await finish()
+    expect(collector.problems).toEqual([])
+  } finally {
+    await finish()
+    collector.stop()
+  }
+}
+
+const named = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan =>
+  spans.find((span) => span.name === name)!
+
+describe('spans', () => {
+  test.each(['http/protobuf', 'http/json'])(
+    '%s: an exchange, its parts, and the write that stored it',
+    (protocol) =>
+      within(
+        AUTH,
+        async ({ collector, ask, finish, gateway }) => {
+          const response = await ask(undefined, {
+            traceparent: PARENT,
+            tracestate: 'vendor=1',
+            'x-session-id': 's-1',
+          })
+          expect(response.status).toBe(200)
+          const id = response.headers.get('x-ongoingai-trace-id')
+          await response.text()
+          await finish()
+          const own = named(collector.spans, 'POST /openai/*')
+          const inTrace = collector.spans.filter(({ traceId }) => traceId === own.traceId)
+          expect(own).toMatchObject({
+            traceId: '0af7651916cd43dd8448eb211c80319c',
+            parentSpanId: 'b7ad6b7169203331',
+            traceState: 'vendor=1',
+            kind: 'SPAN_KIND_SERVER',
+            events: [],
+          })
+          expect(own.attributes).toMatchObject({
+            'http.request.method': 'POST',
+            'http.route': '/openai/*',
+            'url.path': '/openai/v1/chat/completions',
+            'http.response.status_code': 200,
+            'gateway.provider': 'openai',
+            'gateway.model': 'gpt-5.4-mini',
+            'gateway.org_id': 'acme',
+            'gateway.workspace_id': 'blue',
+            'gateway.key_id': 'team-key',
+            'gateway.role': 'owner',
+            'ongoingai.trace_id': id!,
+            'ongoingai.outcome': 'completed',
+            'ongoingai.cost_status': 'exact',
+          })
+          const call = named(collector.spans, 'chat gpt-5.4-mini')
+          expect([call.kind, call.parentSpanId]).toEqual(['SPAN_KIND_CLIENT', own.spanId])
+          expect(call.attributes).toMatchObject({
+            'gen_ai.operation.name': 'chat',
+            'gen_ai.provider.name': 'openai',
+            'gen_ai.request.model': 'gpt-5.4-mini',
+            'gen_ai.response.model': 'gpt-5.4-mini',
+            'gen_ai.response.finish_reasons': ['stop'],
+            'gen_ai.usage.input_tokens': 20,
+            'gen_ai.usage.output_tokens': 7,
+            'gen_ai.usage.cache_read.input_tokens': 8,
+            'server.address': '127.0.0.1',
+            'server.port': upstream.port,
+            'ongoingai.usage_source': 'reported',
+          })
+          expect(named(collector.spans, 'gateway.auth')).toMatchObject({
+            parentSpanId: own.spanId,
+            attributes: { 'gateway.auth.result': 'allow', 'gateway.org_id': 'acme' },
+          })
+          expect(named(collector.spans, 'gateway.trace.enqueue').attributes).toMatchObject({
+            'gateway.trace.enqueue.result': 'accepted',
+          })
+          for (const span of inTrace) {
+            expect(span.end >= span.start).toBe(true)
+            expect(span.start >= own.start).toBe(true)
+          }
+          const write = named(collector.spans, 'gateway.trace.write')
+          expect(write.links).toEqual([{ traceId: own.traceId, spanId: own.spanId }])
+          expect(write.attributes).toEqual({ 'gateway.trace.write.batch_size': 1 })
+          expect(write.traceId).not.toBe(own.traceId)
+          expect(collector.resources[0]).toMatchObject({
+            'service.name': 'ongoingai-gateway',
+            'service.version': expect.any(String) as string,
+          })
+          expect(gateway.lines.find(({ message }) => message === 'request complete')!.fields).toMatchObject({
+            trace_id: own.traceId,
+            span_id: own.spanId,
+          })
+          // The upstream learns nothing of it but what the client itself had sent.
+          expect(upstream.last.field('traceparent')).toBe(PARENT)
+        },
+        `protocol: ${protocol}`,
+      ),
+  )
+
+  test('a stream, one that its client leaves, and refusals', () =>
+    within(`${AUTH}pii: {mode: block}\n`, async ({ collector, ask, finish, gateway }) => {
+      const event = (content: string): string =>
+        `data: {"id":"c","model":"gpt-5.4-mini","choices":[{"index":0,"delta":{"content":"${content}"}}]}\n\n`
+      upstream.play = stream(
+        [
+          event('Hello'),
+          event(' you'),
+          'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n',
+          'data: [DONE]\n\n',
+        ],
+        { between: () => Bun.sleep(5) },
+      )
+      await (await ask('{"model":"gpt-5.4-mini","messages":[],"stream":true}')).text()
+      upstream.play = stream([event('Never'), event('read')], { between: () => Bun.sleep(300) })
+      const leaving = new AbortController()
+      await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: 'Bearer x',
+          'x-ongoingai-gateway-key': KEY,
+        },
+        body: '{"model":"gpt-5.4-mini","messages":[],"stream":true}',
+        signal: leaving.signal,
+      })
+      leaving.abort()
+      expect((await ask('{"a":"alice@example.com"}')).status).toBe(403)
+      expect((await ask(undefined, { 'x-ongoingai-gateway-key': 'wrong' })).status).toBe(401)
+      // The fourth was sent by nobody whom the workspace knows.
+      await gateway.traces(3)
+      await finish()
+      const servers = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER')
+      const by = (outcome: string, code: string): ReceivedSpan =>
+        servers.find(
+          ({ attributes }) =>
+            attributes['ongoingai.outcome'] === outcome && (attributes['error.type'] ?? '') === code,
+        )!
+      const streamed = by('completed', '')
+      const call = collector.spans.find(
+        ({ parentSpanId, kind }) => parentSpanId === streamed.spanId && kind === 'SPAN_KIND_CLIENT',
+      )!
+      expect(call.attributes).toMatchObject({
+        'gen_ai.request.stream': true,
+        'gen_ai.usage.output_tokens': 2,
+        'gen_ai.response.time_to_first_chunk': expect.any(Number) as number,
+      })
+      expect(call.events.map(({ name }) => name)).toEqual(['gen_ai.first_token'])
+      expect(by('client_aborted', '') ?? by('client_aborted', 'client_aborted')).toBeDefined()
+      const blocked = by('refused', 'pii_blocked')
+      expect(blocked.events).toEqual([{ name: 'exception', attributes: { 'exception.type': 'pii_blocked' } }])
+      expect(
+        collector.spans.some(
+          ({ parentSpanId, kind }) => parentSpanId === blocked.spanId && kind === 'SPAN_KIND_CLIENT',
+        ),
+      ).toBe(false)
+      const unknown = by('refused', 'invalid_gateway_key')
+      expect(
+        collector.spans.find(
+          ({ parentSpanId, name }) => parentSpanId === unknown.spanId && name === 'gateway.auth',
+        ),
+      ).toMatchObject({
+        attributes: { 'gateway.auth.result': 'deny', 'gateway.auth.deny_reason': 'unauthorized' },
+        status: { message: 'unauthorized' },
+      })
+    }))
+
+  test('who is traced: a ratio, and callers up to a bound; upstreams are told only when that is asked for', async () => {
+    await within(
+      '',
+      async ({ collector, ask, finish }) => {
+        for (let i = 0; i < 20; i++) await (await ask()).text()
+        for (let i = 0; i < 20; i++)
+          await (
+            await ask(undefined, {
+              traceparent: PARENT.replace('0af7', (i + 1000).toString(16).padStart(4, '0')),
+            })
+          ).text()
+        for (let i = 0; i < 5; i++)
+          await (await ask(undefined, { traceparent: PARENT.replace(/01$/, '00') })).text()
+        await finish()
+        const kept = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER').length
+        // Twenty callers in a row may fall into two seconds.
+        expect(kept).toBeGreaterThanOrEqual(3)
+        expect(kept).toBeLessThanOrEqual(6)
+      },
+      'sampling_ratio: 0, max_forced_per_second: 3',
+    )
+    await within(
+      '',
+      async ({ collector, ask, finish }) => {
+        await (await ask(undefined, { traceparent: PARENT, tracestate: 'vendor=1' })).text()
+        const sent = upstream.last
+        await finish()
+        const own = named(collector.spans, 'POST /openai/*')
+        expect([sent.field('traceparent'), sent.field('tracestate')]).toEqual([
+          `00-${own.traceId}-${own.spanId}-01`,
+          'vendor=1',
+        ])
+      },
+      'propagate_upstream: true',
+    )
+  })
+})
+
+describe('metrics', () => {
+  test('contract, GenAI and own ones, over OTLP; every counter is there from the start', () =>
+    within(
+      AUTH,
+      async ({ collector, ask, finish }) => {
+        await (await ask()).text()
+        await (await ask()).text()
+        await finish()
+        const point = (name: string, match: Record<string, unknown> = {}): unknown =>
+          collector.metrics
+            .get(name)
+            ?.find(({ attributes }) =>
+              Object.entries(match).every(([key, value]) => attributes[key] === value),
+            )
+        const scope = {
+          provider: 'openai',
+          model: 'gpt-5.4-mini',
+          org_id: 'acme',
+          workspace_id: 'blue',
+          route: '/openai/*',
+        }
+        expect(point('ongoingai.proxy.request_total', scope)).toEqual({
+          attributes: { ...scope, status_code: 200 },
+          value: 2,
+        })
+        expect(point('ongoingai.provider.request_total', scope)).toEqual({
+          attributes: { ...scope, status_code: 200 },
+          value: 2,
+        })
+        expect(point('ongoingai.proxy.request_duration_seconds')).toMatchObject({
+          attributes: scope,
+          count: 2,
+          bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+        })
+        expect(point('ongoingai.trace.enqueued_total')).toMatchObject({ value: 2 })
+        expect(point('ongoingai.trace.written_total')).toMatchObject({ value: 2 })
+        expect(point('ongoingai.trace.queue_dropped_total')).toMatchObject({ value: 0 })
+        expect(point('ongoingai.trace.write_failed_total')).toMatchObject({ value: 0 })
+        expect(point('ongoingai.trace.flush_duration_seconds')).toMatchObject({
+          bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+        })
+        expect(point('ongoingai.trace.queue_capacity')).toMatchObject({ value: 32768 })
+        expect(point('gen_ai.client.token.usage', { 'gen_ai.token.type': 'input' })).toMatchObject({
+          attributes: {
+            'gen_ai.operation.name': 'chat',
+            'gen_ai.provider.name': 'openai',
+            'gen_ai.request.model': 'gpt-5.4-mini',
+          },
+          value: 40,
+          count: 2,
+          bounds: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864],
+        })
+        expect(point('gen_ai.client.operation.duration')).toMatchObject({
+          count: 2,
+          bounds: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92],
+        })
+        expect(point('ongoingai.tokens_total', { type: 'cache_read', provider: 'openai' })).toMatchObject({
+          value: 16,
+        })
+        expect(
+          (point('ongoingai.cost_usd_total', { org_id: 'acme' }) as { value: number }).value,
+        ).toBeGreaterThan(0)
+        expect(point('ongoingai.exchange.outcomes_total', { outcome: 'completed' })).toMatchObject({
+          value: 2,
+        })
+        expect(point('ongoingai.limits.refused_total', { code: 'budget_exceeded' })).toMatchObject({
+          value: 0,
+        })
+        expect(
+          point('ongoingai.redaction.decisions_total', { side: 'request', decision: 'blocked' }),
+        ).toMatchObject({ value: 0 })
+        for (const name of [
+          'process.memory.usage',
+          'process.cpu.time',
+          'ongoingai.eventloop.delay_seconds',
+          'ongoingai.exchange.open',
+        ])
+          expect(point(name)).toBeDefined()
+      },
+      'traces_enabled: false',
+    ))
+
+  test('Prometheus: text, OpenMetrics, a token, a listener of its own, and as many series as there may be', async () => {
+    upstream.play = answerJson(ANSWER)
+    const gateway = await openGateway(
+      `${providersAt(upstream.url)}observability: {metrics_token: scrape-me-0123456789, otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true}}\n`,
+    )
+    try {
+      const scrape = (headers: Record<string, string> = {}): Promise<Response> =>
+        fetch(`${gateway.url}/metrics`, {
+          headers: { authorization: 'Bearer scrape-me-0123456789', ...headers },
+        })
+      expect((await fetch(`${gateway.url}/metrics`)).status).toBe(401)
+      expect((await scrape({ authorization: 'Bearer scrape-me-0123456780' })).status).toBe(401)
+      const before = await (await scrape()).text()
+      for (const name of [
+        'ongoingai_trace_queue_dropped_total',
+        'ongoingai_trace_write_failed_total',
+        'ongoingai_trace_enqueued_total',
+        'ongoingai_trace_written_total',
+        'ongoingai_cost_usd_total',
+        'ongoingai_limits_refused_total',
+      ])
+        expect(before).toMatch(new RegExp(`^${name}(?:\\{[^}]*\\})? 0$`, 'm'))
+
+      // Names of models that nobody answers for.
+      upstream.play = answerJson({ error: { message: 'no such model' } })
+      const count = Number(process.env['TEST_MODELS'] ?? 3000)
+      let sent = 0
+      const send = async (): Promise<void> => {
+        while (sent < count) {
+          const body = `{"model":"made-up-${sent++}","messages":[]}`
+          await (await fetch(`${gateway.url}/openai/v1/chat/completions`, { method: 'POST', body })).text()
+        }
+      }
+      await Promise.all(Array.from({ length: 50 }, send))
+      await eventually(async () => gateway.gateway.diagnostics().stored_total >= count, 60_000)
+      const text = await (await scrape()).text()
+      expect(text).not.toContain('made-up')
+      expect(text).toContain('model="other"')
+      expect(text.split('\n').length).toBeLessThan(600)
+
+      const open = await scrape({ accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' })
+      expect(open.headers.get('content-type')).toStartWith('application/openmetrics-text; version=1.0.0')
+      const openText = await open.text()
+      expect(openText).toEndWith('# EOF\n')
+      expect(openText).toContain('# TYPE ongoingai_proxy_request counter\n')
+      expect(openText).toMatch(/^ongoingai_proxy_request_total\{/m)
+      const plain = await scrape()
+      expect(plain.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+      const promtool = Bun.which('promtool')
+      if (promtool) {
+        const checked = Bun.spawnSync([promtool, 'check', 'metrics'], {
+          stdin: Buffer.from(await plain.text()),
+        })
+        expect([checked.exitCode, checked.stderr.toString(), checked.stdout.toString()]).toEqual([0, '', ''])
+      }
+      expect((await fetch(`${gateway.url}/metrics`, { method: 'POST' })).status).toBe(405)
+    } finally {
+      await gateway.stop()
+    }
+  })
+})
+
+describe('a collector that does not answer', () => {
+  test.each([
+    ['refuses', 400],
+    ['is gone', undefined],
+  ])('%s: traffic goes on, one line tells', (_, status) =>
+    within(
+      '',
+      async ({ collector, ask, gateway }) => {
+        if (status === undefined) collector.stop()
+        else collector.refuses = status
+        for (let i = 0; i < 600; i++) await (await ask()).text()
+        await eventually(
+          () => gateway.lines.some(({ message }) => message === 'telemetry cannot be exported'),
+          20_000,
+        )
+        expect(gateway.lines.filter(({ message }) => message === 'telemetry cannot be exported').length).toBe(
+          1,
+        )
+        expect(gateway.gateway.diagnostics()).toMatchObject({
+          enqueue_accepted_total: 600,
+          total_dropped_total: 0,
+        })
+      },
+      'export_timeout_ms: 500',
+    ),
+  )
+})
