@@ -1,8 +1,8 @@
 /** Severity of a log line. */
 export type Level = 'INFO' | 'WARN' | 'ERROR'
 
-/** Writes one event with its fields. */
-export type Log = (level: Level, message: string, fields?: Readonly<Record<string, unknown>>) => void
+/** Writes one event with its fields; a text is fields that are a JSON object already. */
+export type Log = (level: Level, message: string, fields?: Readonly<Record<string, unknown>> | string) => void
 
 /** Lines wait this long to be written together. */
 const FLUSH_MS = 50
@@ -30,8 +30,18 @@ export interface Logger {
   close(): void
 }
 
-/** One JSON object per line: `time`, `level`, `msg`, then the fields in the order given. */
-export function openLog(output: LogOutput): Logger {
+/** How lines are written. */
+export interface LogStyle {
+  /** The least that is written. */
+  readonly level: Level
+  readonly format: 'json' | 'text'
+}
+
+const SEVERITY: Readonly<Record<Level, number>> = { INFO: 0, WARN: 1, ERROR: 2 }
+
+/** One JSON object per line: `time`, `level`, `msg`, then the fields in the order given; or the same as words. */
+export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', format: 'json' }): Logger {
+  const line = style.format === 'json' ? jsonLine : textLine
   let lines: string[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let dropped = 0
@@ -56,6 +66,7 @@ export function openLog(output: LogOutput): Logger {
 
   return {
     log: (level, message, fields) => {
+      if (SEVERITY[level] < SEVERITY[style.level]) return
       lines.push(line(level, message, fields ?? {}))
       if (level === 'INFO') timer ??= setTimeout(flush, FLUSH_MS)
       else {
@@ -70,9 +81,21 @@ export function openLog(output: LogOutput): Logger {
   }
 }
 
-function line(level: Level, message: string, fields: Readonly<Record<string, unknown>>): string {
-  const rest = JSON.stringify(fields)
+type Fields = Readonly<Record<string, unknown>> | string
+
+function jsonLine(level: Level, message: string, fields: Fields): string {
+  const rest = typeof fields === 'string' ? fields : JSON.stringify(fields)
   return `{"time":"${timeNow()}","level":"${level}","msg":${JSON.stringify(message)}${rest === '{}' ? '}' : `,${rest.slice(1)}`}\n`
+}
+
+/** `time LEVEL message name=value`: values that hold spaces, quotes or control characters as JSON. */
+function textLine(level: Level, message: string, fields: Fields): string {
+  const given = typeof fields === 'string' ? (JSON.parse(fields) as Record<string, unknown>) : fields
+  const words = Object.entries(given).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+    return ` ${name}=${/^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text)}`
+  })
+  return `${timeNow()} ${level.padEnd(5)} ${message}${words.join('')}\n`
 }
 
 let lastMs = 0

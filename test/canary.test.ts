@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { Collector } from './support/collector.ts'
 import { eventually } from './support/eventually.ts'
 import { runProgram, serveProgram, type GatewayProcess } from './support/process.ts'
 import { answerJson, Upstream } from './support/upstream.ts'
@@ -25,11 +26,13 @@ const CANARIES = {
   webhookPath: 'canary-webhook-path-secret-71',
   pepper: 'canary-pepper-0123456789abcdef0123456789',
   responseCookie: 'canary-response-cookie-f3',
+  metricsToken: 'canary-metrics-token-31c7',
 } as const
 
 let upstream: Upstream
 let receiver: Upstream
 let gateway: GatewayProcess
+let collector: Collector
 const issued: string[] = []
 const answers: string[] = []
 
@@ -42,7 +45,11 @@ beforeAll(async () => {
   )
   // A receiver that takes nothing, so that its failure is logged.
   receiver = await Upstream.start((_, socket) => void socket.destroy())
-  gateway = await serveProgram(`storage: {path: ./data/traces.db}
+  collector = new Collector()
+  gateway = await serveProgram(`observability:
+  metrics_token: ${CANARIES.metricsToken}
+  otel: {enabled: true, endpoint: "${collector.url}", prometheus_enabled: true, metric_export_interval_ms: 500, propagate_upstream: true}
+storage: {path: ./data/traces.db}
 providers:
   openai: {upstream: "${upstream.url}"}
   anthropic: {upstream: "${upstream.url}"}
@@ -64,6 +71,7 @@ afterAll(async () => {
   gateway.remove()
   await upstream.stop()
   await receiver.stop()
+  collector.stop()
 })
 
 async function send(
@@ -201,6 +209,12 @@ test('credentials of every kind, through every door, are in no log, table, journ
     await send('GET', path, key)
   }
   await eventually(() => gateway.output().includes('budget.spent'))
+  await send('GET', '/metrics', {})
+  await send('GET', '/metrics', { authorization: `Bearer ${CANARIES.metricsToken}` })
+  await eventually(
+    () => collector.spans.length > 500 && collector.metrics.has('ongoingai.proxy.request_total'),
+  )
+  answers.push(collector.received)
   const run = async (...words: string[]): Promise<void> => {
     const { out, err } = await runProgram(words, {
       cwd: gateway.folder,

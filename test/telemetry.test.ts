@@ -28,9 +28,9 @@ afterAll(() => upstream.stop())
 interface Within {
   readonly gateway: TestGateway
   readonly collector: Collector
-  ask(body?: string, headers?: Record<string, string>): Promise<Response>
+  readonly ask: (body?: string, headers?: Record<string, string>) => Promise<Response>
   /** Stops the gateway: everything has been exported then. */
-  finish(): Promise<void>
+  readonly finish: () => Promise<void>
 }
 
 async function within(settings: string, run: (within: Within) => Promise<void>, otel = ''): Promise<void> {
@@ -406,6 +406,28 @@ describe('metrics', () => {
     }
   })
 })
+
+test('what looks like a credential is in no span and no label, wherever it came from', () =>
+  within('', async ({ collector, ask, finish, gateway }) => {
+    const secret = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123'
+    upstream.play = answerJson({ ...ANSWER, model: secret })
+    const response = await ask(`{"model":"${secret}","messages":[],"user":"${secret}"}`, {
+      'user-agent': `agent/${secret}`,
+      'x-session-id': secret,
+      tracestate: `v=${secret}`,
+      traceparent: PARENT,
+    })
+    await response.text()
+    await (
+      await fetch(`${gateway.url}/openai/v1/${secret}?key=${secret}`, { method: 'POST', body: '{}' })
+    ).text()
+    await gateway.traces(2)
+    await finish()
+    expect(collector.spans.length).toBeGreaterThan(4)
+    expect(collector.metrics.get('ongoingai.proxy.request_total')!.length).toBeGreaterThan(0)
+    expect(collector.received).not.toContain(secret)
+    expect(collector.received).toContain('[CREDENTIAL_REDACTED]')
+  }))
 
 describe('a collector that does not answer', () => {
   test.each([

@@ -56,6 +56,11 @@ test('the request’s path knows no storage, no command, no npm package', () => 
   expect(broken(/^proxy\//, /^(?!node:|bun$)[^./]*$/)).toEqual([])
 })
 
+test('telemetry listens: the request’s path knows of it what a trace context is, and no more', () => {
+  expect(broken(/^proxy\//, /^telemetry\/(?!trace-context)/)).toEqual([])
+  expect(broken(/^telemetry\//, /^(storage|cli|api|proxy|http\/server)/)).toEqual([])
+})
+
 test('a database is named only by its driver', () => {
   expect(broken(/^(?!storage\/drivers\/)/, /^bun:sqlite$|^pg$|^postgres$/)).toEqual([])
   const openers = broken(/^/, /^storage\/drivers\//)
@@ -80,6 +85,15 @@ test('npm packages are used where they are meant to be', () => {
     used.set(target, (used.get(target) ?? new Set()).add(file.split('/')[0]!))
   }
   expect(Object.fromEntries([...used].map(([name, folders]) => [name, [...folders].sort()]))).toEqual({
+    '@opentelemetry/api': ['telemetry'],
+    '@opentelemetry/exporter-metrics-otlp-http': ['telemetry'],
+    '@opentelemetry/exporter-metrics-otlp-proto': ['telemetry'],
+    '@opentelemetry/exporter-prometheus': ['telemetry'],
+    '@opentelemetry/exporter-trace-otlp-http': ['telemetry'],
+    '@opentelemetry/exporter-trace-otlp-proto': ['telemetry'],
+    '@opentelemetry/resources': ['telemetry'],
+    '@opentelemetry/sdk-metrics': ['telemetry'],
+    '@opentelemetry/sdk-trace': ['telemetry'],
     '@pydantic/genai-prices': ['usage'],
     'gpt-tokenizer/encoding/cl100k_base': ['traces'],
     'gpt-tokenizer/encoding/o200k_base': ['traces'],

@@ -32,7 +32,10 @@ export const serve: Command = {
       io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
       return 1
     }
-    const logger = openLog(io.terminal ? terminalOutput(io) : standardOutput)
+    const { log: style } = loaded.config
+    const logger = io.terminal
+      ? openLog(terminalOutput(io), { ...style, format: 'json' })
+      : openLog(standardOutput, style)
     return serveUntilStopped(loaded, values.get('config'), logger, io)
   },
 }
@@ -164,6 +167,19 @@ function offList(config: Config): string[] {
   ]
 }
 
+/** The model of a request, its tokens and what it cost. */
+function spent({
+  model,
+  input_tokens: input,
+  output_tokens: output,
+  cost_usd: cost,
+}: Record<string, unknown>): string {
+  const tokens = Number(input ?? 0) + Number(output ?? 0)
+  if (tokens === 0) return ''
+  const money = cost === undefined ? '' : `, $${Number(cost).toPrecision(3)}`
+  return `  ${visible(String(model))} ${tokens} tokens${money}`
+}
+
 /** On a terminal, a line per exchange for people instead of JSON. */
 function terminalOutput(io: Io): { write(text: string): void; readonly waiting: number } {
   const color = (io.environment['NO_COLOR'] ?? '') === ''
@@ -178,7 +194,7 @@ function terminalOutput(io: Io): { write(text: string): void; readonly waiting: 
       // Most clients hang up at the end mark of a stream: that they left is news only when they got no answer.
       const usual = ended === 'completed' || (ended === 'client_aborted' && status !== 499)
       const outcome = typeof ended === 'string' && !usual ? ` ${ended}` : ''
-      return `${paint(2, clock)} ${paint(shade, String(status))} ${String(fields['method'])} ${visible(String(fields['path']))} ${paint(2, `${String(fields['latency_ms'])} ms`)}${outcome}\n`
+      return `${paint(2, clock)} ${paint(shade, String(status))} ${String(fields['method'])} ${visible(String(fields['path']))} ${paint(2, `${String(fields['latency_ms'])} ms${spent(fields)}`)}${outcome}\n`
     }
     const details = Object.entries(fields).map(([name, value]) => `${name}=${visible(JSON.stringify(value))}`)
     return `${paint(2, clock)} ${paint(level === 'INFO' ? 36 : level === 'WARN' ? 33 : 31, String(level))} ${String(msg)} ${details.join(' ')}\n`

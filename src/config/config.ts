@@ -1,3 +1,4 @@
+import type { LogStyle } from '../log.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
@@ -136,6 +137,7 @@ export interface Config {
   }
   readonly pricing: PricingConfig
   readonly telemetry: TelemetrySettings
+  readonly log: LogStyle
   readonly prometheus: {
     readonly enabled: boolean
     readonly path: string

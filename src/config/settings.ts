@@ -233,6 +233,8 @@ export const SETTINGS: Section = {
       type: 'config.ObservabilityConfig',
       doc: 'Telemetry.',
       fields: {
+        log_level: { kind: 'string', default: 'info', doc: 'The least that is logged: info, warn or error.' },
+        log_format: { kind: 'string', default: 'json', doc: 'json or text.' },
         admin_address: {
           kind: 'string',
           default: '',

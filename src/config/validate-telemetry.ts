@@ -1,4 +1,5 @@
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
+import type { LogStyle } from '../log.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import { VERSION } from '../version.ts'
 import type { Config } from './config.ts'
@@ -7,6 +8,8 @@ import type { Wrong } from './validate-providers.ts'
 
 /** `observability` as it stands in the file. */
 export interface RawObservability {
+  readonly logLevel: string
+  readonly logFormat: string
   readonly adminAddress: string
   readonly metricsToken: string
   readonly otel: {
@@ -82,6 +85,24 @@ export function checkTelemetry(
   }
   if (otel.prometheusEnabled) checkPath(otel.prometheusPath, prefixes, wrong)
   return { telemetry, prometheus }
+}
+
+/** Checks how the log is written. */
+export function checkLog({ logLevel, logFormat }: RawObservability, wrong: Wrong): LogStyle {
+  const level = logLevel.trim().toUpperCase()
+  const format = logFormat.trim().toLowerCase()
+  if (level !== 'INFO' && level !== 'WARN' && level !== 'ERROR') {
+    const name = 'observability.log_level'
+    wrong(name, `${name} must be one of info, warn, error (got ${quote(logLevel)})`)
+  }
+  if (format !== 'json' && format !== 'text') {
+    const name = 'observability.log_format'
+    wrong(name, `${name} must be json or text (got ${quote(logFormat)})`)
+  }
+  return {
+    level: level === 'WARN' || level === 'ERROR' ? level : 'INFO',
+    format: format === 'text' ? 'text' : 'json',
+  }
 }
 
 /** The collector's base URL; empty for none. */

@@ -1,12 +1,11 @@
 import { parseNetwork } from '../access/networks.ts'
-import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
 import type { Config, PriceOverride, PricingConfig, Rates, RetentionConfig, StorageConfig } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
 import { checkLimits, type RawLimits } from './validate-limits.ts'
-import { checkTelemetry, type RawObservability } from './validate-telemetry.ts'
+import { checkLog, checkTelemetry, type RawObservability } from './validate-telemetry.ts'
 import { checkPii, type RawPii } from './validate-pii.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
 
@@ -104,6 +103,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
     pricing,
     telemetry,
     prometheus,
+    log: checkLog(raw.observability, wrong),
     pii: {
       redaction,
       maskedRequestFields: [...new Set([...always, ...(raw.pii.stages.requestHeaders ? masked : [])])],

@@ -255,16 +255,6 @@ export class OpenExchange {
     }
     if (this.guard) this.#auditInspection(this.guard)
     this.#context.sink.record(exchange, { request: this.requestContent, response: this.responseContent })
-    this.#context.log('INFO', 'request complete', {
-      ...this.logFields,
-      record_id: this.id,
-      method: this.method,
-      path: this.path,
-      status: this.status,
-      latency_ms: Math.round(completedUs / 1000),
-      outcome,
-      ...(errorCode === undefined ? {} : { error_code: errorCode }),
-    })
   }
 
   /** Tells the audit trail what a policy did to the content; that it let it pass is told by the trace alone. */

@@ -3,7 +3,7 @@ import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan, RecorderTotals } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
 import { ExchangeLabels, statusLabel } from './exchange-labels.ts'
-import { providerName } from './spans.ts'
+import { providerName } from './provider-name.ts'
 import type { Vitals } from './vitals.ts'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

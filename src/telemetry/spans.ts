@@ -1,38 +1,28 @@
-import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api'
+import {
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Attributes,
+  type HrTime,
+  type Link,
+  type SpanContext,
+  type SpanStatus,
+} from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
+import { providerName } from './provider-name.ts'
 import { scrub } from './scrub.ts'
 import { randomHex } from './trace-context.ts'
 
-/** `SpanKind` and `SpanStatusCode` of the API, which is only asked for types. */
-const INTERNAL = 0
-const SERVER = 1
-const CLIENT = 2
-const ERROR = 2
-
-const SAMPLED = 1
+const { INTERNAL, SERVER, CLIENT } = SpanKind
+const { ERROR, UNSET } = SpanStatusCode
 const SCOPE = { name: 'ongoingai.gateway' }
 
 /** Longest value of an attribute. */
 const MAX_VALUE = 256
-
-/** Providers as the GenAI conventions call them, where that is not their own name. */
-const PROVIDERS: Readonly<Record<string, string>> = {
-  azure: 'azure.ai.openai',
-  bedrock: 'aws.bedrock',
-  gemini: 'gcp.gemini',
-  vertex: 'gcp.vertex_ai',
-  mistral: 'mistral_ai',
-  xai: 'x_ai',
-}
-
-/** The name of a provider in the GenAI conventions. */
-export function providerName(provider: string): string {
-  return PROVIDERS[provider] ?? provider
-}
 
 /** Errors by which a gateway key was turned away, and how the contract calls that. */
 const DENIED: Readonly<Record<string, string>> = {
@@ -239,7 +229,7 @@ export function writeSpan(
 
 interface Made {
   readonly name: string
-  readonly kind: number
+  readonly kind: SpanKind
   readonly spanId: string
   readonly parentSpanId: string
   readonly remoteParent?: boolean
@@ -263,7 +253,12 @@ function toSpan(
   resource: Resource,
   startUs: number,
 ): ReadableSpan {
-  const context: SpanContext = { traceId, spanId: made.spanId, traceFlags: SAMPLED, ...stateOf(traceState) }
+  const context: SpanContext = {
+    traceId,
+    spanId: made.spanId,
+    traceFlags: TraceFlags.SAMPLED,
+    ...stateOf(traceState),
+  }
   const end = Math.max(made.fromUs, made.toUs)
   return {
     name: made.name,
@@ -275,14 +270,14 @@ function toSpan(
           parentSpanContext: {
             traceId,
             spanId: made.parentSpanId,
-            traceFlags: SAMPLED,
+            traceFlags: TraceFlags.SAMPLED,
             isRemote: made.remoteParent === true,
           },
         }),
     startTime: hrTime(startUs + made.fromUs),
     endTime: hrTime(startUs + end),
     duration: hrTime(end - made.fromUs),
-    status: made.status ?? { code: 0 },
+    status: made.status ?? { code: UNSET },
     attributes: made.attributes ?? {},
     events: (made.events ?? []).map(({ name, atUs, attributes }) => ({
       name,

@@ -30,6 +30,70 @@ export interface ReceivedPoint {
   readonly bounds?: readonly number[]
 }
 
+interface RawValue {
+  readonly stringValue?: string
+  readonly boolValue?: boolean
+  readonly intValue?: string | number
+  readonly doubleValue?: number
+  readonly arrayValue?: { readonly values?: readonly RawValue[] }
+}
+
+interface RawAttribute {
+  readonly key: string
+  readonly value: RawValue
+}
+
+interface RawResource {
+  readonly attributes?: readonly RawAttribute[]
+}
+
+type RawId = Uint8Array | string
+
+interface RawSpan {
+  readonly traceId: RawId
+  readonly spanId: RawId
+  readonly parentSpanId?: RawId
+  readonly traceState?: string
+  readonly name: string
+  readonly kind: string | number
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+  readonly attributes?: readonly RawAttribute[]
+  readonly events?: readonly { readonly name: string; readonly attributes?: readonly RawAttribute[] }[]
+  readonly links?: readonly { readonly traceId: RawId; readonly spanId: RawId }[]
+  readonly status?: { readonly code?: string; readonly message?: string }
+}
+
+interface RawPoint {
+  readonly attributes?: readonly RawAttribute[]
+  readonly asDouble?: number
+  readonly asInt?: string | number
+  readonly sum?: number
+  readonly count?: string | number
+  readonly explicitBounds?: readonly number[]
+}
+
+interface RawTraces {
+  readonly resourceSpans: readonly {
+    readonly resource: RawResource
+    readonly scopeSpans: readonly { readonly spans: readonly RawSpan[] }[]
+  }[]
+}
+
+interface RawMetric {
+  readonly name: string
+  readonly sum?: { readonly dataPoints?: readonly RawPoint[] }
+  readonly gauge?: { readonly dataPoints?: readonly RawPoint[] }
+  readonly histogram?: { readonly dataPoints?: readonly RawPoint[] }
+}
+
+interface RawMetrics {
+  readonly resourceMetrics: readonly {
+    readonly resource: RawResource
+    readonly scopeMetrics: readonly { readonly metrics: readonly RawMetric[] }[]
+  }[]
+}
+
 /** A collector that takes OTLP over HTTP and is strict about it: what the published definitions do not know is an error. */
 export class Collector {
   readonly spans: ReceivedSpan[] = []
@@ -75,7 +139,7 @@ export class Collector {
     })
   }
 
-  #read(name: string, body: Buffer, json: boolean): any {
+  #read(name: string, body: Buffer, json: boolean): unknown {
     const type = this.#root.lookupType(name)
     if (json) {
       const value = JSON.parse(body.toString()) as Record<string, unknown>
@@ -87,18 +151,18 @@ export class Collector {
     }
     check(type, body, (problem) => this.problems.push(problem))
     const message = type.decode(body)
-    return type.toObject(message, { longs: String, enums: String, bytes: Buffer as never, defaults: false })
+    return type.toObject(message, { longs: String, enums: String, bytes: Buffer, defaults: false })
   }
 
-  #traces({ resourceSpans }: any): void {
-    for (const { resource, scopeSpans } of resourceSpans) {
+  #traces(message: unknown): void {
+    for (const { resource, scopeSpans } of (message as RawTraces).resourceSpans) {
       this.resources.push(attributesOf(resource.attributes))
       for (const { spans } of scopeSpans) for (const span of spans) this.spans.push(spanOf(span))
     }
   }
 
-  #takeMetrics({ resourceMetrics }: any): void {
-    for (const { resource, scopeMetrics } of resourceMetrics) {
+  #takeMetrics(message: unknown): void {
+    for (const { resource, scopeMetrics } of (message as RawMetrics).resourceMetrics) {
       this.resources.push(attributesOf(resource.attributes))
       for (const { metrics } of scopeMetrics) {
         for (const { name, sum, gauge, histogram } of metrics) {
@@ -126,43 +190,43 @@ function check(type: protobuf.Type, bytes: Uint8Array, tell: (problem: string) =
   }
 }
 
-function spanOf(span: any): ReceivedSpan {
+function spanOf(span: RawSpan): ReceivedSpan {
   return {
     traceId: hex(span.traceId),
     spanId: hex(span.spanId),
     parentSpanId: hex(span.parentSpanId),
     traceState: span.traceState ?? '',
     name: span.name,
-    kind: typeof span.kind === 'number' ? KINDS[span.kind]! : span.kind,
+    kind: typeof span.kind === 'number' ? (KINDS[span.kind] ?? '') : span.kind,
     start: BigInt(span.startTimeUnixNano),
     end: BigInt(span.endTimeUnixNano),
     attributes: attributesOf(span.attributes),
-    events: (span.events ?? []).map((event: any) => ({
+    events: (span.events ?? []).map((event) => ({
       name: event.name,
       attributes: attributesOf(event.attributes),
     })),
-    links: (span.links ?? []).map((link: any) => ({ traceId: hex(link.traceId), spanId: hex(link.spanId) })),
+    links: (span.links ?? []).map((link) => ({ traceId: hex(link.traceId), spanId: hex(link.spanId) })),
     status: span.status ?? {},
   }
 }
 
 const KINDS = ['SPAN_KIND_UNSPECIFIED', 'SPAN_KIND_INTERNAL', 'SPAN_KIND_SERVER', 'SPAN_KIND_CLIENT']
 
-function pointOf(point: any): ReceivedPoint {
+function pointOf(point: RawPoint): ReceivedPoint {
   const value = Number(point.asDouble ?? point.asInt ?? point.sum ?? 0)
   return {
     attributes: attributesOf(point.attributes),
     value,
-    ...(point.count === undefined ? {} : { count: Number(point.count), bounds: point.explicitBounds }),
+    ...(point.count === undefined ? {} : { count: Number(point.count), bounds: point.explicitBounds ?? [] }),
   }
 }
 
-function attributesOf(list: readonly { key: string; value: any }[] | undefined): Record<string, unknown> {
+function attributesOf(list: readonly RawAttribute[] | undefined): Record<string, unknown> {
   return Object.fromEntries((list ?? []).map(({ key, value }) => [key, valueOf(value)]))
 }
 
-function valueOf(value: any): unknown {
-  if (value?.arrayValue) return (value.arrayValue.values ?? []).map(valueOf)
+function valueOf(value: RawValue | undefined): unknown {
+  if (value?.arrayValue) return (value.arrayValue.values ?? []).map((one) => valueOf(one))
   if (value?.intValue !== undefined) return Number(value.intValue)
   return value?.stringValue ?? value?.doubleValue ?? value?.boolValue ?? ''
 }

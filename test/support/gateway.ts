@@ -43,7 +43,12 @@ export async function openGateway(
   const lines: Line[] = []
   const gateway = await startGateway(
     { ...config, server: { ...config.server, port: 0 } },
-    (level, message, more) => lines.push({ level, message, fields: more ?? {} }),
+    (level, message, more) =>
+      lines.push({
+        level,
+        message,
+        fields: typeof more === 'string' ? (JSON.parse(more) as Record<string, unknown>) : (more ?? {}),
+      }),
   )
   const ask = async (path: string): Promise<Record<string, unknown>> => {
     const response = await fetch(`${gateway.url}${path}`, { headers: fields })

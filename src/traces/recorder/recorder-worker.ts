@@ -24,6 +24,7 @@ import { ExchangeReader } from './exchange-reader.ts'
 import { Journal } from './journal.ts'
 import { KeyWatch } from './key-watch.ts'
 import { packPriced } from './priced-batch.ts'
+import { RequestLog } from './request-log.ts'
 import { Tokenizers } from './tokenizers.ts'
 import { encodeTrace } from './trace-codec.ts'
 import { TraceWriter } from './trace-writer.ts'
@@ -76,6 +77,7 @@ class RecorderThread {
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
+  readonly #requests = new RequestLog((lines) => reply({ kind: 'completed', lines }))
   readonly #telemetry: TelemetryClass | undefined
   #priced: PricedExchange[] = []
   readonly #audit: AuditWriter
@@ -187,6 +189,7 @@ class RecorderThread {
     })
     this.#writer.add(trace)
     this.#telemetry?.exchange(exchange, trace)
+    this.#requests.add(exchange, trace)
     if (exchange.awaited) this.#tellPriced(trace)
   }
 
@@ -236,6 +239,7 @@ class RecorderThread {
   async #stop(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     this.#flushPriced()
+    this.#requests.flush()
     await this.#upkeep.stop()
     await this.#keys.stop()
     await this.#audit.close()

@@ -58,7 +58,7 @@ const NO_TOTALS: RecorderTotals = {
 export type RecorderLog = (
   level: 'INFO' | 'WARN' | 'ERROR',
   message: string,
-  fields: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, unknown>> | string,
 ) => void
 
 /** Who wants to hear from the recorder. */
@@ -290,6 +290,9 @@ export class Recorder {
       case 'keys':
         this.#ears.keys(reply.list)
         return
+      case 'completed':
+        for (const fields of reply.lines) this.#log('INFO', 'request complete', fields)
+        return
       case 'scraped':
         this.#answerScrape(
           reply.id,
@@ -355,6 +358,17 @@ export class Recorder {
     this.#dropped += 1
     this.#lastDropAt = Date.now()
     this.#countDrop(exchange)
+    this.#log('INFO', 'request complete', {
+      correlation_id: exchange.correlationId,
+      record_id: exchange.id,
+      method: exchange.method,
+      path: exchange.path,
+      status: exchange.status,
+      latency_ms: Math.round(exchange.completedUs / 1000),
+      outcome: exchange.outcome,
+      ...(exchange.errorCode === '' ? {} : { error_code: exchange.errorCode }),
+      provider: exchange.wire.provider,
+    })
     if (this.#dropping) return
     this.#dropping = true
     this.#log('WARN', 'trace queue is full; dropping trace', {

@@ -1,0 +1,85 @@
+import type { Exchange } from '../exchange.ts'
+import type { Trace } from '../trace.ts'
+
+/** How long lines wait to be handed over together. */
+const FLUSH_MS = 50
+
+/** Requests a second that have a line each; beyond that those that went well are only counted. */
+const MAX_PER_SECOND = 1000
+
+/**
+ * The line `request complete` of every exchange, made where its tokens and its cost are known. While requests come in floods, lines of
+ * those that went well are left out and counted.
+ */
+export class RequestLog {
+  readonly #hand: (lines: readonly string[]) => void
+  #lines: string[] = []
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #second = -1
+  #thisSecond = 0
+  #leftOut = 0
+
+  /** @param hand takes the fields of lines, each as a JSON object */
+  constructor(hand: (lines: readonly string[]) => void) {
+    this.#hand = hand
+  }
+
+  /** Adds the line of an exchange. */
+  add(exchange: Exchange, trace: Trace): void {
+    const second = Math.floor(Date.now() / 1000)
+    if (second !== this.#second) this.#nextSecond(second)
+    this.#thisSecond += 1
+    if (this.#thisSecond > MAX_PER_SECOND && exchange.status < 400 && exchange.outcome === 'completed') {
+      this.#leftOut += 1
+      return
+    }
+    this.#push(fieldsOf(exchange, trace))
+  }
+
+  /** Hands over what waits. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#leftOut > 0) this.#nextSecond(this.#second)
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#lines.length > 0) this.#hand(this.#lines.splice(0))
+  }
+
+  #nextSecond(second: number): void {
+    const leftOut = this.#leftOut
+    this.#second = second
+    this.#thisSecond = 0
+    this.#leftOut = 0
+    if (leftOut > 0) this.#push(JSON.stringify({ requests_without_a_line: leftOut }))
+  }
+
+  #push(line: string): void {
+    this.#lines.push(line)
+    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
+  }
+}
+
+function fieldsOf(exchange: Exchange, trace: Trace): string {
+  const { caller, span } = exchange
+  return JSON.stringify({
+    correlation_id: exchange.correlationId,
+    record_id: exchange.id,
+    method: exchange.method,
+    path: trace.requestPath,
+    status: exchange.status,
+    latency_ms: Math.round(exchange.completedUs / 1000),
+    outcome: trace.outcome,
+    ...(exchange.errorCode === '' ? {} : { error_code: exchange.errorCode }),
+    provider: trace.provider,
+    model: trace.model,
+    org_id: caller.organizationId,
+    workspace_id: caller.workspaceId,
+    ...(caller.keyId === '' ? {} : { key_id: caller.keyId }),
+    input_tokens: trace.inputTokens,
+    output_tokens: trace.outputTokens,
+    ...(trace.costNanoUsd === null ? {} : { cost_usd: trace.costNanoUsd / 1e9 }),
+    cost_status: trace.costStatus,
+    ...(span?.context.sampled ? { trace_id: span.context.traceId, span_id: span.context.spanId } : {}),
+  })
+}
