@@ -137,7 +137,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   stopMonitor = () => monitor?.stop()
   if (monitor) lastVitals = () => tellVitals()
   const tellVitals = (): void => {
-    const { admitted, refused, backendFailures, warnings } = limits.totals()
+    const { admitted, refused, backendFailures, warnings, spent } = limits.totals()
     recorder.vitals({
       ...monitor!.read(),
       openExchanges: proxy.open.size,
@@ -145,6 +145,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       limitsRefused: refused,
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
+      budgetsSpent: spent,
     })
   }
   const scrape = (openMetrics: boolean): Promise<Scrape | undefined> => {

@@ -5,6 +5,7 @@ import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { redaction } from './redaction.ts'
 import { streaming } from './streaming.ts'
+import { telemetry } from './telemetry.ts'
 import { benchUsage } from './usage.ts'
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   analytics,
   bodies,
   redaction,
+  telemetry,
 }
 /** Only when it is named: it makes a database of gigabytes. */
 const LARGE = 'analytics'

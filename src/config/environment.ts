@@ -53,6 +53,14 @@ const TURNS_ON = new Set([
   'ONGOINGAI_PROMETHEUS_PATH',
 ])
 
+/** Samplers that are a ratio by themselves; those with one take it from their argument. */
+const SAMPLERS: Readonly<Record<string, number>> = {
+  always_on: 1,
+  always_off: 0,
+  parentbased_always_on: 1,
+  parentbased_always_off: 0,
+}
+
 /**
  * Applies the environment to the decoded file, in place. An unset or empty variable is ignored.
  *
@@ -77,6 +85,12 @@ export function applyEnvironment(document: SettingsDocument, environment: Enviro
     }
     const on = settings.some(([, value]) => value === true)
     if (TURNS_ON.has(variable) || (on && kind !== 'string' && path.startsWith(OTEL))) wanted = true
+  }
+
+  const ratio = SAMPLERS[environment['OTEL_TRACES_SAMPLER']?.trim().toLowerCase() ?? '']
+  if (ratio !== undefined) {
+    set(document.values, `${OTEL}.sampling_ratio`, ratio)
+    document.origins.set(`${OTEL}.sampling_ratio`, { kind: 'environment', variable: 'OTEL_TRACES_SAMPLER' })
   }
 
   const disabled = environment['OTEL_SDK_DISABLED']?.trim() ?? ''

@@ -28,6 +28,11 @@ export interface BudgetWarningPorts {
 export class BudgetWarnings {
   readonly #ports: BudgetWarningPorts
   readonly #given = new Set<string>()
+  /** Share that was spent of each budget when it was last settled, and until when that counts. */
+  readonly #spent = new Map<
+    string,
+    { readonly policy: string; readonly share: number; readonly untilMs: number }
+  >()
   #count = 0
 
   constructor(ports: BudgetWarningPorts) {
@@ -39,6 +44,16 @@ export class BudgetWarnings {
     return this.#count
   }
 
+  /** Of each policy's budgets, the largest share that is spent now, as far as this process has settled requests. */
+  spent(nowMs: number): Record<string, number> {
+    const shares: Record<string, number> = {}
+    for (const [name, { policy, share, untilMs }] of this.#spent) {
+      if (untilMs <= nowMs) this.#spent.delete(name)
+      else shares[policy] = Math.max(shares[policy] ?? 0, share)
+    }
+    return shares
+  }
+
   /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
   give(ticket: Pick<Ticket, 'limits' | 'caller'>, states: readonly CounterState[]): void {
     for (let i = 0; i < ticket.limits.length; i++) {
@@ -47,6 +62,12 @@ export class BudgetWarnings {
       const state = states[i]
       if (!window || !state) continue
       const share = state.used / value
+      if (this.#spent.size >= MAX_GIVEN) this.#spent.clear()
+      this.#spent.set(`${kind} ${counter} ${policy.name}`, {
+        policy: policy.name,
+        share,
+        untilMs: window.endMs,
+      })
       for (const at of warningShares(policy)) {
         if (share < at) break
         const rolling = policy.budget.period === 'rolling'

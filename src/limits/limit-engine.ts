@@ -45,6 +45,8 @@ export interface LimitTotals {
   readonly refused: Readonly<Record<string, number>>
   readonly backendFailures: number
   readonly warnings: number
+  /** Of each policy's budgets, the largest share that is spent. */
+  readonly spent: Readonly<Record<string, number>>
   /** Exchanges whose cost stayed unknown, so that what was expected was charged. */
   readonly assumed: number
 }
@@ -177,7 +179,13 @@ export class LimitEngine {
   }
 
   totals(): LimitTotals {
-    return { ...this.#totals, warnings: this.#ports.warnings.count, refused: { ...this.#refused } }
+    const { warnings } = this.#ports
+    return {
+      ...this.#totals,
+      warnings: warnings.count,
+      spent: warnings.spent(Date.now()),
+      refused: { ...this.#refused },
+    }
   }
 
   /** Tells the counters the rest, for a while, and closes them. */

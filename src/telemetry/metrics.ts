@@ -310,6 +310,14 @@ function observe(meter: Meter, { vitals, totals, store }: MetricSources): void {
     'Warnings of budgets that are nearly or wholly spent.',
     (result) => result.observe(vitals()?.budgetWarnings ?? 0),
   )
+  meter
+    .createObservableGauge('ongoingai.budget.spent_ratio', {
+      description: 'Of the budgets of a policy, the largest share that is spent.',
+    })
+    .addCallback((result) => {
+      for (const [policy, share] of Object.entries(vitals()?.budgetsSpent ?? {}))
+        result.observe(share, { policy })
+    })
   sum('process.cpu.time', 'Processor time of the process, in seconds.', (result) => {
     const now = vitals()
     result.observe(now?.cpuUser ?? 0, { 'cpu.mode': 'user' })

@@ -18,6 +18,9 @@ import type { Vitals } from './vitals.ts'
 /** How long the collector may take at the end. */
 const SHUTDOWN_MS = 5000
 
+/** Spans that wait for the collector at most; an exchange has five or so. */
+const QUEUED_SPANS = 8192
+
 /** Exchanges that a write's span is linked to at most. @see https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-limits */
 const MAX_LINKS = 128
 
@@ -62,7 +65,8 @@ export class Telemetry {
     if (settings.metrics || settings.prometheus) {
       const readers: MetricReader[] = []
       if (settings.metrics) {
-        const url = `${settings.endpoint}/v1/metrics`
+        const url =
+          process.env['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']?.trim() || `${settings.endpoint}/v1/metrics`
         const exporter = json
           ? new JsonMetricExporter({ url, timeoutMillis })
           : new ProtoMetricExporter({ url, timeoutMillis })
@@ -81,12 +85,17 @@ export class Telemetry {
       )
     }
     if (settings.traces) {
-      const url = `${settings.endpoint}/v1/traces`
+      const url =
+        process.env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']?.trim() || `${settings.endpoint}/v1/traces`
       const exporter: SpanExporter = json
         ? new JsonTraceExporter({ url, timeoutMillis })
         : new ProtoTraceExporter({ url, timeoutMillis })
       this.#spans = new BatchSpanProcessor({
         exporter,
+        maxQueueSize: numberOf('OTEL_BSP_MAX_QUEUE_SIZE', QUEUED_SPANS),
+        maxExportBatchSize: numberOf('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512),
+        scheduledDelayMillis: numberOf('OTEL_BSP_SCHEDULE_DELAY', 5000),
+        exportTimeoutMillis: numberOf('OTEL_BSP_EXPORT_TIMEOUT', 30_000),
         ...(this.#meters ? { selfObsMeterProvider: this.#meters } : {}),
       })
     }
@@ -137,6 +146,12 @@ export class Telemetry {
     const all = Promise.allSettled([this.#meters?.shutdown(), this.#spans?.shutdown()])
     await Promise.race([all, Bun.sleep(SHUTDOWN_MS)])
   }
+}
+
+/** A number of the environment, as OpenTelemetry names it; the default where it is none. */
+function numberOf(variable: string, otherwise: number): number {
+  const value = Number(process.env[variable]?.trim() || Number.NaN)
+  return Number.isFinite(value) && value > 0 ? value : otherwise
 }
 
 /** Collects when it is asked. */

@@ -12,6 +12,8 @@ export interface Vitals {
   readonly limitsAdmitted: number
   readonly limitBackendFailures: number
   readonly budgetWarnings: number
+  /** Of each policy's budgets, the largest share that is spent. */
+  readonly budgetsSpent: Readonly<Record<string, number>>
   /** Of the serving thread, seconds: how late a timer was at worst since it was last told. */
   readonly eventLoopDelay: number
   readonly rssBytes: number

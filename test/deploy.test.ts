@@ -1,0 +1,108 @@
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { Glob } from 'bun'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { openGateway, providersAt } from './support/gateway.ts'
+import { stream, Upstream } from './support/upstream.ts'
+
+setDefaultTimeout(30_000)
+
+const ROOT = join(import.meta.dir, '..')
+
+interface Rule {
+  readonly alert: string
+  readonly expr: string
+  readonly annotations: { readonly summary: string; readonly runbook_url: string }
+}
+
+const rules = (
+  parse(readFileSync(join(ROOT, 'deploy/prometheus/rules.yaml'), 'utf8')) as { groups: { rules: Rule[] }[] }
+).groups.flatMap((group) => group.rules)
+const dashboards = [...new Glob('*.json').scanSync(join(ROOT, 'deploy/grafana'))].map((name) => ({
+  name,
+  board: JSON.parse(readFileSync(join(ROOT, 'deploy/grafana', name), 'utf8')) as {
+    uid: string
+    title: string
+    panels: { title: string; targets: { expr: string }[] }[]
+  },
+}))
+
+/** Names of the metrics in an expression. */
+function metricsOf(expression: string): string[] {
+  return (
+    expression
+      .replaceAll(/\bby \([^)]*\)/g, '')
+      .match(/\b(?:ongoingai|gen_ai|process)_[a-z0-9_]+(?=[[{\s)]|$)/g) ?? []
+  )
+}
+
+test('dashboards and alerts ask only for metrics that a gateway has', async () => {
+  const upstream = await Upstream.start(
+    stream(
+      [
+        'data: {"id":"c","model":"gpt-5.4-mini","choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n',
+        'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n',
+        'data: [DONE]\n\n',
+      ],
+      { between: () => Bun.sleep(5) },
+    ),
+  )
+  const gateway = await openGateway(
+    `${providersAt(upstream.url)}observability: {otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true}}\n`,
+  )
+  try {
+    await (
+      await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+        method: 'POST',
+        body: '{"model":"gpt-5.4-mini","stream":true}',
+      })
+    ).text()
+    await gateway.traces(1)
+    const text = await (await fetch(`${gateway.url}/metrics`)).text()
+    const known = new Set([...text.matchAll(/^([a-z_0-9]+)(?:\{| )/gm)].map(([, name]) => name!))
+    const expressions = [
+      ...rules.map(({ expr }) => expr),
+      ...dashboards.flatMap(({ board }) =>
+        board.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+      ),
+    ]
+    expect(expressions.length).toBeGreaterThan(40)
+    for (const expression of expressions) {
+      const names = metricsOf(expression)
+      expect([expression, names.length > 0, names.filter((name) => !known.has(name))]).toEqual([
+        expression,
+        true,
+        [],
+      ])
+    }
+  } finally {
+    await gateway.stop()
+    await upstream.stop()
+  }
+})
+
+test('every alert says what to do, in a section that there is', () => {
+  const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
+  const sections = new Set(
+    [...page.matchAll(/^## (.+)$/gm)].map(([, title]) => title!.toLowerCase().replaceAll(' ', '-')),
+  )
+  for (const { alert, annotations } of rules) {
+    expect([alert, sections.has(annotations.runbook_url.split('#')[1]!)]).toEqual([alert, true])
+  }
+})
+
+test('dashboards are told apart, and promtool takes the rules', () => {
+  expect(dashboards.map(({ name }) => name).sort()).toEqual([
+    'cost.json',
+    'latency.json',
+    'overview.json',
+    'pipeline.json',
+  ])
+  expect(new Set(dashboards.map(({ board }) => board.uid)).size).toBe(4)
+  const promtool = Bun.which('promtool')
+  if (!promtool) return
+  const checked = Bun.spawnSync([promtool, 'check', 'rules', join(ROOT, 'deploy/prometheus/rules.yaml')])
+  expect([checked.exitCode, checked.stderr.toString()]).toEqual([0, ''])
+  expect(checked.stdout.toString()).toContain(`${rules.length} rules found`)
+})
