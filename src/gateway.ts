@@ -419,7 +419,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     'server.port': config.server.port,
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
-    observability: [config.telemetry, config.prometheus],
+    observability: [config.telemetry, config.prometheus, config.log],
     'limits.backend': [config.limits.backend, config.limits.redisUrl],
   })
   const live = (config: Config): Record<string, unknown> => ({

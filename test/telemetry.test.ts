@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { Collector, type ReceivedSpan } from './support/collector.ts'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
+import { freePort } from './support/process.ts'
 import { answerJson, stream, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(30_000)
@@ -223,6 +224,34 @@ describe('spans', () => {
         attributes: { 'gateway.auth.result': 'deny', 'gateway.auth.deny_reason': 'unauthorized' },
         status: { message: 'unauthorized' },
       })
+      // The log and the metrics tell the same of each.
+      for (const server of servers) {
+        const line = gateway.lines.find(
+          ({ fields }) => fields['span_id'] === server.spanId && 'outcome' in fields,
+        )!
+        expect([
+          line.message,
+          line.fields['trace_id'],
+          line.fields['outcome'],
+          line.fields['correlation_id'],
+        ]).toEqual([
+          'request complete',
+          server.traceId,
+          server.attributes['ongoingai.outcome'],
+          server.attributes['gateway.correlation_id'],
+        ])
+      }
+      const outcomes = collector.metrics.get('ongoingai.exchange.outcomes_total')!
+      const count = (outcome: string): number =>
+        outcomes
+          .filter(({ attributes }) => attributes['outcome'] === outcome)
+          .reduce((sum, { value }) => sum + value, 0)
+      expect([count('completed'), count('client_aborted'), count('refused')]).toEqual([1, 1, 2])
+      expect(
+        collector.metrics
+          .get('gen_ai.client.operation.time_to_first_chunk')!
+          .reduce((sum, { count: one = 0 }) => sum + one, 0),
+      ).toBeGreaterThanOrEqual(1)
     }))
 
   test('who is traced: a ratio, and callers up to a bound; upstreams are told only when that is asked for', async () => {
@@ -405,6 +434,27 @@ describe('metrics', () => {
       await gateway.stop()
     }
   })
+})
+
+test('Prometheus on a listener of its own is on no other', async () => {
+  const port = await freePort()
+  const gateway = await openGateway(
+    `${providersAt(upstream.url)}observability: {admin_address: "127.0.0.1:${port}", otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true, prometheus_path: /own}}\n`,
+  )
+  try {
+    const own = await fetch(`http://127.0.0.1:${port}/own`)
+    expect([own.status, (await own.text()).includes('ongoingai_exchange_open')]).toEqual([200, true])
+    expect((await fetch(`http://127.0.0.1:${port}/api/health`)).status).toBe(404)
+    expect((await fetch(`${gateway.url}/own`)).status).toBe(404)
+  } finally {
+    await gateway.stop()
+  }
+  expect(
+    await fetch(`http://127.0.0.1:${port}/own`).then(
+      () => 'there',
+      () => 'gone',
+    ),
+  ).toBe('gone')
 })
 
 test('what looks like a credential is in no span and no label, wherever it came from', () =>

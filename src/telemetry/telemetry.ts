@@ -109,7 +109,9 @@ export class Telemetry {
     if (!this.#spans || !span.context.sampled) return
     const spans = exchangeSpans(exchange, span, trace, this.#maker)
     for (const made of spans) this.#spans.onEnd(made)
-    if (this.#unwritten.size < MAX_UNWRITTEN) this.#unwritten.set(exchange.id, spans[0]!.spanContext())
+    // What went to the journal is never told to have been written.
+    if (this.#unwritten.size >= MAX_UNWRITTEN) this.#unwritten.delete(this.#unwritten.keys().next().value!)
+    this.#unwritten.set(exchange.id, spans[0]!.spanContext())
   }
 
   /** A batch has been written, or could not be. */

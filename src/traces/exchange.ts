@@ -250,7 +250,7 @@ export type RecorderReply =
   /** The store answers; `list` holds its keys when they are others than before. */
   | { readonly kind: 'keys'; readonly list: KeyList | undefined }
   /** The fields of lines of the log, one for each request that is complete: JSON objects. */
-  | { readonly kind: 'completed'; readonly lines: readonly string[] }
+  | { readonly kind: 'completed'; readonly lines: readonly string[]; readonly leftOut: number }
   /** What Prometheus asked for; without a text when there is nothing to tell. */
   | {
       readonly kind: 'scraped'

@@ -77,7 +77,7 @@ class RecorderThread {
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
-  readonly #requests = new RequestLog((lines) => reply({ kind: 'completed', lines }))
+  readonly #requests = new RequestLog((lines, leftOut) => reply({ kind: 'completed', lines, leftOut }))
   readonly #telemetry: TelemetryClass | undefined
   #priced: PricedExchange[] = []
   readonly #audit: AuditWriter

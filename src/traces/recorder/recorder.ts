@@ -292,6 +292,8 @@ export class Recorder {
         return
       case 'completed':
         for (const fields of reply.lines) this.#log('INFO', 'request complete', fields)
+        if (reply.leftOut > 0)
+          this.#log('INFO', 'requests complete, without a line each', { requests: reply.leftOut })
         return
       case 'scraped':
         this.#answerScrape(

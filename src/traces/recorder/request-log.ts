@@ -12,51 +12,39 @@ const MAX_PER_SECOND = 1000
  * those that went well are left out and counted.
  */
 export class RequestLog {
-  readonly #hand: (lines: readonly string[]) => void
+  readonly #hand: (lines: readonly string[], leftOut: number) => void
   #lines: string[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
   #second = -1
   #thisSecond = 0
   #leftOut = 0
 
-  /** @param hand takes the fields of lines, each as a JSON object */
-  constructor(hand: (lines: readonly string[]) => void) {
+  /** @param hand takes the fields of lines, each as a JSON object, and how many lines were left out */
+  constructor(hand: (lines: readonly string[], leftOut: number) => void) {
     this.#hand = hand
   }
 
   /** Adds the line of an exchange. */
   add(exchange: Exchange, trace: Trace): void {
     const second = Math.floor(Date.now() / 1000)
-    if (second !== this.#second) this.#nextSecond(second)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#thisSecond = 0
+    }
     this.#thisSecond += 1
     if (this.#thisSecond > MAX_PER_SECOND && exchange.status < 400 && exchange.outcome === 'completed') {
       this.#leftOut += 1
-      return
-    }
-    this.#push(fieldsOf(exchange, trace))
+    } else this.#lines.push(fieldsOf(exchange, trace))
+    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
   }
 
   /** Hands over what waits. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#leftOut > 0) this.#nextSecond(this.#second)
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (this.#lines.length > 0) this.#hand(this.#lines.splice(0))
-  }
-
-  #nextSecond(second: number): void {
-    const leftOut = this.#leftOut
-    this.#second = second
-    this.#thisSecond = 0
+    if (this.#lines.length === 0 && this.#leftOut === 0) return
+    this.#hand(this.#lines.splice(0), this.#leftOut)
     this.#leftOut = 0
-    if (leftOut > 0) this.#push(JSON.stringify({ requests_without_a_line: leftOut }))
-  }
-
-  #push(line: string): void {
-    this.#lines.push(line)
-    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
   }
 }
 

@@ -1,0 +1,37 @@
+import { expect, test } from 'bun:test'
+import { openLog, type LogStyle } from './log.ts'
+
+function written(
+  style: LogStyle | undefined,
+  write: (log: ReturnType<typeof openLog>['log']) => void,
+): string {
+  let text = ''
+  const logger = openLog({ write: (more) => void (text += more), waiting: 0 }, style)
+  write(logger.log)
+  logger.close()
+  return text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)/g, 'TIME')
+}
+
+test('JSON lines, whether fields are an object or JSON already', () => {
+  const text = written(undefined, (log) => {
+    log('INFO', 'one')
+    log('WARN', 'two "quoted"', { a: 1, b: 'x\ny' })
+    log('INFO', 'three', '{"c":[1]}')
+    log('INFO', 'four', '{}')
+  })
+  expect(text).toBe(
+    '{"time":"TIME","level":"INFO","msg":"one"}\n{"time":"TIME","level":"WARN","msg":"two \\"quoted\\"","a":1,"b":"x\\ny"}\n' +
+      '{"time":"TIME","level":"INFO","msg":"three","c":[1]}\n{"time":"TIME","level":"INFO","msg":"four"}\n',
+  )
+})
+
+test('words, with what would break a line written out; nothing below the level', () => {
+  const text = written({ level: 'WARN', format: 'text' }, (log) => {
+    log('INFO', 'not this')
+    log('WARN', 'this', { path: '/a b', plain: 'x', odd: 'a\u001b[31m"=', list: [1], none: undefined })
+    log('ERROR', 'and this', '{"status":502}')
+  })
+  expect(text).toBe(
+    'TIME WARN  this path="/a b" plain=x odd="a\\u001b[31m\\"=" list=[1] none=""\nTIME ERROR and this status=502\n',
+  )
+})
