@@ -1,5 +1,6 @@
 import { nearest } from '../config/nearest.ts'
 import type { Command, Io } from './command.ts'
+import { completionOf } from './completion.ts'
 import { configExplain } from './config-explain.ts'
 import { configValidate } from './config-validate.ts'
 import { dbCheck, dbMigrate, dbStatus } from './db.ts'
@@ -49,6 +50,7 @@ const COMMANDS: readonly Command[] = [
   pricesShow,
   pricesCheck,
   reprice,
+  completionOf(() => COMMANDS),
 ]
 
 /**
