@@ -60,13 +60,21 @@ function arms(choices: readonly Choice[], list: (choice: Choice) => string): str
     .join('')
 }
 
+/** Beginnings of a command line that are commands or groups: other words are values of flags. */
+function known(choices: readonly Choice[]): string {
+  return choices
+    .filter(({ after }) => after !== '')
+    .map(({ after }) => quoted(after))
+    .join(' | ')
+}
+
 function bash(choices: readonly Choice[]): string {
   const list = ({ words }: Choice): string => `words=${quoted(words.map(({ word }) => word).join(' '))}`
   return `# bash completion of ongoingai
 _ongoingai() {
   local current="\${COMP_WORDS[COMP_CWORD]}" before='' words='' word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in -*) ;; *) before="\${before:+$before }$word" ;; esac
+    case "\${before:+$before }$word" in ${known(choices)}) before="\${before:+$before }$word" ;; esac
   done
   case $before in
     '') ${list(choices.find(({ after }) => after === '')!)} ;;
@@ -86,7 +94,7 @@ _ongoingai() {
   local before='' word
   local -a choices
   for word in "\${words[@]:1:CURRENT-2}"; do
-    case $word in -*) ;; *) before="\${before:+$before }$word" ;; esac
+    case "\${before:+$before }$word" in ${known(choices)}) before="\${before:+$before }$word" ;; esac
   done
   case $before in
     '') ${list(choices.find(({ after }) => after === '')!)} ;;
@@ -106,7 +114,16 @@ function fish(choices: readonly Choice[]): string {
   )
   return `# fish completion of ongoingai
 function __ongoingai_after
-  set -l before (string match -v -- '-*' (commandline -opc)[2..])
+  set -l before ''
+  for word in (commandline -opc)[2..]
+    set -l more (string trim -- "$before $word")
+    if contains -- $more ${choices
+      .map(({ after }) => quoted(after))
+      .filter((after) => after !== "''")
+      .join(' ')}
+      set before $more
+    end
+  end
   test "$before" = "$argv[1]"
 end
 ${lines.join('\n')}
