@@ -1,9 +1,12 @@
-import { expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Glob } from 'bun'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { loadConfig } from '../src/config/load.ts'
 import { openGateway, providersAt } from './support/gateway.ts'
+import { runProgram, serveProgram } from './support/process.ts'
 import { stream, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(30_000)
@@ -105,4 +108,79 @@ test('dashboards are told apart, and promtool takes the rules', () => {
   const checked = Bun.spawnSync([promtool, 'check', 'rules', join(ROOT, 'deploy/prometheus/rules.yaml')])
   expect([checked.exitCode, checked.stderr.toString()]).toEqual([0, ''])
   expect(checked.stdout.toString()).toContain(`${rules.length} rules found`)
+})
+
+describe('what is run elsewhere', () => {
+  const text = (name: string): string => readFileSync(join(ROOT, name), 'utf8')
+
+  test('the gateway of compose.yaml has a configuration that is right, and files that there are', () => {
+    const { services } = parse(text('compose.yaml')) as {
+      services: Record<string, { volumes?: string[]; ports?: string[] }>
+    }
+    for (const { volumes = [], ports = [] } of Object.values(services)) {
+      for (const volume of volumes) {
+        const [from] = volume.split(':')
+        if (from!.startsWith('.')) expect([from, existsSync(join(ROOT, from!))]).toEqual([from, true])
+      }
+      for (const port of ports) expect(port).toStartWith('127.0.0.1:')
+    }
+    const { config } = loadConfig(join(ROOT, 'deploy/compose/ongoingai.yaml'), { ONGOINGAI_HOST: '0.0.0.0' })
+    expect([
+      config.storage.driver,
+      config.limits.backend,
+      config.prometheus.enabled,
+      config.prometheus.adminAddress,
+    ]).toEqual(['postgres', 'redis', true, '0.0.0.0:9464'])
+    expect(text('deploy/prometheus/prometheus.yaml')).toContain('gateway:9464')
+  })
+
+  test('the container has an executable, a folder, a health check, and nobody’s rights', () => {
+    const last = text('Dockerfile')
+      .split(/^FROM /m)
+      .at(-1)!
+    for (const line of [
+      'USER 65532:65532',
+      'ENV ONGOINGAI_HOST=0.0.0.0',
+      'VOLUME /data',
+      '"/usr/local/bin/ongoingai", "health"',
+      'CMD ["serve"]',
+    ])
+      expect(last).toContain(line)
+    expect(last).not.toContain('RUN ')
+  })
+
+  test.skipIf(Bun.which('systemd-analyze') === null)('systemd takes the unit', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ongoingai-unit-'))
+    try {
+      // The executable need not be there for the unit to be right.
+      const unit = join(folder, 'ongoingai.service')
+      writeFileSync(
+        unit,
+        text('deploy/systemd/ongoingai.service').replace('/usr/local/bin/ongoingai', '/bin/true'),
+      )
+      const checked = Bun.spawnSync(['systemd-analyze', 'verify', '--recursive-errors=no', unit])
+      // What it says of other units is none of ours.
+      const said = checked.stderr
+        .toString()
+        .split('\n')
+        .filter((line) => line.includes('ongoingai'))
+      expect([checked.exitCode, said]).toEqual([0, []])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('health: a gateway that runs, one that does not', async () => {
+    const gateway = await serveProgram('storage: {path: ./data/h.db}\n')
+    try {
+      const good = await runProgram(['health'], { cwd: gateway.folder })
+      expect([good.status, good.out]).toEqual([0, `${gateway.url}/api/ready takes requests\n`])
+    } finally {
+      gateway.kill('SIGTERM')
+      await gateway.exited()
+    }
+    expect(await runProgram(['health'], { cwd: gateway.folder })).toMatchObject({ status: 1, out: '' })
+    expect(await runProgram(['health', 'x'], { cwd: gateway.folder })).toMatchObject({ status: 2 })
+    gateway.remove()
+  })
 })

@@ -61,7 +61,7 @@ function arms(choices: readonly Choice[], list: (choice: Choice) => string): str
 }
 
 /** Beginnings of a command line that are commands or groups: other words are values of flags. */
-function known(choices: readonly Choice[]): string {
+function commandsOf(choices: readonly Choice[]): string {
   return choices
     .filter(({ after }) => after !== '')
     .map(({ after }) => quoted(after))
@@ -74,7 +74,7 @@ function bash(choices: readonly Choice[]): string {
 _ongoingai() {
   local current="\${COMP_WORDS[COMP_CWORD]}" before='' words='' word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "\${before:+$before }$word" in ${known(choices)}) before="\${before:+$before }$word" ;; esac
+    case "\${before:+$before }$word" in ${commandsOf(choices)}) before="\${before:+$before }$word" ;; esac
   done
   case $before in
     '') ${list(choices.find(({ after }) => after === '')!)} ;;
@@ -94,7 +94,7 @@ _ongoingai() {
   local before='' word
   local -a choices
   for word in "\${words[@]:1:CURRENT-2}"; do
-    case "\${before:+$before }$word" in ${known(choices)}) before="\${before:+$before }$word" ;; esac
+    case "\${before:+$before }$word" in ${commandsOf(choices)}) before="\${before:+$before }$word" ;; esac
   done
   case $before in
     '') ${list(choices.find(({ after }) => after === '')!)} ;;

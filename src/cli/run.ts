@@ -8,6 +8,7 @@ import { debug } from './debug.ts'
 import { diagnostics } from './diagnostics.ts'
 import { doctor } from './doctor.ts'
 import { exportTraces } from './export.ts'
+import { health } from './health.ts'
 import { importGo } from './import.ts'
 import { flagHelp, parseFlags } from './flags.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   report,
   debug,
   doctor,
+  health,
   diagnostics,
   tracesTail,
   exportTraces,

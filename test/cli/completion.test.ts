@@ -20,7 +20,7 @@ test('bash: commands, commands of a group, flags, files where nothing else fits'
   expect(complete('keys', '')).toEqual(['list', 'create', 'rotate', 'revoke'])
   expect(complete('keys', 'create', '--ro')).toEqual(['--role', '--routes'])
   expect(complete('report', '--format', 'json', '--c')).toContain('--config')
-  expect(complete('completion', '')).toEqual(['bash', 'zsh', 'fish'])
+  expect(complete('completion', '')).toEqual(['--help', 'bash', 'zsh', 'fish'])
 })
 
 test.each(['zsh', 'fish'])('%s: every command is there, and the shell can read it', async (shell) => {

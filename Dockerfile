@@ -1,0 +1,29 @@
+# The gateway as a container: one executable, no shell, nobody's rights, nothing to write to but /data.
+#
+#   docker build -t ongoingai .
+#   docker run --read-only -p 127.0.0.1:8080:8080 -v ongoingai:/data ongoingai
+
+FROM node:22-bookworm-slim AS build
+ARG VERSION=dev
+ARG COMMIT=none
+ARG DATE=unknown
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY . .
+RUN VERSION=$VERSION COMMIT=$COMMIT DATE=$DATE npm run build && mkdir /empty
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/dist/ongoingai /usr/local/bin/ongoingai
+COPY --from=build --chown=65532:65532 /empty /data
+# In a container the world outside is the host's matter: publish the port where it is wanted, and turn keys on for others.
+ENV ONGOINGAI_HOST=0.0.0.0 \
+    ONGOINGAI_STORAGE_PATH=/data/ongoingai.db
+WORKDIR /data
+VOLUME /data
+EXPOSE 8080
+USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/local/bin/ongoingai", "health"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/ongoingai"]
+CMD ["serve"]
