@@ -24,7 +24,7 @@ import { version } from './version.ts'
 import { wrap } from './wrap.ts'
 
 /** Every command. To add one: its file and a line here. */
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   serve,
   version,
   configValidate,

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'bun:test'
+import { Glob } from 'bun'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseFlags } from '../src/cli/flags.ts'
+import { cliMarkdown } from '../src/cli/reference.ts'
+import { COMMANDS } from '../src/cli/run.ts'
+import { loadConfig } from '../src/config/load.ts'
+
+// What the documentation shows is right: settings are accepted, commands and flags exist, files are there.
+
+const ROOT = join(import.meta.dir, '..')
+const PAGES = [
+  'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  ...[...new Glob('docs/**/*.md').scanSync(ROOT)].sort(),
+]
+
+interface Block {
+  readonly page: string
+  readonly language: string
+  readonly text: string
+}
+
+const blocks: Block[] = PAGES.flatMap((page) =>
+  [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map((match) => ({
+    page,
+    language: match[1]!,
+    text: match[2]!,
+  })),
+)
+
+test('docs/cli.md tells of the commands as they are', () => {
+  expect(readFileSync(join(ROOT, 'docs/cli.md'), 'utf8')).toBe(cliMarkdown())
+})
+
+describe('settings', () => {
+  const yaml = blocks.filter(({ language }) => language === 'yaml')
+
+  test('are shown', () => {
+    expect(yaml.length).toBeGreaterThan(8)
+  })
+
+  test.each(yaml.map(({ page, text }, i) => [`${page} ${i}`, text]))('%s', (_, text) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ongoingai-docs-'))
+    try {
+      // Secrets that are read from files are made here.
+      for (const [, name] of text.matchAll(/_file: \.?\/?([\w.-]+)/g)) {
+        writeFileSync(
+          join(folder, name!),
+          name === 'alerts.url'
+            ? 'https://alerts.example.com/x'
+            : 'postgres://u:p@h/d-0123456789-abcdefghijk',
+        )
+      }
+      const file = join(folder, 'ongoingai.yaml')
+      // They are named from the working directory; a test's is another.
+      writeFileSync(
+        file,
+        text.replaceAll(/(_file: )\.\//g, (__, name: string) => `${name}${folder}/`),
+      )
+      loadConfig(file, {})
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('commands', () => {
+  const lines = blocks
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ page, text }) =>
+      text
+        .split('\n')
+        .flatMap((line) =>
+          [...line.matchAll(/(?:^|[("]\s*|\$\()(?:npx )?ongoingai ([^)|<>]*)/g)].map(
+            (match) => [page, match[1]!.trim()] as const,
+          ),
+        ),
+    )
+    .filter(([, words]) => words !== '')
+
+  test('are shown', () => {
+    expect(lines.length).toBeGreaterThan(15)
+  })
+
+  test.each(lines)('%s: ongoingai %s', (_, line) => {
+    const words = (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''))
+    const command = COMMANDS.find(({ name }) => name.split(' ').every((word, i) => words[i] === word))
+    expect([line, command?.name]).toEqual([line, expect.any(String) as string])
+    const rest = words.slice(command!.name.split(' ').length)
+    const parsed = parseFlags(rest, command!.flags, command!.flagsFirst ? 'flags_first' : 'flags_anywhere')
+    expect([line, 'kind' in parsed ? parsed : 'understood']).toEqual([line, 'understood'])
+  })
+})
+
+test('pages and files that are named are there', () => {
+  const missing: string[] = []
+  for (const page of PAGES) {
+    const text = readFileSync(join(ROOT, page), 'utf8')
+    for (const [, path] of text.matchAll(/`((?:docs|deploy|bench|src|test|scripts)\/[\w./-]+\.\w+)`/g)) {
+      if (![...new Glob(path!).scanSync({ cwd: ROOT, dot: true })].length) missing.push(`${page}: ${path}`)
+    }
+  }
+  expect(missing).toEqual([])
+})
