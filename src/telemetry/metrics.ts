@@ -38,7 +38,6 @@ export interface MetricSources {
 /** The gateway's metrics: contract, GenAI conventions, and its own. Every counter is there from the start, at 0. */
 export class GatewayMetrics {
   readonly #labels = new ExchangeLabels()
-  readonly #latestGenAi: boolean
   readonly #providerRequests: Counter
   readonly #providerSeconds: Histogram
   readonly #proxyRequests: Counter
@@ -58,7 +57,6 @@ export class GatewayMetrics {
   readonly #decisions: Counter
 
   constructor(meter: Meter, sources: MetricSources, latestGenAi: boolean) {
-    this.#latestGenAi = latestGenAi
     const counter = (name: string, description: string, unit = ''): Counter =>
       meter.createCounter(name, { description, unit })
     const histogram = (
@@ -226,11 +224,6 @@ export class GatewayMetrics {
       const decision = inspection?.[side]?.decision
       if (decision) this.#decisions.add(1, { side, decision })
     }
-  }
-
-  /** Whether the newest names of the GenAI conventions are used. */
-  get latestGenAi(): boolean {
-    return this.#latestGenAi
   }
 }
 
