@@ -374,6 +374,22 @@ describe('metrics', () => {
       'traces_enabled: false',
     ))
 
+  test('budgets tell how much of them is spent, as long as their period lasts', () =>
+    within(
+      `${AUTH}limits: {policies: [{name: all, per: organization, budget: {cost_usd: 0.001, enforcement: soft}}, {name: tokens, per: key, budget: {tokens: 270}}]}\n`,
+      async ({ collector, ask, finish, gateway }) => {
+        await (await ask()).text()
+        await gateway.traces(1)
+        await finish()
+        const points = collector.metrics.get('ongoingai.budget.spent_ratio')!
+        const share = (policy: string): number =>
+          points.find(({ attributes }) => attributes['policy'] === policy)!.value
+        expect(share('tokens')).toBe(0.1)
+        expect([share('all') > 0, share('all') < 1]).toEqual([true, true])
+      },
+      'traces_enabled: false',
+    ))
+
   test('Prometheus: text, OpenMetrics, a token, a listener of its own, and as many series as there may be', async () => {
     upstream.play = answerJson(ANSWER)
     const gateway = await openGateway(

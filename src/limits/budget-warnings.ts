@@ -1,6 +1,7 @@
 import type { CounterState } from './counters.ts'
 import { standingOf, type LimitStanding } from './limit-refusal.ts'
 import type { LimitPolicy } from './policy.ts'
+import type { Limit } from './resolve.ts'
 import type { Ticket } from './ticket.ts'
 
 /** Warnings that are remembered as given; the store remembers them all. */
@@ -28,11 +29,8 @@ export interface BudgetWarningPorts {
 export class BudgetWarnings {
   readonly #ports: BudgetWarningPorts
   readonly #given = new Set<string>()
-  /** Share that was spent of each budget when it was last settled, and until when that counts. */
-  readonly #spent = new Map<
-    string,
-    { readonly policy: string; readonly share: number; readonly untilMs: number }
-  >()
+  /** Share that was spent of each budget when it was last settled. */
+  readonly #spent = new Map<Limit, number>()
   #count = 0
 
   constructor(ports: BudgetWarningPorts) {
@@ -47,9 +45,10 @@ export class BudgetWarnings {
   /** Of each policy's budgets, the largest share that is spent now, as far as this process has settled requests. */
   spent(nowMs: number): Record<string, number> {
     const shares: Record<string, number> = {}
-    for (const [name, { policy, share, untilMs }] of this.#spent) {
-      if (untilMs <= nowMs) this.#spent.delete(name)
-      else shares[policy] = Math.max(shares[policy] ?? 0, share)
+    for (const [limit, share] of this.#spent) {
+      const { window, policy } = limit
+      if (!window || window.endMs <= nowMs) this.#spent.delete(limit)
+      else shares[policy.name] = Math.max(shares[policy.name] ?? 0, share)
     }
     return shares
   }
@@ -63,11 +62,7 @@ export class BudgetWarnings {
       if (!window || !state) continue
       const share = state.used / value
       if (this.#spent.size >= MAX_GIVEN) this.#spent.clear()
-      this.#spent.set(`${kind} ${counter} ${policy.name}`, {
-        policy: policy.name,
-        share,
-        untilMs: window.endMs,
-      })
+      this.#spent.set(limit, share)
       for (const at of warningShares(policy)) {
         if (share < at) break
         const rolling = policy.budget.period === 'rolling'
