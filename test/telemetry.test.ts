@@ -410,6 +410,8 @@ describe('metrics', () => {
         'ongoingai_trace_written_total',
         'ongoingai_cost_usd_total',
         'ongoingai_limits_refused_total',
+        'ongoingai_proxy_request_total',
+        'ongoingai_provider_request_total',
       ])
         expect(before).toMatch(new RegExp(`^${name}(?:\\{[^}]*\\})? 0$`, 'm'))
 

@@ -28,6 +28,16 @@ const LIMIT_CODES = [
 ]
 const DECISIONS = ['passed', 'redacted', 'blocked', 'denied'] as const
 
+/** Labels under which requests are counted while there are none. */
+const NOBODY = {
+  provider: 'unknown',
+  model: 'unknown',
+  org_id: 'unknown',
+  workspace_id: 'unknown',
+  route: '/',
+  status_code: 200,
+}
+
 /** What is asked for when metrics are collected. */
 export interface MetricSources {
   readonly vitals: () => Vitals | undefined
@@ -144,6 +154,7 @@ export class GatewayMetrics {
       'ongoingai.redaction.decisions_total',
       'What was decided of content on its way.',
     )
+    for (const requests of [this.#proxyRequests, this.#providerRequests]) requests.add(0, NOBODY)
     this.#outcomes.add(0, { outcome: 'completed', error_code: '' })
     for (const type of TOKEN_TYPES) this.#tokens.add(0, { type })
     this.#cost.add(0, {})
