@@ -17,7 +17,7 @@ import type { CallerLimits } from './limits/resolve.ts'
 import { SharedCounters } from './limits/shared-counters.ts'
 import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
-import { PriceLookup } from './price-lookup.ts'
+import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
@@ -26,7 +26,7 @@ import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
 import { QueryClient } from './storage/query-client.ts'
-import type { Caller, RecorderSettings } from './traces/exchange.ts'
+import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
 import type { Scrape } from './telemetry/prometheus-text.ts'
@@ -342,41 +342,7 @@ async function proxySettings(
     propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
     limitsOf: limitsLookup(engine),
-    ratesOf:
-      budgets && find
-        ? remembered((exchange, model) => {
-            const rates = find(exchange, model)
-            const nano = (bucket: 'input_uncached' | 'output_text'): number =>
-              (rates?.rate(bucket, 0) ?? 0) * 1000
-            return rates ? { input: nano('input_uncached'), output: nano('output_text') } : 'unknown'
-          })
-        : undefined,
-  }
-}
-
-/** Prices change by the day; to find one takes longer than everything else that a limit needs. */
-const REMEMBER_MS = 60_000
-const MAX_REMEMBERED = 200
-
-/** Remembers for a minute what a provider's model costs a caller. */
-function remembered(find: NonNullable<ProxySettings['ratesOf']>): NonNullable<ProxySettings['ratesOf']> {
-  interface Known {
-    readonly rates: ReturnType<typeof find>
-    readonly untilMs: number
-  }
-  const known = new WeakMap<Caller, Map<string, Map<string, Known>>>()
-  return (exchange, model) => {
-    const { caller, wire } = exchange
-    const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
-    const models = providers.get(wire.provider) ?? new Map<string, Known>()
-    if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
-    const nowMs = Date.now()
-    const before = models.get(model)
-    if (before && nowMs < before.untilMs) return before.rates
-    if (models.size >= MAX_REMEMBERED) models.clear()
-    const rates = find(exchange, model)
-    models.set(model, { rates, untilMs: nowMs + REMEMBER_MS })
-    return rates
+    ratesOf: budgets && find ? rememberedRates(find) : undefined,
   }
 }
 

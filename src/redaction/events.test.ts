@@ -268,6 +268,21 @@ test('events wait for what they carry, and for nothing else', () => {
   expect(give('a'.repeat(30_000))).toBe(1)
 })
 
+test('a long value of a denied name is not held for as long as it is', () => {
+  const events = new EventFraming('sse')
+  const redactor = new EventRedactor(RULES)
+  const give = (text: string): number => {
+    const piece = JSON.stringify({ choices: [{ index: 0, delta: { content: text } }] })
+    return events.write(Buffer.from(`data: ${piece}\n\n`)).flatMap((event) => redactor.take(event)).length
+  }
+  let held = give('{"note":"a ","secret":"') === 0 ? 1 : 0
+  for (let i = 0; i < 400; i++) held += 1 - give('0123456789')
+  // A few thousand characters wait, and then each goes as it comes.
+  expect(held).toBeLessThan(250)
+  for (let i = 0; i < 100; i++) expect(give('0123456789')).toBe(1)
+  expect(redactor.counts).toEqual({ field_name: 1 })
+})
+
 test('a value of a denied name that never ends is hidden as it comes', () => {
   const stream = FORMATS['chat, tool call']!.stream([
     '{"password":"',

@@ -7,8 +7,11 @@ import type { TextRules } from './text-rules.ts'
 /** What is kept of a text that has been given out: detectors look at what stands before a find. */
 const CONTEXT = 64
 
-/** Most that is held back, whatever a detector asks for. A value of a denied name that is longer is hidden piece by piece. */
+/** Most that is held back, whatever a detector asks for. */
 const MAX_HELD = 20_480
+
+/** Of a value of a denied name: a longer one is replaced by what is known of it, and the rest is taken out as it comes. */
+const MAX_HELD_DENIED = 2048
 
 /** A part of a text, as it came. */
 interface Piece {
@@ -66,8 +69,10 @@ export class PieceText {
     const { edits, open } = this.#view ? this.#judgeView(this.#view) : this.#judgePlain()
     let safe = final ? this.#end : Math.max(open, this.#end - MAX_HELD)
     if (!final) {
-      for (const { start, end } of edits)
-        if (start < safe && end > safe && start > this.#end - MAX_HELD) safe = start
+      for (const { start, end, name } of edits) {
+        const straddles = start < safe && end > safe && start > this.#end - MAX_HELD
+        if (straddles && name !== 'field_name') safe = start
+      }
     }
     if (cut && open < this.#end) {
       const from = edits.reduce((least, { end }) => Math.max(least, end), open)
@@ -100,8 +105,9 @@ export class PieceText {
     const edits: Edit[] = []
     let open = openFrom(view.text, detectors)
     for (const { start, end, at, string } of view.denied) {
-      if (end < 0) open = Math.min(open, start)
       const until = end < 0 ? view.text.length : end
+      // All of it goes, whatever else could be found in it.
+      if (end < 0) open = at === this.#given ? until : Math.max(start, until - MAX_HELD_DENIED)
       const placeholder = escaped(placeholders.of('FIELD', view.text.slice(start, until)))
       const replacement = string ? placeholder : `"${placeholder}"`
       edits.push({ start: at, end: place(until), name: 'field_name', replacement })

@@ -57,7 +57,7 @@ export function storedContent(
   const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
   // Where no copies are kept, what was found on the way is all that is known.
-  if (Object.keys(counts).length === 0) for (const one of looked) add(counts, one.counts)
+  if (!content.requestBody && !content.responseBody) for (const one of looked) add(counts, one.counts)
   const applied = Object.keys(counts).length > 0
   return {
     request,

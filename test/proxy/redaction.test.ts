@@ -74,6 +74,8 @@ describe('requests', () => {
         redaction_inspection: { request: { decision: 'redacted', counts: { field_name: 1 } } },
         mutated: true,
       })
+      const both = await ask(gateway, '{"email":"x"}', { path: '/openai/v1/users/alice%40example.com' })
+      expect(both.trace.metadata).toMatchObject({ redaction_counts: { email: 1, field_name: 1 } })
       const same = '{"prompt":"hello",  "x": [1.50, "\\u0041"]}'
       const clean = await ask(gateway, same)
       expect(sent()).toBe(same)

@@ -13,7 +13,8 @@ import type {
   RecorderTotals,
 } from '../exchange.ts'
 import type { Scrape } from '../../telemetry/prometheus-text.ts'
-import type { DropLabels, Vitals } from '../../telemetry/vitals.ts'
+import type { Vitals } from '../../telemetry/vitals.ts'
+import { DropCounts } from './drop-counts.ts'
 import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
 import { unpackPriced } from './priced-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
@@ -33,9 +34,6 @@ const RESTART_MS = [0, 100, 500, 2000]
 
 /** How long Prometheus waits for the recorder thread. */
 const SCRAPE_MS = 5000
-
-/** Labels of drops that are told apart. */
-const MAX_DROP_LABELS = 100
 
 const NO_CONTENTS: Contents = { request: undefined, response: undefined }
 
@@ -100,7 +98,7 @@ export class Recorder {
   #stopping: ((totals: RecorderTotals) => void) | undefined
   #scrapes = 0
   readonly #scraping = new Map<number, (scrape: Scrape | undefined) => void>()
-  readonly #dropsByLabel = new Map<string, [DropLabels, number]>()
+  readonly #drops = new DropCounts()
 
   /** @param workerUrl the recorder thread's program */
   constructor(settings: RecorderSettings, log: RecorderLog, ears: RecorderEars, workerUrl: string) {
@@ -181,7 +179,7 @@ export class Recorder {
       vitals: {
         ...vitals,
         accepted: this.#accepted,
-        dropped: [...this.#dropsByLabel.values()],
+        dropped: this.#drops.list(),
         queueDepth,
         queueBytes: this.#bytes + this.#observedBytes,
         queueMaxBytes: this.#settings.queueMaxBytes,
@@ -359,7 +357,7 @@ export class Recorder {
     if (exchange.awaited) this.#ears.dropped(exchange.id)
     this.#dropped += 1
     this.#lastDropAt = Date.now()
-    this.#countDrop(exchange)
+    this.#drops.add(exchange)
     this.#log('INFO', 'request complete', {
       correlation_id: exchange.correlationId,
       record_id: exchange.id,
@@ -378,21 +376,6 @@ export class Recorder {
       path: exchange.path,
       status: exchange.status,
     })
-  }
-
-  #countDrop({ wire, caller, route, status }: Exchange): void {
-    const { organizationId, workspaceId } = caller
-    const labels = {
-      provider: wire.provider,
-      org_id: organizationId,
-      workspace_id: workspaceId,
-      route,
-      status_code: status,
-    }
-    const name = JSON.stringify(labels)
-    const known = this.#dropsByLabel.get(name)
-    if (known) known[1] += 1
-    else if (this.#dropsByLabel.size < MAX_DROP_LABELS) this.#dropsByLabel.set(name, [labels, 1])
   }
 }
 
