@@ -156,6 +156,31 @@ describe('environment', () => {
     )
   })
 
+  test('samplers by name; console exports nothing; the newest names on request', () => {
+    const { telemetry } = load('', { OTEL_SERVICE_NAME: 'x', OTEL_TRACES_SAMPLER: 'parentbased_always_off' })
+    expect(telemetry.samplingRatio).toBe(0)
+    expect(
+      load('', { OTEL_TRACES_SAMPLER: 'always_on', OTEL_TRACES_SAMPLER_ARG: '0.2' }).telemetry.samplingRatio,
+    ).toBe(1)
+    expect(
+      load('', { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.2' }).telemetry
+        .samplingRatio,
+    ).toBe(0.2)
+    expect(load('', { OTEL_SERVICE_NAME: 'x', OTEL_TRACES_EXPORTER: 'console' }).telemetry.traces).toBe(false)
+    const optIn = {
+      OTEL_SERVICE_NAME: 'x',
+      OTEL_SEMCONV_STABILITY_OPT_IN: 'http/dup,gen_ai_latest_experimental',
+    }
+    expect(load('', optIn).telemetry.latestGenAi).toBe(true)
+    expect(load('', { OTEL_SEMCONV_STABILITY_OPT_IN: 'gen_ai_latest_experimental' }).telemetry.enabled).toBe(
+      false,
+    )
+    expect(load('observability: {log_level: WARN, log_format: text}').log).toEqual({
+      level: 'WARN',
+      format: 'text',
+    })
+  })
+
   test('telemetry variables that mean off never turn telemetry on', () => {
     const on = (environment: Environment): boolean => load('', environment).telemetry.enabled
     expect(on({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' })).toBe(true)

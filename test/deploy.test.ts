@@ -171,9 +171,10 @@ describe('what is run elsewhere', () => {
   })
 
   test('health: a gateway that runs, one that does not', async () => {
-    const gateway = await serveProgram('storage: {path: ./data/h.db}\n')
+    const gateway = await serveProgram('storage: {path: ./data/h.db}\nobservability: {log_format: text}\n')
     try {
       const good = await runProgram(['health'], { cwd: gateway.folder })
+      expect(gateway.output()).toMatch(/^\S+ INFO  startup banner version=/)
       expect([good.status, good.out]).toEqual([0, `${gateway.url}/api/ready takes requests\n`])
     } finally {
       gateway.kill('SIGTERM')

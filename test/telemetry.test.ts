@@ -247,6 +247,13 @@ describe('spans', () => {
           .filter(({ attributes }) => attributes['outcome'] === outcome)
           .reduce((sum, { value }) => sum + value, 0)
       expect([count('completed'), count('client_aborted'), count('refused')]).toEqual([1, 1, 2])
+      const told = (name: string, match: Record<string, unknown>): number =>
+        collector.metrics
+          .get(name)!
+          .find(({ attributes }) => Object.entries(match).every(([key, value]) => attributes[key] === value))!
+          .value
+      expect(told('ongoingai.redaction.decisions_total', { side: 'request', decision: 'blocked' })).toBe(1)
+      expect(told('ongoingai.redaction.finds_total', { detector: 'email' })).toBe(1)
       expect(
         collector.metrics
           .get('gen_ai.client.operation.time_to_first_chunk')!
@@ -372,6 +379,21 @@ describe('metrics', () => {
           expect(point(name)).toBeDefined()
       },
       'traces_enabled: false',
+    ))
+
+  test('the newest names of the GenAI conventions, for whoever asks for them', () =>
+    within(
+      '',
+      async ({ collector, ask, finish }) => {
+        await (await ask()).text()
+        await finish()
+        const call = named(collector.spans, 'chat gpt-5.4-mini')
+        expect(call.attributes).toHaveProperty(['gen_ai.usage.cache_write.input_tokens'])
+        expect(call.attributes).not.toHaveProperty(['gen_ai.usage.cache_creation.input_tokens'])
+        expect(collector.metrics.has('gen_ai.client.inference.duration')).toBe(true)
+        expect(collector.metrics.has('gen_ai.client.operation.duration')).toBe(false)
+      },
+      'semconv_opt_in: "http,gen_ai_latest_experimental"',
     ))
 
   test('budgets tell how much of them is spent, as long as their period lasts', () =>

@@ -101,6 +101,16 @@ test('placeholders are those of the gateway, once it has made its key; the key i
       0o600,
       expect.stringMatching(/^[0-9a-f]{64}\n$/),
     ])
+    // Another line before it, and values have other placeholders.
+    writeFileSync(file, `${'0123456789abcdef'.repeat(4)}\n${readFileSync(file, 'utf8')}`)
+    const after = await runProgram(['redact', '--format', 'json'], {
+      cwd: gateway.folder,
+      input: '{"to":"alice@example.com"}',
+    })
+    expect((JSON.parse(after.out) as { content: string }).content).toMatch(
+      /^\{"to":"\[EMAIL_REDACTED:\w{16}\]"\}$/,
+    )
+    expect((JSON.parse(after.out) as { content: string }).content).not.toBe(sent)
   } finally {
     gateway.kill('SIGTERM')
     await gateway.exited()
