@@ -53,8 +53,10 @@ export interface Gateway {
   /**
    * Stops: no new exchange, live ones may finish until the time-out, then they are cut and recorded; then all traces
    * are stored or journalled.
+   *
+   * @param delayMs for so long before, requests are still taken, but readiness says no
    */
-  stop(timeoutMs: number): Promise<void>
+  stop(timeoutMs: number, delayMs?: number): Promise<void>
 }
 
 /**
@@ -120,6 +122,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     ...(await proxySettings(current, known.keyring(), limits, prices)),
     ...(inspector ? { inspector } : {}),
   })
+  let leaving = false
   const proxy: ProxyContext = {
     settings: await settings(),
     sink: recorder,
@@ -177,7 +180,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       limits,
       limitsOf: (identity) => proxy.settings.limitsOf(identity),
       keyOf: (tenant, keyId) => proxy.settings.keyring?.keyOf(tenant, keyId),
-      draining: () => proxy.draining,
+      leaving: () => leaving,
     },
     ...(endpoint && config.prometheus.adminAddress === '' ? { metrics: endpoint } : {}),
   }
@@ -237,7 +240,9 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       })
       return { changed, needRestart }
     },
-    async stop(timeoutMs) {
+    async stop(timeoutMs, delayMs = 0) {
+      leaving = true
+      if (delayMs > 0) await Bun.sleep(delayMs)
       proxy.draining = true
       void server.stop()
       void metricsServer?.stop()

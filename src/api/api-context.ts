@@ -26,8 +26,8 @@ export interface ApiContext {
   /** A key of a tenant that is valid now. */
   keyOf(tenant: Tenant, keyId: string): Identity | undefined
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
-  /** The gateway is stopping. */
-  draining(): boolean
+  /** The gateway is stopping, or will in a moment. */
+  leaving(): boolean
 }
 
 /** A request of the management API, as its handler needs it. */

@@ -20,7 +20,7 @@ export const getLive: ApiHandler = () => jsonResponse(200, { status: 'ok' })
  */
 export const getReady: ApiHandler = (_, context) => {
   const full = context.diagnostics().queue_pressure_state === 'saturated'
-  const failing = [...(context.draining() ? ['shutting_down'] : []), ...(full ? ['trace_queue'] : [])]
+  const failing = [...(context.leaving() ? ['shutting_down'] : []), ...(full ? ['trace_queue'] : [])]
   if (failing.length === 0) return jsonResponse(200, { status: 'ok' })
   return jsonResponse(503, { status: 'unavailable', failing })
 }

@@ -68,7 +68,9 @@ async function serveUntilStopped(
   const signal = await nextSignal(() => void reload(path, gateway, log, io))
   const again = nextSignal(() => {})
   if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
-  const stopping = gateway.stop(config.server.shutdownTimeoutMs)
+  // Whoever presses Ctrl+C does not wait for a load balancer.
+  const { shutdownTimeoutMs, drainDelayMs } = config.server
+  const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGTERM' ? drainDelayMs : 0)
   const winner = await Promise.race([stopping.then(() => 'stopped' as const), again])
   if (winner !== 'stopped') await Promise.race([gateway.stop(0), Bun.sleep(3000)])
   log('INFO', 'gateway stopped')

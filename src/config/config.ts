@@ -116,6 +116,7 @@ export interface Config {
     readonly host: string
     readonly port: number
     readonly maxBodyBytes: number
+    readonly drainDelayMs: number
     readonly shutdownTimeoutMs: number
     readonly corsOrigins: readonly string[]
     /** Addresses and networks of proxies that tell the client address. */

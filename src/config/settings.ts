@@ -46,6 +46,12 @@ export const SETTINGS: Section = {
           unit: 'bytes',
           doc: 'Largest request body, answered with 413 past it; 0 means no limit.',
         },
+        drain_delay_ms: {
+          kind: 'int',
+          default: 0,
+          unit: 'ms',
+          doc: 'How long requests are still taken after SIGTERM while /api/ready already says no: as long as a load balancer needs to see that, so that none meets a closed door.',
+        },
         shutdown_timeout_ms: {
           kind: 'int',
           default: 30_000,

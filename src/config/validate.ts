@@ -58,13 +58,16 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   const problems: Problem[] = []
   const wrong = (path: string, message: string): void => void problems.push({ path, message })
 
-  const { port, maxBodyBytes, shutdownTimeoutMs } = raw.server
+  const { port, maxBodyBytes } = raw.server
   if (port < 1 || port > 65535) wrong('server.port', `server.port must be between 1 and 65535 (got ${port})`)
   if (raw.server.host.trim() === '') wrong('server.host', 'server.host must not be empty')
   if (maxBodyBytes < 0)
     wrong('server.max_body_bytes', `server.max_body_bytes must be >= 0 (got ${maxBodyBytes})`)
-  if (shutdownTimeoutMs < 0) {
-    wrong('server.shutdown_timeout_ms', `server.shutdown_timeout_ms must be >= 0 (got ${shutdownTimeoutMs})`)
+  for (const [name, ms] of [
+    ['drain_delay_ms', raw.server.drainDelayMs],
+    ['shutdown_timeout_ms', raw.server.shutdownTimeoutMs],
+  ] as const) {
+    if (ms < 0) wrong(`server.${name}`, `server.${name} must be >= 0 (got ${ms})`)
   }
 
   for (const text of raw.server.trustedProxies) {

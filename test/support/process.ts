@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 
-const MAIN = join(import.meta.dir, '../../src/main.ts')
+/** The program of this checkout. */
+export const MAIN = join(import.meta.dir, '../../src/main.ts')
 
 /** What a finished command said. */
 export interface Finished {
@@ -43,20 +44,26 @@ export interface GatewayProcess {
   exited(): Promise<number>
   /** Resident memory; 0 where the system does not tell. */
   residentBytes(): number
-  /** Starts it again in the same folder. */
-  restart(): Promise<GatewayProcess>
+  /** Starts it again in the same folder, as another version if need be. */
+  restart(main?: string): Promise<GatewayProcess>
   remove(): void
 }
 
-/** Starts `serve` as the README says, with a configuration file in a folder of its own. */
+/** Starts `serve` as the README says, with a configuration file in a folder of its own. @param main of another version, if need be */
 export async function serveProgram(
   settings: string,
   folder = mkdtempSync(join(tmpdir(), 'ongoingai-serve-')),
+  main = MAIN,
 ): Promise<GatewayProcess> {
   const port = await freePort()
   const configPath = join(folder, 'ongoingai.yaml')
-  writeFileSync(configPath, `server: {port: ${port}}\n${settings}`)
-  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+  writeFileSync(
+    configPath,
+    settings.startsWith('server: {')
+      ? settings.replace('{', `{port: ${port}, `)
+      : `server: {port: ${port}}\n${settings}`,
+  )
+  const child = Bun.spawn([process.execPath, main, 'serve'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '' },
     stdout: 'pipe',
@@ -85,7 +92,7 @@ export async function serveProgram(
     kill: (signal) => child.kill(signal),
     exited: () => child.exited,
     residentBytes: () => residentBytes(child.pid),
-    restart: () => serveProgram(settings, folder),
+    restart: (otherMain = main) => serveProgram(settings, folder, otherMain),
     remove: () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
