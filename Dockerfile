@@ -3,7 +3,9 @@
 #   docker build -t ongoingai .
 #   docker run --read-only -p 127.0.0.1:8080:8080 -v ongoingai:/data ongoingai
 
-FROM node:22-bookworm-slim AS build
+# Built where the builder is, for where the container will be: nothing is emulated.
+FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS build
+ARG TARGETARCH=amd64
 ARG VERSION=dev
 ARG COMMIT=none
 ARG DATE=unknown
@@ -11,7 +13,8 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN VERSION=$VERSION COMMIT=$COMMIT DATE=$DATE npm run build && mkdir /empty
+RUN case $TARGETARCH in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac \
+    && VERSION=$VERSION COMMIT=$COMMIT DATE=$DATE npm run build -- --target=bun-linux-$cpu && mkdir /empty
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/dist/ongoingai /usr/local/bin/ongoingai

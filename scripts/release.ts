@@ -1,5 +1,5 @@
 // Builds what a release consists of: `bun scripts/release.ts [--version=1.2.3] [--only=linux_amd64,…] [--outdir=dist/release]`.
-// Executables for every platform, their checksums, a bill of materials, and npm's packages.
+// Executables for every platform, their checksums, a bill of materials, the manual page, the installers, and npm's packages.
 import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -24,6 +24,9 @@ if (platforms.length === 0) {
   process.exit(2)
 }
 
+/** They go with every release, so that one address installs it. */
+const INSTALLERS = ['install.sh', 'install.ps1']
+
 rmSync(outdir, { recursive: true, force: true })
 mkdirSync(outdir, { recursive: true })
 for (const { asset, bunTarget } of platforms) {
@@ -40,12 +43,19 @@ for (const { asset, bunTarget } of platforms) {
 }
 const names = platforms.map(({ asset }) => asset)
 writeFileSync(join(outdir, 'sbom.cdx.json'), run(['npm', 'sbom', '--sbom-format=cyclonedx', '--omit=dev']))
+const define = `ONGOINGAI_VERSION=${JSON.stringify(version)}`
+writeFileSync(
+  join(outdir, 'ongoingai.1'),
+  run([process.execPath, '--define', define, 'src/main.ts', 'man']),
+)
+const others = ['sbom.cdx.json', 'ongoingai.1', ...INSTALLERS]
+for (const name of INSTALLERS) copyFileSync(join(root, name), join(outdir, name))
 writeFileSync(
   join(outdir, 'checksums.txt'),
-  [...names, 'sbom.cdx.json'].map((name) => `${sha256(join(outdir, name))}  ${name}\n`).join(''),
+  [...names, ...others].map((name) => `${sha256(join(outdir, name))}  ${name}\n`).join(''),
 )
 const packages = [...platforms.map((platform) => packPlatform(platform)), packMain()]
-for (const name of [...names, 'sbom.cdx.json', 'checksums.txt', ...packages]) console.log(join(outdir, name))
+for (const name of [...names, ...others, 'checksums.txt', ...packages]) console.log(join(outdir, name))
 
 /** The package of one platform: its executable and nothing that runs at installation. */
 function packPlatform({ asset, npmSuffix, os, cpu, libc }: Platform): string {
@@ -64,8 +74,10 @@ function packMain(): string {
     PLATFORMS.map(({ npmSuffix }) => [`@ongoingai/gateway-${npmSuffix}`, version]),
   )
   const bin = { ongoingai: 'bin/ongoingai.cjs' }
-  return pack('@ongoingai/gateway', { bin, optionalDependencies, files: ['bin'] }, (folder) => {
-    mkdirSync(join(folder, 'bin'))
+  const man = ['man/ongoingai.1']
+  return pack('@ongoingai/gateway', { bin, man, optionalDependencies, files: ['bin', 'man'] }, (folder) => {
+    for (const name of ['bin', 'man']) mkdirSync(join(folder, name))
+    copyFileSync(join(outdir, 'ongoingai.1'), join(folder, man[0]!))
     copyFileSync(join(root, 'packaging/npm/ongoingai.cjs'), join(folder, bin.ongoingai))
     chmodSync(join(folder, bin.ongoingai), 0o755)
     copyFileSync(join(root, 'README.md'), join(folder, 'README.md'))

@@ -44,7 +44,7 @@ export type GatewayErrorCode =
   | 'shutting_down'
 
 /** RFC 9110 status of each code. A new code does not compile until it has a status. */
-const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
+export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   bad_request: 400,
   missing_gateway_key: 401,
   invalid_gateway_key: 401,

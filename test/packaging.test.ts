@@ -112,7 +112,11 @@ describe('a release', () => {
       .trimEnd()
       .split('\n')
       .map((line) => line.split('  '))
-    expect(sums.map(([, name]) => name)).toEqual([HERE.asset, 'sbom.cdx.json'])
+    expect(sums.map(([, name]) => name)).toEqual([
+      HERE.asset,
+      ...['sbom.cdx.json', 'ongoingai.1', 'install.sh', 'install.ps1'],
+    ])
+    expect(readFileSync(join(release, 'ongoingai.1'), 'utf8')).toContain(`"ongoingai ${VERSION}"`)
     for (const [sum, name] of sums) {
       expect(
         createHash('sha256')

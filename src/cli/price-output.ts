@@ -25,7 +25,7 @@ export function listPrices(parsed: Arguments, io: Io): number {
       return 1
     }
     if (format === 'json') {
-      const { overrides } = config.pricing
+      const overrides = config.pricing.overrides.map(overrideJson)
       io.out(`${contractJson({ schema_version: 'prices.v1', overrides, models }, 2)}\n`)
       return 0
     }
@@ -47,7 +47,8 @@ export function showPrice(parsed: Arguments, io: Io): number {
     const own = config.pricing.overrides.filter((override) => matchesModel(override, model))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
-      io.out(`${contractJson({ schema_version: 'price.v1', model, overrides: own, prices: found }, 2)}\n`)
+      const overrides = own.map(overrideJson)
+      io.out(`${contractJson({ schema_version: 'price.v1', model, overrides, prices: found }, 2)}\n`)
       return own.length + found.length > 0 ? 0 : 1
     }
     if (own.length + found.length === 0) {
@@ -86,7 +87,8 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
         traces,
         last_seen_at: formatSecond(lastAtUs),
       }))
-      const result = { schema_version: 'prices-check.v1', missing: missingModels, unused_overrides: idle }
+      const unused = idle.map(overrideJson)
+      const result = { schema_version: 'prices-check.v1', missing: missingModels, unused_overrides: unused }
       io.out(`${contractJson(result, 2)}\n`)
     } else writeCheck(seen.length, missing, idle, io)
     return missing.length + idle.length > 0 ? 1 : 0
@@ -215,6 +217,23 @@ function overrideRow({
     rate(output),
     [orgId, workspaceId].filter(Boolean).join('/') || '(any)',
   ]
+}
+
+/** An own price under the names of its settings. */
+function overrideJson(override: PriceOverride): object {
+  return {
+    provider: override.provider,
+    org_id: override.orgId,
+    workspace_id: override.workspaceId,
+    model: override.model,
+    from: override.from,
+    free: override.free,
+    input: override.input,
+    output: override.output,
+    cache_read: override.cacheRead,
+    cache_write: override.cacheWrite,
+    cache_write_1h: override.cacheWrite1h,
+  }
 }
 
 const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', 'OUTPUT', 'LIST']

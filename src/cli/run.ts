@@ -13,6 +13,7 @@ import { importGo } from './import.ts'
 import { flagHelp, parseFlags } from './flags.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
 import { limits } from './limits.ts'
+import { manOf } from './man.ts'
 import { pricesCheck, pricesList, pricesShow } from './prices.ts'
 import { redact } from './redact.ts'
 import { report } from './report.ts'
@@ -53,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
   pricesCheck,
   reprice,
   completionOf(() => COMMANDS),
+  manOf(() => COMMANDS),
 ]
 
 /**

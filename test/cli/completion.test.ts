@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { COMMANDS } from '../../src/cli/run.ts'
 import { runProgram } from '../support/process.ts'
 
 async function script(shell: string): Promise<string> {
@@ -29,6 +30,19 @@ test.each(['zsh', 'fish'])('%s: every command is there, and the shell can read i
     expect(completions).toContain(word)
   if (Bun.which(shell) === null) return
   const checked = Bun.spawnSync([shell, '-n'], { stdin: Buffer.from(completions) })
+  expect([checked.exitCode, checked.stderr.toString()]).toEqual([0, ''])
+})
+
+test('the manual page tells every command and flag, and groff has nothing to say against it', async () => {
+  const { status, out } = await runProgram(['man'])
+  expect(status).toBe(0)
+  const plain = out.replaceAll('\\-', '-')
+  for (const { usage, flags } of COMMANDS) {
+    expect(plain).toContain(`.SS ongoingai ${usage}\n`)
+    for (const { name } of flags) expect(plain).toContain(`\\fB--${name}\\fR`)
+  }
+  if (Bun.which('groff') === null) return
+  const checked = Bun.spawnSync(['groff', '-man', '-ww', '-z', '-K', 'utf8'], { stdin: Buffer.from(out) })
   expect([checked.exitCode, checked.stderr.toString()]).toEqual([0, ''])
 })
 
