@@ -44,10 +44,7 @@ for (const { asset, bunTarget } of platforms) {
 const names = platforms.map(({ asset }) => asset)
 writeFileSync(join(outdir, 'sbom.cdx.json'), run(['npm', 'sbom', '--sbom-format=cyclonedx', '--omit=dev']))
 const define = `ONGOINGAI_VERSION=${JSON.stringify(version)}`
-writeFileSync(
-  join(outdir, 'ongoingai.1'),
-  run([process.execPath, '--define', define, 'src/main.ts', 'man']),
-)
+writeFileSync(join(outdir, 'ongoingai.1'), run([process.execPath, '--define', define, 'src/main.ts', 'man']))
 const others = ['sbom.cdx.json', 'ongoingai.1', ...INSTALLERS]
 for (const name of INSTALLERS) copyFileSync(join(root, name), join(outdir, name))
 writeFileSync(

@@ -4,6 +4,7 @@ import { limits } from './limits.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { redaction } from './redaction.ts'
+import { startup } from './startup.ts'
 import { streaming } from './streaming.ts'
 import { telemetry } from './telemetry.ts'
 import { benchUsage } from './usage.ts'
@@ -11,6 +12,7 @@ import { benchUsage } from './usage.ts'
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   overhead,
   streaming,
+  startup,
   recorder,
   limits,
   usage: benchUsage,

@@ -153,12 +153,12 @@ function peerOf(name: string, url: string, headers: Record<string, string>, chil
 
 /** Waits until something answers at a URL. */
 export async function answering(url: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 5000; tries++) {
     try {
       await fetch(url)
       return
     } catch {
-      await Bun.sleep(50)
+      await Bun.sleep(2)
     }
   }
   throw new Error(`nothing answers at ${url}`)

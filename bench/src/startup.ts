@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { median, residentBytes } from './measure.ts'
+import { startGateway, startHaproxy, startPortkey, UPSTREAM_PORT, type Peer } from './peers.ts'
+
+const ROUNDS = 9
+const DIST = join(import.meta.dir, '../../dist')
+
+/** What is downloaded, and how long it takes from the command to the first answer, beside HAProxy and Portkey's gateway. */
+export async function startup(): Promise<void> {
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+  const executables = [
+    join(DIST, 'ongoingai'),
+    // Of every platform, when `npm run release` made them.
+    ...(existsSync(join(DIST, 'release'))
+      ? readdirSync(join(DIST, 'release')).flatMap((name) =>
+          name.startsWith('ongoingai_') ? [join(DIST, 'release', name)] : [],
+        )
+      : []),
+  ]
+  for (const path of executables) {
+    const packed = Bun.gzipSync(Uint8Array.from(readFileSync(path)), { level: 9 }).length
+    console.log(
+      `${path.slice(DIST.length + 1).padEnd(42)} ${megabytes(statSync(path).size)}, packed ${megabytes(packed)}`,
+    )
+  }
+  const peers: Record<string, { start: () => Promise<Peer>; ms: number[]; memory: number[] }> = {
+    ongoingai: { start: () => startGateway(), ms: [], memory: [] },
+    haproxy: { start: startHaproxy, ms: [], memory: [] },
+    portkey: { start: startPortkey, ms: [], memory: [] },
+  }
+  const version: number[] = []
+  const upstream = Bun.serve({ hostname: '127.0.0.1', port: UPSTREAM_PORT, fetch: () => new Response() })
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { start, ms, memory } of Object.values(peers)) {
+      const from = performance.now()
+      const peer = await start()
+      ms.push(performance.now() - from)
+      memory.push(peer.pids().reduce((sum, pid) => sum + residentBytes(pid), 0))
+      await peer.stop()
+    }
+    const from = performance.now()
+    Bun.spawnSync(['taskset', '-c', '0', join(DIST, 'ongoingai'), 'version'])
+    version.push(performance.now() - from)
+  }
+  await upstream.stop(true)
+  const all = (values: readonly number[]): string => `[${values.map((value) => value.toFixed(0)).join(' ')}]`
+  for (const [name, { ms, memory }] of Object.entries(peers)) {
+    console.log(
+      `${name.padEnd(10)} first answer after ${median(ms).toFixed(0)} ms ${all(ms)}, ${megabytes(median(memory))} resident`,
+    )
+  }
+  console.log(`ongoingai version: ${median(version).toFixed(0)} ms ${all(version)}`)
+}
