@@ -149,8 +149,8 @@ test.skipIf(before === '')(
     const upstream = await slowUpstream()
     const dsn = await server.createDatabase()
     const settings = settingsFor(upstream, dsn)
-    const first = await serveProgram(settings, undefined, oldMain)
-    let gateways = [first, await serveProgram(settings, undefined, oldMain)]
+    const first = await serveProgram(settings, undefined, { main: oldMain })
+    let gateways = [first, await serveProgram(settings, undefined, { main: oldMain })]
     const load = new Load(gateways.map(({ url }) => url))
     await load.goOn()
     for (const [i, old] of gateways.entries()) {

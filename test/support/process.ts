@@ -49,11 +49,15 @@ export interface GatewayProcess {
   remove(): void
 }
 
-/** Starts `serve` as the README says, with a configuration file in a folder of its own. @param main of another version, if need be */
+/**
+ * Starts `serve` as the README says, with a configuration file in a folder of its own.
+ *
+ * @param main of another version, if need be; `under` are words before the command, such as a shell's that sets limits
+ */
 export async function serveProgram(
   settings: string,
   folder = mkdtempSync(join(tmpdir(), 'ongoingai-serve-')),
-  main = MAIN,
+  { main = MAIN, under = [] }: { main?: string; under?: readonly string[] } = {},
 ): Promise<GatewayProcess> {
   const port = await freePort()
   const configPath = join(folder, 'ongoingai.yaml')
@@ -63,7 +67,7 @@ export async function serveProgram(
       ? settings.replace('{', `{port: ${port}, `)
       : `server: {port: ${port}}\n${settings}`,
   )
-  const child = Bun.spawn([process.execPath, main, 'serve'], {
+  const child = Bun.spawn([...under, process.execPath, main, 'serve'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '' },
     stdout: 'pipe',
@@ -92,7 +96,7 @@ export async function serveProgram(
     kill: (signal) => child.kill(signal),
     exited: () => child.exited,
     residentBytes: () => residentBytes(child.pid),
-    restart: (otherMain = main) => serveProgram(settings, folder, otherMain),
+    restart: (otherMain = main) => serveProgram(settings, folder, { main: otherMain }),
     remove: () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })

@@ -25,7 +25,7 @@ import { Journal } from './journal.ts'
 import { KeyWatch } from './key-watch.ts'
 import { packPriced } from './priced-batch.ts'
 import { RequestLog } from './request-log.ts'
-import { Tokenizers } from './tokenizers.ts'
+import { TokenCounting } from './token-counting.ts'
 import { encodeTrace } from './trace-codec.ts'
 import { TraceWriter } from './trace-writer.ts'
 import { Upkeep } from './upkeep.ts'
@@ -73,7 +73,7 @@ class RecorderThread {
   readonly #reader: ExchangeReader
   readonly #writer: TraceWriter
   readonly #upkeep: Upkeep
-  readonly #tokenizers = new Tokenizers()
+  readonly #counting = new TokenCounting()
   /** Exchanges whose content is still being decoded elsewhere. */
   readonly #unfinished = new Set<Promise<void>>()
   #lookedBytes = 0
@@ -172,11 +172,10 @@ class RecorderThread {
     return this.#record(exchange, reading)
   }
 
-  /** Records an exchange; one whose tokens must be counted waits until the tokenizer has been loaded. */
+  /** Records an exchange; one whose tokens must be counted comes to it by and by. */
   #record(exchange: Exchange, content: ContentReading): void {
     const encoding = encodingNeeded(exchange, content, modelOf(exchange, content))
-    const loading = encoding && this.#tokenizers.load(encoding)
-    if (loading) return this.#later(loading.then(() => this.#write(exchange, content)))
+    if (encoding) return this.#counting.add(encoding, () => this.#write(exchange, content))
     return this.#write(exchange, content)
   }
 
@@ -185,7 +184,7 @@ class RecorderThread {
       ...this.#settings,
       redaction: this.#redaction,
       findRates: (question) => this.#prices.find(question),
-      countTokens: (encoding, text) => this.#tokenizers.count(encoding, text),
+      countTokens: (encoding, text) => this.#counting.count(encoding, text),
     })
     this.#writer.add(trace)
     this.#telemetry?.exchange(exchange, trace)
@@ -237,7 +236,9 @@ class RecorderThread {
   }
 
   async #stop(): Promise<void> {
+    this.#counting.hurry()
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
+    await this.#counting.finished()
     this.#flushPriced()
     this.#requests.flush()
     await this.#upkeep.stop()

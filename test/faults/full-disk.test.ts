@@ -1,0 +1,99 @@
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { eventually } from '../support/eventually.ts'
+import { runProgram, serveProgram, type GatewayProcess } from '../support/process.ts'
+import { answerJson, Upstream } from '../support/upstream.ts'
+
+setDefaultTimeout(120_000)
+
+/** No file may be larger than 2 MiB: as far as a process can tell, a disk that is full. POSIX counts in blocks of 512 bytes. */
+const FULL = ['sh', '-c', `trap '' XFSZ; ulimit -f 4096; exec "$@"`, 'sh']
+
+interface Pipeline {
+  readonly enqueue_accepted_total: number
+  readonly stored_total: number
+  readonly queue_depth: number
+  readonly journal_records: number
+  readonly quarantined_total: number
+  readonly write_dropped_total: number
+}
+
+async function pipeline({ url }: GatewayProcess): Promise<Pipeline> {
+  const answer = await fetch(`${url}/api/diagnostics/trace-pipeline`)
+  return ((await answer.json()) as { diagnostics: Pipeline }).diagnostics
+}
+
+test('a disk that is full costs no request; what was written before is whole, and what waited in the journal is stored when there is room', async () => {
+  const upstream = await Upstream.start(
+    answerJson({
+      id: 'x',
+      model: 'gpt-5.4-mini',
+      choices: [],
+      usage: { prompt_tokens: 9, completion_tokens: 1, total_tokens: 10 },
+    }),
+  )
+  const settings = `storage: {path: ./traces.db}
+providers: {openai: {upstream: "${upstream.url}"}}
+tracing: {capture_bodies: true}
+pii: {mode: "off"}
+`
+  const gateway = await serveProgram(settings, undefined, { under: FULL })
+  const statuses = new Set<number>()
+  const send = async (): Promise<void> => {
+    // What cannot be compressed fills the disk sooner.
+    const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(30_000))).toString('base64')
+    const answer = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer sk-test-0123456789', 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'gpt-5.4-mini', messages: [{ role: 'user', content: noise }] }),
+    })
+    await answer.arrayBuffer()
+    statuses.add(answer.status)
+  }
+  // More than the store may hold, and more than journal and store together.
+  for (let i = 0; i < 60; i++) await Promise.all([send(), send(), send(), send()])
+  await eventually(async () => {
+    const { stored_total, enqueue_accepted_total } = await pipeline(gateway)
+    return stored_total > 0 && stored_total < enqueue_accepted_total
+  })
+  expect(statuses).toEqual(new Set([200]))
+  // Until nothing moves any more: what is in the store, in the journal and in memory.
+  let full = await pipeline(gateway)
+  for (let still = 0; still < 5; still++) {
+    await Bun.sleep(100)
+    const now = await pipeline(gateway)
+    if (!Bun.deepEquals(now, full)) still = 0
+    full = now
+    expect(
+      now.stored_total +
+        now.queue_depth +
+        now.journal_records +
+        now.quarantined_total +
+        now.write_dropped_total,
+    ).toBe(now.enqueue_accepted_total)
+  }
+  expect(full.enqueue_accepted_total).toBe(240)
+  expect([full.quarantined_total, full.write_dropped_total]).toEqual([0, 0])
+  expect(full.journal_records).toBeGreaterThan(0)
+  // The answer is served; the record says where it stands.
+  expect(((await (await fetch(`${gateway.url}/api/health`)).json()) as { status: string }).status).toBe(
+    'degraded',
+  )
+  expect(gateway.output()).toContain('trace store does not take traces; they go to the journal')
+  gateway.kill('SIGKILL')
+  await gateway.exited()
+
+  const again = await gateway.restart()
+  await eventually(async () => {
+    const { journal_records, queue_depth } = await pipeline(again)
+    return journal_records + queue_depth === 0
+  })
+  const { trace_count } = (await (await fetch(`${again.url}/api/health`)).json()) as { trace_count: number }
+  // What had been in memory alone died with the process.
+  expect(trace_count).toBe(full.stored_total + full.journal_records)
+  const checked = await runProgram(['db', 'check'], { cwd: again.folder })
+  expect([checked.status, checked.err]).toEqual([0, ''])
+  again.kill('SIGTERM')
+  expect(await again.exited()).toBe(0)
+  again.remove()
+  await upstream.stop()
+})
