@@ -25,7 +25,7 @@ interface Block {
 }
 
 const blocks: Block[] = PAGES.flatMap((page) =>
-  [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map((match) => ({
+  [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```(\w*).*\n([^]*?)^```$/gm)].map((match) => ({
     page,
     language: match[1]!,
     text: match[2]!,
@@ -69,21 +69,17 @@ describe('settings', () => {
 })
 
 describe('commands', () => {
-  const lines = blocks
-    .filter(({ language }) => language === 'sh')
-    .flatMap(({ page, text }) =>
-      text
-        .split('\n')
-        .flatMap((line) =>
-          [...line.matchAll(/(?:^|[("]\s*|\$\()(?:npx )?ongoingai ([^)|<>]*)/g)].map(
-            (match) => [page, match[1]!.trim()] as const,
-          ),
-        ),
-    )
-    .filter(([, words]) => words !== '')
+  // Of blocks (`docs-run.test.ts` runs them too) and of sentences.
+  const lines = PAGES.flatMap((page) =>
+    [
+      ...readFileSync(join(ROOT, page), 'utf8').matchAll(
+        /(?:^|[`("]\s*|\$\()(?:npx )?ongoingai ([^`)|<>\n]+)/gm,
+      ),
+    ].map((match) => [page, match[1]!.replace(/ #.*/, '').trim()] as const),
+  ).filter(([page]) => page !== 'docs/cli.md')
 
   test('are shown', () => {
-    expect(lines.length).toBeGreaterThan(15)
+    expect(lines.length).toBeGreaterThan(50)
   })
 
   test.each(lines)('%s: ongoingai %s', (_, line) => {
@@ -94,6 +90,22 @@ describe('commands', () => {
     const parsed = parseFlags(rest, command!.flags, command!.flagsFirst ? 'flags_first' : 'flags_anywhere')
     expect([line, 'kind' in parsed ? parsed : 'understood']).toEqual([line, 'understood'])
   })
+})
+
+test('tests that pages appeal to are there, by their names', () => {
+  const missing: string[] = []
+  let named = 0
+  for (const page of PAGES) {
+    for (const [, path, words] of readFileSync(join(ROOT, page), 'utf8').matchAll(
+      /`([\w./-]+\.test\.ts)`: "([^"]+)"/g,
+    )) {
+      named += 1
+      if (!readFileSync(join(ROOT, path!), 'utf8').includes(words!))
+        missing.push(`${page}: ${path} "${words}"`)
+    }
+  }
+  expect(missing).toEqual([])
+  expect(named).toBeGreaterThan(30)
 })
 
 test('pages and files that are named are there', () => {

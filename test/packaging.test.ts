@@ -114,7 +114,10 @@ describe('a release', () => {
       .map((line) => line.split('  '))
     expect(sums.map(([, name]) => name)).toEqual([
       HERE.asset,
-      ...['sbom.cdx.json', 'ongoingai.1', 'install.sh', 'install.ps1'],
+      'sbom.cdx.json',
+      'ongoingai.1',
+      'install.sh',
+      'install.ps1',
     ])
     expect(readFileSync(join(release, 'ongoingai.1'), 'utf8')).toContain(`"ongoingai ${VERSION}"`)
     for (const [sum, name] of sums) {

@@ -48,8 +48,8 @@ export function presentContracts(): Contracts {
 function flat(path: string, setting: Setting): [string, { kind: string; default: unknown }][] {
   switch (setting.kind) {
     case 'section':
-      return Object.entries(setting.fields).flatMap(([name, inner]) =>
-        flat(path === '' ? name : `${path}.${name}`, inner),
+      return Object.entries(setting.fields).flatMap(([name, field]) =>
+        flat(path === '' ? name : `${path}.${name}`, field),
       )
     case 'list':
       return flat(`${path}[]`, setting.item)
@@ -259,5 +259,6 @@ function typesOf(schema: Schema): string[] {
 }
 
 function listed(value: unknown): string[] {
-  return value === undefined ? [] : Array.isArray(value) ? value.map(String) : [String(value)]
+  if (value === undefined) return []
+  return Array.isArray(value) ? value.map(String) : [value as string]
 }

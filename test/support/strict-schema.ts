@@ -20,7 +20,7 @@ export function violations(document: { readonly schema_version: string }): strin
   const id = `contracts.yaml#/contracts/${document.schema_version}`
   const validate = ajv.getSchema(id)
   if (!validate) return [`there is no contract ${document.schema_version}`]
-  validate(document)
+  if (validate(document) === true) return []
   return (validate.errors ?? []).map(
     ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
   )

@@ -10,7 +10,7 @@ const BEHIND_MS = 5000
 interface Work {
   readonly encoding: Encoding
   readonly queuedAt: number
-  run(): void
+  readonly run: () => void
 }
 
 /**
