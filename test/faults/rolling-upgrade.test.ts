@@ -90,7 +90,7 @@ class Load {
   /** Until some more answers have come whole. */
   async goOn(): Promise<void> {
     const from = this.whole
-    await eventually(() => this.whole > from + 100)
+    await eventually(() => this.whole > from + 60)
   }
 
   async stop(): Promise<void> {
@@ -176,7 +176,7 @@ test('a load balancer that looks at /api/ready sees that a gateway will stop bef
   const dsn = await server.createDatabase()
   const settings = settingsFor(upstream, dsn)
   let gateways = await Promise.all(
-    [1, 2].map(() => serveProgram(`server: {drain_delay_ms: 1000}\n${settings}`)),
+    [1, 2].map(() => serveProgram(`server: {drain_delay_ms: 500}\n${settings}`)),
   )
   const load = new Load(gateways.map(({ url }) => url))
   const looking = new AbortController()
