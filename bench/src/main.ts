@@ -1,5 +1,6 @@
 import { analytics } from './analytics.ts'
 import { bodies } from './bodies.ts'
+import { keyTiming } from './key-timing.ts'
 import { limits } from './limits.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   startup,
   recorder,
   limits,
+  'key-timing': keyTiming,
   usage: benchUsage,
   analytics,
   bodies,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import pg from 'pg'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -107,6 +108,49 @@ describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
     }, 600_000)
   },
 )
+
+describe('a database that breaks off in the middle of a question about limits', () => {
+  test.each([
+    ['allow', 200],
+    ['deny', 503],
+  ] as const)(
+    '%s: %d, and the next is answered; nothing stays reserved, and what was spent is what the receipts say',
+    async (policy, status) => {
+      const dsn = await postgres.createDatabase()
+      const gateway = await openGateway(
+        `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 20000\n${budget(COST_USD * 100, `, on_backend_failure: ${policy}`)}`,
+      )
+      for (let i = 0; i < 5; i++) expect(await ask(gateway)).toBe(200)
+      await eventually(async () => (await standing(gateway)).reserved === 0)
+      // Whoever asks waits for this table, until the server ends those that wait.
+      const holding = new pg.Client({ connectionString: postgres.superuserDsn(dsn) })
+      await holding.connect()
+      await holding.query('BEGIN; LOCK TABLE limit_reservations IN ACCESS EXCLUSIVE MODE')
+      const asked = ask(gateway)
+      const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`
+      await eventually(async () => (await postgres.query(dsn, `SELECT 1 ${waiting}`)).length > 0)
+      await postgres.query(dsn, `SELECT pg_terminate_backend(pid) ${waiting}`)
+      await holding.query('ROLLBACK')
+      await holding.end()
+      expect(await asked).toBe(status)
+      for (let i = 0; i < 5; i++) expect(await ask(gateway)).toBe(200)
+      const passed = status === 200 ? 11 : 10
+      await eventually(async () => {
+        const { used, reserved } = await standing(gateway)
+        return reserved === 0 && Math.abs(used - COST_USD * passed) < 1e-9
+      })
+      // The recorder's write may have been among those that waited: then it came later, out of the journal.
+      await eventually(async () => {
+        const [ledger] = await postgres.query(
+          dsn,
+          `SELECT SUM(cost_nano_usd) AS cost FROM spend WHERE subject LIKE 'workspace:%'`,
+        )
+        return Number(ledger!['cost']) === Math.round(COST_USD * passed * 1e9)
+      })
+      await gateway.stop()
+    },
+  )
+})
 
 test.skipIf(REDIS_MISSING !== undefined)(
   'while Redis is away, each policy says whether to let pass; when it is back, what was spent counts again',

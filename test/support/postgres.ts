@@ -10,6 +10,8 @@ export interface TestPostgres {
   readonly version: string
   /** Makes an empty database. @returns its connection string, as a role that row-level security binds */
   createDatabase(): Promise<string>
+  /** The superuser's connection string to a database of `createDatabase`. */
+  superuserDsn(dsn: string): string
   /** Runs statements in a database of `createDatabase`, as the superuser. */
   query(dsn: string, statement: string): Promise<Record<string, unknown>[]>
   stop(): Promise<void>
@@ -46,6 +48,7 @@ export async function openTestPostgres(): Promise<TestPostgres> {
       dsn.pathname = `/${name}`
       return dsn.href
     },
+    superuserDsn: asSuperuser,
     async query(dsn, statement) {
       const client = new pg.Client({ connectionString: asSuperuser(dsn) })
       await client.connect()
