@@ -85,6 +85,8 @@ describe.if(helm !== null || (go !== null && existsSync(sprig)))('rendered', () 
     nodeSelector: { g: 'h' },
     tolerations: [{ key: 'i', operator: 'Exists' }],
     extraEnv: [{ name: 'ONGOINGAI_CAPTURE_BODIES', value: 'true' }],
+    extraVolumes: [{ name: 'tokens', secret: { secretName: 'tokens' } }],
+    extraVolumeMounts: [{ name: 'tokens', mountPath: '/etc/tokens', readOnly: true }],
     shutdownTimeoutMs: 3_600_000,
     config: {
       auth: { header: 'X-Key' },

@@ -50,9 +50,10 @@ describe.each([...new Glob('.github/workflows/*.yaml').scanSync({ cwd: ROOT, dot
     test('shells can read what they run, and nobody else’s words become commands', () => {
       for (const { run } of steps) {
         if (run === undefined) continue
+        expect(run).not.toContain('${{')
+        if (Bun.which('bash') === null) continue
         const checked = Bun.spawnSync(['bash', '-n'], { stdin: Buffer.from(run) })
         expect([run, checked.stderr.toString()]).toEqual([run, ''])
-        expect(run).not.toContain('${{')
       }
     })
   },
