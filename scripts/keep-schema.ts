@@ -1,8 +1,9 @@
 // Keeps the present schema as a fixture of later versions' tests: `TEST_POSTGRES_URL=… bun scripts/keep-schema.ts`.
 // To be run before a migration is added. A gateway fills a store as it does, and the store is written down:
-// `test/fixtures/schemas/<newest migration>.db.gz` for SQLite and, of the server in TEST_POSTGRES_URL (`pg_dump` on the path), `.sql.gz`.
+// `test/fixtures/schemas/<newest migration>.db.gz` for SQLite, of the server in TEST_POSTGRES_URL (`pg_dump` on the path) `.sql.gz`,
+// and `.journal.gz` of what waited while there was none.
 import { Database } from 'bun:sqlite'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
@@ -49,8 +50,11 @@ const upstream = Bun.serve({
   },
 })
 
-/** Fills a store as a day's work would: answers of two dialects, an error, two tenants, bodies, tags, a stored key. */
-async function fill(storage: string): Promise<string> {
+/**
+ * Fills a store as a day's work would: answers of two dialects, an error, two tenants, bodies, tags, a stored key. One that is away gets
+ * nothing: it all waits in the journal.
+ */
+async function fill(storage: string, away = false): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-schema-'))
   const probe = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
   const { port } = probe
@@ -58,7 +62,7 @@ async function fill(storage: string): Promise<string> {
   const settings = `server: {port: ${port}}
 storage: ${storage.replaceAll('FOLDER', folder)}
 providers: {openai: {upstream: "${upstream.url.origin}"}, anthropic: {upstream: "${upstream.url.origin}"}}
-tracing: {capture_bodies: true}
+tracing: {capture_bodies: true, journal: {path: ./journal}}
 pii: {mode: "off"}
 auth:
   enabled: true
@@ -117,7 +121,7 @@ auth:
     })
   }
   await post(OWNER, '/openai/v1/chat/completions', { model: 'gpt-5.4-broken', messages })
-  for (;;) {
+  while (!away) {
     const { items } = (await (await get('/api/traces?limit=50')).json()) as { items: unknown[] }
     if (items.length >= 5) break
     await Bun.sleep(100)
@@ -126,6 +130,7 @@ auth:
   await Bun.sleep(3000)
   serving.kill('SIGTERM')
   await serving.exited
+  if (away) return folder
   const words = ['keys', 'create', '--id', 'stored', '--token', STORED, '--role', 'viewer']
   const tenant = ['--org-id', 'acme', '--workspace-id', 'one']
   const created = Bun.spawnSync([process.execPath, program, ...words, ...tenant], options)
@@ -161,6 +166,14 @@ async function keepPostgres(server: string): Promise<void> {
   rmSync(folder, { recursive: true })
 }
 
+async function keepJournal(): Promise<void> {
+  // Nothing listens there.
+  const folder = await fill('{driver: postgres, dsn: "postgres://nobody:nothing@127.0.0.1:1/none"}', true)
+  const [name] = readdirSync(join(folder, 'journal')).filter((file) => file.startsWith('journal-'))
+  keep('journal', readFileSync(join(folder, 'journal', name!)))
+  rmSync(folder, { recursive: true })
+}
+
 function keep(driver: string, bytes: Uint8Array): void {
   const path = join(fixtures, `${MIGRATIONS.at(-1)!.name}.${driver}.gz`)
   writeFileSync(path, Bun.gzipSync(Uint8Array.from(bytes), { level: 9 }))
@@ -170,5 +183,6 @@ function keep(driver: string, bytes: Uint8Array): void {
 const server = process.env['TEST_POSTGRES_URL']
 if (server === undefined) throw new Error('TEST_POSTGRES_URL is not set')
 await keepSqlite()
+await keepJournal()
 await keepPostgres(server)
 await upstream.stop(true)

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -116,9 +116,46 @@ test('every schema is kept', () => {
   for (const { name } of MIGRATIONS) {
     expect([name, existsSync(join(FIXTURES, `${name}.db.gz`))]).toEqual([name, true])
     // PostgreSQL came with the third.
-    if (name > '003') expect([name, existsSync(join(FIXTURES, `${name}.sql.gz`))]).toEqual([name, true])
+    if (name < '003') continue
+    for (const kind of ['sql', 'journal'])
+      expect([name, kind, existsSync(join(FIXTURES, `${name}.${kind}.gz`))]).toEqual([name, kind, true])
   }
 })
+
+test.each(MIGRATIONS.map(({ name }) => name).filter((name) => name > '003'))(
+  'a journal that a version of %s left is stored',
+  async (migration) => {
+    const journal = join(folder, `journal-${migration}`)
+    mkdirSync(journal)
+    // Of a process that is gone.
+    writeFileSync(join(journal, 'journal-0000000001-999999999.log'), fixture(`${migration}.journal.gz`))
+    const gateway = await openGateway(
+      `storage: {path: ${folder}/from-${migration}.db}\ntracing: {journal: {path: ${journal}}}\n`,
+    )
+    try {
+      const items = await gateway.traces(7)
+      const told = items.map((item) => [
+        item['model'],
+        item['total_tokens'],
+        item['estimated_cost_usd'] !== null,
+      ])
+      expect(told.sort()).toEqual([
+        ['claude-sonnet-4-5', 29, true],
+        ['claude-sonnet-4-5', 29, true],
+        ['claude-sonnet-4-5', 29, true],
+        ['gpt-5.4-broken', 0, true],
+        ['gpt-5.4-mini', 1234, true],
+        ['gpt-5.4-mini', 1234, true],
+        ['gpt-5.4-mini', 1234, true],
+      ])
+      expect(String((await gateway.detail(items[0]!['id']))['request_body'])).toContain('Tell me about tea.')
+      expect(gateway.gateway.diagnostics()).toMatchObject({ journal_records: 0, quarantined_total: 0 })
+      expect((await runProgram(['db', 'check'], { cwd: gateway.folder })).status).toBe(0)
+    } finally {
+      await gateway.stop()
+    }
+  },
+)
 
 describe.each(['sqlite', 'postgres'])('%s', (driver) => {
   const names = MIGRATIONS.map(({ name }) => name).filter((name) => driver === 'sqlite' || name > '003')
