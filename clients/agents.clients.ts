@@ -1,5 +1,5 @@
 // Real agents through the gateway: `npm run test:clients` installs them and drives them without a terminal. Not part of
-// `npm test`, because they are some 1.2 GB.
+// `npm test`, because they are some 1.5 GB.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,10 @@ import { openGateway, type TestGateway } from '../test/support/gateway.ts'
 const AGENTS = {
   '@anthropic-ai/claude-code': '2.1.331',
   '@continuedev/cli': '1.5.47',
+  '@github/copilot': '1.0.102',
   '@google/gemini-cli': '0.61.0',
   '@openai/codex': '0.169.0',
+  '@qwen-code/qwen-code': '0.24.4',
   'opencode-ai': '1.18.33',
 }
 const MAIN = join(import.meta.dir, '../src/main.ts')
@@ -525,4 +527,31 @@ test('Continue: a prompt over Responses and one over Messages', async () => {
     expect(out).toContain('HELLO FROM UPSTREAM')
     expect(traces[0]).toMatchObject({ input_tokens: 1100, cost_status: 'exact', output_tokens: 20 })
   }
+}, 180_000)
+
+test('Qwen Code: a chat with its base URL alone', async () => {
+  const { out, traces } = await throughOpenGateway(
+    () => ['qwen', '--auth-type', 'openai', '-p', 'hi'],
+    (url) => ({
+      OPENAI_BASE_URL: `${url}/openai/v1`,
+      OPENAI_API_KEY: 'sk-agents-0123456789',
+      OPENAI_MODEL: 'gpt-5.4-mini',
+    }),
+  )
+  expect(out).toContain('HELLO FROM UPSTREAM')
+  expect(traces[0]).toMatchObject({ input_tokens: 1100, output_tokens: 20, cost_status: 'exact' })
+}, 180_000)
+
+test('Copilot CLI: a chat through its own provider setting', async () => {
+  const { out, traces } = await throughOpenGateway(
+    () => ['copilot', '-p', 'hi', '--allow-all-tools'],
+    (url) => ({
+      COPILOT_PROVIDER_BASE_URL: `${url}/openai/v1`,
+      COPILOT_PROVIDER_API_KEY: 'sk-agents-0123456789',
+      COPILOT_MODEL: 'gpt-5.4-mini',
+      COPILOT_OFFLINE: 'true',
+    }),
+  )
+  expect(out).toContain('HELLO FROM UPSTREAM')
+  expect(traces[0]).toMatchObject({ input_tokens: 1100, output_tokens: 20, cost_status: 'exact' })
 }, 180_000)
