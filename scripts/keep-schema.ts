@@ -121,11 +121,9 @@ auth:
     })
   }
   await post(OWNER, '/openai/v1/chat/completions', { model: 'gpt-5.4-broken', messages })
-  while (!away) {
-    const { items } = (await (await get('/api/traces?limit=50')).json()) as { items: unknown[] }
-    if (items.length >= 5) break
-    await Bun.sleep(100)
-  }
+  const stored = async (): Promise<number> =>
+    ((await (await get('/api/traces?limit=50')).json()) as { items: unknown[] }).items.length
+  if (!away) while ((await stored()) < 5) await Bun.sleep(100)
   // Sums are made every two seconds, by the versions that make them.
   await Bun.sleep(3000)
   serving.kill('SIGTERM')

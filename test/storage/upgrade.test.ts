@@ -139,14 +139,14 @@ test.each(MIGRATIONS.map(({ name }) => name).filter((name) => name > '003'))(
         item['total_tokens'],
         item['estimated_cost_usd'] !== null,
       ])
-      expect(told.sort()).toEqual([
-        ['claude-sonnet-4-5', 29, true],
-        ['claude-sonnet-4-5', 29, true],
-        ['claude-sonnet-4-5', 29, true],
-        ['gpt-5.4-broken', 0, true],
-        ['gpt-5.4-mini', 1234, true],
-        ['gpt-5.4-mini', 1234, true],
-        ['gpt-5.4-mini', 1234, true],
+      expect(told.map((row) => row.join(' ')).sort()).toEqual([
+        'claude-sonnet-4-5 29 true',
+        'claude-sonnet-4-5 29 true',
+        'claude-sonnet-4-5 29 true',
+        'gpt-5.4-broken 0 true',
+        'gpt-5.4-mini 1234 true',
+        'gpt-5.4-mini 1234 true',
+        'gpt-5.4-mini 1234 true',
       ])
       expect(String((await gateway.detail(items[0]!['id']))['request_body'])).toContain('Tell me about tea.')
       expect(gateway.gateway.diagnostics()).toMatchObject({ journal_records: 0, quarantined_total: 0 })
