@@ -88,7 +88,16 @@ function pack(name: string, manifest: object, fill: (folder: string) => void): s
   fill(folder)
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   const description = 'An AI gateway: byte-transparent, exact, lossless.'
-  const whole = { name, version, description, license: 'Apache-2.0', engines: { node: '>=18' }, ...manifest }
+  const whole = {
+    name,
+    version,
+    description,
+    license: 'Apache-2.0',
+    // npm's provenance must come from here.
+    repository: { type: 'git', url: 'git+https://github.com/ongoingai/gateway.git' },
+    engines: { node: '>=18' },
+    ...manifest,
+  }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(whole, null, 2)}\n`)
   const [packed] = JSON.parse(run(['npm', 'pack', '--json', `--pack-destination=${outdir}`, folder])) as {
     filename: string

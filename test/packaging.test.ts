@@ -162,6 +162,7 @@ describe('a release', () => {
         readFileSync(join(empty, 'node_modules/@ongoingai', name, 'package.json'), 'utf8'),
       ) as object
       expect(manifest).not.toHaveProperty('scripts')
+      expect(manifest).toHaveProperty('repository.url', 'git+https://github.com/ongoingai/gateway.git')
     }
     expect(run(['npx', 'ongoingai', 'version'], empty).out).toContain(VERSION)
     expect(run(['npx', 'ongoingai', 'nonsense'], empty).status).toBe(2)
