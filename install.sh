@@ -64,8 +64,10 @@ target_folder() {
     folder=$ONGOINGAI_INSTALL_DIR
   elif [ -d /usr/local/bin ] && [ -w /usr/local/bin ]; then
     folder=/usr/local/bin
-  else
+  elif [ -n "${HOME:-}" ]; then
     folder=$HOME/.local/bin
+  else
+    fail 'there is no HOME; say where to install with ONGOINGAI_INSTALL_DIR'
   fi
   mkdir -p "$folder" || fail "cannot make $folder"
   [ -w "$folder" ] || fail "cannot write to $folder; choose another with ONGOINGAI_INSTALL_DIR"

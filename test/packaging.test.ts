@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -65,6 +67,15 @@ function run(
     },
   )
   return { status: exitCode, out: stdout.toString(), err: stderr.toString() }
+}
+
+function writable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Starts a gateway with a command, streams one answer through it, stops it, and reads the report. */
@@ -302,6 +313,36 @@ describe.if(Bun.which('curl') !== null || Bun.which('wget') !== null)('install.s
       answer = undefined
       expect(readdirSync(join(to, 'bin'))).toEqual(['ongoingai'])
       expect(readFileSync(join(to, 'bin/ongoingai'), 'utf8')).toBe('the old one')
+    },
+  )
+
+  /** Words that make a command one of somebody who may not write to /usr/local/bin; absent where there is no such. */
+  const nobody =
+    process.getuid?.() === 0
+      ? Bun.which('setpriv')
+        ? ['setpriv', '--reuid=65534', '--clear-groups']
+        : undefined
+      : writable('/usr/local/bin')
+        ? undefined
+        : []
+
+  test.skipIf(nobody === undefined)(
+    'without HOME and with nowhere else to go it says what to set',
+    async () => {
+      const script = readFileSync(join(ROOT, 'install.sh'))
+      const child = Bun.spawn([...nobody!, 'sh'], {
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin' },
+        stdin: script,
+        stderr: 'pipe',
+      })
+      const err = await new Response(child.stderr).text()
+      expect([await child.exited, err]).toEqual([
+        1,
+        expect.stringContaining(
+          'Error: there is no HOME; say where to install with ONGOINGAI_INSTALL_DIR',
+        ) as string,
+      ])
     },
   )
 
