@@ -1,7 +1,7 @@
 // Real agents through the gateway: `npm run test:clients` installs them and drives them without a terminal. Not part of
 // `npm test`, because they are some 1.5 GB.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Server, ServerWebSocket } from 'bun'
@@ -444,58 +444,62 @@ async function throughOpenGateway(
   return { out, traces }
 }
 
-test('Gemini CLI: its router’s call and the answer are counted apart', async () => {
-  const { out, traces } = await throughOpenGateway(
-    (_, home) => {
-      mkdirSync(join(home, '.gemini'))
-      writeFileSync(
-        join(home, '.gemini/settings.json'),
-        JSON.stringify({
-          security: { auth: { selectedType: 'gemini-api-key' } },
-          privacy: { usageStatisticsEnabled: false },
-          telemetry: { enabled: false },
-        }),
-      )
-      return ['gemini', '--skip-trust', '-p', 'hi', '--output-format', 'json']
-    },
-    (url) => ({ GOOGLE_GEMINI_BASE_URL: `${url}/gemini`, GEMINI_API_KEY: 'AIza-agents-0123456789' }),
-  )
-  expect(out).toContain('HELLO FROM UPSTREAM')
-  const answers = traces.filter((trace) => String(trace['request_path']).includes('streamGenerateContent'))
-  expect(answers.length).toBeGreaterThan(0)
-  expect(answers[0]).toMatchObject({
-    provider: 'gemini',
-    model: 'gemini-3.8-flash',
-    input_tokens: 1100,
-    cache_read_input_tokens: 1000,
-    output_tokens: 20,
-    reasoning_tokens: 5,
-    cost_status: 'exact',
-    client: 'GeminiCLI-tui',
-  })
-}, 180_000)
+const PAGE = readFileSync(join(import.meta.dir, '../docs/clients.md'), 'utf8')
+
+/** A block of `docs/clients.md`, for a gateway at a URL. */
+function documented(language: string, url: string): string {
+  const block = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(PAGE)?.[1]
+  expect([language, block]).toEqual([language, expect.any(String) as string])
+  return block!.replaceAll('http://127.0.0.1:8080', url)
+}
+
+/** An agent's line of `docs/clients.md`, with what makes it answer without a terminal. */
+function documentedLine(agent: string, url: string, more: string): string[] {
+  const line = documented('sh unrun', url)
+    .split('\n')
+    .find((one) => one.split(' ').includes(agent))
+  expect([agent, line]).toEqual([agent, expect.any(String) as string])
+  return ['sh', '-c', `exec env ${line} ${more}`]
+}
+
+test.each([
+  ['claude', '-p hi --output-format json --model claude-haiku-4-5'],
+  ['codex', 'exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox -m gpt-5.4-mini hi'],
+  ['qwen', '-p hi'],
+  ['copilot', '-p hi --allow-all-tools'],
+])(
+  '%s: the line of the documentation',
+  async (agent, more) => {
+    const { out, traces } = await throughOpenGateway(
+      (url) => documentedLine(agent, url, more),
+      () => ({
+        ANTHROPIC_API_KEY: 'sk-ant-agents-0123456789',
+        OPENAI_API_KEY: 'sk-agents-0123456789',
+        CODEX_API_KEY: 'sk-agents-0123456789',
+        DISABLE_TELEMETRY: '1',
+        DISABLE_AUTOUPDATER: '1',
+        IS_SANDBOX: '1',
+      }),
+    )
+    expect(out).toMatch(/HELLO FROM UPSTREAM|TOOL LOOP DONE/)
+    // Codex comes by WebSocket: all its answers are one exchange.
+    const priced = traces.filter(
+      (trace) => trace['cost_status'] === 'exact' && Number(trace['output_tokens']) > 0,
+    )
+    expect(priced.length).toBeGreaterThan(0)
+    for (const trace of priced) expect(Number(trace['output_tokens']) % 20).toBe(0)
+  },
+  180_000,
+)
 
 test('opencode: a chat through an OpenAI-compatible provider, with its session', async () => {
   const { out, traces } = await throughOpenGateway(
     (url, home) => {
       mkdirSync(join(home, '.config/opencode'), { recursive: true })
-      writeFileSync(
-        join(home, '.config/opencode/opencode.json'),
-        JSON.stringify({
-          autoupdate: false,
-          share: 'disabled',
-          provider: {
-            gw: {
-              npm: '@ai-sdk/openai-compatible',
-              options: { baseURL: `${url}/openai/v1`, apiKey: 'sk-agents-0123456789' },
-              models: { 'gpt-5.4-mini': {} },
-            },
-          },
-        }),
-      )
-      return ['opencode', 'run', '-m', 'gw/gpt-5.4-mini', 'hi']
+      writeFileSync(join(home, '.config/opencode/opencode.json'), documented('json', url))
+      return ['opencode', 'run', '-m', 'gateway/gpt-5.4-mini', 'hi']
     },
-    () => ({}),
+    () => ({ OPENAI_API_KEY: 'sk-agents-0123456789' }),
   )
   expect(out).toContain('HELLO FROM UPSTREAM')
   expect(traces[0]).toMatchObject({
@@ -518,40 +522,15 @@ test('Continue: a prompt over Responses and one over Messages', async () => {
         const file = join(home, 'continue.yaml')
         writeFileSync(
           file,
-          `name: t\nversion: 0.0.1\nschema: v1\nmodels:\n  - {name: m, provider: ${provider}, model: ${model}, apiBase: "${url}${path}", apiKey: sk-agents-0123456789}\n`,
+          provider === 'openai'
+            ? documented('yml', url)
+            : `name: t\nversion: 0.0.1\nschema: v1\nmodels:\n  - {name: m, provider: ${provider}, model: ${model}, apiBase: "${url}${path}", apiKey: sk-agents-0123456789}\n`,
         )
         return ['cn', '-p', 'hi', '--config', file]
       },
-      () => ({ CONTINUE_TELEMETRY_ENABLED: '0' }),
+      () => ({ CONTINUE_TELEMETRY_ENABLED: '0', OPENAI_API_KEY: 'sk-agents-0123456789' }),
     )
     expect(out).toContain('HELLO FROM UPSTREAM')
     expect(traces[0]).toMatchObject({ input_tokens: 1100, cost_status: 'exact', output_tokens: 20 })
   }
-}, 180_000)
-
-test('Qwen Code: a chat with its base URL alone', async () => {
-  const { out, traces } = await throughOpenGateway(
-    () => ['qwen', '--auth-type', 'openai', '-p', 'hi'],
-    (url) => ({
-      OPENAI_BASE_URL: `${url}/openai/v1`,
-      OPENAI_API_KEY: 'sk-agents-0123456789',
-      OPENAI_MODEL: 'gpt-5.4-mini',
-    }),
-  )
-  expect(out).toContain('HELLO FROM UPSTREAM')
-  expect(traces[0]).toMatchObject({ input_tokens: 1100, output_tokens: 20, cost_status: 'exact' })
-}, 180_000)
-
-test('Copilot CLI: a chat through its own provider setting', async () => {
-  const { out, traces } = await throughOpenGateway(
-    () => ['copilot', '-p', 'hi', '--allow-all-tools'],
-    (url) => ({
-      COPILOT_PROVIDER_BASE_URL: `${url}/openai/v1`,
-      COPILOT_PROVIDER_API_KEY: 'sk-agents-0123456789',
-      COPILOT_MODEL: 'gpt-5.4-mini',
-      COPILOT_OFFLINE: 'true',
-    }),
-  )
-  expect(out).toContain('HELLO FROM UPSTREAM')
-  expect(traces[0]).toMatchObject({ input_tokens: 1100, output_tokens: 20, cost_status: 'exact' })
 }, 180_000)

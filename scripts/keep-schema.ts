@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { MIGRATIONS } from '../src/storage/migrations/migrations.ts'
+import { freePort } from '../test/support/free-port.ts'
 import { OTHER, OWNER, PEPPER, STORED } from '../test/fixtures/schema-keys.ts'
 
 const root = resolve(import.meta.dir, '..')
@@ -56,9 +57,7 @@ const upstream = Bun.serve({
  */
 async function fill(storage: string, away = false): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-schema-'))
-  const probe = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-  const { port } = probe
-  await probe.stop(true)
+  const port = await freePort()
   const settings = `server: {port: ${port}}
 storage: ${storage.replaceAll('FOLDER', folder)}
 providers: {openai: {upstream: "${upstream.url.origin}"}, anthropic: {upstream: "${upstream.url.origin}"}}

@@ -7,7 +7,8 @@ import { eventually } from './support/eventually.ts'
 import { PROVIDER_PRESETS } from '../src/config/provider-settings.ts'
 import { goTraces, makeGoPostgres, makeGoSqlite } from './support/go-gateway.ts'
 import { openTestPostgres, type TestPostgres } from './support/postgres.ts'
-import { freePort, MAIN } from './support/process.ts'
+import { freePort } from './support/free-port.ts'
+import { MAIN } from './support/process.ts'
 import { answerJson, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(60_000)

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PLATFORMS } from '../packaging/platforms.ts'
 import { eventually } from './support/eventually.ts'
-import { freePort } from './support/process.ts'
+import { freePort } from './support/free-port.ts'
 import { stream, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(120_000)

@@ -2,7 +2,7 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './support/process.ts'
+import { freePort } from './support/free-port.ts'
 import { eventually } from './support/eventually.ts'
 import { answerJson, Upstream } from './support/upstream.ts'
 

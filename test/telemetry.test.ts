@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { Collector, type ReceivedSpan } from './support/collector.ts'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
-import { freePort } from './support/process.ts'
+import { freePort } from './support/free-port.ts'
 import { answerJson, stream, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(30_000)

@@ -75,7 +75,9 @@ test('the notes of a release are its section of the changelog; a version without
     ])
     return { status: exitCode, out: stdout.toString(), err: stderr.toString() }
   }
-  const { status, out } = notes('Unreleased')
+  const changelog = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8')
+  const [, newest] = /^## (\S+)/m.exec(changelog)!
+  const { status, out } = notes(newest!)
   expect(status).toBe(0)
   expect(out).toStartWith('- ')
   expect(out).not.toContain('## ')

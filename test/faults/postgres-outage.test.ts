@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import pg from 'pg'
 import { startServer, type OwnServer } from '../support/postgres.ts'
 import { serveProgram, type GatewayProcess } from '../support/process.ts'
+import { pipeline } from '../support/pipeline.ts'
 import { answerJson, Upstream } from '../support/upstream.ts'
 
 /** How long the database is away; the figure of the acceptance run is 60. */
@@ -12,20 +13,6 @@ beforeAll(async () => {
   server = await startServer()
 }, 60_000)
 afterAll(() => server.stop())
-
-interface Pipeline {
-  readonly enqueue_accepted_total: number
-  readonly stored_total: number
-  readonly spilled_total: number
-  readonly total_dropped_total: number
-  readonly queue_depth: number
-  readonly journal_records: number
-}
-
-async function pipeline({ url }: GatewayProcess): Promise<Pipeline> {
-  const answer = await fetch(`${url}/api/diagnostics/trace-pipeline`)
-  return ((await answer.json()) as { diagnostics: Pipeline }).diagnostics
-}
 
 test('two gateways on one PostgreSQL that goes away under load: every request is served, and every trace is there', async () => {
   const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', choices: [] }))

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
+import { balanced, pipeline } from '../support/pipeline.ts'
 import { runProgram, serveProgram, type GatewayProcess } from '../support/process.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
 
@@ -62,23 +63,6 @@ function storedIds(gateway: GatewayProcess): string[] {
   const rows = database.query<{ id: string }, []>('SELECT id FROM traces').all()
   database.close()
   return rows.map((row) => row.id)
-}
-
-async function pipeline(gateway: GatewayProcess): Promise<Record<string, number>> {
-  const response = await fetch(`${gateway.url}/api/diagnostics/trace-pipeline`)
-  return ((await response.json()) as { diagnostics: Record<string, number> }).diagnostics
-}
-
-/** The equation that holds at every moment. */
-function balanced(d: Record<string, number>): boolean {
-  return (
-    d['enqueue_accepted_total'] ===
-    d['stored_total']! +
-      d['queue_depth']! +
-      d['journal_records']! +
-      d['quarantined_total']! +
-      d['write_dropped_total']!
-  )
 }
 
 test('a gateway killed under load has every exchange that ended more than the flush interval before, once', async () => {
