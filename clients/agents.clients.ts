@@ -492,6 +492,37 @@ test.each([
   180_000,
 )
 
+test('Gemini CLI: its router’s call and the answer are counted apart', async () => {
+  const { out, traces } = await throughOpenGateway(
+    (url, home) => {
+      mkdirSync(join(home, '.gemini'))
+      writeFileSync(
+        join(home, '.gemini/settings.json'),
+        JSON.stringify({
+          security: { auth: { selectedType: 'gemini-api-key' } },
+          privacy: { usageStatisticsEnabled: false },
+          telemetry: { enabled: false },
+        }),
+      )
+      return documentedLine('gemini', url, '--skip-trust -p hi --output-format json')
+    },
+    () => ({ GEMINI_API_KEY: 'AIza-agents-0123456789' }),
+  )
+  expect(out).toContain('HELLO FROM UPSTREAM')
+  const answers = traces.filter((trace) => String(trace['request_path']).includes('streamGenerateContent'))
+  expect(answers.length).toBeGreaterThan(0)
+  expect(answers[0]).toMatchObject({
+    provider: 'gemini',
+    model: 'gemini-3.8-flash',
+    input_tokens: 1100,
+    cache_read_input_tokens: 1000,
+    output_tokens: 20,
+    reasoning_tokens: 5,
+    cost_status: 'exact',
+    client: 'GeminiCLI-tui',
+  })
+}, 180_000)
+
 test('opencode: a chat through an OpenAI-compatible provider, with its session', async () => {
   const { out, traces } = await throughOpenGateway(
     (url, home) => {
