@@ -463,13 +463,17 @@ function documentedLine(agent: string, url: string, more: string): string[] {
 }
 
 test.each([
-  ['claude', '-p hi --output-format json --model claude-haiku-4-5'],
-  ['codex', 'exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox -m gpt-5.4-mini hi'],
-  ['qwen', '-p hi'],
-  ['copilot', '-p hi --allow-all-tools'],
+  ['claude', '-p hi --output-format json --model claude-haiku-4-5', 'TOOL LOOP DONE'],
+  [
+    'codex',
+    'exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox -m gpt-5.4-mini hi',
+    'TOOL LOOP DONE',
+  ],
+  ['qwen', '-p hi', 'HELLO FROM UPSTREAM'],
+  ['copilot', '-p hi --allow-all-tools', 'HELLO FROM UPSTREAM'],
 ])(
   '%s: the line of the documentation',
-  async (agent, more) => {
+  async (agent, more, answer) => {
     const { out, traces } = await throughOpenGateway(
       (url) => documentedLine(agent, url, more),
       () => ({
@@ -481,13 +485,17 @@ test.each([
         IS_SANDBOX: '1',
       }),
     )
-    expect(out).toMatch(/HELLO FROM UPSTREAM|TOOL LOOP DONE/)
+    expect(out).toContain(answer)
     // Codex comes by WebSocket: all its answers are one exchange.
     const priced = traces.filter(
       (trace) => trace['cost_status'] === 'exact' && Number(trace['output_tokens']) > 0,
     )
     expect(priced.length).toBeGreaterThan(0)
-    for (const trace of priced) expect(Number(trace['output_tokens']) % 20).toBe(0)
+    for (const trace of priced) {
+      const answers = Number(trace['output_tokens']) / 20
+      expect(answers).toBe(agent === 'codex' ? 2 : 1)
+      expect(trace['input_tokens']).toBe(1100 * answers)
+    }
   },
   180_000,
 )
