@@ -73,7 +73,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     log,
     {
       priced: (bills) => limits.priced(bills),
-      dropped: (id) => limits.dropped(id),
+      dropped: (ticket) => limits.dropped(ticket),
       keys: (list) => keys?.take(list),
     },
     new URL('./traces/recorder/recorder-worker.ts', import.meta.url).href,

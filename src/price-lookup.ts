@@ -43,12 +43,11 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     readonly untilMs: number
   }
   const known = new WeakMap<Caller, Map<string, Map<string, Known>>>()
-  return (exchange, model) => {
+  return (exchange, model, nowMs) => {
     const { caller, wire } = exchange
     const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
-    const nowMs = Date.now()
     const before = models.get(model)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()

@@ -12,7 +12,7 @@ export interface Load {
   readonly cpuMicros: number
 }
 
-const BODY =
+export const BODY =
   '{"model":"gpt-5.4-mini","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say hello and tell me something that is long enough to be a realistic prompt for a small request."}],"temperature":0.2}'
 
 /** Posts Chat Completions for some seconds; throws when anything but a 2xx comes back. */

@@ -54,9 +54,8 @@ export class BudgetWarnings {
   }
 
   /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
-  give(ticket: Pick<Ticket, 'limits' | 'caller'>, states: readonly CounterState[]): void {
-    for (let i = 0; i < ticket.limits.length; i++) {
-      const limit = ticket.limits[i]!
+  give({ counted, caller }: Pick<Ticket, 'counted' | 'caller'>, states: readonly CounterState[]): void {
+    for (const [i, limit] of counted.limits.entries()) {
       const { policy, value, counter, kind, window } = limit
       const state = states[i]
       if (!window || !state) continue
@@ -74,7 +73,7 @@ export class BudgetWarnings {
         const untilMs = Math.min(Date.now() + lastsMs, Number.MAX_SAFE_INTEGER / 1000)
         // A rolling period has no end; it may be warned of again when it has passed.
         if (rolling) setTimeout(() => this.#given.delete(name), Math.min(lastsMs, 2 ** 31 - 1)).unref()
-        const { organizationId, workspaceId } = ticket.caller
+        const { organizationId, workspaceId } = caller
         const standing = standingOf(limit, state, Date.now())
         this.#ports.once(name, untilMs).then(
           (first) => {

@@ -1,12 +1,10 @@
-/** What one limit counts of one request. */
+/** What one limit counts. It is the same for every request that the limit holds for. */
 export type Take =
   | {
       /** In any 60 seconds. */
       readonly kind: 'rate'
       readonly counter: string
       readonly limit: number
-      /** 1 for requests; expected tokens. */
-      readonly amount: number
       /** Tokens are told what they really were; requests are one each. */
       readonly settles: boolean
     }
@@ -17,13 +15,36 @@ export type Take =
       readonly counter: string
       readonly unit: 'cost' | 'tokens'
       readonly limit: number
-      /** Expected nano-USD or tokens. */
-      readonly amount: number
       /** A soft budget counts and never refuses. */
       readonly hard: boolean
       readonly startMs: number
       readonly endMs: number
     }
+
+/** What one request takes. */
+export interface Claim {
+  /** Of the exchange. */
+  readonly id: string
+  readonly takes: readonly Take[]
+  /** Of each take: expected nano-USD or tokens; 1 for requests, counted or under way. */
+  readonly amounts: readonly number[]
+  /** Names this process and the term in which the request began in the ledger. */
+  readonly term: string
+}
+
+/** What a request has taken, until it is settled. */
+export interface Held {
+  /** More is expected of it than was reserved. Never refuses. */
+  grow(more: Actual): void
+  /** It is over: whatever counts requests under way forgets it. Reservations stay until `settle`. */
+  ended(): void
+  /**
+   * Replaces what was reserved by what it came to; nothing when it was never sent.
+   *
+   * @returns where its counters stand then, where that comes with it; else `read` tells
+   */
+  settle(actual: Actual, nowMs: number): Promise<readonly CounterState[]> | undefined
+}
 
 /** Where a counter stands. */
 export interface CounterState {
@@ -34,13 +55,10 @@ export interface CounterState {
   readonly resetMs: number
 }
 
-/** Whether a request may pass. */
-export interface Verdict {
-  /** Index of the take that refuses; -1 when none does, and all were taken. */
-  readonly refusedBy: number
-  /** Where each counter stood before; when all were taken it may be empty. */
-  readonly states: readonly CounterState[]
-}
+/** Whether a request may pass: what it holds then, or else the index of the take that refuses and where each counter stands. */
+export type Verdict =
+  | { readonly held: Held }
+  | { readonly held: undefined; readonly refusedBy: number; readonly states: readonly CounterState[] }
 
 /** What a request really came to. */
 export interface Actual {
@@ -57,22 +75,16 @@ export interface Actual {
 export interface Counters {
   /** Names this process and its present term in the ledger. */
   term(nowMs: number): string
-  /** @param id of the exchange @param nowMs epoch milliseconds @throws Error when what was counted cannot be learnt */
-  admit(id: string, takes: readonly Take[], nowMs: number): Verdict | Promise<Verdict>
-  /** More is expected of a request under way than was reserved. Never refuses. */
-  grow(id: string, takes: readonly Take[], more: Actual): void
-  /** A request is over: whatever counts requests under way forgets it. Reservations stay until `settle`. */
-  ended(id: string, takes: readonly Take[]): void
-  /** Replaces what was reserved by what it came to; nothing when it was never sent. @returns where its budgets stand then */
-  settle(
-    id: string,
-    takes: readonly Take[],
-    actual: Actual,
-    nowMs: number,
-  ): readonly CounterState[] | Promise<readonly CounterState[]>
+  /** @param nowMs epoch milliseconds @throws Error when what was counted cannot be learnt */
+  admit(claim: Claim, nowMs: number): Verdict | Promise<Verdict>
   /** Where counters stand, without taking anything. */
   read(takes: readonly Take[], nowMs: number): readonly CounterState[] | Promise<readonly CounterState[]>
   close(): void | Promise<void>
+}
+
+/** What a take takes of a request that costs nothing. */
+export function leastAmount(take: Take): number {
+  return take.kind === 'concurrency' || (take.kind === 'rate' && !take.settles) ? 1 : 0
 }
 
 /** What the ledger knows of a subject, by quarter hours, in epoch milliseconds and nano-USD; assumed costs count as cost. */

@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors.ts'
 import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
-import type { Actual, Counters, CounterState, Take, Verdict } from './counters.ts'
+import type { Actual, Counters, CounterState, Held, Take, Verdict } from './counters.ts'
 import type { BudgetWarnings } from './budget-warnings.ts'
 import { Expectations, type Expectation, type Expected } from './expectations.ts'
 import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
 import type { LimitPolicy } from './policy.ts'
-import { CallerLimits, type Limit, type LimitFacts } from './resolve.ts'
+import { CallerLimits, type CountedLimits, type Limit, type LimitFacts } from './resolve.ts'
 import { Ticket } from './ticket.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
@@ -55,7 +55,11 @@ export interface LimitTotals {
 export class LimitEngine {
   readonly #ports: LimitEnginePorts
   readonly #expectations = new Expectations()
-  readonly #tickets = new Map<string, Ticket>()
+  /** Those that wait to be told what they came to. */
+  readonly #tickets = new Map<number, Ticket>()
+  #numbers = 0
+  /** Of those that were settled at once, one for each set of limits. */
+  readonly #settled = new Map<CountedLimits, Ticket>()
   #waiting: (() => void)[] = []
   readonly #telling = new Set<Promise<void>>()
   readonly #refused: Record<string, number> = {}
@@ -74,23 +78,20 @@ export class LimitEngine {
     return new CallerLimits(this.#ports.policies(), own, facts)
   }
 
-  /** Names this process and its present term in the ledger. */
-  term(): string {
-    return this.#ports.counters.term(Date.now())
-  }
-
   /** Whom the cost of an exchange counts for that no limit was asked about. */
   unlimited(limits: CallerLimits): TraceSpend {
-    return { subjects: limits.spenders, instance: this.term(), assumedNanoUsd: 0, reserved: false }
+    const instance = this.#ports.counters.term(Date.now())
+    return { subjects: limits.spenders, instance, assumedNanoUsd: 0, reserved: false }
   }
 
   /**
    * Lets a request pass, or not.
    *
+   * @param nowMs epoch milliseconds
    * @throws GatewayError LimitRefusal; `limits_unavailable` when what was counted cannot be learnt and a policy wants that denied
    */
-  admit(request: LimitRequest): Ticket | Promise<Ticket> {
-    const nowMs = Date.now()
+  admit(request: LimitRequest, nowMs: number): Ticket | Promise<Ticket> {
+    const { counters } = this.#ports
     const { facts, limits, expected, billable } = request
     const resolved = limits.resolve(facts, nowMs)
     const { size, spenders } = resolved
@@ -99,11 +100,12 @@ export class LimitEngine {
     const counted = billable ? resolved.counted : resolved.countedFree
     const pair = expected.streaming ? `${resolved.pair} stream` : resolved.pair
     const expectation = this.#expectations.of(pair, billable ? expected : FREE)
-    const takes: Take[] = []
-    for (const limit of counted) takes.push(limit.take ?? takeOf(limit, expectation))
-    const ticket = new Ticket(request, { limits: counted, takes, spenders }, expectation, pair, this)
-    if (takes.length === 0) return ticket
-    const verdict = this.#ports.counters.admit(request.id, takes, nowMs)
+    const amounts: number[] = []
+    for (const take of counted.takes) amounts.push(amountOf(take, expectation))
+    const term = counters.term(nowMs)
+    const ticket = new Ticket(request, { counted, amounts, expectation, spenders, pair, term }, this)
+    if (amounts.length === 0) return ticket
+    const verdict = counters.admit(ticket, nowMs)
     if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
     return this.#decide(ticket, verdict)
   }
@@ -112,8 +114,8 @@ export class LimitEngine {
   async #wait(ticket: Ticket, first: Verdict | Promise<Verdict>): Promise<Ticket> {
     const until = performance.now() + RECEIPT_MS
     try {
-      for (let asked = first; ; asked = this.#ports.counters.admit(ticket.id, ticket.takes, Date.now())) {
-        const verdict = await this.#inTime(asked, () => this.#release(ticket))
+      for (let asked = first; ; asked = this.#ports.counters.admit(ticket, Date.now())) {
+        const verdict = await this.#inTime(asked, ({ held }) => held && this.#release(held))
         if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
         this.#failing = false
         if (performance.now() > until || !this.#mayChange(ticket, verdict))
@@ -129,11 +131,13 @@ export class LimitEngine {
    * A budget is refused for what is only expected of requests that have ended: in some milliseconds their receipts tell, and there
    * may be money left.
    */
-  #mayChange({ takes }: Ticket, { refusedBy, states }: Verdict): boolean {
-    const take = takes[refusedBy]
-    if (take?.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return false
+  #mayChange({ takes }: Ticket, verdict: Verdict): boolean {
+    if (verdict.held) return false
+    const { refusedBy, states } = verdict
+    const take = takes[refusedBy]!
+    if (take.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return false
     for (const other of this.#tickets.values()) {
-      if (other.endedAt > 0 && other.takes.some(({ counter }) => counter === take.counter)) return true
+      if (other.takes.some(({ counter }) => counter === take.counter)) return true
     }
     return false
   }
@@ -150,30 +154,34 @@ export class LimitEngine {
 
   /** What exchanges came to. */
   priced(bills: readonly PricedExchange[]): void {
+    const nowMs = Date.now()
     for (const bill of bills) {
-      const ticket = this.#tickets.get(bill.id)
-      if (ticket) this.#settle(ticket, bill)
+      const ticket = this.#tickets.get(bill.ticket)
+      if (ticket) this.#settle(ticket, bill, nowMs)
     }
+    this.#warn(nowMs)
     for (const go of this.#waiting.splice(0)) go()
   }
 
-  /** Nobody will tell what an exchange came to. */
-  dropped(id: string): void {
-    const ticket = this.#tickets.get(id)
-    if (ticket) this.#settle(ticket, undefined)
+  /** Nobody will tell what an exchange came to. @param number of its ticket */
+  dropped(number: number): void {
+    const ticket = this.#tickets.get(number)
+    if (!ticket) return
+    const nowMs = Date.now()
+    this.#settle(ticket, undefined, nowMs)
+    this.#warn(nowMs)
   }
 
   /** Where the limits of a caller stand. */
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
     const { limits: held, counted } = limits.resolve(facts, nowMs)
-    const takes = counted.map((limit) => limit.take ?? takeOf(limit, NOTHING))
     const states = await this.#inTime(
-      Promise.resolve(this.#ports.counters.read(takes, nowMs)),
+      Promise.resolve(this.#ports.counters.read(counted.takes, nowMs)),
       () => undefined,
     )
     return held.map((limit) => {
-      const state = states[counted.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
+      const state = states[counted.limits.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
       return standingOf(limit, state, nowMs)
     })
   }
@@ -195,26 +203,25 @@ export class LimitEngine {
     await this.#ports.counters.close()
   }
 
-  /** Called by a ticket whose exchange has ended. */
-  ended(ticket: Ticket, awaited: boolean): void {
-    const { id, takes } = ticket
-    this.#ports.counters.ended(id, takes)
-    if (awaited) return
-    // It was never sent, so it cost nothing.
-    this.#tickets.delete(id)
-    this.#track(this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now()))
+  /** Called by a ticket whose exchange has ended. @param awaited what it came to will be told */
+  ended(ticket: Ticket, held: Held, awaited: boolean): void {
+    held.ended()
+    if (awaited) {
+      ticket.number = this.#numbers += 1
+      this.#tickets.set(ticket.number, ticket)
+    } else {
+      // It was never sent, so it cost nothing; or nothing counts what it cost.
+      this.#track(held.settle(NO_ACTUAL, Date.now()))
+    }
   }
 
-  /** Called by a ticket whose answer outgrows what was expected. */
-  grow({ id, takes }: Ticket, more: Actual): void {
-    this.#ports.counters.grow(id, takes, more)
-  }
-
-  #decide(ticket: Ticket, { refusedBy, states }: Verdict): Ticket {
-    if (refusedBy >= 0) throw this.#refuse(ticket.limits[refusedBy]!, states[refusedBy]!, Date.now())
+  #decide(ticket: Ticket, verdict: Verdict): Ticket {
+    if (!verdict.held) {
+      const { refusedBy, states } = verdict
+      throw this.#refuse(ticket.counted.limits[refusedBy]!, states[refusedBy]!, Date.now())
+    }
     this.#totals.admitted += 1
-    this.#tickets.set(ticket.id, ticket)
-    ticket.admitted = true
+    ticket.held = verdict.held
     return ticket
   }
 
@@ -233,14 +240,14 @@ export class LimitEngine {
         error: error instanceof Error ? error.message : String(error),
       })
     }
-    if (ticket.limits.some(({ policy }) => policy.onBackendFailure === 'deny')) {
+    if (ticket.counted.limits.some(({ policy }) => policy.onBackendFailure === 'deny')) {
       throw new GatewayError('limits_unavailable', 'gateway usage limit check unavailable', { cause: error })
     }
     return ticket
   }
 
   /** @param late called when the answer comes after all, but too late */
-  #inTime<T>(answer: T | Promise<T>, late: () => void): Promise<T> {
+  #inTime<T>(answer: T | Promise<T>, late: (answer: T) => void): Promise<T> {
     if (!(answer instanceof Promise)) return Promise.resolve(answer)
     const timeoutMs = this.#ports.timeoutMs()
     return new Promise((resolve, reject) => {
@@ -252,7 +259,7 @@ export class LimitEngine {
       answer.then(
         (value) => {
           clearTimeout(timer)
-          return over ? late() : resolve(value)
+          return over ? late(value) : resolve(value)
         },
         (error: unknown) => {
           clearTimeout(timer)
@@ -262,14 +269,14 @@ export class LimitEngine {
     })
   }
 
-  #release({ id, takes }: Ticket): void {
-    this.#ports.counters.ended(id, takes)
-    this.#track(this.#ports.counters.settle(id, takes, NO_ACTUAL, Date.now()))
+  #release(held: Held): void {
+    held.ended()
+    this.#track(held.settle(NO_ACTUAL, Date.now()))
   }
 
   /** Counters that are elsewhere are told without waiting; they see to it themselves that nothing stays untold. */
-  #track(told: unknown): void {
-    if (!(told instanceof Promise)) return
+  #track(told: Promise<unknown> | undefined): void {
+    if (!told) return
     const done: Promise<void> = told
       .then(() => undefined)
       .catch(() => undefined)
@@ -277,65 +284,55 @@ export class LimitEngine {
     this.#telling.add(done)
   }
 
-  #settle(ticket: Ticket, bill: PricedExchange | undefined): void {
-    const { id, takes, requestBytes, responseBytes } = ticket
-    this.#tickets.delete(id)
-    const known = bill !== undefined && bill.costNanoUsd !== null
-    if (!known) this.#totals.assumed += 1
-    if (bill && bill.costNanoUsd !== null && bill.outputTokens > 0) {
-      const { costNanoUsd, outputNanoUsd, inputTokens, outputTokens } = bill
-      this.#expectations.learn(ticket.pair, {
-        costNanoUsd,
-        outputNanoUsd,
-        inputTokens,
-        outputTokens,
-        requestBytes,
-        responseBytes,
-      })
+  #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
+    const { requestBytes, responseBytes, counted } = ticket
+    this.#tickets.delete(ticket.number)
+    const cost = bill?.costNanoUsd ?? undefined
+    if (cost === undefined) this.#totals.assumed += 1
+    else if (bill && bill.outputTokens > 0) {
+      this.#expectations.learn(ticket.pair, { ...bill, costNanoUsd: cost, requestBytes, responseBytes })
     }
     const actual = {
-      costNanoUsd: bill?.costNanoUsd ?? ticket.spend.assumedNanoUsd,
+      costNanoUsd: cost ?? ticket.assumedNanoUsd,
       tokens: bill ? bill.inputTokens + bill.outputTokens : 0,
     }
+    const states = ticket.held!.settle(actual, nowMs)
+    if (states) this.#track(states.then((told) => this.#ports.warnings.give(ticket, told)))
+    else this.#settled.set(counted, ticket)
+  }
+
+  /** Gives the warnings that are due after requests were settled. */
+  #warn(nowMs: number): void {
     const { counters, warnings } = this.#ports
-    const states = counters.settle(id, takes, actual, Date.now())
-    if (states instanceof Promise) this.#track(states.then((told) => warnings.give(ticket, told)))
-    else warnings.give(ticket, states)
+    for (const ticket of this.#settled.values()) {
+      const states = counters.read(ticket.takes, nowMs)
+      if (states instanceof Promise) this.#track(states.then((told) => warnings.give(ticket, told)))
+      else warnings.give(ticket, states)
+    }
+    this.#settled.clear()
   }
 
   #sweep(): void {
     const before = performance.now() - PRICING_MS
+    const nowMs = Date.now()
     for (const ticket of this.#tickets.values()) {
-      if (ticket.endedAt > 0 && ticket.endedAt < before) this.#settle(ticket, undefined)
+      if (ticket.endedAt < before) this.#settle(ticket, undefined, nowMs)
     }
+    this.#warn(nowMs)
   }
 }
 
 /** What a request that may cost nothing is expected to cost. */
 const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, streaming: false, rates: undefined }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
-const NOTHING = { learned: true, costNanoUsd: 0, tokens: 0 }
 
 /** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
 const GUESS_SHARE = 1 / 20
 
-/** What a request takes of limits on tokens and money. */
-function takeOf(
-  limit: Limit,
-  { learned, costNanoUsd, tokens }: Pick<Expectation, 'learned' | 'costNanoUsd' | 'tokens'>,
-): Take {
-  const { kind, counter, value, policy, window } = limit
-  if (kind === 'tokens_per_minute')
-    return { kind: 'rate', counter, limit: value, amount: tokens, settles: true }
-  const expected = kind === 'cost' ? costNanoUsd : tokens
-  return {
-    kind: 'budget',
-    counter,
-    unit: kind === 'cost' ? 'cost' : 'tokens',
-    limit: value,
-    amount: learned ? expected : Math.min(expected, Math.ceil(value * GUESS_SHARE)),
-    hard: policy.budget.enforcement === 'hard',
-    startMs: window!.startMs,
-    endMs: window!.endMs,
-  }
+/** What a request is expected to take. */
+function amountOf(take: Take, { learned, costNanoUsd, tokens }: Expectation): number {
+  if (take.kind === 'concurrency') return 1
+  if (take.kind === 'rate') return take.settles ? tokens : 1
+  const expected = take.unit === 'cost' ? costNanoUsd : tokens
+  return learned ? expected : Math.min(expected, Math.ceil(take.limit * GUESS_SHARE))
 }

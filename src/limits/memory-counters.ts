@@ -1,9 +1,19 @@
-import type { Actual, Counters, CounterState, ReadLedger, Take, Verdict } from './counters.ts'
+import {
+  leastAmount,
+  type Actual,
+  type Claim,
+  type Counters,
+  type CounterState,
+  type Held,
+  type ReadLedger,
+  type Take,
+  type Verdict,
+} from './counters.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import { SubjectSpend } from './subject-spend.ts'
 
-/** Counters of a kind that are kept; those not used for longest go first, and begin anew. */
-const MAX_COUNTERS = 50_000
+/** Rates that are kept; those not used for longest go first, and begin anew. */
+const MAX_RATES = 50_000
 
 /** How often what others spent is read again, for subjects that were used since. */
 const RELOAD_MS = 5000
@@ -22,20 +32,22 @@ const MAX_WHOLE = 50
 /** A subject that was not asked for in this time is forgotten: nothing of it is in a term that the ledger leaves out. */
 const FORGET_MS = 3 * TERM_MS
 
-interface Reservation {
-  readonly atMs: number
-  readonly term: string
-  /** What was reserved beyond the takes' amounts, by their index. */
-  grown: number[] | undefined
+/** Requests under way. */
+class Places {
+  taken = 0
 }
+
+/** What a take counts in. */
+type Counter = SlidingWindow | Places | SubjectSpend
 
 /** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
 export class MemoryCounters implements Counters {
   readonly #rates = new Map<string, SlidingWindow>()
-  readonly #underWay = new Map<string, number>()
+  readonly #places = new Map<string, Places>()
   readonly #subjects = new Map<string, SubjectSpend>()
+  /** Counters of takes that were found since the last reading of the ledger; all that is needed of their subjects is known. */
+  #found = new WeakMap<readonly Take[], readonly Counter[]>()
   readonly #loading = new Map<string, Promise<void>>()
-  readonly #reservations = new Map<string, Reservation>()
   readonly #instance: string
   readonly #startedAtMs = Date.now()
   #termNumber = -1
@@ -60,62 +72,27 @@ export class MemoryCounters implements Counters {
     return this.#terms(nowMs)[0]!
   }
 
-  admit(id: string, takes: readonly Take[], nowMs: number): Verdict | Promise<Verdict> {
-    const missing = this.#missing(takes, nowMs)
-    if (missing) return missing.then(() => this.#admit(id, takes, nowMs))
-    return this.#admit(id, takes, nowMs)
+  /** Whether the ledger leaves a term out when it is asked, because it is known here what was spent in it. */
+  knows(term: string, nowMs: number): boolean {
+    return this.#terms(nowMs).includes(term)
   }
 
-  grow(id: string, takes: readonly Take[], more: Actual): void {
-    const reservation = this.#reservations.get(id)
-    if (!reservation) return
-    for (const [i, take] of takes.entries()) {
-      if (take.kind !== 'budget') continue
-      const by = take.unit === 'cost' ? more.costNanoUsd : more.tokens
-      reservation.grown ??= takes.map(() => 0)
-      reservation.grown[i]! += by
-      this.#reserve(take, reservation.atMs, by)
-    }
+  /** Milliseconds of a clock that does not jump. */
+  clock(): number {
+    return this.#monotonicMs()
   }
 
-  ended(_id: string, takes: readonly Take[]): void {
-    for (const take of takes) {
-      if (take.kind !== 'concurrency') continue
-      const left = (this.#underWay.get(take.counter) ?? 1) - 1
-      if (left <= 0) this.#underWay.delete(take.counter)
-      else this.#underWay.set(take.counter, left)
-    }
-  }
-
-  settle(id: string, takes: readonly Take[], actual: Actual, nowMs: number): readonly CounterState[] {
-    const reservation = this.#reservations.get(id)
-    if (!reservation) return []
-    this.#reservations.delete(id)
-    const { atMs, term, grown } = reservation
-    const { costNanoUsd, tokens } = actual
-    // The ledger tells of older terms by itself.
-    const own = this.#terms(nowMs).includes(term)
-    for (let i = 0; i < takes.length; i++) {
-      const take = takes[i]!
-      if (take.kind === 'rate' && take.settles) {
-        const clock = this.#monotonicMs()
-        this.#rate(take.counter).add(tokens - take.amount, clock, clock - (nowMs - atMs))
-      } else if (take.kind === 'budget') {
-        const subject = this.#subjects.get(take.counter)
-        const reserved = take.amount + (grown?.[i] ?? 0)
-        subject?.reserve(atMs, take.unit === 'cost' ? -reserved : 0, take.unit === 'tokens' ? -reserved : 0)
-        // A subject may be counted by several budgets; it spends once.
-        if (own && firstOf(takes, i)) subject?.settle(term, atMs, costNanoUsd, tokens)
-      }
-    }
-    const states: CounterState[] = []
-    for (const take of takes) states.push(take.kind === 'budget' ? this.#spent(take, nowMs) : NOTHING)
-    return states
+  admit(claim: Claim, nowMs: number): Verdict | Promise<Verdict> {
+    const found = this.#found.get(claim.takes)
+    if (found) return this.#admit(claim, found, nowMs)
+    const missing = this.#missing(claim.takes, nowMs)
+    if (missing) return missing.then(() => this.#admit(claim, this.#find(claim.takes, nowMs), nowMs))
+    return this.#admit(claim, this.#find(claim.takes, nowMs), nowMs)
   }
 
   read(takes: readonly Take[], nowMs: number): readonly CounterState[] | Promise<readonly CounterState[]> {
     const states = (): readonly CounterState[] =>
-      takes.map((take) => this.#state(take, this.#monotonicMs(), nowMs))
+      takes.map((take) => this.#state(take, leastAmount(take), this.#monotonicMs(), nowMs))
     const missing = this.#missing(takes, nowMs)
     return missing ? missing.then(states) : states()
   }
@@ -126,6 +103,8 @@ export class MemoryCounters implements Counters {
 
   /** Reads again what others spent, and forgets whom nobody asks for. A ledger that does not answer changes nothing. */
   async reload(nowMs: number): Promise<void> {
+    this.#found = new WeakMap()
+    for (const [name, { taken }] of this.#places) if (taken === 0) this.#places.delete(name)
     const lately: string[] = []
     const whole: string[] = []
     let latelyFromMs = Infinity
@@ -146,49 +125,43 @@ export class MemoryCounters implements Counters {
     await Promise.all([read(lately, latelyFromMs), read(whole, wholeFromMs)])
   }
 
-  #admit(id: string, takes: readonly Take[], nowMs: number): Verdict {
+  #admit(claim: Claim, counters: readonly Counter[], nowMs: number): Verdict {
+    const { takes, amounts } = claim
     const clock = this.#monotonicMs()
-    const refusedBy = this.#refusing(takes, clock, nowMs)
-    if (refusedBy >= 0) return { refusedBy, states: takes.map((take) => this.#state(take, clock, nowMs)) }
-    for (const take of takes) {
-      if (take.kind === 'rate') this.#rate(take.counter).add(take.amount, clock)
-      else if (take.kind === 'concurrency') {
-        this.#underWay.set(take.counter, (this.#underWay.get(take.counter) ?? 0) + 1)
-      } else this.#reserve(take, nowMs, take.amount)
-    }
-    this.#reservations.set(id, { atMs: nowMs, term: this.term(nowMs), grown: undefined })
-    return PASSED
-  }
-
-  /** Index of the first take that finds no room; -1 for none. On every request's way, so nothing is made for it. */
-  #refusing(takes: readonly Take[], clock: number, nowMs: number): number {
     for (let i = 0; i < takes.length; i++) {
-      const take = takes[i]!
-      if (take.kind === 'budget') {
-        const { cost, tokens, reservedCost, reservedTokens } = this.#subject(take.counter, nowMs).since(
-          take.startMs,
-        )
-        const held = take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens
-        if (take.hard && held >= take.limit) return i
-      } else if (take.kind === 'concurrency') {
-        if ((this.#underWay.get(take.counter) ?? 0) >= take.limit) return i
-      } else {
-        const used = this.#rates.get(take.counter)?.sum(clock) ?? 0
-        if (take.settles ? used >= take.limit : used + take.amount > take.limit) return i
-      }
+      if (!refuses(takes[i]!, amounts[i]!, counters[i]!, clock)) continue
+      const states = takes.map((take, k) => this.#state(take, amounts[k]!, clock, nowMs))
+      return { held: undefined, refusedBy: i, states }
     }
-    return -1
+    return { held: new HeldInMemory(this, claim, counters, clock, nowMs) }
   }
 
-  #state(take: Take, clock: number, nowMs: number): CounterState {
+  #find(takes: readonly Take[], nowMs: number): readonly Counter[] {
+    const counters = takes.map((take) => this.#counterOf(take, nowMs))
+    this.#found.set(takes, counters)
+    return counters
+  }
+
+  #counterOf(take: Take, nowMs: number): Counter {
+    if (take.kind === 'budget') return this.#subject(take.counter, nowMs)
+    if (take.kind === 'rate') return this.#rate(take.counter)
+    let places = this.#places.get(take.counter)
+    if (!places) {
+      places = new Places()
+      this.#places.set(take.counter, places)
+    }
+    return places
+  }
+
+  #state(take: Take, amount: number, clock: number, nowMs: number): CounterState {
     if (take.kind === 'concurrency') {
-      return { used: this.#underWay.get(take.counter) ?? 0, reserved: 0, resetMs: 0 }
+      return { used: this.#places.get(take.counter)?.taken ?? 0, reserved: 0, resetMs: 0 }
     }
     if (take.kind === 'rate') {
       const window = this.#rates.get(take.counter)
       if (!window) return { used: 0, reserved: 0, resetMs: 0 }
       const used = window.sum(clock)
-      const room = take.settles ? take.limit - 1 : take.limit - take.amount
+      const room = take.settles ? take.limit - 1 : take.limit - amount
       return { used, reserved: 0, resetMs: used > room ? window.timeUntil(Math.max(0, room), clock) : 0 }
     }
     return this.#spent(take, nowMs)
@@ -203,8 +176,22 @@ export class MemoryCounters implements Counters {
     }
   }
 
+  /** A rate's window. Of too many, those not used for longest are forgotten. */
   #rate(counter: string): SlidingWindow {
-    return bounded(this.#rates, counter, () => new SlidingWindow())
+    let window = this.#rates.get(counter)
+    if (window) {
+      // Only a map that is nearly full needs to know who was used last.
+      if (this.#rates.size <= MAX_RATES / 2) return window
+      this.#rates.delete(counter)
+    } else {
+      window = new SlidingWindow()
+      if (this.#rates.size >= MAX_RATES) {
+        this.#rates.delete(this.#rates.keys().next().value!)
+        this.#found = new WeakMap()
+      }
+    }
+    this.#rates.set(counter, window)
+    return window
   }
 
   #subject(name: string, nowMs: number): SubjectSpend {
@@ -215,11 +202,6 @@ export class MemoryCounters implements Counters {
     }
     subject.usedAtMs = nowMs
     return subject
-  }
-
-  #reserve(take: Take & { kind: 'budget' }, atMs: number, by: number): void {
-    const subject = this.#subjects.get(take.counter)
-    subject?.reserve(atMs, take.unit === 'cost' ? by : 0, take.unit === 'tokens' ? by : 0)
   }
 
   /** Loads what is not known of the subjects of budgets; `undefined` when all is. */
@@ -283,35 +265,89 @@ function latelyOf({ readAtMs }: SubjectSpend, nowMs: number): number {
   return Math.min(nowMs, readAtMs) - LATELY_MS
 }
 
-/** Nobody asks where counters stood when a request passes. */
-const PASSED: Verdict = { refusedBy: -1, states: [] }
-
-/** What is told of counters that nobody asks for when a request is settled. */
-const NOTHING: CounterState = { used: 0, reserved: 0, resetMs: 0 }
-
-/** Whether no budget before counts the same subject. */
-function firstOf(takes: readonly Take[], index: number): boolean {
-  const { counter } = takes[index]!
-  for (let i = 0; i < index; i++) {
-    const take = takes[i]!
-    if (take.kind === 'budget' && take.counter === counter) return false
+/** Whether a take finds no room. On every request's way, so nothing is made for it. */
+function refuses(take: Take, amount: number, counter: Counter, clock: number): boolean {
+  if (counter instanceof Places) return counter.taken >= take.limit
+  if (counter instanceof SlidingWindow) {
+    const used = counter.sum(clock)
+    return take.kind === 'rate' && take.settles ? used >= take.limit : used + amount > take.limit
   }
-  return true
+  if (take.kind !== 'budget' || !take.hard) return false
+  const { cost, tokens, reservedCost, reservedTokens } = counter.since(take.startMs)
+  return (take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens) >= take.limit
 }
 
-/** A counter of a map that keeps those that were used last. */
-function bounded<T>(map: Map<string, T>, name: string, make: () => T): T {
-  const known = map.get(name)
-  if (known !== undefined) {
-    // Only a map that is nearly full needs to know who was used last.
-    if (map.size > MAX_COUNTERS / 2) {
-      map.delete(name)
-      map.set(name, known)
+/** What a request has taken. A subject of which something is reserved is not forgotten, so its counters stay those of the map. */
+class HeldInMemory implements Held {
+  readonly #owner: MemoryCounters
+  readonly #claim: Claim
+  readonly #counters: readonly Counter[]
+  readonly #clock: number
+  readonly #atMs: number
+  /** What was reserved beyond the claim's amounts. */
+  #grownCost = 0
+  #grownTokens = 0
+
+  constructor(
+    owner: MemoryCounters,
+    claim: Claim,
+    counters: readonly Counter[],
+    clock: number,
+    atMs: number,
+  ) {
+    this.#owner = owner
+    this.#claim = claim
+    this.#counters = counters
+    this.#clock = clock
+    this.#atMs = atMs
+    for (let i = 0; i < counters.length; i++) {
+      const counter = counters[i]!
+      if (counter instanceof Places) counter.taken += 1
+      else if (counter instanceof SlidingWindow) counter.add(claim.amounts[i]!, clock)
+      else this.#reserve(i, counter, claim.amounts[i]!)
     }
-    return known
   }
-  if (map.size >= MAX_COUNTERS) map.delete(map.keys().next().value!)
-  const made = make()
-  map.set(name, made)
-  return made
+
+  grow({ costNanoUsd, tokens }: Actual): void {
+    this.#grownCost += costNanoUsd
+    this.#grownTokens += tokens
+    for (let i = 0; i < this.#counters.length; i++) {
+      const counter = this.#counters[i]!
+      if (counter instanceof SubjectSpend) {
+        this.#reserve(i, counter, this.#countsCost(i) ? costNanoUsd : tokens)
+      }
+    }
+  }
+
+  ended(): void {
+    for (const counter of this.#counters) if (counter instanceof Places) counter.taken -= 1
+  }
+
+  settle({ costNanoUsd, tokens }: Actual, nowMs: number): undefined {
+    const { takes, amounts, term } = this.#claim
+    const counters = this.#counters
+    // The ledger tells of older terms by itself.
+    const own = this.#owner.knows(term, nowMs)
+    for (let i = 0; i < counters.length; i++) {
+      const counter = counters[i]!
+      const take = takes[i]!
+      if (counter instanceof SubjectSpend) {
+        this.#reserve(i, counter, -amounts[i]! - (this.#countsCost(i) ? this.#grownCost : this.#grownTokens))
+        // A subject may be counted by several budgets; it spends once.
+        if (own && counters.indexOf(counter) === i) counter.settle(term, this.#atMs, costNanoUsd, tokens)
+      } else if (take.kind === 'rate' && take.settles && counter instanceof SlidingWindow) {
+        counter.add(tokens - amounts[i]!, this.#owner.clock(), this.#clock)
+      }
+    }
+  }
+
+  #countsCost(i: number): boolean {
+    const take = this.#claim.takes[i]!
+    return take.kind === 'budget' && take.unit === 'cost'
+  }
+
+  #reserve(i: number, subject: SubjectSpend, by: number): void {
+    if (this.#countsCost(i)) subject.reserve(this.#atMs, by, 0)
+    else subject.reserve(this.#atMs, 0, by)
+  }
 }

@@ -26,7 +26,7 @@ export interface Limit {
   readonly value: number
   /** Of budgets only. */
   readonly window?: BudgetWindow
-  /** What every request takes of it, where that does not depend on the request. */
+  /** What is counted of it; absent for limits that count nothing. */
   readonly take?: Take
 }
 
@@ -139,7 +139,7 @@ export class CallerLimits {
       const add = (kind: LimitKind, value: number): void => {
         if (value <= 0) return
         const counter = `${policy.name}:${kind}:${counted}`
-        const take = fixedTake(kind, counter, value)
+        const take = takeOf(kind, counter, value)
         limits.push({ policy, kind, value, counter, ...(take ? { take } : {}) })
       }
       add('request_bytes', policy.maxRequestBytes)
@@ -151,20 +151,28 @@ export class CallerLimits {
       const rolling = budget.period === 'rolling'
       fromMs = Math.max(fromMs, rolling ? slotOf(nowMs) : window.startMs)
       untilMs = Math.min(untilMs, window.endMs)
-      if (budget.tokens > 0)
-        limits.push({ policy, kind: 'tokens', value: budget.tokens, counter: counted, window })
-      if (budget.costUsd > 0) {
-        const value = Math.round(budget.costUsd * NANO_PER_USD)
-        limits.push({ policy, kind: 'cost', value, counter: counted, window })
+      const spend = (kind: 'tokens' | 'cost', value: number): void => {
+        if (value <= 0) return
+        const take: Take = {
+          kind: 'budget',
+          counter: counted,
+          unit: kind,
+          limit: value,
+          hard: budget.enforcement === 'hard',
+          startMs: window.startMs,
+          endMs: window.endMs,
+        }
+        limits.push({ policy, kind, value, counter: counted, window, take })
       }
+      spend('tokens', budget.tokens)
+      spend('cost', Math.round(budget.costUsd * NANO_PER_USD))
     }
     const subjects = limits.flatMap(({ window, counter }) => (window ? [counter] : []))
-    const counted = limits.filter(({ kind }) => kind !== 'request_bytes')
     const [size] = limits.filter(({ kind }) => kind === 'request_bytes').sort((a, b) => a.value - b.value)
     return {
       limits,
-      counted,
-      countedFree: counted.filter(({ kind }) => !SPENDING.has(kind)),
+      counted: countedOf(limits),
+      countedFree: countedOf(limits.filter(({ kind }) => !SPENDING.has(kind))),
       size,
       spenders: [...new Set([...this.spenders, ...subjects])],
       pair: `${this.spenders.at(-1)} ${facts.provider} ${facts.model}`,
@@ -181,8 +189,8 @@ const SPENDING: ReadonlySet<LimitKind> = new Set(['tokens_per_minute', 'cost', '
 export interface ResolvedLimits {
   readonly limits: readonly Limit[]
   /** Those that count something, and of them those that count what costs nothing too. */
-  readonly counted: readonly Limit[]
-  readonly countedFree: readonly Limit[]
+  readonly counted: CountedLimits
+  readonly countedFree: CountedLimits
   /** Largest content; absent for no limit. */
   readonly size: Limit | undefined
   /** Subjects of the ledger that the request's cost counts for. */
@@ -197,10 +205,33 @@ export interface ResolvedLimits {
 /** Models of a caller and a provider that are remembered at most. */
 const MAX_RESOLVED = 200
 
-/** What a request takes of limits of which every request takes the same. */
-function fixedTake(kind: LimitKind, counter: string, limit: number): Take | undefined {
+/** Limits that count, and what they count, in the same order. */
+export interface CountedLimits {
+  readonly limits: readonly Limit[]
+  readonly takes: readonly Take[]
+  /** Something is reserved that grows with the answer. */
+  readonly reserves: boolean
+  /** What the request came to is to be told. */
+  readonly settles: boolean
+}
+
+function countedOf(all: readonly Limit[]): CountedLimits {
+  const limits = all.filter(({ take }) => take !== undefined)
+  const takes = limits.map(({ take }) => take!)
+  const reserves = takes.some(({ kind }) => kind === 'budget')
+  return {
+    limits,
+    takes,
+    reserves,
+    settles: reserves || takes.some((take) => take.kind === 'rate' && take.settles),
+  }
+}
+
+/** What is counted of limits other than budgets. */
+function takeOf(kind: LimitKind, counter: string, limit: number): Take | undefined {
   if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit }
-  if (kind === 'requests_per_minute') return { kind: 'rate', counter, limit, amount: 1, settles: false }
+  if (kind === 'requests_per_minute') return { kind: 'rate', counter, limit, settles: false }
+  if (kind === 'tokens_per_minute') return { kind: 'rate', counter, limit, settles: true }
   return undefined
 }
 

@@ -1,5 +1,15 @@
 import { slotOf } from './budget-window.ts'
-import type { Actual, Counters, CounterState, ReadLedger, Take, Verdict } from './counters.ts'
+import {
+  leastAmount,
+  type Actual,
+  type Claim,
+  type Counters,
+  type CounterState,
+  type Held,
+  type ReadLedger,
+  type Take,
+  type Verdict,
+} from './counters.ts'
 
 /** How long a request counts as under way without its gateway saying so, and how often that is said. */
 const LEASE_MS = 120_000
@@ -69,7 +79,8 @@ export class SharedCounters implements Counters {
   readonly #instance = crypto.randomUUID()
   readonly #backend: SharedBackend
   readonly #readLedger: ReadLedger
-  readonly #open = new Map<string, { takes: readonly SharedTake[]; slot: number; second: number }>()
+  /** Requests whose leases are to be renewed. */
+  readonly #open = new Map<string, SharedRequest>()
   readonly #timer: ReturnType<typeof setInterval>
   readonly #untold = new Map<string, SharedTake>()
   #forgetting: ReturnType<typeof setTimeout> | undefined
@@ -86,38 +97,35 @@ export class SharedCounters implements Counters {
     return this.#instance
   }
 
-  async admit(id: string, takes: readonly Take[], nowMs: number): Promise<Verdict> {
+  async admit({ id, takes, amounts }: Claim, nowMs: number): Promise<Verdict> {
     const slot = slotOf(nowMs)
-    const shared = takes.map(sharedTake)
+    const shared = takes.map((take, i) => sharedTake(take, amounts[i]!))
     const reply = await this.#ask('admit', { id, slot, takes: shared })
-    if (reply.refused < 0) this.#open.set(id, { takes: shared, slot, second: reply.second })
-    return { refusedBy: reply.refused, states: reply.states.map(stateOf) }
+    if (reply.refused >= 0) {
+      return { held: undefined, refusedBy: reply.refused, states: reply.states.map(stateOf) }
+    }
+    const open = { ...NO_REQUEST, id, slot, takes: shared, second: reply.second }
+    this.#open.set(id, open)
+    return { held: this.#held(open) }
   }
 
-  grow(id: string, _takes: readonly Take[], { costNanoUsd, tokens }: Actual): void {
-    const open = this.#open.get(id)
-    if (open) this.#tell('grow', { id, ...open, cost: costNanoUsd, tokens })
+  #held(open: SharedRequest): Held {
+    const { takes } = open
+    return {
+      grow: ({ costNanoUsd, tokens }) => this.#tell('grow', { ...open, cost: costNanoUsd, tokens }),
+      ended: () => {
+        if (takes.some(({ k }) => k === 'conc')) this.#tell('ended', open)
+      },
+      settle: (actual) => {
+        this.#open.delete(open.id)
+        const settles = takes.some(({ k, f }) => k === 'budget' || (k === 'rate' && f === 1))
+        return settles ? this.#settle(open, actual) : Promise.resolve([])
+      },
+    }
   }
 
-  ended(id: string, takes: readonly Take[]): void {
-    const open = this.#open.get(id)
-    if (open && takes.some(({ kind }) => kind === 'concurrency')) this.#tell('ended', { id, ...open })
-  }
-
-  async settle(
-    id: string,
-    takes: readonly Take[],
-    { costNanoUsd, tokens }: Actual,
-    nowMs: number,
-  ): Promise<readonly CounterState[]> {
-    const open = this.#open.get(id)
-    const settles = takes.some((take) => take.kind === 'budget' || (take.kind === 'rate' && take.settles))
-    this.#open.delete(id)
-    if (!settles) return []
-    const slot = open?.slot ?? slotOf(nowMs)
-    const shared = open?.takes ?? takes.map(sharedTake)
-    const second = open?.second ?? 0
-    const request = { ...NO_REQUEST, id, slot, takes: shared, second, cost: costNanoUsd, tokens }
+  async #settle(open: SharedRequest, { costNanoUsd, tokens }: Actual): Promise<readonly CounterState[]> {
+    const request = { ...open, cost: costNanoUsd, tokens }
     try {
       const reply = await this.#backend.apply('settle', request)
       return reply.states.map(stateOf)
@@ -145,7 +153,8 @@ export class SharedCounters implements Counters {
   }
 
   async read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
-    const reply = await this.#ask('read', { id: '', slot: slotOf(nowMs), takes: takes.map(sharedTake) })
+    const shared = takes.map((take) => sharedTake(take, leastAmount(take)))
+    const reply = await this.#ask('read', { id: '', slot: slotOf(nowMs), takes: shared })
     return reply.states.map(stateOf)
   }
 
@@ -174,8 +183,8 @@ export class SharedCounters implements Counters {
   }
 
   /** Tells without waiting. What a backend does not hear, it forgets by itself when the lease runs out. */
-  #tell(operation: SharedOperation, request: Partial<SharedRequest>): void {
-    this.#backend.apply(operation, { ...NO_REQUEST, ...request }).catch(() => undefined)
+  #tell(operation: SharedOperation, request: SharedRequest): void {
+    this.#backend.apply(operation, request).catch(() => undefined)
   }
 
   async #renew(): Promise<void> {
@@ -184,7 +193,7 @@ export class SharedCounters implements Counters {
       takes: takes.filter(({ k }) => k !== 'rate'),
     }))
     for (let i = 0; i < open.length; i += RENEW_REQUESTS) {
-      this.#tell('renew', { renew: open.slice(i, i + RENEW_REQUESTS) })
+      this.#tell('renew', { ...NO_REQUEST, renew: open.slice(i, i + RENEW_REQUESTS) })
     }
   }
 }
@@ -202,11 +211,11 @@ export const NO_REQUEST: SharedRequest = {
   renew: [],
 }
 
-function sharedTake(take: Take): SharedTake {
+function sharedTake(take: Take, amount: number): SharedTake {
   const none = { u: '', s: 0, e: 0 } as const
   switch (take.kind) {
     case 'rate':
-      return { k: 'rate', c: take.counter, l: take.limit, a: take.amount, f: take.settles ? 1 : 0, ...none }
+      return { k: 'rate', c: take.counter, l: take.limit, a: amount, f: take.settles ? 1 : 0, ...none }
     case 'concurrency':
       return { k: 'conc', c: take.counter, l: take.limit, a: 1, f: 1, ...none }
     case 'budget':
@@ -214,7 +223,7 @@ function sharedTake(take: Take): SharedTake {
         k: 'budget',
         c: take.counter,
         l: take.limit,
-        a: take.amount,
+        a: amount,
         f: take.hard ? 1 : 0,
         u: take.unit,
         s: take.startMs,

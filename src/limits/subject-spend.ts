@@ -16,9 +16,9 @@ interface Amounts {
  * current terms, which the ledger is asked to leave out. The two never overlap, so the ledger may be read again at any time.
  */
 export class SubjectSpend {
-  readonly #told = new Map<number, Amounts>()
-  readonly #own = new Map<string, Map<number, Amounts>>()
-  readonly #reserved = new Map<number, Amounts>()
+  readonly #told = new Slots()
+  readonly #own = new Map<string, Slots>()
+  readonly #reserved = new Slots()
   /** Sums since the beginnings of windows, newest last. */
   #windows: { readonly startMs: number; readonly sum: Amounts }[] = []
   /** From where on the ledger was read; `Infinity` before it was. */
@@ -36,16 +36,11 @@ export class SubjectSpend {
    * @param terms the terms of this process that the ledger has left out; what was settled in others is forgotten
    */
   load(slots: readonly LedgerSlot[], fromMs: number, terms: readonly string[]): void {
-    for (const slot of this.#told.keys()) if (slot >= fromMs) this.#told.delete(slot)
+    this.#told.drop((slot) => slot >= fromMs)
     for (const { slotMs, costNanoUsd, tokens } of slots) {
-      const known = this.#told.get(slotMs)
-      const more = { cost: costNanoUsd, tokens, reservedCost: 0, reservedTokens: 0 }
-      if (known) add(known, more)
-      else this.#told.set(slotMs, more)
+      add(this.#told.of(slotMs), costNanoUsd, tokens, 0, 0)
     }
-    for (const [slot, { reservedCost, reservedTokens }] of this.#reserved) {
-      if (reservedCost === 0 && reservedTokens === 0) this.#reserved.delete(slot)
-    }
+    this.#reserved.drop((_, { reservedCost, reservedTokens }) => reservedCost === 0 && reservedTokens === 0)
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
     this.loadedFromMs = Math.min(this.loadedFromMs, fromMs)
     this.#windows = []
@@ -53,7 +48,7 @@ export class SubjectSpend {
 
   /** Nothing is reserved. */
   get idle(): boolean {
-    for (const { reservedCost, reservedTokens } of this.#reserved.values()) {
+    for (const [, { reservedCost, reservedTokens }] of this.#reserved.entries()) {
       if (reservedCost !== 0 || reservedTokens !== 0) return false
     }
     return true
@@ -64,7 +59,9 @@ export class SubjectSpend {
     for (const window of this.#windows) if (window.startMs === startMs) return window.sum
     const sum = { cost: 0, tokens: 0, reservedCost: 0, reservedTokens: 0 }
     for (const slots of [this.#told, ...this.#own.values(), this.#reserved]) {
-      for (const [slot, amounts] of slots) if (slot >= startMs) add(sum, amounts)
+      for (const [slot, { cost, tokens, reservedCost, reservedTokens }] of slots.entries()) {
+        if (slot >= startMs) add(sum, cost, tokens, reservedCost, reservedTokens)
+      }
     }
     if (this.#windows.length >= MAX_WINDOWS) this.#windows.shift()
     this.#windows.push({ startMs, sum })
@@ -73,31 +70,68 @@ export class SubjectSpend {
 
   /** Reserves amounts for a request that began at a time; negative ones are taken back. */
   reserve(atMs: number, cost: number, tokens: number): void {
-    const slot = slotOf(atMs)
-    this.#add(this.#reserved, slot, { cost: 0, tokens: 0, reservedCost: cost, reservedTokens: tokens })
+    this.#add(this.#reserved, slotOf(atMs), 0, 0, cost, tokens)
   }
 
   /** Books what a request came to that began at a time, in a term of this process. */
   settle(term: string, atMs: number, cost: number, tokens: number): void {
     let slots = this.#own.get(term)
     if (!slots) {
-      slots = new Map()
+      slots = new Slots()
       this.#own.set(term, slots)
     }
-    this.#add(slots, slotOf(atMs), { cost, tokens, reservedCost: 0, reservedTokens: 0 })
+    this.#add(slots, slotOf(atMs), cost, tokens, 0, 0)
   }
 
-  #add(slots: Map<number, Amounts>, slot: number, amounts: Amounts): void {
-    const known = slots.get(slot)
-    if (known) add(known, amounts)
-    else slots.set(slot, { ...amounts })
-    for (const { startMs, sum } of this.#windows) if (slot >= startMs) add(sum, amounts)
+  /** On every request's way, so nothing is made for it. */
+  #add(
+    slots: Slots,
+    slot: number,
+    cost: number,
+    tokens: number,
+    reservedCost: number,
+    reservedTokens: number,
+  ): void {
+    add(slots.of(slot), cost, tokens, reservedCost, reservedTokens)
+    for (const { startMs, sum } of this.#windows) {
+      if (slot >= startMs) add(sum, cost, tokens, reservedCost, reservedTokens)
+    }
   }
 }
 
-function add(sum: Amounts, more: Readonly<Amounts>): void {
-  sum.cost += more.cost
-  sum.tokens += more.tokens
-  sum.reservedCost += more.reservedCost
-  sum.reservedTokens += more.reservedTokens
+/** Amounts by quarter hour. Nearly always it is the same one that is asked for. */
+class Slots {
+  readonly #all = new Map<number, Amounts>()
+  #lastSlot = -1
+  #last: Amounts | undefined
+
+  /** The amounts of a slot, to be added to. */
+  of(slot: number): Amounts {
+    if (this.#last && slot === this.#lastSlot) return this.#last
+    let amounts = this.#all.get(slot)
+    if (!amounts) {
+      amounts = { cost: 0, tokens: 0, reservedCost: 0, reservedTokens: 0 }
+      this.#all.set(slot, amounts)
+    }
+    this.#lastSlot = slot
+    this.#last = amounts
+    return amounts
+  }
+
+  entries(): Iterable<readonly [number, Readonly<Amounts>]> {
+    return this.#all
+  }
+
+  /** Forgets those slots that something holds for. */
+  drop(holds: (slot: number, amounts: Readonly<Amounts>) => boolean): void {
+    for (const [slot, amounts] of this.#all) if (holds(slot, amounts)) this.#all.delete(slot)
+    this.#last = undefined
+  }
+}
+
+function add(sum: Amounts, cost: number, tokens: number, reservedCost: number, reservedTokens: number): void {
+  sum.cost += cost
+  sum.tokens += tokens
+  sum.reservedCost += reservedCost
+  sum.reservedTokens += reservedTokens
 }

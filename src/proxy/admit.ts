@@ -1,5 +1,6 @@
 import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
 import { GatewayError } from '../errors.ts'
+import type { LimitRequest } from '../limits/limit-engine.ts'
 import type { Ticket } from '../limits/ticket.ts'
 import { mayBill } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
@@ -32,8 +33,9 @@ export function admit(
   if (identity && !(exchange.free && model === '')) identity.compiledRules.requireModel(model)
   if (!limits.any) return undefined
   const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
+  const nowMs = Date.now()
   const rates =
-    limits.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model) : undefined
+    limits.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model, nowMs) : undefined
   if (rates === 'unknown' && limits.refusesUnpriced && mayBill(exchange)) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
     throw new GatewayError('model_price_unknown', message)
@@ -41,7 +43,7 @@ export function admit(
   const { sessionId, endUser } = limits.needAttribution
     ? readAttribution(exchange.fields, facts.members)
     : NO_ATTRIBUTION
-  const ticket = engine.admit({
+  const request: LimitRequest = {
     id: exchange.id,
     limits,
     facts: {
@@ -59,7 +61,8 @@ export function admit(
       streaming: facts.streaming,
       rates: rates === 'unknown' ? undefined : rates,
     },
-  })
+  }
+  const ticket = engine.admit(request, nowMs)
   if (ticket instanceof Promise) return ticket.then((known) => hold(exchange, known))
   return hold(exchange, ticket)
 }
@@ -67,6 +70,9 @@ export function admit(
 /** An exchange that ended while its counters were asked has nothing to hold any more. */
 function hold(exchange: OpenExchange, ticket: Ticket): void {
   exchange.mark('admittedUs')
-  if (exchange.ended) ticket.end({ sent: false, answered: false, requestBytes: 0, responseBytes: 0 })
-  else exchange.ticket = ticket
+  if (!exchange.ended) exchange.ticket = ticket
+  else {
+    const atMs = performance.now()
+    ticket.end({ sent: false, answered: false, requestBytes: 0, responseBytes: 0, atMs })
+  }
 }

@@ -210,13 +210,14 @@ export class OpenExchange {
     const completedUs = this.elapsedUs()
     if (this.status === 0) this.status = 499
     const { ticket } = this
-    const awaited =
+    const awaitedAs =
       ticket?.end({
         sent: this.attempts > 0,
         answered: this.upstreamFirstByteUs >= 0,
         requestBytes: this.requestBytes,
         responseBytes: this.responseBytes,
-      }) ?? false
+        atMs: this.startedAt + completedUs / 1000,
+      }) ?? 0
     const exchange: Exchange = {
       id: this.id,
       correlationId: this.correlationId,
@@ -248,7 +249,7 @@ export class OpenExchange {
       response: this.responseFacts,
       // What never reached an upstream cost nothing.
       spend: this.attempts === 0 ? null : (ticket?.spend ?? this.#context.limits.unlimited(this.limits)),
-      awaited,
+      ticket: awaitedAs,
       ...(this.guard ? { inspection: this.inspection } : {}),
       route: `${this.target.upstream.prefix}/*`,
       ...(this.span ? { span: this.span } : {}),

@@ -30,8 +30,9 @@ export interface ProxySettings {
   readonly trustedProxies: readonly Network[]
   /** The limits of a caller; `undefined` stands for everybody while gateway keys are off. */
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
-  /** Nano-USD per token of a model; absent while no budget asks for prices. */
-  readonly ratesOf: ((exchange: OpenExchange, model: string) => TokenRates | 'unknown') | undefined
+  /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget asks for prices. */
+  readonly ratesOf:
+    ((exchange: OpenExchange, model: string, nowMs: number) => TokenRates | 'unknown') | undefined
 }
 
 /** What a token costs, in nano-USD. */

@@ -11,6 +11,8 @@ const MAX_DECODED_BYTES = 16 * 1024 * 1024
 /** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
 const WHOLE_JSON_BYTES = 4096
 
+const UTF8 = new TextDecoder()
+
 /** Members of a request that say what it asks for and for whom. */
 const MEMBERS = [
   'model',
@@ -68,7 +70,7 @@ function membersOf({ requestFacts }: OpenExchange, content: Uint8Array): JsonObj
     return fields.toObject()
   }
   if (plain.length <= WHOLE_JSON_BYTES) {
-    const whole = parseObject(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString('utf8'))
+    const whole = parseObject(UTF8.decode(plain))
     if (whole) return whole
   }
   const members: Record<string, unknown> = {}

@@ -42,7 +42,7 @@ export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, co
   const { keyring, gatewayKeyField } = context.settings
   const { upstream } = exchange.target
   if (keyring) {
-    const identity = keyring.authenticate(exchange.fields[gatewayKeyField], Date.now())
+    const identity = keyring.authenticate(exchange.fields[gatewayKeyField], exchange.startedAtUs / 1000)
     exchange.identify(identity)
     requirePermission(identity, 'proxy:write')
     const path = normalisedPath(exchange.path)

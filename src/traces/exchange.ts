@@ -87,8 +87,8 @@ export interface Exchange {
   readonly response: ContentFacts
   /** Whom its cost counts for; null for exchanges that count for nobody. */
   readonly spend: TraceSpend | null
-  /** Somebody waits to be told what it cost. */
-  readonly awaited: boolean
+  /** Number under which somebody waits to be told what it cost; 0 when nobody does. */
+  readonly ticket: number
   /** What was decided of its content on its way; absent when no policy looked at it. */
   readonly inspection?: InspectionRecord
   /** `/openai/*`: the provider's prefix. */
@@ -171,7 +171,8 @@ export interface KeyUse extends KeyReference {
 
 /** What an exchange came to. */
 export interface PricedExchange {
-  readonly id: string
+  /** The number under which somebody waits for it. */
+  readonly ticket: number
   /** Whole nano-USD; null when unknown. */
   readonly costNanoUsd: number | null
   /** Of it, what was for output. */
@@ -182,9 +183,7 @@ export interface PricedExchange {
 
 /** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
 export interface PricedBatch {
-  /** Separated by spaces. */
-  readonly ids: string
-  /** Four for each: the amounts of `PricedExchange` in their order; a cost that is not known is -1. */
+  /** Five for each: the members of `PricedExchange` in their order; a cost that is not known is -1. */
   readonly amounts: Float64Array
 }
 

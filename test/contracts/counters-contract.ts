@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { SLOT_MS, slotOf } from '../../src/limits/budget-window.ts'
-import type { Counters, LedgerSlot, Take } from '../../src/limits/counters.ts'
+import type {
+  Actual,
+  Counters,
+  CounterState,
+  Held,
+  LedgerSlot,
+  Take,
+  Verdict,
+} from '../../src/limits/counters.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Counters over a backend of their own, as two gateways hold them; one for a backend of one process. */
@@ -16,29 +24,37 @@ const NOW = Date.now()
 const DAY = 86_400_000
 const NOTHING = { costNanoUsd: 0, tokens: 0 }
 
-const rate = (counter: string, limit: number, amount = 1, settles = false): Take => ({
-  kind: 'rate',
-  counter,
-  limit,
+/** A take, and how much of it one request takes. */
+interface Asked {
+  readonly take: Take
+  readonly amount: number
+}
+
+const rate = (counter: string, limit: number, amount = 1, settles = false): Asked => ({
+  take: { kind: 'rate', counter, limit, settles },
   amount,
-  settles,
 })
-const concurrency = (counter: string, limit: number): Take => ({ kind: 'concurrency', counter, limit })
+const concurrency = (counter: string, limit: number): Asked => ({
+  take: { kind: 'concurrency', counter, limit },
+  amount: 1,
+})
 const budget = (
   counter: string,
   limit: number,
   amount: number,
   more: Partial<Take & { kind: 'budget' }> = {},
-): Take => ({
-  kind: 'budget',
-  counter,
-  unit: 'cost',
-  limit,
+): Asked => ({
+  take: {
+    kind: 'budget',
+    counter,
+    unit: 'cost',
+    limit,
+    hard: true,
+    startMs: slotOf(NOW - DAY),
+    endMs: slotOf(NOW + DAY),
+    ...more,
+  },
   amount,
-  hard: true,
-  startMs: slotOf(NOW - DAY),
-  endMs: slotOf(NOW + DAY),
-  ...more,
 })
 
 let ids = 0
@@ -57,23 +73,40 @@ export function countersContract(
     }, 60_000)
     afterAll(() => under.stop(), 60_000)
 
+    const ask = async (asked: readonly Asked[], counters: Counters): Promise<Verdict> =>
+      counters.admit(
+        {
+          id: newId(),
+          takes: asked.map(({ take }) => take),
+          amounts: asked.map(({ amount }) => amount),
+          term: counters.term(NOW),
+        },
+        NOW,
+      )
+    /** @returns what was taken, or the index of what refuses */
     const admit = async (
-      takes: readonly Take[],
+      asked: readonly Asked[],
       counters = under.first,
-    ): Promise<{ id: string; refusedBy: number }> => {
-      const id = newId()
-      const { refusedBy } = await counters.admit(id, takes, NOW)
-      return { id, refusedBy }
+    ): Promise<{ held: Held | undefined; refusedBy: number }> => {
+      const verdict = await ask(asked, counters)
+      return verdict.held
+        ? { held: verdict.held, refusedBy: -1 }
+        : { held: undefined, refusedBy: verdict.refusedBy }
     }
-    const used = async (take: Take, counters = under.first): Promise<[number, number]> => {
+    const taken = async (...asked: Asked[]): Promise<Held> => (await admit(asked)).held!
+    const used = async ({ take }: Asked, counters = under.first): Promise<[number, number]> => {
       const [state] = await counters.read([take], NOW)
       return [state!.used, state!.reserved]
     }
+    const settle = async (held: Held, actual: Actual): Promise<readonly CounterState[] | undefined> =>
+      held.settle(actual, NOW)
 
     test('rates: as many as the limit says, and then when there is room again', async () => {
       const take = rate('rate "1": a/b\n', 3)
       for (let i = 0; i < 3; i++) expect((await admit([take])).refusedBy).toBe(-1)
-      const { refusedBy, states } = await under.first.admit(newId(), [take], NOW)
+      const verdict = await ask([take], under.first)
+      if (verdict.held) throw new Error('a fourth request passed')
+      const { refusedBy, states } = verdict
       expect([refusedBy, states[0]!.used]).toEqual([0, 3])
       expect(states[0]!.resetMs > 50_000 && states[0]!.resetMs <= 61_000).toBe(true)
       expect(await used(take)).toEqual([3, 0])
@@ -90,16 +123,16 @@ export function countersContract(
     })
 
     test('tokens: what was expected becomes what it was, more or less', async () => {
-      const take = (amount: number): Take => rate('tokens', 100, amount, true)
-      const { id } = await admit([take(60)])
+      const take = (amount: number): Asked => rate('tokens', 100, amount, true)
+      const held = await taken(take(60))
       expect((await used(take(0)))[0]).toBe(60)
-      await under.first.settle(id, [take(60)], { costNanoUsd: 0, tokens: 20 }, NOW)
+      await settle(held, { costNanoUsd: 0, tokens: 20 })
       expect((await used(take(0)))[0]).toBe(20)
       // While there is room the next one passes, however much it expects.
       const large = await admit([take(500)])
       expect(large.refusedBy).toBe(-1)
       expect((await admit([take(1)])).refusedBy).toBe(0)
-      await under.first.settle(large.id, [take(500)], { costNanoUsd: 0, tokens: 70 }, NOW)
+      await settle(large.held!, { costNanoUsd: 0, tokens: 70 })
       expect((await admit([take(1)])).refusedBy).toBe(-1)
     })
 
@@ -107,43 +140,48 @@ export function countersContract(
       const take = concurrency('desk', 2)
       const [one, two] = [await admit([take]), await admit([take])]
       expect([one.refusedBy, two.refusedBy, (await admit([take])).refusedBy]).toEqual([-1, -1, 0])
-      under.first.ended(one.id, [take])
-      await under.first.settle(one.id, [take], NOTHING, NOW)
+      one.held!.ended()
+      await settle(one.held!, NOTHING)
       await eventually(async () => (await used(take))[0] === 1)
       expect((await admit([take])).refusedBy).toBe(-1)
     })
 
     test('budgets: reserved, grown, settled, given back; while money is left the next one passes', async () => {
-      const take = (amount: number): Take => budget('budget', 100, amount)
+      const take = (amount: number): Asked => budget('budget', 100, amount)
       const one = await admit([take(60)])
       const two = await admit([take(39)])
       expect([one.refusedBy, two.refusedBy]).toEqual([-1, -1])
       const three = await admit([take(500)])
       expect([three.refusedBy, (await admit([take(1)])).refusedBy]).toEqual([-1, 0])
       expect(await used(take(0))).toEqual([0, 599])
-      under.first.grow(one.id, [take(60)], { costNanoUsd: 5, tokens: 1 })
+      one.held!.grow({ costNanoUsd: 5, tokens: 1 })
       await eventually(async () => (await used(take(0)))[1] === 604)
-      await under.first.settle(three.id, [take(500)], NOTHING, NOW)
+      await settle(three.held!, NOTHING)
       expect(await used(take(0))).toEqual([0, 104])
-      const [state] = await under.first.settle(one.id, [take(60)], { costNanoUsd: 40, tokens: 7 }, NOW)
-      expect(state).toMatchObject({ used: 40, reserved: 39 })
+      const told = await settle(one.held!, { costNanoUsd: 40, tokens: 7 })
+      // What is elsewhere tells at once where its counters stand.
+      if (shared) expect(told![0]).toMatchObject({ used: 40, reserved: 39 })
+      expect(await used(take(0))).toEqual([40, 39])
       expect((await used(budget('budget', 1, 0, { unit: 'tokens' })))[0]).toBe(7)
-      await under.first.settle(two.id, [take(39)], { costNanoUsd: 61, tokens: 0 }, NOW)
+      await settle(two.held!, { costNanoUsd: 61, tokens: 0 })
       expect(await used(take(0))).toEqual([101, 0])
       expect((await admit([take(1)])).refusedBy).toBe(0)
       expect((await admit([budget('budget', 100, 1, { hard: false })])).refusedBy).toBe(-1)
     })
 
     test('several budgets of one subject spend once, each over its own time', async () => {
-      const takes = [
+      const asked = [
         budget('person', 1000, 10),
         budget('person', 1000, 4, { unit: 'tokens' }),
         budget('person', 5000, 10, { startMs: 0, endMs: Infinity }),
       ]
-      const { id, refusedBy } = await admit(takes)
+      const { held, refusedBy } = await admit(asked)
       expect(refusedBy).toBe(-1)
-      await under.first.settle(id, takes, { costNanoUsd: 11, tokens: 5 }, NOW)
-      const states = await under.first.read(takes, NOW)
+      await settle(held!, { costNanoUsd: 11, tokens: 5 })
+      const states = await under.first.read(
+        asked.map(({ take }) => take),
+        NOW,
+      )
       expect(states.map(({ used: spent, reserved }) => [spent, reserved])).toEqual([
         [11, 0],
         [5, 0],
@@ -167,8 +205,8 @@ export function countersContract(
     test('large amounts stay exact', async () => {
       const huge = 9_007_199_254_740_000
       const take = budget('treasury', huge, huge - 3)
-      const { id } = await admit([take])
-      await under.first.settle(id, [take], { costNanoUsd: huge - 1, tokens: 999_999_999_999 }, NOW)
+      const held = await taken(take)
+      await settle(held, { costNanoUsd: huge - 1, tokens: 999_999_999_999 })
       expect(await used(take)).toEqual([huge - 1, 0])
       expect((await admit([budget('treasury', huge, 1)])).refusedBy).toBe(-1)
       expect(await used(take)).toEqual([huge - 1, 1])
@@ -189,11 +227,11 @@ export function countersContract(
     if (!shared) return
     test('one gateway’s requests count for the other', async () => {
       const [take, place] = [budget('common', 50, 50), concurrency('bench', 1)]
-      const { id } = await admit([take, place], under.first)
+      const held = await taken(take, place)
       expect((await admit([take], under.second)).refusedBy).toBe(0)
       expect((await admit([place], under.second)).refusedBy).toBe(0)
-      under.first.ended(id, [take, place])
-      await under.first.settle(id, [take, place], { costNanoUsd: 20, tokens: 0 }, NOW)
+      held.ended()
+      await settle(held, { costNanoUsd: 20, tokens: 0 })
       await eventually(async () => (await used(place, under.second))[0] === 0)
       expect(await used(take, under.second)).toEqual([20, 0])
     })

@@ -65,7 +65,7 @@ function exchange(id: string): Exchange {
     request: { mediaType: 'application/json', codings: '' },
     response: { mediaType: 'application/json', codings: '' },
     spend: null,
-    awaited: false,
+    ticket: 0,
     route: '/openai/*',
   }
 }

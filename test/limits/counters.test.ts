@@ -189,14 +189,14 @@ test.skipIf(REDIS_MISSING !== undefined)(
       counter: 'somebody',
       unit: 'cost',
       limit: 100,
-      amount: 10,
       hard: true,
       startMs: now - (now % 86_400_000),
       endMs: now + 86_400_000,
     } as const
-    expect((await counters.admit('one', [take], now)).refusedBy).toBe(-1)
+    const claim = { id: 'one', takes: [take], amounts: [10], term: counters.term() }
+    const { held } = await counters.admit(claim, now)
     broken = true
-    const settled = await counters.settle('one', [take], { costNanoUsd: 30, tokens: 1 }, now).catch(String)
+    const settled = await held!.settle({ costNanoUsd: 30, tokens: 1 }, now)!.catch(String)
     expect(settled).toContain('the connection broke')
     broken = false
     // The trace has been stored meanwhile.
@@ -229,16 +229,17 @@ test('whatever the hour and whoever spends, nothing is counted twice and nothing
   )
   let now = Date.now()
   const startMs = now - (now % 86_400_000) - 86_400_000
-  const take = (amount: number): Take => ({
+  const take: Take = {
     kind: 'budget',
     counter: 's',
     unit: 'cost',
     limit: 1e12,
-    amount,
     hard: true,
     startMs,
     endMs: startMs + 400 * 86_400_000,
-  })
+  }
+  // One list, as the requests of a key have one.
+  const takes = [take]
   let spent = 0
   let othersUntold = 0
   for (let i = 0; i < 3000; i++) {
@@ -253,9 +254,8 @@ test('whatever the hour and whoever spends, nothing is counted twice and nothing
       const term = counters.term(now)
       // Some answers take a while, across the end of an hour too.
       const endedAt = now + (random(10) === 0 ? random(1_800_000) : 0)
-      const reserved = take(random(500))
-      await counters.admit(id, [reserved], now)
-      counters.settle(id, [reserved], { costNanoUsd: cost, tokens: 0 }, endedAt)
+      const { held } = await counters.admit({ id, takes, amounts: [random(500)], term }, now)
+      void held!.settle({ costNanoUsd: cost, tokens: 0 }, endedAt)
       ledger.push({ ...row, instance: term })
       spent += cost
     }
@@ -263,7 +263,7 @@ test('whatever the hour and whoever spends, nothing is counted twice and nothing
       await counters.reload(now)
       spent += othersUntold
       othersUntold = 0
-      const [state] = await counters.read([take(0)], now)
+      const [state] = await counters.read(takes, now)
       expect([i, state!.used]).toEqual([i, spent])
     }
   }

@@ -37,6 +37,7 @@ export async function runProgram(
 /** A gateway in a process of its own. */
 export interface GatewayProcess {
   readonly url: string
+  readonly pid: number
   readonly folder: string
   readonly configPath: string
   output(): string
@@ -90,6 +91,7 @@ export async function serveProgram(
   })
   return {
     url,
+    pid: child.pid,
     folder,
     configPath,
     output: () => text,

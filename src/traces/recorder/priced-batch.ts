@@ -1,32 +1,34 @@
 import type { PricedBatch, PricedExchange } from '../exchange.ts'
 
-/** Amounts of one exchange. */
-const WIDTH = 4
+/** Numbers of one exchange. */
+const WIDTH = 5
 
 /** What exchanges came to, as it crosses between threads. */
 export function packPriced(bills: readonly PricedExchange[]): PricedBatch {
   const amounts = new Float64Array(bills.length * WIDTH)
   let at = 0
-  for (const { costNanoUsd, outputNanoUsd, inputTokens, outputTokens } of bills) {
+  for (const { ticket, costNanoUsd, outputNanoUsd, inputTokens, outputTokens } of bills) {
+    amounts[at++] = ticket
     amounts[at++] = costNanoUsd ?? -1
     amounts[at++] = outputNanoUsd
     amounts[at++] = inputTokens
     amounts[at++] = outputTokens
   }
-  return { ids: bills.map(({ id }) => id).join(' '), amounts }
+  return { amounts }
 }
 
 /** The other way round. */
-export function unpackPriced({ ids, amounts }: PricedBatch): PricedExchange[] {
-  return ids.split(' ').map((id, i) => {
-    const at = i * WIDTH
-    const cost = amounts[at]!
-    return {
-      id,
+export function unpackPriced({ amounts }: PricedBatch): PricedExchange[] {
+  const bills: PricedExchange[] = []
+  for (let at = 0; at < amounts.length; at += WIDTH) {
+    const cost = amounts[at + 1]!
+    bills.push({
+      ticket: amounts[at]!,
       costNanoUsd: cost < 0 ? null : cost,
-      outputNanoUsd: amounts[at + 1]!,
-      inputTokens: amounts[at + 2]!,
-      outputTokens: amounts[at + 3]!,
-    }
-  })
+      outputNanoUsd: amounts[at + 2]!,
+      inputTokens: amounts[at + 3]!,
+      outputTokens: amounts[at + 4]!,
+    })
+  }
+  return bills
 }

@@ -35,7 +35,7 @@ import { Upkeep } from './upkeep.ts'
 declare const self: Worker
 
 /** How long what exchanges came to waits for others. */
-const PRICED_MS = 5
+const PRICED_MS = 20
 
 /** Audit events that wait for the store. */
 const AUDIT_JOURNAL_BYTES = 64 * 1024 * 1024
@@ -189,14 +189,14 @@ class RecorderThread {
     this.#writer.add(trace)
     this.#telemetry?.exchange(exchange, trace)
     this.#requests.add(exchange, trace)
-    if (exchange.awaited) this.#tellPriced(trace)
+    if (exchange.ticket > 0) this.#tellPriced(exchange.ticket, trace)
   }
 
   /** Told together, for a message costs as much as a request; and soon, for money is reserved until then. */
-  #tellPriced(trace: Trace): void {
+  #tellPriced(ticket: number, trace: Trace): void {
     if (this.#priced.length === 0) setTimeout(() => this.#flushPriced(), PRICED_MS)
     this.#priced.push({
-      id: trace.id,
+      ticket,
       costNanoUsd: trace.costNanoUsd,
       outputNanoUsd: outputNanoUsd(trace.detail.cost.lines),
       inputTokens: trace.inputTokens,

@@ -61,10 +61,10 @@ export type RecorderLog = (
 
 /** Who wants to hear from the recorder. */
 export interface RecorderEars {
-  /** What awaited exchanges came to. */
+  /** What exchanges came to that somebody waits for. */
   readonly priced: (bills: readonly PricedExchange[]) => void
-  /** An awaited exchange was dropped, so nobody will ever tell. */
-  readonly dropped: (id: string) => void
+  /** One that somebody waits for was dropped, so nobody will ever tell. */
+  readonly dropped: (ticket: number) => void
   /** The store answers; its keys where they have changed. */
   readonly keys: (list: KeyList | undefined) => void
 }
@@ -354,7 +354,7 @@ export class Recorder {
   }
 
   #drop(exchange: Exchange): void {
-    if (exchange.awaited) this.#ears.dropped(exchange.id)
+    if (exchange.ticket > 0) this.#ears.dropped(exchange.ticket)
     this.#dropped += 1
     this.#lastDropAt = Date.now()
     this.#drops.add(exchange)

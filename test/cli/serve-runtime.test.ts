@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'bun:test'
+import { serveProgram } from '../support/process.ts'
+
+/** What a process got when it began. */
+function environmentOf(pid: number): Map<string, string> {
+  const words = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+  return new Map(words.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'serve gives the runtime what it reads at its beginning, and leaves what is set',
+  async () => {
+    const plain = await serveProgram('')
+    const set = await serveProgram('', undefined, {
+      under: ['env', 'BUN_CONFIG_MAX_HTTP_REQUESTS=300', 'MIMALLOC_PURGE_HOLES_MIN_INTERVAL=50'],
+    })
+    const read = [plain, set].map(({ pid }) => {
+      const environment = environmentOf(pid)
+      return [
+        environment.get('BUN_CONFIG_MAX_HTTP_REQUESTS'),
+        environment.get('MIMALLOC_PURGE_HOLES_MIN_INTERVAL'),
+      ]
+    })
+    plain.remove()
+    set.remove()
+    expect(read).toEqual([
+      ['65336', '10000'],
+      ['300', '50'],
+    ])
+  },
+)

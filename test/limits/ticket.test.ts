@@ -1,0 +1,86 @@
+import { afterAll, expect, test } from 'bun:test'
+import { ANONYMOUS } from '../../src/access/keyring.ts'
+import { BudgetWarnings } from '../../src/limits/budget-warnings.ts'
+import { LimitEngine } from '../../src/limits/limit-engine.ts'
+import { MemoryCounters } from '../../src/limits/memory-counters.ts'
+import type { LimitPolicy } from '../../src/limits/policy.ts'
+
+const POLICY: LimitPolicy = {
+  name: 'everybody',
+  per: 'organization',
+  splitBy: '',
+  match: { orgId: '', workspaceId: '', keyId: '', provider: '', model: '' },
+  requestsPerMinute: 0,
+  tokensPerMinute: 0,
+  concurrentRequests: 5,
+  maxRequestBytes: 0,
+  budget: {
+    costUsd: 1,
+    tokens: 0,
+    period: 'day',
+    rollingHours: 0,
+    timeZone: 'UTC',
+    enforcement: 'hard',
+    warnAt: [],
+  },
+  onBackendFailure: 'deny',
+}
+
+const engine = new LimitEngine({
+  counters: new MemoryCounters('this', () => Promise.resolve([])),
+  policies: () => [POLICY],
+  timeoutMs: () => 1000,
+  warnings: new BudgetWarnings({ once: () => Promise.resolve(true), warn: () => undefined }),
+  log: () => undefined,
+})
+afterAll(() => engine.close())
+
+test('what is told of an exchange after its end changes nothing', async () => {
+  const facts = {
+    caller: ANONYMOUS,
+    counterId: '',
+    endUser: '',
+    sessionId: '',
+    provider: 'openai',
+    model: 'm',
+  }
+  const limits = engine.limitsOf(facts, [])
+  const standing = async (): Promise<unknown> =>
+    (await engine.standings(limits, facts)).map(({ used, reserved }) => [used, reserved])
+  const ticket = await engine.admit(
+    {
+      id: 'one',
+      limits,
+      facts,
+      billable: true,
+      expected: {
+        requestBytes: 400,
+        maxOutputTokens: 100,
+        streaming: true,
+        rates: { input: 1000, output: 2000 },
+      },
+    },
+    Date.now(),
+  )
+  // 100 tokens of 1,000 nano-USD, and 100 of 2,000.
+  expect(await standing()).toEqual([
+    [1, undefined],
+    [0, 0.0003],
+  ])
+  const atMs = performance.now()
+  const number = ticket.end({ sent: true, answered: true, requestBytes: 400, responseBytes: 5000, atMs })
+  ticket.grow(50_000_000)
+  expect(await standing()).toEqual([
+    [0, undefined],
+    [0, 0.0003],
+  ])
+  const bill = { ticket: number, costNanoUsd: 123, outputNanoUsd: 100, inputTokens: 1, outputTokens: 1 }
+  engine.priced([bill])
+  engine.priced([bill])
+  engine.dropped(number)
+  ticket.grow(90_000_000)
+  expect(await standing()).toEqual([
+    [0, undefined],
+    [0.000000123, 0],
+  ])
+})
