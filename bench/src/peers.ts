@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Subprocess } from 'bun'
 import { processTree } from './measure.ts'
@@ -11,6 +11,7 @@ export interface Peer {
   readonly headers: Readonly<Record<string, string>>
   /** All its processes. */
   pids(): number[]
+  /** Ends it and removes its files. */
   stop(): Promise<void>
 }
 
@@ -49,9 +50,10 @@ export async function startGateway(
       `auth: {enabled: ${keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: bench, workspace_id: bench}]}\n${settings}`,
   )
   const executable = join(import.meta.dir, '../../dist/ongoingai')
+  if (!existsSync(executable)) throw new Error(`${executable} is missing: npm run build`)
   const child = spawn([executable, 'serve', '--config', join(folder, 'ongoingai.yaml')], folder)
   const headers = { 'X-OngoingAI-Gateway-Key': GATEWAY_KEY }
-  const peer = { ...peerOf(name, `http://127.0.0.1:${port}/openai`, headers, child), folder }
+  const peer = { ...peerOf(name, `http://127.0.0.1:${port}/openai`, headers, child, folder), folder }
   await answering(`http://127.0.0.1:${port}/api/live`)
   return peer
 }
@@ -97,7 +99,7 @@ backend b
   )
   const child = spawn(['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')], folder)
   await answering('http://127.0.0.1:9202/')
-  return peerOf('haproxy', 'http://127.0.0.1:9202', {}, child)
+  return peerOf('haproxy', 'http://127.0.0.1:9202', {}, child, folder)
 }
 
 /** nginx with one worker, unbuffered. */
@@ -114,7 +116,7 @@ http { access_log off; client_body_temp_path ${folder}; proxy_temp_path ${folder
   )
   const child = spawn(['nginx', '-c', join(folder, 'nginx.conf')], folder)
   await answering('http://127.0.0.1:9204/')
-  return peerOf('nginx', 'http://127.0.0.1:9204', {}, child)
+  return peerOf('nginx', 'http://127.0.0.1:9204', {}, child, folder)
 }
 
 /** Portkey's gateway from npm, on Node, without any tracing. */
@@ -127,7 +129,7 @@ export async function startPortkey(): Promise<Peer> {
     'x-portkey-provider': 'openai',
     'x-portkey-custom-host': `http://127.0.0.1:${UPSTREAM_PORT}/v1`,
   }
-  return peerOf('portkey', 'http://127.0.0.1:9205', headers, child)
+  return peerOf('portkey', 'http://127.0.0.1:9205', headers, child, folder)
 }
 
 function spawn(words: string[], folder: string): Subprocess {
@@ -138,7 +140,13 @@ function spawn(words: string[], folder: string): Subprocess {
   })
 }
 
-function peerOf(name: string, url: string, headers: Record<string, string>, child: Subprocess): Peer {
+function peerOf(
+  name: string,
+  url: string,
+  headers: Record<string, string>,
+  child: Subprocess,
+  folder: string,
+): Peer {
   return {
     name,
     url,
@@ -147,6 +155,7 @@ function peerOf(name: string, url: string, headers: Record<string, string>, chil
     stop: async () => {
       child.kill('SIGTERM')
       await child.exited
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

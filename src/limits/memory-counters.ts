@@ -110,7 +110,7 @@ export class MemoryCounters implements Counters {
     let latelyFromMs = Infinity
     let wholeFromMs = Infinity
     for (const [name, subject] of this.#subjects) {
-      if (subject.usedAtMs < nowMs - FORGET_MS && subject.idle) this.#subjects.delete(name)
+      if (subject.usedAtMs < nowMs - FORGET_MS && subject.holding === 0) this.#subjects.delete(name)
       else if (subject.usedAtMs < nowMs - 2 * RELOAD_MS || subject.loadedFromMs === Infinity) continue
       else if (subject.wholeAtMs > nowMs - WHOLE_MS || whole.length >= MAX_WHOLE) {
         lately.push(name)
@@ -277,7 +277,7 @@ function refuses(take: Take, amount: number, counter: Counter, clock: number): b
   return (take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens) >= take.limit
 }
 
-/** What a request has taken. A subject of which something is reserved is not forgotten, so its counters stay those of the map. */
+/** What a request has taken. What it holds is not forgotten, so its counters stay those of the maps. */
 class HeldInMemory implements Held {
   readonly #owner: MemoryCounters
   readonly #claim: Claim
@@ -304,7 +304,10 @@ class HeldInMemory implements Held {
       const counter = counters[i]!
       if (counter instanceof Places) counter.taken += 1
       else if (counter instanceof SlidingWindow) counter.add(claim.amounts[i]!, clock)
-      else this.#reserve(i, counter, claim.amounts[i]!)
+      else {
+        counter.holding += 1
+        this.#reserve(i, counter, claim.amounts[i]!)
+      }
     }
   }
 
@@ -332,6 +335,7 @@ class HeldInMemory implements Held {
       const counter = counters[i]!
       const take = takes[i]!
       if (counter instanceof SubjectSpend) {
+        counter.holding -= 1
         this.#reserve(i, counter, -amounts[i]! - (this.#countsCost(i) ? this.#grownCost : this.#grownTokens))
         // A subject may be counted by several budgets; it spends once.
         if (own && counters.indexOf(counter) === i) counter.settle(term, this.#atMs, costNanoUsd, tokens)

@@ -24,6 +24,8 @@ export class SubjectSpend {
   /** From where on the ledger was read; `Infinity` before it was. */
   loadedFromMs = Infinity
   usedAtMs = 0
+  /** Takes of requests that have not been settled. */
+  holding = 0
 
   /** When the ledger was read as far back as `loadedFromMs`, and when it was read at all. */
   wholeAtMs = 0
@@ -44,14 +46,6 @@ export class SubjectSpend {
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
     this.loadedFromMs = Math.min(this.loadedFromMs, fromMs)
     this.#windows = []
-  }
-
-  /** Nothing is reserved. */
-  get idle(): boolean {
-    for (const [, { reservedCost, reservedTokens }] of this.#reserved.entries()) {
-      if (reservedCost !== 0 || reservedTokens !== 0) return false
-    }
-    return true
   }
 
   /** Sums since the beginning of a window. */
