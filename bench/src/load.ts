@@ -12,6 +12,7 @@ export interface Load {
   readonly cpuMicros: number
 }
 
+/** A small Chat Completions request, ASCII only. */
 export const BODY =
   '{"model":"gpt-5.4-mini","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say hello and tell me something that is long enough to be a realistic prompt for a small request."}],"temperature":0.2}'
 

@@ -23,7 +23,7 @@ export const serve: Command = {
       io.err(`serve does not accept positional arguments (got "${positional[0]}")\n`)
       return 2
     }
-    replaceRuntime(io)
+    replaceProcess(io)
     let loaded: LoadedConfig
     try {
       loaded = loadConfig(values.get('config'), io.environment)
@@ -107,18 +107,16 @@ async function reload(path: string | undefined, gateway: Gateway, log: Log, io: 
   }
 }
 
-/**
- * What the runtime reads from the environment when the process begins, before any of our code, so the process replaces itself once, under
- * the same id. Whoever has set one of them keeps it.
- */
+/** What the runtime reads from the environment when the process begins, before any of our code. */
 const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
-  // The allocator looks ten times a second for memory to give back within pages that are in use; under load that takes a tenth of all
-  // the processor's time.
+  // Milliseconds. By itself the allocator looks ten times a second for memory to give back within pages that are in use; under load that
+  // takes up to a tenth of the processor's time.
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000',
 }
 
-function replaceRuntime({ environment }: Io): void {
+/** Replaces the process by itself, once and under the same id, with what is missing of that. Whoever has set one of them keeps it. */
+function replaceProcess({ environment }: Io): void {
   const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
   if (missing.length === 0 || process.execve === undefined) return
   const own = Bun.main.startsWith('/$bunfs') || Bun.main.startsWith('B:\\')

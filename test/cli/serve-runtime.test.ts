@@ -8,6 +8,7 @@ function environmentOf(pid: number): Map<string, string> {
   return new Map(words.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
 }
 
+// Only Linux tells with what environment a process began.
 test.skipIf(process.platform !== 'linux')(
   'serve gives the runtime what it reads at its beginning, and leaves what is set',
   async () => {
