@@ -12,15 +12,13 @@ import { QueryParameters } from './query-parameters.ts'
 export const getLimits: ApiHandler = async ({ query, identity }, context) => {
   const parameters = new QueryParameters(query)
   const asked = keyAskedFor(parameters.text('key_id'), identity, context)
+  const caller = asked?.caller ?? ANONYMOUS
   const facts = {
-    caller: asked?.caller ?? ANONYMOUS,
-    counterId: asked?.counterId ?? '',
     endUser: parameters.text('end_user') ?? '',
     sessionId: parameters.text('session_id') ?? '',
     provider: parameters.text('provider') ?? '',
     model: parameters.text('model') ?? '',
   }
-  const { caller } = facts
   let limits
   try {
     limits = await context.limits.standings(context.limitsOf(asked), facts)

@@ -26,10 +26,10 @@ export interface Claim {
   /** Of the exchange. */
   readonly id: string
   readonly takes: readonly Take[]
-  /** Of each take: expected nano-USD or tokens; 1 for requests, counted or under way. */
-  readonly amounts: readonly number[]
   /** Names this process and the term in which the request began in the ledger. */
   readonly term: string
+  /** Of a take, by its index: expected nano-USD or tokens; 1 for requests, counted or under way. It never changes. */
+  amountOf(index: number): number
 }
 
 /** What a request has taken, until it is settled. */

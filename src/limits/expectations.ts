@@ -26,21 +26,23 @@ export interface Expected {
 export interface Expectation {
   /** It rests on what such requests came to before. */
   readonly learned: boolean
-  costNanoUsd: number
-  tokens: number
+  readonly costNanoUsd: number
+  readonly tokens: number
   /** Of an answer's bytes: what a byte is expected to cost and to count, for answers that outgrow what was expected. */
   readonly outputNanoUsdPerByte: number
   readonly outputTokensPerByte: number
-  readonly outputNanoUsd: number
   readonly outputTokens: number
 }
 
-/** What an exchange came to, and over how many bytes. */
+/** What an exchange came to. */
 export interface Observation {
-  readonly costNanoUsd: number
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
+}
+
+/** Over how many bytes it came to that. */
+export interface ObservedBytes {
   readonly requestBytes: number
   readonly responseBytes: number
 }
@@ -52,6 +54,15 @@ interface Learned {
   outputTokens: number
   outputNanoUsdPerByte: number
   outputTokensPerByte: number
+}
+
+const NOTHING_LEARNED: Readonly<Learned> = {
+  inputNanoUsdPerByte: 0,
+  inputTokensPerByte: 0,
+  outputNanoUsd: 0,
+  outputTokens: 0,
+  outputNanoUsdPerByte: 0,
+  outputTokensPerByte: 0,
 }
 
 /** Learns what the requests of a key to a model come to, so that the next one's cost can be reserved before it is sent. */
@@ -71,7 +82,6 @@ export class Expectations {
         tokens: Math.ceil(known.inputTokensPerByte * requestBytes + outputTokens),
         outputNanoUsdPerByte: known.outputNanoUsdPerByte,
         outputTokensPerByte: known.outputTokensPerByte,
-        outputNanoUsd,
         outputTokens,
       }
     }
@@ -84,37 +94,29 @@ export class Expectations {
       tokens: Math.ceil(inputTokens + outputTokens),
       outputNanoUsdPerByte: (rates?.output ?? 0) / STREAM_BYTES_PER_TOKEN,
       outputTokensPerByte: 1 / STREAM_BYTES_PER_TOKEN,
-      outputNanoUsd,
       outputTokens,
     }
   }
 
-  learn(pair: string, seen: Observation): void {
-    const { requestBytes, responseBytes } = seen
-    const bytes = Math.max(1, requestBytes)
-    const now: Learned = {
-      inputNanoUsdPerByte: (seen.costNanoUsd - seen.outputNanoUsd) / bytes,
-      inputTokensPerByte: seen.inputTokens / bytes,
-      outputNanoUsd: seen.outputNanoUsd,
-      outputTokens: seen.outputTokens,
-      outputNanoUsdPerByte: seen.outputNanoUsd / Math.max(1, responseBytes),
-      outputTokensPerByte: seen.outputTokens / Math.max(1, responseBytes),
-    }
+  learn(pair: string, costNanoUsd: number, seen: Observation, over: ObservedBytes): void {
+    const requestBytes = Math.max(1, over.requestBytes)
+    const responseBytes = Math.max(1, over.responseBytes)
+    const { outputNanoUsd, inputTokens, outputTokens } = seen
     const before = this.#learned.get(pair)
-    if (!before) {
-      if (this.#learned.size >= MAX_PAIRS) this.#learned.delete(this.#learned.keys().next().value!)
-      this.#learned.set(pair, now)
-      return
-    }
-    before.inputNanoUsdPerByte += (now.inputNanoUsdPerByte - before.inputNanoUsdPerByte) * WEIGHT
-    before.inputTokensPerByte += (now.inputTokensPerByte - before.inputTokensPerByte) * WEIGHT
-    before.outputNanoUsd += (now.outputNanoUsd - before.outputNanoUsd) * WEIGHT
-    before.outputTokens += (now.outputTokens - before.outputTokens) * WEIGHT
-    before.outputNanoUsdPerByte += (now.outputNanoUsdPerByte - before.outputNanoUsdPerByte) * WEIGHT
-    before.outputTokensPerByte += (now.outputTokensPerByte - before.outputTokensPerByte) * WEIGHT
+    const known = before ?? { ...NOTHING_LEARNED }
+    const weight = before ? WEIGHT : 1
+    known.inputNanoUsdPerByte +=
+      ((costNanoUsd - outputNanoUsd) / requestBytes - known.inputNanoUsdPerByte) * weight
+    known.inputTokensPerByte += (inputTokens / requestBytes - known.inputTokensPerByte) * weight
+    known.outputNanoUsd += (outputNanoUsd - known.outputNanoUsd) * weight
+    known.outputTokens += (outputTokens - known.outputTokens) * weight
+    known.outputNanoUsdPerByte += (outputNanoUsd / responseBytes - known.outputNanoUsdPerByte) * weight
+    known.outputTokensPerByte += (outputTokens / responseBytes - known.outputTokensPerByte) * weight
+    if (before === undefined && this.#learned.size >= MAX_PAIRS)
+      this.#learned.delete(this.#learned.keys().next().value!)
     // Only a map that is nearly full needs to know which was seen last.
-    if (this.#learned.size < MAX_PAIRS / 2) return
+    if (before && this.#learned.size < MAX_PAIRS / 2) return
     this.#learned.delete(pair)
-    this.#learned.set(pair, before)
+    this.#learned.set(pair, known)
   }
 }

@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors.ts'
 import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
-import type { Actual, Counters, CounterState, Held, Take, Verdict } from './counters.ts'
+import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
 import type { BudgetWarnings } from './budget-warnings.ts'
-import { Expectations, type Expectation, type Expected } from './expectations.ts'
+import { Expectations, type Expected } from './expectations.ts'
 import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
 import type { LimitPolicy } from './policy.ts'
-import { CallerLimits, type CountedLimits, type Limit, type LimitFacts } from './resolve.ts'
+import { CallerLimits, type CountedLimits, type Limit, type LimitCaller, type LimitFacts } from './resolve.ts'
 import { Ticket } from './ticket.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
@@ -20,13 +20,11 @@ const RECEIPT_MS = 500
 const CLOSE_MS = 2000
 
 /** A request that wants to pass. */
-export interface LimitRequest {
+export interface LimitRequest extends LimitFacts, Expected {
   readonly id: string
   readonly limits: CallerLimits
-  readonly facts: LimitFacts
   /** It may cost something. */
   readonly billable: boolean
-  readonly expected: Expected
 }
 
 /** What the engine needs around it. */
@@ -74,8 +72,8 @@ export class LimitEngine {
   }
 
   /** The limits that may hold for a caller. @param own the key's own limits */
-  limitsOf(facts: Pick<LimitFacts, 'caller' | 'counterId'>, own: readonly LimitPolicy[]): CallerLimits {
-    return new CallerLimits(this.#ports.policies(), own, facts)
+  limitsOf(of: LimitCaller, own: readonly LimitPolicy[]): CallerLimits {
+    return new CallerLimits(this.#ports.policies(), own, of)
   }
 
   /** Whom the cost of an exchange counts for that no limit was asked about. */
@@ -92,19 +90,15 @@ export class LimitEngine {
    */
   admit(request: LimitRequest, nowMs: number): Ticket | Promise<Ticket> {
     const { counters } = this.#ports
-    const { facts, limits, expected, billable } = request
-    const resolved = limits.resolve(facts, nowMs)
-    const { size, spenders } = resolved
-    if (size && expected.requestBytes > size.value)
-      throw this.#refuse(size, { used: expected.requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
-    const counted = billable ? resolved.counted : resolved.countedFree
-    const pair = expected.streaming ? `${resolved.pair} stream` : resolved.pair
-    const expectation = this.#expectations.of(pair, billable ? expected : FREE)
-    const amounts: number[] = []
-    for (const take of counted.takes) amounts.push(amountOf(take, expectation))
-    const term = counters.term(nowMs)
-    const ticket = new Ticket(request, { counted, amounts, expectation, spenders, pair, term }, this)
-    if (amounts.length === 0) return ticket
+    const { requestBytes, billable } = request
+    const resolved = request.limits.resolve(request, nowMs)
+    const { size } = resolved
+    if (size && requestBytes > size.value)
+      throw this.#refuse(size, { used: requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
+    const pair = request.streaming ? resolved.streamPair : resolved.pair
+    const expectation = this.#expectations.of(pair, billable ? request : FREE)
+    const ticket = new Ticket(request, resolved, expectation, counters.term(nowMs), this)
+    if (ticket.takes.length === 0) return ticket
     const verdict = counters.admit(ticket, nowMs)
     if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
     return this.#decide(ticket, verdict)
@@ -285,12 +279,11 @@ export class LimitEngine {
   }
 
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
-    const { requestBytes, responseBytes, counted } = ticket
     this.#tickets.delete(ticket.number)
     const cost = bill?.costNanoUsd ?? undefined
     if (cost === undefined) this.#totals.assumed += 1
     else if (bill && bill.outputTokens > 0) {
-      this.#expectations.learn(ticket.pair, { ...bill, costNanoUsd: cost, requestBytes, responseBytes })
+      this.#expectations.learn(ticket.pair, cost, bill, ticket)
     }
     const actual = {
       costNanoUsd: cost ?? ticket.assumedNanoUsd,
@@ -298,7 +291,7 @@ export class LimitEngine {
     }
     const states = ticket.held!.settle(actual, nowMs)
     if (states) this.#track(states.then((told) => this.#ports.warnings.give(ticket, told)))
-    else this.#settled.set(counted, ticket)
+    else this.#settled.set(ticket.counted, ticket)
   }
 
   /** Gives the warnings that are due after requests were settled. */
@@ -325,14 +318,3 @@ export class LimitEngine {
 /** What a request that may cost nothing is expected to cost. */
 const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, streaming: false, rates: undefined }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
-
-/** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
-const GUESS_SHARE = 1 / 20
-
-/** What a request is expected to take. */
-function amountOf(take: Take, { learned, costNanoUsd, tokens }: Expectation): number {
-  if (take.kind === 'concurrency') return 1
-  if (take.kind === 'rate') return take.settles ? tokens : 1
-  const expected = take.unit === 'cost' ? costNanoUsd : tokens
-  return learned ? expected : Math.min(expected, Math.ceil(take.limit * GUESS_SHARE))
-}

@@ -1,3 +1,4 @@
+import { slotOf } from './budget-window.ts'
 import {
   leastAmount,
   type Actual,
@@ -37,8 +38,36 @@ class Places {
   taken = 0
 }
 
-/** What a take counts in. */
-type Counter = SlidingWindow | Places | SubjectSpend
+/**
+ * What a list of takes counts in, by kind, with the index of each take. It is on every request's way, so it is found once for all
+ * requests of a kind.
+ */
+interface Counted {
+  readonly places: readonly { readonly counter: Places; readonly limit: number; readonly index: number }[]
+  readonly rates: readonly {
+    readonly counter: SlidingWindow
+    readonly limit: number
+    readonly settles: boolean
+    readonly index: number
+  }[]
+  readonly budgets: readonly {
+    readonly subject: SubjectSpend
+    readonly take: Budget
+    readonly index: number
+  }[]
+  /** Each subject once, however many budgets it has. */
+  readonly spenders: readonly Spender[]
+}
+
+type Budget = Take & { kind: 'budget' }
+
+/** A subject of budgets, and the takes whose amounts are reserved for it. */
+interface Spender {
+  readonly subject: SubjectSpend
+  /** Indices of the takes with the least limit, of money and of tokens; -1 for none. */
+  readonly cost: number
+  readonly tokens: number
+}
 
 /** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
 export class MemoryCounters implements Counters {
@@ -46,7 +75,7 @@ export class MemoryCounters implements Counters {
   readonly #places = new Map<string, Places>()
   readonly #subjects = new Map<string, SubjectSpend>()
   /** Counters of takes that were found since the last reading of the ledger; all that is needed of their subjects is known. */
-  #found = new WeakMap<readonly Take[], readonly Counter[]>()
+  #found = new WeakMap<readonly Take[], Counted>()
   readonly #loading = new Map<string, Promise<void>>()
   readonly #instance: string
   readonly #startedAtMs = Date.now()
@@ -125,30 +154,52 @@ export class MemoryCounters implements Counters {
     await Promise.all([read(lately, latelyFromMs), read(whole, wholeFromMs)])
   }
 
-  #admit(claim: Claim, counters: readonly Counter[], nowMs: number): Verdict {
-    const { takes, amounts } = claim
+  #admit(claim: Claim, counted: Counted, nowMs: number): Verdict {
     const clock = this.#monotonicMs()
-    for (let i = 0; i < takes.length; i++) {
-      if (!refuses(takes[i]!, amounts[i]!, counters[i]!, clock)) continue
-      const states = takes.map((take, k) => this.#state(take, amounts[k]!, clock, nowMs))
-      return { held: undefined, refusedBy: i, states }
+    const refusedBy = refusing(claim, counted, clock)
+    if (refusedBy >= 0) {
+      const states = claim.takes.map((take, i) => this.#state(take, claim.amountOf(i), clock, nowMs))
+      return { held: undefined, refusedBy, states }
     }
-    return { held: new HeldInMemory(this, claim, counters, clock, nowMs) }
+    return { held: new HeldInMemory(this, claim, counted, clock, slotOf(nowMs)) }
   }
 
-  #find(takes: readonly Take[], nowMs: number): readonly Counter[] {
-    const counters = takes.map((take) => this.#counterOf(take, nowMs))
-    this.#found.set(takes, counters)
-    return counters
+  #find(takes: readonly Take[], nowMs: number): Counted {
+    const each = takes.map((take, index) => ({ take, index }))
+    const budgets = each.flatMap(({ take, index }) =>
+      take.kind === 'budget' ? [{ take, index, subject: this.#subject(take.counter, nowMs) }] : [],
+    )
+    const least = (subject: SubjectSpend, unit: Budget['unit']): number =>
+      budgets
+        .filter((budget) => budget.subject === subject && budget.take.unit === unit)
+        .sort((a, b) => a.take.limit - b.take.limit)[0]?.index ?? -1
+    const counted: Counted = {
+      places: each.flatMap(({ take, index }) =>
+        take.kind === 'concurrency'
+          ? [{ counter: this.#placesOf(take.counter), limit: take.limit, index }]
+          : [],
+      ),
+      rates: each.flatMap(({ take, index }) =>
+        take.kind === 'rate'
+          ? [{ counter: this.#rate(take.counter), limit: take.limit, settles: take.settles, index }]
+          : [],
+      ),
+      budgets,
+      spenders: [...new Set(budgets.map(({ subject }) => subject))].map((subject) => ({
+        subject,
+        cost: least(subject, 'cost'),
+        tokens: least(subject, 'tokens'),
+      })),
+    }
+    this.#found.set(takes, counted)
+    return counted
   }
 
-  #counterOf(take: Take, nowMs: number): Counter {
-    if (take.kind === 'budget') return this.#subject(take.counter, nowMs)
-    if (take.kind === 'rate') return this.#rate(take.counter)
-    let places = this.#places.get(take.counter)
+  #placesOf(counter: string): Places {
+    let places = this.#places.get(counter)
     if (!places) {
       places = new Places()
-      this.#places.set(take.counter, places)
+      this.#places.set(counter, places)
     }
     return places
   }
@@ -265,93 +316,83 @@ function latelyOf({ readAtMs }: SubjectSpend, nowMs: number): number {
   return Math.min(nowMs, readAtMs) - LATELY_MS
 }
 
-/** Whether a take finds no room. On every request's way, so nothing is made for it. */
-function refuses(take: Take, amount: number, counter: Counter, clock: number): boolean {
-  if (counter instanceof Places) return counter.taken >= take.limit
-  if (counter instanceof SlidingWindow) {
-    const used = counter.sum(clock)
-    return take.kind === 'rate' && take.settles ? used >= take.limit : used + amount > take.limit
+/** Index of the first take that finds no room; -1 for none. On every request's way, so nothing is made for it. */
+function refusing(claim: Claim, { places, rates, budgets }: Counted, clock: number): number {
+  let first = claim.takes.length
+  for (const { counter, limit, index } of places) {
+    if (counter.taken >= limit) first = Math.min(first, index)
   }
-  if (take.kind !== 'budget' || !take.hard) return false
-  const { cost, tokens, reservedCost, reservedTokens } = counter.since(take.startMs)
-  return (take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens) >= take.limit
+  for (const { counter, limit, settles, index } of rates) {
+    const used = counter.sum(clock)
+    if (settles ? used >= limit : used + claim.amountOf(index) > limit) first = Math.min(first, index)
+  }
+  for (const { subject, take, index } of budgets) {
+    if (!take.hard) continue
+    const { cost, tokens, reservedCost, reservedTokens } = subject.since(take.startMs)
+    const taken = take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens
+    if (taken >= take.limit) first = Math.min(first, index)
+  }
+  return first === claim.takes.length ? -1 : first
 }
 
 /** What a request has taken. What it holds is not forgotten, so its counters stay those of the maps. */
 class HeldInMemory implements Held {
   readonly #owner: MemoryCounters
   readonly #claim: Claim
-  readonly #counters: readonly Counter[]
+  readonly #counted: Counted
   readonly #clock: number
-  readonly #atMs: number
+  /** Quarter hour in which it began. */
+  readonly #slot: number
   /** What was reserved beyond the claim's amounts. */
   #grownCost = 0
   #grownTokens = 0
 
-  constructor(
-    owner: MemoryCounters,
-    claim: Claim,
-    counters: readonly Counter[],
-    clock: number,
-    atMs: number,
-  ) {
+  constructor(owner: MemoryCounters, claim: Claim, counted: Counted, clock: number, slot: number) {
     this.#owner = owner
     this.#claim = claim
-    this.#counters = counters
+    this.#counted = counted
     this.#clock = clock
-    this.#atMs = atMs
-    for (let i = 0; i < counters.length; i++) {
-      const counter = counters[i]!
-      if (counter instanceof Places) counter.taken += 1
-      else if (counter instanceof SlidingWindow) counter.add(claim.amounts[i]!, clock)
-      else {
-        counter.holding += 1
-        this.#reserve(i, counter, claim.amounts[i]!)
-      }
+    this.#slot = slot
+    for (const { counter } of counted.places) counter.taken += 1
+    for (const { counter, index } of counted.rates) counter.add(claim.amountOf(index), clock)
+    for (const spender of counted.spenders) {
+      spender.subject.holding += 1
+      this.#reserve(spender, 1)
     }
   }
 
   grow({ costNanoUsd, tokens }: Actual): void {
     this.#grownCost += costNanoUsd
     this.#grownTokens += tokens
-    for (let i = 0; i < this.#counters.length; i++) {
-      const counter = this.#counters[i]!
-      if (counter instanceof SubjectSpend) {
-        this.#reserve(i, counter, this.#countsCost(i) ? costNanoUsd : tokens)
-      }
+    for (const { subject, cost, tokens: ofTokens } of this.#counted.spenders) {
+      subject.reserve(this.#slot, cost < 0 ? 0 : costNanoUsd, ofTokens < 0 ? 0 : tokens)
     }
   }
 
   ended(): void {
-    for (const counter of this.#counters) if (counter instanceof Places) counter.taken -= 1
+    for (const { counter } of this.#counted.places) counter.taken -= 1
   }
 
   settle({ costNanoUsd, tokens }: Actual, nowMs: number): undefined {
-    const { takes, amounts, term } = this.#claim
-    const counters = this.#counters
+    const claim = this.#claim
     // The ledger tells of older terms by itself.
-    const own = this.#owner.knows(term, nowMs)
-    for (let i = 0; i < counters.length; i++) {
-      const counter = counters[i]!
-      const take = takes[i]!
-      if (counter instanceof SubjectSpend) {
-        counter.holding -= 1
-        this.#reserve(i, counter, -amounts[i]! - (this.#countsCost(i) ? this.#grownCost : this.#grownTokens))
-        // A subject may be counted by several budgets; it spends once.
-        if (own && counters.indexOf(counter) === i) counter.settle(term, this.#atMs, costNanoUsd, tokens)
-      } else if (take.kind === 'rate' && take.settles && counter instanceof SlidingWindow) {
-        counter.add(tokens - amounts[i]!, this.#owner.clock(), this.#clock)
-      }
+    const own = this.#owner.knows(claim.term, nowMs)
+    for (const spender of this.#counted.spenders) {
+      const { subject } = spender
+      subject.holding -= 1
+      this.#reserve(spender, -1)
+      if (own) subject.settle(claim.term, this.#slot, costNanoUsd, tokens)
+    }
+    for (const { counter, settles, index } of this.#counted.rates) {
+      if (settles) counter.add(tokens - claim.amountOf(index), this.#owner.clock(), this.#clock)
     }
   }
 
-  #countsCost(i: number): boolean {
-    const take = this.#claim.takes[i]!
-    return take.kind === 'budget' && take.unit === 'cost'
-  }
-
-  #reserve(i: number, subject: SubjectSpend, by: number): void {
-    if (this.#countsCost(i)) subject.reserve(this.#atMs, by, 0)
-    else subject.reserve(this.#atMs, 0, by)
+  /** Reserves all that is expected, or with a negative sign gives it back. */
+  #reserve({ subject, cost, tokens }: Spender, sign: 1 | -1): void {
+    const claim = this.#claim
+    const money = cost < 0 ? 0 : claim.amountOf(cost) + this.#grownCost
+    const counted = tokens < 0 ? 0 : claim.amountOf(tokens) + this.#grownTokens
+    subject.reserve(this.#slot, sign * money, sign * counted)
   }
 }

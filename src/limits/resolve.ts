@@ -5,11 +5,15 @@ import { budgetWindow, slotOf, type BudgetWindow } from './budget-window.ts'
 import type { Take } from './counters.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
 
-/** Whose request it is, as far as limits count it. Empty texts: not known. */
-export interface LimitFacts {
+/** Whose requests they are, as far as limits count it. */
+export interface LimitCaller {
   readonly caller: Caller
-  /** Tells keys apart, also those without an id. */
+  /** Tells keys apart, also those without an id; empty without a key. */
   readonly counterId: string
+}
+
+/** What a caller asks for, as far as limits count it. Empty texts: not known. */
+export interface LimitFacts {
   readonly endUser: string
   readonly sessionId: string
   readonly provider: string
@@ -41,6 +45,7 @@ const NANO_PER_USD = 1e9
 
 /** The policies that may hold for one caller. */
 export class CallerLimits {
+  readonly #of: LimitCaller
   readonly #prepared: readonly Prepared[]
   readonly #resolved = new Map<string, Map<string, ResolvedLimits>>()
   /** Who spends in any case: organization, workspace and key. */
@@ -57,15 +62,12 @@ export class CallerLimits {
   readonly needAttribution: boolean
 
   /** @param own the key's own limits */
-  constructor(
-    policies: readonly LimitPolicy[],
-    own: readonly LimitPolicy[],
-    facts: Pick<LimitFacts, 'caller' | 'counterId'>,
-  ) {
-    const { caller } = facts
+  constructor(policies: readonly LimitPolicy[], own: readonly LimitPolicy[], of: LimitCaller) {
+    const { caller, counterId } = of
+    this.#of = of
     const holding = [
       ...policies.filter(({ match, per }) => {
-        if (per === 'key' && facts.counterId === '') return false
+        if (per === 'key' && counterId === '') return false
         return (
           (match.orgId === '' || match.orgId === caller.organizationId) &&
           (match.workspaceId === '' || match.workspaceId === caller.workspaceId) &&
@@ -74,11 +76,11 @@ export class CallerLimits {
       }),
       ...own,
     ]
-    this.#prepared = holding.map((policy) => ({ policy, subject: fixedSubject(policy, facts) }))
+    this.#prepared = holding.map((policy) => ({ policy, subject: fixedSubject(policy, of) }))
     this.spenders = [
       `organization:${part(caller.organizationId)}`,
       `workspace:${part(caller.organizationId)}/${part(caller.workspaceId)}`,
-      ...(facts.counterId === '' ? [] : [keySubject(facts)]),
+      ...(counterId === '' ? [] : [keySubject(of)]),
     ]
     this.any = holding.length > 0
     this.needPrices = holding.some(({ budget }) => budget.costUsd > 0)
@@ -92,6 +94,10 @@ export class CallerLimits {
         match.model !== '' ||
         tokensPerMinute + budget.tokens + budget.costUsd > 0,
     )
+  }
+
+  get caller(): Caller {
+    return this.#of.caller
   }
 
   /** Largest content that every request to a provider may have, whatever else is in it; 0 for no limit. */
@@ -131,7 +137,7 @@ export class CallerLimits {
       const { match, splitBy, budget } = policy
       if (match.provider !== '' && match.provider !== facts.provider) continue
       if (match.model !== '' && !matches(match.model, facts.model.toLowerCase())) continue
-      const subject = fixed ?? subjectOf(policy, facts)
+      const subject = fixed ?? subjectOf(policy, this.#of, facts)
       if (subject === undefined) continue
       const split =
         splitBy === '' ? '' : `&split_${splitBy}=${part(splitBy === 'model' ? facts.model : facts.provider)}`
@@ -169,13 +175,15 @@ export class CallerLimits {
     }
     const subjects = limits.flatMap(({ window, counter }) => (window ? [counter] : []))
     const [size] = limits.filter(({ kind }) => kind === 'request_bytes').sort((a, b) => a.value - b.value)
+    const pair = `${this.spenders.at(-1)} ${facts.provider} ${facts.model}`
     return {
       limits,
       counted: countedOf(limits),
       countedFree: countedOf(limits.filter(({ kind }) => !SPENDING.has(kind))),
       size,
       spenders: [...new Set([...this.spenders, ...subjects])],
-      pair: `${this.spenders.at(-1)} ${facts.provider} ${facts.model}`,
+      pair,
+      streamPair: `${pair} stream`,
       fromMs,
       untilMs,
     }
@@ -195,8 +203,9 @@ export interface ResolvedLimits {
   readonly size: Limit | undefined
   /** Subjects of the ledger that the request's cost counts for. */
   readonly spenders: readonly string[]
-  /** Names requests that are expected to cost about the same. */
+  /** Names requests that are expected to cost about the same: those whose answer comes whole, and those that ask for a stream. */
   readonly pair: string
+  readonly streamPair: string
   /** It holds from here until there, epoch milliseconds: periods of budgets begin and end. */
   readonly fromMs: number
   readonly untilMs: number
@@ -241,21 +250,22 @@ function part(text: string): string {
   return encoded.length <= 200 ? encoded : `sha256-${Bun.SHA256.hash(text, 'hex')}`
 }
 
-function keySubject({ caller, counterId }: Pick<LimitFacts, 'caller' | 'counterId'>): string {
+function keySubject({ caller, counterId }: LimitCaller): string {
   return `key:${part(caller.organizationId)}/${part(caller.workspaceId)}/${part(counterId)}`
 }
 
-function fixedSubject(
-  policy: LimitPolicy,
-  facts: Pick<LimitFacts, 'caller' | 'counterId'>,
-): string | undefined {
+function fixedSubject(policy: LimitPolicy, of: LimitCaller): string | undefined {
   if (policy.per === 'end_user' || policy.per === 'session') return undefined
-  return subjectOf(policy, { ...facts, endUser: '', sessionId: '', provider: '', model: '' })
+  return subjectOf(policy, of, { endUser: '', sessionId: '', provider: '', model: '' })
 }
 
 /** Who is counted together; `undefined` for a request that does not say whose it is. */
-function subjectOf({ per, match }: LimitPolicy, facts: LimitFacts): string | undefined {
-  const { caller, endUser, sessionId } = facts
+function subjectOf(
+  { per, match }: LimitPolicy,
+  of: LimitCaller,
+  { endUser, sessionId }: LimitFacts,
+): string | undefined {
+  const { caller } = of
   const workspace = `${part(caller.organizationId)}/${part(caller.workspaceId)}`
   // What a policy leaves out, it must not count with what others count.
   const only = [
@@ -270,7 +280,7 @@ function subjectOf({ per, match }: LimitPolicy, facts: LimitFacts): string | und
     case 'workspace':
       return `workspace:${workspace}${only}`
     case 'key':
-      return `${keySubject(facts)}${only}`
+      return `${keySubject(of)}${only}`
     case 'end_user':
       return endUser === '' ? undefined : `end_user:${workspace}/${part(endUser)}${only}`
     case 'session':

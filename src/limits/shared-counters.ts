@@ -97,9 +97,10 @@ export class SharedCounters implements Counters {
     return this.#instance
   }
 
-  async admit({ id, takes, amounts }: Claim, nowMs: number): Promise<Verdict> {
+  async admit(claim: Claim, nowMs: number): Promise<Verdict> {
+    const { id, takes } = claim
     const slot = slotOf(nowMs)
-    const shared = takes.map((take, i) => sharedTake(take, amounts[i]!))
+    const shared = takes.map((take, i) => sharedTake(take, claim.amountOf(i)))
     const reply = await this.#ask('admit', { id, slot, takes: shared })
     if (reply.refused >= 0) {
       return { held: undefined, refusedBy: reply.refused, states: reply.states.map(stateOf) }

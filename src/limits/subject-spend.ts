@@ -1,4 +1,3 @@
-import { slotOf } from './budget-window.ts'
 import type { LedgerSlot } from './counters.ts'
 
 /** Windows that are kept summed up for a subject. */
@@ -40,7 +39,7 @@ export class SubjectSpend {
   load(slots: readonly LedgerSlot[], fromMs: number, terms: readonly string[]): void {
     this.#told.drop((slot) => slot >= fromMs)
     for (const { slotMs, costNanoUsd, tokens } of slots) {
-      add(this.#told.of(slotMs), costNanoUsd, tokens, 0, 0)
+      spend(this.#told.of(slotMs), costNanoUsd, tokens)
     }
     this.#reserved.drop((_, { reservedCost, reservedTokens }) => reservedCost === 0 && reservedTokens === 0)
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
@@ -51,10 +50,17 @@ export class SubjectSpend {
   /** Sums since the beginning of a window. */
   since(startMs: number): Readonly<Amounts> {
     for (const window of this.#windows) if (window.startMs === startMs) return window.sum
+    return this.#open(startMs)
+  }
+
+  /** Sums a window up, and keeps it. */
+  #open(startMs: number): Readonly<Amounts> {
     const sum = { cost: 0, tokens: 0, reservedCost: 0, reservedTokens: 0 }
     for (const slots of [this.#told, ...this.#own.values(), this.#reserved]) {
       for (const [slot, { cost, tokens, reservedCost, reservedTokens }] of slots.entries()) {
-        if (slot >= startMs) add(sum, cost, tokens, reservedCost, reservedTokens)
+        if (slot < startMs) continue
+        spend(sum, cost, tokens)
+        reserve(sum, reservedCost, reservedTokens)
       }
     }
     if (this.#windows.length >= MAX_WINDOWS) this.#windows.shift()
@@ -62,34 +68,21 @@ export class SubjectSpend {
     return sum
   }
 
-  /** Reserves amounts for a request that began at a time; negative ones are taken back. */
-  reserve(atMs: number, cost: number, tokens: number): void {
-    this.#add(this.#reserved, slotOf(atMs), 0, 0, cost, tokens)
+  /** Reserves amounts for a request that began in a slot; negative ones are taken back. */
+  reserve(slot: number, cost: number, tokens: number): void {
+    reserve(this.#reserved.of(slot), cost, tokens)
+    for (const { startMs, sum } of this.#windows) if (slot >= startMs) reserve(sum, cost, tokens)
   }
 
-  /** Books what a request came to that began at a time, in a term of this process. */
-  settle(term: string, atMs: number, cost: number, tokens: number): void {
+  /** Books what a request came to that began in a slot, in a term of this process. */
+  settle(term: string, slot: number, cost: number, tokens: number): void {
     let slots = this.#own.get(term)
     if (!slots) {
       slots = new Slots()
       this.#own.set(term, slots)
     }
-    this.#add(slots, slotOf(atMs), cost, tokens, 0, 0)
-  }
-
-  /** On every request's way, so nothing is made for it. */
-  #add(
-    slots: Slots,
-    slot: number,
-    cost: number,
-    tokens: number,
-    reservedCost: number,
-    reservedTokens: number,
-  ): void {
-    add(slots.of(slot), cost, tokens, reservedCost, reservedTokens)
-    for (const { startMs, sum } of this.#windows) {
-      if (slot >= startMs) add(sum, cost, tokens, reservedCost, reservedTokens)
-    }
+    spend(slots.of(slot), cost, tokens)
+    for (const { startMs, sum } of this.#windows) if (slot >= startMs) spend(sum, cost, tokens)
   }
 }
 
@@ -123,9 +116,12 @@ class Slots {
   }
 }
 
-function add(sum: Amounts, cost: number, tokens: number, reservedCost: number, reservedTokens: number): void {
+function spend(sum: Amounts, cost: number, tokens: number): void {
   sum.cost += cost
   sum.tokens += tokens
-  sum.reservedCost += reservedCost
-  sum.reservedTokens += reservedTokens
+}
+
+function reserve(sum: Amounts, cost: number, tokens: number): void {
+  sum.reservedCost += cost
+  sum.reservedTokens += tokens
 }

@@ -1,24 +1,19 @@
+import type { Caller } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Claim, Held } from './counters.ts'
 import type { Expectation } from './expectations.ts'
 import type { LimitEngine, LimitRequest } from './limit-engine.ts'
-import type { CountedLimits, LimitFacts } from './resolve.ts'
+import type { CountedLimits, ResolvedLimits } from './resolve.ts'
 
-/** What a request is let pass on. */
-interface Terms extends Pick<Ticket, 'counted' | 'amounts' | 'term' | 'pair'> {
-  readonly expectation: Expectation
-  /** Subjects of the ledger that its cost counts for. */
-  readonly spenders: readonly string[]
-}
+/** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
+const GUESS_SHARE = 1 / 20
 
 /** What one exchange was let pass with: it gives it back when it ends. */
 export class Ticket implements Claim {
-  readonly id: string
-  readonly caller: LimitFacts['caller']
   readonly counted: CountedLimits
-  readonly amounts: readonly number[]
-  readonly term: string
+  /** Names requests that are expected to cost about the same. */
   readonly pair: string
+  readonly term: string
   requestBytes: number
   responseBytes = 0
   /** Tells those apart that wait to be told what they came to; 0 for all others. */
@@ -27,40 +22,61 @@ export class Ticket implements Claim {
   endedAt = 0
   /** Bytes of the answer at which more must be reserved. */
   growAt: number
+  /** Whole nano-USD that are charged when its cost stays unknown. */
+  assumedNanoUsd: number
   /** What it has taken; `undefined` when nothing is counted, or nothing could be. */
   held: Held | undefined
-  readonly #engine: LimitEngine
+  readonly #request: LimitRequest
+  readonly #resolved: ResolvedLimits
   readonly #expectation: Expectation
-  readonly #spenders: readonly string[]
+  readonly #engine: LimitEngine
 
-  constructor(request: LimitRequest, terms: Terms, engine: LimitEngine) {
-    const { counted, expectation } = terms
-    this.id = request.id
-    this.caller = request.facts.caller
+  constructor(
+    request: LimitRequest,
+    resolved: ResolvedLimits,
+    expectation: Expectation,
+    term: string,
+    engine: LimitEngine,
+  ) {
+    const counted = request.billable ? resolved.counted : resolved.countedFree
     this.counted = counted
-    this.amounts = terms.amounts
-    this.term = terms.term
-    this.pair = terms.pair
-    this.requestBytes = request.expected.requestBytes
-    this.#engine = engine
-    this.#expectation = expectation
-    this.#spenders = terms.spenders
+    this.pair = request.streaming ? resolved.streamPair : resolved.pair
+    this.term = term
+    this.requestBytes = request.requestBytes
+    this.assumedNanoUsd = expectation.costNanoUsd
     this.growAt = counted.reserves ? bytesFor(expectation) : Infinity
+    this.#request = request
+    this.#resolved = resolved
+    this.#expectation = expectation
+    this.#engine = engine
+  }
+
+  /** Of the exchange. */
+  get id(): string {
+    return this.#request.id
+  }
+
+  get caller(): Caller {
+    return this.#request.limits.caller
   }
 
   get takes(): Claim['takes'] {
     return this.counted.takes
   }
 
-  /** Whole nano-USD that are charged when its cost stays unknown. */
-  get assumedNanoUsd(): number {
-    return this.#expectation.costNanoUsd
+  amountOf(index: number): number {
+    const take = this.counted.takes[index]!
+    const { learned, costNanoUsd, tokens } = this.#expectation
+    if (take.kind === 'concurrency') return 1
+    if (take.kind === 'rate') return take.settles ? tokens : 1
+    const expected = take.unit === 'cost' ? costNanoUsd : tokens
+    return learned ? expected : Math.min(expected, Math.ceil(take.limit * GUESS_SHARE))
   }
 
   /** Whom the exchange's cost counts for. */
   get spend(): TraceSpend {
     return {
-      subjects: this.#spenders,
+      subjects: this.#resolved.spenders,
       instance: this.term,
       assumedNanoUsd: this.assumedNanoUsd,
       reserved: this.held !== undefined,
@@ -71,15 +87,14 @@ export class Ticket implements Claim {
   grow(responseBytes: number): void {
     // Whoever takes back what was reserved counts on its growing no more.
     if (this.endedAt > 0) return
-    const expectation = this.#expectation
+    const { outputNanoUsdPerByte, outputTokensPerByte } = this.#expectation
     // A quarter more than it has grown to, so that it need not be asked with every chunk.
     const beyond = responseBytes * 1.25 - this.growAt
     const more = {
-      costNanoUsd: Math.ceil(beyond * expectation.outputNanoUsdPerByte),
-      tokens: Math.ceil(beyond * expectation.outputTokensPerByte),
+      costNanoUsd: Math.ceil(beyond * outputNanoUsdPerByte),
+      tokens: Math.ceil(beyond * outputTokensPerByte),
     }
-    expectation.costNanoUsd += more.costNanoUsd
-    expectation.tokens += more.tokens
+    this.assumedNanoUsd += more.costNanoUsd
     this.growAt = responseBytes * 1.25
     this.held?.grow(more)
   }
@@ -91,7 +106,7 @@ export class Ticket implements Claim {
    */
   end({ sent, answered, requestBytes, responseBytes, atMs }: Ending): number {
     // What was not answered at all was most likely not billed: of an unknown cost, nothing is charged.
-    if (!answered) this.#expectation.costNanoUsd = 0
+    if (!answered) this.assumedNanoUsd = 0
     if (!this.held) return 0
     this.requestBytes = requestBytes
     this.responseBytes = responseBytes

@@ -8,8 +8,12 @@ export function objectOf(value: unknown): JsonObject | undefined {
     : undefined
 }
 
+const OBJECT_BEGINS = /^\s*\{/
+
 /** The JSON object that a text holds; `undefined` for anything else, also for what is not JSON. */
 export function parseObject(text: string): JsonObject | undefined {
+  // What cannot be one need not be parsed: an exception costs as much as a large object.
+  if (!OBJECT_BEGINS.test(text)) return undefined
   try {
     return objectOf(JSON.parse(text))
   } catch {

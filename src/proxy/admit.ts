@@ -25,7 +25,7 @@ export function admit(
   size: number,
   { limits: engine, settings }: ProxyContext,
 ): void | Promise<void> {
-  const { limits, identity, caller, target } = exchange
+  const { limits, identity } = exchange
   if (!limits.any && !identity?.compiledRules.restrictsModels) return undefined
   const facts = readRequestFacts(exchange, content)
   const { model } = facts
@@ -46,21 +46,15 @@ export function admit(
   const request: LimitRequest = {
     id: exchange.id,
     limits,
-    facts: {
-      caller,
-      counterId: exchange.counterId,
-      endUser,
-      sessionId,
-      provider: target.upstream.name,
-      model,
-    },
+    endUser,
+    sessionId,
+    provider: exchange.wire.provider,
+    model,
     billable,
-    expected: {
-      requestBytes: Math.max(0, size),
-      maxOutputTokens: facts.maxOutputTokens,
-      streaming: facts.streaming,
-      rates: rates === 'unknown' ? undefined : rates,
-    },
+    requestBytes: Math.max(0, size),
+    maxOutputTokens: facts.maxOutputTokens,
+    streaming: facts.streaming,
+    rates: rates === 'unknown' ? undefined : rates,
   }
   const ticket = engine.admit(request, nowMs)
   if (ticket instanceof Promise) return ticket.then((known) => hold(exchange, known))

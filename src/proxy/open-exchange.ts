@@ -56,8 +56,6 @@ export class OpenExchange {
   caller: Caller = ANONYMOUS
   /** `undefined` while gateway keys are off, and before the caller has been recognised. */
   identity: Identity | undefined
-  /** Tells the counters of keys apart; empty without a key. */
-  counterId = ''
   limits: CallerLimits
   /** What it was let pass with. */
   ticket: Ticket | undefined
@@ -134,7 +132,6 @@ export class OpenExchange {
   identify(identity: Identity): void {
     this.identity = identity
     this.caller = identity.caller
-    this.counterId = identity.counterId
     this.limits = this.#context.settings.limitsOf(identity)
   }
 

@@ -78,8 +78,8 @@ export function countersContract(
         {
           id: newId(),
           takes: asked.map(({ take }) => take),
-          amounts: asked.map(({ amount }) => amount),
           term: counters.term(NOW),
+          amountOf: (index) => asked[index]!.amount,
         },
         NOW,
       )
@@ -175,19 +175,34 @@ export function countersContract(
         budget('person', 1000, 4, { unit: 'tokens' }),
         budget('person', 5000, 10, { startMs: 0, endMs: Infinity }),
       ]
+      const stand = async (): Promise<readonly CounterState[]> =>
+        under.first.read(
+          asked.map(({ take }) => take),
+          NOW,
+        )
+      const amounts = async (): Promise<[number, number][]> =>
+        (await stand()).map(({ used: spent, reserved }) => [spent, reserved])
       const { held, refusedBy } = await admit(asked)
       expect(refusedBy).toBe(-1)
+      expect(await amounts()).toEqual([
+        [0, 10],
+        [0, 4],
+        [0, 10],
+      ])
+      held!.grow({ costNanoUsd: 3, tokens: 2 })
+      await eventually(async () => (await amounts())[2]![1] === 13)
+      expect(await amounts()).toEqual([
+        [0, 13],
+        [0, 6],
+        [0, 13],
+      ])
       await settle(held!, { costNanoUsd: 11, tokens: 5 })
-      const states = await under.first.read(
-        asked.map(({ take }) => take),
-        NOW,
-      )
-      expect(states.map(({ used: spent, reserved }) => [spent, reserved])).toEqual([
+      expect(await amounts()).toEqual([
         [11, 0],
         [5, 0],
         [11, 0],
       ])
-      expect(states[2]!.resetMs).toBe(Infinity)
+      expect((await stand())[2]!.resetMs).toBe(Infinity)
     })
 
     test('what the ledger knows counts, within its time only', async () => {

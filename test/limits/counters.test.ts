@@ -193,7 +193,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
       startMs: now - (now % 86_400_000),
       endMs: now + 86_400_000,
     } as const
-    const claim = { id: 'one', takes: [take], amounts: [10], term: counters.term() }
+    const claim = { id: 'one', takes: [take], term: counters.term(), amountOf: () => 10 }
     const { held } = await counters.admit(claim, now)
     broken = true
     const settled = await held!.settle({ costNanoUsd: 30, tokens: 1 }, now)!.catch(String)
@@ -254,7 +254,8 @@ test('whatever the hour and whoever spends, nothing is counted twice and nothing
       const term = counters.term(now)
       // Some answers take a while, across the end of an hour too.
       const endedAt = now + (random(10) === 0 ? random(1_800_000) : 0)
-      const { held } = await counters.admit({ id, takes, amounts: [random(500)], term }, now)
+      const amount = random(500)
+      const { held } = await counters.admit({ id, takes, term, amountOf: () => amount }, now)
       void held!.settle({ costNanoUsd: cost, tokens: 0 }, endedAt)
       ledger.push({ ...row, instance: term })
       spent += cost

@@ -36,29 +36,20 @@ const engine = new LimitEngine({
 afterAll(() => engine.close())
 
 test('what is told of an exchange after its end changes nothing', async () => {
-  const facts = {
-    caller: ANONYMOUS,
-    counterId: '',
-    endUser: '',
-    sessionId: '',
-    provider: 'openai',
-    model: 'm',
-  }
-  const limits = engine.limitsOf(facts, [])
+  const facts = { endUser: '', sessionId: '', provider: 'openai', model: 'm' }
+  const limits = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
   const standing = async (): Promise<unknown> =>
     (await engine.standings(limits, facts)).map(({ used, reserved }) => [used, reserved])
   const ticket = await engine.admit(
     {
       id: 'one',
       limits,
-      facts,
+      ...facts,
       billable: true,
-      expected: {
-        requestBytes: 400,
-        maxOutputTokens: 100,
-        streaming: true,
-        rates: { input: 1000, output: 2000 },
-      },
+      requestBytes: 400,
+      maxOutputTokens: 100,
+      streaming: true,
+      rates: { input: 1000, output: 2000 },
     },
     Date.now(),
   )
