@@ -2,12 +2,13 @@ import { BODY } from './load.ts'
 import { cpuMicros } from './measure.ts'
 import { LOAD_CPU, type Peer } from './peers.ts'
 
-/** Kept connections to one peer, of which each sends its next request when the answer to the one before has come. */
+/** Kept connections to one peer. */
 class Clients {
   readonly peer: Peer
   #answered = 0
-  #sending = false
-  #busy = 0
+  /** Connections that wait for no answer, those that have for longest first. */
+  readonly #idle: Bun.Socket<Answer>[] = []
+  #over = true
   #turn = Promise.withResolvers<void>()
   readonly #sockets: Bun.Socket<Answer>[] = []
   readonly #request: Buffer
@@ -40,6 +41,7 @@ class Clients {
         },
       })
       clients.#sockets.push(socket)
+      clients.#idle.push(socket)
     }
     return clients
   }
@@ -49,24 +51,40 @@ class Clients {
     return this.#answered
   }
 
-  /** Sends for some milliseconds, and waits for the last answers. Rejects when one is not the one that is expected. */
-  async run(ms: number): Promise<void> {
+  /**
+   * Sends for some milliseconds, and waits for the last answers. Rejects when one is not the one that is expected.
+   *
+   * @param perSecond how many requests, while connections are free for them; `Infinity` for as many as are answered
+   */
+  async run(ms: number, perSecond: number): Promise<void> {
     this.#turn = Promise.withResolvers()
-    this.#sending = true
-    for (const socket of this.#sockets) this.#send(socket)
-    setTimeout(() => {
-      this.#sending = false
-    }, ms)
+    this.#over = false
+    const startedAt = performance.now()
+    let sent = 0
+    const send = (): void => {
+      const passedMs = performance.now() - startedAt
+      if (passedMs >= ms || this.#over) return this.#end()
+      for (; sent < (passedMs / 1000) * perSecond && this.#idle.length > 0; sent++) this.#send()
+      // Nobody is to be charged for waking the one who sends, so it does not sleep.
+      setImmediate(send)
+      return undefined
+    }
+    send()
     await this.#turn.promise
+  }
+
+  #end(): void {
+    this.#over = true
+    if (this.#idle.length === this.#sockets.length) this.#turn.resolve()
   }
 
   close(): void {
     for (const socket of this.#sockets.splice(0)) socket.terminate()
   }
 
-  #send(socket: Bun.Socket<Answer>): void {
+  #send(): void {
+    const socket = this.#idle.shift()!
     if (socket.write(this.#request) !== this.#request.length) this.#failed('did not take a request whole')
-    this.#busy += 1
   }
 
   #received(socket: Bun.Socket<Answer>, bytes: Buffer): void {
@@ -79,13 +97,12 @@ class Clients {
     if (!answer.text.startsWith('HTTP/1.1 200 ')) this.#failed(`answered ${answer.text}`)
     answer.text = ''
     this.#answered += 1
-    this.#busy -= 1
-    if (this.#sending) this.#send(socket)
-    else if (this.#busy === 0) this.#turn.resolve()
+    this.#idle.push(socket)
+    if (this.#over) this.#end()
   }
 
   #failed(what: string): void {
-    this.#sending = false
+    this.#over = true
     this.#turn.reject(new Error(`${this.peer.name} ${what}`))
   }
 }
@@ -105,15 +122,23 @@ export interface Turns {
 const TURN_MS = 500
 const CONNECTIONS = 64
 
-/** Posts Chat Completions to one peer after the other, in turns, until each had so many seconds. Throws when one does not answer 200. */
-export async function loadInTurns(peers: readonly Peer[], seconds: number): Promise<Map<Peer, Turns>> {
+/**
+ * Posts Chat Completions to one peer after the other, in turns, until each had so many seconds. Throws when one does not answer 200.
+ *
+ * @param perSecond requests a second; `Infinity` for as many as a peer answers
+ */
+export async function loadInTurns(
+  peers: readonly Peer[],
+  seconds: number,
+  perSecond: number,
+): Promise<Map<Peer, Turns>> {
   Bun.spawnSync(['taskset', '-a', '-c', '-p', LOAD_CPU, String(process.pid)])
   const all = await Promise.all(peers.map((peer) => Clients.open(peer, CONNECTIONS)))
   const used = (peer: Peer): number => peer.pids().reduce((sum, pid) => sum + cpuMicros(pid), 0)
   const before = peers.map(used)
   for (let turn = 0; turn < (seconds * 1000) / TURN_MS; turn++) {
     // No peer always has the same one before it, whose memory is still in the processor's caches.
-    for (const clients of all.toSorted(() => Math.random() - 0.5)) await clients.run(TURN_MS)
+    for (const clients of all.toSorted(() => Math.random() - 0.5)) await clients.run(TURN_MS, perSecond)
   }
   return new Map(
     all.map((clients, i) => {
