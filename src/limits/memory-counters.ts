@@ -64,7 +64,7 @@ type Budget = Take & { kind: 'budget' }
 /** A subject of budgets, and the takes whose amounts are reserved for it. */
 interface Spender {
   readonly subject: SubjectSpend
-  /** Indices of the takes with the least limit, of money and of tokens; -1 for none. */
+  /** Indices of the takes with the least limit, of money and of tokens, those that refuse before soft ones; -1 for none. */
   readonly cost: number
   readonly tokens: number
 }
@@ -172,7 +172,8 @@ export class MemoryCounters implements Counters {
     const least = (subject: SubjectSpend, unit: Budget['unit']): number =>
       budgets
         .filter((budget) => budget.subject === subject && budget.take.unit === unit)
-        .sort((a, b) => a.take.limit - b.take.limit)[0]?.index ?? -1
+        .sort((a, b) => Number(b.take.hard) - Number(a.take.hard) || a.take.limit - b.take.limit)[0]?.index ??
+      -1
     const counted: Counted = {
       places: each.flatMap(({ take, index }) =>
         take.kind === 'concurrency'

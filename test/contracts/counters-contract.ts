@@ -205,6 +205,12 @@ export function countersContract(
       expect((await stand())[2]!.resetMs).toBe(Infinity)
     })
 
+    test('a budget that refuses reserves what it expects, whatever a soft one of the same subject guesses', async () => {
+      const hard = budget('guessed', 5000, 50)
+      await taken(budget('guessed', 20, 1, { hard: false }), hard)
+      expect(await used(hard)).toEqual([0, 50])
+    })
+
     test('what the ledger knows counts, within its time only', async () => {
       const book = (slotMs: number, costNanoUsd: number): Promise<void> =>
         under.book({ subject: 'old hand', slotMs, costNanoUsd, tokens: 1 })
