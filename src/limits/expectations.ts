@@ -24,6 +24,8 @@ export interface Expected {
 
 /** What is expected of a request, as far as it can be told. */
 export interface Expectation {
+  /** Names such requests. */
+  readonly pair: string
   /** It rests on what such requests came to before. */
   readonly learned: boolean
   readonly costNanoUsd: number
@@ -34,14 +36,14 @@ export interface Expectation {
   readonly outputTokens: number
 }
 
-/** What an exchange came to. */
+/** What an exchange came to: whole nano-USD for output, and tokens. */
 export interface Observation {
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
 }
 
-/** Over how many bytes it came to that. */
+/** Over how many bytes of content it came to that. */
 export interface ObservedBytes {
   readonly requestBytes: number
   readonly responseBytes: number
@@ -77,6 +79,7 @@ export class Expectations {
       const share = known.outputTokens > 0 ? outputTokens / known.outputTokens : 1
       const outputNanoUsd = known.outputNanoUsd * share
       return {
+        pair,
         learned: true,
         costNanoUsd: Math.ceil(known.inputNanoUsdPerByte * requestBytes + outputNanoUsd),
         tokens: Math.ceil(known.inputTokensPerByte * requestBytes + outputTokens),
@@ -89,6 +92,7 @@ export class Expectations {
     const outputTokens = maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS
     const outputNanoUsd = outputTokens * (rates?.output ?? 0)
     return {
+      pair,
       learned: false,
       costNanoUsd: Math.ceil(inputTokens * (rates?.input ?? 0) + outputNanoUsd),
       tokens: Math.ceil(inputTokens + outputTokens),
@@ -98,6 +102,7 @@ export class Expectations {
     }
   }
 
+  /** Takes in what one request came to. @param pair names such requests @param costNanoUsd whole nano-USD, what was for input included */
   learn(pair: string, costNanoUsd: number, seen: Observation, over: ObservedBytes): void {
     const requestBytes = Math.max(1, over.requestBytes)
     const responseBytes = Math.max(1, over.responseBytes)

@@ -50,6 +50,7 @@ interface Counted {
     readonly settles: boolean
     readonly index: number
   }[]
+  /** Those that refuse. */
   readonly budgets: readonly {
     readonly subject: SubjectSpend
     readonly take: Budget
@@ -185,7 +186,7 @@ export class MemoryCounters implements Counters {
           ? [{ counter: this.#rate(take.counter), limit: take.limit, settles: take.settles, index }]
           : [],
       ),
-      budgets,
+      budgets: budgets.filter(({ take }) => take.hard),
       spenders: [...new Set(budgets.map(({ subject }) => subject))].map((subject) => ({
         subject,
         cost: least(subject, 'cost'),
@@ -328,7 +329,6 @@ function refusing(claim: Claim, { places, rates, budgets }: Counted, clock: numb
     if (settles ? used >= limit : used + claim.amountOf(index) > limit) first = Math.min(first, index)
   }
   for (const { subject, take, index } of budgets) {
-    if (!take.hard) continue
     const { cost, tokens, reservedCost, reservedTokens } = subject.since(take.startMs)
     const taken = take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens
     if (taken >= take.limit) first = Math.min(first, index)

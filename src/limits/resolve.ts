@@ -96,6 +96,7 @@ export class CallerLimits {
     )
   }
 
+  /** Whose limits they are. */
   get caller(): Caller {
     return this.#of.caller
   }

@@ -11,8 +11,6 @@ const GUESS_SHARE = 1 / 20
 /** What one exchange was let pass with: it gives it back when it ends. */
 export class Ticket implements Claim {
   readonly counted: CountedLimits
-  /** Names requests that are expected to cost about the same. */
-  readonly pair: string
   readonly term: string
   requestBytes: number
   responseBytes = 0
@@ -40,7 +38,6 @@ export class Ticket implements Claim {
   ) {
     const counted = request.billable ? resolved.counted : resolved.countedFree
     this.counted = counted
-    this.pair = request.streaming ? resolved.streamPair : resolved.pair
     this.term = term
     this.requestBytes = request.requestBytes
     this.assumedNanoUsd = expectation.costNanoUsd
@@ -54,6 +51,11 @@ export class Ticket implements Claim {
   /** Of the exchange. */
   get id(): string {
     return this.#request.id
+  }
+
+  /** Names requests that are expected to cost about the same. */
+  get pair(): string {
+    return this.#expectation.pair
   }
 
   get caller(): Caller {
