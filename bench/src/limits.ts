@@ -1,21 +1,20 @@
-import { loadInTurns, type Turns } from './load-in-turns.ts'
-import { recorded, startGateway, type Peer } from './peers.ts'
+import { Clients } from './clients.ts'
+import { cpuMicros } from './measure.ts'
+import { recorded, startGateway, type Gateway } from './peers.ts'
 import { startJsonUpstream } from './upstream.ts'
 
-/** Starts of every program: two starts of the same one differ by more than what is measured here. */
+/** Starts of the gateway: compiled code differs between them, and what else the machine does between the hours. */
 const STARTS = Number(process.env['BENCH_STARTS'] ?? 3)
 
-/** Each program is under load for so long before it is measured, because hot functions are compiled again and again for a minute. */
+/** Each setting is under load for so long before it is measured, because hot functions are compiled again and again for minutes. */
 const WARM_SECONDS = Number(process.env['BENCH_WARM_SECONDS'] ?? 60)
-const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 24)
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 30)
 
-/**
- * The gateways get the same requests at the same rate, this share of what the slowest could do. When each gets as many as it answers,
- * clients and upstream sleep more often beside a slower one, and it is charged with waking them.
- */
-const RATE_SHARE = 0.8
+/** How long a setting holds before it is the next one's turn: whatever else the machine does is done to all of them alike. */
+const TURN_MS = 1000
 
-const WITHOUT = 'nothing'
+/** Of a turn, what is not measured: what was worked out for the settings before is worked out anew. */
+const LEAD_MS = 250
 
 /** Limits of every kind, none of which is reached. */
 const LIMITS = `limits:
@@ -25,7 +24,23 @@ const LIMITS = `limits:
     - {name: models, per: organization, split_by: model, budget: {cost_usd: 900000, period: month, time_zone: Europe/Berlin}}
 `
 
-/** What gateway keys, limits and budgets cost a request: one gateway without, others with, under load in turns. */
+const WITHOUT = 'nothing'
+const SETTINGS = [
+  { name: WITHOUT, keys: false, settings: '' },
+  { name: 'keys', keys: true, settings: '' },
+  { name: 'keys, limits, budgets', keys: true, settings: LIMITS },
+]
+
+/** Who sends under a setting. */
+interface Caller {
+  readonly setting: (typeof SETTINGS)[number]
+  readonly clients: Clients
+}
+
+/**
+ * What gateway keys, limits and budgets cost a request under full load: one gateway whose settings are changed in turns. Two
+ * processes of the same program differ by more than that.
+ */
 export async function limits(): Promise<void> {
   const upstream = await startJsonUpstream()
   const all = new Map<string, number[]>()
@@ -49,38 +64,52 @@ export async function limits(): Promise<void> {
   }
 }
 
-/** Starts the gateways, warms them, and measures. @returns microseconds of CPU a request, by name */
+/** Starts the gateway, warms it, and measures. @returns microseconds of CPU a request, by setting */
 async function measureStart(): Promise<Map<string, number>> {
-  const gateways = [
-    await startGateway('', { name: WITHOUT, port: 9203, keys: false }),
-    await startGateway('', { name: 'keys', port: 9206, keys: true }),
-    await startGateway(LIMITS, { name: 'keys, limits, budgets', port: 9207, keys: true }),
-  ]
+  const gateway = await startGateway('', { keys: false })
+  const callers: Caller[] = []
   try {
-    const warm = await loadInTurns(gateways, WARM_SECONDS, Infinity)
-    const slowest = Math.min(...[...warm.values()].map(({ requests }) => requests)) / WARM_SECONDS
-    const measured = await loadInTurns(gateways, SECONDS, RATE_SHARE * slowest)
-    console.log(`${(RATE_SHARE * slowest).toFixed(0)} requests a second`)
-    for (const peer of gateways)
-      await checkTraces(peer, warm.get(peer)!.requests + measured.get(peer)!.requests)
-    return new Map([...measured].map(([peer, turns]) => [peer.name, microsOf(turns)]))
+    for (const setting of SETTINGS) {
+      callers.push({ setting, clients: await Clients.open(gateway, setting.keys ? gateway.headers : {}) })
+    }
+    await inTurns(gateway, callers, WARM_SECONDS)
+    const measured = await inTurns(gateway, callers, SECONDS)
+    const { accepted, stored, dropped } = await recorded(gateway)
+    const sent = callers.reduce((sum, { clients }) => sum + clients.answered, 0)
+    if (accepted !== sent || stored !== sent || dropped > 0) {
+      throw new Error(`traces differ from requests: sent ${sent}, accepted ${accepted}, stored ${stored}`)
+    }
+    console.log(`traces ${stored} = requests ${sent}`)
+    return measured
   } finally {
-    for (const peer of gateways) await peer.stop()
+    for (const { clients } of callers) clients.close()
+    await gateway.stop()
   }
 }
 
-async function checkTraces(peer: Peer, sent: number): Promise<void> {
-  const { accepted, stored, dropped } = await recorded(peer)
-  if (accepted !== sent || stored !== sent || dropped > 0) {
-    throw new Error(
-      `${peer.name}: traces differ from requests: sent ${sent}, accepted ${accepted}, stored ${stored}`,
-    )
+/** @param seconds for each setting @returns microseconds of CPU a request, by setting */
+async function inTurns(
+  gateway: Gateway,
+  callers: readonly Caller[],
+  seconds: number,
+): Promise<Map<string, number>> {
+  const sums = new Map(SETTINGS.map(({ name }) => [name, { micros: 0, requests: 0 }]))
+  const used = (): number => gateway.pids().reduce((sum, pid) => sum + cpuMicros(pid), 0)
+  for (let turn = 0; turn < (seconds * 1000) / TURN_MS; turn++) {
+    // None always has the same one before it, whose memory is still in the processor's caches.
+    for (const { setting, clients } of callers.toSorted(() => Math.random() - 0.5)) {
+      await gateway.configure(setting)
+      await clients.run(LEAD_MS)
+      const before = { micros: used(), answered: clients.answered }
+      await clients.run(TURN_MS)
+      // What the recorder does of it a little later is of it.
+      await recorded(gateway)
+      const sum = sums.get(setting.name)!
+      sum.micros += used() - before.micros
+      sum.requests += clients.answered - before.answered
+    }
   }
-  console.log(`${peer.name}: traces ${stored} = requests ${sent}`)
-}
-
-function microsOf({ cpuMicros, requests }: Turns): number {
-  return cpuMicros / requests
+  return new Map([...sums].map(([name, { micros, requests }]) => [name, micros / requests]))
 }
 
 function mean(values: readonly number[]): number {

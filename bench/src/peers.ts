@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Subprocess } from 'bun'
 import { processTree } from './measure.ts'
@@ -38,24 +38,55 @@ export function workFolder(name: string): string {
   return folder
 }
 
+/** What of a gateway's settings a bench chooses. */
+interface GatewaySettings {
+  /** Whether gateway keys are needed. */
+  readonly keys: boolean
+  /** YAML that is added to the file. */
+  readonly settings: string
+}
+
+export interface Gateway extends Peer {
+  readonly folder: string
+  /** Changes its settings while it runs. */
+  configure(settings: GatewaySettings): Promise<void>
+}
+
 /** OngoingAI Gateway as built: metadata tracing, SQLite and, unless told otherwise, gateway keys on. */
 export async function startGateway(
   settings = '',
   { name = 'ongoingai', port = 9203, keys = true } = {},
-): Promise<Peer & { readonly folder: string }> {
+): Promise<Gateway> {
   const folder = workFolder(`gateway-${port}-${Date.now()}`)
-  writeFileSync(
-    join(folder, 'ongoingai.yaml'),
-    `server: {port: ${port}}\nstorage: {path: ${folder}/traces.db}\nproviders: {openai: {upstream: "http://127.0.0.1:${UPSTREAM_PORT}"}}\n` +
-      `auth: {enabled: ${keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: bench, workspace_id: bench}]}\n${settings}`,
-  )
+  const file = join(folder, 'ongoingai.yaml')
+  const write = (chosen: GatewaySettings): void =>
+    writeFileSync(
+      file,
+      `server: {port: ${port}}\nstorage: {path: ${folder}/traces.db}\nproviders: {openai: {upstream: "http://127.0.0.1:${UPSTREAM_PORT}"}}\n` +
+        `auth: {enabled: ${chosen.keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: bench, workspace_id: bench}]}\n${chosen.settings}`,
+    )
+  write({ keys, settings })
   const executable = join(import.meta.dir, '../../dist/ongoingai')
   if (!existsSync(executable)) throw new Error(`${executable} is missing: npm run build`)
-  const child = spawn([executable, 'serve', '--config', join(folder, 'ongoingai.yaml')], folder)
+  const child = spawn([executable, 'serve', '--config', file], folder)
   const headers = { 'X-OngoingAI-Gateway-Key': GATEWAY_KEY }
-  const peer = { ...peerOf(name, `http://127.0.0.1:${port}/openai`, headers, child, folder), folder }
   await answering(`http://127.0.0.1:${port}/api/live`)
-  return peer
+  return {
+    ...peerOf(name, `http://127.0.0.1:${port}/openai`, headers, child, folder),
+    folder,
+    configure: async (chosen) => {
+      const log = join(folder, 'out.log')
+      const size = statSync(log).size
+      write(chosen)
+      child.kill('SIGHUP')
+      for (;;) {
+        await Bun.sleep(5)
+        const told = readFileSync(log).subarray(size).toString()
+        if (told.includes('configuration reloaded')) return
+        if (told.includes('configuration not reloaded')) throw new Error(told)
+      }
+    },
+  }
 }
 
 /** Exchanges that the gateway has recorded, and whether any was dropped. */

@@ -25,6 +25,8 @@ export const GATEWAY_FLAGS: readonly Flag[] = [
   { name: 'timeout', type: 'duration', description: 'HTTP timeout duration', default: '5s' },
 ]
 
+const KEY_HINT = 'give a gateway key with --gateway-key or ONGOINGAI_GATEWAY_KEY'
+
 /** A question to a running gateway. */
 export interface Question {
   /** What is asked for, in the messages of failures. */
@@ -79,7 +81,10 @@ export async function askGateway(
   const text = await readText(response).catch((error: unknown) => {
     throw failed(reason(error))
   })
-  if (!response.ok) throw failed(`status ${response.status}: ${messageOf(text) || response.statusText}`)
+  if (!response.ok) {
+    const hint = response.status === 401 && key === '' ? `; ${KEY_HINT}` : ''
+    throw failed(`status ${response.status}: ${messageOf(text) || response.statusText}${hint}`)
+  }
   if (response.status === 204) return { url, value: undefined }
   try {
     return { url, value: JSON.parse(text) as unknown }

@@ -6,6 +6,8 @@ local time = redis.call('TIME')
 local second = tonumber(time[1])
 local now = second * 1000 + math.floor(tonumber(time[2]) / 1000)
 local WINDOW = 61
+-- Milliseconds for which a budget's window is kept that nobody asks for.
+local LONGEST = 40 * 86400000
 
 local function int(number)
   return string.format('%.0f', number)
@@ -57,7 +59,7 @@ end
 
 local function expire(key, take)
   -- Rolling windows begin anew every quarter of an hour; those of all time are kept for as long as they are asked for.
-  local ms = 40 * 86400000
+  local ms = LONGEST
   if take.e > now then ms = math.min(ms, take.e - now + 3600000) end
   redis.call('PEXPIRE', key, int(ms))
 end
@@ -123,6 +125,8 @@ if operation == 'admit' or operation == 'read' then
     local key = prefix .. 'b:' .. seed[1] .. ':' .. int(seed[2])
     if redis.call('EXISTS', key) == 0 then
       redis.call('HSET', key, 'cost', int(seed[3]), 'tokens', int(seed[4]))
+      redis.call('SADD', prefix .. 'w:' .. seed[1], int(seed[2]))
+      redis.call('PEXPIRE', prefix .. 'w:' .. seed[1], int(LONGEST))
     end
   end
   local missing = {}
@@ -169,7 +173,15 @@ elseif operation == 'ended' then
     if take.k == 'conc' then redis.call('ZREM', prefix .. 'c:' .. take.c, request.id) end
   end
 elseif operation == 'settle' then
-  local windows = {}
+  local booked = {}
+  -- A window that is not known is read from the ledger when it is asked for.
+  local function book(key)
+    if not booked[key] and redis.call('EXISTS', key) == 1 then
+      redis.call('HINCRBY', key, 'cost', int(request.cost))
+      redis.call('HINCRBY', key, 'tokens', int(request.tokens))
+    end
+    booked[key] = true
+  end
   for _, take in ipairs(request.takes) do
     if take.k == 'rate' and take.f == 1 then
       local key, at = prefix .. 'r:' .. take.c, request.second
@@ -179,13 +191,19 @@ elseif operation == 'settle' then
       redis.call('EXPIRE', key, WINDOW + 1)
     elseif take.k == 'budget' then
       redis.call('HDEL', prefix .. 'v:' .. take.c, request.id)
-      local key = windowKey(take)
-      -- A window that is not known is read from the ledger when it is asked for.
-      if not windows[key] and redis.call('EXISTS', key) == 1 then
-        redis.call('HINCRBY', key, 'cost', int(request.cost))
-        redis.call('HINCRBY', key, 'tokens', int(request.tokens))
+      book(windowKey(take))
+    end
+  end
+  -- Rolling windows may have moved on since the request began, and other budgets of the subject may have come.
+  for subject in pairs(reservations()) do
+    local starts = prefix .. 'w:' .. subject
+    for _, start in ipairs(redis.call('SMEMBERS', starts)) do
+      local key = prefix .. 'b:' .. subject .. ':' .. start
+      if redis.call('EXISTS', key) == 0 then
+        redis.call('SREM', starts, start)
+      elseif tonumber(start) <= request.slot then
+        book(key)
       end
-      windows[key] = true
     end
   end
   local list = states()

@@ -223,6 +223,16 @@ export function countersContract(
       expect((await admit([budget('old hand', 70, 1)])).refusedBy).toBe(0)
     })
 
+    test('what began before a rolling period moved on counts in it, when it is settled after', async () => {
+      const before = budget('roller', 100, 10)
+      const after = budget('roller', 100, 10, { startMs: slotOf(NOW - DAY) + SLOT_MS })
+      const held = await taken(before)
+      expect(await used(after)).toEqual([0, 10])
+      await settle(held, { costNanoUsd: 9, tokens: 1 })
+      expect(await used(before)).toEqual([9, 0])
+      expect(await used(after)).toEqual([9, 0])
+    })
+
     test('large amounts stay exact', async () => {
       const huge = 9_007_199_254_740_000
       const take = budget('treasury', huge, huge - 3)

@@ -292,6 +292,11 @@ describe('budgets', () => {
       cwd: gateway.folder,
     })
     expect(text.out).toMatch(/money +cost per month +workspace +0.000045 USD +0.000000 USD +0.000045 USD/)
+    const keyless = await runProgram(['limits', '--base-url', gateway.url], { cwd: gateway.folder })
+    expect(keyless.status).toBe(1)
+    expect(keyless.err).toContain(
+      'status 401: missing or invalid gateway key; give a gateway key with --gateway-key or ONGOINGAI_GATEWAY_KEY',
+    )
   })
 
   test('at any concurrency as many pass as there is money for, and one more at most', async () => {

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import pg from 'pg'
+import {
+  countPostgresQuestions,
+  countRedisCommands,
+  startCountingRelay,
+  type CountingRelay,
+} from '../support/counting-relay.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -44,10 +50,24 @@ async function ask({ url }: TestGateway): Promise<number> {
   return response.status
 }
 
-async function standing({ url }: TestGateway): Promise<{ used: number; reserved: number }> {
+interface Standing {
+  readonly used: number
+  /** Of budgets only. */
+  readonly reserved?: number
+}
+
+async function standings({ url }: TestGateway): Promise<readonly Standing[]> {
   const response = await fetch(`${url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
-  const { limits } = (await response.json()) as { limits: { used: number; reserved: number }[] }
-  return limits[0]!
+  return ((await response.json()) as { limits: readonly Standing[] }).limits
+}
+
+async function standing(gateway: TestGateway): Promise<Standing> {
+  return (await standings(gateway))[0]!
+}
+
+/** Whether everything that was let pass has been settled. */
+async function settled(gateway: TestGateway): Promise<boolean> {
+  return (await standings(gateway)).every(({ reserved = 0 }) => reserved === 0)
 }
 
 /** Two gateways that count together. */
@@ -60,6 +80,29 @@ async function pair(
     backend === 'postgres' ? `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n` : ''
   const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n  backend_timeout_ms: 20000\n${redis ? `  redis_url: ${redis.url}\n` : ''}${limits}`
   return [await openGateway(settings), await openGateway(settings), redis]
+}
+
+/** A gateway whose counters are behind a relay, with limits of every kind. */
+async function relayed(backend: string): Promise<[TestGateway, CountingRelay, TestRedis | undefined]> {
+  const redis = backend === 'redis' ? await startRedis() : undefined
+  const dsn = new URL(backend === 'postgres' ? await postgres.createDatabase() : redis!.url)
+  const relay = await startCountingRelay(
+    Number(dsn.port),
+    redis ? countRedisCommands : () => countPostgresQuestions('ongoingai_limits'),
+  )
+  dsn.port = String(relay.port)
+  const where = redis ? '' : `storage: {driver: postgres, dsn: "${dsn.href}"}\n`
+  const gateway = await openGateway(
+    `${where}${providersAt(upstream.url)}${AUTH}limits:
+  backend: ${backend}
+  backend_timeout_ms: 20000
+${redis ? `  redis_url: ${dsn.href}\n` : ''}  per_key: {requests_per_minute: 1000, max_tokens_per_day: 1000000, max_cost_usd_per_day: 1}
+  policies:
+    - {name: tokens, per: workspace, tokens_per_minute: 100000}
+    - {name: models, per: organization, split_by: model, budget: {cost_usd: 1, period: month}}
+`,
+  )
+  return [gateway, relay, redis]
 }
 
 const budget = (usd: number, more = ''): string =>
@@ -80,18 +123,42 @@ describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
       )
       // Each learns what a request comes to.
       expect([await ask(one), await ask(two)]).toEqual([200, 200])
-      await eventually(async () => (await standing(one)).reserved === 0)
+      await eventually(() => settled(one))
       const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
       upstream.play = PLAIN
       const passed = answers.filter((status) => status === 200).length
       console.log(`${backend}: ${passed} of 128 streams passed a budget of 100`)
       expect(passed).toBe(100)
       expect(answers.filter((status) => status === 429)).toHaveLength(28)
-      await eventually(async () => (await standing(two)).reserved === 0)
+      await eventually(() => settled(two))
       expect((await standing(two)).used).toBeCloseTo(COST_USD * 102, 9)
       expect([await ask(one), await ask(two)]).toEqual([429, 429])
       await Promise.all([one.stop(), two.stop(), redis?.stop()])
     }, 60_000)
+
+    test('however many limits there are, one question before a request is sent and one after its answer', async () => {
+      const [gateway, relay, redis] = await relayed(backend)
+      // The first one tells the backend what the ledger knows.
+      expect(await ask(gateway)).toBe(200)
+      await eventually(() => settled(gateway))
+      const before = relay.asked()
+      const held = Promise.withResolvers<void>()
+      let sent = 0
+      upstream.play = async (request, socket) => {
+        sent += 1
+        await held.promise
+        await PLAIN(request, socket)
+      }
+      const answers = Array.from({ length: 10 }, () => ask(gateway))
+      await eventually(() => sent === 10)
+      expect(relay.asked() - before).toBe(10)
+      held.resolve()
+      expect(new Set(await Promise.all(answers))).toEqual(new Set([200]))
+      upstream.play = PLAIN
+      await eventually(() => relay.asked() - before === 20)
+      await eventually(() => settled(gateway))
+      await Promise.all([gateway.stop(), relay.stop(), redis?.stop()])
+    })
 
     test('under a large budget nobody is refused, and what was spent is what the receipts say', async () => {
       const [one, two, redis] = await pair(backend, budget(1))
@@ -99,7 +166,7 @@ describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
       const seen: number[] = []
       for (let i = 0; i < count; i++) seen.push(await ask(i % 2 === 0 ? one : two))
       expect(seen.filter((status) => status !== 200)).toEqual([])
-      await eventually(async () => (await standing(one)).reserved === 0)
+      await eventually(() => settled(one))
       expect((await standing(one)).used).toBeCloseTo(COST_USD * count, 9)
       console.log(
         `${backend}: ${count} requests one after another, ${seen.filter((status) => status !== 200).length} refused`,
@@ -108,6 +175,38 @@ describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
     }, 600_000)
   },
 )
+
+test('what the recorder books in the middle of a question is missed by none', async () => {
+  const dsn = await postgres.createDatabase()
+  const gateway = await openGateway(
+    `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 20000\n${budget(COST_USD)}`,
+  )
+  const cost = Math.round(COST_USD * 1e9)
+  const nowUs = Date.now() * 1000
+  // Settled, and spends the whole budget, but its trace is not stored yet.
+  await postgres.query(
+    dsn,
+    `INSERT INTO limit_reservations VALUES ('workspace:org/ws', 'x', ${nowUs}, ${cost}, 15, true, ${nowUs / 1000 + 60_000})`,
+  )
+  const recorder = new pg.Client({ connectionString: postgres.superuserDsn(dsn) })
+  await recorder.connect()
+  await recorder.query('BEGIN; LOCK TABLE limit_reservations IN ACCESS EXCLUSIVE MODE')
+  const asked = ask(gateway)
+  await eventually(
+    async () =>
+      (
+        await postgres.query(
+          dsn,
+          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+        )
+      ).length > 0,
+  )
+  await recorder.query(`INSERT INTO spend VALUES ('workspace:org/ws', ${nowUs}, 'i', ${cost}, 15, 0, 0);
+    DELETE FROM limit_reservations WHERE id = 'x'; COMMIT`)
+  await recorder.end()
+  expect(await asked).toBe(429)
+  await gateway.stop()
+})
 
 describe('a database that breaks off in the middle of a question about limits', () => {
   test.each([
@@ -121,7 +220,7 @@ describe('a database that breaks off in the middle of a question about limits', 
         `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 20000\n${budget(COST_USD * 100, `, on_backend_failure: ${policy}`)}`,
       )
       for (let i = 0; i < 5; i++) expect(await ask(gateway)).toBe(200)
-      await eventually(async () => (await standing(gateway)).reserved === 0)
+      await eventually(() => settled(gateway))
       // Whoever asks waits for this table, until the server ends those that wait.
       const holding = new pg.Client({ connectionString: postgres.superuserDsn(dsn) })
       await holding.connect()
@@ -157,7 +256,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
   async () => {
     const [one, two, redis] = await pair('redis', budget(COST_USD * 40, ', on_backend_failure: allow'))
     for (let i = 0; i < 30; i++) expect(await ask(one)).toBe(200)
-    await eventually(async () => (await standing(one)).reserved === 0)
+    await eventually(() => settled(one))
     const running = Promise.all(Array.from({ length: 50 }, () => ask(one)))
     await redis!.kill()
     expect(new Set(await running).isSubsetOf(new Set([200, 429]))).toBe(true)

@@ -32,6 +32,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '007_tenants_of_tags' },
     { name: '008_key_lifecycle' },
     { name: '009_shared_limits' },
+    { name: '010_limits_at_one_moment' },
   ])
   database.close()
 })

@@ -302,6 +302,11 @@ export const MIGRATIONS: readonly Migration[] = [
     name: '009_shared_limits',
     statements: () => [],
   },
+  {
+    // The function of shared limits anew.
+    name: '010_limits_at_one_moment',
+    statements: () => [],
+  },
 ]
 
 /**

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
-import { SHARED_LIMITS } from './shared-limits.ts'
+import { LIMITS_FUNCTION, SHARED_LIMITS } from './shared-limits.ts'
 
 /** How long migrations wait for each other when many instances start at once. */
 const MIGRATION_MS = 60_000
@@ -117,4 +117,5 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   '007_tenants_of_tags': ['DROP POLICY trace_tags_tenant ON trace_tags', policyOf('trace_tags', TENANT)],
   '008_key_lifecycle': [...secured('gateway_keys', TENANT), ...secured('audit_events', TENANT)],
   '009_shared_limits': SHARED_LIMITS,
+  '010_limits_at_one_moment': [LIMITS_FUNCTION],
 }
