@@ -13,7 +13,7 @@ import { Ticket } from './ticket.ts'
 const PRICING_MS = 120_000
 const SWEEP_MS = 10_000
 
-/** How long a request waits for the receipts of others before a budget refuses it. */
+/** How long a request waits for the receipts of others, before a budget refuses it or lets it pass on a guess. */
 const RECEIPT_MS = 500
 
 /** How long counters may take to be told the rest at the end. */
@@ -89,6 +89,11 @@ export class LimitEngine {
    * @throws GatewayError LimitRefusal; `limits_unavailable` when what was counted cannot be learnt and a policy wants that denied
    */
   admit(request: LimitRequest, nowMs: number): Ticket | Promise<Ticket> {
+    return this.#admit(request, nowMs, undefined)
+  }
+
+  /** @param until `performance.now()` up to which a request waits for receipts; `undefined` for one that has not waited yet */
+  #admit(request: LimitRequest, nowMs: number, until: number | undefined): Ticket | Promise<Ticket> {
     const { counters } = this.#ports
     const { requestBytes, billable } = request
     const resolved = request.limits.resolve(request, nowMs)
@@ -99,6 +104,12 @@ export class LimitEngine {
     const expectation = this.#expectations.of(pair, billable ? request : FREE)
     const ticket = new Ticket(request, resolved, expectation, counters.term(nowMs), this)
     if (ticket.takes.length === 0) return ticket
+    if (ticket.guessesLess && this.#willLearn(pair)) {
+      const patience = until ?? performance.now() + RECEIPT_MS
+      if (performance.now() < patience) {
+        return this.#nextReceipt(patience).then(() => this.#admit(request, Date.now(), patience))
+      }
+    }
     const verdict = counters.admit(ticket, nowMs)
     if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
     return this.#decide(ticket, verdict)
@@ -133,6 +144,15 @@ export class LimitEngine {
     for (const other of this.#tickets.values()) {
       if (other.takes.some(({ counter }) => counter === take.counter)) return true
     }
+    return false
+  }
+
+  /**
+   * Requests of a kind have ended, and their receipts will tell what one costs: without them, one request after another would pass on
+   * guesses that hold less than it costs.
+   */
+  #willLearn(pair: string): boolean {
+    for (const other of this.#tickets.values()) if (other.pair === pair) return true
     return false
   }
 

@@ -8,6 +8,10 @@ import type { CountedLimits, ResolvedLimits } from './resolve.ts'
 /** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
 const GUESS_SHARE = 1 / 20
 
+function guessOf(limit: number): number {
+  return Math.ceil(limit * GUESS_SHARE)
+}
+
 /** What one exchange was let pass with: it gives it back when it ends. */
 export class Ticket implements Claim {
   readonly counted: CountedLimits
@@ -72,7 +76,19 @@ export class Ticket implements Claim {
     if (take.kind === 'concurrency') return 1
     if (take.kind === 'rate') return take.settles ? tokens : 1
     const expected = take.unit === 'cost' ? costNanoUsd : tokens
-    return learned ? expected : Math.min(expected, Math.ceil(take.limit * GUESS_SHARE))
+    return learned ? expected : Math.min(expected, guessOf(take.limit))
+  }
+
+  /** Of a budget that refuses, it reserves less than it is expected to take, because nothing is known of its kind. */
+  get guessesLess(): boolean {
+    const { learned, costNanoUsd, tokens } = this.#expectation
+    if (learned) return false
+    return this.takes.some(
+      (take) =>
+        take.kind === 'budget' &&
+        take.hard &&
+        (take.unit === 'cost' ? costNanoUsd : tokens) > guessOf(take.limit),
+    )
   }
 
   /** Whom the exchange's cost counts for. */

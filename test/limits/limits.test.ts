@@ -299,6 +299,12 @@ describe('budgets', () => {
     )
   })
 
+  test('one after another, also the first of their kind: as many pass as there is money for', async () => {
+    const gateway = await open(budget(`cost_usd: ${(COST_USD * 4).toFixed(9)}, period: rolling`))
+    expect(await statuses(gateway, 8)).toEqual([200, 200, 200, 200, 429, 429, 429, 429])
+    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 4, 9)
+  })
+
   test('at any concurrency as many pass as there is money for, and one more at most', async () => {
     upstream.play = stream(
       [
