@@ -83,7 +83,7 @@ export async function startGateway(
         await Bun.sleep(5)
         const told = readFileSync(log).subarray(size).toString()
         if (told.includes('configuration reloaded')) return
-        if (told.includes('configuration not reloaded')) throw new Error(told)
+        if (told.includes('configuration not reloaded') || child.exitCode !== null) throw new Error(told)
       }
     },
   }

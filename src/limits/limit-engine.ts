@@ -89,11 +89,11 @@ export class LimitEngine {
    * @throws GatewayError LimitRefusal; `limits_unavailable` when what was counted cannot be learnt and a policy wants that denied
    */
   admit(request: LimitRequest, nowMs: number): Ticket | Promise<Ticket> {
-    return this.#admit(request, nowMs, undefined)
+    return this.#admit(request, nowMs, false)
   }
 
-  /** @param until `performance.now()` up to which a request waits for receipts; `undefined` for one that has not waited yet */
-  #admit(request: LimitRequest, nowMs: number, until: number | undefined): Ticket | Promise<Ticket> {
+  /** @param waited it has waited for a receipt, and does not again: one of its kind may tell nothing */
+  #admit(request: LimitRequest, nowMs: number, waited: boolean): Ticket | Promise<Ticket> {
     const { counters } = this.#ports
     const { requestBytes, billable } = request
     const resolved = request.limits.resolve(request, nowMs)
@@ -104,12 +104,8 @@ export class LimitEngine {
     const expectation = this.#expectations.of(pair, billable ? request : FREE)
     const ticket = new Ticket(request, resolved, expectation, counters.term(nowMs), this)
     if (ticket.takes.length === 0) return ticket
-    if (ticket.guessesLess && this.#willLearn(pair)) {
-      const patience = until ?? performance.now() + RECEIPT_MS
-      if (performance.now() < patience) {
-        return this.#nextReceipt(patience).then(() => this.#admit(request, Date.now(), patience))
-      }
-    }
+    const before = !waited && ticket.guessesLess ? this.#lastEnded(pair) : undefined
+    if (before) return this.#receiptOf(before).then(() => this.#admit(request, Date.now(), true))
     const verdict = counters.admit(ticket, nowMs)
     if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
     return this.#decide(ticket, verdict)
@@ -148,12 +144,18 @@ export class LimitEngine {
   }
 
   /**
-   * Requests of a kind have ended, and their receipts will tell what one costs: without them, one request after another would pass on
-   * guesses that hold less than it costs.
+   * The last request of a kind that has ended, and whose receipt will tell what one costs: without that, one request after another
+   * would pass on guesses that hold less than it costs.
    */
-  #willLearn(pair: string): boolean {
-    for (const other of this.#tickets.values()) if (other.pair === pair) return true
-    return false
+  #lastEnded(pair: string): Ticket | undefined {
+    let last: Ticket | undefined
+    for (const other of this.#tickets.values()) if (other.pair === pair) last = other
+    return last
+  }
+
+  async #receiptOf({ number }: Ticket): Promise<void> {
+    const until = performance.now() + RECEIPT_MS
+    while (this.#tickets.has(number) && performance.now() < until) await this.#nextReceipt(until)
   }
 
   #nextReceipt(until: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** Answers one question of a gateway about limits. */
+/** The function that answers a gateway's questions about limits, as the newest migration that has one makes it: one call is one round trip. */
 export const LIMITS_FUNCTION = `CREATE OR REPLACE FUNCTION ongoingai_limits(operation TEXT, request JSONB) RETURNS JSONB LANGUAGE plpgsql AS $function$
 DECLARE
   window_seconds CONSTANT BIGINT := 61;
@@ -124,7 +124,7 @@ BEGIN
 END $function$`
 
 /**
- * Counters that several gateways share, in the database itself: one call is one round trip. Tables of their own, not logged: what is
+ * Tables of counters that several gateways share, in the database itself. They are not logged: what is
  * in them is of requests under way, and what was spent stands in `spend`. A reservation stays, with what the request came to,
  * until the trace's own transaction has booked it there.
  */
@@ -152,5 +152,4 @@ export const SHARED_LIMITS: readonly string[] = [
     PRIMARY KEY (subject, id)
   )`,
   `CREATE INDEX limit_reservations_id ON limit_reservations (id)`,
-  LIMITS_FUNCTION,
 ]
