@@ -14,7 +14,7 @@ import { LimitEngine } from './limits/limit-engine.ts'
 import { MemoryCounters } from './limits/memory-counters.ts'
 import { RedisBackend } from './limits/redis-backend.ts'
 import type { CallerLimits } from './limits/resolve.ts'
-import { SharedCounters } from './limits/shared-counters.ts'
+import { SharedCounters, type SharedBackend } from './limits/shared-counters.ts'
 import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
@@ -25,6 +25,7 @@ import { keyedRedaction } from './redaction-key.ts'
 import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
+import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
@@ -40,6 +41,9 @@ const FLUSH_TIMEOUT_MS = 10_000
 
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
+
+/** The query thread's program. */
+const QUERY_WORKER = new URL('./storage/query-worker.ts', import.meta.url).href
 
 /** A running gateway. */
 export interface Gateway {
@@ -80,12 +84,13 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   )
   const audit = new AuditTrail({ store: (events) => recorder.audit(events), log })
   const webhooks = new Webhooks({ receivers: () => current.limits.webhooks, log })
-  const queries = new QueryClient(config.storage, new URL('./storage/query-worker.ts', import.meta.url).href)
+  const queries = new QueryClient(config.storage, QUERY_WORKER)
+  const limitsTimeoutMs = (): number => current.limits.backendTimeoutMs
   const directory = queries.directory()
   const limits = new LimitEngine({
-    counters: openCounters(config, queries),
+    counters: openCounters(config, queries, limitsTimeoutMs),
     policies: () => current.limits.policies,
-    timeoutMs: () => current.limits.backendTimeoutMs,
+    timeoutMs: limitsTimeoutMs,
     warnings: new BudgetWarnings({
       once: (name, untilMs) => directory.once(name, untilMs * 1000, Date.now() * 1000),
       warn: (warning) => tellWarning(warning, audit, webhooks),
@@ -271,8 +276,12 @@ function beginTraces({
   return { begin: (fields) => sampler.begin(fields, performance.now()) }
 }
 
-/** Counters of the backend that the settings name, over the store's ledger. */
-function openCounters({ limits }: Config, queries: QueryClient): Counters {
+/**
+ * Counters of the backend that the settings name, over the store's ledger.
+ *
+ * @param timeoutMs how long a shared backend may take to answer
+ */
+function openCounters({ limits, storage }: Config, queries: QueryClient, timeoutMs: () => number): Counters {
   const readLedger: ReadLedger = async (subjects, fromMs, except) =>
     (await queries.spent(subjects, fromMs * 1000, except)).map((slot) => ({
       subject: slot.subject,
@@ -284,9 +293,14 @@ function openCounters({ limits }: Config, queries: QueryClient): Counters {
     case 'memory':
       return new MemoryCounters(crypto.randomUUID(), readLedger)
     case 'redis':
-      return new SharedCounters(new RedisBackend(limits.redisUrl), readLedger)
-    case 'postgres':
-      return new SharedCounters({ apply: queries.limits, close: () => undefined }, readLedger)
+      return new SharedCounters(new RedisBackend(limits.redisUrl, timeoutMs), readLedger)
+    case 'postgres': {
+      // A thread and connections of its own: no request waits for a report.
+      const own = new QueryClient(limitsStorage(storage), QUERY_WORKER)
+      const apply: SharedBackend['apply'] = (operation, request) =>
+        own.limits(operation, request, timeoutMs())
+      return new SharedCounters({ apply, close: () => own.close() }, readLedger)
+    }
     default:
       return limits.backend satisfies never
   }

@@ -170,10 +170,10 @@ function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
 
 /** Whether what limits count can be counted where the settings say. */
 async function checkLimits({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
-  const { backend, redisUrl, policies, webhooks } = config.limits
+  const { backend, redisUrl, backendTimeoutMs, policies, webhooks } = config.limits
   const details = [`backend: ${backend}`, `policies: ${policies.length}`, `webhooks: ${webhooks.length}`]
   if (backend !== 'redis') return { status: 'pass', summary: 'limits can be counted', details }
-  const redis = new RedisBackend(redisUrl)
+  const redis = new RedisBackend(redisUrl, () => backendTimeoutMs)
   try {
     await redis.apply('read', NO_REQUEST)
     return { status: 'pass', summary: 'limits can be counted', details }

@@ -95,7 +95,7 @@ export const SETTINGS: Section = {
         max_connections: {
           kind: 'int',
           default: 10,
-          doc: 'PostgreSQL connections of one gateway for questions; the recorder has two more.',
+          doc: 'PostgreSQL connections of one gateway for questions; the recorder has two more, limits counted in the store eight.',
         },
         query_timeout_ms: {
           kind: 'int',

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts'
+import { inTime } from '../in-time.ts'
 import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
@@ -116,7 +117,11 @@ export class LimitEngine {
     const until = performance.now() + RECEIPT_MS
     try {
       for (let asked = first; ; asked = this.#ports.counters.admit(ticket, Date.now())) {
-        const verdict = await this.#inTime(asked, ({ held }) => held && this.#release(held))
+        const verdict = await inTime(
+          Promise.resolve(asked),
+          this.#ports.timeoutMs(),
+          ({ held }) => held && this.#release(held),
+        )
         if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
         this.#failing = false
         if (performance.now() > until || !this.#mayChange(ticket, verdict))
@@ -192,10 +197,8 @@ export class LimitEngine {
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
     const { limits: held, counted } = limits.resolve(facts, nowMs)
-    const states = await this.#inTime(
-      Promise.resolve(this.#ports.counters.read(counted.takes, nowMs)),
-      () => undefined,
-    )
+    const asked = this.#ports.counters.read(counted.takes, nowMs)
+    const states = await inTime(Promise.resolve(asked), this.#ports.timeoutMs())
     return held.map((limit) => {
       const state = states[counted.limits.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
       return standingOf(limit, state, nowMs)
@@ -260,29 +263,6 @@ export class LimitEngine {
       throw new GatewayError('limits_unavailable', 'gateway usage limit check unavailable', { cause: error })
     }
     return ticket
-  }
-
-  /** @param late called when the answer comes after all, but too late */
-  #inTime<T>(answer: T | Promise<T>, late: (answer: T) => void): Promise<T> {
-    if (!(answer instanceof Promise)) return Promise.resolve(answer)
-    const timeoutMs = this.#ports.timeoutMs()
-    return new Promise((resolve, reject) => {
-      let over = false
-      const timer = setTimeout(() => {
-        over = true
-        reject(new Error(`no answer within ${timeoutMs} ms`))
-      }, timeoutMs)
-      answer.then(
-        (value) => {
-          clearTimeout(timer)
-          return over ? late(value) : resolve(value)
-        },
-        (error: unknown) => {
-          clearTimeout(timer)
-          reject(error instanceof Error ? error : new Error(String(error)))
-        },
-      )
-    })
   }
 
   #release(held: Held): void {

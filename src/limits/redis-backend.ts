@@ -8,29 +8,44 @@ const PREFIX = '{ongoingai}:'
 /** Longest wait between two attempts at a Redis that is away. */
 const RECONNECT_MS = 1000
 
+/** How much longer than whoever asks a silent connection is waited for. */
+const SILENCE_MS = 2000
+
 /** Counters in Redis, by one script that does everything in one go. */
 export class RedisBackend implements SharedBackend {
   readonly #url: string
+  readonly #timeoutMs: () => number
   readonly #hash = new Bun.CryptoHasher('sha1').update(SCRIPT).digest('hex')
   #client: RedisClient | undefined
   #connecting: Promise<RedisClient> | undefined
   #triedAt = -Infinity
 
-  /** @param url `redis://` or `rediss://` */
-  constructor(url: string) {
+  /**
+   * @param url `redis://` or `rediss://`
+   * @param timeoutMs how long whoever asks waits
+   */
+  constructor(url: string, timeoutMs: () => number) {
     this.#url = url
+    this.#timeoutMs = timeoutMs
   }
 
   async apply(operation: SharedOperation, request: SharedRequest): Promise<SharedReply> {
     const client = this.#client ?? (await this.#connected())
     const parameters = ['1', PREFIX, operation, JSON.stringify(request)]
     try {
-      return read(await client.send('EVALSHA', [this.#hash, ...parameters]))
+      return read(await this.#send(client, 'EVALSHA', [this.#hash, ...parameters]))
     } catch (error) {
       if (!String(error).includes('NOSCRIPT')) throw error
       // A Redis that was started anew does not know the script.
-      return read(await client.send('EVAL', [SCRIPT, ...parameters]))
+      return read(await this.#send(client, 'EVAL', [SCRIPT, ...parameters]))
     }
+  }
+
+  /** Redis answers in the order in which it is asked: when one answer does not come, none does on this connection. */
+  #send(client: RedisClient, command: string, parameters: string[]): Promise<unknown> {
+    const answer = client.send(command, parameters)
+    const timer = setTimeout(() => client.close(), this.#timeoutMs() + SILENCE_MS)
+    return answer.finally(() => clearTimeout(timer))
   }
 
   close(): void {

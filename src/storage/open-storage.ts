@@ -5,6 +5,9 @@ import type { Storage } from './storage.ts'
 /** The recorder's connections: one writes, one reads for the upkeep. */
 const RECORDER_CONNECTIONS = 2
 
+/** Connections over which limits are counted in the store. Questions about one counter take turns there, so more would wait for each other. */
+const LIMITS_CONNECTIONS = 8
+
 /** How long the recorder's own questions may take. A store that is silent for longer is away, and the journal takes over. */
 const RECORDER_QUERY_MS = 10_000
 
@@ -27,6 +30,12 @@ export async function openStorage(settings: StorageConfig, mode: 'write' | 'read
 export function recorderStorage(settings: StorageConfig): StorageConfig {
   if (settings.driver === 'sqlite') return settings
   return { ...settings, maxConnections: RECORDER_CONNECTIONS, queryTimeoutMs: RECORDER_QUERY_MS }
+}
+
+/** The settings of the connections over which limits are counted. */
+export function limitsStorage(settings: StorageConfig): StorageConfig {
+  if (settings.driver === 'sqlite') return settings
+  return { ...settings, maxConnections: LIMITS_CONNECTIONS }
 }
 
 /**

@@ -70,8 +70,7 @@ function ask(
     return store.auditTrail().list(...(parameters as Parameters<AuditTrailStore['list']>))
   }
   if (method === 'limits') {
-    const [operation, request] = parameters as Parameters<NonNullable<Storage['applyLimits']>>
-    return store.applyLimits!(operation, request)
+    return store.applyLimits!(...(parameters as Parameters<NonNullable<Storage['applyLimits']>>))
   }
   if (method === 'spent') return store.spend().read(...(parameters as Parameters<SpendLedger['read']>))
   const reader = tenant ? store.within(tenant) : store.everywhere()

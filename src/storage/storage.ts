@@ -395,8 +395,12 @@ export interface Storage {
   directory(): TenantDirectory
   auditTrail(): AuditTrailStore
   spend(): SpendLedger
-  /** Counts for all gateways of the store; absent where a store belongs to one machine. */
-  applyLimits?(operation: SharedOperation, request: SharedRequest): Promise<SharedReply>
+  /**
+   * Counts for all gateways of the store; absent where a store belongs to one machine.
+   *
+   * @param timeoutMs how long whoever asks waits; a connection that is silent for long after that is given up
+   */
+  applyLimits?(operation: SharedOperation, request: SharedRequest, timeoutMs: number): Promise<SharedReply>
   /** Size on disk in bytes; 0 when it cannot be told. */
   sizeBytes(): Promise<number>
   /**

@@ -5,7 +5,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { LedgerSlot, ReadLedger, Take } from '../../src/limits/counters.ts'
 import { MemoryCounters } from '../../src/limits/memory-counters.ts'
 import { RedisBackend } from '../../src/limits/redis-backend.ts'
-import { SharedCounters } from '../../src/limits/shared-counters.ts'
+import { SharedCounters, type SharedBackend } from '../../src/limits/shared-counters.ts'
 import { SlidingWindow } from '../../src/limits/sliding-window.ts'
 import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
@@ -17,6 +17,9 @@ import { REDIS_MISSING, startRedis } from '../support/redis.ts'
 import { sampleTrace } from '../support/trace.ts'
 
 setDefaultTimeout(30_000)
+
+/** How long a backend may take. */
+const TIMEOUT_MS = 10_000
 
 const ledgerOf =
   (storage: Storage): ReadLedger =>
@@ -72,7 +75,9 @@ countersContract(
       maxConnections: 8,
       queryTimeoutMs: 10_000,
     })
-    const backend = { apply: storage.applyLimits!.bind(storage), close: () => undefined }
+    const apply: SharedBackend['apply'] = (operation, request) =>
+      storage.applyLimits!(operation, request, TIMEOUT_MS)
+    const backend = { apply, close: () => undefined }
     const [first, second] = [0, 1].map(() => new SharedCounters(backend, ledgerOf(storage))) as [
       SharedCounters,
       SharedCounters,
@@ -101,7 +106,7 @@ else {
       const folder = mkdtempSync(join(tmpdir(), 'ongoingai-counters-'))
       const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
       const [first, second] = [0, 1].map(
-        () => new SharedCounters(new RedisBackend(redis.url), ledgerOf(storage)),
+        () => new SharedCounters(new RedisBackend(redis.url, () => TIMEOUT_MS), ledgerOf(storage)),
       ) as [SharedCounters, SharedCounters]
       return {
         first,
@@ -171,7 +176,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
     const redis = await startRedis()
     const folder = mkdtempSync(join(tmpdir(), 'ongoingai-untold-'))
     const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
-    const backend = new RedisBackend(redis.url)
+    const backend = new RedisBackend(redis.url, () => TIMEOUT_MS)
     let broken = false
     const counters = new SharedCounters(
       {

@@ -3,9 +3,9 @@ import pg from 'pg'
 import {
   countPostgresQuestions,
   countRedisCommands,
-  startCountingRelay,
-  type CountingRelay,
-} from '../support/counting-relay.ts'
+  startDatabaseRelay,
+  type DatabaseRelay,
+} from '../support/database-relay.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -24,6 +24,8 @@ const AUTH = `auth:
   pepper: 0123456789abcdef0123456789abcdef
   keys: [{id: key-1, token: ${TOKEN}, org_id: org, workspace_id: ws, role: owner}]
 `
+
+const BACKENDS = ['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])]
 
 let upstream: Upstream
 let postgres: TestPostgres
@@ -82,21 +84,26 @@ async function pair(
   return [await openGateway(settings), await openGateway(settings), redis]
 }
 
+/** A relay before a database, and the URL of the database behind it. @param closesAfterMs how long the end of a connection stays on its way */
+async function relayTo(serverUrl: string, closesAfterMs = 0): Promise<[DatabaseRelay, string]> {
+  const url = new URL(serverUrl)
+  const counter =
+    url.protocol === 'redis:' ? countRedisCommands : () => countPostgresQuestions('ongoingai_limits')
+  const relay = await startDatabaseRelay(Number(url.port), { counter, closesAfterMs })
+  url.port = String(relay.port)
+  return [relay, url.href]
+}
+
 /** A gateway whose counters are behind a relay, with limits of every kind. */
-async function relayed(backend: string): Promise<[TestGateway, CountingRelay, TestRedis | undefined]> {
+async function relayed(backend: string): Promise<[TestGateway, DatabaseRelay, TestRedis | undefined]> {
   const redis = backend === 'redis' ? await startRedis() : undefined
-  const dsn = new URL(backend === 'postgres' ? await postgres.createDatabase() : redis!.url)
-  const relay = await startCountingRelay(
-    Number(dsn.port),
-    redis ? countRedisCommands : () => countPostgresQuestions('ongoingai_limits'),
-  )
-  dsn.port = String(relay.port)
-  const where = redis ? '' : `storage: {driver: postgres, dsn: "${dsn.href}"}\n`
+  const [relay, url] = await relayTo(redis?.url ?? (await postgres.createDatabase()))
+  const where = redis ? '' : `storage: {driver: postgres, dsn: "${url}"}\n`
   const gateway = await openGateway(
     `${where}${providersAt(upstream.url)}${AUTH}limits:
   backend: ${backend}
   backend_timeout_ms: 20000
-${redis ? `  redis_url: ${dsn.href}\n` : ''}  per_key: {requests_per_minute: 1000, max_tokens_per_day: 1000000, max_cost_usd_per_day: 1}
+${redis ? `  redis_url: ${url}\n` : ''}  per_key: {requests_per_minute: 1000, max_tokens_per_day: 1000000, max_cost_usd_per_day: 1}
   policies:
     - {name: tokens, per: workspace, tokens_per_minute: 100000}
     - {name: models, per: organization, split_by: model, budget: {cost_usd: 1, period: month}}
@@ -108,73 +115,70 @@ ${redis ? `  redis_url: ${dsn.href}\n` : ''}  per_key: {requests_per_minute: 100
 const budget = (usd: number, more = ''): string =>
   `  policies: [{name: money, per: workspace, budget: {cost_usd: ${usd.toFixed(9)}, period: month}${more}}]\n`
 
-describe.each(['postgres', ...(REDIS_MISSING === undefined ? ['redis'] : [])])(
-  'two gateways on %s',
-  (backend) => {
-    test('128 streams at once against a budget of 100 requests: the right ones are refused, nothing is overspent', async () => {
-      const [one, two, redis] = await pair(backend, budget(COST_USD * 102))
-      upstream.play = stream(
-        [
-          'data: {"model":"gpt-4o-mini","choices":[{"delta":{"content":"hi"}}]}\n\n',
-          `data: {"model":"gpt-4o-mini","choices":[],"usage":${JSON.stringify(USAGE)}}\n\n`,
-          'data: [DONE]\n\n',
-        ],
-        { between: () => Bun.sleep(30) },
-      )
-      // Each learns what a request comes to.
-      expect([await ask(one), await ask(two)]).toEqual([200, 200])
-      await eventually(() => settled(one))
-      const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
-      upstream.play = PLAIN
-      const passed = answers.filter((status) => status === 200).length
-      console.log(`${backend}: ${passed} of 128 streams passed a budget of 100`)
-      expect(passed).toBe(100)
-      expect(answers.filter((status) => status === 429)).toHaveLength(28)
-      await eventually(() => settled(two))
-      expect((await standing(two)).used).toBeCloseTo(COST_USD * 102, 9)
-      expect([await ask(one), await ask(two)]).toEqual([429, 429])
-      await Promise.all([one.stop(), two.stop(), redis?.stop()])
-    }, 60_000)
+describe.each(BACKENDS)('two gateways on %s', (backend) => {
+  test('128 streams at once against a budget of 100 requests: the right ones are refused, nothing is overspent', async () => {
+    const [one, two, redis] = await pair(backend, budget(COST_USD * 102))
+    upstream.play = stream(
+      [
+        'data: {"model":"gpt-4o-mini","choices":[{"delta":{"content":"hi"}}]}\n\n',
+        `data: {"model":"gpt-4o-mini","choices":[],"usage":${JSON.stringify(USAGE)}}\n\n`,
+        'data: [DONE]\n\n',
+      ],
+      { between: () => Bun.sleep(30) },
+    )
+    // Each learns what a request comes to.
+    expect([await ask(one), await ask(two)]).toEqual([200, 200])
+    await eventually(() => settled(one))
+    const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
+    upstream.play = PLAIN
+    const passed = answers.filter((status) => status === 200).length
+    console.log(`${backend}: ${passed} of 128 streams passed a budget of 100`)
+    expect(passed).toBe(100)
+    expect(answers.filter((status) => status === 429)).toHaveLength(28)
+    await eventually(() => settled(two))
+    expect((await standing(two)).used).toBeCloseTo(COST_USD * 102, 9)
+    expect([await ask(one), await ask(two)]).toEqual([429, 429])
+    await Promise.all([one.stop(), two.stop(), redis?.stop()])
+  }, 60_000)
 
-    test('however many limits there are, one question before a request is sent and one after its answer', async () => {
-      const [gateway, relay, redis] = await relayed(backend)
-      // The first one tells the backend what the ledger knows.
-      expect(await ask(gateway)).toBe(200)
-      await eventually(() => settled(gateway))
-      const before = relay.asked()
-      const held = Promise.withResolvers<void>()
-      let sent = 0
-      upstream.play = async (request, socket) => {
-        sent += 1
-        await held.promise
-        await PLAIN(request, socket)
-      }
-      const answers = Array.from({ length: 10 }, () => ask(gateway))
-      await eventually(() => sent === 10)
-      expect(relay.asked() - before).toBe(10)
-      held.resolve()
-      expect(new Set(await Promise.all(answers))).toEqual(new Set([200]))
-      upstream.play = PLAIN
-      await eventually(() => relay.asked() - before === 20)
-      await eventually(() => settled(gateway))
-      await Promise.all([gateway.stop(), relay.stop(), redis?.stop()])
-    })
+  test('however many limits there are, one question before a request is sent and one after its answer', async () => {
+    const [gateway, relay, redis] = await relayed(backend)
+    // The first one tells the backend what the ledger knows.
+    expect(await ask(gateway)).toBe(200)
+    await eventually(() => settled(gateway))
+    const before = relay.asked()
+    const held = Promise.withResolvers<void>()
+    let sent = 0
+    upstream.play = async (request, socket) => {
+      sent += 1
+      await held.promise
+      await PLAIN(request, socket)
+    }
+    const answers = Array.from({ length: 10 }, () => ask(gateway))
+    await eventually(() => sent === 10)
+    expect(relay.asked() - before).toBe(10)
+    held.resolve()
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([200]))
+    upstream.play = PLAIN
+    await eventually(() => relay.asked() - before === 20)
+    await eventually(() => settled(gateway))
+    await Promise.all([gateway.stop(), relay.stop(), redis?.stop()])
+  })
 
-    test('under a large budget nobody is refused, and what was spent is what the receipts say', async () => {
-      const [one, two, redis] = await pair(backend, budget(1))
-      const count = Number(process.env['TEST_LIMIT_REQUESTS'] ?? 500)
-      const seen: number[] = []
-      for (let i = 0; i < count; i++) seen.push(await ask(i % 2 === 0 ? one : two))
-      expect(seen.filter((status) => status !== 200)).toEqual([])
-      await eventually(() => settled(one))
-      expect((await standing(one)).used).toBeCloseTo(COST_USD * count, 9)
-      console.log(
-        `${backend}: ${count} requests one after another, ${seen.filter((status) => status !== 200).length} refused`,
-      )
-      await Promise.all([one.stop(), two.stop(), redis?.stop()])
-    }, 600_000)
-  },
-)
+  test('under a large budget nobody is refused, and what was spent is what the receipts say', async () => {
+    const [one, two, redis] = await pair(backend, budget(1))
+    const count = Number(process.env['TEST_LIMIT_REQUESTS'] ?? 500)
+    const seen: number[] = []
+    for (let i = 0; i < count; i++) seen.push(await ask(i % 2 === 0 ? one : two))
+    expect(seen.filter((status) => status !== 200)).toEqual([])
+    await eventually(() => settled(one))
+    expect((await standing(one)).used).toBeCloseTo(COST_USD * count, 9)
+    console.log(
+      `${backend}: ${count} requests one after another, ${seen.filter((status) => status !== 200).length} refused`,
+    )
+    await Promise.all([one.stop(), two.stop(), redis?.stop()])
+  }, 600_000)
+})
 
 test('what the recorder books in the middle of a question is missed by none', async () => {
   const dsn = await postgres.createDatabase()
@@ -216,8 +220,10 @@ describe('a database that breaks off in the middle of a question about limits', 
     '%s: %d, and the next is answered; nothing stays reserved, and what was spent is what the receipts say',
     async (policy, status) => {
       const dsn = await postgres.createDatabase()
+      // The server says that it ends a connection, and the end itself comes later.
+      const [relay, behind] = await relayTo(dsn, 300)
       const gateway = await openGateway(
-        `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 20000\n${budget(COST_USD * 100, `, on_backend_failure: ${policy}`)}`,
+        `storage: {driver: postgres, dsn: "${behind}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 20000\n${budget(COST_USD * 100, `, on_backend_failure: ${policy}`)}`,
       )
       for (let i = 0; i < 5; i++) expect(await ask(gateway)).toBe(200)
       await eventually(() => settled(gateway))
@@ -246,9 +252,65 @@ describe('a database that breaks off in the middle of a question about limits', 
         )
         return Number(ledger!['cost']) === Math.round(COST_USD * passed * 1e9)
       })
-      await gateway.stop()
+      await Promise.all([gateway.stop(), relay.stop()])
     },
   )
+})
+
+describe.each(BACKENDS)('%s falls silent in the middle of its work', (backend) => {
+  test('it is asked over new connections, and what was spent is what the receipts say', async () => {
+    const redis = backend === 'redis' ? await startRedis() : undefined
+    const dsn = await postgres.createDatabase()
+    const [relay, url] = await relayTo(redis?.url ?? dsn)
+    const gateway = await openGateway(
+      `storage: {driver: postgres, dsn: "${redis ? dsn : url}"}\n${providersAt(upstream.url)}${AUTH}limits:
+  backend: ${backend}
+  backend_timeout_ms: 300
+${redis ? `  redis_url: ${url}\n` : ''}${budget(COST_USD * 1000, ', on_backend_failure: deny')}`,
+    )
+    const asked: number[] = []
+    const askAtOnce = async (): Promise<readonly number[]> => {
+      const answers = await Promise.all(Array.from({ length: 12 }, () => ask(gateway)))
+      asked.push(...answers)
+      return answers
+    }
+    // As many connections as there can be.
+    await askAtOnce()
+    await eventually(() => settled(gateway))
+    relay.silence()
+    expect(await askAtOnce()).toContain(503)
+    await eventually(async () => (await askAtOnce()).every((status) => status === 200))
+    expect(new Set([...(await askAtOnce()), ...(await askAtOnce())])).toEqual(new Set([200]))
+    const passed = asked.filter((status) => status === 200).length
+    await eventually(async () => {
+      const { used, reserved } = await standing(gateway)
+      return reserved === 0 && Math.abs(used - COST_USD * passed) < 1e-9
+    }, 30_000)
+    await Promise.all([gateway.stop(), relay.stop()])
+    await redis?.stop()
+  }, 60_000)
+})
+
+test('reports that take long do not keep limits from being checked', async () => {
+  const dsn = await postgres.createDatabase()
+  const gateway = await openGateway(
+    `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n${budget(COST_USD * 100, ', on_backend_failure: deny')}`,
+  )
+  expect(await ask(gateway)).toBe(200)
+  await eventually(() => settled(gateway))
+  const holding = new pg.Client({ connectionString: postgres.superuserDsn(dsn) })
+  await holding.connect()
+  await holding.query('BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE')
+  const reports = Array.from({ length: 20 }, () =>
+    fetch(`${gateway.url}/api/traces`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } }),
+  )
+  const waiting = `SELECT count(*) AS reports FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE 'select%'`
+  await eventually(async () => Number((await postgres.query(dsn, waiting))[0]!['reports']) === 10)
+  for (let i = 0; i < 5; i++) expect(await ask(gateway)).toBe(200)
+  await holding.query('ROLLBACK')
+  await holding.end()
+  expect(new Set((await Promise.all(reports)).map(({ status }) => status))).toEqual(new Set([200]))
+  await gateway.stop()
 })
 
 test.skipIf(REDIS_MISSING !== undefined)(

@@ -1,9 +1,9 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
+import { inTime } from '../../in-time.ts'
 import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/shared-counters.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { refuseOther } from '../migrations/migrations.ts'
-import { postgresUrl } from '../postgres/dsn.ts'
 import {
   addToCounters,
   addToRollups,
@@ -37,6 +37,7 @@ import type {
   TraceReader,
   WriteErrorClass,
 } from '../storage.ts'
+import { openPool } from './postgres-pool.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export interface PostgresOptions {
@@ -47,9 +48,6 @@ export interface PostgresOptions {
   /** How long one question may take. */
   readonly queryTimeoutMs: number
 }
-
-/** How long a connection may take to come about. */
-const CONNECT_MS = 5000
 
 /** How long a batch may take, and wait for other writers. Past it the journal takes the batch. */
 const WRITE_MS = 10_000
@@ -170,9 +168,16 @@ class PostgresStorage implements Storage {
   }
 
   /** One statement and no transaction around it: one round trip. */
-  async applyLimits(operation: SharedOperation, request: SharedRequest): Promise<SharedReply> {
-    const { rows } = await sql<{ reply: SharedReply }>`
-      SELECT ongoingai_limits(${operation}, ${JSON.stringify(request)}::jsonb) AS reply`.execute(this.#kysely)
+  async applyLimits(
+    operation: SharedOperation,
+    request: SharedRequest,
+    timeoutMs: number,
+  ): Promise<SharedReply> {
+    const question = sql<{ reply: SharedReply }>`
+      SELECT ongoingai_limits(${operation}, ${JSON.stringify(request)}::jsonb) AS reply`
+    const { rows } = await this.#kysely
+      .connection()
+      .execute((connection) => inTime(question.execute(connection), timeoutMs + SILENCE_MS))
     return rows[0]!.reply
   }
 
@@ -311,27 +316,8 @@ class PostgresStorage implements Storage {
 }
 
 function connect(dsn: string, options: pg.PoolConfig): Kysely<Tables> {
-  const pool = new pg.Pool({
-    connectionString: postgresUrl(dsn),
-    connectionTimeoutMillis: CONNECT_MS,
-    idleTimeoutMillis: 60_000,
-    maxLifetimeSeconds: 1800,
-    keepAlive: true,
-    application_name: 'ongoingai',
-    types: { getTypeParser: (oid, format) => NUMBERS.get(oid) ?? pg.types.getTypeParser(oid, format) },
-    ...options,
-  })
-  // A connection that breaks fails the question it was asked; one that breaks while idle is replaced by the next.
-  pool.on('error', () => undefined)
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(dsn, options) }) })
 }
-
-/** 64-bit and exact decimal sums come as text by default; ours are whole and below 2^53. */
-const NUMBERS: ReadonlyMap<number, (text: string) => number> = new Map([
-  [pg.types.builtins.INT8, Number],
-  [pg.types.builtins.NUMERIC, Number],
-])
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

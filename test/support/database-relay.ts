@@ -3,38 +3,53 @@ import { connect, createServer, type Socket } from 'node:net'
 /** Takes what a client sends on one connection, cut anywhere, and says how many questions end in it. */
 export type CountQuestions = (bytes: Buffer) => number
 
-/** A server between a client and a database that counts what is asked through it. */
-export interface CountingRelay {
+/** A server between a client and a database, which counts what is asked through it and fails as networks do. */
+export interface DatabaseRelay {
   readonly port: number
   /** Questions so far, each of which is a round trip. */
   readonly asked: () => number
+  /** From now on nothing passes on the connections that there are, and nobody is told; new ones are not affected. */
+  silence(): void
   stop(): Promise<void>
 }
 
-/** Starts a relay before a server on this machine. @param counter makes the counter of a connection */
-export async function startCountingRelay(
+export interface RelayOptions {
+  /** Makes the counter of a connection. */
+  readonly counter?: () => CountQuestions
+  /** How long the end of a connection stays on its way. */
+  readonly closesAfterMs?: number
+}
+
+/** Starts a relay before a server on this machine. */
+export async function startDatabaseRelay(
   serverPort: number,
-  counter: () => CountQuestions,
-): Promise<CountingRelay> {
+  { counter = () => () => 0, closesAfterMs = 0 }: RelayOptions,
+): Promise<DatabaseRelay> {
   let asked = 0
   const sockets = new Set<Socket>()
+  const silent = new WeakSet<Socket>()
   const server = createServer((client) => {
     const count = counter()
     const upstream = connect(serverPort, '127.0.0.1')
     client.on('data', (bytes) => {
       asked += count(bytes as Buffer)
-      upstream.write(bytes)
+      if (!silent.has(client)) upstream.write(bytes)
     })
-    upstream.on('data', (bytes) => client.write(bytes))
+    upstream.on('data', (bytes) => {
+      if (!silent.has(upstream)) client.write(bytes)
+    })
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
+      const closes = (): void => {
+        if (!silent.has(one)) other.destroy()
+      }
       sockets.add(one)
-      one.on('error', () => other.destroy())
+      one.on('error', closes)
       one.on('close', () => {
         sockets.delete(one)
-        other.destroy()
+        setTimeout(closes, closesAfterMs)
       })
     }
   })
@@ -42,6 +57,9 @@ export async function startCountingRelay(
   return {
     port: (server.address() as { port: number }).port,
     asked: () => asked,
+    silence() {
+      for (const socket of sockets) silent.add(socket)
+    },
     async stop() {
       for (const socket of sockets) socket.destroy()
       await new Promise<void>((resolve) => server.close(() => resolve()))

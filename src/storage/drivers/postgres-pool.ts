@@ -1,0 +1,70 @@
+import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+import pg from 'pg'
+import { postgresUrl } from '../postgres/dsn.ts'
+
+/** How long a connection may take to come about. */
+const CONNECT_MS = 5000
+
+/**
+ * Connections to a database, for Kysely. A connection that breaks fails the question it was asked; one that breaks while idle is
+ * replaced by the next. None is used again of which no further answer can be expected.
+ *
+ * @param dsn connection string, as a URL or in keywords
+ */
+export function openPool(dsn: string, options: pg.PoolConfig): PostgresPool {
+  const pool = new pg.Pool({
+    connectionString: postgresUrl(dsn),
+    connectionTimeoutMillis: CONNECT_MS,
+    idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: 1800,
+    keepAlive: true,
+    application_name: 'ongoingai',
+    types: { getTypeParser: (oid, format) => NUMBERS.get(oid) ?? pg.types.getTypeParser(oid, format) },
+    ...options,
+  })
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return {
+    options: pool.options,
+    connect: async () => lend(await pool.connect()),
+    end: () => pool.end(),
+  }
+}
+
+/** 64-bit and exact decimal sums come as text by default; ours are whole and below 2^53. */
+const NUMBERS: ReadonlyMap<number, (text: string) => number> = new Map([
+  [pg.types.builtins.INT8, Number],
+  [pg.types.builtins.NUMERIC, Number],
+])
+
+/**
+ * A connection for a while. Once it is lost it is asked nothing more, not even to roll back; it is ended rather than given back
+ * then, and also when it still owes an answer.
+ */
+function lend(client: pg.PoolClient): PostgresPoolClient {
+  let unanswered = 0
+  let lost: Error | undefined
+  async function query<R>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    if (lost) throw lost
+    unanswered += 1
+    try {
+      return (await client.query(text, [...parameters])) as unknown as PostgresQueryResult<R>
+    } catch (error) {
+      if (error instanceof Error && !isRefusal(error)) lost = error
+      throw error
+    } finally {
+      unanswered -= 1
+    }
+  }
+  return {
+    query: query as PostgresPoolClient['query'],
+    release: (destroy) => client.release(destroy || lost !== undefined || unanswered > 0),
+  }
+}
+
+/** Whether the server refused one question and waits for the next. Before it ends a connection it says so too, in the same way. */
+function isRefusal(error: Error): boolean {
+  return (
+    error instanceof pg.DatabaseError && error.severity !== 'FATAL' && !/^(08|57P)/.test(error.code ?? '')
+  )
+}
