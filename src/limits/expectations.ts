@@ -14,7 +14,7 @@ const STREAM_BYTES_PER_TOKEN = 250
 /** What is known of a request before it is sent. */
 export interface Expected {
   readonly requestBytes: number
-  /** Most tokens that the answer may have; `undefined` when the request does not say. */
+  /** Most tokens that the answer may have; `undefined` when the request does not say, 0 where answers are no text. */
   readonly maxOutputTokens: number | undefined
   /** It asks for its answer bit by bit: such answers have many more bytes. */
   readonly streaming: boolean
@@ -26,8 +26,9 @@ export interface Expected {
 export interface Expectation {
   /** Names such requests. */
   readonly pair: string
-  /** It rests on what such requests came to before. */
-  readonly learned: boolean
+  /** Its cost and its tokens rest on what such requests came to before. */
+  readonly costLearned: boolean
+  readonly tokensLearned: boolean
   readonly costNanoUsd: number
   readonly tokens: number
   /** Of an answer's bytes: what a byte is expected to cost and to count, for answers that outgrow what was expected. */
@@ -36,8 +37,9 @@ export interface Expectation {
   readonly outputTokens: number
 }
 
-/** What an exchange came to: whole nano-USD for output, and tokens. */
+/** What an exchange came to: whole nano-USD, null for unknown; of it, what was not for input; and tokens. */
 export interface Observation {
+  readonly costNanoUsd: number | null
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
@@ -50,6 +52,8 @@ export interface ObservedBytes {
 }
 
 interface Learned {
+  /** Whether its members in nano-USD hold anything: of a model without a price, tokens are known all the same. */
+  priced: boolean
   inputNanoUsdPerByte: number
   inputTokensPerByte: number
   outputNanoUsd: number
@@ -59,6 +63,7 @@ interface Learned {
 }
 
 const NOTHING_LEARNED: Readonly<Learned> = {
+  priced: false,
   inputNanoUsdPerByte: 0,
   inputTokensPerByte: 0,
   outputNanoUsd: 0,
@@ -74,49 +79,50 @@ export class Expectations {
   /** What a request is expected to come to: as those before it, and never more than it allows itself. */
   of(pair: string, { requestBytes, maxOutputTokens, rates }: Expected): Expectation {
     const known = this.#learned.get(pair)
-    if (known) {
-      const outputTokens = Math.min(known.outputTokens, maxOutputTokens ?? Infinity)
+    const inputTokens = requestBytes * (known?.inputTokensPerByte ?? 1 / BYTES_PER_TOKEN)
+    const outputTokens = known
+      ? Math.min(known.outputTokens, maxOutputTokens ?? Infinity)
+      : (maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS)
+    const unknownPerByte = maxOutputTokens === 0 ? 0 : 1 / STREAM_BYTES_PER_TOKEN
+    const outputTokensPerByte = known?.outputTokensPerByte ?? unknownPerByte
+    let costNanoUsd = inputTokens * (rates?.input ?? 0) + outputTokens * (rates?.output ?? 0)
+    let outputNanoUsdPerByte = outputTokensPerByte * (rates?.output ?? 0)
+    if (known?.priced) {
       const share = known.outputTokens > 0 ? outputTokens / known.outputTokens : 1
-      const outputNanoUsd = known.outputNanoUsd * share
-      return {
-        pair,
-        learned: true,
-        costNanoUsd: Math.ceil(known.inputNanoUsdPerByte * requestBytes + outputNanoUsd),
-        tokens: Math.ceil(known.inputTokensPerByte * requestBytes + outputTokens),
-        outputNanoUsdPerByte: known.outputNanoUsdPerByte,
-        outputTokensPerByte: known.outputTokensPerByte,
-        outputTokens,
-      }
+      costNanoUsd = known.inputNanoUsdPerByte * requestBytes + known.outputNanoUsd * share
+      outputNanoUsdPerByte = known.outputNanoUsdPerByte
     }
-    const inputTokens = requestBytes / BYTES_PER_TOKEN
-    const outputTokens = maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS
-    const outputNanoUsd = outputTokens * (rates?.output ?? 0)
     return {
       pair,
-      learned: false,
-      costNanoUsd: Math.ceil(inputTokens * (rates?.input ?? 0) + outputNanoUsd),
+      costLearned: known?.priced === true,
+      tokensLearned: known !== undefined,
+      costNanoUsd: Math.ceil(costNanoUsd),
       tokens: Math.ceil(inputTokens + outputTokens),
-      outputNanoUsdPerByte: (rates?.output ?? 0) / STREAM_BYTES_PER_TOKEN,
-      outputTokensPerByte: 1 / STREAM_BYTES_PER_TOKEN,
+      outputNanoUsdPerByte,
+      outputTokensPerByte,
       outputTokens,
     }
   }
 
-  /** Takes in what one request came to. @param pair names such requests @param costNanoUsd whole nano-USD, what was for input included */
-  learn(pair: string, costNanoUsd: number, seen: Observation, over: ObservedBytes): void {
+  /** Takes in what one request came to. @param pair names such requests */
+  learn(pair: string, seen: Observation, over: ObservedBytes): void {
     const requestBytes = Math.max(1, over.requestBytes)
     const responseBytes = Math.max(1, over.responseBytes)
-    const { outputNanoUsd, inputTokens, outputTokens } = seen
+    const { costNanoUsd, outputNanoUsd, inputTokens, outputTokens } = seen
     const before = this.#learned.get(pair)
     const known = before ?? { ...NOTHING_LEARNED }
     const weight = before ? WEIGHT : 1
-    known.inputNanoUsdPerByte +=
-      ((costNanoUsd - outputNanoUsd) / requestBytes - known.inputNanoUsdPerByte) * weight
     known.inputTokensPerByte += (inputTokens / requestBytes - known.inputTokensPerByte) * weight
-    known.outputNanoUsd += (outputNanoUsd - known.outputNanoUsd) * weight
     known.outputTokens += (outputTokens - known.outputTokens) * weight
-    known.outputNanoUsdPerByte += (outputNanoUsd / responseBytes - known.outputNanoUsdPerByte) * weight
     known.outputTokensPerByte += (outputTokens / responseBytes - known.outputTokensPerByte) * weight
+    if (costNanoUsd !== null) {
+      const ofCost = known.priced ? WEIGHT : 1
+      known.priced = true
+      known.inputNanoUsdPerByte +=
+        ((costNanoUsd - outputNanoUsd) / requestBytes - known.inputNanoUsdPerByte) * ofCost
+      known.outputNanoUsd += (outputNanoUsd - known.outputNanoUsd) * ofCost
+      known.outputNanoUsdPerByte += (outputNanoUsd / responseBytes - known.outputNanoUsdPerByte) * ofCost
+    }
     if (before === undefined && this.#learned.size >= MAX_PAIRS)
       this.#learned.delete(this.#learned.keys().next().value!)
     // Only a map that is nearly full needs to know which was seen last.

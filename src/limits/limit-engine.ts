@@ -4,10 +4,17 @@ import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
 import type { BudgetWarnings } from './budget-warnings.ts'
-import { Expectations, type Expected } from './expectations.ts'
+import { Expectations, type Expectation, type Expected } from './expectations.ts'
 import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
 import type { LimitPolicy } from './policy.ts'
-import { CallerLimits, type CountedLimits, type Limit, type LimitCaller, type LimitFacts } from './resolve.ts'
+import {
+  CallerLimits,
+  type CountedLimits,
+  type Limit,
+  type LimitCaller,
+  type LimitFacts,
+  type ResolvedLimits,
+} from './resolve.ts'
 import { Ticket } from './ticket.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
@@ -101,8 +108,8 @@ export class LimitEngine {
     const { size } = resolved
     if (size && requestBytes > size.value)
       throw this.#refuse(size, { used: requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
-    const pair = request.streaming ? resolved.streamPair : resolved.pair
-    const expectation = this.#expectations.of(pair, billable ? request : FREE)
+    const pair = pairOf(request, resolved)
+    const expectation = billable ? this.#expectations.of(pair, request) : FREE
     const ticket = new Ticket(request, resolved, expectation, counters.term(nowMs), this)
     if (ticket.takes.length === 0) return ticket
     const before = !waited && ticket.guessesLess ? this.#lastEnded(pair) : undefined
@@ -284,9 +291,7 @@ export class LimitEngine {
     this.#tickets.delete(ticket.number)
     const cost = bill?.costNanoUsd ?? undefined
     if (cost === undefined) this.#totals.assumed += 1
-    else if (bill && bill.outputTokens > 0) {
-      this.#expectations.learn(ticket.pair, cost, bill, ticket)
-    }
+    if (bill && teaches(bill)) this.#expectations.learn(ticket.pair, bill, ticket)
     const actual = {
       costNanoUsd: cost ?? ticket.assumedNanoUsd,
       tokens: bill ? bill.inputTokens + bill.outputTokens : 0,
@@ -317,6 +322,26 @@ export class LimitEngine {
   }
 }
 
-/** What a request that may cost nothing is expected to cost. */
-const FREE: Expected = { requestBytes: 0, maxOutputTokens: 0, streaming: false, rates: undefined }
+/** What is expected of a request that may cost nothing. */
+const FREE: Expectation = {
+  pair: '',
+  costLearned: true,
+  tokensLearned: true,
+  costNanoUsd: 0,
+  tokens: 0,
+  outputNanoUsdPerByte: 0,
+  outputTokensPerByte: 0,
+  outputTokens: 0,
+}
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
+
+/** Names requests that are expected to come to about the same. */
+function pairOf({ maxOutputTokens, streaming }: Expected, resolved: ResolvedLimits): string {
+  if (maxOutputTokens === 0) return resolved.inputPair
+  return streaming ? resolved.streamPair : resolved.pair
+}
+
+/** Whether what a request came to says what the next will: not one that failed, or was left before its answer began. */
+function teaches({ whole, costNanoUsd, inputTokens, outputTokens }: PricedExchange): boolean {
+  return outputTokens > 0 || (whole && inputTokens + (costNanoUsd ?? 0) > 0)
+}

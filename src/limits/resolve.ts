@@ -185,6 +185,7 @@ export class CallerLimits {
       spenders: [...new Set([...this.spenders, ...subjects])],
       pair,
       streamPair: `${pair} stream`,
+      inputPair: `${pair} input`,
       fromMs,
       untilMs,
     }
@@ -204,9 +205,10 @@ export interface ResolvedLimits {
   readonly size: Limit | undefined
   /** Subjects of the ledger that the request's cost counts for. */
   readonly spenders: readonly string[]
-  /** Names requests that are expected to cost about the same: those whose answer comes whole, and those that ask for a stream. */
+  /** Names requests that are expected to cost about the same: those whose answer comes whole, that ask for a stream, whose answer is no text. */
   readonly pair: string
   readonly streamPair: string
+  readonly inputPair: string
   /** It holds from here until there, epoch milliseconds: periods of budgets begin and end. */
   readonly fromMs: number
   readonly untilMs: number

@@ -72,23 +72,23 @@ export class Ticket implements Claim {
 
   amountOf(index: number): number {
     const take = this.counted.takes[index]!
-    const { learned, costNanoUsd, tokens } = this.#expectation
     if (take.kind === 'concurrency') return 1
+    const { costLearned, tokensLearned, costNanoUsd, tokens } = this.#expectation
     if (take.kind === 'rate') return take.settles ? tokens : 1
-    const expected = take.unit === 'cost' ? costNanoUsd : tokens
-    return learned ? expected : Math.min(expected, guessOf(take.limit))
+    const ofCost = take.unit === 'cost'
+    const expected = ofCost ? costNanoUsd : tokens
+    return (ofCost ? costLearned : tokensLearned) ? expected : Math.min(expected, guessOf(take.limit))
   }
 
   /** Of a budget that refuses, it reserves less than it is expected to take, because nothing is known of its kind. */
   get guessesLess(): boolean {
-    const { learned, costNanoUsd, tokens } = this.#expectation
-    if (learned) return false
-    return this.takes.some(
-      (take) =>
-        take.kind === 'budget' &&
-        take.hard &&
-        (take.unit === 'cost' ? costNanoUsd : tokens) > guessOf(take.limit),
-    )
+    const { costLearned, tokensLearned, costNanoUsd, tokens } = this.#expectation
+    if (costLearned && tokensLearned) return false
+    return this.takes.some((take) => {
+      if (take.kind !== 'budget' || !take.hard) return false
+      if (take.unit === 'cost') return !costLearned && costNanoUsd > guessOf(take.limit)
+      return !tokensLearned && tokens > guessOf(take.limit)
+    })
   }
 
   /** Whom the exchange's cost counts for. */

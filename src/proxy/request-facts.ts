@@ -1,5 +1,5 @@
 import { countOf, objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
-import { modelOfTarget } from '../providers/registry.ts'
+import { modelOfTarget, wireApiNamed } from '../providers/registry.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
 import { topLevelSpans, valueAt } from './json-spans.ts'
@@ -31,7 +31,7 @@ const MEMBERS = [
 export interface RequestFacts {
   /** Empty when it names none. */
   readonly model: string
-  /** Most tokens that its answers may have together; `undefined` when it does not say. */
+  /** Most tokens that its answers may have together; `undefined` when it does not say, 0 where answers are no text. */
   readonly maxOutputTokens: number | undefined
   /** It asks for its answer bit by bit. */
   readonly streaming: boolean
@@ -46,17 +46,23 @@ export interface RequestFacts {
  */
 export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | undefined): RequestFacts {
   const members = content ? membersOf(exchange, content) : {}
+  return {
+    model: textOf(members['model']) ?? modelOfTarget(exchange.path, exchange.query),
+    maxOutputTokens: maxOutputTokensOf(exchange, members),
+    streaming: members['stream'] === true || exchange.target.path.endsWith(':streamGenerateContent'),
+    members,
+  }
+}
+
+function maxOutputTokensOf({ wire }: OpenExchange, members: JsonObject): number | undefined {
+  const operation = wireApiNamed(wire.api)?.operation
+  if (operation === 'embeddings' || operation === 'rerank') return 0
   const most =
     countOf(members['max_completion_tokens']) ??
     countOf(members['max_output_tokens']) ??
     countOf(members['max_tokens']) ??
     countOf(objectOf(members['generationConfig'])?.['maxOutputTokens'])
-  return {
-    model: textOf(members['model']) ?? modelOfTarget(exchange.path, exchange.query),
-    maxOutputTokens: most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1),
-    streaming: members['stream'] === true || exchange.target.path.endsWith(':streamGenerateContent'),
-    members,
-  }
+  return most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1)
 }
 
 function membersOf({ requestFacts }: OpenExchange, content: Uint8Array): JsonObject {

@@ -175,15 +175,17 @@ export interface PricedExchange {
   readonly ticket: number
   /** Whole nano-USD; null when unknown. */
   readonly costNanoUsd: number | null
-  /** Of it, what was for output. */
+  /** Of it, what was not for input tokens. */
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
+  /** It was answered, to the end. */
+  readonly whole: boolean
 }
 
 /** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
 export interface PricedBatch {
-  /** Five for each: the members of `PricedExchange` in their order; a cost that is not known is -1. */
+  /** Six for each: the members of `PricedExchange` in their order; a cost that is not known is -1. */
   readonly amounts: Float64Array
 }
 

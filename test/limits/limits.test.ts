@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { answerJson, stream, Upstream, type Play } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -203,6 +203,74 @@ describe('rates', () => {
   })
 })
 
+const budget = (terms: string, rest = ''): string =>
+  `  policies: [{name: money, per: workspace, budget: {${terms}}${rest}}]\n`
+
+/** Plays answers that come once so many requests wait for them. */
+function together(count: number, answer: Play): Play {
+  const all = Promise.withResolvers<void>()
+  let waiting = 0
+  return async (request, socket) => {
+    waiting += 1
+    if (waiting === count) all.resolve()
+    await all.promise
+    await answer(request, socket)
+  }
+}
+
+describe('what requests come to is learned', () => {
+  test.each(['gpt-4o-mini', 'nobody-knows-this'])(
+    'of %s, with or without a price: tokens that a request allows itself keep nobody out',
+    async (model) => {
+      const gateway = await open('  policies: [{name: t, per: key, tokens_per_minute: 20000}]\n')
+      const asked = { model, body: { max_tokens: 15_000 } }
+      const answer = answerJson({ id: 'x', model, usage: USAGE })
+      upstream.play = answer
+      expect(await statuses(gateway, 1, asked)).toEqual([200])
+      await eventually(async () => (await standings(gateway))[0]?.['used'] === 15)
+      upstream.play = together(10, answer)
+      const answers = await Promise.all(Array.from({ length: 10 }, () => ask(gateway, asked)))
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    },
+  )
+
+  test('of embeddings, whose answers are no text: none is reserved for it', async () => {
+    const gateway = await open('  policies: [{name: t, per: key, tokens_per_minute: 4000}]\n')
+    const answer = answerJson({
+      model: 'text-embedding-3-small',
+      data: [{ embedding: 'A'.repeat(100_000) }],
+      usage: { prompt_tokens: 20, total_tokens: 20 },
+    })
+    upstream.play = together(10, answer)
+    const asked = {
+      path: '/openai/v1/embeddings',
+      model: 'text-embedding-3-small',
+      body: { input: 'x'.repeat(80) },
+    }
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(gateway, asked)))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+  })
+
+  test('of speech, which has a price by the character: as many pass at once as there is money for', async () => {
+    const speech = 0.015
+    const gateway = await open(budget(`cost_usd: ${speech * 11}, period: day`))
+    const asked = {
+      path: '/openai/v1/audio/speech',
+      model: 'tts-1',
+      body: { voice: 'alloy', input: 'x'.repeat(1000) },
+    }
+    const answer: Play = (_, socket) => {
+      socket.end('HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: 3\r\n\r\nID3')
+    }
+    upstream.play = answer
+    expect(await statuses(gateway, 1, asked)).toEqual([200])
+    await eventually(async () => (await standings(gateway))[0]?.['used'] === speech)
+    upstream.play = together(10, answer)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(gateway, asked)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(10)
+  })
+})
+
 test('other limits take effect with a reload, at once and without forgetting', async () => {
   const gateway = await open('  per_key: {requests_per_minute: 2}\n')
   expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
@@ -263,9 +331,6 @@ describe('who is counted', () => {
 })
 
 describe('budgets', () => {
-  const budget = (terms: string, rest = ''): string =>
-    `  policies: [{name: money, per: workspace, budget: {${terms}}${rest}}]\n`
-
   test('the next request after the last that there is money for is refused, and told why', async () => {
     const gateway = await open(budget(`cost_usd: ${COST_USD * 10}, period: month, time_zone: Europe/Berlin`))
     const seen: number[] = []

@@ -65,7 +65,14 @@ test('what is told of an exchange after its end changes nothing', async () => {
     [0, undefined],
     [0, 0.0003],
   ])
-  const bill = { ticket: number, costNanoUsd: 123, outputNanoUsd: 100, inputTokens: 1, outputTokens: 1 }
+  const bill = {
+    ticket: number,
+    costNanoUsd: 123,
+    outputNanoUsd: 100,
+    inputTokens: 1,
+    outputTokens: 1,
+    whole: true,
+  }
   engine.priced([bill])
   engine.priced([bill])
   engine.dropped(number)

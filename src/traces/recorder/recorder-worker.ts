@@ -189,18 +189,19 @@ class RecorderThread {
     this.#writer.add(trace)
     this.#telemetry?.exchange(exchange, trace)
     this.#requests.add(exchange, trace)
-    if (exchange.ticket > 0) this.#tellPriced(exchange.ticket, trace)
+    if (exchange.ticket > 0) this.#tellPriced(exchange, trace)
   }
 
   /** Told together, for a message costs as much as a request; and soon, for money is reserved until then. */
-  #tellPriced(ticket: number, trace: Trace): void {
+  #tellPriced({ ticket, outcome, status }: Exchange, trace: Trace): void {
     if (this.#priced.length === 0) setTimeout(() => this.#flushPriced(), PRICED_MS)
     this.#priced.push({
       ticket,
       costNanoUsd: trace.costNanoUsd,
-      outputNanoUsd: outputNanoUsd(trace.detail.cost.lines),
+      outputNanoUsd: outputNanoUsd(trace.costNanoUsd ?? 0, trace.detail.cost.lines),
       inputTokens: trace.inputTokens,
       outputTokens: trace.outputTokens,
+      whole: outcome === 'completed' && status < 400,
     })
   }
 
@@ -251,14 +252,14 @@ class RecorderThread {
   }
 }
 
-/** Of a receipt, what was for output: about, for only expectations are made of it. */
-function outputNanoUsd(lines: readonly ReceiptLine[]): number {
-  let sum = 0
+/** Of a receipt, what was not for input tokens: about, for only expectations are made of it. */
+function outputNanoUsd(costNanoUsd: number, lines: readonly ReceiptLine[]): number {
+  let input = 0
   for (const line of lines) {
-    if (!('tokens' in line) || !(line.bucket.startsWith('output') || line.bucket === 'reasoning')) continue
-    sum += line.tokens * line.usd_per_million * 1000 * (line.factor ?? 1)
+    if (!('tokens' in line) || line.bucket.startsWith('output') || line.bucket === 'reasoning') continue
+    input += line.tokens * line.usd_per_million * 1000 * (line.factor ?? 1)
   }
-  return Math.round(sum)
+  return Math.max(0, costNanoUsd - Math.round(input))
 }
 
 /** One line per refused trace, beside the journal; it can be read, repaired and replayed by hand. */
