@@ -13,7 +13,6 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'loop_detected',
   'model_price_unknown',
   'not_allowed_for_key',
-  'budget_exceeded',
   'pii_blocked',
   'response_blocked',
   'content_uninspectable',
@@ -60,7 +59,7 @@ export function refusal(
   own: Readonly<Record<string, string>>,
 ): Response {
   const headers = new Headers(own)
-  if (FINAL.has(error.code)) headers.set('x-should-retry', 'false')
+  if (FINAL.has(error.code) || spent(error)) headers.set('x-should-retry', 'false')
   if (error.code === 'shutting_down') headers.set('retry-after', '1')
   if (error instanceof LimitRefusal) setLimitFields(headers, error)
   return Response.json(refusalBody(error, dialect, own['x-ongoingai-correlation-id'] ?? ''), {
@@ -120,7 +119,7 @@ function refusalBody(error: GatewayError, dialect: Dialect, correlationId: strin
     case 'anthropic':
       return {
         type: 'error',
-        error: { type: spent(code) ? 'billing_error' : anthropicType(status), message, code, ...limit },
+        error: { type: spent(error) ? 'billing_error' : anthropicType(status), message, code, ...limit },
         request_id: correlationId,
       }
     case 'mistral':
@@ -134,7 +133,7 @@ function refusalBody(error: GatewayError, dialect: Dialect, correlationId: strin
       return {
         error: {
           message,
-          type: spent(code) ? 'insufficient_quota' : openAIType(status),
+          type: spent(error) ? 'insufficient_quota' : openAIType(status),
           param: null,
           code,
           ...limit,
@@ -148,8 +147,8 @@ function refusalBody(error: GatewayError, dialect: Dialect, correlationId: strin
 }
 
 /** A budget that is spent: waiting does not help, money does. */
-function spent(code: GatewayErrorCode): boolean {
-  return code === 'budget_exceeded'
+function spent(error: GatewayError): boolean {
+  return error instanceof LimitRefusal && error.spent
 }
 
 function limitJson({ standing, contractCode }: LimitRefusal): object {

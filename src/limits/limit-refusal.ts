@@ -27,18 +27,23 @@ export class LimitRefusal extends GatewayError {
   readonly standing: LimitStanding
   /** The contract's code for the original's limits; empty for others. */
   readonly contractCode: string
-  /** Seconds until there may be room; `undefined` when waiting does not help within a day. */
+  /** A budget without money: waiting for requests under way does not help. */
+  readonly spent: boolean
+  /** Seconds until there may be room; `undefined` when there never is. */
   readonly retryAfterSeconds: number | undefined
   readonly windowSeconds: number | undefined
 
   constructor(limit: Limit, state: CounterState, nowMs: number) {
     const standing = standingOf(limit, state, nowMs)
-    super(codeOfLimit(limit.kind), messageOf(limit, standing))
+    const { kind, value } = limit
+    super(codeOfLimit(kind), messageOf(limit, standing))
+    const budget = kind === 'cost' || kind === 'tokens'
     this.standing = standing
     this.contractCode = contractCodeOf(limit)
-    const seconds = Math.max(1, Math.ceil(state.resetMs / 1000))
-    const waits = limit.kind === 'concurrent_requests' ? 1 : seconds
-    this.retryAfterSeconds = Number.isFinite(waits) && limit.kind !== 'request_bytes' ? waits : undefined
+    this.spent = budget && state.used >= value
+    const whenOthersEnd = kind === 'concurrent_requests' || (budget && !this.spent)
+    const seconds = whenOthersEnd ? 1 : Math.max(1, Math.ceil(state.resetMs / 1000))
+    this.retryAfterSeconds = Number.isFinite(seconds) && kind !== 'request_bytes' ? seconds : undefined
     this.windowSeconds = windowSecondsOf(limit)
   }
 }
@@ -95,8 +100,10 @@ function messageOf({ policy, kind }: Limit, standing: LimitStanding): string {
       const show = (amount: number): string =>
         kind === 'cost' ? amount.toFixed(6).replace(/\.?0+$/, '') : String(amount)
       const under = reserved > 0 ? ` and ${show(reserved)} reserved by requests under way` : ''
+      const of = `${show(limit)} ${unit} per ${periodOf(policy.budget.period)}`
+      if (used < limit) return `budget "${name}" has no room now: ${show(used)} spent${under}, of ${of}`
       const renews = reset === undefined ? '' : `; it renews at ${reset}`
-      return `budget "${name}" is spent: ${show(used)}${under} of ${show(limit)} ${unit} per ${periodOf(policy.budget.period)}${renews}`
+      return `budget "${name}" is spent: ${show(used)}${under} of ${of}${renews}`
     }
     default:
       return kind satisfies never

@@ -364,6 +364,38 @@ describe('budgets', () => {
     )
   })
 
+  test('a budget that is only reserved has room again soon, and says so', async () => {
+    const gateway = await open(budget(`cost_usd: ${(COST_USD * 5).toFixed(9)}, period: day`))
+    expect(await statuses(gateway, 1)).toEqual([200])
+    await eventually(async () => (await standings(gateway))[0]?.['used'] === COST_USD)
+    const held = Promise.withResolvers<void>()
+    upstream.play = async (request, socket) => {
+      await held.promise
+      await PLAIN(request, socket)
+    }
+    const under = Array.from({ length: 4 }, () => ask(gateway))
+    await eventually(
+      async () => Math.abs(Number((await standings(gateway))[0]?.['reserved']) - COST_USD * 4) < 1e-12,
+    )
+    const refused = await ask(gateway)
+    expect([
+      refused.status,
+      refused.headers.get('retry-after'),
+      refused.headers.get('x-should-retry'),
+    ]).toEqual([429, '1', null])
+    const { error } = (await refused.json()) as { error: Record<string, unknown> }
+    expect(error).toMatchObject({
+      type: 'rate_limit_error',
+      code: 'budget_exceeded',
+      message:
+        'budget "money" has no room now: 0.000005 spent and 0.000018 reserved by requests under way, of 0.000023 USD per day',
+    })
+    const anthropic = await ask(gateway, { path: '/anthropic/v1/messages', model: 'claude-sonnet-4-5' })
+    expect(await anthropic.json()).toMatchObject({ error: { type: 'rate_limit_error' } })
+    held.resolve()
+    expect((await Promise.all(under)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  })
+
   test('one after another, also the first of their kind: as many pass as there is money for', async () => {
     const gateway = await open(budget(`cost_usd: ${(COST_USD * 4).toFixed(9)}, period: rolling`))
     expect(await statuses(gateway, 8)).toEqual([200, 200, 200, 200, 429, 429, 429, 429])
