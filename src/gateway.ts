@@ -14,6 +14,7 @@ import { LimitEngine } from './limits/limit-engine.ts'
 import { MemoryCounters } from './limits/memory-counters.ts'
 import { RedisBackend } from './limits/redis-backend.ts'
 import type { CallerLimits } from './limits/resolve.ts'
+import { RollingRoom } from './limits/rolling-room.ts'
 import { SharedCounters, type SharedBackend } from './limits/shared-counters.ts'
 import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
@@ -87,8 +88,10 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const queries = new QueryClient(config.storage, QUERY_WORKER)
   const limitsTimeoutMs = (): number => current.limits.backendTimeoutMs
   const directory = queries.directory()
+  const readLedger = ledgerOf(queries)
   const limits = new LimitEngine({
-    counters: openCounters(config, queries, limitsTimeoutMs),
+    counters: openCounters(config, readLedger, limitsTimeoutMs),
+    rollingRoom: new RollingRoom(readLedger),
     policies: () => current.limits.policies,
     timeoutMs: limitsTimeoutMs,
     warnings: new BudgetWarnings({
@@ -276,19 +279,27 @@ function beginTraces({
   return { begin: (fields) => sampler.begin(fields, performance.now()) }
 }
 
-/**
- * Counters of the backend that the settings name, over the store's ledger.
- *
- * @param timeoutMs how long a shared backend may take to answer
- */
-function openCounters({ limits, storage }: Config, queries: QueryClient, timeoutMs: () => number): Counters {
-  const readLedger: ReadLedger = async (subjects, fromMs, except) =>
+/** The store's ledger. */
+function ledgerOf(queries: QueryClient): ReadLedger {
+  return async (subjects, fromMs, except) =>
     (await queries.spent(subjects, fromMs * 1000, except)).map((slot) => ({
       subject: slot.subject,
       slotMs: slot.slotUs / 1000,
       costNanoUsd: slot.costNanoUsd + slot.assumedNanoUsd,
       tokens: slot.tokens,
     }))
+}
+
+/**
+ * Counters of the backend that the settings name, over a ledger.
+ *
+ * @param timeoutMs how long a shared backend may take to answer
+ */
+function openCounters(
+  { limits, storage }: Config,
+  readLedger: ReadLedger,
+  timeoutMs: () => number,
+): Counters {
   switch (limits.backend) {
     case 'memory':
       return new MemoryCounters(crypto.randomUUID(), readLedger)

@@ -15,6 +15,7 @@ import {
   type LimitFacts,
   type ResolvedLimits,
 } from './resolve.ts'
+import type { RollingRoom } from './rolling-room.ts'
 import { Ticket } from './ticket.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
@@ -42,6 +43,7 @@ export interface LimitEnginePorts {
   /** How long counters may take to answer. */
   readonly timeoutMs: () => number
   readonly warnings: BudgetWarnings
+  readonly rollingRoom: RollingRoom
   readonly log: (level: 'INFO' | 'WARN', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -206,10 +208,11 @@ export class LimitEngine {
     const { limits: held, counted } = limits.resolve(facts, nowMs)
     const asked = this.#ports.counters.read(counted.takes, nowMs)
     const states = await inTime(Promise.resolve(asked), this.#ports.timeoutMs())
-    return held.map((limit) => {
+    const standings = held.map(async (limit) => {
       const state = states[counted.limits.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
-      return standingOf(limit, state, nowMs)
+      return standingOf(limit, await this.#withRoom(limit, state, nowMs), nowMs)
     })
+    return Promise.all(standings)
   }
 
   totals(): LimitTotals {
@@ -241,14 +244,31 @@ export class LimitEngine {
     }
   }
 
-  #decide(ticket: Ticket, verdict: Verdict): Ticket {
+  #decide(ticket: Ticket, verdict: Verdict): Ticket | Promise<Ticket> {
     if (!verdict.held) {
       const { refusedBy, states } = verdict
-      throw this.#refuse(ticket.counted.limits[refusedBy]!, states[refusedBy]!, Date.now())
+      const limit = ticket.counted.limits[refusedBy]!
+      const nowMs = Date.now()
+      const state = this.#withRoom(limit, states[refusedBy]!, nowMs)
+      if (state instanceof Promise) {
+        return state.then((known) => {
+          throw this.#refuse(limit, known, nowMs)
+        })
+      }
+      throw this.#refuse(limit, state, nowMs)
     }
     this.#totals.admitted += 1
     ticket.held = verdict.held
     return ticket
+  }
+
+  /** Where a limit stands. Of a rolling budget that is spent, the ledger knows when there is room again. */
+  #withRoom(limit: Limit, state: CounterState, nowMs: number): CounterState | Promise<CounterState> {
+    const { policy, take } = limit
+    if (take?.kind !== 'budget' || policy.budget.period !== 'rolling' || state.used < take.limit) return state
+    return this.#ports.rollingRoom
+      .at(take, state.used, nowMs)
+      .then((atMs) => ({ ...state, resetMs: atMs - nowMs }))
   }
 
   #refuse(limit: Limit, state: CounterState, nowMs: number): LimitRefusal {

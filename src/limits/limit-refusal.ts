@@ -102,7 +102,8 @@ function messageOf({ policy, kind }: Limit, standing: LimitStanding): string {
       const under = reserved > 0 ? ` and ${show(reserved)} reserved by requests under way` : ''
       const of = `${show(limit)} ${unit} per ${periodOf(policy.budget.period)}`
       if (used < limit) return `budget "${name}" has no room now: ${show(used)} spent${under}, of ${of}`
-      const renews = reset === undefined ? '' : `; it renews at ${reset}`
+      const when = policy.budget.period === 'rolling' ? 'there is room again' : 'it renews'
+      const renews = reset === undefined ? '' : `; ${when} at ${reset}`
       return `budget "${name}" is spent: ${show(used)}${under} of ${of}${renews}`
     }
     default:

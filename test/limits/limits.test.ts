@@ -396,6 +396,42 @@ describe('budgets', () => {
     expect((await Promise.all(under)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
   })
 
+  test('a rolling budget that is spent says when enough of it has left', async () => {
+    const gateway = await open(
+      budget(`cost_usd: 5, tokens: 1000000, period: rolling, rolling_hours: 48, warn_at: []`),
+    )
+    const QUARTER_MS = 900_000
+    const now = Date.now() - (Date.now() % QUARTER_MS)
+    const database = new Database(join(gateway.folder, 'data/traces.db'))
+    // Of seven, more than two must leave: the three oldest quarter hours.
+    for (const [quartersAgo, usd] of [
+      [150, 1],
+      [190, 0.5],
+      [100, 2],
+      [10, 3.5],
+    ] as const) {
+      database.run(`INSERT INTO spend VALUES ('workspace:org/ws', ?, 'other', ?, 10, 0, 0)`, [
+        (now - quartersAgo * QUARTER_MS) * 1000,
+        usd * 1e9,
+      ])
+    }
+    database.close()
+    const refused = await ask(gateway)
+    const { error } = (await refused.json()) as { error: { message: string; limit: { reset: string } } }
+    const room = now + (4 * 48 + 1 - 100) * QUARTER_MS
+    const reset = new Date(room).toISOString().replace('.000', '')
+    expect(error.message).toBe(
+      `budget "money" is spent: 7 of 5 USD per rolling period; there is room again at ${reset}`,
+    )
+    expect(error.limit.reset).toBe(reset)
+    const seconds = Number(refused.headers.get('retry-after'))
+    expect(Math.abs(seconds - (room - Date.now()) / 1000)).toBeLessThan(10)
+    const [tokens, cost] = await standings(gateway)
+    expect(cost!['reset']).toBe(reset)
+    // Not spent: a little more room comes with the next quarter hour that leaves.
+    expect(new Date(String(tokens!['reset'])).getTime()).toBe(now + QUARTER_MS)
+  })
+
   test('one after another, also the first of their kind: as many pass as there is money for', async () => {
     const gateway = await open(budget(`cost_usd: ${(COST_USD * 4).toFixed(9)}, period: rolling`))
     expect(await statuses(gateway, 8)).toEqual([200, 200, 200, 200, 429, 429, 429, 429])

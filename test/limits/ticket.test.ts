@@ -1,9 +1,11 @@
 import { afterAll, expect, test } from 'bun:test'
 import { ANONYMOUS } from '../../src/access/keyring.ts'
 import { BudgetWarnings } from '../../src/limits/budget-warnings.ts'
+import type { ReadLedger } from '../../src/limits/counters.ts'
 import { LimitEngine } from '../../src/limits/limit-engine.ts'
 import { MemoryCounters } from '../../src/limits/memory-counters.ts'
 import type { LimitPolicy } from '../../src/limits/policy.ts'
+import { RollingRoom } from '../../src/limits/rolling-room.ts'
 
 const POLICY: LimitPolicy = {
   name: 'everybody',
@@ -26,8 +28,11 @@ const POLICY: LimitPolicy = {
   onBackendFailure: 'deny',
 }
 
+const NOTHING_SPENT: ReadLedger = () => Promise.resolve([])
+
 const engine = new LimitEngine({
-  counters: new MemoryCounters('this', () => Promise.resolve([])),
+  counters: new MemoryCounters('this', NOTHING_SPENT),
+  rollingRoom: new RollingRoom(NOTHING_SPENT),
   policies: () => [POLICY],
   timeoutMs: () => 1000,
   warnings: new BudgetWarnings({ once: () => Promise.resolve(true), warn: () => undefined }),

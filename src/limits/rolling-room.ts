@@ -1,0 +1,51 @@
+import { inTime } from '../in-time.ts'
+import { SLOT_MS } from './budget-window.ts'
+import type { LedgerSlot, ReadLedger, Take } from './counters.ts'
+
+/** How long an answer is kept: while a budget is spent, it is wanted for every request. */
+const KEPT_MS = 10_000
+const MAX_KEPT = 1000
+
+/** How long a request that is refused waits for the ledger to say until when. */
+const LEDGER_MS = 1000
+
+type Budget = Take & { kind: 'budget' }
+
+/** Tells when enough of what a rolling budget has spent will have left its period. */
+export class RollingRoom {
+  readonly #readLedger: ReadLedger
+  readonly #kept = new Map<string, { readonly atMs: number; readonly room: Promise<number> }>()
+
+  constructor(readLedger: ReadLedger) {
+    this.#readLedger = readLedger
+  }
+
+  /**
+   * @param used what is spent in the period, nano-USD or tokens
+   * @returns epoch milliseconds; the next moment at which anything can leave, where the ledger does not answer
+   */
+  async at(take: Budget, used: number, nowMs: number): Promise<number> {
+    const { counter, unit, limit, startMs } = take
+    const name = `${counter} ${unit} ${limit} ${startMs}`
+    const known = this.#kept.get(name)
+    if (known && known.atMs > nowMs - KEPT_MS) return known.room
+    const room = inTime(this.#readLedger([counter], startMs, []), LEDGER_MS)
+      .then((slots) => roomAt(slots, take, used))
+      .catch(() => take.endMs)
+    this.#kept.delete(name)
+    this.#kept.set(name, { atMs: nowMs, room })
+    if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!)
+    return room
+  }
+}
+
+/** What was spent longest ago leaves first, a quarter hour at a time; what the ledger does not know yet was spent in the last one. */
+function roomAt(slots: readonly LedgerSlot[], { unit, limit, startMs, endMs }: Budget, used: number): number {
+  const periodMs = endMs - startMs
+  let left = used
+  for (const slot of slots.toSorted((a, b) => a.slotMs - b.slotMs)) {
+    left -= unit === 'cost' ? slot.costNanoUsd : slot.tokens
+    if (left < limit) return slot.slotMs + periodMs
+  }
+  return endMs - SLOT_MS + periodMs
+}
