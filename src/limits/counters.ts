@@ -21,6 +21,9 @@ export type Take =
       readonly endMs: number
     }
 
+/** What a budget counts. */
+export type Budget = Extract<Take, { kind: 'budget' }>
+
 /** What one request takes. */
 export interface Claim {
   /** Of the exchange. */
@@ -73,6 +76,8 @@ export interface Actual {
  * Budgets refuse once what was spent and what is expected to be reach the limit; while money is left the next request passes.
  */
 export interface Counters {
+  /** Others count in them too. */
+  readonly shared: boolean
   /** Names this process and its present term in the ledger. */
   term(nowMs: number): string
   /** @param nowMs epoch milliseconds @throws Error when what was counted cannot be learnt */

@@ -2,7 +2,7 @@ import { GatewayError } from '../errors.ts'
 import { inTime } from '../in-time.ts'
 import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
-import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
+import type { Actual, Budget, Counters, CounterState, Held, Verdict } from './counters.ts'
 import type { BudgetWarnings } from './budget-warnings.ts'
 import { Expectations, type Expectation, type Expected } from './expectations.ts'
 import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
@@ -24,6 +24,13 @@ const SWEEP_MS = 10_000
 
 /** How long a request waits for the receipts of others, before a budget refuses it or lets it pass on a guess. */
 const RECEIPT_MS = 500
+
+/** How long a request waits while a budget is held by requests of which nothing is known, and which most likely come to less. */
+const GUESS_MS = 10_000
+
+/** Between two questions of one that waits, where no receipt tells it when to ask; it doubles each time. */
+const PAUSE_MS = 50
+const MAX_PAUSE_MS = 1000
 
 /** How long counters may take to be told the rest at the end. */
 const CLOSE_MS = 2000
@@ -69,6 +76,8 @@ export class LimitEngine {
   /** Of those that were settled at once, one for each set of limits. */
   readonly #settled = new Map<CountedLimits, Ticket>()
   #waiting: (() => void)[] = []
+  /** Of counters and units of budgets, how many requests under way hold a guess. */
+  readonly #guessing = new Map<string, number>()
   readonly #telling = new Set<Promise<void>>()
   readonly #refused: Record<string, number> = {}
   #totals = { admitted: 0, backendFailures: 0, assumed: 0 }
@@ -104,28 +113,35 @@ export class LimitEngine {
 
   /** @param waited it has waited for a receipt, and does not again: one of its kind may tell nothing */
   #admit(request: LimitRequest, nowMs: number, waited: boolean): Ticket | Promise<Ticket> {
-    const { counters } = this.#ports
+    const ticket = this.#ticketOf(request, nowMs)
+    if (ticket.takes.length === 0) return ticket
+    const before = !waited && ticket.guessesLess ? this.#lastEnded(ticket.pair) : undefined
+    if (before) return this.#receiptOf(before).then(() => this.#admit(request, Date.now(), true))
+    const verdict = this.#ports.counters.admit(ticket, nowMs)
+    if (verdict instanceof Promise || this.#hopeOf(ticket, verdict) !== 'none')
+      return this.#wait(request, ticket, verdict)
+    return this.#decide(ticket, verdict)
+  }
+
+  /** @throws LimitRefusal for content that is too large */
+  #ticketOf(request: LimitRequest, nowMs: number): Ticket {
     const { requestBytes, billable } = request
     const resolved = request.limits.resolve(request, nowMs)
     const { size } = resolved
     if (size && requestBytes > size.value)
       throw this.#refuse(size, { used: requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
-    const pair = pairOf(request, resolved)
-    const expectation = billable ? this.#expectations.of(pair, request) : FREE
-    const ticket = new Ticket(request, resolved, expectation, counters.term(nowMs), this)
-    if (ticket.takes.length === 0) return ticket
-    const before = !waited && ticket.guessesLess ? this.#lastEnded(pair) : undefined
-    if (before) return this.#receiptOf(before).then(() => this.#admit(request, Date.now(), true))
-    const verdict = counters.admit(ticket, nowMs)
-    if (verdict instanceof Promise || this.#mayChange(ticket, verdict)) return this.#wait(ticket, verdict)
-    return this.#decide(ticket, verdict)
+    const expectation = billable ? this.#expectations.of(pairOf(request, resolved), request) : FREE
+    return new Ticket(request, resolved, expectation, this.#ports.counters.term(nowMs), this)
   }
 
   /** Waits for counters that are elsewhere, and for receipts that are on their way. */
-  async #wait(ticket: Ticket, first: Verdict | Promise<Verdict>): Promise<Ticket> {
-    const until = performance.now() + RECEIPT_MS
+  async #wait(request: LimitRequest, ticket: Ticket, first: Verdict | Promise<Verdict>): Promise<Ticket> {
+    const { counters } = this.#ports
+    const sinceMs = performance.now()
+    let untilMs = sinceMs + RECEIPT_MS
+    let pauseMs = PAUSE_MS
     try {
-      for (let asked = first; ; asked = this.#ports.counters.admit(ticket, Date.now())) {
+      for (let asked = first; ; asked = counters.admit(ticket, Date.now())) {
         const verdict = await inTime(
           Promise.resolve(asked),
           this.#ports.timeoutMs(),
@@ -133,9 +149,17 @@ export class LimitEngine {
         )
         if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
         this.#failing = false
-        if (performance.now() > until || !this.#mayChange(ticket, verdict))
-          return this.#decide(ticket, verdict)
-        await this.#nextReceipt(until)
+        const hope = this.#hopeOf(ticket, verdict)
+        const nowMs = performance.now()
+        if (hope === 'guesses') untilMs = Math.min(nowMs + RECEIPT_MS, sinceMs + GUESS_MS)
+        if (hope === 'none' || nowMs >= untilMs) return this.#decide(ticket, verdict)
+        if (!counters.shared && nowMs < sinceMs + RECEIPT_MS) await this.#nextReceipt(sinceMs + RECEIPT_MS)
+        else {
+          await Bun.sleep(pauseMs)
+          pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
+        }
+        // By now there may be more to expect of it than a guess.
+        ticket = this.#ticketOf(request, Date.now())
       }
     } catch (error) {
       return this.#unavailable(ticket, error)
@@ -143,18 +167,22 @@ export class LimitEngine {
   }
 
   /**
-   * A budget is refused for what is only expected of requests that have ended: in some milliseconds their receipts tell, and there
-   * may be money left.
+   * Why a budget that refuses may soon not. It refuses for what is only expected of others: of some that have ended, whose receipts
+   * tell in some milliseconds, or of some of which nothing is known and which hold more than they will come to.
    */
-  #mayChange({ takes }: Ticket, verdict: Verdict): boolean {
-    if (verdict.held) return false
+  #hopeOf(ticket: Ticket, verdict: Verdict): 'none' | 'receipts' | 'guesses' {
+    if (verdict.held) return 'none'
+    const { shared } = this.#ports.counters
     const { refusedBy, states } = verdict
-    const take = takes[refusedBy]!
-    if (take.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return false
+    const take = ticket.takes[refusedBy]!
+    if (take.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return 'none'
+    if (this.#guessing.has(guessName(take))) return 'guesses'
+    // Of the requests of other gateways nothing is known here: where this one is a guess, theirs may be.
+    if (shared) return ticket.guesses(take) ? 'guesses' : 'receipts'
     for (const other of this.#tickets.values()) {
-      if (other.takes.some(({ counter }) => counter === take.counter)) return true
+      if (other.takes.some(({ counter }) => counter === take.counter)) return 'receipts'
     }
-    return false
+    return 'none'
   }
 
   /**
@@ -190,7 +218,7 @@ export class LimitEngine {
       if (ticket) this.#settle(ticket, bill, nowMs)
     }
     this.#warn(nowMs)
-    for (const go of this.#waiting.splice(0)) go()
+    this.#wake()
   }
 
   /** Nobody will tell what an exchange came to. @param number of its ticket */
@@ -200,6 +228,13 @@ export class LimitEngine {
     const nowMs = Date.now()
     this.#settle(ticket, undefined, nowMs)
     this.#warn(nowMs)
+    this.#wake()
+  }
+
+  /** Those that wait ask again. */
+  #wake(): void {
+    if (this.#waiting.length === 0) return
+    for (const go of this.#waiting.splice(0)) go()
   }
 
   /** Where the limits of a caller stand. */
@@ -240,7 +275,9 @@ export class LimitEngine {
       this.#tickets.set(ticket.number, ticket)
     } else {
       // It was never sent, so it cost nothing; or nothing counts what it cost.
+      this.#guess(ticket, -1)
       this.#track(held.settle(NO_ACTUAL, Date.now()))
+      this.#wake()
     }
   }
 
@@ -259,7 +296,20 @@ export class LimitEngine {
     }
     this.#totals.admitted += 1
     ticket.held = verdict.held
+    this.#guess(ticket, 1)
     return ticket
+  }
+
+  /** Counts those under way that hold a guess. */
+  #guess(ticket: Ticket, more: 1 | -1): void {
+    if (!ticket.counted.reserves) return
+    for (const take of ticket.takes) {
+      if (take.kind !== 'budget' || !ticket.guesses(take)) continue
+      const name = guessName(take)
+      const held = (this.#guessing.get(name) ?? 0) + more
+      if (held > 0) this.#guessing.set(name, held)
+      else this.#guessing.delete(name)
+    }
   }
 
   /** Where a limit stands. Of a rolling budget that is spent, the ledger knows when there is room again. */
@@ -309,6 +359,7 @@ export class LimitEngine {
 
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
     this.#tickets.delete(ticket.number)
+    this.#guess(ticket, -1)
     const cost = bill?.costNanoUsd ?? undefined
     if (cost === undefined) this.#totals.assumed += 1
     if (bill && teaches(bill)) this.#expectations.learn(ticket.pair, bill, ticket)
@@ -354,6 +405,10 @@ const FREE: Expectation = {
   outputTokens: 0,
 }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
+
+function guessName({ counter, unit }: Budget): string {
+  return `${unit} ${counter}`
+}
 
 /** Names requests that are expected to come to about the same. */
 function pairOf({ maxOutputTokens, streaming }: Expected, resolved: ResolvedLimits): string {

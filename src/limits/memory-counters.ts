@@ -2,6 +2,7 @@ import { slotOf } from './budget-window.ts'
 import {
   leastAmount,
   type Actual,
+  type Budget,
   type Claim,
   type Counters,
   type CounterState,
@@ -60,8 +61,6 @@ interface Counted {
   readonly spenders: readonly Spender[]
 }
 
-type Budget = Take & { kind: 'budget' }
-
 /** A subject of budgets, and the takes whose amounts are reserved for it. */
 interface Spender {
   readonly subject: SubjectSpend
@@ -72,6 +71,7 @@ interface Spender {
 
 /** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
 export class MemoryCounters implements Counters {
+  readonly shared = false
   readonly #rates = new Map<string, SlidingWindow>()
   readonly #places = new Map<string, Places>()
   readonly #subjects = new Map<string, SubjectSpend>()
@@ -220,7 +220,7 @@ export class MemoryCounters implements Counters {
     return this.#spent(take, nowMs)
   }
 
-  #spent({ counter, unit, startMs, endMs }: Take & { kind: 'budget' }, nowMs: number): CounterState {
+  #spent({ counter, unit, startMs, endMs }: Budget, nowMs: number): CounterState {
     const { cost, tokens, reservedCost, reservedTokens } = this.#subject(counter, nowMs).since(startMs)
     return {
       used: unit === 'cost' ? cost : tokens,

@@ -1,6 +1,6 @@
 import { inTime } from '../in-time.ts'
 import { SLOT_MS } from './budget-window.ts'
-import type { LedgerSlot, ReadLedger, Take } from './counters.ts'
+import type { Budget, LedgerSlot, ReadLedger } from './counters.ts'
 
 /** How long an answer is kept: while a budget is spent, it is wanted for every request. */
 const KEPT_MS = 10_000
@@ -8,8 +8,6 @@ const MAX_KEPT = 1000
 
 /** How long a request that is refused waits for the ledger to say until when. */
 const LEDGER_MS = 1000
-
-type Budget = Take & { kind: 'budget' }
 
 /** Tells when enough of what a rolling budget has spent will have left its period. */
 export class RollingRoom {

@@ -76,6 +76,7 @@ export interface SharedBackend {
 
 /** Counters that several gateways share. */
 export class SharedCounters implements Counters {
+  readonly shared = true
   readonly #instance = crypto.randomUUID()
   readonly #backend: SharedBackend
   readonly #readLedger: ReadLedger

@@ -1,6 +1,6 @@
 import type { Caller } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
-import type { Claim, Held } from './counters.ts'
+import type { Budget, Claim, Held } from './counters.ts'
 import type { Expectation } from './expectations.ts'
 import type { LimitEngine, LimitRequest } from './limit-engine.ts'
 import type { CountedLimits, ResolvedLimits } from './resolve.ts'
@@ -73,22 +73,31 @@ export class Ticket implements Claim {
   amountOf(index: number): number {
     const take = this.counted.takes[index]!
     if (take.kind === 'concurrency') return 1
-    const { costLearned, tokensLearned, costNanoUsd, tokens } = this.#expectation
-    if (take.kind === 'rate') return take.settles ? tokens : 1
-    const ofCost = take.unit === 'cost'
-    const expected = ofCost ? costNanoUsd : tokens
-    return (ofCost ? costLearned : tokensLearned) ? expected : Math.min(expected, guessOf(take.limit))
+    if (take.kind === 'rate') return take.settles ? this.#expectation.tokens : 1
+    const expected = this.#expectedOf(take)
+    return this.guesses(take) ? Math.min(expected, guessOf(take.limit)) : expected
+  }
+
+  /** Nothing is known of what it will take of a budget but what it allows itself. */
+  guesses({ unit }: Budget): boolean {
+    const { costLearned, tokensLearned } = this.#expectation
+    return !(unit === 'cost' ? costLearned : tokensLearned)
   }
 
   /** Of a budget that refuses, it reserves less than it is expected to take, because nothing is known of its kind. */
   get guessesLess(): boolean {
-    const { costLearned, tokensLearned, costNanoUsd, tokens } = this.#expectation
-    if (costLearned && tokensLearned) return false
-    return this.takes.some((take) => {
-      if (take.kind !== 'budget' || !take.hard) return false
-      if (take.unit === 'cost') return !costLearned && costNanoUsd > guessOf(take.limit)
-      return !tokensLearned && tokens > guessOf(take.limit)
-    })
+    if (this.#expectation.costLearned && this.#expectation.tokensLearned) return false
+    return this.takes.some(
+      (take) =>
+        take.kind === 'budget' &&
+        take.hard &&
+        this.guesses(take) &&
+        this.#expectedOf(take) > guessOf(take.limit),
+    )
+  }
+
+  #expectedOf({ unit }: Budget): number {
+    return unit === 'cost' ? this.#expectation.costNanoUsd : this.#expectation.tokens
   }
 
   /** Whom the exchange's cost counts for. */

@@ -463,6 +463,18 @@ describe('budgets', () => {
     expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 101, 9)
   })
 
+  test('128 at once of which nothing is known yet: they wait for each other rather than be refused with money left', async () => {
+    const gateway = await open(budget(`cost_usd: ${(COST_USD * 100).toFixed(9)}, period: month`))
+    upstream.play = async (request, socket) => {
+      await Bun.sleep(700)
+      await PLAIN(request, socket)
+    }
+    const answers = await Promise.all(Array.from({ length: 128 }, () => ask(gateway)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(100)
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 100, 9)
+  })
+
   test('a stream that outgrows what was expected of it makes its reservation grow, and is never cut', async () => {
     const gateway = await open(budget(`cost_usd: ${COST_USD * 4}, period: day`))
     expect(await statuses(gateway, 1)).toEqual([200])

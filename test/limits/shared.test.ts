@@ -141,6 +141,20 @@ describe.each(BACKENDS)('two gateways on %s', (backend) => {
     await Promise.all([one.stop(), two.stop(), redis?.stop()])
   }, 60_000)
 
+  test('128 at once of which nothing is known yet: they wait for each other rather than be refused with money left', async () => {
+    const [one, two, redis] = await pair(backend, budget(COST_USD * 100))
+    upstream.play = async (request, socket) => {
+      await Bun.sleep(700)
+      await PLAIN(request, socket)
+    }
+    const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
+    upstream.play = PLAIN
+    expect(answers.filter((status) => status === 200)).toHaveLength(100)
+    await eventually(async () => (await settled(one)) && (await settled(two)))
+    expect((await standing(two)).used).toBeCloseTo(COST_USD * 100, 9)
+    await Promise.all([one.stop(), two.stop(), redis?.stop()])
+  })
+
   test('however many limits there are, one question before a request is sent and one after its answer', async () => {
     const [gateway, relay, redis] = await relayed(backend)
     // The first one tells the backend what the ledger knows.
