@@ -76,7 +76,7 @@ export class LimitEngine {
   /** Of those that were settled at once, one for each set of limits. */
   readonly #settled = new Map<CountedLimits, Ticket>()
   #waiting: (() => void)[] = []
-  /** Of counters and units of budgets, how many requests under way hold a guess. */
+  /** Of counters and units of budgets, how many requests under way hold a guess, or ask for one. */
   readonly #guessing = new Map<string, number>()
   readonly #telling = new Set<Promise<void>>()
   readonly #refused: Record<string, number> = {}
@@ -111,16 +111,18 @@ export class LimitEngine {
     return this.#admit(request, nowMs, false)
   }
 
-  /** @param waited it has waited for a receipt, and does not again: one of its kind may tell nothing */
+  /** @param waited it has waited to learn what its kind comes to, and does not again: others may tell nothing */
   #admit(request: LimitRequest, nowMs: number, waited: boolean): Ticket | Promise<Ticket> {
     const ticket = this.#ticketOf(request, nowMs)
     if (ticket.takes.length === 0) return ticket
-    const before = !waited && ticket.guessesLess ? this.#lastEnded(ticket.pair) : undefined
-    if (before) return this.#receiptOf(before).then(() => this.#admit(request, Date.now(), true))
-    const verdict = this.#ports.counters.admit(ticket, nowMs)
-    if (verdict instanceof Promise || this.#hopeOf(ticket, verdict) !== 'none')
-      return this.#wait(request, ticket, verdict)
-    return this.#decide(ticket, verdict)
+    if (!waited && ticket.guessesLess) {
+      if (this.#guessedAway(ticket)) return this.#afterOthers(request)
+      const before = this.#lastEnded(ticket.pair)
+      if (before) return this.#receiptOf(before).then(() => this.#admit(request, Date.now(), true))
+    }
+    const verdict = this.#ask(ticket, nowMs)
+    if (verdict instanceof Promise || !verdict.held) return this.#wait(request, ticket, verdict)
+    return this.#pass(ticket, verdict.held)
   }
 
   /** @throws LimitRefusal for content that is too large */
@@ -134,26 +136,49 @@ export class LimitEngine {
     return new Ticket(request, resolved, expectation, this.#ports.counters.term(nowMs), this)
   }
 
-  /** Waits for counters that are elsewhere, and for receipts that are on their way. */
+  /** Asks the counters. From then on others know that it guesses. */
+  #ask(ticket: Ticket, nowMs: number): Verdict | Promise<Verdict> {
+    this.#guess(ticket, 1)
+    const verdict = this.#ports.counters.admit(ticket, nowMs)
+    if (verdict instanceof Promise) return this.#told(ticket, verdict)
+    if (!verdict.held) this.#guess(ticket, -1)
+    return verdict
+  }
+
+  /** What counters say that are elsewhere. @throws Error when they do not, or not in time */
+  async #told(ticket: Ticket, answer: Promise<Verdict>): Promise<Verdict> {
+    let held: Held | undefined
+    try {
+      const late = (verdict: Verdict): void => verdict.held && this.#release(verdict.held)
+      const verdict = await inTime(answer, this.#ports.timeoutMs(), late)
+      if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
+      this.#failing = false
+      held = verdict.held
+      return verdict
+    } finally {
+      if (!held) this.#guess(ticket, -1)
+    }
+  }
+
+  /**
+   * Waits for what counters say, and while they refuse for what others may give back soon.
+   *
+   * @throws LimitRefusal
+   */
   async #wait(request: LimitRequest, ticket: Ticket, first: Verdict | Promise<Verdict>): Promise<Ticket> {
-    const { counters } = this.#ports
+    const { shared } = this.#ports.counters
     const sinceMs = performance.now()
     let untilMs = sinceMs + RECEIPT_MS
     let pauseMs = PAUSE_MS
     try {
-      for (let asked = first; ; asked = counters.admit(ticket, Date.now())) {
-        const verdict = await inTime(
-          Promise.resolve(asked),
-          this.#ports.timeoutMs(),
-          ({ held }) => held && this.#release(held),
-        )
-        if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
-        this.#failing = false
+      for (let asked = first; ; asked = this.#ask(ticket, Date.now())) {
+        const verdict = await asked
+        if (verdict.held) return this.#pass(ticket, verdict.held)
         const hope = this.#hopeOf(ticket, verdict)
         const nowMs = performance.now()
         if (hope === 'guesses') untilMs = Math.min(nowMs + RECEIPT_MS, sinceMs + GUESS_MS)
-        if (hope === 'none' || nowMs >= untilMs) return this.#decide(ticket, verdict)
-        if (!counters.shared && nowMs < sinceMs + RECEIPT_MS) await this.#nextReceipt(sinceMs + RECEIPT_MS)
+        if (hope === 'none' || nowMs >= untilMs) throw await this.#refusalOf(ticket, verdict)
+        if (!shared && nowMs < sinceMs + RECEIPT_MS) await this.#nextReceipt(sinceMs + RECEIPT_MS)
         else {
           await Bun.sleep(pauseMs)
           pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
@@ -166,14 +191,34 @@ export class LimitEngine {
     }
   }
 
+  /** Waits until others of which nothing was known have told what such requests come to, or for so long. */
+  async #afterOthers(request: LimitRequest): Promise<Ticket> {
+    const untilMs = performance.now() + GUESS_MS
+    while (performance.now() < untilMs) {
+      await this.#nextReceipt(untilMs)
+      const ticket = this.#ticketOf(request, Date.now())
+      if (!ticket.guessesLess || !this.#guessedAway(ticket)) return this.#admit(request, Date.now(), false)
+    }
+    return this.#admit(request, Date.now(), true)
+  }
+
+  /** Whether those under way of which nothing is known may take a whole budget, as far as can be told. */
+  #guessedAway(ticket: Ticket): boolean {
+    return ticket.takes.some(
+      (take) =>
+        take.kind === 'budget' &&
+        take.hard &&
+        ticket.guesses(take) &&
+        (this.#guessing.get(guessName(take)) ?? 0) * ticket.expectedOf(take) >= take.limit,
+    )
+  }
+
   /**
    * Why a budget that refuses may soon not. It refuses for what is only expected of others: of some that have ended, whose receipts
    * tell in some milliseconds, or of some of which nothing is known and which hold more than they will come to.
    */
-  #hopeOf(ticket: Ticket, verdict: Verdict): 'none' | 'receipts' | 'guesses' {
-    if (verdict.held) return 'none'
+  #hopeOf(ticket: Ticket, { refusedBy, states }: Refused): 'none' | 'receipts' | 'guesses' {
     const { shared } = this.#ports.counters
-    const { refusedBy, states } = verdict
     const take = ticket.takes[refusedBy]!
     if (take.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return 'none'
     if (this.#guessing.has(guessName(take))) return 'guesses'
@@ -281,26 +326,19 @@ export class LimitEngine {
     }
   }
 
-  #decide(ticket: Ticket, verdict: Verdict): Ticket | Promise<Ticket> {
-    if (!verdict.held) {
-      const { refusedBy, states } = verdict
-      const limit = ticket.counted.limits[refusedBy]!
-      const nowMs = Date.now()
-      const state = this.#withRoom(limit, states[refusedBy]!, nowMs)
-      if (state instanceof Promise) {
-        return state.then((known) => {
-          throw this.#refuse(limit, known, nowMs)
-        })
-      }
-      throw this.#refuse(limit, state, nowMs)
-    }
+  #pass(ticket: Ticket, held: Held): Ticket {
     this.#totals.admitted += 1
-    ticket.held = verdict.held
-    this.#guess(ticket, 1)
+    ticket.held = held
     return ticket
   }
 
-  /** Counts those under way that hold a guess. */
+  async #refusalOf(ticket: Ticket, { refusedBy, states }: Refused): Promise<LimitRefusal> {
+    const limit = ticket.counted.limits[refusedBy]!
+    const nowMs = Date.now()
+    return this.#refuse(limit, await this.#withRoom(limit, states[refusedBy]!, nowMs), nowMs)
+  }
+
+  /** Counts those that hold a guess, or ask for one. */
   #guess(ticket: Ticket, more: 1 | -1): void {
     if (!ticket.counted.reserves) return
     for (const take of ticket.takes) {
@@ -313,12 +351,10 @@ export class LimitEngine {
   }
 
   /** Where a limit stands. Of a rolling budget that is spent, the ledger knows when there is room again. */
-  #withRoom(limit: Limit, state: CounterState, nowMs: number): CounterState | Promise<CounterState> {
-    const { policy, take } = limit
+  async #withRoom({ policy, take }: Limit, state: CounterState, nowMs: number): Promise<CounterState> {
     if (take?.kind !== 'budget' || policy.budget.period !== 'rolling' || state.used < take.limit) return state
-    return this.#ports.rollingRoom
-      .at(take, state.used, nowMs)
-      .then((atMs) => ({ ...state, resetMs: atMs - nowMs }))
+    const atMs = await this.#ports.rollingRoom.at(take, state.used, nowMs)
+    return { ...state, resetMs: atMs - nowMs }
   }
 
   #refuse(limit: Limit, state: CounterState, nowMs: number): LimitRefusal {
@@ -392,6 +428,8 @@ export class LimitEngine {
     this.#warn(nowMs)
   }
 }
+
+type Refused = Extract<Verdict, { held: undefined }>
 
 /** What is expected of a request that may cost nothing. */
 const FREE: Expectation = {

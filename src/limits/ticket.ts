@@ -74,7 +74,7 @@ export class Ticket implements Claim {
     const take = this.counted.takes[index]!
     if (take.kind === 'concurrency') return 1
     if (take.kind === 'rate') return take.settles ? this.#expectation.tokens : 1
-    const expected = this.#expectedOf(take)
+    const expected = this.expectedOf(take)
     return this.guesses(take) ? Math.min(expected, guessOf(take.limit)) : expected
   }
 
@@ -92,11 +92,12 @@ export class Ticket implements Claim {
         take.kind === 'budget' &&
         take.hard &&
         this.guesses(take) &&
-        this.#expectedOf(take) > guessOf(take.limit),
+        this.expectedOf(take) > guessOf(take.limit),
     )
   }
 
-  #expectedOf({ unit }: Budget): number {
+  /** What it is expected to take of a budget, nano-USD or tokens. */
+  expectedOf({ unit }: Budget): number {
     return unit === 'cost' ? this.#expectation.costNanoUsd : this.#expectation.tokens
   }
 
