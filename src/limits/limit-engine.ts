@@ -340,7 +340,7 @@ export class LimitEngine {
 
   /** Counts those that hold a guess, or ask for one. */
   #guess(ticket: Ticket, more: 1 | -1): void {
-    if (!ticket.counted.reserves) return
+    if (!ticket.guessesAny || !ticket.counted.reserves) return
     for (const take of ticket.takes) {
       if (take.kind !== 'budget' || !ticket.guesses(take)) continue
       const name = guessName(take)

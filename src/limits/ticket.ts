@@ -84,9 +84,14 @@ export class Ticket implements Claim {
     return !(unit === 'cost' ? costLearned : tokensLearned)
   }
 
+  /** Of its cost or its tokens nothing is known but what it allows itself. */
+  get guessesAny(): boolean {
+    return !this.#expectation.costLearned || !this.#expectation.tokensLearned
+  }
+
   /** Of a budget that refuses, it reserves less than it is expected to take, because nothing is known of its kind. */
   get guessesLess(): boolean {
-    if (this.#expectation.costLearned && this.#expectation.tokensLearned) return false
+    if (!this.guessesAny) return false
     return this.takes.some(
       (take) =>
         take.kind === 'budget' &&
