@@ -1,4 +1,5 @@
 import { jsonResponse } from '../http/json-response.ts'
+import { inTime } from '../in-time.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
 
 /** How long a count or a check may be repeated without asking again: the routes are public and must stay cheap. */
@@ -66,13 +67,9 @@ function storeState(context: ApiContext): Promise<StoreState> {
 }
 
 async function askStore(context: ApiContext): Promise<StoreState> {
-  const late = Bun.sleep(CHECK_MS).then(() => undefined)
-  const asked = (async (): Promise<StoreState | undefined> => {
-    try {
-      return { reachable: true, ...(await context.extent()) }
-    } catch {
-      return undefined
-    }
-  })()
-  return (await Promise.race([asked, late])) ?? { reachable: false, traces: 0, bytes: 0 }
+  try {
+    return { reachable: true, ...(await inTime(context.extent(), CHECK_MS)) }
+  } catch {
+    return { reachable: false, traces: 0, bytes: 0 }
+  }
 }

@@ -2,9 +2,11 @@ import { GatewayError } from '../errors.ts'
 import { inTime } from '../in-time.ts'
 import type { PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
-import type { Actual, Budget, Counters, CounterState, Held, Verdict } from './counters.ts'
+import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
 import type { BudgetWarnings } from './budget-warnings.ts'
+import { AwaitedReceipts } from './awaited-receipts.ts'
 import { Expectations, type Expectation, type Expected } from './expectations.ts'
+import { Guesses } from './guesses.ts'
 import { LimitRefusal, standingOf, type LimitStanding } from './limit-refusal.ts'
 import type { LimitPolicy } from './policy.ts'
 import {
@@ -70,14 +72,10 @@ export interface LimitTotals {
 export class LimitEngine {
   readonly #ports: LimitEnginePorts
   readonly #expectations = new Expectations()
-  /** Those that wait to be told what they came to. */
-  readonly #tickets = new Map<number, Ticket>()
-  #numbers = 0
+  readonly #receipts = new AwaitedReceipts()
+  readonly #guesses = new Guesses()
   /** Of those that were settled at once, one for each set of limits. */
   readonly #settled = new Map<CountedLimits, Ticket>()
-  #waiting: (() => void)[] = []
-  /** Of counters and units of budgets, how many requests under way hold a guess, or ask for one. */
-  readonly #guessing = new Map<string, number>()
   readonly #telling = new Set<Promise<void>>()
   readonly #refused: Record<string, number> = {}
   #totals = { admitted: 0, backendFailures: 0, assumed: 0 }
@@ -116,9 +114,11 @@ export class LimitEngine {
     const ticket = this.#ticketOf(request, nowMs)
     if (ticket.takes.length === 0) return ticket
     if (!waited && ticket.guessesLess) {
-      if (this.#guessedAway(ticket)) return this.#afterOthers(request)
-      const before = this.#lastEnded(ticket.pair)
-      if (before) return this.#receiptOf(before).then(() => this.#admit(request, Date.now(), true))
+      if (this.#guesses.maySpendAll(ticket)) return this.#afterOthers(request)
+      // Without its receipt, one request after another would pass on guesses that hold less than it costs.
+      const before = this.#receipts.lastOf(ticket.pair)
+      if (before)
+        return this.#receipts.of(before, RECEIPT_MS).then(() => this.#admit(request, Date.now(), true))
     }
     const verdict = this.#ask(ticket, nowMs)
     if (verdict instanceof Promise || !verdict.held) return this.#wait(request, ticket, verdict)
@@ -138,10 +138,10 @@ export class LimitEngine {
 
   /** Asks the counters. From then on others know that it guesses. */
   #ask(ticket: Ticket, nowMs: number): Verdict | Promise<Verdict> {
-    this.#guess(ticket, 1)
+    this.#guesses.count(ticket, 1)
     const verdict = this.#ports.counters.admit(ticket, nowMs)
     if (verdict instanceof Promise) return this.#told(ticket, verdict)
-    if (!verdict.held) this.#guess(ticket, -1)
+    if (!verdict.held) this.#guesses.count(ticket, -1)
     return verdict
   }
 
@@ -156,7 +156,7 @@ export class LimitEngine {
       held = verdict.held
       return verdict
     } finally {
-      if (!held) this.#guess(ticket, -1)
+      if (!held) this.#guesses.count(ticket, -1)
     }
   }
 
@@ -178,7 +178,7 @@ export class LimitEngine {
         const nowMs = performance.now()
         if (hope === 'guesses') untilMs = Math.min(nowMs + RECEIPT_MS, sinceMs + GUESS_MS)
         if (hope === 'none' || nowMs >= untilMs) throw await this.#refusalOf(ticket, verdict)
-        if (!shared && nowMs < sinceMs + RECEIPT_MS) await this.#nextReceipt(sinceMs + RECEIPT_MS)
+        if (!shared && nowMs < sinceMs + RECEIPT_MS) await this.#receipts.next(sinceMs + RECEIPT_MS)
         else {
           await Bun.sleep(pauseMs)
           pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
@@ -195,22 +195,12 @@ export class LimitEngine {
   async #afterOthers(request: LimitRequest): Promise<Ticket> {
     const untilMs = performance.now() + GUESS_MS
     while (performance.now() < untilMs) {
-      await this.#nextReceipt(untilMs)
+      await this.#receipts.next(untilMs)
       const ticket = this.#ticketOf(request, Date.now())
-      if (!ticket.guessesLess || !this.#guessedAway(ticket)) return this.#admit(request, Date.now(), false)
+      if (!ticket.guessesLess || !this.#guesses.maySpendAll(ticket))
+        return this.#admit(request, Date.now(), false)
     }
     return this.#admit(request, Date.now(), true)
-  }
-
-  /** Whether those under way of which nothing is known may take a whole budget, as far as can be told. */
-  #guessedAway(ticket: Ticket): boolean {
-    return ticket.takes.some(
-      (take) =>
-        take.kind === 'budget' &&
-        take.hard &&
-        ticket.guesses(take) &&
-        (this.#guessing.get(guessName(take)) ?? 0) * ticket.expectedOf(take) >= take.limit,
-    )
   }
 
   /**
@@ -221,65 +211,29 @@ export class LimitEngine {
     const { shared } = this.#ports.counters
     const take = ticket.takes[refusedBy]!
     if (take.kind !== 'budget' || states[refusedBy]!.used >= take.limit) return 'none'
-    if (this.#guessing.has(guessName(take))) return 'guesses'
+    if (this.#guesses.has(take)) return 'guesses'
     // Of the requests of other gateways nothing is known here: where this one is a guess, theirs may be.
     if (shared) return ticket.guesses(take) ? 'guesses' : 'receipts'
-    for (const other of this.#tickets.values()) {
-      if (other.takes.some(({ counter }) => counter === take.counter)) return 'receipts'
-    }
-    return 'none'
-  }
-
-  /**
-   * The last request of a kind that has ended, and whose receipt will tell what one costs: without that, one request after another
-   * would pass on guesses that hold less than it costs.
-   */
-  #lastEnded(pair: string): Ticket | undefined {
-    let last: Ticket | undefined
-    for (const other of this.#tickets.values()) if (other.pair === pair) last = other
-    return last
-  }
-
-  async #receiptOf({ number }: Ticket): Promise<void> {
-    const until = performance.now() + RECEIPT_MS
-    while (this.#tickets.has(number) && performance.now() < until) await this.#nextReceipt(until)
-  }
-
-  #nextReceipt(until: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, until - performance.now()))
-      this.#waiting.push(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
+    return this.#receipts.counts(take.counter) ? 'receipts' : 'none'
   }
 
   /** What exchanges came to. */
   priced(bills: readonly PricedExchange[]): void {
     const nowMs = Date.now()
     for (const bill of bills) {
-      const ticket = this.#tickets.get(bill.ticket)
+      const ticket = this.#receipts.take(bill.ticket)
       if (ticket) this.#settle(ticket, bill, nowMs)
     }
-    this.#warn(nowMs)
-    this.#wake()
+    this.#afterSettling(nowMs)
   }
 
   /** Nobody will tell what an exchange came to. @param number of its ticket */
   dropped(number: number): void {
-    const ticket = this.#tickets.get(number)
+    const ticket = this.#receipts.take(number)
     if (!ticket) return
     const nowMs = Date.now()
     this.#settle(ticket, undefined, nowMs)
-    this.#warn(nowMs)
-    this.#wake()
-  }
-
-  /** Those that wait ask again. */
-  #wake(): void {
-    if (this.#waiting.length === 0) return
-    for (const go of this.#waiting.splice(0)) go()
+    this.#afterSettling(nowMs)
   }
 
   /** Where the limits of a caller stand. */
@@ -315,14 +269,12 @@ export class LimitEngine {
   /** Called by a ticket whose exchange has ended. @param awaited what it came to will be told */
   ended(ticket: Ticket, held: Held, awaited: boolean): void {
     held.ended()
-    if (awaited) {
-      ticket.number = this.#numbers += 1
-      this.#tickets.set(ticket.number, ticket)
-    } else {
+    if (awaited) this.#receipts.add(ticket)
+    else {
       // It was never sent, so it cost nothing; or nothing counts what it cost.
-      this.#guess(ticket, -1)
+      this.#guesses.count(ticket, -1)
       this.#track(held.settle(NO_ACTUAL, Date.now()))
-      this.#wake()
+      this.#receipts.wake()
     }
   }
 
@@ -336,18 +288,6 @@ export class LimitEngine {
     const limit = ticket.counted.limits[refusedBy]!
     const nowMs = Date.now()
     return this.#refuse(limit, await this.#withRoom(limit, states[refusedBy]!, nowMs), nowMs)
-  }
-
-  /** Counts those that hold a guess, or ask for one. */
-  #guess(ticket: Ticket, more: 1 | -1): void {
-    if (!ticket.guessesAny || !ticket.counted.reserves) return
-    for (const take of ticket.takes) {
-      if (take.kind !== 'budget' || !ticket.guesses(take)) continue
-      const name = guessName(take)
-      const held = (this.#guessing.get(name) ?? 0) + more
-      if (held > 0) this.#guessing.set(name, held)
-      else this.#guessing.delete(name)
-    }
   }
 
   /** Where a limit stands. Of a rolling budget that is spent, the ledger knows when there is room again. */
@@ -394,8 +334,7 @@ export class LimitEngine {
   }
 
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
-    this.#tickets.delete(ticket.number)
-    this.#guess(ticket, -1)
+    this.#guesses.count(ticket, -1)
     const cost = bill?.costNanoUsd ?? undefined
     if (cost === undefined) this.#totals.assumed += 1
     if (bill && teaches(bill)) this.#expectations.learn(ticket.pair, bill, ticket)
@@ -408,8 +347,8 @@ export class LimitEngine {
     else this.#settled.set(ticket.counted, ticket)
   }
 
-  /** Gives the warnings that are due after requests were settled. */
-  #warn(nowMs: number): void {
+  /** Gives the warnings that are due after requests were settled, and lets those that wait look again. */
+  #afterSettling(nowMs: number): void {
     const { counters, warnings } = this.#ports
     for (const ticket of this.#settled.values()) {
       const states = counters.read(ticket.takes, nowMs)
@@ -417,15 +356,14 @@ export class LimitEngine {
       else warnings.give(ticket, states)
     }
     this.#settled.clear()
+    this.#receipts.wake()
   }
 
   #sweep(): void {
     const before = performance.now() - PRICING_MS
     const nowMs = Date.now()
-    for (const ticket of this.#tickets.values()) {
-      if (ticket.endedAt < before) this.#settle(ticket, undefined, nowMs)
-    }
-    this.#warn(nowMs)
+    for (const ticket of this.#receipts.takeOverdue(before)) this.#settle(ticket, undefined, nowMs)
+    this.#afterSettling(nowMs)
   }
 }
 
@@ -443,10 +381,6 @@ const FREE: Expectation = {
   outputTokens: 0,
 }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
-
-function guessName({ counter, unit }: Budget): string {
-  return `${unit} ${counter}`
-}
 
 /** Names requests that are expected to come to about the same. */
 function pairOf({ maxOutputTokens, streaming }: Expected, resolved: ResolvedLimits): string {

@@ -1,5 +1,6 @@
 import type { Timeouts } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
+import { inTime } from '../in-time.ts'
 
 /** Which wait an exchange is in. */
 type Phase = 'request' | 'first_byte' | 'body'
@@ -124,18 +125,13 @@ export async function canConnect(origin: string, timeoutMs: number): Promise<boo
   const url = new URL(origin)
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs)
-  })
   const connected = Bun.connect({
     hostname,
     port,
     socket: { data() {}, open: (socket) => void socket.end() },
   })
-    .then(() => true)
-    .catch(() => false)
-  const result = await Promise.race([connected, late])
-  clearTimeout(timer)
-  return result
+  return inTime(connected, timeoutMs).then(
+    () => true,
+    () => false,
+  )
 }
