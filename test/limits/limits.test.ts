@@ -317,6 +317,20 @@ describe('who is counted', () => {
     expect(stranger.status).toBe(403)
   })
 
+  test('a workspace id of two organizations is two workspaces, for rates and for money', async () => {
+    const gateway = await open(
+      `  policies:
+    - {name: rate, per: workspace, requests_per_minute: 2}
+    - {name: money, per: workspace, budget: {cost_usd: ${COST_USD}, period: day}}
+`,
+      `${AUTH}    - {id: key-1, token: ${TOKEN}-other, org_id: other, workspace_id: ws, role: owner}\n`,
+    )
+    expect(await statuses(gateway, 1)).toEqual([200])
+    await eventually(async () => (await standings(gateway))[1]?.['used'] === COST_USD)
+    expect(await statuses(gateway, 1)).toEqual([429])
+    expect(await statuses(gateway, 1, { token: `${TOKEN}-other` })).toEqual([200])
+  })
+
   test('a key’s own limits, and names that try to pass for others', async () => {
     const gateway = await open(
       '  policies: [{name: user, per: end_user, requests_per_minute: 1}]\n',
