@@ -1,0 +1,50 @@
+/** Words that say of a name that its value is a credential. `tokens` is none of them: it is what models are billed by. */
+const CREDENTIAL =
+  /^(?:keys?|token|o?auth|authorization|authentication|secrets?|sig|signatures?|[a-z]*passwords?|passwd|pwd|passphrase|passcode|sessions?|cookies?|credentials?|creds?|jwt|bearer|assertion)$/
+
+/** The same, written together: `apikey`, `accesstoken`. */
+const TOGETHER =
+  /(?:api|access|account|auth|client|function|host|id|master|private|refresh|security|session|shared|signing|subscription)(?:keys?|token|secrets?)$/
+
+/** Last words of names that tell something about a credential, or number it: `session-id`, `input-token-count`. */
+const ABOUT =
+  /^(?:affinity|age|algorithm|budget|counts?|expires|expiration|expiry|ids?|length|limits?|modes?|names?|policy|remaining|reset|size|spend|status|ttl|types?|usage|version)$/
+
+/** Words before `key` or `token` of what opens nothing: `idempotency-key`, `pageToken`. */
+const HARMLESS = /^(?:cache|continuation|idempotency|next|page|partition|public|routing|sort|surrogate|sync)$/
+
+/** Names come again and again; strangers among them must not fill the memory. */
+const KNOWN = new Map<string, boolean>()
+const MAX_KNOWN = 2000
+const MAX_NAME_LENGTH = 256
+
+/**
+ * Whether a name says that its value is a credential: of a header field, a parameter of a query, a member of JSON.
+ *
+ * A name is judged by its words, which `-`, `_`, other signs and capitals divide. One of them must be a word like key, token, auth, secret,
+ * signature, password, session, cookie or credential. Not so where the last word says that the value only tells something
+ * about it (`session_id`, `token-count`, `x-key-limit`), nor where the word before opens nothing (`idempotency-key`, `pageToken`).
+ *
+ * @param name in any case
+ */
+export function isCredentialName(name: string): boolean {
+  const known = KNOWN.get(name)
+  if (known !== undefined) return known
+  const judged = judge(name.slice(-MAX_NAME_LENGTH))
+  if (KNOWN.size < MAX_KNOWN && name.length <= MAX_NAME_LENGTH) KNOWN.set(name, judged)
+  return judged
+}
+
+function judge(name: string): boolean {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter(Boolean)
+  if (ABOUT.test(words.at(-1) ?? '')) return false
+  return (
+    TOGETHER.test(words.join('')) ||
+    words.some((word, i) => CREDENTIAL.test(word) && !HARMLESS.test(words[i - 1] ?? ''))
+  )
+}
