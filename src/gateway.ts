@@ -23,6 +23,7 @@ import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { keyedRedaction } from './redaction-key.ts'
+import { ShownPaths } from './redaction/shown-paths.ts'
 import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
@@ -73,6 +74,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let current = config
   let redaction = keyedRedaction(config)
   let inspector = inspectorOf(redaction)
+  let paths = new ShownPaths(redaction)
   const recorder = new Recorder(
     recorderSettings(config, redaction),
     log,
@@ -128,6 +130,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const known = keys
   const settings = async (): Promise<ProxySettings> => ({
     ...(await proxySettings(current, known.keyring(), limits, prices)),
+    paths,
     ...(inspector ? { inspector } : {}),
   })
   let leaving = false
@@ -167,7 +170,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const endpoint = config.prometheus.enabled ? { path, token, scrape } : undefined
   const context: ServerContext = {
     proxy,
-    apiSettings: apiSettings(config, proxy.settings.keyring),
+    apiSettings: apiSettings(config, proxy.settings.keyring, paths),
     api: {
       version: VERSION,
       startedAt: Date.now(),
@@ -196,7 +199,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     const keyring = known.keyring()
     // At once, for a key that was revoked; what prices a key's own budget may need comes after.
     proxy.settings = { ...proxy.settings, keyring, limitsOf: limitsLookup(limits) }
-    context.apiSettings = apiSettings(current, keyring)
+    context.apiSettings = apiSettings(current, keyring, paths)
     if (known.needPrices()) await useSettings()
   }
   const useSettings = async (): Promise<void> => {
@@ -204,7 +207,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     // Keys may have changed meanwhile: one that was revoked must not come back.
     const keyring = known.keyring()
     proxy.settings = { ...next, keyring }
-    context.apiSettings = apiSettings(current, keyring)
+    context.apiSettings = apiSettings(current, keyring, paths)
   }
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
@@ -237,6 +240,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       redaction = keyedRedaction(current)
       const before = inspector
       inspector = inspectorOf(redaction)
+      paths = new ShownPaths(redaction)
       await useSettings()
       recorder.configure(recorderSettings(current, redaction))
       // Exchanges that began with it may still ask it.
@@ -351,7 +355,7 @@ async function proxySettings(
   keyring: Keyring | undefined,
   engine: LimitEngine,
   lookup: PriceLookup,
-): Promise<ProxySettings> {
+): Promise<Omit<ProxySettings, 'paths'>> {
   const { unknownModel } = config.pricing
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
     ({ budget }) => budget.costUsd > 0,
@@ -376,8 +380,8 @@ async function proxySettings(
   }
 }
 
-function apiSettings(config: Config, keyring: Keyring | undefined): ApiSettings {
-  return { keyring, gatewayKeyField: config.auth.header, corsOrigins: config.server.corsOrigins }
+function apiSettings(config: Config, keyring: Keyring | undefined, paths: ShownPaths): ApiSettings {
+  return { keyring, gatewayKeyField: config.auth.header, paths, corsOrigins: config.server.corsOrigins }
 }
 
 /** Looks at content on its way, when a policy wants that. */

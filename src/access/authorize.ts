@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
+import { providerCredential } from '../traces/provider-credential.ts'
 import type { Identity } from './keyring.ts'
 import type { Permission } from './permissions.ts'
 
@@ -13,17 +13,15 @@ export function requirePermission(identity: Identity, permission: Permission): v
  * A provider request must bring its own credential: the gateway holds none.
  *
  * @param fields lower-case names
- * @param query begins with `?` or is empty; Gemini's clients put the key there
+ * @param queryKey the credential of the query; empty for none
  * @throws GatewayError `missing_provider_credential`
  */
 export function requireProviderCredential(
   fields: Readonly<Record<string, string>>,
-  query: string,
   extraField: string,
+  queryKey: string,
 ): void {
-  for (const name of CREDENTIAL_FIELDS) if ((fields[name] ?? '').trim() !== '') return
-  if (extraField !== '' && (fields[extraField] ?? '').trim() !== '') return
-  if (/[?&]key=[^&]/.test(query)) return
+  if (providerCredential(fields, extraField, queryKey) !== '') return
   throw new GatewayError(
     'missing_provider_credential',
     'missing provider API key — pass your provider key via Authorization or X-API-Key header',

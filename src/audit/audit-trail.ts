@@ -15,6 +15,7 @@ export interface Denial {
   readonly code: GatewayErrorCode
   readonly status: number
   readonly correlationId: string
+  /** As it may be told: `ShownPaths`. */
   readonly path: string
   readonly clientAddress: string
   /** `undefined` when nobody was recognised. */

@@ -150,7 +150,7 @@ export interface Config {
   readonly pii: {
     /** `hashKey` is empty when none is configured. */
     readonly redaction: RedactionSettings
-    /** Lower-case names of header fields masked in storage, built-in ones included. */
+    /** Lower-case names of header fields masked in storage whatever their names say. */
     readonly maskedRequestFields: readonly string[]
     readonly maskedResponseFields: readonly string[]
   }

@@ -2,6 +2,7 @@ import { ruleProblems, type KeyRules } from '../access/key-rules.ts'
 import { isWeakToken } from '../access/key-token.ts'
 import { isPermission, isRole, ROLE_NAMES } from '../access/permissions.ts'
 import { parseTimeOrDay } from '../rfc3339.ts'
+import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import type { Config, GatewayKeyConfig, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import { readPolicy, type RawPolicy } from './validate-limits.ts'
@@ -33,8 +34,7 @@ export function checkAuth(
   if (header === '') wrong('auth.header', 'auth.header must not be empty')
   else if (!FIELD_NAME.test(header))
     wrong('auth.header', `auth.header is not a header name (got ${quote(auth.header)})`)
-  const credentials = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key']
-  if ([...credentials, ...providers.map((p) => p.credentialHeader)].includes(header)) {
+  if ([...CREDENTIAL_FIELDS, ...providers.map((p) => p.credentialHeader)].includes(header)) {
     wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
   }
   const [pepper, previous] = [auth.pepper.trim(), auth.previousPepper.trim()]

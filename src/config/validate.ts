@@ -9,18 +9,6 @@ import { checkLog, checkTelemetry, type RawObservability } from './validate-tele
 import { checkPii, type RawPii } from './validate-pii.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
 
-/** Header fields that are always masked in storage: they carry credentials. */
-const MASKED = [
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-  'x-ongoingai-gateway-key',
-]
-
 interface Raw {
   server: Config['server']
   storage: {
@@ -91,7 +79,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
 
   const masked = raw.pii.headers.denylist.map((name) => name.trim().toLowerCase()).filter(Boolean)
   const credentialFields = providers.map((provider) => provider.credentialHeader).filter(Boolean)
-  const always = [...MASKED, ...credentialFields, raw.auth.header.trim().toLowerCase()]
+  const always = [...credentialFields, raw.auth.header.trim().toLowerCase()]
   const config: Config = {
     server: { ...raw.server, host: raw.server.host.trim() },
     storage,

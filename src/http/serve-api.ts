@@ -1,8 +1,9 @@
 import { requirePermission } from '../access/authorize.ts'
-import type { Identity, Keyring } from '../access/keyring.ts'
+import { ANONYMOUS, type Identity, type Keyring } from '../access/keyring.ts'
 import type { ApiContext } from '../api/api-context.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
+import type { ShownPaths } from '../redaction/shown-paths.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
 import type { RequestTarget } from './request-target.ts'
@@ -14,6 +15,8 @@ export interface ApiSettings {
   readonly keyring: Keyring | undefined
   /** Lower-case name of the gateway key field. */
   readonly gatewayKeyField: string
+  /** Paths as logs and the audit trail may tell them. */
+  readonly paths: ShownPaths
   /** Origins browsers may call from; empty turns CORS off. */
   readonly corsOrigins: readonly string[]
 }
@@ -36,6 +39,8 @@ export async function serveApi(
   const seen: Seen = {}
   // One of many that nobody sent whom we know.
   let quiet = false
+  const shownPath = (): string =>
+    settings.paths.shown(path, { ...(seen.identity?.caller ?? ANONYMOUS), provider: '', route: path })
   let response: Response
   try {
     response = await answer(
@@ -45,10 +50,10 @@ export async function serveApi(
     )
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
-      const told = deny(error, { path, correlationId, clientAddress, seen }, context)
+      const told = deny(error, { path: shownPath(), correlationId, clientAddress, seen }, context)
       quiet = !told && isUnrecognised(error.code)
     }
-    response = failure(error, path, correlationId, log)
+    response = failure(error, shownPath(), correlationId, log)
   }
   response.headers.set(CORRELATION_FIELD, correlationId)
   for (const [name, value] of corsFields(fields['origin'], settings)) response.headers.set(name, value)
@@ -56,7 +61,7 @@ export async function serveApi(
     log('INFO', 'request complete', {
       correlation_id: correlationId,
       method: request.method,
-      path,
+      path: shownPath(),
       status: response.status,
       latency_ms: Math.round(performance.now() - startedAt),
     })

@@ -220,7 +220,7 @@ async function fetchUpstream(
       context.log('ERROR', 'proxy request failed', {
         ...exchange.logFields,
         provider_prefix: exchange.target.upstream.prefix,
-        path: exchange.target.path,
+        path: exchange.shownPath(exchange.target.path),
         error_code: failure.code,
         error: error instanceof Error ? error.message : String(error),
       })

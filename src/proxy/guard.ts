@@ -170,7 +170,7 @@ function denied(
     mode: exchange.guard?.mode.name ?? '',
     reason: error === undefined ? 'pii_detected' : 'policy_evaluation_failed',
     method: exchange.method,
-    path: exchange.path,
+    path: exchange.shownPath(),
     org_id: organizationId,
     workspace_id: workspaceId,
     ...(keyId === '' ? {} : { key_id: keyId }),

@@ -3,13 +3,13 @@ import type { AuditAction } from '../audit/audit-event.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
-import type { RequestTarget } from '../http/request-target.ts'
+import { normalisedPath, type RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
 import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/limit-refusal.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
 import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
-import { redactPath } from '../redaction/paths.ts'
+import { queryCredential } from '../traces/provider-credential.ts'
 import type {
   Caller,
   ContentFacts,
@@ -105,7 +105,7 @@ export class OpenExchange {
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = path
-    this.queryKey = query === '' ? '' : (/[?&]key=([^&]+)/.exec(query)?.[1] ?? '')
+    this.queryKey = queryCredential(query)
     this.fields = request.headers.toJSON()
     this.target = target
     const { api, free } = meteredRouteOf(request.method, target.path, upgrade)
@@ -158,6 +158,16 @@ export class OpenExchange {
     if (this.span) this.span[part] = this.elapsedUs()
   }
 
+  /** The request's path, or a part of it, as logs and the audit trail may tell it. */
+  shownPath(path = this.path): string {
+    const { caller, wire } = this
+    return this.#context.settings.paths.shown(path, {
+      ...caller,
+      provider: wire.provider,
+      route: normalisedPath(this.path),
+    })
+  }
+
   /** Microseconds since the exchange began. */
   elapsedUs(): number {
     return (performance.now() - this.startedAt) * 1000
@@ -185,7 +195,7 @@ export class OpenExchange {
       code: error.code,
       status: error.status,
       correlationId: this.correlationId,
-      path: this.path,
+      path: this.shownPath(),
       clientAddress: this.clientAddress,
       caller: this.identity?.caller,
       resource: 'proxy',
@@ -257,8 +267,7 @@ export class OpenExchange {
 
   /** Tells the audit trail what a policy did to the content; that it let it pass is told by the trace alone. */
   #auditInspection({ mode, policyId }: Guard): void {
-    const { redaction } = this.#context.settings.inspector ?? {}
-    const target = redaction ? redactPath(this.path, redaction.rulesOf(this.caller)).path : this.path
+    const target = this.shownPath()
     for (const side of ['request', 'response'] as const) {
       const decided = this.inspection[side]
       if (!decided || decided.decision === 'passed') continue

@@ -4,6 +4,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
+import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -26,6 +27,8 @@ export interface ProxySettings {
   readonly inspection: Inspection
   /** Looks for personal data on its way; absent while no policy wants that. */
   readonly inspector?: Inspector
+  /** Paths as logs and the audit trail may tell them. */
+  readonly paths: ShownPaths
   /** Proxies that tell the client address. */
   readonly trustedProxies: readonly Network[]
   /** The limits of a caller; `undefined` stands for everybody while gateway keys are off. */

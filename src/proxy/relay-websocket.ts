@@ -55,7 +55,7 @@ export async function serveWebSocket(
 ): Promise<Response | undefined> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, true, context)
   try {
-    admitCaller(exchange, requestTarget, context)
+    admitCaller(exchange, context)
     // Messages both ways cannot be held back here.
     if (guardOf(exchange, context))
       return upgradeNotOffered(exchange, 'a pii policy looks at requests and answers here; use HTTP')
@@ -139,7 +139,7 @@ function askUpstream(
       context.log('ERROR', 'proxy request failed', {
         correlation_id: exchange.correlationId,
         provider_prefix: exchange.target.upstream.prefix,
-        path: exchange.target.path,
+        path: exchange.shownPath(exchange.target.path),
         error: error.message,
       })
       const code = exchange.brokenBy ?? 'upstream_unreachable'

@@ -30,7 +30,7 @@ export async function serveExchange(
 ): Promise<Response> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, false, context)
   try {
-    admitCaller(exchange, requestTarget, context)
+    admitCaller(exchange, context)
     return await forward(request, exchange, addresses.connection, keepOpen, context)
   } catch (error) {
     return failExchange(exchange, error, context)
@@ -38,7 +38,7 @@ export async function serveExchange(
 }
 
 /** Steps 2 to 4, shared by HTTP and WebSocket exchanges. @throws GatewayError when the exchange is refused */
-export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, context: ProxyContext): void {
+export function admitCaller(exchange: OpenExchange, context: ProxyContext): void {
   const { keyring, gatewayKeyField } = context.settings
   const { upstream } = exchange.target
   if (keyring) {
@@ -47,7 +47,7 @@ export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, co
     requirePermission(identity, 'proxy:write')
     const path = normalisedPath(exchange.path)
     identity.compiledRules.requireTarget(upstream.name, path, exchange.clientAddress)
-    requireProviderCredential(exchange.fields, query, upstream.credentialField)
+    requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
     exchange.mark('authenticatedUs')
     if (identity.stored) context.keyUsed(identity)
   }
@@ -71,7 +71,7 @@ export function failExchange(exchange: OpenExchange, error: unknown, context: Pr
   }
   context.log('ERROR', 'internal error', {
     ...exchange.logFields,
-    path: exchange.path,
+    path: exchange.shownPath(),
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   })
   return exchange.refuse(new GatewayError('internal_error', 'internal server error'), 'upstream_failed')

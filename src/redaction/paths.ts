@@ -1,22 +1,48 @@
 import { applyEdits, type Edit } from './edits.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
+import { withoutCredentials } from './without-credentials.ts'
 
-/** A path whose segments are looked through as people read them. @returns the path, and what was replaced in it */
-export function redactPath(
+/** Longest path that is told, in characters. */
+const MAX_LENGTH = 2048
+
+/**
+ * The path of a request as it may be told, whoever reads it: without query, credentials and what the rules replace, and
+ * no longer than 2048 characters.
+ *
+ * @param path as the client sent it, escapes included
+ * @param rules `undefined` where the policy leaves what is stored as it is
+ * @returns the path, and what the rules replaced in it
+ */
+export function shownPath(
   path: string,
-  rules: TextRules,
+  rules: TextRules | undefined,
 ): { readonly path: string; readonly edits: readonly Edit[] } {
   const edits: Edit[] = []
-  const segments = path.split('/').map((segment) => {
+  const segments = withoutQuery(path).split('/')
+  const shown = segments.map((segment) => {
     const said = decoded(segment)
-    const found = judgeText(said, rules)
+    const found = rules ? judgeText(said, rules) : []
     edits.push(...found)
-    return found.length === 0 ? segment : encodeURIComponent(applyEdits(said, found))
+    const clean = withoutCredentials(applyEdits(said, found))
+    return clean === said ? visible(segment) : encodeURIComponent(clean.toWellFormed())
   })
-  return { path: segments.join('/'), edits }
+  const whole = shown.join('/')
+  return { path: whole.length > MAX_LENGTH ? `${whole.slice(0, MAX_LENGTH - 1)}…` : whole, edits }
+}
+
+function withoutQuery(path: string): string {
+  const end = path.search(/[?#]/)
+  return end < 0 ? path : path.slice(0, end)
+}
+
+/** Control characters and marks that reorder text, as escapes. */
+function visible(segment: string): string {
+  if (/^[!-~]*$/.test(segment)) return segment
+  return segment.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => encodeURIComponent(character.toWellFormed()))
 }
 
 function decoded(segment: string): string {
+  if (!segment.includes('%')) return segment
   try {
     return decodeURIComponent(segment)
   } catch {

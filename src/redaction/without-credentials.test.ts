@@ -5,10 +5,16 @@ test.each([
   ['http://user:pw@host/a', 'http://[REDACTED]@host/a'],
   ['ssh://git@host/a', 'ssh://[REDACTED]@host/a'],
   ['GET /v1/x?alt=sse&key=canary&n=1 failed', 'GET /v1/x?alt=sse&key=[REDACTED]&n=1 failed'],
-  ['https://h/p?X-Amz-Date=1&X-Amz-Signature=0a1b2c3d#x', 'https://h/p?X-Amz-Date=1&X-Amz-Signature=[REDACTED]#x'],
+  [
+    'https://h/p?X-Amz-Date=1&X-Amz-Signature=0a1b2c3d#x',
+    'https://h/p?X-Amz-Date=1&X-Amz-Signature=[REDACTED]#x',
+  ],
   ["host=db password='a b c' user=x", 'host=db password=[REDACTED] user=x'],
   ['{"api_key":"abcd","model":"m"}', '{"api_key":"[REDACTED]","model":"m"}'],
-  ['{"apiKey": "ab\\"cd", "session_id": "0a1b2c3d4e5f"}', '{"apiKey": "[REDACTED]", "session_id": "0a1b2c3d4e5f"}'],
+  [
+    '{"apiKey": "ab\\"cd", "session_id": "0a1b2c3d4e5f"}',
+    '{"apiKey": "[REDACTED]", "session_id": "0a1b2c3d4e5f"}',
+  ],
   ['x-api-key: canary, accept: */*', 'x-api-key: [REDACTED], accept: */*'],
   ['Bearer abcdefgh', 'Bearer [REDACTED]'],
   ['realtime, sk-proj-0123456789abcdefghij', 'realtime, [REDACTED]'],
@@ -41,7 +47,18 @@ test('a URL is told without its query and fragment', () => {
 })
 
 test('a long text takes time in proportion to its length', () => {
-  for (const part of ['a-', 'key=', '"a":', 'x-key: ', 'http://', 'Bearer ', '?', '=', 'a=b&', 'https://a?']) {
+  for (const part of [
+    'a-',
+    'key=',
+    '"a":',
+    'x-key: ',
+    'http://',
+    'Bearer ',
+    '?',
+    '=',
+    'a=b&',
+    'https://a?',
+  ]) {
     const text = part.repeat(100_000)
     expect(withoutCredentials(text).length).toBeGreaterThan(0)
     expect(withoutQueries(text).length).toBeGreaterThan(0)

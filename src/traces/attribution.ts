@@ -1,7 +1,13 @@
 import { objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
+import { isCredentialName } from '../redaction/credential-name.ts'
+import { REDACTED, withoutCredentials } from '../redaction/without-credentials.ts'
 
 /** Longest text that is kept of what a client says of itself, and how many tags. */
 const MAX_LENGTH = 256
+
+/** A credential is recognised whole, so more is read than is kept. */
+const MAX_READ = 1024
+
 const MAX_TAG_LENGTH = 200
 const MAX_TAGS = 16
 
@@ -103,7 +109,7 @@ function readTags(text: string): Record<string, string> {
   for (const pair of text.split(',')) {
     const equals = pair.indexOf('=')
     const key = pair.slice(0, Math.max(equals, 0)).trim()
-    const value = clean(pair.slice(equals + 1)).slice(0, MAX_TAG_LENGTH)
+    const value = isCredentialName(key) ? REDACTED : clean(pair.slice(equals + 1)).slice(0, MAX_TAG_LENGTH)
     if (!TAG_KEY.test(key) || value === '' || Object.keys(tags).length >= MAX_TAGS) continue
     tags[key] = value
   }
@@ -115,8 +121,6 @@ const TAG_KEY = /^[A-Za-z][\w.-]{0,63}$/
 
 function clean(value: unknown): string {
   if (typeof value !== 'string') return ''
-  return value
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
-    .trim()
-    .slice(0, MAX_LENGTH)
+  const text = value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()
+  return withoutCredentials(text.slice(0, MAX_READ)).slice(0, MAX_LENGTH)
 }

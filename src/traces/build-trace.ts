@@ -1,6 +1,7 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
 import type { Redaction } from '../redaction/redaction.ts'
+import { REDACTED } from '../redaction/without-credentials.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
@@ -9,7 +10,7 @@ import type { ContentReading } from './content-reading.ts'
 import type { Exchange, Outcome } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
 import { meter, type Metering } from './metering.ts'
-import { traceCredential, type CredentialTrace } from './provider-credential.ts'
+import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
 import { storedContent, type StoredContent } from './stored-content.ts'
@@ -29,7 +30,8 @@ export interface TracePolicy {
 export function buildTrace(exchange: Exchange, content: ContentReading, policy: TracePolicy): Trace {
   const { wire, caller } = exchange
   const lineage = readLineageHeaders(exchange.requestFields)
-  const credential = traceCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
+  const key = providerCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
+  const credential = traceCredential(key)
   const requestFields = storedFields(exchange.requestFields, policy.maskedRequestFields)
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
@@ -111,6 +113,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       lineage,
       credential,
       stored,
+      error: stored.text(withoutKey(content.response.error ?? '', key)),
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
@@ -229,14 +232,21 @@ interface MetadataParts {
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
   readonly stored: StoredContent
+  /** What the provider said went wrong; empty for nothing. */
+  readonly error: string
   readonly masked: number
+}
+
+/** Some providers repeat in an error the key that they do not take. */
+function withoutKey(text: string, key: string): string {
+  return key.length < 8 ? text : text.replaceAll(key, REDACTED)
 }
 
 /** The open part of the record, under the contract's keys. */
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { lineage, credential, stored, masked }: MetadataParts,
+  { lineage, credential, stored, error, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -267,7 +277,7 @@ function metadataOf(
   if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
   if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
   if (exchange.inspection?.request?.decision === 'redacted') metadata['mutated'] = true
-  give('response_error', stored.text(content.response.error ?? ''))
+  give('response_error', error)
   return metadata
 }
 

@@ -54,7 +54,7 @@ export interface Exchange {
   readonly wire: WireFacts
   /** The provider's own credential field, lower-case; empty when it has none but the known ones. */
   readonly credentialField: string
-  /** Credential in the query (`?key=`); empty for none. Like the fields, it is never written. */
+  /** Credential in the query (`?key=`, `?api-key=`, …); empty for none. Like the fields, it is never written. */
   readonly queryKey: string
   /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
   readonly dialect: Dialect

@@ -1,3 +1,5 @@
+import { withoutCredentials } from '../redaction/without-credentials.ts'
+
 /** Longest lineage value that is kept; the values come from the client and are otherwise its own. */
 const MAX_LENGTH = 256
 
@@ -26,7 +28,7 @@ export function readLineageHeaders(fields: Readonly<Record<string, string>>): Li
 }
 
 function read(fields: Readonly<Record<string, string>>, name: string): string {
-  return (fields[name] ?? '').trim().slice(0, MAX_LENGTH)
+  return withoutCredentials((fields[name] ?? '').trim()).slice(0, MAX_LENGTH)
 }
 
 /** Decimal integer with an optional sign, not negative, within what a number holds exactly. */

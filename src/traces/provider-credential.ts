@@ -1,3 +1,6 @@
+import { isCredentialName } from '../redaction/credential-name.ts'
+import { REDACTED } from '../redaction/without-credentials.ts'
+
 /** What is kept of a provider credential: never the credential. */
 export interface CredentialTrace {
   /** Lower-case hexadecimal SHA-256; empty when the request carried none. */
@@ -6,31 +9,121 @@ export interface CredentialTrace {
   readonly last4: string
 }
 
-/** Fields that carry provider credentials, in the order they are looked at. */
-export const CREDENTIAL_FIELDS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'] as const
+/**
+ * Fields that count as provider credentials, in the order they are looked at. A list, unlike what is masked: a provider that takes its
+ * credential elsewhere has `credential_header`.
+ */
+export const CREDENTIAL_FIELDS = [
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'ocp-apim-subscription-key',
+] as const
+
+/** Field in which browsers, which can set no other for a WebSocket, send keys. */
+export const SUBPROTOCOL_FIELD = 'sec-websocket-protocol'
 
 /**
- * Identifies the provider credential of a request.
+ * The provider credential of a request: of a field, else of the query, else of a WebSocket's subprotocols.
  *
  * @param fields lower-case names
  * @param extraField the provider's own credential field; empty for none
- * @param queryKey the credential of the query (`?key=`), which counts when no field has one; empty for none
+ * @param queryKey what `queryCredential` found
+ * @returns empty for none
  */
-export function traceCredential(
+export function providerCredential(
   fields: Readonly<Record<string, string>>,
   extraField: string,
   queryKey: string,
-): CredentialTrace {
+): string {
   const names = extraField === '' ? CREDENTIAL_FIELDS : [...CREDENTIAL_FIELDS, extraField]
   for (const name of names) {
     const value = fields[name]?.trim() ?? ''
     const credential = name === 'authorization' ? value.replace(/^bearer /i, '').trim() : value
-    if (credential !== '') return traceOf(credential)
+    if (credential !== '') return credential
   }
-  return queryKey === '' ? { hash: '', last4: '' } : traceOf(queryKey)
+  if (queryKey !== '') return queryKey
+  const subprotocols = fields[SUBPROTOCOL_FIELD]
+  return subprotocols === undefined ? '' : (subprotocolKeys(subprotocols)[0]?.key ?? '')
 }
 
-function traceOf(credential: string): CredentialTrace {
+/** Identifies a provider credential; empty for none. */
+export function traceCredential(credential: string): CredentialTrace {
+  if (credential === '') return { hash: '', last4: '' }
   const hash = Bun.SHA256.hash(credential, 'hex')
   return { hash, last4: credential.length >= 12 ? credential.slice(-4) : '' }
+}
+
+/**
+ * The credential of a query: `?key=` of Gemini, `?api-key=` of Azure, `?access_token=`, the signature of a URL that a
+ * cloud provider has signed.
+ *
+ * @param query begins with `?`, or is empty
+ * @returns as it was sent, escapes included; empty for none
+ */
+export function queryCredential(query: string): string {
+  if (query === '') return ''
+  for (const pair of query.slice(1).split('&')) {
+    const equals = pair.indexOf('=')
+    if (equals < 1 || equals === pair.length - 1) continue
+    const name = unescaped(pair.slice(0, equals))
+    if (isCredentialName(name) && !/session|cookie|[cx]srf/i.test(name)) return pair.slice(equals + 1)
+  }
+  return ''
+}
+
+function unescaped(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** A list of subprotocols without the keys that it carries. */
+export function withoutSubprotocolKeys(value: string): string {
+  let rest = ''
+  let from = 0
+  for (const { start, end } of subprotocolKeys(value)) {
+    rest += value.slice(from, start) + REDACTED
+    from = end
+  }
+  return rest + value.slice(from)
+}
+
+/** A key among subprotocols, and where it stands in the list. */
+interface SubprotocolKey {
+  readonly start: number
+  readonly end: number
+  readonly key: string
+}
+
+/**
+ * Keys among subprotocols: behind a name and a dot (`openai-insecure-api-key.sk-…`, `base64url.bearer.authorization.k8s.io.…`), or the
+ * subprotocol after a name (`token, 0a1b…`).
+ */
+function subprotocolKeys(list: string): SubprotocolKey[] {
+  const keys: SubprotocolKey[] = []
+  let named = false
+  for (const { 0: subprotocol, index } of list.matchAll(/[^,\s]+/g)) {
+    const offset: number = named ? 0 : keyOffset(subprotocol)
+    if (offset < subprotocol.length) {
+      const end = index + subprotocol.length
+      keys.push({ start: index + offset, end, key: list.slice(index + offset, end) })
+    }
+    named = !named && offset === subprotocol.length && isCredentialName(subprotocol)
+  }
+  return keys
+}
+
+/** Where the key begins within a subprotocol; its length when it holds none. */
+function keyOffset(subprotocol: string): number {
+  let start = 0
+  for (let dot = subprotocol.indexOf('.'); dot >= 0; dot = subprotocol.indexOf('.', start)) {
+    if (isCredentialName(subprotocol.slice(start, dot))) return dot + 1
+    start = dot + 1
+  }
+  return subprotocol.length
 }

@@ -1,10 +1,11 @@
 import { normalisedPath } from '../http/request-target.ts'
 import { judgeBody } from '../redaction/bodies.ts'
 import { applyEdits, countEdits, type Counts } from '../redaction/edits.ts'
-import { redactPath } from '../redaction/paths.ts'
+import { shownPath } from '../redaction/paths.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import { wholeCharacters } from '../redaction/text-bytes.ts'
 import { judgeText, type TextRules } from '../redaction/text-rules.ts'
+import { withoutCredentials } from '../redaction/without-credentials.ts'
 import type { CapturedBody, ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -52,7 +53,7 @@ export function storedContent(
   }
   const request = side('request', content.requestBody, settings.requestBody)
   const response = side('response', content.responseBody, settings.responseBody)
-  const { path, edits } = rules ? redactPath(exchange.path, rules) : { path: exchange.path, edits: [] }
+  const { path, edits } = shownPath(exchange.path, rules)
   countEdits(edits, counts)
   const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
@@ -63,7 +64,7 @@ export function storedContent(
     request,
     response,
     path,
-    text: (value) => (rules ? applyEdits(value, judgeText(value, rules)) : value),
+    text: (value) => withoutCredentials(rules ? applyEdits(value, judgeText(value, rules)) : value),
     metadata: {
       redaction_mode: mode.name,
       redaction_policy_id: policyId,

@@ -1,12 +1,15 @@
-const REDACTED = '[REDACTED]'
+import { isCredentialName } from '../redaction/credential-name.ts'
+import { REDACTED, withoutCredentials, withoutQueries } from '../redaction/without-credentials.ts'
+import { SUBPROTOCOL_FIELD, withoutSubprotocolKeys } from './provider-credential.ts'
 
 /**
- * Header fields as they are stored: canonical names, sorted, a list of values each; the values of masked fields
- * replaced by one `[REDACTED]`, user names and passwords in URLs too.
+ * Header fields as they are stored: canonical names, sorted, a list of values each. Values of masked fields, and of those whose
+ * names say that they hold a credential, are replaced by one `[REDACTED]`; others are freed of credentials, and
+ * URLs in them of their queries.
  *
  * @param fields lower-case names
  * @param masked lower-case names
- * @returns the fields and how many values were masked
+ * @returns the fields and how many values were masked or changed
  */
 export function storedFields(
   fields: Readonly<Record<string, string | readonly string[]>>,
@@ -17,32 +20,67 @@ export function storedFields(
   for (const name of Object.keys(fields).sort()) {
     const value = fields[name]!
     const values = typeof value === 'string' ? [value] : value
-    if (masked.includes(name)) {
+    const { canonical, kind } = fieldNamed(name)
+    if (kind === 'credential' || masked.includes(name)) {
       maskedValues += values.length
-      stored[canonicalName(name)] = [REDACTED]
+      stored[canonical] = [REDACTED]
     } else {
-      stored[canonicalName(name)] = values.map(withoutUserInfo)
+      const clean = values.map((one) => storedValue(one, kind))
+      maskedValues += clean.filter((one, i) => one !== values[i]).length
+      stored[canonical] = clean
     }
   }
   return { fields: stored, maskedValues }
 }
 
-/** A URL in a value (a repository's, as Codex tells it) may carry a credential of its own. */
-function withoutUserInfo(value: string): string {
-  return value.includes('://') ? value.replace(USER_INFO, `$1${REDACTED}@`) : value
+/** What a name says of its values. */
+type Kind = 'credential' | 'url' | 'subprotocols' | 'text'
+
+interface FieldName {
+  /** `x-api-key` → `X-Api-Key`. */
+  readonly canonical: string
+  readonly kind: Kind
 }
 
-const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^/\s"'@]{1,512}@/gi
-
 /** Names come again and again; strangers among them must not fill the memory. */
-const CANONICAL = new Map<string, string>()
-const CANONICAL_LIMIT = 1000
+const NAMES = new Map<string, FieldName>()
+const MAX_NAMES = 1000
 
-/** `x-api-key` → `X-Api-Key`. */
-function canonicalName(name: string): string {
-  const known = CANONICAL.get(name)
+function fieldNamed(name: string): FieldName {
+  const known = NAMES.get(name)
   if (known !== undefined) return known
   const canonical = name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
-  if (CANONICAL.size < CANONICAL_LIMIT) CANONICAL.set(name, canonical)
-  return canonical
+  const field = { canonical, kind: kindOf(name) }
+  if (NAMES.size < MAX_NAMES) NAMES.set(name, field)
+  return field
+}
+
+function kindOf(name: string): Kind {
+  if (isCredentialName(name)) return 'credential'
+  if (name === SUBPROTOCOL_FIELD) return 'subprotocols'
+  return /(?:^|[-_])(?:link|location|path|referr?er|refresh|ur[il])$/.test(name) ? 'url' : 'text'
+}
+
+/** So do values: these hold no credential. */
+const CLEAN = new Set<string>()
+const MAX_CLEAN = 2000
+const MAX_CLEAN_LENGTH = 256
+
+const QUERY = /([?#]).+$/s
+
+/** @see https://www.rfc-editor.org/rfc/rfc8288#section-3 */
+const LINK_QUERY = /(<[^<>?#]*[?#])[^<>]+/g
+
+function storedValue(value: string, kind: Kind): string {
+  // References may be relative, so these are not recognised by their scheme.
+  if (kind === 'url')
+    return withoutCredentials(value.replace(value.includes('<') ? LINK_QUERY : QUERY, `$1${REDACTED}`))
+  if (kind === 'subprotocols') return withoutCredentials(withoutSubprotocolKeys(value))
+  if (CLEAN.has(value)) return value
+  const clean = withoutCredentials(withoutQueries(value))
+  if (clean === value && value.length <= MAX_CLEAN_LENGTH) {
+    if (CLEAN.size >= MAX_CLEAN) CLEAN.clear()
+    CLEAN.add(value)
+  }
+  return clean
 }

@@ -14,6 +14,8 @@ import type {
 } from '../exchange.ts'
 import type { Scrape } from '../../telemetry/prometheus-text.ts'
 import type { Vitals } from '../../telemetry/vitals.ts'
+import { normalisedPath } from '../../http/request-target.ts'
+import { ShownPaths } from '../../redaction/shown-paths.ts'
 import { DropCounts } from './drop-counts.ts'
 import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
 import { unpackPriced } from './priced-batch.ts'
@@ -78,6 +80,7 @@ export class Recorder {
   readonly #log: RecorderLog
   readonly #ears: RecorderEars
   #settings: RecorderSettings
+  #paths: ShownPaths
   #worker: Worker | undefined
   #totals = NO_TOTALS
   /** Totals of threads that died. */
@@ -104,6 +107,7 @@ export class Recorder {
   constructor(settings: RecorderSettings, log: RecorderLog, ears: RecorderEars, workerUrl: string) {
     this.#ears = ears
     this.#settings = settings
+    this.#paths = new ShownPaths(settings.redaction)
     this.#log = log
     this.#workerUrl = workerUrl
   }
@@ -156,6 +160,7 @@ export class Recorder {
   configure(settings: RecorderSettings): void {
     const { storage, journalPath, journalMaxBytes } = this.#settings
     this.#settings = { ...settings, storage, journalPath, journalMaxBytes }
+    this.#paths = new ShownPaths(settings.redaction)
     this.#post({ kind: 'configure', settings: this.#settings })
   }
 
@@ -358,11 +363,14 @@ export class Recorder {
     this.#dropped += 1
     this.#lastDropAt = Date.now()
     this.#drops.add(exchange)
+    const { caller, wire } = exchange
+    const route = normalisedPath(exchange.path)
+    const path = this.#paths.shown(exchange.path, { ...caller, provider: wire.provider, route })
     this.#log('INFO', 'request complete', {
       correlation_id: exchange.correlationId,
       record_id: exchange.id,
       method: exchange.method,
-      path: exchange.path,
+      path,
       status: exchange.status,
       latency_ms: Math.round(exchange.completedUs / 1000),
       outcome: exchange.outcome,
@@ -373,7 +381,7 @@ export class Recorder {
     this.#dropping = true
     this.#log('WARN', 'trace queue is full; dropping trace', {
       correlation_id: exchange.correlationId,
-      path: exchange.path,
+      path,
       status: exchange.status,
     })
   }

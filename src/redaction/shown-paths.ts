@@ -1,0 +1,25 @@
+import { shownPath } from './paths.ts'
+import { Redaction } from './redaction.ts'
+import type { ScopeFacts } from './scopes.ts'
+import type { RedactionSettings } from './settings.ts'
+
+/** Paths of requests as they may be told by the serving thread, by the policy that holds for each. */
+export class ShownPaths {
+  readonly #settings: RedactionSettings
+  #redaction: Redaction | undefined
+
+  constructor(settings: RedactionSettings) {
+    this.#settings = settings
+  }
+
+  /**
+   * @param path the request's, or a part of it
+   * @param facts of the request; `route` is its whole path
+   */
+  shown(path: string, facts: ScopeFacts): string {
+    // Most processes never tell one.
+    this.#redaction ??= new Redaction(this.#settings)
+    const { mode } = this.#redaction.scopes.resolve(facts)
+    return shownPath(path, mode.storage ? this.#redaction.rulesOf(facts) : undefined).path
+  }
+}
