@@ -25,13 +25,29 @@ test('JSON lines, whether fields are an object or JSON already', () => {
   )
 })
 
+test('warnings and errors tell no credential of what others said', () => {
+  const text = written(undefined, (log) => {
+    log('WARN', 'one', { error: 'fetch https://u:canary@h/p?key=canary failed', status: 1 })
+    log('ERROR', 'two', { error: 'password=canary-1 for user "x"' })
+  })
+  expect(text).not.toContain('canary')
+  expect(text).toContain('"status":1')
+})
+
 test('words, with what would break a line written out; nothing below the level', () => {
   const text = written({ level: 'WARN', format: 'text' }, (log) => {
     log('INFO', 'not this')
-    log('WARN', 'this', { path: '/a b', plain: 'x', odd: 'a\u001b[31m"=', list: [1], none: undefined })
+    log('WARN', 'this', {
+      path: '/a b',
+      plain: 'x',
+      odd: 'a\u001b[31m"=',
+      high: '\u009b1m\u202e',
+      list: [1],
+      none: undefined,
+    })
     log('ERROR', 'and this', '{"status":502}')
   })
   expect(text).toBe(
-    'TIME WARN  this path="/a b" plain=x odd="a\\u001b[31m\\"=" list=[1] none=""\nTIME ERROR and this status=502\n',
+    'TIME WARN  this path="/a b" plain=x odd="a\\u001b[31m\\"=" high="\\u{9b}1m\\u{202e}" list=[1] none=""\nTIME ERROR and this status=502\n',
   )
 })

@@ -1,3 +1,5 @@
+import { withoutCredentials } from './redaction/without-credentials.ts'
+
 /** Severity of a log line. */
 export type Level = 'INFO' | 'WARN' | 'ERROR'
 
@@ -67,7 +69,7 @@ export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', fo
   return {
     log: (level, message, fields) => {
       if (SEVERITY[level] < SEVERITY[style.level]) return
-      lines.push(line(level, message, fields ?? {}))
+      lines.push(line(level, message, level === 'INFO' ? (fields ?? {}) : cleaned(fields ?? {})))
       if (level === 'INFO') timer ??= setTimeout(flush, FLUSH_MS)
       else {
         clearTimeout(timer)
@@ -88,14 +90,33 @@ function jsonLine(level: Level, message: string, fields: Fields): string {
   return `{"time":"${timeNow()}","level":"${level}","msg":${JSON.stringify(message)}${rest === '{}' ? '}' : `,${rest.slice(1)}`}\n`
 }
 
+/** Fields of warnings and errors, which repeat what others said: messages of drivers, URLs, stacks. */
+function cleaned(fields: Fields): Fields {
+  if (typeof fields === 'string') return fields
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? withoutCredentials(value) : value,
+    ]),
+  )
+}
+
 /** `time LEVEL message name=value`: values that hold spaces, quotes or control characters as JSON. */
 function textLine(level: Level, message: string, fields: Fields): string {
   const given = typeof fields === 'string' ? (JSON.parse(fields) as Record<string, unknown>) : fields
   const words = Object.entries(given).map(([name, value]) => {
     const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
-    return ` ${name}=${/^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text)}`
+    return ` ${name}=${/^[^\s"=\p{C}]+$/u.test(text) ? text : quoted(text)}`
   })
   return `${timeNow()} ${level.padEnd(5)} ${message}${words.join('')}\n`
+}
+
+/** JSON leaves control characters above U+007F as they are, and marks that reorder text. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
 }
 
 let lastMs = 0

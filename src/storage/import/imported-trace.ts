@@ -1,3 +1,6 @@
+import { isCredentialName } from '../../redaction/credential-name.ts'
+import { shownPath } from '../../redaction/paths.ts'
+import { REDACTED, withoutCredentials } from '../../redaction/without-credentials.ts'
 import { NO_ATTRIBUTION } from '../../traces/attribution.ts'
 import { metadataText } from '../../traces/lineage.ts'
 import { storedFields } from '../../traces/stored-fields.ts'
@@ -55,7 +58,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     requestedModel: row.model || '',
     model,
     requestMethod: row.request_method || 'UNKNOWN',
-    requestPath: row.request_path || '/',
+    requestPath: shownPath(row.request_path || '/', undefined).path,
     responseStatus: row.response_status ?? 0,
     outcome: 'completed',
     errorCode: '',
@@ -155,7 +158,7 @@ function readMetadata(text: string | null): {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
     return { metadata: value as Record<string, unknown>, strange: {} }
   }
-  return { metadata: {}, strange: { raw: text } }
+  return { metadata: {}, strange: { raw: strangeText(text) } }
 }
 
 /** Header fields by their names, credentials masked; a text that is none is kept beside. */
@@ -166,12 +169,18 @@ function readHeaders(
   if (text === null || text.trim() === '') return { fields: {} }
   const value = parseJson(text)
   if (value === null) return { fields: {} }
-  if (typeof value !== 'object' || Array.isArray(value)) return { fields: {}, strange: text }
+  if (typeof value !== 'object' || Array.isArray(value)) return { fields: {}, strange: strangeText(text) }
   const fields: Record<string, string[]> = {}
   for (const [name, content] of Object.entries(value as Record<string, unknown>)) {
     fields[name.toLowerCase()] = Array.isArray(content) ? content.map(String) : [String(content)]
   }
   return { fields: storedFields(fields, masked).fields }
+}
+
+/** A text of unknown form is kept when nothing in it is named like a credential. */
+function strangeText(text: string): string {
+  const named = text.match(/[\w-]+/g)?.some((word) => isCredentialName(word)) === true
+  return named ? REDACTED : withoutCredentials(text)
 }
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Outcome } from '../../traces/exchange.ts'
+import { storedFields } from '../../traces/stored-fields.ts'
 import type { Trace, UsageSource } from '../../traces/trace.ts'
 import type { CostStatus } from '../../usage/cost.ts'
 import { cutBody, joinHashes, splitHashes, type Chunk } from '../bodies/chunks.ts'
@@ -156,11 +157,20 @@ export function fromRows(
   document: string,
   bodies?: { readonly request: Uint8Array | null; readonly response: Uint8Array | null },
 ): Trace {
+  const stored = JSON.parse(document) as TraceDocument
   return {
     ...fromTraceRow(row),
-    ...(JSON.parse(document) as TraceDocument),
+    ...stored,
+    requestHeaders: shownFields(stored.requestHeaders),
+    responseHeaders: shownFields(stored.responseHeaders),
     countedOnce: false,
     requestBody: bodies?.request ?? null,
     responseBody: bodies?.response ?? null,
   }
+}
+
+/** Earlier versions knew fewer credentials, so what they stored is looked through again before anybody sees it. */
+function shownFields(fields: Trace['requestHeaders']): Trace['requestHeaders'] {
+  const lower = Object.entries(fields).map(([name, values]) => [name.toLowerCase(), values] as const)
+  return storedFields(Object.fromEntries(lower), []).fields
 }
