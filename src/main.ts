@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 import { runCommand } from './cli/run.ts'
+import { withoutCredentials } from './redaction/without-credentials.ts'
 
 // A reader that closes its end early (`ongoingai report | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -15,7 +16,8 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     const taken = new Promise<void>((resolve) => process.stdout.write(text, () => resolve()))
     written = before.then(() => taken)
   },
-  err: (text) => void process.stderr.write(text),
+  // Messages repeat what drivers, servers and command lines said.
+  err: (text) => void process.stderr.write(withoutCredentials(text)),
   environment: process.env,
   terminal: process.stdout.isTTY,
   errTerminal: process.stderr.isTTY,

@@ -3,10 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../src/config/config.ts'
+import { decodeSettings } from '../src/config/document.ts'
 import type { Environment } from '../src/config/environment.ts'
 import { explainSettings } from '../src/config/explain.ts'
-import { ConfigError, loadConfig } from '../src/config/load.ts'
+import { ConfigError, loadConfig, readSettings } from '../src/config/load.ts'
 import { exampleYaml, referenceMarkdown } from '../src/config/reference.ts'
+import type { Section } from '../src/config/setting.ts'
+import { SETTINGS } from '../src/config/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -350,6 +353,89 @@ test('explain names the origin of every value and shows no secret', () => {
   expect(rows.get('storage.driver')).toEqual(['"sqlite"', 'default'])
   expect(rows.get('auth.keys[0].token')).toEqual(['********', `${file}:5`])
   expect([...rows.values()].flat().join()).not.toContain('very-secret')
+})
+
+describe('references to variables', () => {
+  test('what others send means no variable of ours', () => {
+    const section = SETTINGS.fields['server'] as Section
+    const { values, unresolved } = decodeSettings('{"host":"${env:HOME} ${HOME}"}', section, () => '')
+    expect([values['host'], unresolved]).toEqual(['${env:HOME} ${HOME}', []])
+  })
+
+  test('any text of the file may refer to variables; explain names them and shows no secret', () => {
+    writeFileSync(
+      file,
+      'server:\n  host: ${env:HOST}\nauth:\n  pepper: "${env:PEPPER}"\npii:\n  body:\n    key_denylist: ["${env:NAME}", b]\nproviders:\n  openai:\n    upstream: https://${env:HOST}/v1?api_key=${env:PEPPER}\n',
+    )
+    const environment = { HOST: '127.0.0.7', PEPPER: 'canary-pepper-0123456789abcdef0123456789', NAME: 'a' }
+    const { config, document } = loadConfig(file, environment)
+    expect([config.server.host, config.auth.pepper]).toEqual(['127.0.0.7', environment.PEPPER])
+    expect(config.pii.redaction.deniedNames).toEqual(['a', 'b'])
+    const rows = new Map(explainSettings(document, file).map((row) => [row.path, [row.value, row.origin]]))
+    expect(rows.get('server.host')).toEqual(['"127.0.0.7"', `${file}:2, from HOST`])
+    expect(rows.get('auth.pepper')).toEqual(['********', `${file}:4, from PEPPER`])
+    expect(rows.get('providers.openai.upstream')).toEqual([
+      '"https://127.0.0.7/v1?[REDACTED]"',
+      `${file}:10, from HOST, PEPPER`,
+    ])
+    expect(JSON.stringify([...rows])).not.toContain('canary')
+  })
+
+  test('what cannot be resolved is said once, with its place, and only to who needs it', () => {
+    const yaml = 'providers:\n  openai: {upstream: "${env:NOWHERE}"}\nauth:\n  pepper: ${PEPPER}\n'
+    expect(problem(yaml)).toBe(
+      `providers.openai.upstream: the variable NOWHERE is not set, or empty (${file}:2)\n  and auth.pepper: holds the placeholder \${PEPPER}, which is not resolved; write \${env:PEPPER}, or $\${PEPPER} where these characters are meant (${file}:4)`,
+    )
+    expect(problem('auth: {keys: [{token: os.environ/KEY}]}')).toContain(
+      'auth.keys[0].token: holds os.environ/KEY, which is not resolved here; write ${env:KEY}',
+    )
+    expect(() => readSettings(file, {})).not.toThrow()
+    // A variable that overrides the setting makes up for it.
+    const upstream = { ONGOINGAI_OPENAI_UPSTREAM: 'http://h' }
+    expect(
+      load('providers:\n  openai: {upstream: "${env:NOWHERE}"}\n', upstream).providers[0]!.upstream,
+    ).toBe('http://h')
+    expect(problem('storage: {driver: postgres}', { ONGOINGAI_STORAGE_DSN: '${DSN}' })).toContain(
+      'storage.dsn: holds the placeholder ${DSN} instead of a secret (from ONGOINGAI_STORAGE_DSN)',
+    )
+  })
+
+  test('the path of a secret’s file may refer to variables, its content may not', () => {
+    writeFileSync(join(folder, 'pepper'), 'pepper-of-a-file-${env:HOME}-0123456789\n')
+    expect(load('auth: {pepper_file: "${env:DIR}/pepper"}', { DIR: folder, HOME: '/x' }).auth.pepper).toBe(
+      'pepper-of-a-file-${env:HOME}-0123456789',
+    )
+    expect(problem('auth: {pepper_file: "${env:DIR}/pepper"}')).toContain(
+      'auth.pepper: the variable DIR is not set',
+    )
+  })
+})
+
+test.each([
+  'providers: {openai: {upstream: "https://user:canary@ho st/"}}',
+  'providers: {openai: {upstream: "https//user:canary@host"}}',
+  'providers: {openai: {upstream: "user:canary@host"}}',
+  'providers: {openai: {upstream: "://host?api_key=canary"}}',
+  'providers: {openai: {upstream: "ftp://host/?X-Amz-Signature=canary"}}',
+  'providers: {openai: "https://host/?key=canary"}\nauth: {keys: canary}',
+  'observability: {otel: {enabled: true, endpoint: "ftp://user:canary@host:1?token=canary"}}',
+  'observability: {otel: {enabled: true, endpoint: "http://user:canary@ho st"}}',
+  'observability: {otel: "https://host/?key=canary"}',
+  'storage: "postgres://user:canary@host/db"',
+  'storage: {driver: "postgres://user:canary@host/db"}',
+  'storage: {driver: postgres, dsn: {password: canary}}',
+  'limits: {backend: redis, redis_url: "http://:canary@host"}',
+  'limits: {webhooks: ["https://host/canary"]}',
+  'limits: {webhooks: "https://host/canary"}',
+  'limits: {webhooks: [{url: "hooks/canary"}]}',
+  'server: {port: "https://host?key=canary"}',
+  'server: {trusted_proxies: ["http://user:canary@proxy"]}',
+  'auth: {pepper: |canary\n  x}',
+  'auth: {pepper: "x"} "canary"',
+  'auth:\n  pepper: "x\\canary"\n',
+  'auth:\n  pepper: >canary\n    x\n',
+])('what is wrong with %j is said without the secret', (yaml) => {
+  expect(problem(yaml)).not.toContain('canary')
 })
 
 test('the example file holds every setting at its default, and both generated files are current', () => {

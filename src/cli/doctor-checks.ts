@@ -5,6 +5,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { ROUTES } from '../http/routes.ts'
 import { RedisBackend } from '../limits/redis-backend.ts'
 import { NO_REQUEST } from '../limits/shared-counters.ts'
+import { shownValue } from '../redaction/shown-value.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
 
@@ -87,7 +88,9 @@ async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'na
 
 /** The configuration's own check refuses what cannot be wired; what is left is shown. */
 function checkRoutes({ config }: LoadedConfig): Omit<Finding, 'name'> {
-  const details = config.providers.map(({ name, prefix, upstream }) => `${name}: ${prefix} -> ${upstream}`)
+  const details = config.providers.map(
+    ({ name, prefix, upstream }) => `${name}: ${prefix} -> ${shownValue(upstream)}`,
+  )
   return {
     status: 'pass',
     summary: 'provider and API route wiring looks valid',
@@ -282,10 +285,10 @@ async function checkUpstreams({ config }: LoadedConfig): Promise<Omit<Finding, '
         const signal = AbortSignal.timeout(UPSTREAM_MS)
         const { status } = await fetch(upstream, { method: 'HEAD', redirect: 'manual', signal })
         const ms = Math.round(performance.now() - startedAt)
-        return { reached: true, text: `${name}: ${upstream} answers ${status} in ${ms} ms` }
+        return { reached: true, text: `${name}: ${shownValue(upstream)} answers ${status} in ${ms} ms` }
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
-        return { reached: false, text: `${name}: ${upstream} cannot be reached: ${reason}` }
+        return { reached: false, text: `${name}: ${shownValue(upstream)} cannot be reached: ${reason}` }
       }
     }),
   )

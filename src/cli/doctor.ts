@@ -1,5 +1,6 @@
 import { contractJson } from '../http/json-response.ts'
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
+import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../rfc3339.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { LOCAL_CHECKS, UPSTREAMS, type Check, type Finding } from './doctor-checks.ts'
@@ -91,11 +92,18 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
 async function outcome(check: Check, loaded: LoadedConfig): Promise<Finding> {
   const { name } = check
   try {
-    const { status, summary, details } = await check.run(loaded)
-    return { name, status, summary, ...(details && details.length > 0 ? { details } : {}) }
+    const { status, summary, details = [] } = await check.run(loaded)
+    // They repeat what drivers and servers said.
+    const shown = details.map((detail) => withoutCredentials(detail))
+    return { name, status, summary, ...(shown.length > 0 ? { details: shown } : {}) }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return { name, status: 'fail', summary: 'the check could not be made', details: [reason] }
+    return {
+      name,
+      status: 'fail',
+      summary: 'the check could not be made',
+      details: [withoutCredentials(reason)],
+    }
   }
 }
 

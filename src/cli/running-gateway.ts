@@ -1,5 +1,6 @@
 import { clientUrls, DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
+import { quote } from '../config/scalar.ts'
 import type { Io } from './command.ts'
 import { parseDurationMs, type Arguments, type Flag } from './flags.ts'
 
@@ -108,7 +109,7 @@ function resolveEndpoint({ values }: Arguments, io: Io, what: string): { base: s
       if (base === '') throw failed(`${stage}: ${error.message}`)
     }
   }
-  if (!URL.canParse(base)) throw failed(`parse base URL: parse "${base}": invalid URL`)
+  if (!URL.canParse(base)) throw failed(`parse base URL: parse ${quote(base)}: invalid URL`)
   const url = new URL(base)
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw failed('base URL must include http or https scheme')

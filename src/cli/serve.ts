@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
 import { StorageError } from '../storage/storage-error.ts'
+import { shownValue } from '../redaction/shown-value.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
 import { placeOf } from '../storage/storage-place.ts'
@@ -137,7 +138,9 @@ function banner({ config, path }: LoadedConfig, log: Log): void {
     addr: `${config.server.host}:${config.server.port}`,
     port: config.server.port,
     storage_driver: config.storage.driver,
-    providers: config.providers.map(({ name, prefix, upstream }) => `${name}:${prefix}->${upstream}`),
+    providers: config.providers.map(
+      ({ name, prefix, upstream }) => `${name}:${prefix}->${shownValue(upstream)}`,
+    ),
     config_path: path,
     auth_enabled: config.auth.enabled,
     prometheus_enabled: config.prometheus.enabled,
@@ -161,7 +164,7 @@ function greet({ config, path, exists, document }: LoadedConfig, gateway: Gatewa
     export OPENAI_BASE_URL=${urls.openai}
     export ANTHROPIC_BASE_URL=${urls.anthropic}
 
-${config.providers.map(({ prefix, upstream }) => `  ${prefix} → ${upstream}\n`).join('')}
+${config.providers.map(({ prefix, upstream }) => `  ${prefix} → ${shownValue(upstream)}\n`).join('')}
   Off: ${off.join(', ')}
   Ctrl+C stops; then \`ongoingai report\` shows what was used and what it cost.
 

@@ -9,14 +9,22 @@ import {
   type Node,
   type Scalar,
 } from 'yaml'
+import { shownValue } from '../redaction/shown-value.ts'
+import type { Environment } from './environment.ts'
 import { nearest } from './nearest.ts'
+import { resolveReferences } from './references.ts'
 import { yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
 
 /** Where an effective value comes from. `line` is 1-based. */
 export type Origin =
   | { readonly kind: 'default' }
-  | { readonly kind: 'file'; readonly line: number }
+  | {
+      readonly kind: 'file'
+      readonly line: number
+      /** Variables that the file refers to there. */
+      readonly variables?: readonly string[]
+    }
   | { readonly kind: 'environment'; readonly variable: string }
 
 /** Something wrong with the settings. `path` is dotted (`auth.keys[0].token`), `line` 1-based, each absent when unknown. */
@@ -31,6 +39,8 @@ export interface SettingsDocument {
   readonly values: Record<string, unknown>
   readonly origins: Map<string, Origin>
   readonly problems: Problem[]
+  /** References to variables that could not be resolved, which only minds who needs the value. */
+  readonly unresolved: Problem[]
 }
 
 /** Reads a text file; throws when it cannot. Used for `<field>_file`. */
@@ -41,10 +51,16 @@ export type ReadText = (path: string) => string
  * original's YAML dialect (`spec` of its settings: null keeps the default, a list replaces, `pii.mode: off` is a text).
  *
  * @param text the file; empty for none
+ * @param environment what `${env:NAME}` is resolved from; absent for texts of others, in which it means nothing
  * @returns all problems at once, never throws
  */
-export function decodeSettings(text: string, schema: Section, readText: ReadText): SettingsDocument {
-  const document: SettingsDocument = { values: {}, origins: new Map(), problems: [] }
+export function decodeSettings(
+  text: string,
+  schema: Section,
+  readText: ReadText,
+  environment?: Environment,
+): SettingsDocument {
+  const document: SettingsDocument = { values: {}, origins: new Map(), problems: [], unresolved: [] }
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, {
     lineCounter: lines,
@@ -58,14 +74,17 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
       const line = lines.linePos(error.pos[0]).line
       const repeated = error.code === 'DUPLICATE_KEY'
       const message = repeated ? 'mapping key is already defined' : (error.message.split('\n')[0] ?? '')
-      document.problems.push({ line, message: message.replace(/ at line \d+, column \d+:?$/, '') })
+      document.problems.push({
+        line,
+        message: withoutSource(message.replace(/ at line \d+, column \d+:?$/, '')),
+      })
     }
   }
   const second = roots[1]?.contents
   if (second && !isNull(second))
     document.problems.push({ message: 'multiple yaml documents are not supported' })
 
-  const decoder = new Decoder(document, lines, readText, roots[0])
+  const decoder = new Decoder(document, lines, readText, environment, roots[0])
   const contents = document.problems.length > 0 ? undefined : roots[0]?.contents
   Object.assign(document.values, decoder.section(contents ?? undefined, schema, ''))
   return document
@@ -75,15 +94,18 @@ class Decoder {
   readonly #document: SettingsDocument
   readonly #lines: LineCounter
   readonly #readText: ReadText
+  readonly #environment: Environment | undefined
   readonly #source: Document | undefined
 
   constructor(
     document: SettingsDocument,
     lines: LineCounter,
     readText: ReadText,
+    environment: Environment | undefined,
     source: Document | undefined,
   ) {
     this.#source = source
+    this.#environment = environment
     this.#document = document
     this.#lines = lines
     this.#readText = readText
@@ -91,7 +113,7 @@ class Decoder {
 
   section(node: Node | undefined, schema: Section, path: string): Record<string, unknown> {
     const values: Record<string, unknown> = {}
-    const given = this.#pairs(node, schema.type, path)
+    const given = this.#pairs(node, schema.type, path, holdsSecret(schema))
     for (const [name, setting] of Object.entries(schema.fields)) {
       values[name] = this.#value(given.get(name)?.value, setting, join(path, name))
       given.delete(name)
@@ -112,7 +134,7 @@ class Decoder {
       case 'section':
         return this.section(node, setting, path)
       case 'map': {
-        const given = this.#pairs(node, 'map', path)
+        const given = this.#pairs(node, 'map', path, holdsSecret(setting.item))
         const names = new Set([...Object.keys(setting.presets), ...given.keys()])
         const values: Record<string, unknown> = {}
         for (const name of names) {
@@ -125,7 +147,10 @@ class Decoder {
       case 'list': {
         this.#origin(node, path)
         if (!node || isNull(node)) return []
-        if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into list`, path, [])
+        if (!isSeq(node)) {
+          const message = `cannot unmarshal ${shape(node, holdsSecret(setting))} into list`
+          return this.#wrong(node, message, path, [])
+        }
         return node.items.map((item, i) =>
           this.section(this.#resolve(item as Node), setting.item, `${path}[${i}]`),
         )
@@ -137,10 +162,12 @@ class Decoder {
         if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into []string`, path, [])
         return node.items
           .map((item) => this.#resolve(item as Node))
-          .flatMap((item) => (isNull(item) ? [] : [this.#text(item, path)]))
+          .flatMap((item) => (isNull(item) ? [] : [this.#referred(this.#text(item, path), false, path)]))
       }
       case 'string':
-        return this.#scalar(node, path, setting.default, (text) => ({ value: text }))
+        return this.#scalar(node, path, setting.default, (text) => ({
+          value: this.#referred(text, setting.secret === true, path),
+        }))
       case 'int':
         return this.#scalar(node, path, setting.default, yamlInteger)
       case 'float':
@@ -177,7 +204,9 @@ class Decoder {
 
   #secretFromFile(node: Node, path: string, fallback: unknown): unknown {
     this.#origin(node, path.replace(/_file$/, ''))
-    const file = this.#text(node, path)
+    const unresolved = this.#document.unresolved.length
+    const file = this.#referred(this.#text(node, path), false, path.replace(/_file$/, ''))
+    if (this.#document.unresolved.length > unresolved) return fallback
     try {
       return this.#readText(file).trim()
     } catch (error) {
@@ -190,11 +219,32 @@ class Decoder {
     }
   }
 
-  #pairs(node: Node | undefined, type: string, path: string): Map<string, { key: Node; value: Node }> {
+  /** A text with its references resolved; as it is where that cannot be. */
+  #referred(text: string, secret: boolean, path: string): string {
+    if (!this.#environment) return text
+    const resolved = resolveReferences(text, secret, this.#environment)
+    const { origins, unresolved } = this.#document
+    const origin = origins.get(path)
+    if (resolved.kind === 'problem') {
+      unresolved.push({ path, message: `${path}: ${resolved.problem}` })
+      return text
+    }
+    if (resolved.variables.length > 0 && origin?.kind === 'file') {
+      origins.set(path, { ...origin, variables: [...(origin.variables ?? []), ...resolved.variables] })
+    }
+    return resolved.text
+  }
+
+  #pairs(
+    node: Node | undefined,
+    type: string,
+    path: string,
+    secret: boolean,
+  ): Map<string, { key: Node; value: Node }> {
     const pairs = new Map<string, { key: Node; value: Node }>()
     if (!node || isNull(node)) return pairs
     if (!isMap(node)) {
-      this.#wrong(node, `cannot unmarshal ${shape(node)} into ${type}`, path, undefined)
+      this.#wrong(node, `cannot unmarshal ${shape(node, secret)} into ${type}`, path, undefined)
       return pairs
     }
     const merged: Node[] = []
@@ -207,7 +257,7 @@ class Decoder {
     }
     // What a mapping says itself wins over what it merges.
     for (const source of merged) {
-      for (const [name, pair] of this.#pairs(this.#resolve(source), type, path)) {
+      for (const [name, pair] of this.#pairs(this.#resolve(source), type, path, secret)) {
         if (!pairs.has(name)) pairs.set(name, pair)
       }
     }
@@ -223,7 +273,12 @@ class Decoder {
   #unknown(name: string, key: Node, schema: Section, path: string): void {
     const close = nearest(name, Object.keys(schema.fields))
     const hint = close ? ` (did you mean ${join(path, close)}?)` : ''
-    this.#wrong(key, `field ${name} not found in type ${schema.type}${hint}`, join(path, name), undefined)
+    this.#wrong(
+      key,
+      `field ${shownValue(name)} not found in type ${schema.type}${hint}`,
+      join(path, shownValue(name)),
+      undefined,
+    )
   }
 
   #origin(node: Node | undefined, path: string): void {
@@ -259,10 +314,23 @@ function isNull(node: Node): boolean {
   return ['', '~', 'null', 'Null', 'NULL'].includes(sourceOf(node))
 }
 
-function shape(node: Node): string {
+/** What a node is. @param secret its text may be one that stands in the wrong place */
+function shape(node: Node, secret = false): string {
   if (isMap(node)) return '!!map'
   if (isSeq(node)) return '!!seq'
-  return isScalar(node) ? `!!str \`${sourceOf(node)}\`` : '!!str'
+  if (!isScalar(node) || (secret && !/^\d{1,5}$/.test(sourceOf(node)))) return '!!str'
+  return `!!str \`${shownValue(sourceOf(node))}\``
+}
+
+function holdsSecret(setting: Setting): boolean {
+  if (setting.kind === 'section') return Object.values(setting.fields).some((field) => holdsSecret(field))
+  if (setting.kind === 'list' || setting.kind === 'map') return holdsSecret(setting.item)
+  return setting.kind === 'string' && setting.secret === true
+}
+
+/** The parser's message without the part of the file that it quotes behind its colon, which may be a secret. */
+function withoutSource(message: string): string {
+  return message.replace(/(?<! ): .*$/s, '')
 }
 
 function join(path: string, name: string): string {

@@ -1,5 +1,8 @@
 import type { Problem, SettingsDocument } from './document.ts'
+import { placeholderProblem } from './references.ts'
 import { environmentBoolean, environmentFloat, environmentInteger, quote } from './scalar.ts'
+import type { Setting } from './setting.ts'
+import { SETTINGS } from './settings.ts'
 
 /** The process environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -80,6 +83,7 @@ export function applyEnvironment(document: SettingsDocument, environment: Enviro
     }
     const settings = result.values ?? [[path, result.value] as const]
     for (const [target, value] of settings) {
+      override(document, target, value)
       set(document.values, target, value)
       document.origins.set(target, { kind: 'environment', variable })
     }
@@ -105,6 +109,23 @@ export function applyEnvironment(document: SettingsDocument, environment: Enviro
     set(document.values, `${OTEL}.enabled`, true)
     document.origins.set(`${OTEL}.enabled`, { kind: 'environment', variable: 'OTEL_*' })
   }
+}
+
+/** What the file refers to there no longer matters; a secret must be one. */
+function override(document: SettingsDocument, path: string, value: unknown): void {
+  const others = document.unresolved.filter((problem) => problem.path !== path)
+  const problem = isSecret(path) ? placeholderProblem(String(value)) : undefined
+  if (problem !== undefined) others.push({ path, message: `${path}: ${problem}` })
+  document.unresolved.splice(0, Infinity, ...others)
+}
+
+function isSecret(path: string): boolean {
+  let setting: Setting | undefined = SETTINGS
+  for (const name of path.split('.')) {
+    if (setting?.kind === 'section') setting = setting.fields[name]
+    else if (setting?.kind === 'map') setting = setting.item
+  }
+  return setting?.kind === 'string' && setting.secret === true
 }
 
 type Read =

@@ -58,5 +58,7 @@ export function explainSettings({ values, origins }: SettingsDocument, file: str
 
 function originText(origin: Origin | undefined, file: string): string {
   if (!origin || origin.kind === 'default') return 'default'
-  return origin.kind === 'file' ? `${file}:${origin.line}` : origin.variable
+  if (origin.kind === 'environment') return origin.variable
+  const place = `${file}:${origin.line}`
+  return origin.variables ? `${place}, from ${origin.variables.join(', ')}` : place
 }

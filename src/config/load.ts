@@ -36,13 +36,20 @@ export interface LoadedConfig {
  */
 export function loadConfig(path: string | undefined, environment: Environment): LoadedConfig {
   const loaded = readSettings(path, environment)
-  const { config, problems } = validateSettings(loaded.document)
+  const { unresolved } = loaded.document
+  const { config, problems: others } = validateSettings(loaded.document)
+  // What is wrong with a value that could not be resolved says nothing.
+  const problems = [
+    ...unresolved,
+    ...others.filter(({ path }) => !unresolved.some((one) => one.path === path)),
+  ]
   if (problems.length > 0) throw new ConfigError('validate', describe(problems, loaded))
   return { ...loaded, config }
 }
 
 /**
- * Reads and overrides the settings without judging them, as `shell-init` and `wrap` need them.
+ * Reads and overrides the settings without judging them, as `shell-init` and `wrap` need them. Variables that the file
+ * refers to and that are not set are no problem to them.
  *
  * @throws ConfigError of stage `load`
  */
@@ -66,7 +73,7 @@ export function readSettings(
       throw new ConfigError('load', `read config ${quote(file)}: read ${file}: ${reason}`)
     }
   }
-  const document = decodeSettings(text, SETTINGS, (secret) => readFileSync(secret, 'utf8'))
+  const document = decodeSettings(text, SETTINGS, (secret) => readFileSync(secret, 'utf8'), environment)
   if (document.problems.length > 0) throw new ConfigError('load', describeYaml(document.problems, file))
   applyEnvironment(document, environment)
   if (document.problems.length > 0) {

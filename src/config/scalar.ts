@@ -1,3 +1,5 @@
+import { shownValue } from '../redaction/shown-value.ts'
+
 /** A scalar read, or why it cannot be. */
 export type Scalar<T> = { readonly value: T } | { readonly problem: string }
 
@@ -13,7 +15,7 @@ const NO = new Set(['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'])
  * and floats truncated toward zero. Quoted numbers are refused.
  */
 export function yamlInteger(text: string, quoted: boolean): Scalar<number> {
-  if (quoted) return { problem: `cannot unmarshal !!str \`${text}\` into int` }
+  if (quoted) return { problem: `cannot unmarshal !!str \`${shownValue(text)}\` into int` }
   if (INTEGER.test(text)) {
     const digits = text.replaceAll('_', '').replace(/^\+/, '')
     const negative = digits.startsWith('-')
@@ -34,7 +36,7 @@ export function yamlInteger(text: string, quoted: boolean): Scalar<number> {
   if (text !== '' && DECIMAL.test(text) && /\d/.test(text)) {
     return checkSafe(Math.trunc(Number(text.replaceAll('_', ''))), text)
   }
-  return { problem: `cannot unmarshal ${tagOf(text)} \`${text}\` into int` }
+  return { problem: `cannot unmarshal ${tagOf(text)} \`${shownValue(text)}\` into int` }
 }
 
 /** Reads a float; integers and `.inf` forms count, quoted numbers and `.nan` do not. */
@@ -45,7 +47,9 @@ export function yamlFloat(text: string, quoted: boolean): Scalar<number> {
   if (!quoted && /^[-+]?\.(inf|Inf|INF)$/.test(text)) {
     return { value: text.startsWith('-') ? -Infinity : Infinity }
   }
-  return { problem: `cannot unmarshal ${quoted ? '!!str' : tagOf(text)} \`${text}\` into float64` }
+  return {
+    problem: `cannot unmarshal ${quoted ? '!!str' : tagOf(text)} \`${shownValue(text)}\` into float64`,
+  }
 }
 
 /** Reads a boolean: `true`/`false` unquoted, the YAML 1.1 words (`yes`, `on`, `n`, …) quoted or not. */
@@ -54,7 +58,7 @@ export function yamlBoolean(text: string, quoted: boolean): Scalar<boolean> {
   if (!quoted && FALSE.has(text)) return { value: false }
   if (YES.has(text)) return { value: true }
   if (NO.has(text)) return { value: false }
-  return { problem: `cannot unmarshal ${quoted ? '!!str' : tagOf(text)} \`${text}\` into bool` }
+  return { problem: `cannot unmarshal ${quoted ? '!!str' : tagOf(text)} \`${shownValue(text)}\` into bool` }
 }
 
 /** Reads an environment integer: optional sign, decimal digits, nothing else. */
@@ -80,9 +84,12 @@ export function environmentFloat(text: string): Scalar<number> {
   return { problem: `strconv.ParseFloat: parsing ${quote(text)}: invalid syntax` }
 }
 
-/** Puts a value in double quotes with `"`, `\` and control characters escaped, as messages show values. */
+/**
+ * A value as messages show it: in double quotes, `"`, `\` and control characters escaped, and without credentials
+ * (`shown-value.ts`).
+ */
 export function quote(text: string): string {
-  return `"${text.replace(/["\\\u0000-\u001f\u007f]/g, (c) => {
+  return `"${shownValue(text).replace(/["\\\u0000-\u001f\u007f]/g, (c) => {
     if (c === '"' || c === '\\') return `\\${c}`
     if (c === '\n') return '\\n'
     if (c === '\t') return '\\t'
@@ -93,7 +100,7 @@ export function quote(text: string): string {
 
 function checkSafe(value: number, text: string): Scalar<number> {
   if (Number.isSafeInteger(value)) return { value }
-  return { problem: `cannot unmarshal !!int \`${text}\` into int` }
+  return { problem: `cannot unmarshal !!int \`${shownValue(text)}\` into int` }
 }
 
 function tagOf(text: string): string {

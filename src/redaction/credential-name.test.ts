@@ -80,6 +80,7 @@ test.each([
   'x-idempotency-key',
   'prompt_cache_key',
   'surrogate-key',
+  'per_key',
   'pageToken',
   'next_page_token',
   'token_type',

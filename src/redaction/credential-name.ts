@@ -11,7 +11,8 @@ const ABOUT =
   /^(?:affinity|age|algorithm|budget|counts?|expires|expiration|expiry|ids?|length|limits?|modes?|names?|policy|remaining|reset|size|spend|status|ttl|types?|usage|version)$/
 
 /** Words before `key` or `token` of what opens nothing: `idempotency-key`, `pageToken`. */
-const HARMLESS = /^(?:cache|continuation|idempotency|next|page|partition|public|routing|sort|surrogate|sync)$/
+const HARMLESS =
+  /^(?:cache|continuation|idempotency|next|page|partition|per|public|routing|sort|surrogate|sync)$/
 
 /** Names come again and again; strangers among them must not fill the memory. */
 const KNOWN = new Map<string, boolean>()

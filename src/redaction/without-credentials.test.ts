@@ -31,6 +31,7 @@ test.each([
   'http://example.com/a@b',
   'unexpected token: }',
   'max_tokens=4096',
+  'auth.enabled=false (header: x-ongoingai-gateway-key)',
   'Bearer realm="api", error="invalid_token"',
   'text/event-stream; charset=utf-8',
   'multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW',
