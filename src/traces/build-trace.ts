@@ -1,7 +1,6 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
 import type { Redaction } from '../redaction/redaction.ts'
-import { REDACTED } from '../redaction/without-credentials.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
@@ -53,7 +52,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const { usage, cost } = metering
 
   const ttftUs = exchange.streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
-  const stored = storedContent(exchange, content, policy.redaction)
+  const stored = storedContent(exchange, content, policy.redaction, key)
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 
@@ -113,7 +112,6 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       lineage,
       credential,
       stored,
-      error: stored.text(withoutKey(content.response.error ?? '', key)),
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
@@ -232,21 +230,14 @@ interface MetadataParts {
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
   readonly stored: StoredContent
-  /** What the provider said went wrong; empty for nothing. */
-  readonly error: string
   readonly masked: number
-}
-
-/** Some providers repeat in an error the key that they do not take. */
-function withoutKey(text: string, key: string): string {
-  return key.length < 8 ? text : text.replaceAll(key, REDACTED)
 }
 
 /** The open part of the record, under the contract's keys. */
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { lineage, credential, stored, error, masked }: MetadataParts,
+  { lineage, credential, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -277,7 +268,7 @@ function metadataOf(
   if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
   if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
   if (exchange.inspection?.request?.decision === 'redacted') metadata['mutated'] = true
-  give('response_error', error)
+  give('response_error', stored.text(content.response.error ?? ''))
   return metadata
 }
 

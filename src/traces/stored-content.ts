@@ -5,7 +5,7 @@ import { shownPath } from '../redaction/paths.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import { wholeCharacters } from '../redaction/text-bytes.ts'
 import { judgeText, type TextRules } from '../redaction/text-rules.ts'
-import { withoutCredentials } from '../redaction/without-credentials.ts'
+import { REDACTED, withoutCredentials } from '../redaction/without-credentials.ts'
 import type { CapturedBody, ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -20,11 +20,16 @@ export interface StoredContent {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-/** Makes the copies that are stored of what passed. Whatever goes wrong drops what it goes wrong with, and nothing else. */
+/**
+ * Makes the copies that are stored of what passed. Whatever goes wrong drops what it goes wrong with, and nothing else.
+ *
+ * @param key the provider credential of the exchange, which some providers repeat in their errors; empty for none
+ */
 export function storedContent(
   exchange: Exchange,
   content: ContentReading,
   redaction: Redaction,
+  key: string,
 ): StoredContent {
   const { caller, wire, inspection } = exchange
   const { settings, scopes } = redaction
@@ -42,8 +47,14 @@ export function storedContent(
     on: boolean,
   ): Uint8Array | null => {
     if (!body || body.bytes.length === 0) return null
-    if (!rules || !on) return body.bytes
-    const judged = redactedBody(body, mediaTypeOf(exchange, name), rules, settings.uninspectable === 'allow')
+    const bytes = withoutKey(body.bytes, key)
+    if (!rules || !on) return bytes
+    const judged = redactedBody(
+      { ...body, bytes },
+      mediaTypeOf(exchange, name),
+      rules,
+      settings.uninspectable === 'allow',
+    )
     if (typeof judged === 'string') {
       dropped[name] = judged
       return null
@@ -64,7 +75,10 @@ export function storedContent(
     request,
     response,
     path,
-    text: (value) => withoutCredentials(rules ? applyEdits(value, judgeText(value, rules)) : value),
+    text: (value) => {
+      const own = key.length < MIN_KEY_LENGTH ? value : value.replaceAll(key, REDACTED)
+      return withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
+    },
     metadata: {
       redaction_mode: mode.name,
       redaction_policy_id: policyId,
@@ -87,6 +101,16 @@ export function storedContent(
       ...(truncated(content.responseBody) ? { response_body_truncated: true } : {}),
     },
   }
+}
+
+/** Shorter keys are words of texts too. */
+const MIN_KEY_LENGTH = 16
+
+function withoutKey(bytes: Uint8Array, key: string): Uint8Array {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (key.length < MIN_KEY_LENGTH || !buffer.includes(key)) return bytes
+  const latin1 = Buffer.from(key).toString('latin1')
+  return Buffer.from(buffer.toString('latin1').replaceAll(latin1, REDACTED), 'latin1')
 }
 
 /** A body as it is stored; a text says why it is not. */

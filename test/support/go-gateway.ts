@@ -22,6 +22,9 @@ export interface GoTrace {
   readonly metadata?: object
   readonly gatewayKeyId?: string
   readonly requestBody?: string
+  /** JSON; some usual ones where absent. */
+  readonly requestHeaders?: string
+  readonly responseHeaders?: string
 }
 
 const COLUMNS = `id, trace_group_id, org_id, workspace_id, timestamp, provider, model, request_method, request_path,
@@ -80,10 +83,11 @@ function valuesOf(trace: GoTrace, time: string): (string | number | null)[] {
     trace.model,
     'POST',
     trace.path,
-    '{"Authorization":["Bearer sk-canary-of-the-go-gateway"],"Content-Type":["application/json"]}',
+    trace.requestHeaders ??
+      '{"Authorization":["Bearer sk-canary-of-the-go-gateway"],"Content-Type":["application/json"]}',
     trace.requestBody ?? '',
     trace.status,
-    '{}',
+    trace.responseHeaders ?? '{}',
     '',
     trace.input,
     trace.output,

@@ -58,7 +58,11 @@ export interface GatewayProcess {
 export async function serveProgram(
   settings: string,
   folder = mkdtempSync(join(tmpdir(), 'ongoingai-serve-')),
-  { main = MAIN, under = [] }: { main?: string; under?: readonly string[] } = {},
+  {
+    main = MAIN,
+    under = [],
+    env = {},
+  }: { main?: string; under?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<GatewayProcess> {
   const port = await freePort()
   const configPath = join(folder, 'ongoingai.yaml')
@@ -70,7 +74,7 @@ export async function serveProgram(
   )
   const child = Bun.spawn([...under, process.execPath, main, 'serve'], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '' },
+    env: { PATH: process.env['PATH'] ?? '', ...env },
     stdout: 'pipe',
     stderr: 'pipe',
   })
@@ -98,7 +102,7 @@ export async function serveProgram(
     kill: (signal) => child.kill(signal),
     exited: () => child.exited,
     residentBytes: () => residentBytes(child.pid),
-    restart: (otherMain = main) => serveProgram(settings, folder, { main: otherMain }),
+    restart: (otherMain = main) => serveProgram(settings, folder, { main: otherMain, env }),
     remove: () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
