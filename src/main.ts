@@ -1,6 +1,9 @@
 #!/usr/bin/env bun
+import { reportCrashes } from './cli/report-crashes.ts'
 import { runCommand } from './cli/run.ts'
 import { withoutCredentials } from './redaction/without-credentials.ts'
+
+reportCrashes()
 
 // A reader that closes its end early (`ongoingai report | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

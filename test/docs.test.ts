@@ -61,7 +61,10 @@ describe('settings', () => {
         file,
         text.replaceAll(/(_file: )\.\//g, (__, name: string) => `${name}${folder}/`),
       )
-      loadConfig(file, {})
+      const variables = [...text.matchAll(/\$\{env:(\w+)\}/g)].map(
+        ([, name]) => [name, 'value-of-a-variable-0123456789-abcdef'] as const,
+      )
+      loadConfig(file, Object.fromEntries(variables))
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

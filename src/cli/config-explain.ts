@@ -6,7 +6,7 @@ import { textTable } from './text-table.ts'
 /** `ongoingai config explain`: every effective value and where it comes from. */
 export const configExplain: Command = {
   name: 'config explain',
-  summary: 'show every effective setting and its origin',
+  summary: 'show every effective setting and its origin, secrets hidden',
   usage: 'config explain [--config path/to/ongoingai.yaml]',
   flags: [CONFIG_FLAG],
   run({ values, positional }, io) {

@@ -4,7 +4,7 @@ import { CONFIG_FLAG, type Command } from './command.ts'
 /** `ongoingai config validate`: finds everything that would keep `serve` from starting. */
 export const configValidate: Command = {
   name: 'config validate',
-  summary: 'check the configuration',
+  summary: 'check the configuration and the variables it refers to',
   usage: 'config validate [--config path/to/ongoingai.yaml]',
   flags: [CONFIG_FLAG],
   run({ values, positional }, io) {

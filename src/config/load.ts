@@ -41,7 +41,7 @@ export function loadConfig(path: string | undefined, environment: Environment): 
   // What is wrong with a value that could not be resolved says nothing.
   const problems = [
     ...unresolved,
-    ...others.filter(({ path }) => !unresolved.some((one) => one.path === path)),
+    ...others.filter((problem) => !unresolved.some((one) => one.path === problem.path)),
   ]
   if (problems.length > 0) throw new ConfigError('validate', describe(problems, loaded))
   return { ...loaded, config }

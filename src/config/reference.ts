@@ -130,6 +130,21 @@ reported at once. A list replaces its default. \`ongoingai config explain\` show
 from. \`SIGHUP\` takes over a changed file, whole or not at all: providers, tracing, prices, redaction and keys at once;
 \`server.host\`, \`server.port\`, \`storage\` and \`tracing.journal\` at the next start.
 
+## Secrets and variables
+
+A secret may stand in a file of its own (\`<name>_file\`) or in a variable. Any text of the configuration file may refer to variables:
+
+\`\`\`yaml
+storage: { driver: postgres, dsn: 'postgres://gateway:\${env:DATABASE_PASSWORD}@db:5432/ongoingai' }
+auth: { pepper: '\${env:PEPPER}' }
+\`\`\`
+
+- \`\${env:NAME}\` is replaced when the file is read, at the start and at \`SIGHUP\`. Within \`{ }\` it must stand in quotes.
+- A variable that is not set, or empty, is a mistake, which \`ongoingai config validate\` finds. \`wrap\` and \`shell-init\` do not mind.
+- \`$\${\` stands for \`\${\` itself. What a variable or a secret's file holds is taken as it is.
+- \`\${NAME}\` and \`os.environ/NAME\` are texts like any other, but mistakes where a secret is expected.
+- \`ongoingai config explain\` names the variables behind a value. It shows no secret, and no user, password or query of a URL.
+
 ## Settings
 
 | setting | type | default | meaning | variable |

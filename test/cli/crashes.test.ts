@@ -1,0 +1,17 @@
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+
+const CRASHES = join(import.meta.dir, '../../src/cli/report-crashes.ts')
+
+test.each([
+  `throw Object.assign(new Error('no https://u:canary@h/p'), { url: 'https://h/?key=canary' })`,
+  `void Promise.reject(Object.assign(new Error('password=canary'), { password: 'canary' }))`,
+  `setTimeout(() => { throw new Error('Bearer canary-0123456789') }, 1)`,
+])('what ends the program is told without credentials: %s', async (code) => {
+  const program = `import { reportCrashes } from '${CRASHES}'; reportCrashes(); ${code}`
+  const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'pipe' })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  expect(await child.exited).toBe(1)
+  expect(err).toContain('[REDACTED]')
+  expect(out + err).not.toContain('canary')
+})
