@@ -57,6 +57,7 @@ export function withoutCredentials(text: string, put = REDACTED): string {
 
 /** URLs of a text without what follows their path: a query may be a signature by itself. */
 export function withoutQueries(text: string): string {
+  if (!text.includes('://')) return text
   return text.replace(URL_QUERY, (_, url: string, sign: string) => `${url}${sign}${REDACTED}`)
 }
 

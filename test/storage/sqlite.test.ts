@@ -189,3 +189,14 @@ test('an answer too large to give is refused with what to ask instead', async ()
   expect((await reader.measure({}, { group: 'model', limit: 3 })).rows.length).toBe(3)
   await storage.close()
 })
+
+test('what an earlier version stored of credentials is not read any more', async () => {
+  const storage = await openSqliteStorage(freshPath(), 'write')
+  const requestHeaders = { Accept: ['*/*'], 'X-Amz-Security-Token': ['canary'] }
+  const responseHeaders = { Location: ['/x?X-Amz-Signature=canary'] }
+  await storage.write([sampleTrace({ requestHeaders, responseHeaders })])
+  const trace = await storage.everywhere().getTrace('trace-1')
+  expect(JSON.stringify(trace)).not.toContain('canary')
+  expect(trace!.requestHeaders).toEqual({ Accept: ['*/*'], 'X-Amz-Security-Token': ['[REDACTED]'] })
+  await storage.close()
+})
