@@ -1,7 +1,30 @@
 import type { Framing } from './event-framing.ts'
+import { hasControls, readText } from './text-bytes.ts'
 
 /** What a body is, as far as redaction must know it. */
 export type BodyKind = 'json' | Framing | 'form' | 'multipart' | 'text' | 'opaque'
+
+/** What a `Content-Type` field says; texts are empty where it says nothing. */
+export interface DeclaredType {
+  /** Lower-case, without parameters. */
+  readonly mediaType: string
+  /** Lower-case. */
+  readonly charset: string
+  readonly boundary: string
+}
+
+/** A body, and what it is. */
+export interface SeenBody {
+  readonly kind: BodyKind
+  /** Its text; empty for `opaque` and `multipart`. */
+  readonly text: string
+  /** Whether the text was read as UTF-8; else each byte is a character. */
+  readonly utf8: boolean
+  /** What separates the parts of a `multipart` body, without the leading `--`. */
+  readonly boundary: string
+  /** Why an `opaque` body cannot be looked into. */
+  readonly reason: string
+}
 
 const LINES = [
   'application/x-ndjson',
@@ -11,6 +34,7 @@ const LINES = [
   'application/jsonlines',
 ]
 const TEXTS = [
+  'application/x-www-form-urlencoded',
   'application/xml',
   'application/yaml',
   'application/x-yaml',
@@ -20,13 +44,164 @@ const TEXTS = [
   'application/sql',
 ]
 
-/** What a media type says. A body without one is JSON or text, as the contract has it. @param mediaType lower-case, without parameters */
-export function bodyKind(mediaType: string): BodyKind {
-  if (mediaType === '' || mediaType === 'application/json' || mediaType.endsWith('+json')) return 'json'
-  if (mediaType === 'text/event-stream') return 'sse'
-  if (LINES.includes(mediaType)) return 'lines'
-  if (mediaType === 'application/x-www-form-urlencoded') return 'form'
-  if (mediaType === 'multipart/form-data') return 'multipart'
-  if (mediaType.startsWith('text/') || TEXTS.includes(mediaType) || mediaType.endsWith('+xml')) return 'text'
-  return 'opaque'
+/** Charsets in which ASCII characters are their own bytes, and those that are recognised by their bytes. */
+const CHARSETS = /^(?:utf-?8|us-ascii|ascii|latin-?1|iso-?8859-\d+|windows-125\d|utf-?16(?:le|be)?)?$/
+
+/** Longest media type or charset that is reported. */
+const MAX_REPORTED = 100
+
+/** Reads a `Content-Type` field. Of a parameter that is repeated the first counts. */
+export function readContentType(contentType: string): DeclaredType {
+  const semicolon = contentType.indexOf(';')
+  if (semicolon < 0) return { mediaType: contentType.trim().toLowerCase(), charset: '', boundary: '' }
+  const parameter = (name: string): string => {
+    const found = new RegExp(`;\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^;\\s]*))`, 'i').exec(contentType)
+    return found?.[1] ?? found?.[2] ?? ''
+  }
+  return {
+    mediaType: contentType.slice(0, semicolon).trim().toLowerCase(),
+    charset: parameter('charset').toLowerCase(),
+    boundary: parameter('boundary'),
+  }
 }
+
+/**
+ * Why the declared type alone keeps content from being looked into: a media type of images, audio or unknown data, or a charset in which
+ * bytes mean something else. Empty when it does not.
+ */
+export function declaredOpaque({ mediaType, charset }: DeclaredType): string {
+  const known =
+    mediaType === '' ||
+    mediaType === 'application/json' ||
+    mediaType.endsWith('+json') ||
+    mediaType.endsWith('+xml') ||
+    mediaType.startsWith('text/') ||
+    mediaType.startsWith('multipart/') ||
+    LINES.includes(mediaType) ||
+    TEXTS.includes(mediaType)
+  if (!known) return `${mediaType.slice(0, MAX_REPORTED)} cannot be looked into`
+  return CHARSETS.test(charset) ? '' : `the charset ${charset.slice(0, MAX_REPORTED)} cannot be looked into`
+}
+
+/** How the events of a stream stand in it, by its declared type; `undefined` when that declares none. */
+export function declaredFraming(mediaType: string): Framing | undefined {
+  if (mediaType === 'text/event-stream') return 'sse'
+  return LINES.includes(mediaType) ? 'lines' : undefined
+}
+
+/**
+ * Decides what a whole body is. Its bytes decide; the declared type only chooses between readings that the bytes allow.
+ *
+ * @param bytes without content coding, and not in UTF-16 (`readWide`)
+ */
+export function seeBody(bytes: Uint8Array, declared: DeclaredType): SeenBody {
+  const boundary = boundaryOf(bytes, declared)
+  if (boundary !== '') return { kind: 'multipart', text: '', utf8: false, boundary, reason: '' }
+  const { text, utf8 } = readText(bytes)
+  const seen = (kind: BodyKind): SeenBody => ({ kind, text, utf8, boundary: '', reason: '' })
+  const opaque = (reason: string): SeenBody => ({
+    kind: 'opaque',
+    text: '',
+    utf8: false,
+    boundary: '',
+    reason,
+  })
+  if (isJson(text)) return seen('json')
+  const framing = framingOf(bytes, true, declared.mediaType)
+  if (framing === 'sse' || framing === 'lines') return seen(framing)
+  if (!utf8 && hasControls(text)) return opaque('non-json body is not valid utf-8')
+  if (hasControls(text)) return opaque('text with control characters cannot be looked into')
+  if (text.startsWith('%PDF-')) return opaque('a PDF cannot be looked into')
+  const form = declared.mediaType === 'application/x-www-form-urlencoded' || LIKE_A_FORM.test(text)
+  return seen(form ? 'form' : 'text')
+}
+
+/** Pairs of names and values without white space. */
+const LIKE_A_FORM = /^[^\s=&]+=\S*\s*$/
+
+/** An object, an array or a string. */
+export function isJson(text: string): boolean {
+  if (!/^\s*[[{"]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Decides by the beginning of a body whether it is a stream of events, and how they stand in it. The same bytes always give the same
+ * answer, however they are cut.
+ *
+ * @param bytes what has come so far
+ * @param ended nothing follows
+ * @returns `none` for what is not a stream; `undefined` while more must come to tell
+ */
+export function framingOf(
+  bytes: Uint8Array,
+  ended: boolean,
+  mediaType: string,
+): Framing | 'none' | undefined {
+  const declared = declaredFraming(mediaType)
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  let at = startsWithBom(bytes) ? 3 : 0
+  const undecided = ended ? 'none' : undefined
+  if (at === 0 && bytes.length < 3 && !ended && bytes[0] === 0xef) return undefined
+  let json = false
+  for (;;) {
+    while (at < bytes.length && isBlank(bytes[at]!)) at += 1
+    if (at === bytes.length) return undecided
+    const lineEnd = endOfLine(bytes, at)
+    // The first characters of a line of a stream are enough to tell it, unless it is JSON.
+    const line = text.toString('latin1', at, Math.min(lineEnd, at + 8))
+    if (JSON_BEGINS.test(line)) {
+      if (json) return 'lines'
+      if (lineEnd === bytes.length) return undecided
+      if (!isJson(text.toString('latin1', at, lineEnd))) return 'none'
+      if (declared === 'lines') return 'lines'
+      // One text of JSON may end with a line break too.
+      json = true
+    } else if (json) return declared === 'sse' ? 'sse' : 'none'
+    else if (SSE_DATA.test(line)) return 'sse'
+    else if (SSE_OTHER.test(line)) {
+      if (declared === 'sse') return 'sse'
+    } else if (declared === 'sse') return 'sse'
+    else if (lineEnd < bytes.length || ended || !SSE_PREFIX.test(line)) return 'none'
+    if (lineEnd === bytes.length) return undecided
+    at = lineEnd
+  }
+}
+
+const JSON_BEGINS = /^[[{"]/
+const SSE_DATA = /^(?:data|event):/
+const SSE_OTHER = /^(?:id:|retry:|:)/
+/** What may become the name of a field when more comes. */
+const SSE_PREFIX = /^(?:d|da|dat|data|e|ev|eve|even|event|i|id|r|re|ret|retr|retry)$/
+
+function isBlank(byte: number): boolean {
+  return byte === 10 || byte === 13 || byte === 32 || byte === 9
+}
+
+/** Place of the next LF or CR; the length when there is none. */
+function endOfLine(bytes: Uint8Array, from: number): number {
+  const lf = bytes.indexOf(10, from)
+  const end = lf < 0 ? bytes.length : lf
+  const cr = bytes.subarray(from, end).indexOf(13)
+  return cr < 0 ? end : from + cr
+}
+
+function startsWithBom(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+}
+
+/** The boundary of a multipart body: the declared one if it stands in it, else the one that it begins with; empty for other bodies. */
+function boundaryOf(bytes: Uint8Array, { mediaType, boundary }: DeclaredType): string {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (mediaType.startsWith('multipart/') && boundary !== '' && body.includes(`--${boundary}`)) return boundary
+  const start = body.toString('latin1', 0, Math.min(body.length, MAX_START))
+  return /^\s*--([^\r\n]{1,200}?)[ \t]*\r?\ncontent-[\w-]+:/i.exec(start)?.[1] ?? ''
+}
+
+/** Bytes in which the first boundary and header of a multipart body stand. */
+const MAX_START = 512

@@ -42,7 +42,12 @@ export function storedContent(
   ): Uint8Array | null => {
     if (!body || body.bytes.length === 0) return null
     if (!rules || !on) return body.bytes
-    const judged = redactedBody(body, mediaTypeOf(exchange, name), rules, settings.uninspectable === 'allow')
+    const judged = redactedBody(
+      body,
+      contentTypeOf(exchange, name),
+      rules,
+      settings.uninspectable === 'allow',
+    )
     if (typeof judged === 'string') {
       dropped[name] = judged
       return null
@@ -91,27 +96,26 @@ export function storedContent(
 /** A body as it is stored; a text says why it is not. */
 function redactedBody(
   { bytes, truncated }: CapturedBody,
-  mediaType: string,
+  contentType: string,
   rules: TextRules,
   allowsUninspectable: boolean,
 ): { readonly content: Uint8Array; readonly counts: Counts } | string {
   try {
-    const verdict = judgeBody(truncated ? wholeCharacters(bytes) : bytes, mediaType, rules, truncated)
-    if (verdict.kind === 'judged') {
-      if (verdict.uninspectable === 0 || allowsUninspectable || mediaType !== 'multipart/form-data')
-        return verdict
-      return 'a part of the form cannot be looked into'
-    }
+    const verdict = judgeBody(truncated ? wholeCharacters(bytes) : bytes, contentType, rules, truncated)
+    if (verdict.kind === 'judged') return verdict
     return allowsUninspectable ? { content: bytes, counts: {} } : verdict.reason
   } catch (error) {
     return `redaction failed: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 
-/** A WebSocket's messages are kept one in a line. */
-function mediaTypeOf({ status, request, response }: Exchange, side: 'request' | 'response'): string {
+/** The declared type of what is stored: a WebSocket's messages are kept one in a line. */
+function contentTypeOf(
+  { status, requestFields, responseFields }: Exchange,
+  side: 'request' | 'response',
+): string {
   if (status === 101) return 'application/x-ndjson'
-  return (side === 'request' ? request : response).mediaType
+  return String((side === 'request' ? requestFields : responseFields)['content-type'] ?? '')
 }
 
 function add(sum: Counts, more: Counts): void {

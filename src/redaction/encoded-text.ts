@@ -1,0 +1,48 @@
+import { declaredOpaque, readContentType } from './body-kind.ts'
+import { hasControls, readText } from './text-bytes.ts'
+
+/** Text that a string carries in an encoding. */
+export interface EncodedText {
+  readonly text: string
+  /** The string, carrying another text. */
+  write(text: string): string
+}
+
+/** Shortest base64 that is decoded. */
+const MIN_BASE64 = 12
+
+/** Characters of base64 that tell what it holds, if that is no text. */
+const START = 256
+
+/**
+ * The text that a string carries in base64 or as a `data:` URL, as documents and files stand in requests.
+ *
+ * @param trusting whether text counts as text under a media type that says it is none
+ * @returns `undefined` for a string that carries none
+ * @see https://www.rfc-editor.org/rfc/rfc2397
+ */
+export function encodedText(said: string, trusting: boolean): EncodedText | undefined {
+  const url = said.startsWith('data:') ? /^data:([^,]{0,256}),/.exec(said) : null
+  if (!url) return base64Text(said, '')
+  const [head, type] = [url[0], url[1]!]
+  if (!trusting && declaredOpaque(readContentType(type)) !== '') return undefined
+  if (/;\s*base64\s*$/i.test(type)) return base64Text(said.slice(head.length), head)
+  try {
+    const text = decodeURIComponent(said.slice(head.length))
+    return { text, write: (other) => head + encodeURIComponent(other) }
+  } catch {
+    return undefined
+  }
+}
+
+function base64Text(said: string, head: string): EncodedText | undefined {
+  if (said.length < MIN_BASE64 || !/^[A-Za-z0-9+/_-]{12}/.test(said)) return undefined
+  // Media begins with bytes that no text has, and is often long.
+  const start = Buffer.from(said.slice(0, START), 'base64')
+  if (hasControls(start.toString('latin1'))) return undefined
+  if (!/^[A-Za-z0-9+/_\r\n-]+={0,2}\s*$/.test(said)) return undefined
+  const { text, utf8 } = readText(Buffer.from(said, 'base64'))
+  if (!utf8 || hasControls(text) || text.startsWith('%PDF-')) return undefined
+  const encoding = /[-_]/.test(said) ? 'base64url' : 'base64'
+  return { text, write: (other) => head + Buffer.from(other).toString(encoding) }
+}
