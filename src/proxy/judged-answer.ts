@@ -53,11 +53,11 @@ export async function beginAnswer(
   exchange: OpenExchange,
   context: ProxyContext,
 ): Promise<BegunAnswer> {
-  const { responseFacts } = exchange
+  const { mediaType, codings } = exchange.responseFacts
   const body = content[Symbol.asyncIterator]()
-  const start = new BodyStart(responseFacts.mediaType)
-  const identity = codingOf(responseFacts.codings) === 'identity'
-  let taking: BodyTaking | undefined = identity ? undefined : 'whole'
+  const start = new BodyStart(mediaType)
+  const tells = codingOf(codings) === 'identity' && !mediaType.startsWith('multipart/')
+  let taking: BodyTaking | undefined = tells ? undefined : 'whole'
   while (!taking) {
     const { done, value } = await nextPiece(body, exchange)
     taking = done ? start.end() : start.write(value)

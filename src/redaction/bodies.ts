@@ -1,4 +1,4 @@
-import { declaredOpaque, readContentType, seeBody, type SeenBody } from './body-kind.ts'
+import { declaredOpaque, NOT_UTF8, readContentType, seeBody, type SeenBody } from './body-kind.ts'
 import { applyEdits, countEdits, mergeEdits, type Counts, type Edit } from './edits.ts'
 import { EventFraming, type Framing } from './event-framing.ts'
 import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
@@ -90,8 +90,7 @@ function judgeWhole(
   cut: boolean,
 ): BodyVerdict {
   const json = kind === 'json'
-  if (!utf8 && !json && rules.hidesUninspectable)
-    return { kind: 'uninspectable', reason: 'non-json body is not valid utf-8' }
+  if (!utf8 && !json && rules.hidesUninspectable) return { kind: 'uninspectable', reason: NOT_UTF8 }
   if (json && streamsObjects(text)) {
     return judged(
       bytes,

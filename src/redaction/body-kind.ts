@@ -107,14 +107,16 @@ export function seeBody(bytes: Uint8Array, declared: DeclaredType): SeenBody {
     reason,
   })
   if (isJson(text)) return seen('json')
+  if (hasControls(text)) return opaque(utf8 ? 'text with control characters cannot be looked into' : NOT_UTF8)
   const framing = framingOf(bytes, true, declared.mediaType)
   if (framing === 'sse' || framing === 'lines') return seen(framing)
-  if (!utf8 && hasControls(text)) return opaque('non-json body is not valid utf-8')
-  if (hasControls(text)) return opaque('text with control characters cannot be looked into')
   if (text.startsWith('%PDF-')) return opaque('a PDF cannot be looked into')
   const form = declared.mediaType === 'application/x-www-form-urlencoded' || LIKE_A_FORM.test(text)
   return seen(form ? 'form' : 'text')
 }
+
+/** Why bytes that are no text cannot be looked into. */
+export const NOT_UTF8 = 'non-json body is not valid utf-8'
 
 /** Pairs of names and values without white space. */
 const LIKE_A_FORM = /^[^\s=&]+=\S*\s*$/
@@ -166,8 +168,10 @@ export function framingOf(
     else if (SSE_DATA.test(line)) return 'sse'
     else if (SSE_OTHER.test(line)) {
       if (declared === 'sse') return 'sse'
-    } else if (declared === 'sse') return 'sse'
-    else if (lineEnd < bytes.length || ended || !SSE_PREFIX.test(line)) return 'none'
+    } else if (declared !== 'sse' && (lineEnd < bytes.length || ended || !SSE_PREFIX.test(line))) {
+      // Readers of events pass over lines that are none.
+      return 'none'
+    }
     if (lineEnd === bytes.length) return undecided
     at = lineEnd
   }
