@@ -29,11 +29,11 @@ export function encodeTransfer(content: Uint8Array, encoding: string): Uint8Arra
     return Buffer.from(Buffer.from(content).toString('base64').replaceAll(/.{76}/g, '$&\r\n'))
   }
   const lines = Buffer.from(content).toString('latin1').split('\r\n')
-  // A line has at most 76 characters, and three may stand for one.
+  // A line has at most 76 characters, and does not end within an escape.
   const encoded = lines.map((line) =>
     line
       .replaceAll(/[^\x20-\x3c\x3e-\x7e]| $/g, (character) => `=${hex(character)}`)
-      .replaceAll(/(?:=[0-9A-F]{2}|[^=]){25}(?=.)/g, '$&=\r\n'),
+      .replaceAll(/.{68,70}(?<!=|=.)(?=.)/g, '$&=\r\n'),
   )
   return Buffer.from(encoded.join('\r\n'), 'latin1')
 }
