@@ -1,12 +1,13 @@
 import { declaredOpaque, NOT_UTF8, readContentType, seeBody, type SeenBody } from './body-kind.ts'
-import { applyEdits, countEdits, mergeEdits, type Counts, type Edit } from './edits.ts'
+import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
 import { EventFraming, type Framing } from './event-framing.ts'
 import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
 import { judgeForm } from './form.ts'
+import { judgeLoose } from './loose-text.ts'
 import { judgeMultipart } from './multipart.ts'
-import { asRead, readWide, writeText, writeWide } from './text-bytes.ts'
+import { asRead, readText, readWide, writeText, writeWide } from './text-bytes.ts'
 import { openFrom } from './finds.ts'
-import { judgeJson, judgeText, type TextRules, type TextVerdict } from './text-rules.ts'
+import { judgeJson, judgeText, type TextRules } from './text-rules.ts'
 
 /** What came of looking through a body. */
 export type BodyVerdict =
@@ -59,6 +60,9 @@ export function judgeBody(
     case 'opaque':
       return { kind: 'uninspectable', reason: seen.reason }
     case 'multipart': {
+      // A boundary cannot be replaced: its form is text then.
+      if (judgeText(seen.boundary, rules).length > 0)
+        return judgeWhole(bytes, { ...seen, ...readText(bytes), kind: 'text' }, rules, cut)
       const judgePart = (part: Uint8Array, type: string, partCut: boolean): BodyVerdict =>
         judgeBody(part, type, rules, partCut, depth + 1)
       return judgeMultipart(bytes, seen.boundary, judgePart, rules, cut)
@@ -119,18 +123,6 @@ function takeOutOpen(text: string, edits: Edit[], { detectors }: TextRules): voi
 /** Gemini streams one array of answers, over which texts go on. */
 function streamsObjects(text: string): boolean {
   return /^\s*\[\s*\{\s*"candidates"/.test(text)
-}
-
-/**
- * Text that may be something else too: JSON that is cut off or otherwise none, whose names of members count as far as they can be told,
- * or a form.
- *
- * @param first what was found in it by another reading; it comes before what is found in the plain text
- */
-function judgeLoose(text: string, rules: TextRules, first: readonly Edit[]): TextVerdict {
-  const json = /^\s*[[{]/.test(text) ? judgeJson(text, rules) : { edits: [], uninspectable: 0 }
-  const edits = mergeEdits(mergeEdits(json.edits, first), judgeText(text, rules))
-  return { edits, uninspectable: json.uninspectable }
 }
 
 function judgeEvents(bytes: Uint8Array, framing: Framing, rules: TextRules, cut: boolean): BodyVerdict {
