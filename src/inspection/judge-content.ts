@@ -5,8 +5,8 @@ import type { Redaction } from '../redaction/redaction.ts'
 /** Content that a policy must see before it goes on. */
 export interface ContentQuestion {
   readonly bytes: Uint8Array
-  /** The `Content-Type` field as declared; empty for none. */
-  readonly contentType: string
+  /** As declared, with its parameters; empty for none. */
+  readonly mediaType: string
   readonly organizationId: string
   readonly workspaceId: string
   /** What is replaced is to be put back in the answer. */
@@ -22,10 +22,10 @@ export interface ContentAnswer {
 
 /** Looks through content as a policy wants it. Pure, but for the time it takes. */
 export function judgeContent(question: ContentQuestion, redaction: Redaction): ContentAnswer {
-  const { bytes, contentType, reversible } = question
+  const { bytes, mediaType, reversible } = question
   const rules = redaction.rulesOf(question)
-  if (!reversible) return { verdict: judgeBody(bytes, contentType, rules), values: [] }
+  if (!reversible) return { verdict: judgeBody(bytes, mediaType, rules), values: [] }
   const placeholders = new ReversiblePlaceholders(Buffer.from(bytes).toString('latin1'))
-  const verdict = judgeBody(bytes, contentType, { ...rules, placeholders })
+  const verdict = judgeBody(bytes, mediaType, { ...rules, placeholders })
   return { verdict, values: placeholders.values() }
 }

@@ -2,8 +2,8 @@ import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { normalisedPath } from '../http/request-target.ts'
 import type { BodyVerdict } from '../redaction/bodies.ts'
 import { countEdits, type Counts } from '../redaction/edits.ts'
-import { judgeQuery, redactPath } from '../redaction/paths.ts'
 import type { ResolvedMode } from '../redaction/scopes.ts'
+import { judgeTarget } from '../redaction/targets.ts'
 import type { SideInspection } from '../traces/exchange.ts'
 import { codingOf, decodeUpTo } from '../traces/recorder/content-decoder.ts'
 import type { OpenExchange } from './open-exchange.ts'
@@ -42,8 +42,7 @@ export function guardTarget(exchange: OpenExchange, guard: Guard, context: Proxy
   if (guard.request !== 'block') return
   const rules = context.settings.inspector!.redaction.rulesOf(exchange.caller)
   const counts: Counts = {}
-  countEdits(redactPath(exchange.path, rules).edits, counts)
-  countEdits(judgeQuery(exchange.query, rules), counts)
+  countEdits(judgeTarget(exchange.path, exchange.query, rules), counts)
   if (Object.keys(counts).length === 0) return
   exchange.inspection.request = { decision: 'blocked', counts }
   throw denied(exchange, 'pii_blocked', 'request blocked by pii policy', context, counts)
@@ -155,7 +154,7 @@ export function tooLarge(exchange: OpenExchange, { maxBytes }: Guard, context: P
 async function judged(
   exchange: OpenExchange,
   bytes: Uint8Array,
-  contentType: string,
+  mediaType: string,
   guard: Guard,
   context: ProxyContext,
   reversible = guard.request === 'redact' && context.settings.inspector!.redaction.settings.reversible,
@@ -164,7 +163,7 @@ async function judged(
   try {
     return await context.settings.inspector!.judge({
       bytes,
-      contentType,
+      mediaType,
       organizationId,
       workspaceId,
       reversible,

@@ -1,4 +1,6 @@
 import type { Framing } from './event-framing.ts'
+import { FramingFinder } from './framing-finder.ts'
+import { isJson } from './is-json.ts'
 import { hasControls, readText } from './text-bytes.ts'
 
 /** What a body is, as far as redaction must know it. */
@@ -107,9 +109,9 @@ export function seeBody(bytes: Uint8Array, declared: DeclaredType): SeenBody {
     reason,
   })
   if (isJson(text)) return seen('json')
-  if (hasControls(text)) return opaque(utf8 ? 'text with control characters cannot be looked into' : NOT_UTF8)
-  const framing = framingOf(bytes, true, declared.mediaType)
+  const framing = new FramingFinder(declaredFraming(declared.mediaType)).write(bytes)
   if (framing === 'sse' || framing === 'lines') return seen(framing)
+  if (hasControls(text)) return opaque(utf8 ? 'text with control characters cannot be looked into' : NOT_UTF8)
   if (text.startsWith('%PDF-')) return opaque('a PDF cannot be looked into')
   const form = declared.mediaType === 'application/x-www-form-urlencoded' || LIKE_A_FORM.test(text)
   return seen(form ? 'form' : 'text')
@@ -120,84 +122,6 @@ export const NOT_UTF8 = 'non-json body is not valid utf-8'
 
 /** Pairs of names and values without white space. */
 const LIKE_A_FORM = /^[^\s=&]+=\S*\s*$/
-
-/** An object, an array or a string. */
-export function isJson(text: string): boolean {
-  if (!/^\s*[[{"]/.test(text)) return false
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/**
- * Decides by the beginning of a body whether it is a stream of events, and how they stand in it. The same bytes always give the same
- * answer, however they are cut.
- *
- * @param bytes what has come so far
- * @param ended nothing follows
- * @returns `none` for what is not a stream; `undefined` while more must come to tell
- */
-export function framingOf(
-  bytes: Uint8Array,
-  ended: boolean,
-  mediaType: string,
-): Framing | 'none' | undefined {
-  const declared = declaredFraming(mediaType)
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  let at = startsWithBom(bytes) ? 3 : 0
-  const undecided = ended ? 'none' : undefined
-  if (at === 0 && bytes.length < 3 && !ended && bytes[0] === 0xef) return undefined
-  let json = false
-  for (;;) {
-    while (at < bytes.length && isBlank(bytes[at]!)) at += 1
-    if (at === bytes.length) return undecided
-    const lineEnd = endOfLine(bytes, at)
-    // The first characters of a line of a stream are enough to tell it, unless it is JSON.
-    const line = text.toString('latin1', at, Math.min(lineEnd, at + 8))
-    if (JSON_BEGINS.test(line)) {
-      if (json) return 'lines'
-      if (lineEnd === bytes.length) return undecided
-      if (!isJson(text.toString('latin1', at, lineEnd))) return 'none'
-      if (declared === 'lines') return 'lines'
-      // One text of JSON may end with a line break too.
-      json = true
-    } else if (json) return declared === 'sse' ? 'sse' : 'none'
-    else if (SSE_DATA.test(line)) return 'sse'
-    else if (SSE_OTHER.test(line)) {
-      if (declared === 'sse') return 'sse'
-    } else if (declared !== 'sse' && (lineEnd < bytes.length || ended || !SSE_PREFIX.test(line))) {
-      // Readers of events pass over lines that are none.
-      return 'none'
-    }
-    if (lineEnd === bytes.length) return undecided
-    at = lineEnd
-  }
-}
-
-const JSON_BEGINS = /^[[{"]/
-const SSE_DATA = /^(?:data|event):/
-const SSE_OTHER = /^(?:id:|retry:|:)/
-/** What may become the name of a field when more comes. */
-const SSE_PREFIX = /^(?:d|da|dat|data|e|ev|eve|even|event|i|id|r|re|ret|retr|retry)$/
-
-function isBlank(byte: number): boolean {
-  return byte === 10 || byte === 13 || byte === 32 || byte === 9
-}
-
-/** Place of the next LF or CR; the length when there is none. */
-function endOfLine(bytes: Uint8Array, from: number): number {
-  const lf = bytes.indexOf(10, from)
-  const end = lf < 0 ? bytes.length : lf
-  const cr = bytes.subarray(from, end).indexOf(13)
-  return cr < 0 ? end : from + cr
-}
-
-function startsWithBom(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-}
 
 /** The boundary of a multipart body: the declared one if it stands in it, else the one that it begins with; empty for other bodies. */
 function boundaryOf(bytes: Uint8Array, { mediaType, boundary }: DeclaredType): string {

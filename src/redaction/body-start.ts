@@ -1,9 +1,13 @@
-import { framingOf } from './body-kind.ts'
+import { declaredFraming } from './body-kind.ts'
 import type { Framing } from './event-framing.ts'
+import { FramingFinder } from './framing-finder.ts'
 import { byteOrder, hasControls } from './text-bytes.ts'
 
-/** Bytes by which data that is no text gives itself away. */
-const BINARY_BYTES = 512
+/** Bytes by which text in UTF-16 is told from other data. */
+const ORDER_BYTES = 4
+
+/** Bytes in which data that is no text gives itself away. */
+const WHOLE_BYTES = 512
 
 /** How a body that begins so must be taken: event by event, as a whole, or not at all, because it is no text. */
 export type BodyTaking = Framing | 'whole' | 'binary'
@@ -13,15 +17,15 @@ export type BodyTaking = Framing | 'whole' | 'binary'
  * of JSON, and at most 512 bytes of data that is no text.
  */
 export class BodyStart {
-  readonly #mediaType: string
   /** What was taken, in order. */
   readonly pieces: Uint8Array[] = []
+  readonly #finder: FramingFinder
+  #found: ReturnType<FramingFinder['write']>
   #length = 0
-  #lineEnded = false
 
   /** @param mediaType as declared, lower-case, without parameters */
   constructor(mediaType: string) {
-    this.#mediaType = mediaType
+    this.#finder = new FramingFinder(declaredFraming(mediaType))
   }
 
   /** Bytes that were taken. */
@@ -31,28 +35,24 @@ export class BodyStart {
 
   /** Takes a piece. @returns `undefined` while more must come to tell */
   write(piece: Uint8Array): BodyTaking | undefined {
-    const before = this.#length
     this.pieces.push(piece)
     this.#length += piece.length
-    this.#lineEnded ||= piece.includes(10) || piece.includes(13)
-    // A long first line is looked at again only once it has ended.
-    return before < BINARY_BYTES || this.#lineEnded ? this.#decide(false) : undefined
+    this.#found ??= this.#finder.write(piece)
+    return this.#taking(false)
   }
 
   /** The body has ended. */
   end(): BodyTaking {
-    return this.#decide(true) ?? 'whole'
+    return this.#taking(true) ?? 'whole'
   }
 
-  #decide(ended: boolean): BodyTaking | undefined {
-    const bytes = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces)
-    const start = bytes.subarray(0, BINARY_BYTES)
-    if (hasControls(Buffer.from(start).toString('latin1'))) {
-      if (start.length < 4 && !ended) return undefined
-      return byteOrder(start) === undefined ? 'binary' : 'whole'
-    }
-    const framing = framingOf(bytes, ended, this.#mediaType)
-    if (framing !== 'none') return framing
-    return ended || bytes.length >= BINARY_BYTES ? 'whole' : undefined
+  #taking(ended: boolean): BodyTaking | undefined {
+    const found = this.#found
+    if (found === undefined || found === 'sse' || found === 'lines') return found
+    const start = Buffer.concat(this.pieces, Math.min(this.#length, WHOLE_BYTES))
+    if (found === 'none' && !hasControls(start.toString('latin1')))
+      return start.length === WHOLE_BYTES ? 'whole' : undefined
+    if (start.length < ORDER_BYTES && !ended) return undefined
+    return byteOrder(start) === undefined ? 'binary' : 'whole'
   }
 }

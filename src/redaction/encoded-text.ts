@@ -22,7 +22,7 @@ const START = 256
  * @see https://www.rfc-editor.org/rfc/rfc2397
  */
 export function encodedText(said: string, trusting: boolean): EncodedText | undefined {
-  const url = said.startsWith('data:') ? /^data:([^,]{0,256}),/.exec(said) : null
+  const url = /^data:([^,]{0,256}),/i.exec(said)
   if (!url) return base64Text(said, '')
   const [head, type] = [url[0], url[1]!]
   if (!trusting && declaredOpaque(readContentType(type)) !== '') return undefined
@@ -40,7 +40,7 @@ function base64Text(said: string, head: string): EncodedText | undefined {
   // Media begins with bytes that no text has, and is often long.
   const start = Buffer.from(said.slice(0, START), 'base64')
   if (hasControls(start.toString('latin1'))) return undefined
-  if (!/^[A-Za-z0-9+/_\r\n-]+={0,2}\s*$/.test(said)) return undefined
+  if (!/^[A-Za-z0-9+/_\r\n-]+(?:={1,2}[\r\n]*)?$/.test(said)) return undefined
   const { text, utf8 } = readText(Buffer.from(said, 'base64'))
   if (!utf8 || hasControls(text) || text.startsWith('%PDF-')) return undefined
   const encoding = /[-_]/.test(said) ? 'base64url' : 'base64'

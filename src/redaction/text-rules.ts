@@ -1,10 +1,10 @@
-import { isJson } from './body-kind.ts'
 import type { Detector, Span } from './detectors/detector.ts'
 import { DeniedValues } from './denied-values.ts'
 import { applyEdits, wholeEdits, type Edit } from './edits.ts'
 import { findAll } from './finds.ts'
 import { encodedText } from './encoded-text.ts'
 import { goJson } from './go-json.ts'
+import { isJson } from './is-json.ts'
 import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
 import type { Placeholders } from './placeholders.ts'
 
@@ -152,7 +152,7 @@ const MIN_BASE64 = 64
 
 /** What a string that is no text carries: media, which may hold anything, or a provider's seal; `undefined` for text. */
 function carriedBy(said: string, { name }: JsonPlace, rules: TextRules): 'media' | 'opaque' | undefined {
-  const url = said.startsWith('data:') && /^data:[^,]{0,256};base64,/.test(said)
+  const url = /^data:[^,]{0,256};\s*base64\s*,/i.test(said)
   const opaque = OPAQUE_MEMBERS.includes(name) || (name === 'data' && said.startsWith(SEALED))
   if (!url) {
     if (said.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined

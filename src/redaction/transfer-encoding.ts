@@ -14,7 +14,7 @@ export function decodeTransfer(content: Uint8Array, encoding: string): Uint8Arra
       return content
     case 'base64': {
       const text = Buffer.from(content).toString('latin1')
-      return /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text) ? Buffer.from(text, 'base64') : undefined
+      return /^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(text) ? Buffer.from(text, 'base64') : undefined
     }
     case 'quoted-printable':
       return quotedPrintable(Buffer.from(content).toString('latin1'))

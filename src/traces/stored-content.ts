@@ -42,12 +42,7 @@ export function storedContent(
   ): Uint8Array | null => {
     if (!body || body.bytes.length === 0) return null
     if (!rules || !on) return body.bytes
-    const judged = redactedBody(
-      body,
-      contentTypeOf(exchange, name),
-      rules,
-      settings.uninspectable === 'allow',
-    )
+    const judged = redactedBody(body, mediaTypeOf(exchange, name), rules, settings.uninspectable === 'allow')
     if (typeof judged === 'string') {
       dropped[name] = judged
       return null
@@ -96,12 +91,12 @@ export function storedContent(
 /** A body as it is stored; a text says why it is not. */
 function redactedBody(
   { bytes, truncated }: CapturedBody,
-  contentType: string,
+  mediaType: string,
   rules: TextRules,
   allowsUninspectable: boolean,
 ): { readonly content: Uint8Array; readonly counts: Counts } | string {
   try {
-    const verdict = judgeBody(truncated ? wholeCharacters(bytes) : bytes, contentType, rules, truncated)
+    const verdict = judgeBody(truncated ? wholeCharacters(bytes) : bytes, mediaType, rules, truncated)
     if (verdict.kind === 'judged') return verdict
     return allowsUninspectable ? { content: bytes, counts: {} } : verdict.reason
   } catch (error) {
@@ -110,7 +105,7 @@ function redactedBody(
 }
 
 /** The declared type of what is stored: a WebSocket's messages are kept one in a line. */
-function contentTypeOf(
+function mediaTypeOf(
   { status, requestFields, responseFields }: Exchange,
   side: 'request' | 'response',
 ): string {
