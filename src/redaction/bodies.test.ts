@@ -201,6 +201,17 @@ test('a data URL of text is read; media is counted, whatever JSON escapes', () =
   expect(Buffer.from(seen.split(',')[1]!, 'base64').toString()).toMatch(/^\[EMAIL_REDACTED:\w{16}\]$/)
 })
 
+test('what is called sealed is only left alone if it is no text', () => {
+  const judged = (data: string): unknown =>
+    judgeBody(Buffer.from(JSON.stringify({ type: 'redacted_thinking', data })), '', DENYING)
+  expect(judged(`Mail ${MAIL}`)).toMatchObject({ counts: { email: 1 } })
+  expect(judged(Buffer.from(`Mail ${MAIL} `.repeat(5)).toString('base64'))).toMatchObject({
+    counts: { email: 5 },
+  })
+  const seal = Buffer.from(Array.from({ length: 200 }, (_, i) => (i * 37) % 256)).toString('base64')
+  expect(judged(seal)).toMatchObject({ counts: {}, uninspectable: 0 })
+})
+
 test('an empty string and null under a denied name are nothing to hide, in a stream too', () => {
   const clean = [
     '{"password":null,"email":""}',

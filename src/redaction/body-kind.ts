@@ -127,6 +127,8 @@ const LIKE_A_FORM = /^[^\s=&]+=\S*\s*$/
 function boundaryOf(bytes: Uint8Array, { mediaType, boundary }: DeclaredType): string {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   if (mediaType.startsWith('multipart/') && boundary !== '' && body.includes(`--${boundary}`)) return boundary
+  // No text of JSON begins like that, and most bodies are JSON.
+  if (body[0] === 0x7b) return ''
   const start = body.toString('latin1', 0, Math.min(body.length, MAX_START))
   return /^\s*--([^\r\n]{1,200}?)[ \t]*\r?\ncontent-[\w-]+:/i.exec(start)?.[1] ?? ''
 }

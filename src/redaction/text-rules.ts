@@ -2,7 +2,7 @@ import type { Detector, Span } from './detectors/detector.ts'
 import { DeniedValues } from './denied-values.ts'
 import { applyEdits, wholeEdits, type Edit } from './edits.ts'
 import { findAll } from './finds.ts'
-import { encodedText } from './encoded-text.ts'
+import { encodedText, isDataUrl } from './encoded-text.ts'
 import { goJson } from './go-json.ts'
 import { isJson } from './is-json.ts'
 import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
@@ -52,7 +52,8 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
   walkJson(text, {
     name(span) {
       const raw = text.slice(span.start, span.end)
-      edits.push(...inRaw(raw, span.start, judgeName(unescaped(raw), rules)))
+      const found = judgeName(unescaped(raw), rules)
+      if (found.length > 0) edits.push(...inRaw(raw, span.start, found))
     },
     string(span, place) {
       const raw = text.slice(span.start, span.end)
@@ -65,7 +66,7 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
       if (place.name === 'type') type = { depth: place.path.length, value: raw }
       const sealed = type.depth === place.path.length && type.value === 'redacted_thinking'
       const said = unescaped(raw)
-      const carried = sealed ? 'opaque' : carriedBy(said, place, rules)
+      const carried = carriedBy(said, place, sealed, rules)
       if (carried === 'opaque') return
       if (carried === 'media') {
         uninspectable += 1
@@ -151,9 +152,14 @@ const SEALED = 'gAAAAA'
 const MIN_BASE64 = 64
 
 /** What a string that is no text carries: media, which may hold anything, or a provider's seal; `undefined` for text. */
-function carriedBy(said: string, { name }: JsonPlace, rules: TextRules): 'media' | 'opaque' | undefined {
-  const url = /^data:[^,]{0,256};\s*base64\s*,/i.test(said)
-  const opaque = OPAQUE_MEMBERS.includes(name) || (name === 'data' && said.startsWith(SEALED))
+function carriedBy(
+  said: string,
+  { name }: JsonPlace,
+  sealed: boolean,
+  rules: TextRules,
+): 'media' | 'opaque' | undefined {
+  const url = isDataUrl(said) && /^data:[^,]{0,256};\s*base64\s*,/i.test(said)
+  const opaque = sealed || OPAQUE_MEMBERS.includes(name) || (name === 'data' && said.startsWith(SEALED))
   if (!url) {
     if (said.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined
     if (!/^[A-Za-z0-9+/_\r\n=-]+$/.test(said)) return undefined
