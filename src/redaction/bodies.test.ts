@@ -185,6 +185,16 @@ test('parts in parts are looked into to a bound, and refused behind it', () => {
   expect(verdict).toMatchObject({ uninspectable: 1 })
 })
 
+test('what was cut off hides its end, in UTF-16 and in the last part of a form too', () => {
+  const events = Buffer.from(`\u{feff}data: {"a":1}\n\ndata: {"b":"jane.zqgkm@exa`, 'utf16le')
+  const form = Buffer.from('--b\r\nContent-Disposition: form-data; name="x"\r\n\r\nMail jane.zqgkm@exa')
+  for (const bytes of [events, form]) {
+    const verdict = judgeBody(bytes, '', DENYING, true)
+    if (verdict.kind !== 'judged') throw new Error(verdict.reason)
+    expect(Buffer.from(verdict.content).toString('latin1').replaceAll('\0', '')).not.toContain('zqgkm')
+  }
+})
+
 test('a data URL of text is read; media is counted, whatever JSON escapes', () => {
   const judged = (value: string, rules = RULES): unknown => {
     const verdict = judgeBody(Buffer.from(`{"x":"${value}"}`), 'application/json', rules)

@@ -48,8 +48,10 @@ export function judgeBody(
   if (depth > MAX_DEPTH) return { kind: 'uninspectable', reason: 'parts stand in parts too deep' }
   const wide = readWide(bytes)
   if (wide) {
-    const verdict = judgeBody(Buffer.from(wide.text), contentType, rules, cut, depth + 1)
-    if (verdict.kind !== 'judged' || verdict.edits.length === 0) return withContent(verdict, bytes)
+    const plain = Buffer.from(wide.text)
+    const verdict = judgeBody(plain, contentType, rules, cut, depth + 1)
+    if (verdict.kind === 'uninspectable') return verdict
+    if (verdict.content === plain) return { ...verdict, content: bytes }
     const text = Buffer.from(verdict.content).toString('utf8')
     return { ...verdict, content: writeWide({ ...wide, text }) }
   }
@@ -81,10 +83,6 @@ export function judgeBody(
 
 function unchanged(content: Uint8Array, uninspectable: number): BodyVerdict {
   return { kind: 'judged', content, counts: {}, edits: [], uninspectable }
-}
-
-function withContent(verdict: BodyVerdict, content: Uint8Array): BodyVerdict {
-  return verdict.kind === 'judged' ? { ...verdict, content } : verdict
 }
 
 function judgeWhole(
