@@ -8,6 +8,7 @@ import { NO_REQUEST } from '../limits/shared-counters.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
+import { checkRedaction } from './redaction-check.ts'
 
 /** What a check found. `skip` says nothing, good or bad. */
 export interface Finding {
@@ -47,6 +48,7 @@ export const LOCAL_CHECKS: readonly Check[] = [
   { name: 'clock', run: checkClock },
   { name: 'prices', run: checkPrices },
   { name: 'limits', run: checkLimits },
+  { name: 'redaction', run: checkRedaction },
 ]
 
 /** Whether every upstream answers. */

@@ -4,8 +4,8 @@ import { judgeBody } from '../redaction/bodies.ts'
 import type { Edit } from '../redaction/edits.ts'
 import { readMode } from '../redaction/modes.ts'
 import { Redaction } from '../redaction/redaction.ts'
-import { readText } from '../redaction/text-bytes.ts'
-import { isJson } from '../redaction/text-rules.ts'
+import { readContentType, seeBody, type BodyKind } from '../redaction/body-kind.ts'
+import { readText, readWide } from '../redaction/text-bytes.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { textTable } from './text-table.ts'
 
@@ -26,7 +26,7 @@ export const redact: Command = {
     {
       name: 'type',
       type: 'string',
-      description: 'Media type of the input (default: JSON if it is that, else text)',
+      description: 'Content-Type of the input as it would be declared (default: none)',
       default: '',
     },
     {
@@ -75,7 +75,7 @@ export const redact: Command = {
     const mode = readMode(chosen.mode === '' ? settings.mode : chosen.mode)!
     const redaction = new Redaction(settings)
     const bytes = await Bun.stdin.bytes()
-    const type = mediaTypeOf(values.get('type') ?? '', bytes)
+    const type = values.get('type') ?? ''
     const tenant = {
       organizationId: values.get('org') ?? 'default',
       workspaceId: values.get('workspace') ?? 'default',
@@ -86,20 +86,21 @@ export const redact: Command = {
       io.err(`it cannot be looked into: ${verdict.reason}\n`)
       return 1
     }
-    const { text } = readText(bytes)
+    const wide = readWide(bytes)
+    const text = wide?.text ?? readText(bytes).text
     const shown: Shown = {
       policyId: chosen.policyId === '' ? settings.policyId : chosen.policyId,
       mode: mode.name,
       request: bytes.length > settings.maxInspectBytes && mode.request !== 'pass' ? 'refuse' : mode.request,
       response: mode.response,
       stored: mode.storage ? 'redacted' : 'as it is',
-      mediaType: type,
+      mediaType: mediaTypeOf(type, wide ? Buffer.from(wide.text) : bytes),
       counts: verdict.counts,
       uninspectable: verdict.uninspectable,
       finds: verdict.edits
         .filter(({ name }) => name !== '')
         .map((edit) => ({ ...edit, ...placeOf(text, edit) })),
-      content: Buffer.from(verdict.content).toString('utf8'),
+      content: readWide(verdict.content)?.text ?? Buffer.from(verdict.content).toString('utf8'),
     }
     if (format.format === 'json') io.out(`${JSON.stringify(asJson(shown), null, 2)}\n`)
     else showText(shown, io)
@@ -120,13 +121,20 @@ interface Shown {
   readonly content: string
 }
 
+/** The media type that was given, else the usual one of what it is. */
 function mediaTypeOf(given: string, bytes: Uint8Array): string {
-  if (given !== '') return given.split(';')[0]!.trim().toLowerCase()
-  const { text } = readText(bytes)
-  if (isJson(text)) return 'application/json'
-  return /^(?:event|data|id|retry)?:/m.test(text.slice(0, 1000)) && /^data:/m.test(text)
-    ? 'text/event-stream'
-    : 'text/plain'
+  const declared = readContentType(given)
+  return declared.mediaType === '' ? MEDIA_TYPES[seeBody(bytes, declared).kind] : declared.mediaType
+}
+
+const MEDIA_TYPES: Readonly<Record<BodyKind, string>> = {
+  json: 'application/json',
+  lines: 'application/x-ndjson',
+  sse: 'text/event-stream',
+  form: 'application/x-www-form-urlencoded',
+  multipart: 'multipart/form-data',
+  text: 'text/plain',
+  opaque: 'application/octet-stream',
 }
 
 /** Line and column, from 1, in characters. */

@@ -5,7 +5,7 @@ import type { Redaction } from '../redaction/redaction.ts'
 /** Content that a policy must see before it goes on. */
 export interface ContentQuestion {
   readonly bytes: Uint8Array
-  /** Lower-case, without parameters. */
+  /** As declared, with its parameters; empty for none. */
   readonly mediaType: string
   readonly organizationId: string
   readonly workspaceId: string

@@ -10,7 +10,9 @@ export interface StreamFilter {
   /** @returns what may pass now; possibly nothing */
   write(chunk: Uint8Array): Uint8Array
   /** The stream has ended. @returns what was held back */
-  end(): Uint8Array
+  end(): Uint8Array | Promise<Uint8Array>
+  /** Why the stream is not to go on, once that is so; nothing passes from there on. */
+  readonly refusal?: GatewayError | undefined
 }
 
 /** What is done with finds in a stream of events. */
@@ -45,17 +47,20 @@ export class EventFilter implements StreamFilter {
     return this.#redactor.uninspectable
   }
 
-  /** Why the stream is not to go on, once that is so; nothing passes from there on. */
   get refusal(): GatewayError | undefined {
     return this.#refusal
   }
 
   write(chunk: Uint8Array): Uint8Array {
     const ready = this.#framing.write(chunk).flatMap((event) => this.#redactor.take(event))
+    const { maxEventBytes, refuses } = this.#terms
+    const tooLarge = this.#framing.pendingBytes > maxEventBytes
+    // Where it may pass, what there is of it is looked through by itself.
+    if (tooLarge && !refuses.uninspectable)
+      ready.push(...this.#framing.end().flatMap((event) => this.#redactor.take(event)))
     const passed = this.#passed(ready)
-    if (this.#framing.pendingBytes > this.#terms.maxEventBytes) {
+    if (tooLarge && refuses.uninspectable)
       this.#refusal ??= new GatewayError('response_uninspectable', `${DENIED}: an event is too large`)
-    }
     return passed
   }
 

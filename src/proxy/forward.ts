@@ -4,7 +4,7 @@ import { admissionNeedsContent, admit } from './admit.ts'
 import { writeTraceParent, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange } from './open-exchange.ts'
-import { guardOf, guardRequest, tooLarge } from './guard.ts'
+import { guardOf, guardRequest, guardTarget, tooLarge } from './guard.ts'
 import {
   changeContent,
   inspectContent,
@@ -15,7 +15,15 @@ import {
 } from './inspect.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { broken } from './broken.ts'
-import { mustJudgeWhole, passJudged } from './judged-answer.ts'
+import {
+  beginAnswer,
+  declaresStream,
+  forgetBytes,
+  mustSeeAnswer,
+  passJudged,
+  type BegunAnswer,
+} from './judged-answer.ts'
+import { resumed } from './resumed.ts'
 import { ended, filtersOf, noteStream, refusalIn, requirePassing, written } from './stream-filters.ts'
 import { Tap } from './tap.ts'
 
@@ -61,6 +69,7 @@ export async function forward(
     const admitted = admit(exchange, undefined, hasContent ? length : 0, context)
     if (admitted) await admitted
   }
+  if (guard) guardTarget(exchange, guard, context)
   if (hasContent) {
     if (WITHOUT_CONTENT.includes(exchange.method)) {
       throw new GatewayError('bad_request', `a ${exchange.method} request with content is not supported`)
@@ -106,11 +115,11 @@ export async function forward(
     delete headers['content-length']
     if (exchange.inspection.request?.decision === 'redacted') delete headers['content-encoding']
   }
-  // The answer must be readable on its way.
   if (exchange.span && settings.propagateTrace) tellTrace(headers, exchange.span.context)
-  if (exchange.injected || exchange.restore || (guard && guard.response !== 'pass')) {
-    headers['accept-encoding'] = 'identity'
-  }
+  const seesAnswer = mustSeeAnswer(exchange)
+  // The answer must be readable on its way, and all of it must come.
+  if (exchange.injected || seesAnswer) headers['accept-encoding'] = 'identity'
+  if (seesAnswer) for (const name of ['range', 'if-range']) delete headers[name]
   const response = await fetchUpstream(exchange, context, {
     method: exchange.method,
     headers,
@@ -183,23 +192,6 @@ function inspected(exchange: OpenExchange, content: Uint8Array, context: ProxyCo
   inspectContent(exchange, content, context.settings.inspection)
 }
 
-/** What was read of a body, and then the rest of it. */
-async function* resumed(
-  pieces: readonly Uint8Array[],
-  body: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* pieces
-    for (;;) {
-      const { done, value } = await body.next()
-      if (done) return
-      yield value
-    }
-  } finally {
-    await body.return?.()
-  }
-}
-
 async function fetchUpstream(
   exchange: OpenExchange,
   context: ProxyContext,
@@ -251,7 +243,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
   exchange.streaming =
     STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
-  if (mustJudgeWhole(exchange, response, context)) return passJudged(response, head, exchange, context)
+  if (mustSeeAnswer(exchange)) return passSeen(response.body, head, exchange, context)
   // Without a media type the server would put in one of its own, unless the content is streamed.
   if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
     let content: ArrayBuffer
@@ -266,12 +258,51 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
     exchange.end('completed')
     return new Response(content, head)
   }
-  exchange.status = response.status
-  clock.last()
+  const { body } = response
+  return passObserved(() => ({ body, filters: filtersOf(exchange) }), head, exchange, context)
+}
+
+/** Passes an answer on that a policy, or placeholders to be put back, must see. */
+async function passSeen(
+  content: ReadableStream<Uint8Array>,
+  head: ResponseHead,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Promise<Response> {
+  const begin = (): Promise<BegunAnswer> => beginAnswer(content, exchange, context)
+  if (declaresStream(exchange, head.status, context)) {
+    forgetBytes(head.headers)
+    return passObserved(begin, head, exchange, context)
+  }
+  const answer = await begin()
+  if (answer.whole) {
+    const passed = await passJudged(answer, head, exchange, context)
+    return passed instanceof Response
+      ? passed
+      : passObserved(() => ({ body: passed, filters: [] }), head, exchange, context)
+  }
+  if (answer.filters.length > 0) forgetBytes(head.headers)
+  return passObserved(() => answer, head, exchange, context)
+}
+
+/** Passes an answer on as it comes. @param begin tells what it is, when its client begins to read */
+function passObserved(
+  begin: BeginObserved,
+  head: ResponseHead,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Response {
+  exchange.status = head.status
+  exchange.clock.last()
   // Its client left before the answer came, so nobody will ever read it.
   if (exchange.brokenBy === 'client_aborted') exchange.end('client_aborted')
-  return new Response(observedResponse(response.body, exchange, context), head)
+  return new Response(observedResponse(begin, exchange, context), head)
 }
+
+type ResponseHead = { readonly status: number; readonly statusText: string; readonly headers: Headers }
+
+type Observed = Pick<BegunAnswer, 'body' | 'filters'>
+type BeginObserved = () => Observed | Promise<Observed>
 
 /** Gemini streams one JSON array when it is not asked for events. */
 function streamsArray({ target, responseFacts }: OpenExchange, status: number): boolean {
@@ -308,7 +339,7 @@ async function* observedRequest(
 
 /** The answer's content, observed after it was handed on; its end is the exchange's end. */
 async function* observedResponse(
-  body: ReadableStream<Uint8Array>,
+  begin: BeginObserved,
   exchange: OpenExchange,
   context: ProxyContext,
 ): AsyncGenerator<Uint8Array> {
@@ -316,13 +347,16 @@ async function* observedResponse(
   const tap = new Tap(exchange.id, 'response', wire, exchange.responseFacts, (piece) =>
     context.sink.observe(piece),
   )
-  const filters = filtersOf(exchange, context)
+  let filters: Observed['filters'] = []
   let onItsWay: Uint8Array | undefined
   let atUs = 0
   let outcome: Outcome = 'client_aborted'
   let code: GatewayErrorCode | undefined
   try {
-    for await (const chunk of body) {
+    const answer = begin()
+    const observed = answer instanceof Promise ? await answer : answer
+    filters = observed.filters
+    for await (const chunk of observed.body) {
       clock.phaseAt = performance.now()
       atUs = (clock.phaseAt - exchange.startedAt) * 1000
       onItsWay = chunk
@@ -338,13 +372,13 @@ async function* observedResponse(
       onItsWay = undefined
       requirePassing(filters)
     }
-    const rest = ended(filters)
+    const rest = filters.length > 0 ? await ended(filters) : EMPTY
     if (rest.length > 0) yield rest
     requirePassing(filters)
     outcome = 'completed'
     noteStream(exchange, filters)
   } catch (error) {
-    if (error instanceof GatewayError && error.code.startsWith('response_')) {
+    if (error instanceof GatewayError && /^(?:response_|pii_)/.test(error.code)) {
       // The client has the answer's head already: the refusal is an event, and the last one.
       noteStream(exchange, filters, error)
       outcome = 'refused'
@@ -365,6 +399,8 @@ async function* observedResponse(
     exchange.abort.abort()
   }
 }
+
+const EMPTY = new Uint8Array(0)
 
 /** Keeps the connection open, however quiet it is, and breaks the exchange off when the client leaves. */
 function attendClient(request: Request, exchange: OpenExchange, keepOpen: () => void): void {

@@ -1,7 +1,9 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { normalisedPath } from '../http/request-target.ts'
 import type { BodyVerdict } from '../redaction/bodies.ts'
+import { countEdits, type Counts } from '../redaction/edits.ts'
 import type { ResolvedMode } from '../redaction/scopes.ts'
+import { judgeTarget } from '../redaction/targets.ts'
 import type { SideInspection } from '../traces/exchange.ts'
 import { codingOf, decodeUpTo } from '../traces/recorder/content-decoder.ts'
 import type { OpenExchange } from './open-exchange.ts'
@@ -31,6 +33,22 @@ export function guardOf({ caller, wire, path }: OpenExchange, { settings }: Prox
 }
 
 /**
+ * Looks through a request's target. It is sent as it came, because another one would ask for something else: where a find is refused, it
+ * must hold none.
+ *
+ * @throws GatewayError when the policy refuses it
+ */
+export function guardTarget(exchange: OpenExchange, guard: Guard, context: ProxyContext): void {
+  if (guard.request !== 'block') return
+  const rules = context.settings.inspector!.redaction.rulesOf(exchange.caller)
+  const counts: Counts = {}
+  countEdits(judgeTarget(exchange.path, exchange.query, rules), counts)
+  if (Object.keys(counts).length === 0) return
+  exchange.inspection.request = { decision: 'blocked', counts }
+  throw denied(exchange, 'pii_blocked', 'request blocked by pii policy', context, counts)
+}
+
+/**
  * Shows a request's content to the policy.
  *
  * @returns what is to be sent; the same object when that is what came
@@ -43,11 +61,17 @@ export async function guardRequest(
   context: ProxyContext,
 ): Promise<Uint8Array> {
   if (guard.request === 'pass' || content.length === 0) return content
-  const plain = decodedRequest(exchange, content, guard, context)
-  const { verdict, values } = await judged(exchange, plain, exchange.requestFacts.mediaType, guard, context)
+  if (content.length > guard.maxBytes) throw tooLarge(exchange, guard, context)
+  const plain = plainContent(content, exchange.requestFacts.codings, guard.maxBytes)
+  if (plain === 'too_large') throw tooLarge(exchange, guard, context)
+  if (plain.reason !== '') {
+    allowed(exchange, { kind: 'uninspectable', reason: plain.reason }, 'request', context)
+  }
+  const declared = exchange.fields['content-type'] ?? ''
+  const { verdict, values } = await judged(exchange, plain.bytes, declared, guard, context)
   const counts = allowed(exchange, verdict, 'request', context)
   const found = Object.keys(counts).length > 0
-  const uninspectable = verdict.kind === 'judged' ? verdict.uninspectable : 1
+  const uninspectable = uninspectableIn(verdict, plain)
   const note = (decision: SideInspection['decision']): void => {
     exchange.inspection.request = { decision, counts, ...(uninspectable > 0 ? { uninspectable } : {}) }
   }
@@ -61,17 +85,24 @@ export async function guardRequest(
   return verdict.content
 }
 
-/** The verdict on an answer that came whole. @throws GatewayError when the policy refuses it, or cannot tell */
+/**
+ * The verdict on an answer that came whole.
+ *
+ * @returns what is to be passed on, without content coding; the same bytes when that is what came
+ * @throws GatewayError when the policy refuses it, or cannot tell
+ */
 export async function guardResponse(
   exchange: OpenExchange,
-  content: Uint8Array,
+  plain: PlainContent,
   guard: Guard,
   context: ProxyContext,
 ): Promise<Uint8Array> {
-  const { verdict } = await judged(exchange, content, exchange.responseFacts.mediaType, guard, context, false)
+  if (plain.reason !== '') requireInspectable(exchange, plain.reason, context)
+  const declared = String(exchange.responseFields['content-type'] ?? '')
+  const { verdict } = await judged(exchange, plain.bytes, declared, guard, context, false)
   const counts = allowed(exchange, verdict, 'response', context)
   const found = Object.keys(counts).length > 0
-  const uninspectable = verdict.kind === 'judged' ? verdict.uninspectable : 1
+  const uninspectable = uninspectableIn(verdict, plain)
   const blocked = found && guard.response === 'block'
   exchange.inspection.response = {
     decision: blocked ? 'blocked' : found ? 'redacted' : 'passed',
@@ -79,7 +110,33 @@ export async function guardResponse(
     ...(uninspectable > 0 ? { uninspectable } : {}),
   }
   if (blocked) throw denied(exchange, 'response_blocked', 'response blocked by pii policy', context, counts)
-  return found && verdict.kind === 'judged' ? verdict.content : content
+  return found && verdict.kind === 'judged' ? verdict.content : plain.bytes
+}
+
+/** Content as it is looked through. */
+export interface PlainContent {
+  readonly bytes: Uint8Array
+  /** Why these bytes may not be what the other side reads; empty when they are. */
+  readonly reason: string
+}
+
+/** Takes off a content coding. Content that is not in the coding that it claims is looked through as it came. */
+export function plainContent(
+  content: Uint8Array,
+  codings: string,
+  maxBytes: number,
+): PlainContent | 'too_large' {
+  const coding = codingOf(codings)
+  if (coding === 'identity') return { bytes: content, reason: '' }
+  const decoded = coding === 'unknown' ? 'invalid' : decodeUpTo(content, coding, maxBytes)
+  if (decoded === 'too_large') return decoded
+  if (decoded !== 'invalid') return { bytes: decoded, reason: '' }
+  return { bytes: content, reason: `content in the coding ${codings.slice(0, 64)} cannot be looked into` }
+}
+
+function uninspectableIn(verdict: BodyVerdict, { reason }: PlainContent): number {
+  if (verdict.kind === 'uninspectable') return 1
+  return verdict.uninspectable + (reason === '' ? 0 : 1)
 }
 
 /** An answer that the policy cannot look into. @throws GatewayError unless such may pass */
@@ -92,24 +149,6 @@ export function tooLarge(exchange: OpenExchange, { maxBytes }: Guard, context: P
   const message = `request body exceeds pii inspection limit (${maxBytes} bytes)`
   exchange.inspection.request = { decision: 'denied', counts: {}, reason: message }
   return denied(exchange, 'request_body_too_large', message, context, {}, message)
-}
-
-function decodedRequest(
-  exchange: OpenExchange,
-  content: Uint8Array,
-  guard: Guard,
-  context: ProxyContext,
-): Uint8Array {
-  const { codings } = exchange.requestFacts
-  const coding = codingOf(codings)
-  if (content.length > guard.maxBytes) throw tooLarge(exchange, guard, context)
-  if (coding === 'identity') return content
-  const decoded = coding === 'unknown' ? 'invalid' : decodeUpTo(content, coding, guard.maxBytes)
-  if (decoded === 'too_large') throw tooLarge(exchange, guard, context)
-  if (decoded !== 'invalid') return decoded
-  const message = `content in the coding ${codings.slice(0, 64)} cannot be looked into`
-  exchange.inspection.request = { decision: 'denied', counts: {}, reason: message }
-  throw denied(exchange, 'content_uninspectable', message, context, {}, message)
 }
 
 async function judged(

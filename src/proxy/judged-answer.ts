@@ -1,107 +1,220 @@
-import { GatewayError } from '../errors.ts'
 import { judgeBody } from '../redaction/bodies.ts'
-import { bodyKind } from '../redaction/body-kind.ts'
+import { declaredFraming, declaredOpaque, readContentType } from '../redaction/body-kind.ts'
+import { BodyStart, type BodyTaking } from '../redaction/body-start.ts'
 import { restoringRules } from '../redaction/restore.ts'
-import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
+import { codingOf } from '../traces/recorder/content-decoder.ts'
 import { broken } from './broken.ts'
-import { guardResponse, requireInspectable } from './guard.ts'
+import type { StreamFilter } from './event-filter.ts'
+import { guardResponse, plainContent, requireInspectable } from './guard.ts'
 import { MAX_INSPECTED_BYTES } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
-import { framingOf } from './stream-filters.ts'
+import { resumed } from './resumed.ts'
+import { eventFilters } from './stream-filters.ts'
+
+/** Whether a policy, or placeholders to be put back, need to see the answer; else it passes untouched. */
+export function mustSeeAnswer({ guard, restore }: OpenExchange): boolean {
+  return restore !== undefined || (guard !== undefined && guard.response !== 'pass')
+}
 
 /**
- * Whether a policy, or placeholders to be put back, need an answer that does not come as events.
+ * Whether an answer that must be seen is a stream by its declared type: its head goes to the client before the beginning of its content
+ * has come.
  *
- * @throws GatewayError when the policy cannot look into it, and such may not pass
+ * @throws GatewayError when the policy cannot look into it by its declared type, and such may not pass
  */
-export function mustJudgeWhole(
-  exchange: OpenExchange,
-  { status, headers }: Response,
-  context: ProxyContext,
-): boolean {
-  const { guard, restore, responseFacts } = exchange
-  const length = Number(headers.get('content-length') ?? Infinity)
-  const guarded = guard !== undefined && guard.response !== 'pass'
-  if (!guarded && !restore) return false
-  const events = framingOf(responseFacts) !== undefined && responseFacts.codings === '' && status !== 206
-  if (events) return false
-  if (bodyKind(responseFacts.mediaType) !== 'opaque') return guarded || length <= mostOf(exchange)
-  if (guarded) {
-    const { settings } = context.settings.inspector!.redaction
-    // Text under a wrong type is looked through, where the type alone would let it pass.
-    if (settings.uninspectable === 'allow') return length <= mostOf(exchange)
+export function declaresStream(exchange: OpenExchange, status: number, context: ProxyContext): boolean {
+  const { responseFacts, responseFields } = exchange
+  // No range was asked for: a find may begin or end outside of it.
+  const reason =
+    status === 206
+      ? 'it is a part of an answer'
+      : declaredOpaque(readContentType(String(responseFields['content-type'] ?? '')))
+  if (reason !== '' && !mayPassUnseen(exchange, context)) {
     exchange.abort.abort()
-    requireInspectable(exchange, `${responseFacts.mediaType.slice(0, 100)} cannot be looked into`, context)
+    requireInspectable(exchange, reason, context)
   }
-  return false
+  return (
+    declaredFraming(responseFacts.mediaType) !== undefined && codingOf(responseFacts.codings) === 'identity'
+  )
+}
+
+/** An answer whose beginning has told how it is to be taken. */
+export interface BegunAnswer {
+  /** It is no stream: it can be judged once all of it has come. */
+  readonly whole: boolean
+  readonly body: AsyncIterable<Uint8Array>
+  readonly filters: readonly StreamFilter[]
+}
+
+/** Reads as much of an answer as tells what it is. What was read is part of the body that is returned. */
+export async function beginAnswer(
+  content: ReadableStream<Uint8Array>,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Promise<BegunAnswer> {
+  const { mediaType, codings } = exchange.responseFacts
+  const body = content[Symbol.asyncIterator]()
+  const start = new BodyStart(mediaType)
+  const tells = codingOf(codings) === 'identity' && !mediaType.startsWith('multipart/')
+  let taking: BodyTaking | undefined = tells ? undefined : 'whole'
+  while (!taking) {
+    const { done, value } = await nextPiece(body, exchange)
+    taking = done ? start.end() : start.write(value)
+    if (start.length > mostOf(exchange)) taking ??= 'whole'
+  }
+  const answer = { body: resumed(start.pieces, body) }
+  if (taking === 'binary' && mayPassUnseen(exchange, context)) {
+    noteUnseen(exchange)
+    return { ...answer, whole: false, filters: [] }
+  }
+  return taking === 'whole' || taking === 'binary'
+    ? { ...answer, whole: true, filters: [new WholeFilter(exchange, context)] }
+    : { ...answer, whole: false, filters: eventFilters(exchange, context, taking) }
+}
+
+/**
+ * Passes an answer on when it has come whole and the policy has seen it.
+ *
+ * @returns an answer that is larger than can be held, and may pass as it comes, as such
+ * @throws GatewayError when the policy refuses it
+ */
+export async function passJudged(
+  { body }: BegunAnswer,
+  head: { readonly status: number; readonly statusText: string; readonly headers: Headers },
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Promise<Response | AsyncIterable<Uint8Array>> {
+  const most = mostOf(exchange)
+  const pieces: Uint8Array[] = []
+  let size = 0
+  const rest = body[Symbol.asyncIterator]()
+  for (;;) {
+    const { done, value } = await nextPiece(rest, exchange)
+    if (done) break
+    pieces.push(value)
+    size += value.length
+    if (size <= most) continue
+    if (mayPassUnseen(exchange, context)) {
+      noteUnseen(exchange)
+      return resumed(pieces, rest)
+    }
+    exchange.responseContent = Buffer.concat(pieces)
+    exchange.responseBytes = size
+    exchange.abort.abort()
+    requireInspectable(exchange, tooLarge(most), context)
+  }
+  const content = Buffer.concat(pieces)
+  exchange.responseContent = content
+  exchange.responseBytes = content.length
+  const judged = await judgeAnswer(content, exchange, context)
+  if (judged !== content) forgetBytes(head.headers)
+  head.headers.delete('content-length')
+  exchange.status = head.status
+  exchange.end('completed')
+  return new Response(judged as Uint8Array<ArrayBuffer>, head)
+}
+
+/** Takes out the fields that speak of the very bytes that came. */
+export function forgetBytes(headers: Headers): void {
+  for (const name of OF_THE_BYTES) headers.delete(name)
+}
+
+const OF_THE_BYTES = [
+  'content-length',
+  'content-encoding',
+  'content-md5',
+  'digest',
+  'content-digest',
+  'repr-digest',
+  'etag',
+]
+
+/** What is passed on of a whole answer: the same object when nothing of it is changed. */
+async function judgeAnswer(
+  content: Uint8Array,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Promise<Uint8Array> {
+  const { guard, restore, responseFacts, responseFields } = exchange
+  const guarded = guard && guard.response !== 'pass' ? guard : undefined
+  const plain = plainContent(content, responseFacts.codings, mostOf(exchange))
+  if (plain === 'too_large') {
+    if (guarded) requireInspectable(exchange, tooLarge(mostOf(exchange)), context)
+    noteUnseen(exchange)
+    return content
+  }
+  let judged = guarded ? await guardResponse(exchange, plain, guarded, context) : plain.bytes
+  if (restore) {
+    const contentType = String(responseFields['content-type'] ?? '')
+    const verdict = judgeBody(judged, contentType, restoringRules(restore))
+    if (verdict.kind === 'judged') judged = verdict.content
+  }
+  return judged === plain.bytes ? content : judged
+}
+
+/** Holds an answer that was declared a stream and is none, until it can be judged as a whole. */
+class WholeFilter implements StreamFilter {
+  readonly #exchange: OpenExchange
+  readonly #context: ProxyContext
+  #pieces: Uint8Array[] = []
+  #size = 0
+  #passing = false
+
+  constructor(exchange: OpenExchange, context: ProxyContext) {
+    this.#exchange = exchange
+    this.#context = context
+  }
+
+  write(chunk: Uint8Array): Uint8Array {
+    if (this.#passing) return chunk
+    const most = mostOf(this.#exchange)
+    this.#pieces.push(chunk)
+    this.#size += chunk.length
+    if (this.#size <= most) return EMPTY
+    if (!mayPassUnseen(this.#exchange, this.#context))
+      requireInspectable(this.#exchange, tooLarge(most), this.#context)
+    noteUnseen(this.#exchange)
+    this.#passing = true
+    return Buffer.concat(this.#pieces.splice(0))
+  }
+
+  async end(): Promise<Uint8Array> {
+    if (this.#passing) return EMPTY
+    return judgeAnswer(Buffer.concat(this.#pieces), this.#exchange, this.#context)
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+/** Whether what cannot be seen of an answer may pass. Placeholders in it stay then. */
+function mayPassUnseen({ guard }: OpenExchange, { settings }: ProxyContext): boolean {
+  const guarded = guard !== undefined && guard.response !== 'pass'
+  return !guarded || settings.inspector!.redaction.settings.uninspectable === 'allow'
+}
+
+function noteUnseen(exchange: OpenExchange): void {
+  if (exchange.guard && exchange.guard.response !== 'pass')
+    exchange.inspection.response = { decision: 'passed', counts: {}, uninspectable: 1 }
 }
 
 function mostOf({ guard }: OpenExchange): number {
   return guard?.maxBytes ?? MAX_INSPECTED_BYTES
 }
 
-/** Passes an answer on when it has come whole and the policy has seen it. */
-export async function passJudged(
-  response: Response,
-  head: { readonly status: number; readonly statusText: string; readonly headers: Headers },
-  exchange: OpenExchange,
-  context: ProxyContext,
-): Promise<Response> {
-  const { guard, restore, responseFacts } = exchange
-  const content = await readAnswer(response, exchange, context)
-  exchange.responseContent = content
-  exchange.responseBytes = content.length
-  const coding = codingOf(responseFacts.codings)
-  const plain =
-    coding === 'identity'
-      ? content
-      : coding === 'unknown'
-        ? undefined
-        : decodeWhole(content, coding, guard?.maxBytes)
-  if (!plain) requireInspectable(exchange, 'its content coding cannot be looked into', context)
-  let judged = plain ?? content
-  if (plain && guard && guard.response !== 'pass')
-    judged = await guardResponse(exchange, plain, guard, context)
-  if (plain && restore) {
-    const verdict = judgeBody(judged, responseFacts.mediaType, restoringRules(restore))
-    if (verdict.kind === 'judged') judged = verdict.content
-  }
-  const changed = judged !== plain
-  if (changed) for (const name of OF_THE_BYTES) head.headers.delete(name)
-  head.headers.delete('content-length')
-  exchange.status = response.status
-  exchange.end('completed')
-  return new Response(changed ? judged : content, head)
+function tooLarge(most: number): string {
+  return `it is larger than ${most} bytes`
 }
 
-/** Fields that speak of the very bytes that came. */
-const OF_THE_BYTES = ['content-encoding', 'content-md5', 'digest', 'content-digest', 'repr-digest', 'etag']
-
-/** The whole of an answer. @throws GatewayError when it is larger than the policy looks at */
-async function readAnswer(
-  response: Response,
+async function nextPiece(
+  body: AsyncIterator<Uint8Array>,
   exchange: OpenExchange,
-  context: ProxyContext,
-): Promise<Uint8Array> {
-  const most = mostOf(exchange)
-  const pieces: Uint8Array[] = []
-  let size = 0
+): Promise<IteratorResult<Uint8Array, unknown>> {
   try {
-    for await (const piece of response.body!) {
-      exchange.clock.phaseAt = performance.now()
-      pieces.push(piece)
-      size += piece.length
-      if (size > most) break
-    }
+    const next = await body.next()
+    exchange.clock.phaseAt = performance.now()
+    return next
   } catch (error) {
     throw broken(exchange, error, 'upstream_aborted', 'upstream request failed')
   }
-  const content = Buffer.concat(pieces)
-  if (size <= most) return content
-  exchange.responseContent = content
-  exchange.responseBytes = size
-  exchange.abort.abort()
-  requireInspectable(exchange, `it is larger than ${most} bytes`, context)
-  throw new GatewayError('response_uninspectable', `response is larger than ${most} bytes`)
 }

@@ -1,6 +1,7 @@
 import type { GatewayError } from '../errors.ts'
 import { refusalEvent } from '../http/refusal.ts'
 import { dialectOf } from '../providers/registry.ts'
+import { declaredFraming } from '../redaction/body-kind.ts'
 import type { Framing } from '../redaction/event-framing.ts'
 import { restoringRules } from '../redaction/restore.ts'
 import { EventFilter, type StreamFilter } from './event-filter.ts'
@@ -9,19 +10,20 @@ import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { UsageEventFilter } from './stream-usage.ts'
 
-/** How the events of an answer stand in it; `undefined` when it has none. */
-export function framingOf({ mediaType }: OpenExchange['responseFacts']): Framing | undefined {
-  if (mediaType === 'text/event-stream') return 'sse'
-  return mediaType === 'application/x-ndjson' ? 'lines' : undefined
+/** What an answer that nothing looks at passes through: what only we had asked for is taken out. */
+export function filtersOf({ injected, responseFacts }: OpenExchange): StreamFilter[] {
+  // A stream that is compressed all the same passes as it is.
+  const { mediaType, codings } = responseFacts
+  return injected && mediaType === 'text/event-stream' && codings === '' ? [new UsageEventFilter()] : []
 }
 
-/** What a stream passes through: what only we had asked for is taken out, then the policy looks at it, then placeholders are put back. */
-export function filtersOf(exchange: OpenExchange, { settings }: ProxyContext): StreamFilter[] {
-  const { injected, responseFacts, guard, restore, caller } = exchange
+/** What events pass through: what only we had asked for is taken out, then the policy looks at them, then placeholders are put back. */
+export function eventFilters(
+  { injected, guard, restore, caller }: OpenExchange,
+  { settings }: ProxyContext,
+  framing: Framing,
+): StreamFilter[] {
   const filters: StreamFilter[] = []
-  const framing = framingOf(responseFacts)
-  // A stream that is compressed all the same passes as it is, or does not pass at all.
-  if (!framing || responseFacts.codings !== '') return filters
   if (injected && framing === 'sse') filters.push(new UsageEventFilter())
   const { redaction } = settings.inspector ?? {}
   const maxEventBytes = guard?.maxBytes ?? MAX_INSPECTED_BYTES
@@ -39,7 +41,7 @@ export function filtersOf(exchange: OpenExchange, { settings }: ProxyContext): S
 
 /** @throws GatewayError when a filter lets nothing pass any more */
 export function requirePassing(filters: readonly StreamFilter[]): void {
-  for (const filter of filters) if (filter instanceof EventFilter && filter.refusal) throw filter.refusal
+  for (const { refusal } of filters) if (refusal) throw refusal
 }
 
 /** What passes of a chunk. */
@@ -50,10 +52,12 @@ export function written(filters: readonly StreamFilter[], chunk: Uint8Array): Ui
 }
 
 /** What was held back, when the stream has ended. */
-export function ended(filters: readonly StreamFilter[]): Uint8Array {
+export async function ended(filters: readonly StreamFilter[]): Promise<Uint8Array> {
   let rest: Uint8Array = new Uint8Array(0)
-  for (const filter of filters)
-    rest = Buffer.concat([rest.length > 0 ? filter.write(rest) : rest, filter.end()])
+  for (const filter of filters) {
+    const passed = rest.length > 0 ? filter.write(rest) : rest
+    rest = Buffer.concat([passed, await filter.end()])
+  }
   return rest
 }
 
@@ -82,7 +86,7 @@ export function refusalIn(
   { target, responseFacts, wire, correlationId }: OpenExchange,
   error: GatewayError,
 ): Uint8Array {
-  const events = framingOf(responseFacts) ?? 'sse'
+  const events = declaredFraming(responseFacts.mediaType) ?? 'sse'
   return refusalEvent(error, dialectOf(target.path, target.upstream.dialect), {
     events,
     api: wire.api,

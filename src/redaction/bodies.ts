@@ -1,11 +1,13 @@
-import { countEdits, applyEdits, type Counts, type Edit } from './edits.ts'
+import { declaredOpaque, NOT_UTF8, readContentType, seeBody, type SeenBody } from './body-kind.ts'
+import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
 import { EventFraming, type Framing } from './event-framing.ts'
 import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
-import { bodyKind } from './body-kind.ts'
+import { judgeForm } from './form.ts'
+import { judgeLoose } from './loose-text.ts'
 import { judgeMultipart } from './multipart.ts'
-import { asRead, readText, writeText } from './text-bytes.ts'
-import { findAll, openFrom } from './finds.ts'
-import { isJson, judgeJson, judgeString, judgeText, type TextRules } from './text-rules.ts'
+import { asRead, readText, readWide, writeText, writeWide } from './text-bytes.ts'
+import { openFrom } from './finds.ts'
+import { judgeJson, judgeText, type TextRules } from './text-rules.ts'
 
 /** What came of looking through a body. */
 export type BodyVerdict =
@@ -21,46 +23,76 @@ export type BodyVerdict =
     }
   | { readonly kind: 'uninspectable'; readonly reason: string }
 
+/** Bodies within bodies, as forms have them, are looked into so deep. */
+const MAX_DEPTH = 5
+
 /**
- * Looks through a whole body, decoded. Bytes in which nothing was found stay as they were.
+ * Looks through a whole body, decoded. What it is, its bytes decide; the declared type can only make it uninspectable. Bytes in which
+ * nothing was found stay as they were.
  *
- * @param mediaType lower-case, without parameters
+ * @param contentType the field as it was declared; empty for none
  * @param cut the body was cut off: what might have gone on to be found is taken out at its end
  */
-export function judgeBody(bytes: Uint8Array, mediaType: string, rules: TextRules, cut = false): BodyVerdict {
-  if (bytes.length === 0) return { kind: 'judged', content: bytes, counts: {}, edits: [], uninspectable: 0 }
-  const kind = bodyKind(mediaType)
-  switch (kind) {
+export function judgeBody(
+  bytes: Uint8Array,
+  contentType: string,
+  rules: TextRules,
+  cut = false,
+  depth = 0,
+): BodyVerdict {
+  if (bytes.length === 0) return unchanged(bytes, 0)
+  const declared = readContentType(contentType)
+  // Where such may pass, what is text under a wrong type must not.
+  const reason = rules.hidesUninspectable ? declaredOpaque(declared) : ''
+  if (reason !== '') return { kind: 'uninspectable', reason }
+  if (depth > MAX_DEPTH) return { kind: 'uninspectable', reason: 'parts stand in parts too deep' }
+  const wide = readWide(bytes)
+  if (wide) {
+    const plain = Buffer.from(wide.text)
+    const verdict = judgeBody(plain, contentType, rules, cut, depth + 1)
+    if (verdict.kind === 'uninspectable') return verdict
+    if (verdict.content === plain) return { ...verdict, content: bytes }
+    const text = Buffer.from(verdict.content).toString('utf8')
+    return { ...verdict, content: writeWide({ ...wide, text }) }
+  }
+  const seen = seeBody(bytes, declared)
+  if (declared.mediaType.startsWith('multipart/') && seen.kind !== 'multipart' && rules.hidesUninspectable)
+    return { kind: 'uninspectable', reason: 'the form does not have its boundary' }
+  switch (seen.kind) {
+    case 'opaque':
+      return { kind: 'uninspectable', reason: seen.reason }
+    case 'multipart': {
+      // A boundary cannot be replaced: its form is text then.
+      if (judgeText(seen.boundary, rules).length > 0)
+        return judgeWhole(bytes, { ...seen, ...readText(bytes), kind: 'text' }, rules, cut)
+      const judgePart = (part: Uint8Array, type: string, partCut: boolean): BodyVerdict =>
+        judgeBody(part, type, rules, partCut, depth + 1)
+      return judgeMultipart(bytes, seen.boundary, judgePart, rules, cut)
+    }
     case 'sse':
     case 'lines':
-      return judgeEvents(bytes, kind, rules, cut)
-    case 'multipart':
-      return judgeMultipart(bytes, (part, type) => judgeBody(part, type, rules), rules)
-    case 'opaque':
-      // Where the type alone would let it pass, text must not pass under a wrong one.
-      if (!rules.hidesUninspectable && isText(bytes)) return judgeWhole(bytes, 'text', rules, cut)
-      return { kind: 'uninspectable', reason: `${mediaType.slice(0, MAX_TYPE)} cannot be looked into` }
+      return judgeEvents(bytes, seen.kind, rules, cut)
     case 'json':
     case 'form':
     case 'text':
-      return judgeWhole(bytes, kind, rules, cut)
+      return judgeWhole(bytes, seen, rules, cut)
     default:
-      return kind satisfies never
+      return seen.kind satisfies never
   }
+}
+
+function unchanged(content: Uint8Array, uninspectable: number): BodyVerdict {
+  return { kind: 'judged', content, counts: {}, edits: [], uninspectable }
 }
 
 function judgeWhole(
   bytes: Uint8Array,
-  kind: 'json' | 'form' | 'text',
+  { kind, text, utf8 }: SeenBody,
   rules: TextRules,
   cut: boolean,
 ): BodyVerdict {
-  const { text, utf8 } = readText(bytes)
-  const json = kind !== 'form' && (isJson(text) || (kind === 'json' && isScalar(text)))
-  if (!utf8 && !json) return { kind: 'uninspectable', reason: 'non-json body is not valid utf-8' }
-  // Text in two bytes a character, most likely.
-  if (!json && bytes.includes(0))
-    return { kind: 'uninspectable', reason: 'text with NUL bytes cannot be looked into' }
+  const json = kind === 'json'
+  if (!utf8 && !json && rules.hidesUninspectable) return { kind: 'uninspectable', reason: NOT_UTF8 }
   if (json && streamsObjects(text)) {
     return judged(
       bytes,
@@ -70,12 +102,12 @@ function judgeWhole(
   }
   const { edits: found, uninspectable } = json
     ? judgeJson(text, rules)
-    : { edits: kind === 'form' ? judgeForm(text, rules) : judgeBroken(text, rules), uninspectable: 0 }
+    : judgeLoose(text, rules, kind === 'form' ? judgeForm(text, rules) : [])
   const edits = [...found]
   if (cut && !json) takeOutOpen(text, edits, rules)
+  if (edits.length === 0) return unchanged(bytes, uninspectable)
   const counts: Counts = {}
   countEdits(edits, counts)
-  if (edits.length === 0) return { kind: 'judged', content: bytes, counts, edits, uninspectable }
   const written = edits.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) }))
   return { kind: 'judged', content: writeText(applyEdits(text, written), utf8), counts, edits, uninspectable }
 }
@@ -86,72 +118,9 @@ function takeOutOpen(text: string, edits: Edit[], { detectors }: TextRules): voi
   if (from < text.length) edits.push({ start: from, end: text.length, name: '', replacement: '' })
 }
 
-/** Longest media type that is told. */
-const MAX_TYPE = 100
-
-function isText(bytes: Uint8Array): boolean {
-  return !bytes.includes(0) && readText(bytes).utf8
-}
-
-/** A string, number, boolean or null by itself. */
-function isScalar(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Gemini streams one array of answers, over which texts go on. */
 function streamsObjects(text: string): boolean {
   return /^\s*\[\s*\{\s*"candidates"/.test(text)
-}
-
-/** Text, and JSON that is cut off or otherwise none: names of members count as far as they can be told. */
-function judgeBroken(text: string, rules: TextRules): Edit[] {
-  if (!/^\s*[[{]/.test(text)) return judgeText(text, rules)
-  const edits = [...judgeJson(text, rules).edits]
-  for (const { start, end, name, type } of findAll(text, rules.detectors)) {
-    if (edits.some((edit) => start < edit.end && end > edit.start)) continue
-    edits.push({ start, end, name, replacement: rules.placeholders.of(type, text.slice(start, end)) })
-  }
-  return edits.sort((a, b) => a.start - b.start)
-}
-
-/** Fields of a form in a URL's encoding: values that change are encoded anew, the others stay. */
-function judgeForm(text: string, rules: TextRules): Edit[] {
-  const edits: Edit[] = []
-  for (const { index, 0: pair, 1: field } of text.matchAll(/([^&=]*)=[^&]*/g)) {
-    const start = index + field!.length + 1
-    const end = index + pair.length
-    const value = decodedPart(text.slice(start, end))
-    const name = decodedPart(field!)
-    if (rules.denied.has({ name, path: [name], elements: [0] }, 'string')) {
-      const replacement = encodeURIComponent(rules.placeholders.of('FIELD', value))
-      edits.push({ start, end, name: 'field_name', replacement })
-      continue
-    }
-    const inside = judgeString(value, rules, 0).edits
-    if (inside.length === 0) continue
-    const replacement = encodeURIComponent(applyEdits(value, inside))
-    for (const [i, edit] of inside.entries()) {
-      edits.push(
-        i === 0
-          ? { start, end, name: edit.name, replacement }
-          : { start: end, end, name: edit.name, replacement: '' },
-      )
-    }
-  }
-  return edits
-}
-
-function decodedPart(part: string): string {
-  try {
-    return decodeURIComponent(part.replaceAll('+', ' '))
-  } catch {
-    return part
-  }
 }
 
 function judgeEvents(bytes: Uint8Array, framing: Framing, rules: TextRules, cut: boolean): BodyVerdict {

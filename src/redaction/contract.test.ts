@@ -69,7 +69,8 @@ test.each([
   ['sk_abcdefgh-', '[TOKEN_REDACTED:874abf9f0000d6f9]-'],
   ['xeyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefgh1234', 'x[TOKEN_REDACTED:4de5f333d7278717]'],
   ['sk_test_1234567890@example.com', '[EMAIL_REDACTED:64599301afce9fea]'],
-  ['{"alice@example.com":"x"}', '{"alice@example.com":"x"}'],
+  // Unlike the original: names of members are looked through too.
+  ['{"alice@example.com":"x"}', '{"[EMAIL_REDACTED:2d739b52634264d0]":"x"}'],
   ['"alice@example.com"', '"[EMAIL_REDACTED:2d739b52634264d0]"'],
   ['{ "z": 1, "a": [ {"y":2,"b":3} ] }', '{ "z": 1, "a": [ {"y":2,"b":3} ] }'],
 ])('%j', (text, wanted) => {
@@ -99,10 +100,11 @@ test('max_tokens is no secret, and a number is never replaced', () => {
   expect(redacted(same)).toEqual([same, {}])
 })
 
-test('objects, arrays and null under a denied name are replaced whole, and hash as Go writes them', () => {
+// Unlike the original's, null and an empty string stay: there is nothing to hide.
+test('objects and arrays under a denied name are replaced whole, and hash as Go writes them; null and "" stay', () => {
   expect(redacted('{"secret": {"b":1,"a":[1,2,"<x>"]}, "token":[] , "E-Mail":null,"pass_word":""}')).toEqual([
-    '{"secret": "[FIELD_REDACTED:fabd265ade001a7a]", "token":"[FIELD_REDACTED:81df5bfa6fd54de5]" , "E-Mail":"[FIELD_REDACTED:30c78e830e325fb3]","pass_word":"[FIELD_REDACTED:30c78e830e325fb3]"}',
-    { field_name: 4 },
+    '{"secret": "[FIELD_REDACTED:fabd265ade001a7a]", "token":"[FIELD_REDACTED:81df5bfa6fd54de5]" , "E-Mail":null,"pass_word":""}',
+    { field_name: 2 },
   ])
 })
 

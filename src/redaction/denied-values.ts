@@ -19,8 +19,8 @@ export class DeniedValues {
     this.#paths = paths.map((path) => readPath(path)).filter((path) => path !== undefined)
   }
 
-  /** Whether the value here is to be replaced whole. @param kind of the value */
-  has({ name, path }: JsonPlace, kind: 'string' | 'object' | 'array' | 'null'): boolean {
+  /** Whether the value here is to be replaced whole; an empty string and `null` never are. @param kind of the value */
+  has({ name, path }: JsonPlace, kind: 'string' | 'object' | 'array'): boolean {
     if (this.#paths.some((wanted) => leadsTo(wanted, path))) return true
     if (name === '' || !this.#isDenied(name)) return false
     // A tool's parameter may be called `email`; the object that says what it looks like is no address.

@@ -20,6 +20,39 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
   return pieces.join('')
 }
 
+/** Edits of a decoded text as one of the place where it stands encoded; the others of them only count. */
+export function wholeEdits(start: number, end: number, replacement: string, edits: readonly Edit[]): Edit[] {
+  return edits.map(({ name }, i) =>
+    i === 0 ? { start, end, name, replacement } : { start: end, end, name, replacement: '' },
+  )
+}
+
+/**
+ * Edits of two readings of one text. Where they overlap they become one, with the replacement of the first reading.
+ *
+ * @param first in order, none overlapping another; likewise `second`
+ */
+export function mergeEdits(first: readonly Edit[], second: readonly Edit[]): Edit[] {
+  if (first.length === 0) return [...second]
+  const merged: Edit[] = []
+  let next = 0
+  const add = (edit: Edit, replaces: boolean): void => {
+    const last = merged.at(-1)
+    if (!last || edit.start >= last.end) merged.push(edit)
+    else {
+      const { name, replacement } = replaces ? edit : last
+      const [start, end] = [Math.min(last.start, edit.start), Math.max(last.end, edit.end)]
+      merged[merged.length - 1] = { start, end, name, replacement }
+    }
+  }
+  for (const edit of first) {
+    while (next < second.length && second[next]!.start < edit.start) add(second[next++]!, false)
+    add(edit, true)
+  }
+  while (next < second.length) add(second[next++]!, false)
+  return merged
+}
+
 /** How much of each name was found. */
 export type Counts = Record<string, number>
 

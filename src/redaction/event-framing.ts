@@ -77,14 +77,21 @@ export class EventFraming {
     const lines: [number, number][] = []
     const others: Span[] = []
     let data = ''
+    let behindOther = false
     for (const match of raw.matchAll(/[^\r\n]+/g)) {
       const value = /^\uFEFF?data(?:$|:[ ]?(.*)$)/s.exec(match[0])
       if (!value) {
         // What an event is called is no text.
-        if (!/^event:[ ]?[\w.-]*$/.test(match[0]))
-          others.push({ start: match.index, end: match.index + match[0].length })
+        if (!/^event:[ ]?[\w.-]*$/.test(match[0])) {
+          const end = match.index + match[0].length
+          // Lines that follow one another are one text.
+          if (behindOther) others[others.length - 1] = { ...others.at(-1)!, end }
+          else others.push({ start: match.index, end })
+          behindOther = true
+        }
         continue
       }
+      behindOther = false
       const text = value[1] ?? ''
       if (lines.length > 0) data += '\n'
       lines.push([data.length, match.index + match[0].length - text.length])

@@ -2,10 +2,12 @@ import { parseObject, type JsonObject } from '../providers/json.ts'
 import type { Span } from './detectors/detector.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
 import { textOfPiece, textsEndedBy } from './event-texts.ts'
+import { isJson } from './is-json.ts'
 import { unescaped } from './json-walk.ts'
+import { judgeLoose } from './loose-text.ts'
 import { PieceText } from './piece-text.ts'
 import { asRead } from './text-bytes.ts'
-import { inRaw, judgeJson, judgeText, type TextRules } from './text-rules.ts'
+import { inRaw, judgeJson, type TextRules, type TextVerdict } from './text-rules.ts'
 
 /** Characters of events that may wait; past it the first is let go with what is known of its text. */
 const MAX_WAITING = 1024 * 1024
@@ -74,10 +76,10 @@ export class EventRedactor {
     const object = parseObject(event.data)
     if (object) this.#takeObject(object, waiting)
     else if (event.data !== '' && event.data !== '[DONE]') {
-      const verdict = /^\s*[[{"]/.test(event.data)
-        ? judgeJson(event.data, this.#rules).edits
-        : judgeText(event.data, this.#rules)
-      waiting.edits.push(...verdict)
+      const verdict = isJson(event.data)
+        ? judgeJson(event.data, this.#rules)
+        : judgeLoose(event.data, this.#rules)
+      this.#found(waiting, verdict)
     }
     if (event.data === '[DONE]') this.#endTexts('')
     while (this.#waitingLength > MAX_WAITING && this.#waiting[0]!.open > 0) this.#endTexts('')
@@ -93,15 +95,13 @@ export class EventRedactor {
   #takeObject(object: JsonObject, waiting: Waiting): void {
     const { data } = waiting.event
     const pieces: { readonly text: string; readonly raw: string; readonly start: number }[] = []
-    const { edits, uninspectable } = judgeJson(data, this.#rules, (raw, { start }, place) => {
+    const verdict = judgeJson(data, this.#rules, (raw, { start }, place) => {
       const text = textOfPiece(object, place)
       if (text === undefined) return false
       pieces.push({ text, raw, start })
       return true
     })
-    this.uninspectable += uninspectable
-    waiting.uninspectable = uninspectable > 0
-    waiting.edits.push(...edits)
+    this.#found(waiting, verdict)
     waiting.open += pieces.length
     for (const { text, raw, start } of pieces) {
       this.#text(text).write(unescaped(raw), (parts) => {
@@ -110,6 +110,12 @@ export class EventRedactor {
       })
     }
     for (const ended of textsEndedBy(object)) this.#endTexts(ended)
+  }
+
+  #found(waiting: Waiting, { edits, uninspectable }: TextVerdict): void {
+    this.uninspectable += uninspectable
+    waiting.uninspectable = uninspectable > 0
+    waiting.edits.push(...edits)
   }
 
   #text(name: string): PieceText {
@@ -137,7 +143,7 @@ export class EventRedactor {
       const { event, edits, uninspectable } = this.#waiting.shift()!
       this.#waitingLength -= event.raw.length
       const others = event.others.flatMap(({ start, end }) =>
-        judgeText(event.raw.slice(start, end), this.#rules).map((edit) => ({
+        judgeLoose(event.raw.slice(start, end), this.#rules).edits.map((edit) => ({
           ...edit,
           start: start + edit.start,
           end: start + edit.end,

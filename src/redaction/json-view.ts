@@ -138,7 +138,9 @@ export class JsonView implements JsonPlace {
 
   #close(end: number, string: boolean): void {
     const last = this.denied.at(-1)
-    if (last && last.end < 0 && last.string === string) last.end = end
+    if (!last || last.end >= 0 || last.string !== string) return
+    if (string && end === last.start) this.denied.pop()
+    else last.end = end
   }
 }
 

@@ -14,8 +14,8 @@ export interface JsonPlace {
 export interface JsonVisitor {
   /** A string as a value, without its quotes; a last one may be cut. */
   string(span: Span, place: JsonPlace): void
-  /** A `null`. */
-  none?(span: Span, place: JsonPlace): void
+  /** A member's name, without its quotes. */
+  name?(span: Span): void
   /** An object or array begins. @returns whether it is wanted whole; then nothing inside is told */
   begins?(kind: 'object' | 'array', place: JsonPlace): boolean
   /** One that was wanted, whole. */
@@ -55,6 +55,7 @@ export function walkJson(text: string, visitor: JsonVisitor): void {
           frame.name = unescaped(text.slice(span.start, end))
           path[path.length - 1] = frame.name
           expectsName = false
+          if (wanted === 0) visitor.name?.(span)
         } else if (wanted === 0) visitor.string(span, place())
         break
       }
@@ -87,10 +88,6 @@ export function walkJson(text: string, visitor: JsonVisitor): void {
         if (frames.length === 0) break
         expectsName = frames.at(-1)!.kind === 'object'
         if (!expectsName) elements[elements.length - 1]! += 1
-        break
-      case 110:
-        if (wanted === 0 && text.startsWith('null', at)) visitor.none?.({ start: at, end: at + 4 }, place())
-        if (text.startsWith('null', at)) at += 3
         break
       default:
     }

@@ -160,7 +160,7 @@ describe('what carries text', () => {
     ).toBe('{"a":"[EMAIL_REDACTED:#]"}\r\n\n{"b":"x"}\n"[PHONE_REDACTED:#]"')
   })
 
-  test('fields and files of text in multipart forms; others are counted', () => {
+  test('fields and files of text in multipart forms; others are counted and kept out', () => {
     const part = (head: string, content: string): string =>
       `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${content}\r\n`
     const form = (...parts: string[]): string => `${parts.join('')}--b--\r\n`
@@ -186,7 +186,7 @@ describe('what carries text', () => {
     )
     if (verdict.kind === 'uninspectable') throw new Error(verdict.reason)
     expect(verdict.uninspectable).toBe(1)
-    expect(verdict.counts).toEqual({ email: 1, field_name: 2, phone: 1, credit_card: 1 })
+    expect(verdict.counts).toEqual({ email: 1, field_name: 2, phone: 1, credit_card: 1, uninspectable: 1 })
     expect(
       Buffer.from(verdict.content)
         .toString()
@@ -203,7 +203,7 @@ describe('what carries text', () => {
           'name="file"; filename="notes.txt"\r\nContent-Type: text/plain',
           'card [CREDIT_CARD_REDACTED:#]',
         ),
-        audio,
+        part('name="file"; filename="a.mp3"\r\nContent-Type: audio/mpeg', '[UNINSPECTABLE_REDACTED:#]'),
       ),
     )
   })

@@ -1,7 +1,10 @@
 import type { BodyVerdict } from './bodies.ts'
-import { bodyKind } from './body-kind.ts'
-import type { Counts, Edit } from './edits.ts'
+import { declaredOpaque, readContentType } from './body-kind.ts'
+import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
+import { judgeHeader, readHeader, type PartHeader } from './part-header.ts'
+import { asRead, readText, writeText } from './text-bytes.ts'
 import type { TextRules } from './text-rules.ts'
+import { decodeTransfer, encodeTransfer } from './transfer-encoding.ts'
 
 /** Files whose names say that they hold text, and of what kind, where their media type does not. */
 const TEXT_FILES = new Map([
@@ -31,89 +34,196 @@ const TEXT_FILES = new Map([
   ].map((name) => [name, 'text/plain'] as const),
 ])
 
-/** Longest header of a part. */
-const MAX_HEADER_BYTES = 16 * 1024
+/** Looks through a part by the declared type of its own. @param cut the part was cut off at its end */
+type JudgePart = (content: Uint8Array, contentType: string, cut: boolean) => BodyVerdict
 
 /**
- * Looks through the parts of a form: fields, and files of text. The boundary is what the body begins with, as it is for every client.
+ * Looks through a multipart body: what stands before the first boundary and behind the last, the headers of its parts with their names
+ * and file names, and the parts.
  *
+ * @param boundary without the leading `--`
+ * @see https://www.rfc-editor.org/rfc/rfc2046#section-5.1
  * @see https://www.rfc-editor.org/rfc/rfc7578
  */
 export function judgeMultipart(
   bytes: Uint8Array,
-  judgeBody: (content: Uint8Array, mediaType: string) => BodyVerdict,
+  boundary: string,
+  judgePart: JudgePart,
   rules: TextRules,
+  cut: boolean,
 ): BodyVerdict {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  const firstEnd = body.indexOf('\r\n')
-  const boundary = body.subarray(0, Math.max(0, firstEnd)).toString('latin1')
-  if (!/^--[^\r\n]{1,70}$/.test(boundary)) {
-    return { kind: 'uninspectable', reason: 'the form does not begin with its boundary' }
+  const rewritten = new Rewritten(bytes, rules)
+  let delimiter = nextDelimiter(body, boundary, 0)
+  rewritten.take(delimiter.start, (preamble) => judgePart(preamble, '', false))
+  while (delimiter.start < body.length && !delimiter.closes) {
+    rewritten.keep(delimiter.end)
+    const next = nextDelimiter(body, boundary, delimiter.end)
+    const last = next.start === body.length
+    const { headerEnd, start } = contentOf(body, delimiter.end, next.start)
+    const header = readHeader(readText(body.subarray(delimiter.end, headerEnd)).text)
+    rewritten.take(headerEnd, (content) => judgePartHeader(content, rules))
+    rewritten.keep(start)
+    rewritten.take(next.start, (content) => judgeContent(content, header, judgePart, rules, cut && last))
+    delimiter = next
   }
-  const pieces: Uint8Array[] = []
-  const counts: Counts = {}
-  let uninspectable = 0
-  const edits: Edit[] = []
-  let copied = 0
-  for (let at = firstEnd + 2; at < body.length;) {
-    const headerEnd = body.indexOf('\r\n\r\n', at)
-    if (headerEnd < 0 || headerEnd - at > MAX_HEADER_BYTES) break
-    const start = headerEnd + 4
-    const next = body.indexOf(`\r\n${boundary}`, start - 2)
-    const end = next < 0 ? body.length : Math.max(start, next)
-    const verdict = judgePart(
-      body.subarray(start, end),
-      partOf(body.subarray(at, headerEnd)),
-      judgeBody,
-      rules,
-    )
-    if (verdict.kind === 'uninspectable') uninspectable += 1
-    else {
-      uninspectable += verdict.uninspectable
-      for (const [name, count] of Object.entries(verdict.counts)) counts[name] = (counts[name] ?? 0) + count
-      if (Object.keys(verdict.counts).length > 0) {
-        pieces.push(body.subarray(copied, start), verdict.content)
-        copied = end
-        const offset = body.subarray(0, start).toString('utf8').length
-        for (const edit of verdict.edits)
-          edits.push({ ...edit, start: offset + edit.start, end: offset + edit.end })
-      }
+  rewritten.keep(delimiter.end)
+  rewritten.take(body.length, (epilogue) => judgePart(epilogue, '', cut))
+  return rewritten.verdict()
+}
+
+/** A line of the boundary, with the line break before it: places of its first byte and of the one behind it. */
+interface Delimiter {
+  readonly start: number
+  readonly end: number
+  readonly closes: boolean
+}
+
+const LF = 10
+const CR = 13
+
+/** The next line of the boundary; the end of the body when there is none. */
+function nextDelimiter(body: Buffer, boundary: string, from: number): Delimiter {
+  const line = `--${boundary}`
+  for (let at = body.indexOf(line, from); at >= 0; at = body.indexOf(line, at + 1)) {
+    if (at > 0 && body[at - 1] !== LF) continue
+    let end = at + line.length
+    const closes = body[end] === 45 && body[end + 1] === 45
+    if (closes) end += 2
+    while (body[end] === 32 || body[end] === 9) end += 1
+    if (end < body.length && body[end] !== LF && !(body[end] === CR && body[end + 1] === LF)) continue
+    if (!closes) end = Math.min(body.length, end + (body[end] === CR ? 2 : 1))
+    const broken = at > 0 ? (body[at - 2] === CR ? 2 : 1) : 0
+    return { start: Math.max(from, at - broken), end, closes }
+  }
+  return { start: body.length, end: body.length, closes: false }
+}
+
+/** Longest header of a part; a longer one is content. */
+const MAX_HEADER_BYTES = 16 * 1024
+
+/** Where the header of a part ends, and its content begins. A part without the empty line between them is all content. */
+function contentOf(body: Buffer, from: number, to: number): { headerEnd: number; start: number } {
+  if (body[from] === LF) return { headerEnd: from, start: Math.min(to, from + 1) }
+  if (body[from] === CR && body[from + 1] === LF) return { headerEnd: from, start: Math.min(to, from + 2) }
+  for (let at = body.indexOf(LF, from); at >= 0 && at < to; at = body.indexOf(LF, at + 1)) {
+    const empty = body[at + 1] === LF ? 1 : body[at + 1] === CR && body[at + 2] === LF ? 2 : 0
+    if (at - from > MAX_HEADER_BYTES) break
+    if (empty > 0) return { headerEnd: at + 1, start: Math.min(to, at + 1 + empty) }
+  }
+  return { headerEnd: from, start: from }
+}
+
+/** A body with what became of its pieces. */
+class Rewritten {
+  readonly #body: Uint8Array
+  readonly #rules: TextRules
+  readonly #pieces: Uint8Array[] = []
+  readonly #counts: Counts = {}
+  readonly #edits: Edit[] = []
+  #uninspectable = 0
+  #changed = false
+  /** Where the next piece begins, in bytes and in characters. */
+  #at = 0
+  #characters = 0
+
+  constructor(body: Uint8Array, rules: TextRules) {
+    this.#body = body
+    this.#rules = rules
+  }
+
+  /** Keeps the bytes up to a place. */
+  keep(to: number): void {
+    this.#put(to, undefined)
+  }
+
+  /** Takes the bytes up to a place as they are judged. */
+  take(to: number, judge: (content: Uint8Array) => BodyVerdict): void {
+    if (to <= this.#at) return
+    const content = this.#body.subarray(this.#at, to)
+    const verdict = judge(content)
+    if (verdict.kind === 'uninspectable') {
+      this.#uninspectable += 1
+      if (!this.#rules.hidesUninspectable) return this.#put(to, undefined)
+      const replacement = this.#rules.placeholders.of(
+        'UNINSPECTABLE',
+        Buffer.from(content).toString('latin1'),
+      )
+      this.#count({ uninspectable: 1 })
+      return this.#put(to, Buffer.from(replacement))
     }
-    if (next < 0) break
-    const after = next + 2 + boundary.length
-    if (body.subarray(after, after + 2).toString('latin1') === '--') break
-    at = after + 2
+    this.#uninspectable += verdict.uninspectable
+    this.#count(verdict.counts)
+    for (const edit of verdict.edits) {
+      const [start, end] = [this.#characters + edit.start, this.#characters + edit.end]
+      this.#edits.push({ ...edit, start, end })
+    }
+    return this.#put(to, verdict.content === content ? undefined : verdict.content)
   }
-  if (pieces.length === 0) return { kind: 'judged', content: bytes, counts, edits, uninspectable }
-  pieces.push(body.subarray(copied))
-  return { kind: 'judged', content: Buffer.concat(pieces), counts, edits, uninspectable }
+
+  verdict(): BodyVerdict {
+    const content = this.#changed ? Buffer.concat(this.#pieces) : this.#body
+    const [counts, edits, uninspectable] = [this.#counts, this.#edits, this.#uninspectable]
+    return { kind: 'judged', content, counts, edits, uninspectable }
+  }
+
+  #put(to: number, content: Uint8Array | undefined): void {
+    if (to <= this.#at) return
+    const own = this.#body.subarray(this.#at, to)
+    if (content) this.#changed = true
+    this.#pieces.push(content ?? own)
+    this.#characters += readText(own).text.length
+    this.#at = to
+  }
+
+  #count(counts: Counts): void {
+    for (const [name, count] of Object.entries(counts)) this.#counts[name] = (this.#counts[name] ?? 0) + count
+  }
 }
 
-interface Part {
-  readonly name: string
-  /** `undefined` for a plain field. */
-  readonly fileName: string | undefined
-  readonly mediaType: string
-}
-
-function partOf(header: Buffer): Part {
-  const text = header.toString('utf8')
-  const disposition = /^content-disposition:([^\r\n]*)/im.exec(text)?.[1] ?? ''
-  const mediaType = /^content-type:\s*([^;\r\n]*)/im.exec(text)?.[1]?.trim().toLowerCase() ?? ''
+function judgePartHeader(bytes: Uint8Array, rules: TextRules): BodyVerdict {
+  const { text, utf8 } = readText(bytes)
+  const edits = judgeHeader(text, rules)
+  const counts: Counts = {}
+  countEdits(edits, counts)
+  if (edits.length === 0) return { kind: 'judged', content: bytes, counts, edits, uninspectable: 0 }
+  const written = edits.map((edit) => ({ ...edit, replacement: asRead(edit.replacement, utf8) }))
   return {
-    name: /[;\s]name="([^"]*)"/i.exec(disposition)?.[1] ?? '',
-    fileName: /[;\s]filename\*?="?([^";]*)/i.exec(disposition)?.[1],
-    mediaType,
+    kind: 'judged',
+    content: writeText(applyEdits(text, written), utf8),
+    counts,
+    edits,
+    uninspectable: 0,
   }
 }
 
-function judgePart(
+function judgeContent(
   content: Uint8Array,
-  { name, fileName, mediaType }: Part,
-  judgeBody: (content: Uint8Array, mediaType: string) => BodyVerdict,
+  header: PartHeader,
+  judgePart: JudgePart,
   rules: TextRules,
+  cut: boolean,
 ): BodyVerdict {
-  if (fileName !== undefined) return judgeBody(content, fileType(fileName, mediaType))
+  const { transferEncoding } = header
+  const plain = decodeTransfer(content, transferEncoding)
+  if (!plain) {
+    const reason = `a part in the transfer encoding ${transferEncoding.slice(0, 64)} cannot be looked into`
+    return rules.hidesUninspectable ? { kind: 'uninspectable', reason } : judgePart(content, '', cut)
+  }
+  const verdict = judgePlain(plain, header, judgePart, rules, cut)
+  if (plain === content || verdict.kind === 'uninspectable') return verdict
+  if (verdict.content === plain) return { ...verdict, content }
+  return { ...verdict, content: encodeTransfer(verdict.content, transferEncoding) }
+}
+
+function judgePlain(
+  content: Uint8Array,
+  { name, fileName, contentType }: PartHeader,
+  judgePart: JudgePart,
+  rules: TextRules,
+  cut: boolean,
+): BodyVerdict {
+  if (fileName !== undefined) return judgePart(content, fileType(fileName, contentType), cut)
   if (content.length > 0 && rules.denied.has({ name, path: [name], elements: [0] }, 'string')) {
     const value = Buffer.from(content).toString('utf8')
     const replacement = rules.placeholders.of('FIELD', value)
@@ -121,13 +231,15 @@ function judgePart(
     const counts = { field_name: 1 }
     return { kind: 'judged', content: Buffer.from(replacement), counts, edits, uninspectable: 0 }
   }
-  return judgeBody(content, mediaType)
+  return judgePart(content, contentType, cut)
 }
 
-/** A file's media type; its name tells where that says nothing. */
-function fileType(fileName: string, mediaType: string): string {
+/** A file's declared type; its name tells where that says nothing. */
+function fileType(fileName: string, contentType: string): string {
   const extension = /\.([a-z0-9]+)$/i.exec(fileName)?.[1]?.toLowerCase() ?? ''
   const told = TEXT_FILES.get(extension)
-  const given = mediaType === '' ? 'application/octet-stream' : mediaType
-  return told !== undefined && (given === 'text/plain' || bodyKind(given) === 'opaque') ? told : given
+  const given = contentType === '' ? 'application/octet-stream' : contentType
+  const { mediaType, charset } = readContentType(given)
+  const opaque = declaredOpaque({ mediaType, charset: '', boundary: '' }) !== ''
+  return told !== undefined && (mediaType === 'text/plain' || opaque) ? `${told};charset=${charset}` : given
 }

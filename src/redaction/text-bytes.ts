@@ -37,3 +37,45 @@ export function wholeCharacters(bytes: Uint8Array): Uint8Array {
   }
   return bytes
 }
+
+/** Whether a text holds control characters that no text has: it is data of another kind. */
+export function hasControls(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return /[\0-\x06\x0e-\x1a\x1c\x1d]/.test(text)
+}
+
+/** UTF-16, as it was found. */
+export interface WideText {
+  readonly text: string
+  readonly littleEndian: boolean
+}
+
+/**
+ * Reads text in UTF-16: with a byte order mark, or beginning with two ASCII characters.
+ *
+ * @returns `undefined` for everything else
+ */
+export function readWide(bytes: Uint8Array): WideText | undefined {
+  const order = byteOrder(bytes)
+  if (order === undefined || bytes.length % 2 !== 0) return undefined
+  const littleEndian = order === 'little'
+  const text = swapped(bytes, littleEndian).toString('utf16le')
+  return text.isWellFormed() && !hasControls(text) ? { text, littleEndian } : undefined
+}
+
+/** The byte order of what begins like UTF-16; `undefined` for what does not. */
+export function byteOrder([a, b, c, d]: Uint8Array): 'little' | 'big' | undefined {
+  if ((a === 0xff && b === 0xfe) || (a && b === 0 && c && d === 0)) return 'little'
+  return (a === 0xfe && b === 0xff) || (a === 0 && b && c === 0 && d) ? 'big' : undefined
+}
+
+/** Text in the byte order in which it was read. */
+export function writeWide({ text, littleEndian }: WideText): Uint8Array {
+  return swapped(Buffer.from(text, 'utf16le'), littleEndian)
+}
+
+function swapped(bytes: Uint8Array, littleEndian: boolean): Buffer {
+  return littleEndian
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    : Buffer.from(bytes).swap16()
+}

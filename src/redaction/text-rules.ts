@@ -1,8 +1,10 @@
 import type { Detector, Span } from './detectors/detector.ts'
 import { DeniedValues } from './denied-values.ts'
-import type { Edit } from './edits.ts'
+import { applyEdits, wholeEdits, type Edit } from './edits.ts'
 import { findAll } from './finds.ts'
+import { encodedText, isDataUrl } from './encoded-text.ts'
 import { goJson } from './go-json.ts'
+import { isJson } from './is-json.ts'
 import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
 import type { Placeholders } from './placeholders.ts'
 
@@ -38,7 +40,7 @@ export function judgeText(text: string, { detectors, placeholders }: TextRules):
   }))
 }
 
-/** Looks through a JSON text, JSON in its strings included. Member names and numbers stay as they are. */
+/** Looks through a JSON text, names of members and JSON in its strings included. Numbers stay as they are. */
 export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece, nesting = 0): TextVerdict {
   const { denied, placeholders } = rules
   const edits: Edit[] = []
@@ -48,8 +50,14 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
     edits.push({ start, end, name: 'field_name', replacement })
   }
   walkJson(text, {
+    name(span) {
+      const raw = text.slice(span.start, span.end)
+      const found = judgeName(unescaped(raw), rules)
+      if (found.length > 0) edits.push(...inRaw(raw, span.start, found))
+    },
     string(span, place) {
       const raw = text.slice(span.start, span.end)
+      if (raw === '') return
       if (denied.has(place, 'string')) {
         hide(span.start, span.end, escaped(placeholders.of('FIELD', unescaped(raw))))
         return
@@ -57,7 +65,8 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
       if (takePiece?.(raw, span, place)) return
       if (place.name === 'type') type = { depth: place.path.length, value: raw }
       const sealed = type.depth === place.path.length && type.value === 'redacted_thinking'
-      const carried = sealed ? 'opaque' : carriedBy(raw, place)
+      const said = unescaped(raw)
+      const carried = carriedBy(said, place, sealed, rules)
       if (carried === 'opaque') return
       if (carried === 'media') {
         uninspectable += 1
@@ -66,12 +75,9 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
         edits.push({ ...span, name: 'uninspectable', replacement })
         return
       }
-      const said = judgeString(unescaped(raw), rules, nesting)
-      uninspectable += said.uninspectable
-      edits.push(...inRaw(raw, span.start, said.edits))
-    },
-    none(span, place) {
-      if (denied.has(place, 'null')) hide(span.start, span.end, `"${escaped(placeholders.of('FIELD', ''))}"`)
+      const verdict = judgeString(said, rules, nesting)
+      uninspectable += verdict.uninspectable
+      edits.push(...inRaw(raw, span.start, verdict.edits))
     },
     begins: (kind, place) => denied.has(place, kind),
     whole({ start, end }) {
@@ -81,11 +87,34 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
   return { edits, uninspectable }
 }
 
-/** What a string says: text, or JSON once more. */
+/** What a string says: text, JSON once more, or either of them encoded. */
 export function judgeString(said: string, rules: TextRules, nesting: number): TextVerdict {
-  return nesting < MAX_NESTING && isJson(said)
-    ? judgeJson(said, rules, undefined, nesting + 1)
-    : { edits: judgeText(said, rules), uninspectable: 0 }
+  if (nesting < MAX_NESTING) {
+    if (isJson(said)) return judgeJson(said, rules, undefined, nesting + 1)
+    const encoded = encodedText(said, !rules.hidesUninspectable)
+    if (encoded) {
+      const { edits, uninspectable } = judgeString(encoded.text, rules, nesting + 1)
+      if (edits.length > 0 || uninspectable > 0) {
+        const replacement = encoded.write(applyEdits(encoded.text, edits))
+        return { edits: wholeEdits(0, said.length, replacement, edits), uninspectable }
+      }
+    }
+  }
+  return { edits: judgeText(said, rules), uninspectable: 0 }
+}
+
+/** Names of members in which nothing is found, by what is looked for: they come again and again. */
+const clean = new WeakMap<readonly Detector[], Set<string>>()
+const MAX_CLEAN_NAMES = 5000
+const MAX_CLEAN_NAME = 64
+
+function judgeName(name: string, rules: TextRules): readonly Edit[] {
+  let known = clean.get(rules.detectors)
+  if (!known) clean.set(rules.detectors, (known = new Set()))
+  if (known.has(name)) return []
+  const edits = judgeText(name, rules)
+  if (edits.length === 0 && name.length <= MAX_CLEAN_NAME && known.size < MAX_CLEAN_NAMES) known.add(name)
+  return edits
 }
 
 /** Edits of what a JSON string says, as edits of the text that the string stands in. */
@@ -100,17 +129,6 @@ export function inRaw(raw: string, offset: number, edits: readonly Edit[]): Edit
     name,
     replacement: escaped(replacement),
   }))
-}
-
-/** An object or array, as text. */
-export function isJson(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Members whose long values in base64 are media. */
@@ -134,11 +152,19 @@ const SEALED = 'gAAAAA'
 const MIN_BASE64 = 64
 
 /** What a string that is no text carries: media, which may hold anything, or a provider's seal; `undefined` for text. */
-function carriedBy(raw: string, { name }: JsonPlace): 'media' | 'opaque' | undefined {
-  if (raw.startsWith('data:') && /^data:(?!text\/)[^,]{0,128};base64,/.test(raw)) return 'media'
-  const opaque = OPAQUE_MEMBERS.includes(name) || (name === 'data' && raw.startsWith(SEALED))
-  if (raw.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined
-  if (!/^[A-Za-z0-9+/_=-]+$/.test(raw)) return undefined
+function carriedBy(
+  said: string,
+  { name }: JsonPlace,
+  sealed: boolean,
+  rules: TextRules,
+): 'media' | 'opaque' | undefined {
+  const url = isDataUrl(said) && /^data:[^,]{0,256};\s*base64\s*,/i.test(said)
+  const opaque = sealed || OPAQUE_MEMBERS.includes(name) || (name === 'data' && said.startsWith(SEALED))
+  if (!url) {
+    if (said.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined
+    if (!/^[A-Za-z0-9+/_\r\n=-]+$/.test(said)) return undefined
+  }
+  if (encodedText(said, !rules.hidesUninspectable)) return undefined
   return opaque ? 'opaque' : 'media'
 }
 

@@ -122,21 +122,20 @@ function redactedBody(
 ): { readonly content: Uint8Array; readonly counts: Counts } | string {
   try {
     const verdict = judgeBody(truncated ? wholeCharacters(bytes) : bytes, mediaType, rules, truncated)
-    if (verdict.kind === 'judged') {
-      if (verdict.uninspectable === 0 || allowsUninspectable || mediaType !== 'multipart/form-data')
-        return verdict
-      return 'a part of the form cannot be looked into'
-    }
+    if (verdict.kind === 'judged') return verdict
     return allowsUninspectable ? { content: bytes, counts: {} } : verdict.reason
   } catch (error) {
     return `redaction failed: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 
-/** A WebSocket's messages are kept one in a line. */
-function mediaTypeOf({ status, request, response }: Exchange, side: 'request' | 'response'): string {
+/** The declared type of what is stored: a WebSocket's messages are kept one in a line. */
+function mediaTypeOf(
+  { status, requestFields, responseFields }: Exchange,
+  side: 'request' | 'response',
+): string {
   if (status === 101) return 'application/x-ndjson'
-  return (side === 'request' ? request : response).mediaType
+  return String((side === 'request' ? requestFields : responseFields)['content-type'] ?? '')
 }
 
 function add(sum: Counts, more: Counts): void {

@@ -315,6 +315,17 @@ describe('doctor', () => {
     expect((await run('doctor', 'extra')).status).toBe(2)
   })
 
+  test('says what policies look at on its way, and what they do not', async () => {
+    const [status, found, out] = await checks(
+      `storage: {path: ./nowhere/x.db}\n${KEY}pii: {mode: redact_upstream}\n`,
+    )
+    expect([status, found['redaction']]).toEqual([0, 'pass'])
+    expect(out).toContain('not looked at: header fields')
+    expect(out).toContain('redact modes send path and query as they came')
+    const [, , off] = await checks(`storage: {path: ./nowhere/x.db}\n${KEY}`)
+    expect(off).toContain('no policy looks at content on its way')
+  })
+
   test('asks the upstreams only when told to', async () => {
     writeFileSync(
       join(folder, 'online.yaml'),

@@ -538,6 +538,166 @@ describe('answers that cannot be looked into', () => {
     }))
 })
 
+describe('the same whatever carries it', () => {
+  test('an answer is judged by its bytes at any status, and in pieces of one byte', () =>
+    within('pii: {mode: redact_response}\n', async (gateway) => {
+      const bodies = [
+        '{"a":"alice@example.com"}',
+        'Mail alice@example.com now',
+        '{"a":1}\n{"b":"alice@example.com"}\n',
+      ]
+      for (const body of bodies) {
+        for (const status of [200, 201, 400, 404, 429, 500, 503]) {
+          upstream.play = answer(status, { 'Content-Type': 'application/json' }, body)
+          const whole = await ask(gateway, '{}')
+          expect([whole.status, whole.text]).toEqual([status, expect.not.stringContaining('alice')])
+          upstream.play = stream([...body], { status, fields: { 'Content-Type': 'text/event-stream' } })
+          expect((await ask(gateway, '{}')).text).toBe(whole.text)
+        }
+      }
+    }))
+
+  test('a range is not asked for where answers are looked at, and one that comes all the same is refused', () =>
+    within('pii: {mode: redact_response}\n', async (gateway) => {
+      upstream.play = answer(
+        206,
+        { 'Content-Type': 'text/plain', 'Content-Range': 'bytes 0-8/17' },
+        'alice@exa',
+      )
+      const { status, text } = await ask(gateway, '{}', {
+        headers: { range: 'bytes=0-8', 'if-range': '"x"' },
+      })
+      expect([upstream.last.field('range'), upstream.last.field('if-range')]).toEqual([undefined, undefined])
+      expect([status, text]).toEqual([502, expect.stringContaining('response_uninspectable')])
+    }))
+
+  test('a coding that content is not in hides nothing: it is refused, or looked through as it came', async () => {
+    const body = '{"a":"alice@example.com"}'
+    const codings = ['gzip', 'rot13', 'gzip, br']
+    await within('pii: {mode: block+block_response}\n', async (gateway) => {
+      for (const coding of codings) {
+        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
+        expect((await ask(gateway, body, { headers: { 'content-encoding': coding } })).status).toBe(415)
+        expect((await ask(gateway, '{}')).status).toBe(502)
+      }
+      // Compressed twice, said once.
+      const twice = await ask(gateway, gzipSync(gzipSync(body)), { headers: { 'content-encoding': 'gzip' } })
+      expect(twice.status).toBe(415)
+    })
+    await within('pii: {mode: redact_upstream+redact_response, uninspectable: allow}\n', async (gateway) => {
+      for (const coding of codings) {
+        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
+        const { text, headers } = await ask(gateway, body, { headers: { 'content-encoding': coding } })
+        for (const seen of [sent(), text]) expect(seen).toMatch(/^\{"a":"\[EMAIL_REDACTED:\w{16}\]"\}$/)
+        expect([upstream.last.field('content-encoding'), headers.get('content-encoding')]).toEqual([
+          undefined,
+          null,
+        ])
+      }
+      const unseen = Buffer.from([1, 2, 3, 255])
+      await ask(gateway, unseen, { headers: { 'content-encoding': 'rot13' } })
+      expect([upstream.last.body, upstream.last.field('content-encoding')]).toEqual([unseen, 'rot13'])
+    })
+  })
+
+  test('events under a wrong type are not held: the first arrives before the second is sent', () =>
+    within('pii: {mode: redact_response}\n', async (gateway) => {
+      for (const type of ['text/event-stream', 'application/json', 'text/plain']) {
+        let arrived = (): void => {}
+        const first = new Promise<void>((resolve) => (arrived = resolve))
+        upstream.play = stream([chunk('Nothing. '), chunk('Here '), END], {
+          fields: { 'Content-Type': type },
+          between: (index) => (index === 0 ? first : Promise.resolve()),
+        })
+        const response = await fetch(`${gateway.url}/openai/v1/chat/completions`, {
+          method: 'POST',
+          body: '{}',
+        })
+        let text = ''
+        for await (const piece of response.body!) {
+          text += Buffer.from(piece).toString()
+          if (text.includes('Nothing')) arrived()
+        }
+        expect(text).toContain('[DONE]')
+      }
+    }))
+
+  test('placeholders are put back in answers of every kind, but not in more than can be held', () =>
+    within('pii: {mode: redact_upstream, replacement: {reversible: true}}\n', async (gateway) => {
+      const request = '{"messages":[{"content":"alice@example.com"}]}'
+      upstream.play = stream(['{"a":1}\n', '{"to":"[EMAIL_1]"}\n'], {
+        fields: { 'Content-Type': 'application/json' },
+      })
+      expect((await ask(gateway, request)).text).toBe('{"a":1}\n{"to":"alice@example.com"}\n')
+      const filler = 'x'.repeat(1024 * 1024)
+      upstream.play = stream([...Array.from({ length: 17 }, () => filler), ' [EMAIL_1]'], {
+        fields: { 'Content-Type': 'text/plain' },
+      })
+      const large = await ask(gateway, request)
+      expect([large.status, large.text.length, large.text.slice(-10)]).toEqual([
+        200,
+        17 * 1024 * 1024 + 10,
+        ' [EMAIL_1]',
+      ])
+    }))
+
+  test('an answer that grows past what is held is refused, or passes as it came where such may', () =>
+    within(
+      'pii: {mode: block_response, uninspectable: allow, max_inspect_bytes: 1000}\n',
+      async (gateway) => {
+        const long = ['Mail alice@example.com ', 'x'.repeat(3000), ' end']
+        for (const type of ['text/plain', 'text/event-stream']) {
+          upstream.play = stream(long, { fields: { 'Content-Type': type } })
+          const { status, text, trace } = await ask(gateway, '{}')
+          expect([type, status, text]).toEqual([type, 200, long.join('')])
+          expect(trace.metadata['redaction_inspection']).toEqual({
+            response: { decision: 'passed', counts: {}, uninspectable: 1 },
+          })
+        }
+        // An event is looked through in parts then.
+        upstream.play = stream([`data: {"a":"${'x'.repeat(3000)}`, 'y","b":"alice@example.com"}\n\n'])
+        expect((await ask(gateway, '{}')).text).not.toContain('alice')
+      },
+    ))
+})
+
+describe('targets', () => {
+  const people = [
+    '/openai/v1/users/alice%40example.com',
+    '/openai/v1/files?owner=alice%40example.com',
+    '/openai/v1/files?alice@example.com',
+    '/openai/v1/files?api_key=alice@example.com',
+  ]
+  const ordinary = [
+    '/openai/v1/files/file-AbCdEfGhIjKlMnOpQrStUvWx/content?limit=20&order=desc&after=file-Zz12',
+    '/openai/v1/responses/resp_68af4030592c81938ec0a5fbab4a3e9f05438e46b5f69a3b',
+    '/openai/v1/threads/thread_abc123DEF456/runs/run_987zyx/steps?before=2026-01-02T03:04:05Z',
+    '/openai/v1/deployments/gpt-4o-2024-08-06/chat/completions?api-version=2024-12-01-preview',
+    '/openai/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.anthropic.claude-sonnet-4-20250514-v1%3A0/invoke',
+    '/openai/v1beta/models/gemini-2.5-flash:generateContent?key=AIzaSyA1234567890abcdefghijklmnopqrstuv&alt=sse',
+  ]
+
+  test('block: a find in path or query is refused, credentials of the provider and ids are none', () =>
+    within('pii: {mode: block}\n', async (gateway) => {
+      for (const path of people) {
+        const { status, trace } = await ask(gateway, undefined, { path })
+        expect([path, status]).toEqual([path, 403])
+        expect(trace.metadata['redaction_inspection']).toMatchObject({ request: { decision: 'blocked' } })
+      }
+      expect(upstream.requests).toEqual([])
+      for (const path of ordinary)
+        expect([path, (await ask(gateway, '{}', { path })).status]).toEqual([path, 200])
+    }))
+
+  test('redact_upstream: path and query are sent as they came', () =>
+    within('pii: {mode: redact_upstream}\n', async (gateway) => {
+      for (const path of people) {
+        await ask(gateway, '{}', { path })
+        expect(`/openai${upstream.last.target}`).toBe(path)
+      }
+    }))
+})
+
 describe('reversible', () => {
   const settings =
     'pii: {mode: redact_upstream, replacement: {reversible: true}}\ntracing: {capture_bodies: true}\n'

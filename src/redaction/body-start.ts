@@ -1,0 +1,58 @@
+import { declaredFraming } from './body-kind.ts'
+import type { Framing } from './event-framing.ts'
+import { FramingFinder } from './framing-finder.ts'
+import { byteOrder, hasControls } from './text-bytes.ts'
+
+/** Bytes by which text in UTF-16 is told from other data. */
+const ORDER_BYTES = 4
+
+/** Bytes in which data that is no text gives itself away. */
+const WHOLE_BYTES = 512
+
+/** How a body that begins so must be taken: event by event, as a whole, or not at all, because it is no text. */
+export type BodyTaking = Framing | 'whole' | 'binary'
+
+/**
+ * Takes the beginning of a body until its bytes tell how to go on. That needs the first characters of an event stream, the first line
+ * of JSON, and at most 512 bytes of data that is no text.
+ */
+export class BodyStart {
+  /** What was taken, in order. */
+  readonly pieces: Uint8Array[] = []
+  readonly #finder: FramingFinder
+  #found: ReturnType<FramingFinder['write']>
+  #length = 0
+
+  /** @param mediaType as declared, lower-case, without parameters */
+  constructor(mediaType: string) {
+    this.#finder = new FramingFinder(declaredFraming(mediaType))
+  }
+
+  /** Bytes that were taken. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Takes a piece. @returns `undefined` while more must come to tell */
+  write(piece: Uint8Array): BodyTaking | undefined {
+    this.pieces.push(piece)
+    this.#length += piece.length
+    this.#found ??= this.#finder.write(piece)
+    return this.#taking(false)
+  }
+
+  /** The body has ended. */
+  end(): BodyTaking {
+    return this.#taking(true) ?? 'whole'
+  }
+
+  #taking(ended: boolean): BodyTaking | undefined {
+    const found = this.#found
+    if (found === undefined || found === 'sse' || found === 'lines') return found
+    const start = Buffer.concat(this.pieces, Math.min(this.#length, WHOLE_BYTES))
+    if (found === 'none' && !hasControls(start.toString('latin1')))
+      return start.length === WHOLE_BYTES ? 'whole' : undefined
+    if (start.length < ORDER_BYTES && !ended) return undefined
+    return byteOrder(start) === undefined ? 'binary' : 'whole'
+  }
+}

@@ -1,0 +1,31 @@
+import { isCredentialName } from './credential-name.ts'
+import type { Edit } from './edits.ts'
+import { formDecoded, judgeForm } from './form.ts'
+import { judgeText, type TextRules } from './text-rules.ts'
+
+/**
+ * What is found in a request's target, whose segments and parameters are looked through as people read them.
+ * A provider's credential in the query is meant for the upstream and is no find.
+ *
+ * @param query begins with `?` or is empty
+ */
+export function judgeTarget(path: string, query: string, rules: TextRules): Edit[] {
+  const inPath = path.split('/').flatMap((segment) => judgeText(decoded(segment), rules))
+  const inQuery = query
+    .slice(1)
+    .split('&')
+    .flatMap((pair) =>
+      isCredentialName(formDecoded(pair.split('=')[0]!))
+        ? judgeText(formDecoded(pair), rules).filter(({ name }) => name !== 'token_like')
+        : judgeForm(pair, rules),
+    )
+  return [...inPath, ...inQuery]
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
