@@ -1,10 +1,10 @@
-import { countEdits, applyEdits, type Counts, type Edit } from './edits.ts'
+import { countEdits, applyEdits, withOthers, type Counts, type Edit } from './edits.ts'
 import { EventFraming, type Framing } from './event-framing.ts'
 import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
 import { bodyKind } from './body-kind.ts'
 import { judgeMultipart } from './multipart.ts'
 import { asRead, readText, writeText } from './text-bytes.ts'
-import { findAll, openFrom } from './finds.ts'
+import { openFrom } from './finds.ts'
 import { isJson, judgeJson, judgeString, judgeText, type TextRules } from './text-rules.ts'
 
 /** What came of looking through a body. */
@@ -111,22 +111,21 @@ function streamsObjects(text: string): boolean {
 /** Text, and JSON that is cut off or otherwise none: names of members count as far as they can be told. */
 function judgeBroken(text: string, rules: TextRules): Edit[] {
   if (!/^\s*[[{]/.test(text)) return judgeText(text, rules)
-  const edits = [...judgeJson(text, rules).edits]
-  for (const { start, end, name, type } of findAll(text, rules.detectors)) {
-    if (edits.some((edit) => start < edit.end && end > edit.start)) continue
-    edits.push({ start, end, name, replacement: rules.placeholders.of(type, text.slice(start, end)) })
-  }
-  return edits.sort((a, b) => a.start - b.start)
+  return withOthers(judgeJson(text, rules).edits, judgeText(text, rules))
 }
 
 /** Fields of a form in a URL's encoding: values that change are encoded anew, the others stay. */
 function judgeForm(text: string, rules: TextRules): Edit[] {
   const edits: Edit[] = []
-  for (const { index, 0: pair, 1: field } of text.matchAll(/([^&=]*)=[^&]*/g)) {
-    const start = index + field!.length + 1
-    const end = index + pair.length
+  let end = -1
+  for (const pair of text.split('&')) {
+    const from = end + 1
+    end = from + pair.length
+    const equals = pair.indexOf('=')
+    if (equals < 0) continue
+    const start = from + equals + 1
     const value = decodedPart(text.slice(start, end))
-    const name = decodedPart(field!)
+    const name = decodedPart(pair.slice(0, equals))
     if (rules.denied.has({ name, path: [name], elements: [0] }, 'string')) {
       const replacement = encodeURIComponent(rules.placeholders.of('FIELD', value))
       edits.push({ start, end, name: 'field_name', replacement })

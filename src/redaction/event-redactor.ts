@@ -77,7 +77,7 @@ export class EventRedactor {
       const verdict = /^\s*[[{"]/.test(event.data)
         ? judgeJson(event.data, this.#rules).edits
         : judgeText(event.data, this.#rules)
-      waiting.edits.push(...verdict)
+      for (const edit of verdict) waiting.edits.push(edit)
     }
     if (event.data === '[DONE]') this.#endTexts('')
     while (this.#waitingLength > MAX_WAITING && this.#waiting[0]!.open > 0) this.#endTexts('')
@@ -101,12 +101,12 @@ export class EventRedactor {
     })
     this.uninspectable += uninspectable
     waiting.uninspectable = uninspectable > 0
-    waiting.edits.push(...edits)
+    for (const edit of edits) waiting.edits.push(edit)
     waiting.open += pieces.length
     for (const { text, raw, start } of pieces) {
       this.#text(text).write(unescaped(raw), (parts) => {
         waiting.open -= 1
-        waiting.edits.push(...inRaw(raw, start, parts))
+        for (const edit of inRaw(raw, start, parts)) waiting.edits.push(edit)
       })
     }
     for (const ended of textsEndedBy(object)) this.#endTexts(ended)

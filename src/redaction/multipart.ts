@@ -55,6 +55,8 @@ export function judgeMultipart(
   let uninspectable = 0
   const edits: Edit[] = []
   let copied = 0
+  /** A place of the body, and how many characters stand before it. */
+  let told = { bytes: 0, characters: 0 }
   for (let at = firstEnd + 2; at < body.length;) {
     const headerEnd = body.indexOf('\r\n\r\n', at)
     if (headerEnd < 0 || headerEnd - at > MAX_HEADER_BYTES) break
@@ -74,7 +76,8 @@ export function judgeMultipart(
       if (Object.keys(verdict.counts).length > 0) {
         pieces.push(body.subarray(copied, start), verdict.content)
         copied = end
-        const offset = body.subarray(0, start).toString('utf8').length
+        const offset = told.characters + body.subarray(told.bytes, start).toString('utf8').length
+        told = { bytes: start, characters: offset }
         for (const edit of verdict.edits)
           edits.push({ ...edit, start: offset + edit.start, end: offset + edit.end })
       }

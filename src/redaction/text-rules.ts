@@ -5,6 +5,7 @@ import { findAll } from './finds.ts'
 import { goJson } from './go-json.ts'
 import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
 import type { Placeholders } from './placeholders.ts'
+import type { TimeBudget } from './time-budget.ts'
 
 /** What is looked for in texts, and what is put in its place. */
 export interface TextRules {
@@ -13,6 +14,8 @@ export interface TextRules {
   readonly placeholders: Placeholders
   /** Whether what cannot be looked into (images and audio within JSON) is replaced too, as `UNINSPECTABLE`. */
   readonly hidesUninspectable: boolean
+  /** What looking may take; absent where nothing waits for it. */
+  readonly budget?: TimeBudget
 }
 
 /** Takes a string that is part of a longer text elsewhere; what it does not take is looked through here. */
@@ -28,9 +31,9 @@ export interface TextVerdict {
 /** JSON in strings of JSON is looked into so deep: tool calls, and what they carry. */
 const MAX_NESTING = 4
 
-/** Looks through plain text. */
-export function judgeText(text: string, { detectors, placeholders }: TextRules): Edit[] {
-  return findAll(text, detectors).map(({ start, end, name, type }) => ({
+/** Looks through plain text. @throws OutOfTimeError */
+export function judgeText(text: string, { detectors, placeholders, budget }: TextRules): Edit[] {
+  return findAll(text, detectors, budget).map(({ start, end, name, type }) => ({
     start,
     end,
     name,
@@ -38,7 +41,7 @@ export function judgeText(text: string, { detectors, placeholders }: TextRules):
   }))
 }
 
-/** Looks through a JSON text, JSON in its strings included. Member names and numbers stay as they are. */
+/** Looks through a JSON text, JSON in its strings included. Member names and numbers stay as they are. @throws OutOfTimeError */
 export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece, nesting = 0): TextVerdict {
   const { denied, placeholders } = rules
   const edits: Edit[] = []
@@ -50,6 +53,7 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
   walkJson(text, {
     string(span, place) {
       const raw = text.slice(span.start, span.end)
+      rules.budget?.spend(raw.length)
       if (denied.has(place, 'string')) {
         hide(span.start, span.end, escaped(placeholders.of('FIELD', unescaped(raw))))
         return
@@ -68,7 +72,7 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
       }
       const said = judgeString(unescaped(raw), rules, nesting)
       uninspectable += said.uninspectable
-      edits.push(...inRaw(raw, span.start, said.edits))
+      for (const edit of inRaw(raw, span.start, said.edits)) edits.push(edit)
     },
     none(span, place) {
       if (denied.has(place, 'null')) hide(span.start, span.end, `"${escaped(placeholders.of('FIELD', ''))}"`)
