@@ -2,10 +2,17 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { judgeBody } from '../src/redaction/bodies.ts'
 import { customDetector } from '../src/redaction/detectors/custom.ts'
 import type { Detector } from '../src/redaction/detectors/detector.ts'
 import { DETECTORS } from '../src/redaction/detectors/registry.ts'
+import { EventFraming } from '../src/redaction/event-framing.ts'
+import { EventRedactor } from '../src/redaction/event-redactor.ts'
+import { ReversiblePlaceholders } from '../src/redaction/placeholders.ts'
+import { Redaction } from '../src/redaction/redaction.ts'
+import type { TextRules } from '../src/redaction/text-rules.ts'
 import { countedWork } from './support/counted-work.ts'
+import { SETTINGS } from './support/redaction-settings.ts'
 
 // Text that was made to be slow: of what each detector looks for, as the corpus has it, so that a new detector is tried as well.
 
@@ -82,5 +89,103 @@ describe.each([...DETECTORS, words, pattern].map((detector) => [detector.name, d
       return steps > 20 ? [{ parts, steps }] : []
     })
     expect(slow.slice(0, 5)).toEqual([])
+  })
+})
+
+const RULES = new Redaction(SETTINGS).rulesOf({ organizationId: 'o', workspaceId: 'w' })
+const restoring = (text: string): TextRules => ({ ...RULES, placeholders: new ReversiblePlaceholders(text) })
+
+/** What comes once, `unit` as often as the size wants it, and what comes at the end. */
+const around = (before: string, unit: string | ((i: number) => string), after: string) => (size: number) => {
+  const parts: string[] = []
+  for (let length = 0, i = 0; length < size; i++) {
+    const part = typeof unit === 'string' ? unit : unit(i)
+    parts.push(part)
+    length += part.length
+  }
+  return before + parts.join('') + after
+}
+
+const event = (content: string): string =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`
+const nested = (open: string, inside: (size: number) => string, close: string) => (size: number) => {
+  const depth = Math.ceil(size / 2 / (open.length + close.length))
+  return open.repeat(depth) + inside(size / 2) + close.repeat(depth)
+}
+const part = (content: string): string => `--b\r\ncontent-disposition: form-data; name="f"\r\n\r\n${content}\r\n`
+
+const json = 'application/json'
+const form = 'application/x-www-form-urlencoded'
+const sse = 'text/event-stream'
+const ndjson = 'application/x-ndjson'
+const multipart = 'multipart/form-data'
+
+/** Bodies made to be slow for what takes them apart. */
+const BODIES: readonly (readonly [name: string, mediaType: string, body: (size: number) => string])[] = [
+  ['a form that is no form', form, around('', 'a', '')],
+  ['a form of fields without values', form, around('', 'a&', '')],
+  ['a form of values that are found', form, around('', 'a=a@b.co&email=a&', '')],
+  ['a form of one value with much in it', form, around('a=', 'a@b.co+', '')],
+  ['JSON that is cut off, with much in it', json, around('{', '"email":"a@b.co","a":"c@d.co",', '"a')],
+  ['JSON of one string with much in it', json, around('"', 'a@b.co \\n', '"')],
+  ['JSON of one string of backslashes', json, around('"', '\\\\', '"')],
+  ['JSON of arrays in arrays', json, nested('[', around('"a@b.co"', ',"a@b.co"', ''), ']')],
+  ['JSON of names in names', json, nested('{"email":1,"a":[', around('{"email":null}', ',{"email":null}', ''), ']}')],
+  ['JSON of one denied value of arrays in arrays', json, (size) => `{"email":${nested('[1,', () => '1', ',1]')(Math.min(size, 20_000))}}`],
+  ['JSON in strings of JSON', json, (size) => JSON.stringify([JSON.stringify([JSON.stringify([around('', 'a@b.co ', '')(size)])])])],
+  ['JSON of strings of base64', json, around('["a"', ',{"data":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}', ']')],
+  ['answers with their texts deep in arrays', sse, (size) => `data: ${nested('{"candidates":[', around('{"text":"a"}', ',{"text":"a"}', ''), ']}')(size)}\n\n`],
+  ['an event of one character a line', sse, around('', 'data: a\n', '\n')],
+  ['a stream of empty lines', sse, around('', '\r\n', '')],
+  ['a stream of one endless word', sse, around('', event('a'), '')],
+  ['a stream of one endless key', sse, around(event('sk-proj-'), event('a1'), '')],
+  ['a stream of one endless private key', sse, around(event('-----BEGIN PRIVATE KEY-----'), event('a '), '')],
+  ['a stream of one endless address', sse, around(event('a@b'), event('.b'), '')],
+  ['a stream of one denied value', sse, around(event('{"password":"'), event('a'), '')],
+  ['a stream of denied values and what is found', sse, around(event('{"a":["'), event('a@b.co","b",{"email":"c@d.co"},"'), '')],
+  ['a long piece and short ones', sse, (size) => event('a'.repeat(size / 2)) + around('', event('a'), '')(size / 2)],
+  ['a long piece of JSON and short ones', sse, (size) => event(`{"a":"${'a@b.co '.repeat(size / 20)}`) + around('', event('a'), '')(size / 2)],
+  ['many texts at once', sse, around('', (i) => `data: {"choices":[{"index":${i},"delta":{"content":"a"}}]}\n\n`, '')],
+  ['many texts in one event', sse, (size) => `data: {"choices":[${around('{"delta":{"content":"a"}}', (i) => `,{"index":${i},"delta":{"content":"a@b.co"}}`, '')(size)}]}\n\n`],
+  ['lines of JSON', ndjson, around('', '{"a":"a@b.co"}\n', '')],
+  ['lines of nothing', ndjson, around('', '\n', '')],
+  ['a form of many parts', multipart, around('', part('a@b.co'), '--b--')],
+  ['a form of many parts without content', multipart, around('', part(''), '--b--')],
+  ['text that is full of placeholders', 'text/plain', around('', (i) => `[A_${i}X1] [A_1]`, '')],
+  ['text of beginnings of placeholders', 'text/plain', around('', '[A_', '')],
+]
+
+describe('takes steps that grow with the body’s size and with nothing else', () => {
+  const grows = (work: (size: number) => [text: string, work: () => void]): void => {
+    const [few, many] = [16_384, 131_072].map((size) => {
+      const [text, run] = work(size)
+      return countedWork(run) / text.length
+    }) as [number, number]
+    expect({ few, many, linear: many < MOST_STEPS && many <= few * 1.5 + 8 }).toEqual({ few, many, linear: true })
+  }
+
+  test.each(BODIES)('%s', (_, mediaType, body) => {
+    grows((size) => {
+      const text = body(size)
+      const bytes = Buffer.from(text)
+      return [text, () => judgeBody(bytes, mediaType, restoring(text))]
+    })
+  })
+
+  test.each(BODIES.filter(([, mediaType]) => mediaType === sse))('%s, in chunks of a few bytes', (_, __, body) => {
+    grows((size) => {
+      const text = body(size / 4)
+      const bytes = Buffer.from(text)
+      return [
+        text,
+        () => {
+          const events = new EventFraming('sse')
+          const redactor = new EventRedactor(RULES)
+          for (let at = 0; at < bytes.length; at += 8) {
+            for (const one of events.write(bytes.subarray(at, at + 8))) redactor.take(one)
+          }
+        },
+      ]
+    })
   })
 })

@@ -1,4 +1,4 @@
-type Method = (this: never, ...args: never[]) => unknown
+type Method = (this: unknown, ...args: unknown[]) => unknown
 
 /** How much of what it is called with a method of the language looks at: characters, bytes or elements. */
 type Cost = (subject: never, args: readonly never[], result: never) => number
@@ -53,9 +53,9 @@ export function countedWork(work: () => void): number {
       owner,
       name,
       (real) =>
-        function (this: never, ...args: never[]): unknown {
-          const result = Reflect.apply(real, this, args) as never
-          steps += cost(this, args, result)
+        function (this: unknown, ...args: unknown[]): unknown {
+          const result = Reflect.apply(real, this, args)
+          steps += cost(this as never, args as never[], result as never)
           return result
         },
     )
@@ -65,12 +65,12 @@ export function countedWork(work: () => void): number {
       Array.prototype,
       name,
       (real) =>
-        function (this: never, ...[each, that]: never[]): unknown {
+        function (this: unknown, ...[each, that]: unknown[]): unknown {
           const counting = (...args: unknown[]): unknown => {
             steps += 1
-            return Reflect.apply(each as Method, that, args as never[])
+            return Reflect.apply(each as Method, that, args)
           }
-          return Reflect.apply(real, this, [counting as never])
+          return Reflect.apply(real, this, [counting])
         },
     )
   }
@@ -78,7 +78,7 @@ export function countedWork(work: () => void): number {
     RegExp.prototype,
     'exec',
     (real) =>
-      function (this: never, ...args: never[]): unknown {
+      function (this: unknown, ...args: unknown[]): unknown {
         const form = this as RegExp
         const text = String(args[0])
         const from = form.global || form.sticky ? form.lastIndex : 0
