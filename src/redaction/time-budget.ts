@@ -13,8 +13,8 @@ export class OutOfTimeError extends Error {
 export class TimeBudget {
   readonly #ms: number
   readonly #now: () => number
-  #leftMs: number
-  #checkedAt: number
+  #leftMs = 0
+  #checkedAt = 0
   #unchecked = 0
 
   /**
@@ -26,8 +26,13 @@ export class TimeBudget {
   constructor(ms: number, now: () => number) {
     this.#ms = ms
     this.#now = now
-    this.#leftMs = ms
-    this.#checkedAt = now()
+    this.restart()
+  }
+
+  /** Begins anew, for the next piece of work. */
+  restart(): void {
+    this.#leftMs = this.#ms
+    this.#checkedAt = this.#now()
   }
 
   /** Notes that so many characters are looked at. @throws OutOfTimeError */
