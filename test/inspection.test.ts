@@ -46,7 +46,9 @@ const outcome = (answer: ContentAnswer | Promise<ContentAnswer>): Promise<unknow
 test('while one tenant floods with content that takes long, another’s is answered', async () => {
   const inspector = inspectorWith()
   const ended: unknown[] = []
-  const flood = Array.from({ length: 50 }, () => outcome(inspector.judge(slow('a'))).then((one) => ended.push(one)))
+  const flood = Array.from({ length: 50 }, () =>
+    outcome(inspector.judge(slow('a'))).then((one) => ended.push(one)),
+  )
   for (let i = 0; i < 5; i++) expect(await outcome(inspector.judge(quick('b')))).toBe(1)
   expect(ended).toEqual([])
   // Another that floods waits for nobody’s whole flood either.
@@ -69,7 +71,14 @@ test('what content may take counts from the start of work on it, and only what t
 
 test('a thread that dies fails what killed it and nothing else', async () => {
   const inspector = inspectorWith({}, MOODY)
-  const questions = [quick('a', 'to die'), quick('a'), quick('b'), quick('b', 'to die'), quick('b'), quick('a')]
+  const questions = [
+    quick('a', 'to die'),
+    quick('a'),
+    quick('b'),
+    quick('b', 'to die'),
+    quick('b'),
+    quick('a'),
+  ]
   const answers = await Promise.all(questions.map((one) => outcome(inspector.judge(one))))
   const died = expect.stringContaining('no memory left') as unknown
   expect(answers).toEqual([died, 1, 1, died, 1, 1])
@@ -86,18 +95,17 @@ test('a thread that keeps to no budget is given up, with what it hangs at and no
 test('of too much that waits, the newest of whoever has the most waiting is refused', async () => {
   const inspector = inspectorWith({ maxWaitingBytes: 1_000_000 })
   const refused: string[] = []
-  const ask = (name: string, one: ContentQuestion): void => {
-    void outcome(inspector.judge(one)).then((said) => {
-      if (String(said).startsWith('too much')) refused.push(name)
-    })
+  const ask = async (name: string, one: ContentQuestion): Promise<void> => {
+    const said = await outcome(inspector.judge(one))
+    if (String(said).startsWith('too much')) refused.push(name)
   }
-  ask('busy a', slow('a'))
-  ask('busy c', slow('c'))
-  for (let i = 1; i <= 3; i++) ask(`a ${i}`, slow('a', 300_000))
-  ask('b 1', slow('b', 300_000))
+  void ask('busy a', slow('a'))
+  void ask('busy c', slow('c'))
+  for (let i = 1; i <= 3; i++) void ask(`a ${i}`, slow('a', 300_000))
+  void ask('b 1', slow('b', 300_000))
   await Bun.sleep(0)
   expect(refused).toEqual(['a 3'])
-  ask('b 2', slow('b', 400_000))
+  void ask('b 2', slow('b', 400_000))
   await Bun.sleep(0)
   expect(refused).toEqual(['a 3', 'b 2'])
 })

@@ -20,7 +20,9 @@ test('each tenant is served in its order, and none twice before all others that 
   fc.assert(
     fc.property(items, (all) => {
       const queue = queueOf(all)
-      const waiting = new Map([...Map.groupBy(all, ({ tenant }) => tenant)].map(([tenant, own]) => [tenant, [...own]]))
+      const waiting = new Map(
+        [...Map.groupBy(all, ({ tenant }) => tenant)].map(([tenant, own]) => [tenant, [...own]]),
+      )
       let round = new Set<string>()
       for (let item = queue.take(() => true); item; item = queue.take(() => true)) {
         expect(waiting.get(item.tenant)!.shift()).toBe(item)
@@ -44,8 +46,9 @@ test('what is taken from the longest line is its newest, and bytes are counted',
       const sum = (tenant: string): number =>
         left.filter((item) => item.tenant === tenant).reduce((bytes, item) => bytes + item.bytes, 0)
       for (let item = queue.takeFromLongest(); item; item = queue.takeFromLongest()) {
-        expect(sum(item.tenant)).toBe(Math.max(...['a', 'b', 'c', 'd'].map(sum)))
-        const place = left.findLastIndex((one) => one.tenant === item!.tenant)
+        const { tenant } = item
+        expect(sum(tenant)).toBe(Math.max(...['a', 'b', 'c', 'd'].map(sum)))
+        const place = left.findLastIndex((one) => one.tenant === tenant)
         expect(left.splice(place, 1)).toEqual([item])
         expect(queue.bytes).toBe(left.reduce((bytes, one) => bytes + one.bytes, 0))
       }
@@ -55,11 +58,13 @@ test('what is taken from the longest line is its newest, and bytes are counted',
 })
 
 test('a tenant that may not have its turn keeps its place', () => {
-  const [first, second, third] = ['a', 'b', 'a'].map((tenant, number) => ({ tenant, bytes: 1, number }))
-  const queue = queueOf([first!, second!, third!])
-  expect(queue.take((tenant) => tenant !== 'a')).toBe(second!)
-  expect(queue.remove(third!)).toBe(true)
-  expect(queue.remove(third!)).toBe(false)
-  expect(queue.take(() => true)).toBe(first!)
+  const first = { tenant: 'a', bytes: 1, number: 1 }
+  const second = { tenant: 'b', bytes: 1, number: 2 }
+  const third = { tenant: 'a', bytes: 1, number: 3 }
+  const queue = queueOf([first, second, third])
+  expect(queue.take((tenant) => tenant !== 'a')).toBe(second)
+  expect(queue.remove(third)).toBe(true)
+  expect(queue.remove(third)).toBe(false)
+  expect(queue.take(() => true)).toBe(first)
   expect(queue.take(() => true)).toBeUndefined()
 })

@@ -2,7 +2,7 @@ import type { Detector, Span } from './detectors/detector.ts'
 import type { TimeBudget } from './time-budget.ts'
 
 /** Characters that a detector is shown at once, so that a budget is asked every few milliseconds however long a text is. */
-const WINDOW = 32 * 1024
+const WINDOW = 64 * 1024
 
 /** What a detector is shown again of what stands before. */
 const CONTEXT = 128

@@ -19,7 +19,8 @@ export function findAll(text: string, detectors: readonly Detector[], budget?: T
   const finds: (Find & { readonly rank: number })[] = []
   for (const [rank, detector] of detectors.entries()) {
     const { name, type } = detector
-    for (const { start, end } of findInWindows(text, detector, budget)) finds.push({ start, end, name, type, rank })
+    for (const { start, end } of findInWindows(text, detector, budget))
+      finds.push({ start, end, name, type, rank })
   }
   if (finds.length < 2) return finds
   finds.sort((a, b) => a.start - b.start || a.rank - b.rank)

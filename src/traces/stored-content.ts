@@ -59,7 +59,10 @@ export function storedContent(
     const judged = redactedBody(
       body,
       mediaTypeOf(exchange, name),
-      { ...rules, budget: new TimeBudget(Math.max(LEAST_BODY_MS, (body.bytes.length / MIB) * MS_PER_MIB), now) },
+      {
+        ...rules,
+        budget: new TimeBudget(Math.max(LEAST_BODY_MS, (body.bytes.length / MIB) * MS_PER_MIB), now),
+      },
       settings.uninspectable === 'allow',
     )
     if (typeof judged === 'string') {

@@ -92,10 +92,13 @@ export const secret: Detector = {
     if (scheme) start = Math.min(start, Math.max(0, text.length - 8) + scheme.index)
     if (/\b(?:Bearer|Basic) $/i.test(text.slice(Math.max(0, start - 7), start)))
       start = Math.max(0, start - 7)
-    const url = text.lastIndexOf('://')
-    if (url >= least && runEnd(text, url + 3, isUserInfo) === text.length) start = Math.min(start, url)
+    let user = text.length
+    while (user > least && isUserInfo(text.charCodeAt(user - 1))) user -= 1
+    if (text.startsWith('://', user - 3)) start = Math.min(start, user - 3)
+    const near = Math.max(0, text.length - MAX_BLOCK_LENGTH)
+    // Looking forward first is several times as fast, and finds nothing most of the time.
+    if (!text.includes('-----BEGIN', near)) return start
     const block = text.lastIndexOf('-----BEGIN')
-    if (block < 0 || text.length - block > MAX_BLOCK_LENGTH) return start
     const end = /-----END [A-Z ]{0,40}-----/.exec(text.slice(block))
     const open = !end || start < block + end.index + end[0].length
     return open ? Math.min(start, block) : start
