@@ -42,6 +42,13 @@ const COSTS: readonly (readonly [prototype: object, name: string, cost: Cost])[]
   [Buffer.prototype, 'toString', (bytes: Uint8Array) => bytes.length],
   [TextDecoder.prototype, 'decode', (_, [bytes]: readonly Uint8Array[]) => bytes?.length ?? 0],
   [Buffer, 'concat', (_, __, result: Uint8Array) => result.length],
+  // Of memory, only that is copied which is not taken over.
+  [
+    Buffer,
+    'from',
+    (_, [source]: readonly unknown[], result: Uint8Array) =>
+      source instanceof ArrayBuffer ? 1 : result.length,
+  ],
   [JSON, 'parse', (_, [text]: readonly string[]) => text!.length],
 ]
 
