@@ -1,33 +1,35 @@
 import { Redaction } from '../redaction/redaction.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
+import { TimeBudget } from '../redaction/time-budget.ts'
 import { judgeContent, type ContentAnswer, type ContentQuestion } from './judge-content.ts'
 
-// The thread that looks through large content. Questions come in, answers go out in the same order.
+// A thread that looks through content: one question at a time, one answer to each.
 
 declare const self: Worker
 
 /** What the thread is told. */
 export type InspectionRequest =
-  | { readonly kind: 'configure'; readonly settings: RedactionSettings }
-  | { readonly kind: 'judge'; readonly id: number; readonly question: ContentQuestion }
+  | { readonly kind: 'configure'; readonly settings: RedactionSettings; readonly budgetMs: number }
+  | { readonly kind: 'judge'; readonly question: ContentQuestion }
 
 /** What it answers. */
-export type InspectionReply =
-  { readonly id: number; readonly answer: ContentAnswer } | { readonly id: number; readonly error: string }
+export type InspectionReply = { readonly answer: ContentAnswer } | { readonly error: string }
 
 let redaction: Redaction | undefined
+let budgetMs = 0
 
 self.onmessage = (event: MessageEvent<InspectionRequest>) => {
   const request = event.data
   if (request.kind === 'configure') {
     redaction = new Redaction(request.settings)
+    budgetMs = request.budgetMs
     return
   }
-  const { id, question } = request
   try {
-    reply({ id, answer: judgeContent(question, redaction!) })
+    const budget = new TimeBudget(budgetMs, () => performance.now())
+    reply({ answer: judgeContent(request.question, redaction!, budget) })
   } catch (error) {
-    reply({ id, error: error instanceof Error ? error.message : String(error) })
+    reply({ error: error instanceof Error ? error.message : String(error) })
   }
 }
 

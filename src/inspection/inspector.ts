@@ -1,77 +1,132 @@
 import { Redaction } from '../redaction/redaction.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
-import type { InspectionReply, InspectionRequest } from './inspection-worker.ts'
+import { OutOfTimeError, TimeBudget } from '../redaction/time-budget.ts'
+import { FairQueue } from './fair-queue.ts'
+import { InspectionThread } from './inspection-thread.ts'
 import { judgeContent, type ContentAnswer, type ContentQuestion } from './judge-content.ts'
 
-/** Content up to this size is looked through at once: asking a thread takes longer. */
+/** Content up to this size is looked through at once, as long as that takes no longer than this: asking a thread takes longer. */
 const AT_ONCE_BYTES = 32 * 1024
+const AT_ONCE_MS = 5
 
-/** How long looking through content may take. */
-const TIMEOUT_MS = 10_000
-
-interface Waiting {
-  readonly resolve: (answer: ContentAnswer) => void
-  readonly reject: (error: Error) => void
-  readonly timer: ReturnType<typeof setTimeout>
+/** What looking through content may take and hold. */
+export interface InspectionBounds {
+  /** Threads at most; one tenant has one less, so that another's content need not wait for it. */
+  readonly threads: number
+  /** How long looking through one content may take, from its start. */
+  readonly budgetMs: number
+  /** After which a thread that keeps to no budget is given up. */
+  readonly hungMs: number
+  /** Content that waits, of all tenants together, in bytes. */
+  readonly maxWaitingBytes: number
 }
 
-/** Looks through content: what is small at once, what is large on a thread of its own, which is started when it is first needed. */
+const BOUNDS: InspectionBounds = {
+  threads: 2,
+  budgetMs: 10_000,
+  hungMs: 15_000,
+  maxWaitingBytes: 64 * 1024 * 1024,
+}
+
+interface Waiting {
+  readonly question: ContentQuestion
+  readonly tenant: string
+  readonly bytes: number
+  readonly resolve: (answer: Promise<ContentAnswer>) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Looks through content: what is small at once, what is large or takes long on a few threads, which are started when they are first
+ * needed. Tenants take turns.
+ */
 export class Inspector {
   readonly redaction: Redaction
   readonly #workerUrl: string
-  #worker: Worker | undefined
-  #nextId = 1
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #bounds: InspectionBounds
+  readonly #queue = new FairQueue<Waiting>()
+  readonly #idle: InspectionThread[] = []
+  /** Threads that are asked something, and for whom. */
+  readonly #busy = new Map<InspectionThread, string>()
+  #closed = false
 
-  /** @param workerUrl the thread's program */
-  constructor(settings: RedactionSettings, workerUrl: string) {
+  /** @param workerUrl the threads' program */
+  constructor(settings: RedactionSettings, workerUrl: string, bounds = BOUNDS) {
     this.redaction = new Redaction(settings)
     this.#workerUrl = workerUrl
+    this.#bounds = bounds
   }
 
-  /** What the policy says of content. @throws Error when that cannot be told in time */
-  judge(question: ContentQuestion): ContentAnswer | Promise<ContentAnswer> {
-    if (question.bytes.length <= AT_ONCE_BYTES) return judgeContent(question, this.redaction)
-    const worker = (this.#worker ??= this.#start())
-    const id = this.#nextId++
+  /**
+   * What the policy says of content.
+   *
+   * @param signal the answer is no longer wanted: a question that still waits is given up
+   * @throws Error when that cannot be told in time, or too much waits
+   */
+  judge(question: ContentQuestion, signal?: AbortSignal): ContentAnswer | Promise<ContentAnswer> {
+    return this.#judgeAtOnce(question) ?? this.#judgeOnThread(question, signal)
+  }
+
+  /** Ends the threads; what was asked fails. */
+  close(): void {
+    this.#closed = true
+    const reason = 'the gateway is stopping'
+    for (let next = this.#queue.takeFromLongest(); next; next = this.#queue.takeFromLongest()) {
+      next.reject(new Error(reason))
+    }
+    for (const thread of [...this.#idle.splice(0), ...this.#busy.keys()]) thread.end(reason)
+  }
+
+  #judgeAtOnce(question: ContentQuestion): ContentAnswer | undefined {
+    if (question.bytes.length > AT_ONCE_BYTES) return undefined
+    try {
+      return judgeContent(question, this.redaction, new TimeBudget(AT_ONCE_MS, () => performance.now()))
+    } catch (error) {
+      if (error instanceof OutOfTimeError) return undefined
+      throw error
+    }
+  }
+
+  async #judgeOnThread(question: ContentQuestion, signal: AbortSignal | undefined): Promise<ContentAnswer> {
+    if (this.#closed) throw new Error('the gateway is stopping')
+    const { organizationId, workspaceId, bytes } = question
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(worker, `no answer within ${TIMEOUT_MS} ms`), TIMEOUT_MS)
-      this.#waiting.set(id, { resolve, reject, timer })
-      worker.postMessage({ kind: 'judge', id, question } satisfies InspectionRequest)
+      const tenant = JSON.stringify([organizationId, workspaceId])
+      const waiting = { question, tenant, bytes: bytes.length, resolve, reject }
+      this.#queue.add(waiting)
+      this.#ask()
+      const most = Math.max(this.#bounds.maxWaitingBytes, this.redaction.settings.maxInspectBytes)
+      while (this.#queue.bytes > most) {
+        this.#queue.takeFromLongest()!.reject(new Error('too much content waits to be looked through'))
+      }
+      signal?.addEventListener('abort', () => {
+        if (this.#queue.remove(waiting)) reject(new Error('the exchange was broken off'))
+      })
     })
   }
 
-  /** Ends the thread; what it was asked fails. */
-  close(): void {
-    if (this.#worker) this.#fail(this.#worker, 'the gateway is stopping')
+  /** Gives threads that are free what waits. */
+  #ask(): void {
+    const { threads } = this.#bounds
+    const mayHaveTurn = (tenant: string): boolean =>
+      [...this.#busy.values()].filter((one) => one === tenant).length < Math.max(1, threads - 1)
+    while (this.#busy.size < threads) {
+      const next = this.#queue.take(mayHaveTurn)
+      if (!next) return
+      const thread = this.#free()
+      this.#busy.set(thread, next.tenant)
+      const answer = thread.ask(next.question).finally(() => {
+        this.#busy.delete(thread)
+        if (thread.alive) this.#idle.push(thread)
+        this.#ask()
+      })
+      next.resolve(answer)
+    }
   }
 
-  #start(): Worker {
-    const worker = new Worker(this.#workerUrl)
-    worker.onmessage = ({ data: reply }: MessageEvent<InspectionReply>) => {
-      const waiting = this.#waiting.get(reply.id)
-      if (!waiting) return
-      this.#waiting.delete(reply.id)
-      clearTimeout(waiting.timer)
-      if ('answer' in reply) waiting.resolve(reply.answer)
-      else waiting.reject(new Error(reply.error))
-    }
-    worker.addEventListener('error', (event) => this.#fail(worker, event.message))
-    worker.addEventListener('close', () => this.#fail(worker, 'the thread ended'))
-    worker.unref()
-    worker.postMessage({ kind: 'configure', settings: this.redaction.settings } satisfies InspectionRequest)
-    return worker
-  }
-
-  /** A thread that died or hangs is given up with all that it was asked; the next question starts another. */
-  #fail(worker: Worker, reason: string): void {
-    if (this.#worker !== worker) return
-    this.#worker = undefined
-    worker.terminate()
-    for (const { reject, timer } of this.#waiting.values()) {
-      clearTimeout(timer)
-      reject(new Error(reason))
-    }
-    this.#waiting.clear()
+  #free(): InspectionThread {
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) if (idle.alive) return idle
+    const { budgetMs, hungMs } = this.#bounds
+    return new InspectionThread(this.#workerUrl, this.redaction.settings, budgetMs, hungMs)
   }
 }

@@ -1,6 +1,7 @@
 import { judgeBody, type BodyVerdict } from '../redaction/bodies.ts'
 import { ReversiblePlaceholders } from '../redaction/placeholders.ts'
 import type { Redaction } from '../redaction/redaction.ts'
+import type { TimeBudget } from '../redaction/time-budget.ts'
 
 /** Content that a policy must see before it goes on. */
 export interface ContentQuestion {
@@ -20,10 +21,14 @@ export interface ContentAnswer {
   readonly values: readonly (readonly [placeholder: string, value: string])[]
 }
 
-/** Looks through content as a policy wants it. Pure, but for the time it takes. */
-export function judgeContent(question: ContentQuestion, redaction: Redaction): ContentAnswer {
+/** Looks through content as a policy wants it. @throws OutOfTimeError */
+export function judgeContent(
+  question: ContentQuestion,
+  redaction: Redaction,
+  budget: TimeBudget,
+): ContentAnswer {
   const { bytes, mediaType, reversible } = question
-  const rules = redaction.rulesOf(question)
+  const rules = { ...redaction.rulesOf(question), budget }
   if (!reversible) return { verdict: judgeBody(bytes, mediaType, rules), values: [] }
   const placeholders = new ReversiblePlaceholders(Buffer.from(bytes).toString('latin1'))
   const verdict = judgeBody(bytes, mediaType, { ...rules, placeholders })

@@ -3,7 +3,11 @@ import type { Counts } from '../redaction/edits.ts'
 import { EventFraming, type Framing } from '../redaction/event-framing.ts'
 import { EventRedactor, type ReadyEvent } from '../redaction/event-redactor.ts'
 import { writeText } from '../redaction/text-bytes.ts'
+import { OutOfTimeError, TimeBudget } from '../redaction/time-budget.ts'
 import type { TextRules } from '../redaction/text-rules.ts'
+
+/** What looking through the events of one chunk may take: everything else waits for it. */
+const CHUNK_MS = 500
 
 /** What bytes of a stream pass through on their way to the client. */
 export interface StreamFilter {
@@ -30,12 +34,13 @@ export class EventFilter implements StreamFilter {
   readonly #framing: EventFraming
   readonly #redactor: EventRedactor
   readonly #terms: EventFilterTerms
+  readonly #budget = new TimeBudget(CHUNK_MS, () => performance.now())
   #refusal: GatewayError | undefined
 
   constructor(terms: EventFilterTerms) {
     this.#terms = terms
     this.#framing = new EventFraming(terms.framing)
-    this.#redactor = new EventRedactor(terms.rules)
+    this.#redactor = new EventRedactor({ ...terms.rules, budget: this.#budget })
   }
 
   /** What was found so far. */
@@ -52,25 +57,44 @@ export class EventFilter implements StreamFilter {
   }
 
   write(chunk: Uint8Array): Uint8Array {
-    const ready = this.#framing.write(chunk).flatMap((event) => this.#redactor.take(event))
     const { maxEventBytes, refuses } = this.#terms
-    const tooLarge = this.#framing.pendingBytes > maxEventBytes
-    // Where it may pass, what there is of it is looked through by itself.
-    if (tooLarge && !refuses.uninspectable)
-      ready.push(...this.#framing.end().flatMap((event) => this.#redactor.take(event)))
-    const passed = this.#passed(ready)
+    let tooLarge = false
+    const passed = this.#passed(() => {
+      const events = this.#framing.write(chunk)
+      tooLarge = this.#framing.pendingBytes > maxEventBytes
+      // Where it may pass, what there is of it is looked through by itself.
+      const cut = tooLarge && !refuses.uninspectable ? this.#framing.end() : []
+      return [...events, ...cut].flatMap((event) => this.#redactor.take(event))
+    })
     if (tooLarge && refuses.uninspectable)
       this.#refusal ??= new GatewayError('response_uninspectable', `${DENIED}: an event is too large`)
     return passed
   }
 
   end(): Uint8Array {
-    const last = this.#framing.end().flatMap((event) => this.#redactor.take(event))
-    return this.#passed([...last, ...this.#redactor.end()])
+    return this.#passed(() => {
+      const last = this.#framing.end().flatMap((event) => this.#redactor.take(event))
+      return [...last, ...this.#redactor.end()]
+    })
+  }
+
+  /** Those that are ready, unless that cannot be told in time. */
+  #ready(look: () => readonly ReadyEvent[]): readonly ReadyEvent[] {
+    // What was cut off in the middle is not gone on with.
+    if (this.#refusal) return []
+    this.#budget.restart()
+    try {
+      return look()
+    } catch (error) {
+      if (!(error instanceof OutOfTimeError)) throw error
+      this.#refusal = new GatewayError('response_uninspectable', `${DENIED}: ${error.message}`)
+      return []
+    }
   }
 
   /** The events that pass, up to the first that may not. */
-  #passed(ready: readonly ReadyEvent[]): Uint8Array {
+  #passed(look: () => readonly ReadyEvent[]): Uint8Array {
+    const ready = this.#ready(look)
     const { finds, uninspectable } = this.#terms.refuses
     const passed: Uint8Array[] = []
     for (const event of ready) {

@@ -6,6 +6,7 @@ import type { ResolvedMode } from '../redaction/scopes.ts'
 import { judgeTarget } from '../redaction/targets.ts'
 import type { SideInspection } from '../traces/exchange.ts'
 import { codingOf, decodeUpTo } from '../traces/recorder/content-decoder.ts'
+import { broken } from './broken.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 
@@ -161,14 +162,12 @@ async function judged(
 ): Promise<{ verdict: BodyVerdict; values: readonly (readonly [string, string])[] }> {
   const { organizationId, workspaceId } = exchange.caller
   try {
-    return await context.settings.inspector!.judge({
-      bytes,
-      mediaType,
-      organizationId,
-      workspaceId,
-      reversible,
-    })
+    return await context.settings.inspector!.judge(
+      { bytes, mediaType, organizationId, workspaceId, reversible },
+      exchange.abort.signal,
+    )
   } catch (error) {
+    if (exchange.brokenBy) throw broken(exchange, error, 'pii_unavailable', 'the exchange was broken off')
     const reason = error instanceof Error ? error.message : String(error)
     const message = 'request denied by pii guardrail policy uncertainty'
     throw denied(exchange, 'pii_unavailable', message, context, {}, reason)

@@ -25,8 +25,7 @@ export class DeniedValues {
     if (name === '' || !this.#isDenied(name)) return false
     // A tool's parameter may be called `email`; the object that says what it looks like is no address.
     if (kind === 'object' && SCHEMA_MEMBERS.includes(path.at(-2) ?? '')) return false
-    // The tokens of an answer and their probabilities.
-    return !(path.includes('logprobs') || path.includes('top_logprobs'))
+    return !isLogprob(path)
   }
 
   #isDenied(name: string): boolean {
@@ -37,6 +36,17 @@ export class DeniedValues {
     }
     return denied
   }
+}
+
+/** How deep tokens stand in `logprobs`: `logprobs.content[].top_logprobs[].token`, and some to spare. */
+const LOGPROB_DEPTH = 10
+
+/** Whether this is a token of an answer, among their probabilities. Looks a few steps back: what is nested deep is nested deep often. */
+function isLogprob(path: readonly string[]): boolean {
+  for (let i = path.length - 1; i >= Math.max(0, path.length - LOGPROB_DEPTH); i--) {
+    if (path[i] === 'logprobs' || path[i] === 'top_logprobs') return true
+  }
+  return false
 }
 
 /** Member names that are remembered. */

@@ -53,6 +53,16 @@ export function mergeEdits(first: readonly Edit[], second: readonly Edit[]): Edi
   return merged
 }
 
+/** Both in order, without those of the second that overlap one of the first. @param first in order, as the second is */
+export function withOthers(first: readonly Edit[], second: readonly Edit[]): Edit[] {
+  let next = 0
+  const others = second.filter(({ start, end }) => {
+    while (next < first.length && first[next]!.end <= start) next += 1
+    return next === first.length || first[next]!.start >= end
+  })
+  return others.length === 0 ? [...first] : [...first, ...others].sort((a, b) => a.start - b.start)
+}
+
 /** How much of each name was found. */
 export type Counts = Record<string, number>
 

@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer'
 import { declaredOpaque, readContentType } from './body-kind.ts'
-import { hasControls } from './text-bytes.ts'
+import { hasControls, readText } from './text-bytes.ts'
 
 /** Text that a string carries in an encoding. */
 export interface EncodedText {
@@ -54,9 +53,8 @@ function base64Text(said: string, head: string): EncodedText | undefined {
   if (hasControls(start.toString('latin1'))) return undefined
   if (!/^[A-Za-z0-9+/_\r\n-]+(?:={1,2}[\r\n]*)?$/.test(said)) return undefined
   const bytes = said.length <= START ? start : Buffer.from(said, 'base64')
-  if (!isUtf8(bytes)) return undefined
-  const text = bytes.toString('utf8')
-  if (hasControls(text) || text.startsWith('%PDF-')) return undefined
+  const { text, utf8 } = readText(bytes)
+  if (!utf8 || hasControls(text) || text.startsWith('%PDF-')) return undefined
   const encoding = /[-_]/.test(said) ? 'base64url' : 'base64'
   return { text, write: (other) => head + Buffer.from(other).toString(encoding) }
 }

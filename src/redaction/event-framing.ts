@@ -4,6 +4,7 @@ import { readText } from './text-bytes.ts'
 
 const LF = 10
 const CR = 13
+const NOTHING = new Uint8Array(0)
 
 /** How events stand in a stream: server-sent ones, or a JSON text in each line. */
 export type Framing = 'sse' | 'lines'
@@ -15,7 +16,8 @@ export type Framing = 'sse' | 'lines'
  */
 export class EventFraming {
   readonly #framing: Framing
-  #pending: Uint8Array = new Uint8Array(0)
+  readonly #pending = new Pending()
+  /** How much of what is pending has been searched for line breaks. */
   #seen = 0
   #afterBreak = false
 
@@ -30,44 +32,44 @@ export class EventFraming {
 
   /** Takes bytes. @returns the events that they end */
   write(bytes: Uint8Array): RawEvent[] {
-    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
+    const all = this.#pending.with(bytes)
     const events: RawEvent[] = []
     let start = 0
     let at = this.#seen
-    const breaks = new Breaks(this.#pending)
-    while (at < this.#pending.length) {
+    const breaks = new Breaks(all)
+    while (at < all.length) {
       const next = breaks.next(at)
       if (next < 0) {
         this.#afterBreak = false
-        at = this.#pending.length
+        at = all.length
         break
       }
       // A CR may be half of a line's end.
-      if (this.#pending[next] === CR && next + 1 === this.#pending.length) {
+      if (all[next] === CR && next + 1 === all.length) {
         if (next > at) this.#afterBreak = false
         at = next
         break
       }
       const empty = next === at && this.#afterBreak
-      at = next + (this.#pending[next] === CR && this.#pending[next + 1] === LF ? 2 : 1)
+      at = next + (all[next] === CR && all[next + 1] === LF ? 2 : 1)
       this.#afterBreak = true
       if (this.#framing === 'sse' && !empty) continue
-      events.push(this.#event(this.#pending.subarray(start, at)))
+      events.push(this.#event(all.subarray(start, at)))
       start = at
       this.#afterBreak = this.#framing === 'sse'
     }
-    // Copied, for the bytes are not ours.
-    this.#pending = this.#pending.slice(start)
+    this.#pending.keep(all, start)
     this.#seen = at - start
     return events
   }
 
   /** The stream has ended. @returns what is left of it, as an event */
   end(): RawEvent[] {
-    const rest = this.#pending
-    this.#pending = new Uint8Array(0)
+    const rest = this.#pending.with(NOTHING)
+    const events = rest.length === 0 ? [] : [this.#event(rest)]
+    this.#pending.keep(rest, rest.length)
     this.#seen = 0
-    return rest.length === 0 ? [] : [this.#event(rest)]
+    return events
   }
 
   #event(bytes: Uint8Array): RawEvent {
@@ -98,6 +100,40 @@ export class EventFraming {
       data += text
     }
     return { raw, utf8, data, lines, others }
+  }
+}
+
+/** Bytes that wait for more, in memory that grows by doubling: an event that comes in small chunks is not copied with each. */
+class Pending {
+  #memory = NOTHING
+  length = 0
+
+  /** What waits, and these; valid until `keep`. */
+  with(bytes: Uint8Array): Uint8Array {
+    if (this.length === 0) return bytes
+    this.#append(bytes)
+    return this.#memory.subarray(0, this.length)
+  }
+
+  /** Keeps the end of what `with` gave. The bytes may be another's, so they are copied. */
+  keep(all: Uint8Array, from: number): void {
+    if (this.length === 0) this.#append(all.subarray(from))
+    else if (from > 0) {
+      this.#memory.copyWithin(0, from, this.length)
+      this.length -= from
+    }
+    if (this.length === 0) this.#memory = NOTHING
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.length + bytes.length
+    if (length > this.#memory.length) {
+      const memory = new Uint8Array(Math.max(length, 2 * this.#memory.length))
+      memory.set(this.#memory.subarray(0, this.length))
+      this.#memory = memory
+    }
+    this.#memory.set(bytes, this.length)
+    this.length = length
   }
 }
 

@@ -106,7 +106,7 @@ export class EventRedactor {
     for (const { text, raw, start } of pieces) {
       this.#text(text).write(unescaped(raw), (parts) => {
         waiting.open -= 1
-        waiting.edits.push(...inRaw(raw, start, parts))
+        for (const edit of inRaw(raw, start, parts)) waiting.edits.push(edit)
       })
     }
     for (const ended of textsEndedBy(object)) this.#endTexts(ended)
@@ -115,7 +115,7 @@ export class EventRedactor {
   #found(waiting: Waiting, { edits, uninspectable }: TextVerdict): void {
     this.uninspectable += uninspectable
     waiting.uninspectable = uninspectable > 0
-    waiting.edits.push(...edits)
+    for (const edit of edits) waiting.edits.push(edit)
   }
 
   #text(name: string): PieceText {

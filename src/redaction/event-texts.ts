@@ -18,6 +18,9 @@ const TEXT_MEMBERS = [
   'tool_plan',
 ]
 
+/** How deep such members stand: `choices[].delta.tool_calls[].function.arguments`, and some to spare. */
+const MAX_DEPTH = 16
+
 /** Members of an event that tell which of several texts it belongs to. */
 const EVENT_IDS = ['output_index', 'index', 'content_index', 'summary_index', 'item_id']
 
@@ -28,7 +31,7 @@ const EVENT_IDS = ['output_index', 'index', 'content_index', 'summary_index', 'i
  * @returns a name that tells texts apart; `undefined` for a string that is whole by itself
  */
 export function textOfPiece(event: JsonObject, { name, path, elements }: JsonPlace): string | undefined {
-  if (!TEXT_MEMBERS.includes(name)) return undefined
+  if (!TEXT_MEMBERS.includes(name) || path.length > MAX_DEPTH) return undefined
   const type = event['type']
   if (typeof type === 'string') {
     // Sound comes in pieces too, and is no text.

@@ -1,4 +1,6 @@
 import type { Detector, Span } from './detectors/detector.ts'
+import { findInWindows } from './find-in-windows.ts'
+import type { TimeBudget } from './time-budget.ts'
 
 /** Something that was found in a text. */
 export interface Find extends Span {
@@ -10,12 +12,15 @@ export interface Find extends Span {
 /**
  * What several detectors find in a text, in order. Where finds overlap, what they cover together is one, of the detector that comes
  * first.
+ *
+ * @throws OutOfTimeError when that takes longer than it may
  */
-export function findAll(text: string, detectors: readonly Detector[]): Find[] {
+export function findAll(text: string, detectors: readonly Detector[], budget?: TimeBudget): Find[] {
   const finds: (Find & { readonly rank: number })[] = []
   for (const [rank, detector] of detectors.entries()) {
     const { name, type } = detector
-    for (const { start, end } of detector.find(text)) finds.push({ start, end, name, type, rank })
+    for (const { start, end } of findInWindows(text, detector, budget))
+      finds.push({ start, end, name, type, rank })
   }
   if (finds.length < 2) return finds
   finds.sort((a, b) => a.start - b.start || a.rank - b.rank)

@@ -8,14 +8,16 @@ export function judgeForm(text: string, rules: TextRules): Edit[] {
     const equals = pair.indexOf('=')
     const nameEnd = index + (equals < 0 ? pair.length : equals)
     const name = formDecoded(text.slice(index, nameEnd))
-    edits.push(...whole(index, nameEnd, name, judgeText(name, rules)))
+    for (const edit of whole(index, nameEnd, name, judgeText(name, rules))) edits.push(edit)
     if (equals < 0) continue
     const [start, end] = [nameEnd + 1, index + pair.length]
     const value = formDecoded(text.slice(start, end))
     if (value !== '' && rules.denied.has({ name, path: [name], elements: [0] }, 'string')) {
       const replacement = encodeURIComponent(rules.placeholders.of('FIELD', value))
       edits.push({ start, end, name: 'field_name', replacement })
-    } else edits.push(...whole(start, end, value, judgeString(value, rules, 0).edits))
+    } else {
+      for (const edit of whole(start, end, value, judgeString(value, rules, 0).edits)) edits.push(edit)
+    }
   }
   return edits
 }

@@ -1,4 +1,4 @@
-import type { Edit } from './edits.ts'
+import { withOthers, type Edit } from './edits.ts'
 import { findAll, openFrom } from './finds.ts'
 import { JsonView } from './json-view.ts'
 import { escaped } from './json-walk.ts'
@@ -12,6 +12,12 @@ const MAX_HELD = 20_480
 
 /** Of a value of a denied name: a longer one is replaced by what is known of it, and the rest is taken out as it comes. */
 const MAX_HELD_DENIED = 2048
+
+/** So much may wait and be looked at again with every piece. */
+const MAX_LOOKED_AT_AGAIN = 256
+
+/** More is looked at again when a part of it as large as this has come anew: so each character is looked at a few times, in however small pieces it comes. */
+const NEW_SHARE = 1 / 8
 
 /** A part of a text, as it came. */
 interface Piece {
@@ -27,30 +33,35 @@ interface Piece {
  */
 export class PieceText {
   readonly #rules: TextRules
-  #pieces: Piece[] = []
-  /** What is looked at, the place of its beginning in the whole, and of the whole's end. */
+  readonly #pieces: Piece[] = []
+  /** What is looked at, and the place of its beginning in the whole. What is JSON is in the view instead. */
   #text = ''
   #from = 0
-  #end = 0
   #view: JsonView | undefined
-  /** Everything before has been settled. */
-  #settledTo = 0
-  /** Where the last edit begins that was given out. */
-  #given = -1
+  /** The whole's length. */
+  #end = 0
+  /** Nothing that follows changes what was found before here. */
+  #decidedTo = 0
+  /** What was found before there, as far as it belongs to pieces that are not settled. */
+  #decided: Edit[] = []
+  /** Where the last edit begins that was decided. */
+  #last = -1
+  /** How long the whole is to be before it is looked at again. */
+  #lookAt = 0
 
   constructor(rules: TextRules) {
     this.#rules = rules
   }
 
-  /** Takes the next piece. */
+  /** Takes the next piece. @throws OutOfTimeError */
   write(said: string, settled: Piece['settled']): void {
     const start = this.#end
     this.#end += said.length
     this.#pieces.push({ start, end: this.#end, settled })
     if (start === 0 && /^\s*[[{]/.test(said)) this.#view = new JsonView(this.#rules.denied, 0)
-    this.#text += said
-    this.#view?.write(said)
-    this.#settle(false)
+    if (this.#view) this.#view.write(said)
+    else this.#text += said
+    if (this.#end >= this.#lookAt) this.#look()
   }
 
   /**
@@ -59,38 +70,37 @@ export class PieceText {
    * @param cut the text was cut off, so that what might have gone on to be found is taken out
    */
   end(cut = false): void {
-    this.#settle(true, cut)
+    const { edits, open } = this.#judge()
+    if (cut && open < this.#end) {
+      const from = edits.reduce((least, { end }) => Math.max(least, end), open)
+      edits.push({ start: from, end: this.#end, name: '', replacement: '' })
+    }
+    this.#decide(edits, this.#end)
     this.#text = ''
     this.#from = this.#end
     this.#view = undefined
   }
 
-  #settle(final: boolean, cut = false): void {
-    const { edits, open } = this.#view ? this.#judgeView(this.#view) : this.#judgePlain()
-    let safe = final ? this.#end : Math.max(open, this.#end - MAX_HELD)
-    if (!final) {
-      for (const { start, end, name } of edits) {
-        const straddles = start < safe && end > safe && start > this.#end - MAX_HELD
-        if (straddles && name !== 'field_name') safe = start
-      }
+  #look(): void {
+    const { edits, open } = this.#judge()
+    const most = this.#end - MAX_HELD
+    let safe = Math.max(open, most)
+    for (const { start, end, name } of edits) {
+      if (start < safe && end > safe && start > most && name !== 'field_name') safe = start
     }
-    if (cut && open < this.#end) {
-      const from = edits.reduce((least, { end }) => Math.max(least, end), open)
-      edits.push({ start: from, end: this.#end, name: '', replacement: '' })
-    }
-    let settled = 0
-    while (settled < this.#pieces.length && this.#pieces[settled]!.end <= safe) settled += 1
-    if (settled === 0) return
-    for (const piece of this.#pieces.splice(0, settled)) {
-      piece.settled(this.#partsOf(piece, edits))
-      this.#settledTo = piece.end
-    }
-    this.#forget(this.#settledTo - CONTEXT)
+    this.#decide(edits, safe)
+    this.#forget(this.#decidedTo - CONTEXT)
+    const waits = this.#end - this.#decidedTo
+    this.#lookAt = waits > MAX_LOOKED_AT_AGAIN ? this.#end + waits * NEW_SHARE : 0
+  }
+
+  #judge(): { edits: Edit[]; open: number } {
+    return this.#view ? this.#judgeView(this.#view) : this.#judgePlain()
   }
 
   #judgePlain(): { edits: Edit[]; open: number } {
-    const { detectors, placeholders } = this.#rules
-    const edits = findAll(this.#text, detectors).map(({ start, end, name, type }) => ({
+    const { detectors, placeholders, budget } = this.#rules
+    const edits = findAll(this.#text, detectors, budget).map(({ start, end, name, type }) => ({
       start: this.#from + start,
       end: this.#from + end,
       name,
@@ -100,55 +110,73 @@ export class PieceText {
   }
 
   #judgeView(view: JsonView): { edits: Edit[]; open: number } {
-    const { detectors, placeholders } = this.#rules
+    const { detectors, placeholders, budget } = this.#rules
     const place = (at: number): number => (at < view.places.length ? view.places[at]! : view.readEnd)
-    const edits: Edit[] = []
+    const denied: Edit[] = []
     let open = openFrom(view.text, detectors)
     for (const { start, end, at, string } of view.denied) {
       const until = end < 0 ? view.text.length : end
       // All of it goes, whatever else could be found in it.
-      if (end < 0) open = at === this.#given ? until : Math.max(start, until - MAX_HELD_DENIED)
+      if (end < 0) open = at === this.#last ? until : Math.max(start, until - MAX_HELD_DENIED)
       const placeholder = escaped(placeholders.of('FIELD', view.text.slice(start, until)))
       const replacement = string ? placeholder : `"${placeholder}"`
-      edits.push({ start: at, end: place(until), name: 'field_name', replacement })
+      denied.push({ start: at, end: place(until), name: 'field_name', replacement })
     }
-    for (const { start, end, name, type } of findAll(view.text, detectors)) {
-      const [from, to] = [place(start), place(end)]
-      if (edits.some((edit) => from < edit.end && to > edit.start)) continue
+    const finds = findAll(view.text, detectors, budget).map(({ start, end, name, type }) => {
       const value = placeholders.of(type, view.text.slice(start, end))
-      edits.push({ start: from, end: to, name, replacement: view.within[start] ? escaped(value) : value })
+      const replacement = view.within[start] ? escaped(value) : value
+      return { start: place(start), end: place(end), name, replacement }
+    })
+    return { edits: withOthers(denied, finds), open: place(open) }
+  }
+
+  /** What was found up to here is settled with the pieces that end up to here. */
+  #decide(edits: readonly Edit[], to: number): void {
+    for (const edit of edits) {
+      // What was given out is given out.
+      const start = Math.max(edit.start, this.#decidedTo)
+      const end = Math.min(edit.end, to)
+      if (start >= end) continue
+      this.#decided.push(edit.start === this.#last ? { start, end, ...REST } : { ...edit, start, end })
+      this.#last = edit.start
     }
-    return { edits: edits.sort((a, b) => a.start - b.start), open: place(open) }
+    this.#decidedTo = Math.max(this.#decidedTo, to)
+    let settled = 0
+    let first = 0
+    for (const piece of this.#pieces) {
+      if (piece.end > this.#decidedTo) break
+      settled += 1
+      while (first < this.#decided.length && this.#decided[first]!.end <= piece.start) first += 1
+      piece.settled(partsOf(piece, this.#decided, first))
+    }
+    this.#pieces.splice(0, settled)
+    this.#decided.splice(0, first)
   }
 
   #forget(before: number): void {
     const count = before - this.#from
     if (count <= CONTEXT) return
-    if (!this.#view) {
-      this.#text = this.#text.slice(count)
-      this.#from = before
-      return
-    }
-    let cut = 0
-    while (cut < this.#view.places.length && this.#view.places[cut]! < before) cut += 1
-    this.#view.cut(cut)
-    this.#text = ''
+    if (this.#view) {
+      let cut = 0
+      while (cut < this.#view.places.length && this.#view.places[cut]! < before) cut += 1
+      this.#view.cut(cut)
+    } else this.#text = this.#text.slice(count)
     this.#from = before
   }
+}
 
-  /** What of the edits falls into a piece: the replacement where an edit begins, nothing where it goes on. */
-  #partsOf({ start, end }: Piece, edits: readonly Edit[]): Edit[] {
-    const parts: Edit[] = []
-    for (const edit of edits) {
-      // What was given out is given out.
-      const from = Math.max(edit.start, start)
-      const to = Math.min(edit.end, end)
-      if (from >= to) continue
-      const goesOn = edit.start === this.#given
-      this.#given = edit.start
-      const { name, replacement } = goesOn ? { name: '', replacement: '' } : edit
-      parts.push({ start: from - start, end: to - start, name, replacement })
-    }
-    return parts
+/** An edit's part behind its first piece. */
+const REST = { name: '', replacement: '' }
+
+/** What of the edits falls into a piece: the replacement where an edit begins, nothing where it goes on. */
+function partsOf({ start, end }: Piece, edits: readonly Edit[], first: number): Edit[] {
+  const parts: Edit[] = []
+  for (let i = first; i < edits.length && edits[i]!.start < end; i++) {
+    const edit = edits[i]!
+    const from = Math.max(edit.start, start)
+    const to = Math.min(edit.end, end)
+    const part = { start: from - start, end: to - start }
+    if (from < to) parts.push(from === edit.start ? { ...edit, ...part } : { ...part, ...REST })
   }
+  return parts
 }

@@ -56,8 +56,10 @@ export class ReversiblePlaceholders implements Placeholders {
 
   /** @param text in which they are to stand; none of them stands there already */
   constructor(text: string) {
+    const taken = new Set<string>()
+    for (const match of text.matchAll(/\[[A-Z_]+_(\d+X)?\d+\]/g)) taken.add(match[1] ?? '')
     let mark = ''
-    for (let number = 1; new RegExp(`\\[[A-Z_]+_${mark}\\d+\\]`).test(text); number++) mark = `${number}X`
+    for (let number = 1; taken.has(mark); number++) mark = `${number}X`
     this.#mark = mark
   }
 

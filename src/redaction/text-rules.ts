@@ -7,6 +7,7 @@ import { goJson } from './go-json.ts'
 import { isJson } from './is-json.ts'
 import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
 import type { Placeholders } from './placeholders.ts'
+import type { TimeBudget } from './time-budget.ts'
 
 /** What is looked for in texts, and what is put in its place. */
 export interface TextRules {
@@ -15,6 +16,8 @@ export interface TextRules {
   readonly placeholders: Placeholders
   /** Whether what cannot be looked into (images and audio within JSON) is replaced too, as `UNINSPECTABLE`. */
   readonly hidesUninspectable: boolean
+  /** What looking may take; absent where nothing waits for it. */
+  readonly budget?: TimeBudget
 }
 
 /** Takes a string that is part of a longer text elsewhere; what it does not take is looked through here. */
@@ -30,9 +33,9 @@ export interface TextVerdict {
 /** JSON in strings of JSON is looked into so deep: tool calls, and what they carry. */
 const MAX_NESTING = 4
 
-/** Looks through plain text. */
-export function judgeText(text: string, { detectors, placeholders }: TextRules): Edit[] {
-  return findAll(text, detectors).map(({ start, end, name, type }) => ({
+/** Looks through plain text. @throws OutOfTimeError */
+export function judgeText(text: string, { detectors, placeholders, budget }: TextRules): Edit[] {
+  return findAll(text, detectors, budget).map(({ start, end, name, type }) => ({
     start,
     end,
     name,
@@ -40,7 +43,7 @@ export function judgeText(text: string, { detectors, placeholders }: TextRules):
   }))
 }
 
-/** Looks through a JSON text, names of members and JSON in its strings included. Numbers stay as they are. */
+/** Looks through a JSON text, names of members and JSON in its strings included. Numbers stay as they are. @throws OutOfTimeError */
 export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece, nesting = 0): TextVerdict {
   const { denied, placeholders } = rules
   const edits: Edit[] = []
@@ -53,11 +56,12 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
     name(span) {
       const raw = text.slice(span.start, span.end)
       const found = judgeName(unescaped(raw), rules)
-      if (found.length > 0) edits.push(...inRaw(raw, span.start, found))
+      for (const edit of inRaw(raw, span.start, found)) edits.push(edit)
     },
     string(span, place) {
       const raw = text.slice(span.start, span.end)
       if (raw === '') return
+      rules.budget?.spend(raw.length)
       if (denied.has(place, 'string')) {
         hide(span.start, span.end, escaped(placeholders.of('FIELD', unescaped(raw))))
         return
@@ -77,7 +81,7 @@ export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece,
       }
       const verdict = judgeString(said, rules, nesting)
       uninspectable += verdict.uninspectable
-      edits.push(...inRaw(raw, span.start, verdict.edits))
+      for (const edit of inRaw(raw, span.start, verdict.edits)) edits.push(edit)
     },
     begins: (kind, place) => denied.has(place, kind),
     whole({ start, end }) {

@@ -4,10 +4,19 @@ import { applyEdits, countEdits, type Counts } from '../redaction/edits.ts'
 import { shownPath } from '../redaction/paths.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import { wholeCharacters } from '../redaction/text-bytes.ts'
+import { TimeBudget } from '../redaction/time-budget.ts'
 import { judgeText, type TextRules } from '../redaction/text-rules.ts'
 import { REDACTED, withoutCredentials } from '../redaction/without-credentials.ts'
 import type { CapturedBody, ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
+
+/**
+ * How long looking through one stored body may take, at least and for each MiB; whatever else is to be recorded waits for it. An ordinary
+ * MiB takes 20 ms, one that was made to be slow half a second.
+ */
+const LEAST_BODY_MS = 2000
+const MS_PER_MIB = 1000
+const MIB = 1024 * 1024
 
 /** What of an exchange's content is stored, as the policy wants it. */
 export interface StoredContent {
@@ -21,15 +30,17 @@ export interface StoredContent {
 }
 
 /**
- * Makes the copies that are stored of what passed. Whatever goes wrong drops what it goes wrong with, and nothing else.
+ * Makes the copies that are stored of what passed. Whatever goes wrong, or takes too long, drops what it goes wrong with, and nothing else.
  *
  * @param key the provider credential of the exchange, which some providers repeat in their errors; empty for none
+ * @param now a clock in milliseconds
  */
 export function storedContent(
   exchange: Exchange,
   content: ContentReading,
   redaction: Redaction,
   key: string,
+  now = (): number => performance.now(),
 ): StoredContent {
   const { caller, wire, inspection } = exchange
   const { settings, scopes } = redaction
@@ -52,7 +63,10 @@ export function storedContent(
     const judged = redactedBody(
       { ...body, bytes },
       mediaTypeOf(exchange, name),
-      rules,
+      {
+        ...rules,
+        budget: new TimeBudget(Math.max(LEAST_BODY_MS, (bytes.length / MIB) * MS_PER_MIB), now),
+      },
       settings.uninspectable === 'allow',
     )
     if (typeof judged === 'string') {

@@ -1,8 +1,9 @@
 import { RE2JS } from 're2js'
 import { isWord, type Detector, type Span } from './detector.ts'
 
-/** Longest find of a pattern that is waited for in a stream. */
+/** Longest find of a pattern that is waited for in a stream, and in a text that is looked through bit by bit. */
 const MAX_LENGTH = 256
+const MAX_LENGTH_IN_TEXT = 4096
 
 /** What the operator looks for besides: a pattern, or words. */
 export interface CustomSettings {
@@ -27,40 +28,36 @@ export function customDetector({ name, type, pattern, words }: CustomSettings): 
   if (compiled.matcher('').find()) throw new Error('it finds the empty text')
   return {
     ...head,
-    find(text) {
+    find(text, budget) {
       const spans: Span[] = []
       const matcher = compiled.matcher(text)
-      while (matcher.find()) {
+      // To tell where one match ends may take as long as there is text.
+      for (; matcher.find(); budget?.check()) {
         if (matcher.end() > matcher.start()) spans.push({ start: matcher.start(), end: matcher.end() })
       }
       return spans
     },
     // Nothing tells where a pattern may begin.
-    open: (text) => Math.max(0, text.length - MAX_LENGTH),
+    open: (text, most = MAX_LENGTH) => Math.max(0, text.length - Math.min(most, MAX_LENGTH_IN_TEXT)),
   }
 }
 
 /** Whole words and phrases, in any case. Looks a phrase up by its first word, so that many cost no more than few. */
 function wordDetector(words: readonly string[]): Pick<Detector, 'find' | 'open'> {
-  const phrases = words.map((word) => word.trim().toLowerCase()).filter((word) => word !== '')
+  const phrases = words.map((word) => lowerCase(word.trim())).filter((word) => word !== '')
   const byFirst = Map.groupBy(phrases, (phrase) => firstWord(phrase))
   for (const group of byFirst.values()) group.sort((a, b) => b.length - a.length)
   const longest = phrases.reduce((most, phrase) => Math.max(most, phrase.length), 0)
   return {
     find(text) {
       const spans: Span[] = []
-      const lower = text.toLowerCase()
-      // Lower case may have another length: then places would not be those of the text.
-      const plain = lower.length === text.length ? lower : text
+      const plain = lowerCase(text)
       let end = 0
       for (let start = 0; start < plain.length; start = end) {
         end = wordEnd(plain, start)
         const phrase = byFirst
           .get(plain.slice(start, end))
-          ?.find(
-            (one) =>
-              plain.startsWith(one, start) && wordEnd(plain, start + one.length - 1) === start + one.length,
-          )
+          ?.find((one) => plain.startsWith(one, start) && endsWord(plain, start + one.length))
         if (phrase === undefined) continue
         end = start + phrase.length
         spans.push({ start, end })
@@ -75,6 +72,11 @@ function wordDetector(words: readonly string[]): Pick<Detector, 'find' | 'open'>
   }
 }
 
+/** Lower case, character for character: `İ` alone would become two. */
+function lowerCase(text: string): string {
+  return text.replaceAll('İ', 'i').toLowerCase()
+}
+
 function firstWord(phrase: string): string {
   return phrase.slice(0, wordEnd(phrase, 0))
 }
@@ -84,6 +86,11 @@ function wordEnd(text: string, start: number): number {
   let end = start
   while (isLetterOrDigit(text.charCodeAt(end))) end += 1
   return Math.max(end, start + 1)
+}
+
+/** Whether a word that goes on to here ends here. */
+function endsWord(text: string, end: number): boolean {
+  return !isLetterOrDigit(text.charCodeAt(end - 1)) || !isLetterOrDigit(text.charCodeAt(end))
 }
 
 function isLetterOrDigit(code: number): boolean {

@@ -1,3 +1,5 @@
+import type { TimeBudget } from '../time-budget.ts'
+
 /** Part of a text, in UTF-16 units. */
 export interface Span {
   readonly start: number
@@ -12,13 +14,19 @@ export interface Detector {
   readonly name: string
   /** What a placeholder calls a find: `EMAIL`. */
   readonly type: string
-  /** All finds, in order, none overlapping another. */
-  find(text: string): readonly Span[]
+  /**
+   * All finds, in order, none overlapping another.
+   *
+   * @param budget asked by those whose work at one place may be long
+   */
+  find(text: string, budget?: TimeBudget): readonly Span[]
   /**
    * From where on the text may be the beginning of a find that goes on behind the text's end, or of one that what follows may undo;
    * the text's length when nothing is open. Never further back than a find can be long.
+   *
+   * @param most how far back to look where finds have no longest length; without it, as far as a stream may be held back
    */
-  open(text: string): number
+  open(text: string, most?: number): number
 }
 
 /** ASCII letters and digits, as a table: asked for every character of every text. */

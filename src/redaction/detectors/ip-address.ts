@@ -10,27 +10,37 @@ export const ipAddress: Detector = {
   name: 'ip_address',
   type: 'IP_ADDRESS',
   find(text) {
-    const spans: Span[] = []
-    if (text.includes('.')) {
-      for (const span of matches(text, V4)) {
-        const address = text.slice(span.start, span.end)
-        if (standsAlone(text, span) && isV4(address) && !/^(?:127\.|0\.0\.0\.0$)/.test(address))
-          spans.push(span)
-      }
-    }
-    if (text.includes(':')) {
-      for (const span of runsWithColons(text)) {
-        const address = text.slice(span.start, span.end)
-        if (!standsAlone(text, span) || !isV6(address) || !/\d/.test(address) || address === '::1') continue
-        const inside = spans.findIndex(({ start, end }) => start >= span.start && end <= span.end)
-        if (inside >= 0) spans.splice(inside, 1)
-        spans.push(span)
-      }
-    }
-    return spans.sort((a, b) => a.start - b.start)
+    const v6 = text.includes(':') ? v6Addresses(text) : []
+    const v4 = text.includes('.') ? v4Addresses(text) : []
+    if (v6.length === 0 || v4.length === 0) return v6.length === 0 ? v4 : v6
+    // An address of version 6 may end in one of version 4.
+    let next = 0
+    const alone = v4.filter(({ start, end }) => {
+      while (next < v6.length && v6[next]!.end < end) next += 1
+      return next === v6.length || start < v6[next]!.start
+    })
+    return [...v6, ...alone].sort((a, b) => a.start - b.start)
   },
   open: (text) =>
     trailingRun(text, (code) => code === 46 || code === 58 || isAlphanumeric(code), isAddress, MAX_LENGTH),
+}
+
+function v4Addresses(text: string): Span[] {
+  const spans: Span[] = []
+  for (const span of matches(text, V4)) {
+    const address = text.slice(span.start, span.end)
+    if (standsAlone(text, span) && isV4(address) && !/^(?:127\.|0\.0\.0\.0$)/.test(address)) spans.push(span)
+  }
+  return spans
+}
+
+function v6Addresses(text: string): Span[] {
+  const spans: Span[] = []
+  for (const span of runsWithColons(text)) {
+    const address = text.slice(span.start, span.end)
+    if (standsAlone(text, span) && isV6(address) && /\d/.test(address) && address !== '::1') spans.push(span)
+  }
+  return spans
 }
 
 const isAddress = (code: number): boolean => isAlphanumeric(code) || code === 58

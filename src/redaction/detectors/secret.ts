@@ -81,9 +81,9 @@ export const secret: Detector = {
     const others = [...webTokens(text, runs), ...urlPasswords(text, runs), ...assignments(text)]
     return others.length === 0 ? spans : united(spans, others)
   },
-  open(text) {
+  open(text, most = MAX_KEY_LENGTH) {
     let start = text.length
-    const least = Math.max(0, text.length - MAX_KEY_LENGTH)
+    const least = Math.max(0, text.length - most)
     while (start > least && mayBeInKey(text.charCodeAt(start - 1))) start -= 1
     const tail = Math.max(0, text.length - MAX_VALUE_LENGTH - 64)
     const assignment = OPEN_ASSIGNMENT.exec(text.slice(tail))
@@ -92,8 +92,13 @@ export const secret: Detector = {
     if (scheme) start = Math.min(start, Math.max(0, text.length - 8) + scheme.index)
     if (/\b(?:Bearer|Basic) $/i.test(text.slice(Math.max(0, start - 7), start)))
       start = Math.max(0, start - 7)
+    let user = text.length
+    while (user > least && isUserInfo(text.charCodeAt(user - 1))) user -= 1
+    if (text.startsWith('://', user - 3)) start = Math.min(start, user - 3)
+    const near = Math.max(0, text.length - MAX_BLOCK_LENGTH)
+    // Looking forward first is several times as fast, and finds nothing most of the time.
+    if (!text.includes('-----BEGIN', near)) return start
     const block = text.lastIndexOf('-----BEGIN')
-    if (block < 0 || text.length - block > MAX_BLOCK_LENGTH) return start
     const end = /-----END [A-Z ]{0,40}-----/.exec(text.slice(block))
     const open = !end || start < block + end.index + end[0].length
     return open ? Math.min(start, block) : start
@@ -107,10 +112,20 @@ function mayBeInKey(code: number): boolean {
   )
 }
 
-/** Ends of runs of characters, each looked for once however many places of a run are asked for. */
+/** A run of characters, as far as it is known: from where it was asked for to its end. */
+interface Run {
+  readonly start: number
+  readonly end: number
+  /** Behind its last letter, digit or `_`; unknown until asked for. */
+  wordEnd?: number
+}
+
+/** Runs of characters, each gone over once however many places of it are asked for. */
 class Runs {
   readonly #text: string
-  readonly #known = new Map<(code: number) => boolean, { start: number; end: number }>()
+  readonly #known = new Map<(code: number) => boolean, Run>()
+  /** No digit stands from here to there. */
+  readonly #noDigits = { start: 0, end: 0 }
 
   constructor(text: string) {
     this.#text = text
@@ -118,13 +133,41 @@ class Runs {
 
   /** Where the run ends that begins here. */
   end(start: number, holds: (code: number) => boolean): number {
-    const known = this.#known.get(holds)
-    if (known && start >= known.start && start <= known.end) return known.end
-    let end = start
-    while (holds(this.#text.charCodeAt(end))) end += 1
-    this.#known.set(holds, { start, end })
-    return end
+    return this.#run(start, holds).end
   }
+
+  /** Where the last letter, digit or `_` of the run ends; `start` when it has none. */
+  wordEnd(start: number, holds: (code: number) => boolean): number {
+    const run = this.#run(start, holds)
+    if (run.wordEnd === undefined) {
+      let end = run.end
+      while (end > run.start && !isWord(this.#text.charCodeAt(end - 1))) end -= 1
+      run.wordEnd = end
+    }
+    return Math.max(start, run.wordEnd)
+  }
+
+  /** Whether a digit stands there. Places are asked for in order. */
+  hasDigit(start: number, end: number): boolean {
+    const none = this.#noDigits
+    if (start > none.end || start < none.start) none.start = none.end = start
+    while (none.end < end && !isDigit(this.#text.charCodeAt(none.end))) none.end += 1
+    return none.end < end
+  }
+
+  #run(start: number, holds: (code: number) => boolean): Run {
+    const known = this.#known.get(holds)
+    if (known && start >= known.start && start <= known.end) return known
+    const run = { start, end: runEnd(this.#text, start, holds) }
+    this.#known.set(holds, run)
+    return run
+  }
+}
+
+function runEnd(text: string, start: number, holds: (code: number) => boolean): number {
+  let end = start
+  while (holds(text.charCodeAt(end))) end += 1
+  return end
 }
 
 /** The secret that begins, or is held, where an anchor was found; `undefined` when there is none. */
@@ -132,9 +175,8 @@ function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | 
   const lower = anchor.toLowerCase()
   const behind = at + anchor.length
   const key = (least: number, holds = isKey, start = at): Span | undefined => {
-    let end = runs.end(behind, holds)
     // A key ends in a letter or a digit.
-    while (end > behind && !isWord(text.charCodeAt(end - 1))) end -= 1
+    const end = runs.wordEnd(behind, holds)
     return end - behind >= least ? { start, end } : undefined
   }
   if (lower.startsWith('-----begin')) return privateKey(text, at)
@@ -167,15 +209,14 @@ function secretAt(text: string, at: number, anchor: string, runs: Runs): Span | 
   if (lower.startsWith('shp')) return key(24)
   if (lower === 'xapp-' || /^xox.[-.]/.test(lower)) {
     const span = key(10)
-    return span && hasDigit(text, behind, span.end) ? span : undefined
+    return span && runs.hasDigit(behind, span.end) ? span : undefined
   }
   return key(8)
 }
 
 /** Keys of OpenAI, Anthropic, OpenRouter and the many that write theirs alike. `sk-learn` is a name. */
 function skKey(text: string, at: number, runs: Runs): Span | undefined {
-  let end = runs.end(at + 3, isKey)
-  while (end > at + 3 && !isWord(text.charCodeAt(end - 1))) end -= 1
+  const end = runs.wordEnd(at + 3, isKey)
   const length = end - at - 3
   const named = /^(?:proj|svcacct|admin|service|None|ant-[a-z]{2,12}\d{0,3}|or-v1)-/i.exec(
     text.slice(at + 3, at + 24),
@@ -184,7 +225,7 @@ function skKey(text: string, at: number, runs: Runs): Span | undefined {
   const plain = runs.end(at + 3, isAlphanumeric) - at - 3
   if (plain >= 20) return { start: at, end }
   return length >= 24 &&
-    hasDigit(text, at + 3, end) &&
+    runs.hasDigit(at + 3, end) &&
     /[A-Z]/.test(text.slice(at + 3, Math.min(end, at + 200)))
     ? { start: at, end }
     : undefined
@@ -193,23 +234,23 @@ function skKey(text: string, at: number, runs: Runs): Span | undefined {
 /** JSON Web Tokens: what begins like `{"` in base64url. @see https://www.rfc-editor.org/rfc/rfc7519 */
 function webTokens(text: string, runs: Runs): Span[] {
   const spans: Span[] = []
-  for (let at = text.indexOf('eyJ'); at >= 0; at = text.indexOf('eyJ', at + 3)) {
-    const span = webToken(text, at, runs)
-    if (!span) continue
-    spans.push(span)
-    at = span.end
+  for (let at = text.indexOf('eyJ'); at >= 0;) {
+    const head = runs.end(at, isKey)
+    const end = webTokenEnd(text, at, head, runs)
+    if (end > 0) spans.push({ start: at, end })
+    // What is no token here is none further on in its first part: that ends where it ends, and is shorter.
+    at = text.indexOf('eyJ', end > 0 ? end : head)
   }
   return spans
 }
 
-/** Three parts in base64url. */
-function webToken(text: string, at: number, runs: Runs): Span | undefined {
-  const head = runs.end(at, isKey)
-  if (head - at < 11 || text.charCodeAt(head) !== 46) return undefined
+/** Where the three parts in base64url end, of which the first is known; -1 when they are none. */
+function webTokenEnd(text: string, at: number, head: number, runs: Runs): number {
+  if (head - at < 11 || text.charCodeAt(head) !== 46) return -1
   const claims = runs.end(head + 1, isKey)
-  if (claims - head < 9 || text.charCodeAt(claims) !== 46) return undefined
+  if (claims - head < 9 || text.charCodeAt(claims) !== 46) return -1
   const signature = runs.end(claims + 1, isKey)
-  return signature - claims >= 9 ? { start: at, end: signature } : undefined
+  return signature - claims >= 9 ? signature : -1
 }
 
 /** Client secrets of Microsoft Entra: three characters, `8Q~`, thirty-four more. */
@@ -252,7 +293,7 @@ const isUserInfo = (code: number): boolean => code < 128 && USER_INFO[code] === 
 function schemeCredential(text: string, start: number, runs: Runs): Span | undefined {
   const end = runs.end(start, isToken)
   const padded = /^={0,2}/.exec(text.slice(end, end + 2))![0].length
-  return end - start >= 16 && hasDigit(text, start, end) ? { start, end: end + padded } : undefined
+  return end - start >= 16 && runs.hasDigit(start, end) ? { start, end: end + padded } : undefined
 }
 
 function assignments(text: string): Span[] {
@@ -279,12 +320,6 @@ function looksRandom(value: string): boolean {
   let bits = 0
   for (const count of counts.values()) bits -= (count / value.length) * Math.log2(count / value.length)
   return bits >= MIN_BITS_PER_CHARACTER
-}
-
-function hasDigit(text: string, start: number, end: number): boolean {
-  for (let i = start; i < Math.min(end, start + MAX_KEY_LENGTH); i++)
-    if (isDigit(text.charCodeAt(i))) return true
-  return false
 }
 
 /** Both in order; of two that overlap, what they cover together. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { countedWork } from '../../../test/support/counted-work.ts'
 import { AwsEventStreamDecoder } from './aws-event-stream.ts'
 import { JsonObjects } from './json-objects.ts'
 import { MultipartFields } from './multipart-fields.ts'
@@ -135,6 +136,16 @@ test('fields come out of a form wherever it is cut; files and long values pass b
     feed(body, cuts, (piece) => fields.write(piece))
     expect(fields.toObject()).toEqual({ model: 'whisper-1' })
   }
+})
+
+test('a form of many parts that comes at once is gone over once', () => {
+  const part = '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+  const [few, many] = [500, 4000].map((parts) => {
+    const form = Buffer.from(`${part.repeat(parts)}--b--\r\n`)
+    const fields = new MultipartFields(new Set(['model']))
+    return countedWork(() => fields.write(form)) / form.length
+  })
+  expect(many!).toBeLessThan(few! * 1.5 + 1)
 })
 
 test('what is no form yields nothing and keeps nothing', () => {

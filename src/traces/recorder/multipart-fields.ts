@@ -15,7 +15,7 @@ export class MultipartFields {
   readonly #wanted: ReadonlySet<string>
   readonly #found = new Map<string, string>()
   #state: State = 'boundary'
-  #waiting = Buffer.alloc(0)
+  #waiting: Buffer = Buffer.alloc(0)
   #delimiter = Buffer.alloc(0)
   #name = ''
 
@@ -30,8 +30,13 @@ export class MultipartFields {
 
   write(chunk: Uint8Array): void {
     if (this.#state === 'done') return
-    this.#waiting = this.#waiting.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#waiting, chunk])
+    this.#waiting =
+      this.#waiting.length === 0
+        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+        : Buffer.concat([this.#waiting, chunk])
     while (this.#step());
+    // Copied once, for the bytes may be another's.
+    this.#waiting = Buffer.from(this.#waiting)
   }
 
   /** Moves on as far as the bytes at hand allow; false when more are needed. */
@@ -92,7 +97,7 @@ export class MultipartFields {
   }
 
   #take(bytes: number): void {
-    this.#waiting = Buffer.from(this.#waiting.subarray(bytes))
+    this.#waiting = this.#waiting.subarray(bytes)
   }
 
   #end(): false {
