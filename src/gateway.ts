@@ -148,7 +148,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   stopMonitor = () => monitor?.stop()
   if (monitor) lastVitals = () => tellVitals()
   const tellVitals = (): void => {
-    const { admitted, refused, backendFailures, warnings, spent } = limits.totals()
+    const { admitted, refused, backendFailures, warnings } = limits.totals()
     recorder.vitals({
       ...monitor!.read(),
       openExchanges: proxy.open.size,
@@ -156,7 +156,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       limitsRefused: refused,
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
-      budgetsSpent: spent,
+      budgetsSpent: limits.spent(),
     })
   }
   const scrape = (openMetrics: boolean): Promise<Scrape | undefined> => {
@@ -172,13 +172,14 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       version: VERSION,
       startedAt: Date.now(),
       storageDriver: config.storage.driver,
-      readerFor: (caller) => (caller ? queries.within(caller) : queries.everywhere()),
+      readerFor: (scope) => (scope ? queries.within(scope) : queries.everywhere()),
       extent: () => queries.extent(),
       diagnostics: () => recorder.diagnostics(),
       keys: new KeyAdministration({
         directory,
-        pepper: () => known.pepperForNewKeys(current),
+        peppers: () => known.peppersForNewKeys(current),
         fileKeys: () => current.auth.keys,
+        policies: () => current.limits.policies,
         allowWeakTokens: () => current.auth.allowWeakTokens,
       }),
       // The change is done; should the store not answer now, the recorder sees it with its next look.
@@ -187,7 +188,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       auditEvents: queries.audit,
       limits,
       limitsOf: (identity) => proxy.settings.limitsOf(identity),
-      keyOf: (tenant, keyId) => proxy.settings.keyring?.keyOf(tenant, keyId),
+      keyOf: (scope, keyId) => proxy.settings.keyring?.keyOf(scope, keyId),
       leaving: () => leaving,
     },
     ...(endpoint && config.prometheus.adminAddress === '' ? { metrics: endpoint } : {}),

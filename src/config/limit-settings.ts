@@ -48,6 +48,7 @@ const POLICY_FIELDS: Readonly<Record<string, Setting>> = {
       },
       warn_at: {
         kind: 'strings',
+        numbers: true,
         default: [],
         doc: 'Shares at which a warning is given once a period, to log, audit trail and webhooks: [0.8, 0.95].',
       },

@@ -3,9 +3,9 @@ import type { LimitsConfig, StorageConfig, WebhookConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** A policy as it stands in the file. */
+/** A policy as it stands in the file, where numbers of a list are texts, or in a body of the API. */
 export interface RawPolicy extends Omit<LimitPolicy, 'budget'> {
-  readonly budget: Omit<BudgetTerms, 'warnAt'> & { readonly warnAt: readonly string[] }
+  readonly budget: Omit<BudgetTerms, 'warnAt'> & { readonly warnAt: readonly (string | number)[] }
 }
 
 interface RawUsageLimit {

@@ -31,6 +31,7 @@ function sampleKey(hash: string): StoredGatewayKey {
     description: '',
     createdBy: 'cli',
     role: 'viewer',
+    scope: 'workspace',
     permissions: [],
     labels: {},
     rules: NO_RULES,
@@ -76,7 +77,7 @@ describe('row-level security', () => {
     await storage.maintenance().rollUp(10)
     for (const organizationId of ['org-a', 'org-b']) {
       const tenant = { organizationId, workspaceId: 'w' }
-      await storage.directory().createKey({ ...sampleKey(organizationId), ...tenant, id: 'same' })
+      await storage.directory().createKey({ ...sampleKey(organizationId), ...tenant, id: 'same' }, [])
       await storage.auditTrail().append([auditEvent({ actor: 'cli', action: 'key.create', ...tenant })])
     }
     await storage.close()
