@@ -1,7 +1,7 @@
 import type { KeyActor } from '../access/key-administration.ts'
 import type { KeyChange } from '../audit/audit-trail.ts'
 import { defined } from '../defined.ts'
-import { GatewayError } from '../errors.ts'
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import type { ReadScope, StoredGatewayKey, Tenant } from '../storage/storage.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
@@ -140,7 +140,7 @@ async function changing(
     return response
   } catch (error) {
     const { code, status } = error instanceof GatewayError ? error : new GatewayError('internal_error', '')
-    const reason = REASONS[code] ?? (code === 'storage_unavailable' ? `${action}_failed` : code)
+    const reason = code === 'storage_unavailable' ? `${action}_failed` : changeReason(code)
     audited(code === 'permission_denied' ? 'deny' : 'error', reason, status)
     throw error
   }
@@ -150,7 +150,11 @@ interface Told extends Partial<Tenant> {
   readonly target?: string
 }
 
-/** The contract's words for why a change failed. */
+/** Why a change of a key failed, in the contract's words. */
+export function changeReason(code: GatewayErrorCode): string {
+  return REASONS[code] ?? code
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   bad_request: 'invalid_json',
   request_body_too_large: 'body_too_large',

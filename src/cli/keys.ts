@@ -1,4 +1,5 @@
 import { KeyAdministration, type KeyActor } from '../access/key-administration.ts'
+import { changeReason } from '../api/gateway-keys.ts'
 import { readNewKey, readRotation } from '../api/key-input.ts'
 import { fileKeyJson, issuedJson, keyJson } from '../api/key-json.ts'
 import type { Members } from '../api/read-members.ts'
@@ -255,7 +256,7 @@ async function inStore(
     if (!config.auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
     return value
   } catch (error) {
-    if (error instanceof GatewayError) await note({ outcome: 'error', reason: error.code })
+    if (error instanceof GatewayError) await note({ outcome: 'error', reason: changeReason(error.code) })
     throw error
   } finally {
     await storage.close()
