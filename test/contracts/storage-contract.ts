@@ -77,6 +77,50 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect(await storage.within({ organizationId: 'org-a', workspaceIds: ['x'] }).countTraces()).toBe(0)
     })
 
+    test('an organization sees all of its workspaces, or some; what is nobody’s is seen by who may', async () => {
+      await storage.write([
+        at('a1', 1, { organizationId: 'org-a', workspaceId: 'one', tags: { t: 'x' } }),
+        at('a2', 2, { organizationId: 'org-a', workspaceId: 'two', tags: { t: 'x' } }),
+        at('b1', 3, { organizationId: 'org-b', workspaceId: 'one', tags: { t: 'x' } }),
+        at('nobodys', 4, { organizationId: '', workspaceId: '', tags: { t: 'x' } }),
+      ])
+      const scopes: [ReadScope, string[]][] = [
+        [{ organizationId: 'org-a', workspaceIds: 'all' }, ['a2', 'a1']],
+        [{ organizationId: 'org-a', workspaceIds: ['one', 'two', 'none'] }, ['a2', 'a1']],
+        [{ organizationId: 'org-a', workspaceIds: ['two'] }, ['a2']],
+        [{ organizationId: 'org-a', workspaceIds: [] }, []],
+        [{ organizationId: 'org-a', workspaceIds: 'all', unowned: true }, ['nobodys', 'a2', 'a1']],
+        [{ organizationId: '', workspaceIds: [''] }, []],
+        [{ organizationId: '', workspaceIds: 'all' }, []],
+      ]
+      for (const rolledUp of [false, true]) {
+        if (rolledUp) await storage.maintenance().rollUp(10)
+        for (const [scope, ids] of scopes) {
+          const reader = storage.within(scope)
+          for (const filter of [{}, { tags: { t: 'x' } }]) {
+            const { items } = await reader.listTraces(filter, NEWEST)
+            expect([scope, rolledUp, items.map(({ id }) => id)]).toEqual([scope, rolledUp, ids])
+            const { rows } = await reader.measure(filter, {})
+            expect([scope, rolledUp, rows[0]!.requests]).toEqual([scope, rolledUp, ids.length])
+          }
+          for (const id of ['a1', 'a2', 'b1', 'nobodys']) {
+            expect([scope, id, (await reader.getTrace(id))?.id]).toEqual([
+              scope,
+              id,
+              ids.includes(id) ? id : undefined,
+            ])
+          }
+        }
+      }
+    })
+
+    test('an installation has one id, whoever asks first', async () => {
+      const directory = storage.directory()
+      const ids = await Promise.all(Array.from({ length: 5 }, () => directory.installationId()))
+      expect(new Set(ids).size).toBe(1)
+      expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/)
+    })
+
     test('pages run from the newest to the oldest without gap or repetition, also within one instant', async () => {
       await storage.write([at('a', 1), at('b', 2), at('c', 2), at('d', 3)])
       const reader = storage.everywhere()
