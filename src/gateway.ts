@@ -28,6 +28,7 @@ import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
+import type { TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
@@ -90,7 +91,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const directory = queries.directory()
   const readLedger = ledgerOf(queries)
   const limits = new LimitEngine({
-    counters: openCounters(config, readLedger, limitsTimeoutMs),
+    counters: openCounters(config, directory, readLedger, limitsTimeoutMs),
     rollingRoom: new RollingRoom(readLedger),
     policies: () => current.limits.policies,
     timeoutMs: limitsTimeoutMs,
@@ -227,13 +228,13 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
       const { host, port } = current.server
-      const { backend, redisUrl } = current.limits
+      const { backend, redisUrl, redisNamespace } = current.limits
       await known.configure(next)
       current = {
         ...next,
         server: { ...next.server, host, port },
         storage: current.storage,
-        limits: { ...next.limits, backend, redisUrl },
+        limits: { ...next.limits, backend, redisUrl, redisNamespace },
       }
       redaction = keyedRedaction(current)
       const before = inspector
@@ -298,14 +299,19 @@ function ledgerOf(queries: QueryClient): ReadLedger {
  */
 function openCounters(
   { limits, storage }: Config,
+  directory: TenantDirectory,
   readLedger: ReadLedger,
   timeoutMs: () => number,
 ): Counters {
   switch (limits.backend) {
     case 'memory':
       return new MemoryCounters(crypto.randomUUID(), readLedger)
-    case 'redis':
-      return new SharedCounters(new RedisBackend(limits.redisUrl, timeoutMs), readLedger)
+    case 'redis': {
+      const { redisUrl, redisNamespace } = limits
+      const namespace = async (): Promise<string> =>
+        redisNamespace || `ongoingai:${await directory.installationId()}`
+      return new SharedCounters(new RedisBackend(redisUrl, namespace, timeoutMs), readLedger)
+    }
     case 'postgres': {
       // A thread and connections of its own: no request waits for a report.
       const own = new QueryClient(limitsStorage(storage), QUERY_WORKER)
@@ -417,7 +423,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
     observability: [config.telemetry, config.prometheus, config.log],
-    'limits.backend': [config.limits.backend, config.limits.redisUrl],
+    'limits.backend': [config.limits.backend, config.limits.redisUrl, config.limits.redisNamespace],
   })
   const live = (config: Config): Record<string, unknown> => ({
     server: { ...config.server, host: '', port: 0 },
@@ -427,7 +433,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     pricing: config.pricing,
     pii: config.pii,
     auth: config.auth,
-    limits: { ...config.limits, backend: '', redisUrl: '' },
+    limits: { ...config.limits, backend: '', redisUrl: '', redisNamespace: '' },
   })
   const differing = (part: (config: Config) => Record<string, unknown>): string[] => {
     const [old, now] = [part(before), part(after)]

@@ -107,6 +107,8 @@ export interface WebhookConfig {
 export interface LimitsConfig {
   readonly backend: 'memory' | 'redis' | 'postgres'
   readonly redisUrl: string
+  /** Empty for the installation id of the store. */
+  readonly redisNamespace: string
   readonly backendTimeoutMs: number
   readonly policies: readonly LimitPolicy[]
   readonly webhooks: readonly WebhookConfig[]

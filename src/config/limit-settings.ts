@@ -152,6 +152,11 @@ export const LIMITS: Section = {
       secret: true,
       doc: 'For backend: redis. redis://[user:password@]host:6379[/0], or rediss:// for TLS.',
     },
+    redis_namespace: {
+      kind: 'string',
+      default: '',
+      doc: 'For backend: redis. What the names in Redis begin with; gateways that have it in common count together. Empty means the installation id of the store.',
+    },
     backend_timeout_ms: {
       kind: 'int',
       default: 2000,
