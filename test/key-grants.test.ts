@@ -216,7 +216,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
       ...keys.map(({ id }) => ask('POST', `/${id}/rotate`, { token: wanted })),
       ...keys.map(() => ask('POST', '', { token: wanted })),
     ])
-    const statuses = answers.map(({ status }) => status).sort()
+    const statuses = answers.map(({ status }) => status)
     expect(statuses.filter((status) => status < 300)).toHaveLength(1)
     expect(statuses.filter((status) => status === 409)).toHaveLength(15)
     const still = await Promise.all(keys.map(({ token }) => call(gateway, token)))

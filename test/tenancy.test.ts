@@ -171,7 +171,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     const own = await ids('a-two')
     const { body } = await ask(`/api/traces/${String(own[0])}/replay`, token('a-all'))
     const checkpoints = (body['checkpoints'] as Json[]).map((checkpoint) => checkpoint['id'])
-    expect(checkpoints.sort()).toEqual(own.sort())
+    expect(new Set(checkpoints)).toEqual(new Set(own))
   })
 
   test('a key of the organization changes its own workspace, or the one that it names', async () => {
