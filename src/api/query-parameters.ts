@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { parseTime } from '../rfc3339.ts'
-import { isStorable } from '../storable-text.ts'
+import { isStorable } from '../storage/storable-text.ts'
 
 /**
  * Parameters of a query as the contract reads them: the first value of a name counts, values are trimmed, blank

@@ -18,6 +18,7 @@ export interface Denial {
   readonly correlationId: string
   readonly path: string
   readonly clientAddress: string
+  /** `UNRECOGNISED` when nobody was recognised, `ANONYMOUS` while keys are off. */
   readonly caller: Caller
   /** `proxy`, `traces`, …; what the contract calls a resource. */
   readonly resource: string

@@ -1,4 +1,4 @@
-import { isStorable, storableText } from '../storable-text.ts'
+import { isStorable, storableText } from './storable-text.ts'
 import type { Trace } from '../traces/trace.ts'
 
 /**
@@ -17,7 +17,12 @@ export function storable(trace: Trace): Trace {
 
 /** A record whose texts every database takes; the record itself where they are so already. */
 export function storableTexts<Row extends object>(row: Row): Row {
-  const bad = Object.entries(row).filter(([, value]) => typeof value === 'string' && !isStorable(value))
-  if (bad.length === 0) return row
-  return { ...row, ...Object.fromEntries(bad.map(([name, value]) => [name, storableText(String(value))])) }
+  let storable = row
+  // Every trace comes by here.
+  for (const name in row) {
+    const value = row[name]
+    if (typeof value === 'string' && !isStorable(value))
+      storable = { ...storable, [name]: storableText(value) }
+  }
+  return storable
 }

@@ -1,9 +1,6 @@
-/** What not every database takes as text: NUL, and halves of surrogate pairs. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u
-
-/** Whether every database takes a text and gives it back the same. */
+/** Whether every database takes a text and gives it back the same: it holds neither NUL nor half of a surrogate pair. */
 export function isStorable(text: string): boolean {
-  return !UNSTORABLE.test(text)
+  return text.isWellFormed() && !text.includes('\0')
 }
 
 /** A text that every database takes: NUL and halves of surrogate pairs become U+FFFD. */
