@@ -17,12 +17,11 @@ export function storable(trace: Trace): Trace {
 
 /** A record whose texts every database takes; the record itself where they are so already. */
 export function storableTexts<Row extends object>(row: Row): Row {
-  let storable = row
+  let taken = row
   // Every trace comes by here.
   for (const name in row) {
     const value = row[name]
-    if (typeof value === 'string' && !isStorable(value))
-      storable = { ...storable, [name]: storableText(value) }
+    if (typeof value === 'string' && !isStorable(value)) taken = { ...taken, [name]: storableText(value) }
   }
-  return storable
+  return taken
 }
