@@ -106,11 +106,11 @@ export class GatewayKeys {
     return this.#stored.some(({ limits }) => limits.some(({ budget }) => budget.costUsd > 0))
   }
 
-  /** Peppers for hashes of new tokens; the first one's print is noted in the store. */
-  async pepperForNewKeys(config: Config): Promise<string> {
+  /** Peppers of tokens, that of new ones first; its print is noted in the store. */
+  async peppersForNewKeys(config: Config): Promise<readonly string[]> {
     const peppers = this.#auth.enabled ? this.#hashing.peppers : peppersOf(config)
     await claimPeppers(this.#directory, peppers)
-    return peppers[0]!
+    return peppers
   }
 
   /** What the recorder has read: the store answers, and these are its keys where they have changed. */

@@ -29,6 +29,7 @@ import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
+import type { TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
@@ -92,7 +93,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const directory = queries.directory()
   const readLedger = ledgerOf(queries)
   const limits = new LimitEngine({
-    counters: openCounters(config, readLedger, limitsTimeoutMs),
+    counters: openCounters(config, directory, readLedger, limitsTimeoutMs),
     rollingRoom: new RollingRoom(readLedger),
     policies: () => current.limits.policies,
     timeoutMs: limitsTimeoutMs,
@@ -151,7 +152,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   stopMonitor = () => monitor?.stop()
   if (monitor) lastVitals = () => tellVitals()
   const tellVitals = (): void => {
-    const { admitted, refused, backendFailures, warnings, spent } = limits.totals()
+    const { admitted, refused, backendFailures, warnings } = limits.totals()
     recorder.vitals({
       ...monitor!.read(),
       openExchanges: proxy.open.size,
@@ -159,7 +160,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       limitsRefused: refused,
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
-      budgetsSpent: spent,
+      budgetsSpent: limits.spent(),
     })
   }
   const scrape = (openMetrics: boolean): Promise<Scrape | undefined> => {
@@ -175,13 +176,14 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       version: VERSION,
       startedAt: Date.now(),
       storageDriver: config.storage.driver,
-      readerFor: (caller) => (caller ? queries.within(caller) : queries.everywhere()),
+      readerFor: (scope) => (scope ? queries.within(scope) : queries.everywhere()),
       extent: () => queries.extent(),
       diagnostics: () => recorder.diagnostics(),
       keys: new KeyAdministration({
         directory,
-        pepper: () => known.pepperForNewKeys(current),
+        peppers: () => known.peppersForNewKeys(current),
         fileKeys: () => current.auth.keys,
+        policies: () => current.limits.policies,
         allowWeakTokens: () => current.auth.allowWeakTokens,
       }),
       // The change is done; should the store not answer now, the recorder sees it with its next look.
@@ -190,7 +192,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       auditEvents: queries.audit,
       limits,
       limitsOf: (identity) => proxy.settings.limitsOf(identity),
-      keyOf: (tenant, keyId) => proxy.settings.keyring?.keyOf(tenant, keyId),
+      keyOf: (scope, keyId) => proxy.settings.keyring?.keyOf(scope, keyId),
       leaving: () => leaving,
     },
     ...(endpoint && config.prometheus.adminAddress === '' ? { metrics: endpoint } : {}),
@@ -229,13 +231,13 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
       const { host, port } = current.server
-      const { backend, redisUrl } = current.limits
+      const { backend, redisUrl, redisNamespace } = current.limits
       await known.configure(next)
       current = {
         ...next,
         server: { ...next.server, host, port },
         storage: current.storage,
-        limits: { ...next.limits, backend, redisUrl },
+        limits: { ...next.limits, backend, redisUrl, redisNamespace },
       }
       redaction = keyedRedaction(current)
       const before = inspector
@@ -301,14 +303,19 @@ function ledgerOf(queries: QueryClient): ReadLedger {
  */
 function openCounters(
   { limits, storage }: Config,
+  directory: TenantDirectory,
   readLedger: ReadLedger,
   timeoutMs: () => number,
 ): Counters {
   switch (limits.backend) {
     case 'memory':
       return new MemoryCounters(crypto.randomUUID(), readLedger)
-    case 'redis':
-      return new SharedCounters(new RedisBackend(limits.redisUrl, timeoutMs), readLedger)
+    case 'redis': {
+      const { redisUrl, redisNamespace } = limits
+      const namespace = async (): Promise<string> =>
+        redisNamespace || `ongoingai:${await directory.installationId()}`
+      return new SharedCounters(new RedisBackend(redisUrl, namespace, timeoutMs), readLedger)
+    }
     case 'postgres': {
       // A thread and connections of its own: no request waits for a report.
       const own = new QueryClient(limitsStorage(storage), QUERY_WORKER)
@@ -420,7 +427,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
     observability: [config.telemetry, config.prometheus, config.log],
-    'limits.backend': [config.limits.backend, config.limits.redisUrl],
+    'limits.backend': [config.limits.backend, config.limits.redisUrl, config.limits.redisNamespace],
   })
   const live = (config: Config): Record<string, unknown> => ({
     server: { ...config.server, host: '', port: 0 },
@@ -430,7 +437,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     pricing: config.pricing,
     pii: config.pii,
     auth: config.auth,
-    limits: { ...config.limits, backend: '', redisUrl: '' },
+    limits: { ...config.limits, backend: '', redisUrl: '', redisNamespace: '' },
   })
   const differing = (part: (config: Config) => Record<string, unknown>): string[] => {
     const [old, now] = [part(before), part(after)]

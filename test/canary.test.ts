@@ -133,7 +133,7 @@ tracing: {capture_bodies: true}
 auth:
   enabled: true
   pepper: ${CANARIES.pepper}
-  keys: [{id: file, token: ${CANARIES.fileKey}, role: owner}]
+  keys: [{id: file, token: ${CANARIES.fileKey}, role: owner, scope: organization}]
 limits:
   policies: [{name: warned, per: workspace, budget: {cost_usd: 0.0000001, enforcement: soft, warn_at: [0.1]}}]
   webhooks:

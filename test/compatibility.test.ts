@@ -25,9 +25,22 @@ test('only the first of a series has nobody to keep a promise to', () => {
   if (promised.length === 0) expect(version).toMatch(/^\d+\.0\.0$|^0\.\d+\.0$/)
 })
 
-test.each(promised)('everything that %s promised holds', (one) => {
+/** Promises that showed somebody what is another's: such are withdrawn at once (`docs/compatibility.md`, `CHANGELOG.md`). */
+const WITHDRAWN: ReadonlySet<string> = new Set(
+  // Counts of all tenants, which a workspace's key is not shown any more.
+  [
+    'enqueue_accepted_total',
+    'stored_total',
+    'queue_depth',
+    'journal_records',
+    'quarantined_total',
+    'write_dropped_total',
+  ].map((name) => `GET /api/diagnostics/trace-pipeline 200.diagnostics.${name} may be absent now`),
+)
+
+test.each(promised)('everything that %s promised holds, but what is withdrawn', (one) => {
   const before = JSON.parse(readFileSync(join(RELEASED, `${one}.json`), 'utf8')) as Contracts
-  expect(breaks(before, now)).toEqual([])
+  expect(breaks(before, now).filter((broken) => !WITHDRAWN.has(broken))).toEqual([])
 })
 
 describe('what would break is told', () => {

@@ -457,7 +457,7 @@ test('a key that somebody else has changed meanwhile is not changed', async () =
   expect(await directory.updateKey(seen, { role: 'owner' }, Date.now() * 1000)).toMatchObject({
     role: 'owner',
   })
-  const token = { hash: 'h', scheme: 'sha256', prefix: '' } as const
+  const token = { hash: 'h', scheme: 'sha256', prefix: '', otherHashes: [] } as const
   expect(await directory.rotateKey(seen, token, 0, Date.now() * 1000)).toBeUndefined()
   expect(await directory.updateKey(seen, { role: 'viewer' }, Date.now() * 1000)).toBeUndefined()
   expect(await directory.revokeKey(seen, Date.now() * 1000)).toBe(false)

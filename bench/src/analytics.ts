@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStorage } from '../../src/storage/open-storage.ts'
 import type { StorageConfig } from '../../src/config/config.ts'
-import type { Storage, Tenant, TraceFilter, TraceReader } from '../../src/storage/storage.ts'
+import type { ReadScope, Storage, Tenant, TraceFilter, TraceReader } from '../../src/storage/storage.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { median } from './measure.ts'
 import { CORPUS_START_US, traceCorpus } from './trace-corpus.ts'
@@ -81,8 +81,8 @@ function* questions(storage: Storage): Generator<[name: string, ask: () => Promi
   const month: TraceFilter = { fromUs: at(30, 9.4), toUs: at(60, 15.7) }
   const scopes: [string, TraceReader][] = [
     ['all', storage.everywhere()],
-    ['large', storage.within(tenant(0))],
-    ['small', storage.within(tenant(17))],
+    ['large', storage.within(scopeOf(tenant(0)))],
+    ['small', storage.within(scopeOf(tenant(17)))],
   ]
   for (const [scope, reader] of scopes) {
     yield [`${scope}: summary`, () => reader.measure({}, {})]
@@ -162,4 +162,8 @@ function* questions(storage: Storage): Generator<[name: string, ask: () => Promi
 
 function tenant(workspace: number): Tenant {
   return { organizationId: `org-${workspace % 5}`, workspaceId: `team-${workspace}` }
+}
+
+function scopeOf({ organizationId, workspaceId }: Tenant): ReadScope {
+  return { organizationId, workspaceIds: [workspaceId] }
 }

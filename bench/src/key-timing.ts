@@ -72,6 +72,7 @@ function stored(token: string, i: number): StoredGatewayKey {
     description: '',
     createdBy: 'bench',
     role: 'viewer',
+    scope: 'workspace',
     permissions: [],
     labels: {},
     rules: NO_RULES,

@@ -1,11 +1,22 @@
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
-import type { KeySettings, StoredGatewayKey, Tenant, TenantDirectory, TokenHash } from '../storage/storage.ts'
-import { hmacOf } from './key-hash.ts'
+import { widerOwnLimit } from '../limits/limits-within.ts'
+import type { LimitPolicy } from '../limits/policy.ts'
+import type {
+  KeyReference,
+  KeySettings,
+  ReadScope,
+  StoredGatewayKey,
+  Tenant,
+  TenantDirectory,
+} from '../storage/storage.ts'
+import { isInScope } from '../storage/in-scope.ts'
+import { hmacOf, sha256Of } from './key-hash.ts'
 import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'
+import type { KeyScope } from './key-scope.ts'
 import { isWeakToken, newKeyId, newToken, tokenPrefix } from './key-token.ts'
 import { isPermission, isRole, permissionsOf, PERMISSIONS, ROLE_NAMES } from './permissions.ts'
-import { beyondPowers, type Powers } from './powers.ts'
+import { grants, type Powers } from './powers.ts'
 
 /** Longest name, description or label, and how many labels. */
 const MAX_TEXT = 1024
@@ -19,17 +30,25 @@ export interface KeyActor {
   /** Shown as the maker of keys: a key's id, `system` or `cli`. */
   readonly name: string
   /** Whose keys; all when absent. */
-  readonly tenant: Tenant | undefined
-  /** What the actor may hand on; everything when absent. */
-  readonly powers: Powers | undefined
+  readonly scope: ReadScope | undefined
+  /** Where the keys belong that it makes; where they are wanted when absent. */
+  readonly home: Tenant | undefined
+  /** Its own key, as far as the actor has one: what it may do, and where it stands. Without one it may do everything. */
+  readonly key: (Powers & { readonly caller: Tenant & { readonly keyId: string } }) | undefined
 }
 
 /** A key to be made. What is absent is made up or left open. */
-export interface NewKey extends Partial<KeySettings> {
+export interface NewKey extends KeyChanges {
   readonly id?: string
   readonly token?: string
   readonly organizationId?: string
   readonly workspaceId?: string
+  readonly scope?: KeyScope
+}
+
+/** What is changed of a key, each list of its rules by itself. What is absent stays as it is. */
+export interface KeyChanges extends Partial<Omit<KeySettings, 'rules'>> {
+  readonly rules?: Partial<KeyRules>
 }
 
 /** A key and its token, which is shown this once. */
@@ -41,9 +60,11 @@ export interface IssuedKey {
 /** What administration needs around it. */
 export interface KeyAdministrationPorts {
   readonly directory: TenantDirectory
-  /** The pepper of new hashes. */
-  readonly pepper: () => Promise<string>
+  /** The peppers that tokens may be hashed with; that of new hashes first. */
+  readonly peppers: () => Promise<readonly string[]>
   readonly fileKeys: () => readonly GatewayKeyConfig[]
+  /** Policies of the configuration. */
+  readonly policies: () => readonly LimitPolicy[]
   readonly allowWeakTokens: () => boolean
 }
 
@@ -57,12 +78,12 @@ export class KeyAdministration {
 
   /** Keys that are not revoked: those of the store by creation, then those of the file. */
   async list({
-    tenant,
+    scope,
   }: KeyActor): Promise<{ stored: readonly StoredGatewayKey[]; file: readonly GatewayKeyConfig[] }> {
     const { keys } = await this.#ports.directory.activeKeys()
     return {
-      stored: keys.filter((key) => !tenant || sameTenant(key, tenant)),
-      file: this.#ports.fileKeys().filter((key) => !tenant || sameTenant(tenantOfFileKey(key), tenant)),
+      stored: keys.filter((key) => isInScope(scope, key)),
+      file: this.#ports.fileKeys().filter((key) => isInScope(scope, tenantOfFileKey(key))),
     }
   }
 
@@ -92,13 +113,18 @@ export class KeyAdministration {
     throw new GatewayError('gateway_key_not_found', 'gateway key not found')
   }
 
-  /** @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_exists` */
+  /** Changes nothing unless it succeeds. @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_exists` */
   async create(actor: KeyActor, wanted: NewKey, nowUs: number): Promise<IssuedKey> {
     const token = wanted.token?.trim() || newToken()
     const role = wanted.role?.trim().toLowerCase() || 'developer'
-    const tenant = actor.tenant ?? {
-      organizationId: wanted.organizationId?.trim() || 'default',
-      workspaceId: wanted.workspaceId?.trim() || 'default',
+    const maker = this.#powersOf(actor)
+    const { home } = actor
+    // Another workspace than the maker's own was named by the request.
+    if (home && home.workspaceId !== actor.key?.caller.workspaceId)
+      checkedId('workspace_id', home.workspaceId)
+    const tenant = home ?? {
+      organizationId: checkedId('org_id', wanted.organizationId?.trim() || 'default'),
+      workspaceId: checkedId('workspace_id', wanted.workspaceId?.trim() || 'default'),
     }
     const settings: KeySettings = {
       name: wanted.name?.trim() ?? '',
@@ -107,36 +133,32 @@ export class KeyAdministration {
       permissions: normalised(wanted.permissions ?? []),
       labels: wanted.labels ?? {},
       // What a maker is bound by, its keys are bound by too unless they are bound more tightly.
-      rules: inherited(wanted.rules ?? NO_RULES, actor.powers?.rules ?? NO_RULES),
-      limits: wanted.limits ?? [],
-      expiresAtUs: wanted.expiresAtUs ?? actor.powers?.expiresAtUs ?? null,
+      rules: inherited({ ...NO_RULES, ...wanted.rules }, maker?.rules ?? NO_RULES),
+      limits: wanted.limits?.length ? wanted.limits : (maker?.limits ?? []),
+      expiresAtUs: wanted.expiresAtUs ?? maker?.expiresAtUs ?? null,
     }
+    const id = checkedId('id', wanted.id?.trim() || newKeyId())
+    const scope = wanted.scope ?? 'workspace'
     this.#check(settings, token, nowUs)
-    requirePowers(actor, settings)
+    this.#requireGrant(actor, { ...tenant, id, scope, ...settings })
+    if (this.#isFileToken(token) || this.#isFileKey({ ...tenant, id })) throw taken()
+    const [hash = '', ...otherHashes] = await this.#hashesOf(token)
     const key: StoredGatewayKey = {
       ...settings,
-      organizationId: actor.tenant ? tenant.organizationId : checkedId('org_id', tenant.organizationId),
-      workspaceId: actor.tenant ? tenant.workspaceId : checkedId('workspace_id', tenant.workspaceId),
-      id: checkedId('id', wanted.id?.trim() || newKeyId()),
+      ...tenant,
+      id,
+      scope,
       createdBy: actor.name,
       prefix: tokenPrefix(token),
-      ...(await this.#hash(token)),
+      hash,
+      scheme: 'hmac-sha256',
       previous: null,
       createdAtUs: nowUs,
       updatedAtUs: nowUs,
       lastUsedAtUs: null,
       revokedAtUs: null,
     }
-    const ofFile = this.#ports
-      .fileKeys()
-      .some(
-        (other) =>
-          other.token.trim() === token ||
-          (other.id.trim() === key.id && sameTenant(tenantOfFileKey(other), key)),
-      )
-    if (ofFile || !(await this.#ports.directory.createKey(key))) {
-      throw new GatewayError('gateway_key_exists', 'gateway key already exists')
-    }
+    if (!(await this.#ports.directory.createKey(key, otherHashes))) throw taken()
     return { key, token }
   }
 
@@ -144,48 +166,103 @@ export class KeyAdministration {
   async update(
     actor: KeyActor,
     key: StoredGatewayKey,
-    changes: Partial<KeySettings>,
+    { rules, ...changes }: KeyChanges,
     nowUs: number,
   ): Promise<StoredGatewayKey> {
-    requirePowers(actor, key)
+    this.#requireGrant(actor, key)
     const checked: Partial<KeySettings> = {
       ...changes,
+      ...(rules === undefined ? {} : { rules: { ...key.rules, ...rules } }),
       ...(changes.role === undefined ? {} : { role: changes.role.trim().toLowerCase() || 'developer' }),
       ...(changes.permissions === undefined ? {} : { permissions: normalised(changes.permissions) }),
     }
     const after = { ...key, ...checked }
     this.#check(after, undefined, nowUs)
-    requirePowers(actor, after)
+    this.#requireGrant(actor, after)
+    const wider = isOwnKey(actor, key) ? widerOwnLimit(key.limits, after.limits) : undefined
+    if (wider !== undefined) throw denied(`a key cannot lift its own limits: ${wider}`)
     return found(await this.#ports.directory.updateKey(key, checked, nowUs))
   }
 
-  /** @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_not_found`, `gateway_key_exists` */
+  /** Changes nothing unless it succeeds. @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_not_found`, `gateway_key_exists` */
   async rotate(
     actor: KeyActor,
     key: StoredGatewayKey,
     { token: given, graceSeconds }: { readonly token?: string | undefined; readonly graceSeconds: number },
     nowUs: number,
   ): Promise<IssuedKey> {
-    requirePowers(actor, key)
+    this.#requireGrant(actor, key)
     if (!(graceSeconds >= 0 && graceSeconds <= MAX_GRACE_SECONDS)) {
-      throw new GatewayError('bad_request', `grace_period_seconds must be between 0 and ${MAX_GRACE_SECONDS}`)
+      throw bad(`grace_period_seconds must be between 0 and ${MAX_GRACE_SECONDS}`)
     }
     const token = given?.trim() || newToken()
     this.#checkToken(token)
-    const hash = { ...(await this.#hash(token)), prefix: tokenPrefix(token) }
+    if (this.#isFileToken(token)) throw tokenTaken()
+    const [hash = '', ...otherHashes] = await this.#hashesOf(token)
+    const replacement = { hash, scheme: 'hmac-sha256', prefix: tokenPrefix(token), otherHashes } as const
     const graceUntilUs = graceSeconds === 0 ? 0 : nowUs + graceSeconds * 1_000_000
-    const rotated = await this.#ports.directory.rotateKey(key, hash, graceUntilUs, nowUs)
-    if (rotated === 'conflict' || this.#ports.fileKeys().some((other) => other.token.trim() === token)) {
-      throw new GatewayError('gateway_key_exists', 'gateway key token already exists')
-    }
+    const rotated = await this.#ports.directory.rotateKey(key, replacement, graceUntilUs, nowUs)
+    if (rotated === 'conflict') throw tokenTaken()
     return { key: found(rotated), token }
   }
 
   /** @throws GatewayError `permission_denied`, `gateway_key_not_found` */
   async revoke(actor: KeyActor, key: StoredGatewayKey, nowUs: number): Promise<void> {
-    requirePowers(actor, key)
+    this.#requireGrant(actor, key)
     if (await this.#ports.directory.revokeKey(key, nowUs)) return
     throw new GatewayError('gateway_key_not_found', 'gateway key not found')
+  }
+
+  /** @throws GatewayError `permission_denied` */
+  #requireGrant(actor: KeyActor, target: KeySettings & KeyReference & { readonly scope: KeyScope }): void {
+    const maker = this.#powersOf(actor)
+    if (!maker) return
+    const grant = grants(maker, {
+      permissions: permissionsOf(target.role, target.permissions),
+      scope: target.scope,
+      rules: target.rules,
+      limits: [...target.limits, ...this.#policiesNaming(target, target.id)],
+      expiresAtUs: target.expiresAtUs,
+    })
+    if (grant.kind === 'refused') throw denied(grant.reason)
+  }
+
+  #powersOf({ key }: KeyActor): Powers | undefined {
+    if (!key) return undefined
+    const { caller, permissions, scope, rules, limits, expiresAtUs } = key
+    const named = this.#policiesNaming(caller, caller.keyId)
+    return { permissions, scope, rules, limits: [...limits, ...named], expiresAtUs }
+  }
+
+  /** Policies of the configuration that are for one key by its id, as limits of that key. */
+  #policiesNaming({ organizationId, workspaceId }: Tenant, keyId: string): LimitPolicy[] {
+    return this.#ports
+      .policies()
+      .filter(
+        ({ per, match }) =>
+          per === 'key' &&
+          keyId !== '' &&
+          match.keyId === keyId &&
+          (match.orgId === '' || match.orgId === organizationId) &&
+          (match.workspaceId === '' || match.workspaceId === workspaceId),
+      )
+      .map((policy) => ({ ...policy, match: { ...policy.match, orgId: '', workspaceId: '', keyId: '' } }))
+  }
+
+  #isFileToken(token: string): boolean {
+    return this.#ports.fileKeys().some((key) => key.token.trim() === token)
+  }
+
+  #isFileKey({ id, ...tenant }: KeyReference): boolean {
+    return this.#ports
+      .fileKeys()
+      .some((key) => key.id.trim() === id && sameTenant(tenantOfFileKey(key), tenant))
+  }
+
+  /** Every hash by which a token may be known, the one for new keys first. */
+  async #hashesOf(token: string): Promise<readonly string[]> {
+    const peppers = await this.#ports.peppers()
+    return [...peppers.map((pepper) => hmacOf(pepper, token)), sha256Of(token)]
   }
 
   #check(settings: KeySettings, token: string | undefined, nowUs: number): void {
@@ -217,10 +294,6 @@ export class KeyAdministration {
     if (this.#ports.allowWeakTokens() || !isWeakToken(token)) return
     throw bad('token can be guessed: give it 16 or more random characters, or let the gateway make it')
   }
-
-  async #hash(token: string): Promise<TokenHash> {
-    return { hash: hmacOf(await this.#ports.pepper(), token), scheme: 'hmac-sha256' }
-  }
 }
 
 /** The tenant of a key of the file. */
@@ -240,12 +313,8 @@ function found(key: StoredGatewayKey | undefined): StoredGatewayKey {
   throw new GatewayError('gateway_key_not_found', 'gateway key not found')
 }
 
-/** @throws GatewayError `permission_denied` */
-function requirePowers({ powers }: KeyActor, settings: KeySettings): void {
-  if (!powers) return
-  const { role, permissions, rules, expiresAtUs } = settings
-  const reason = beyondPowers(powers, { permissions: permissionsOf(role, permissions), rules, expiresAtUs })
-  if (reason !== undefined) throw new GatewayError('permission_denied', reason)
+function isOwnKey({ key }: KeyActor, { id, ...tenant }: KeyReference): boolean {
+  return key !== undefined && key.caller.keyId === id && sameTenant(key.caller, tenant)
 }
 
 function inherited(wanted: KeyRules, maker: KeyRules): KeyRules {
@@ -271,4 +340,16 @@ function checkedId(field: string, id: string): string {
 
 function bad(message: string): GatewayError {
   return new GatewayError('bad_request', message)
+}
+
+function denied(message: string): GatewayError {
+  return new GatewayError('permission_denied', message)
+}
+
+function taken(): GatewayError {
+  return new GatewayError('gateway_key_exists', 'gateway key already exists')
+}
+
+function tokenTaken(): GatewayError {
+  return new GatewayError('gateway_key_exists', 'gateway key token already exists')
 }

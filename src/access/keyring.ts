@@ -2,7 +2,8 @@ import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
 import type { Caller } from '../traces/exchange.ts'
-import type { KeyReference, StoredGatewayKey, Tenant } from '../storage/storage.ts'
+import { isInScope } from '../storage/in-scope.ts'
+import type { KeyReference, ReadScope, StoredGatewayKey } from '../storage/storage.ts'
 import { hmacOf, sha256Of } from './key-hash.ts'
 import { CompiledRules, NO_RULES, type KeyRules } from './key-rules.ts'
 import { permissionsOf } from './permissions.ts'
@@ -12,8 +13,6 @@ import type { Powers } from './powers.ts'
 export interface Identity extends Powers {
   readonly caller: Caller
   readonly compiledRules: CompiledRules
-  /** The key's own limits. */
-  readonly limits: readonly LimitPolicy[]
   /** Tells the counters of keys apart: the key's id, or what stands for a key without one. */
   readonly counterId: string
   /** The key is one of the store, not of the file. */
@@ -24,6 +23,15 @@ export interface Identity extends Powers {
 export const ANONYMOUS: Caller = {
   organizationId: 'default',
   workspaceId: 'default',
+  keyId: '',
+  team: '',
+  role: '',
+}
+
+/** The caller of a request without a valid key, while they are on: it belongs to no tenant, and no tenant has this name. */
+export const UNRECOGNISED: Caller = {
+  organizationId: '',
+  workspaceId: '',
   keyId: '',
   team: '',
   role: '',
@@ -84,12 +92,11 @@ export class Keyring {
     }
   }
 
-  /** A key by its id. */
-  keyOf({ organizationId, workspaceId }: Tenant, keyId: string): Identity | undefined {
+  /** A key of a scope: the one of an id, or any when absent. */
+  keyOf(scope: ReadScope, keyId?: string): Identity | undefined {
     for (const { identity } of this.#entries.values()) {
-      const { caller } = identity
-      if (caller.keyId !== keyId || caller.organizationId !== organizationId) continue
-      if (caller.workspaceId === workspaceId) return identity
+      if (keyId !== undefined && identity.caller.keyId !== keyId) continue
+      if (isInScope(scope, identity.caller)) return identity
     }
     return undefined
   }
@@ -166,6 +173,7 @@ function identityOf(
       role,
       key.permissions.map((permission) => permission.trim().toLowerCase()),
     ),
+    scope: key.scope,
     rules,
     compiledRules: new CompiledRules(rules),
     expiresAtUs: key.expiresAtUs,

@@ -8,6 +8,7 @@ import { nanoToUsd } from '../usage/money.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { average, errorsJson, latencyJson } from './measure-json.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
+import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { readCommonFilter, readRange } from './trace-filter.ts'
 
@@ -184,14 +185,15 @@ function readLimit(parameters: QueryParameters): number {
   return parameters.integer('limit', 1, MAX_GROUPS) ?? DEFAULT_GROUPS
 }
 
-function ask(
-  { caller }: ApiRequest,
+async function ask(
+  request: ApiRequest,
   context: ApiContext,
   filter: TraceFilter,
   options: MeasureOptions,
 ): Promise<Measured> {
+  const reader = await readerOf(request, context)
   return storeFailing('failed to read analytics', () =>
-    context.readerFor(caller).measure(filter, { ...options, maxTraces: MAX_TRACES }),
+    reader.measure(filter, { ...options, maxTraces: MAX_TRACES }),
   )
 }
 

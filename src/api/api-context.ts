@@ -5,15 +5,15 @@ import type { PipelineDiagnostics } from '../traces/recorder/diagnostics.ts'
 import type { KeyAdministration } from '../access/key-administration.ts'
 import type { Identity } from '../access/keyring.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
-import type { AuditTrailStore, Tenant, TraceReader } from '../storage/storage.ts'
+import type { AuditTrailStore, ReadScope, TraceReader } from '../storage/storage.ts'
 
 /** What the management API answers from. */
 export interface ApiContext {
   readonly version: string
   readonly startedAt: number
   readonly storageDriver: string
-  /** Reader for a caller's tenant, or for all tenants while gateway keys are off. */
-  readerFor(caller: Caller | undefined): TraceReader
+  /** Reader of a scope, or of everything without one. */
+  readerFor(scope: ReadScope | undefined): TraceReader
   /** Stored traces of all tenants, and the store's size in bytes (0 when it cannot be told). */
   extent(): Promise<{ readonly traces: number; readonly bytes: number }>
   diagnostics(): PipelineDiagnostics
@@ -23,8 +23,8 @@ export interface ApiContext {
   readonly audit: AuditTrail
   readonly auditEvents: AuditTrailStore['list']
   readonly limits: Pick<LimitEngine, 'standings' | 'totals'>
-  /** A key of a tenant that is valid now. */
-  keyOf(tenant: Tenant, keyId: string): Identity | undefined
+  /** A key of a scope that is valid now: the one of an id, or any when absent. */
+  keyOf(scope: ReadScope, keyId?: string): Identity | undefined
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
   /** The gateway is stopping, or will in a moment. */
   leaving(): boolean

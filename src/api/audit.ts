@@ -5,6 +5,7 @@ import { formatTime } from '../rfc3339.ts'
 import type { StoredAuditEvent } from '../storage/storage.ts'
 import type { ApiHandler } from './api-context.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
+import { readScopeOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { readRange } from './trace-filter.ts'
 
@@ -12,8 +13,8 @@ const MAX_EVENTS = 500
 const DEFAULT_EVENTS = 50
 
 /** `GET /api/audit`: who did what, newest first, a page at a time. */
-export const listAudit: ApiHandler = async ({ query, identity }, context) => {
-  const parameters = new QueryParameters(query)
+export const listAudit: ApiHandler = async (request, context) => {
+  const parameters = new QueryParameters(request.query)
   const limit = parameters.integer('limit', 0, MAX_EVENTS) || DEFAULT_EVENTS
   const filter = {
     ...readRange(parameters),
@@ -24,8 +25,9 @@ export const listAudit: ApiHandler = async ({ query, identity }, context) => {
     }),
   }
   const before = readCursor(parameters.text('cursor'))
+  const scope = await readScopeOf(request, context)
   const events = await storeFailing('failed to query audit events', () =>
-    context.auditEvents(identity?.caller, filter, limit, before),
+    context.auditEvents(scope, filter, limit, before),
   )
   const last = events.length === limit ? events.at(-1) : undefined
   return jsonResponse(200, {

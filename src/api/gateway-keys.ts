@@ -1,39 +1,46 @@
 import type { KeyActor } from '../access/key-administration.ts'
 import type { KeyChange } from '../audit/audit-trail.ts'
 import { defined } from '../defined.ts'
-import { GatewayError } from '../errors.ts'
+import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import type { StoredGatewayKey, Tenant } from '../storage/storage.ts'
+import type { ReadScope, StoredGatewayKey, Tenant } from '../storage/storage.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
-import { readKeyChanges, readNewKey, readRotation, type KeyInput } from './key-input.ts'
+import { readJsonObject } from './json-body.ts'
+import { readKeyChanges, readNewKey, readRotation } from './key-input.ts'
 import { fileKeyJson, issuedJson, keyJson } from './key-json.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
-import { readBounded } from './read-bounded.ts'
+import { readScopeOf } from './read-scope.ts'
 
-/** Largest body of a request about keys. */
-const MAX_BODY_BYTES = 65_536
+const KEY_BODY = {
+  maxBytes: 65_536,
+  invalid: 'invalid json body',
+  tooLarge: 'request body too large',
+}
 
-/** `GET /api/gateway-keys`: the keys of the caller's tenant that are not revoked. */
-export const listKeys: ApiHandler = async (request, { keys }) => {
-  const { stored, file } = await storing('failed to list gateway keys', () => keys.list(actorOf(request)))
+/** `GET /api/gateway-keys`: the keys that the caller may read and that are not revoked. */
+export const listKeys: ApiHandler = async (request, context) => {
+  const actor = await readerOfKeys(request, context)
+  const { stored, file } = await storing('failed to list gateway keys', () => context.keys.list(actor))
   return jsonResponse(200, {
     items: [...stored.map((key) => keyJson(key)), ...file.map((key) => fileKeyJson(key))],
   })
 }
 
 /** `GET /api/gateway-keys/:id` */
-export const getKey: ApiHandler = async (request, { keys }) => {
+export const getKey: ApiHandler = async (request, context) => {
   const id = request.parameters['id'] ?? ''
-  const { file } = await storing('failed to read gateway key', () => keys.list(actorOf(request)))
+  const actor = await readerOfKeys(request, context)
+  const { file } = await storing('failed to read gateway key', () => context.keys.list(actor))
   const ofFile = file.find((key) => key.id.trim() === id)
   if (ofFile) return jsonResponse(200, fileKeyJson(ofFile))
-  return jsonResponse(200, keyJson(await findKey(request, keys)))
+  return jsonResponse(200, keyJson(await findKey(actor, request, context.keys)))
 }
 
 /** `POST /api/gateway-keys`: makes a key and shows its token, this once. */
 export const createKey: ApiHandler = (request, context) =>
   changing(request, context, 'create', 'failed to create gateway key', async (actor, told) => {
-    const wanted = readNewKey(await readObject(request.body))
+    const wanted = readNewKey(await readJsonObject(request.body, KEY_BODY))
+    told({ target: wanted.id?.trim() ?? '' })
     const issued = await context.keys.create(actor, wanted, Date.now() * 1000)
     told(referenceOf(issued.key))
     return jsonResponse(201, issuedJson(issued))
@@ -42,8 +49,8 @@ export const createKey: ApiHandler = (request, context) =>
 /** `PATCH /api/gateway-keys/:id`: changes what is given, and nothing else. */
 export const updateKey: ApiHandler = (request, context) =>
   changing(request, context, 'update', 'failed to update gateway key', async (actor, told) => {
-    const settings = readKeyChanges(await readObject(request.body))
-    const key = await findKey(request, context.keys)
+    const settings = readKeyChanges(await readJsonObject(request.body, KEY_BODY))
+    const key = await findKey(actor, request, context.keys)
     told(referenceOf(key))
     return jsonResponse(200, keyJson(await context.keys.update(actor, key, settings, Date.now() * 1000)))
   })
@@ -51,7 +58,7 @@ export const updateKey: ApiHandler = (request, context) =>
 /** `DELETE /api/gateway-keys/:id`: ends a key for good, everywhere within a second. */
 export const revokeKey: ApiHandler = (request, context) =>
   changing(request, context, 'revoke', 'failed to revoke gateway key', async (actor, told) => {
-    const key = await findKey(request, context.keys)
+    const key = await findKey(actor, request, context.keys)
     told(referenceOf(key))
     await context.keys.revoke(actor, key, Date.now() * 1000)
     return new Response(null, { status: 204 })
@@ -60,12 +67,44 @@ export const revokeKey: ApiHandler = (request, context) =>
 /** `POST /api/gateway-keys/:id/rotate`: gives a key another token; the one before may count for a while. */
 export const rotateKey: ApiHandler = (request, context) =>
   changing(request, context, 'rotate', 'failed to rotate gateway key', async (actor, told) => {
-    const rotation = readRotation(await readObject(request.body))
-    const key = await findKey(request, context.keys)
+    const rotation = readRotation(await readJsonObject(request.body, KEY_BODY))
+    const key = await findKey(actor, request, context.keys)
     told(referenceOf(key))
     const issued = await context.keys.rotate(actor, key, rotation, Date.now() * 1000)
     return jsonResponse(200, issuedJson(issued))
   })
+
+/** What the handlers that change keys do, as the audit trail calls it. */
+const CHANGES: ReadonlyMap<ApiHandler, KeyChange['action']> = new Map([
+  [createKey, 'create'],
+  [updateKey, 'update'],
+  [revokeKey, 'revoke'],
+  [rotateKey, 'rotate'],
+])
+
+/** Writes down that a change of a key was refused before its handler was asked; other routes have nothing to write. */
+export function auditRefusedChange(
+  handler: ApiHandler,
+  request: Pick<ApiRequest, 'parameters' | 'caller' | 'correlationId' | 'clientAddress'>,
+  { code, status }: GatewayError,
+  { audit }: Pick<ApiContext, 'audit'>,
+): void {
+  const action = CHANGES.get(handler)
+  if (action === undefined) return
+  const { parameters, caller, correlationId, clientAddress } = request
+  audit.keyChanged({
+    action,
+    outcome: 'deny',
+    reason: code,
+    status,
+    correlationId,
+    clientAddress,
+    actor: caller ? caller.keyId || 'unnamed key' : 'anonymous',
+    organizationId: caller?.organizationId ?? '',
+    workspaceId: caller?.workspaceId ?? '',
+    target: parameters['id'] ?? '',
+  })
+}
 
 /** Changes a key and writes down that it was changed, or why not; every gateway learns of it, this one at once. */
 async function changing(
@@ -75,8 +114,7 @@ async function changing(
   failure: string,
   change: (actor: KeyActor, told: (target: Told) => void) => Promise<Response>,
 ): Promise<Response> {
-  const actor = actorOf(request)
-  let target: Told = { target: request.parameters['id'] ?? '', ...actor.tenant }
+  let target: Told = { target: request.parameters['id'] ?? '', ...homeOf(request, []) }
   const audited = (outcome: KeyChange['outcome'], reason: string, status: number): void => {
     context.audit.keyChanged({
       action,
@@ -85,7 +123,7 @@ async function changing(
       status,
       correlationId: request.correlationId,
       clientAddress: request.clientAddress,
-      actor: actor.name,
+      actor: request.identity?.caller.keyId ?? 'system',
       organizationId: target.organizationId ?? 'default',
       workspaceId: target.workspaceId ?? 'default',
       target: target.target ?? '',
@@ -93,7 +131,7 @@ async function changing(
   }
   try {
     const response = await storing(failure, () =>
-      change(actor, (more) => {
+      change(changerOfKeys(request), (more) => {
         target = { ...target, ...more }
       }),
     )
@@ -102,7 +140,8 @@ async function changing(
     return response
   } catch (error) {
     const { code, status } = error instanceof GatewayError ? error : new GatewayError('internal_error', '')
-    audited('error', REASONS[code] ?? (code === 'storage_unavailable' ? `${action}_failed` : code), status)
+    const reason = code === 'storage_unavailable' ? `${action}_failed` : changeReason(code)
+    audited(code === 'permission_denied' ? 'deny' : 'error', reason, status)
     throw error
   }
 }
@@ -111,7 +150,11 @@ interface Told extends Partial<Tenant> {
   readonly target?: string
 }
 
-/** The contract's words for why a change failed. */
+/** Why a change of a key failed, in the contract's words. */
+export function changeReason(code: GatewayErrorCode): string {
+  return REASONS[code] ?? code
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   bad_request: 'invalid_json',
   request_body_too_large: 'body_too_large',
@@ -129,39 +172,40 @@ async function storing<T>(message: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function actorOf({ identity }: ApiRequest): KeyActor {
-  if (!identity) return { name: 'system', tenant: undefined, powers: undefined }
-  return { name: identity.caller.keyId, tenant: identity.caller, powers: identity }
+/** Whoever looks at keys sees those of every workspace that he may read. */
+async function readerOfKeys(request: ApiRequest, context: ApiContext): Promise<KeyActor> {
+  const scope = await readScopeOf(request, context)
+  return actorOf(request, scope, homeOf(request, []))
 }
 
-function findKey(request: ApiRequest, keys: ApiContext['keys']): Promise<StoredGatewayKey> {
+/** Whoever changes keys does so in his own workspace, unless he may name another. @throws GatewayError `permission_denied` */
+function changerOfKeys(request: ApiRequest): KeyActor {
+  const home = homeOf(request, new QueryParameters(request.query).all('workspace_id'))
+  return actorOf(request, home && { ...home, workspaceIds: [home.workspaceId] }, home)
+}
+
+/** @param named workspaces that the request names */
+function homeOf({ identity }: ApiRequest, named: readonly string[]): Tenant | undefined {
+  if (!identity) return undefined
+  const { organizationId, workspaceId } = identity.caller
+  const [other = workspaceId, ...more] = named
+  if (more.length > 0) throw badRequest('workspace_id must name one workspace where keys are changed')
+  if (other !== workspaceId && identity.scope !== 'organization') {
+    throw new GatewayError('permission_denied', 'gateway key may not change this workspace')
+  }
+  return { organizationId, workspaceId: other }
+}
+
+function actorOf({ identity }: ApiRequest, scope: ReadScope | undefined, home: Tenant | undefined): KeyActor {
+  return { name: identity?.caller.keyId ?? 'system', scope, home, key: identity }
+}
+
+function findKey(actor: KeyActor, request: ApiRequest, keys: ApiContext['keys']): Promise<StoredGatewayKey> {
   const query = new QueryParameters(request.query)
   const within = defined({ organizationId: query.text('org_id'), workspaceId: query.text('workspace_id') })
-  return keys.get(actorOf(request), request.parameters['id'] ?? '', within)
+  return keys.get(actor, request.parameters['id'] ?? '', within)
 }
 
 function referenceOf({ organizationId, workspaceId, id }: StoredGatewayKey): Told {
   return { organizationId, workspaceId, target: id }
-}
-
-/**
- * A body about a key: nothing, `null`, or an object whose names may be written in any case.
- *
- * @throws GatewayError `bad_request`, `request_body_too_large`
- */
-async function readObject(body: ReadableStream<Uint8Array> | null): Promise<KeyInput> {
-  const bytes = await readBounded(body, MAX_BODY_BYTES)
-  if (bytes.length > MAX_BODY_BYTES)
-    throw new GatewayError('request_body_too_large', 'request body too large')
-  const content = Buffer.from(bytes).toString('utf8')
-  if (content.trim() === '') return {}
-  let value: unknown
-  try {
-    value = JSON.parse(content)
-  } catch {
-    throw badRequest('invalid json body')
-  }
-  if (value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('invalid json body')
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name.toLowerCase(), member]))
 }

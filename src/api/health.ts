@@ -1,3 +1,4 @@
+import { isOperator } from '../access/operator.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { inTime } from '../in-time.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
@@ -41,13 +42,19 @@ export const getHealth: ApiHandler = async (_, context) => {
   })
 }
 
-/** `GET /api/diagnostics/trace-pipeline`: the recorder's counts. */
-export const getTracePipeline: ApiHandler = (_, context) =>
-  jsonResponse(200, {
+/** `GET /api/diagnostics/trace-pipeline`: the recorder's state; its counts, which are of all tenants, for the operator alone. */
+export const getTracePipeline: ApiHandler = ({ identity }, context) => {
+  const diagnostics = context.diagnostics()
+  const { queue_pressure_state, queue_high_watermark_pressure_state } = diagnostics
+  return jsonResponse(200, {
     schema_version: 'trace-pipeline-diagnostics.v1',
     generated_at: new Date().toISOString(),
-    diagnostics: { ...context.diagnostics(), store_driver: context.storageDriver },
+    diagnostics: {
+      ...(isOperator(identity) ? diagnostics : { queue_pressure_state, queue_high_watermark_pressure_state }),
+      store_driver: context.storageDriver,
+    },
   })
+}
 
 interface StoreState {
   readonly reachable: boolean

@@ -1,36 +1,54 @@
-import { NO_RULES, RULE_LISTS } from '../access/key-rules.ts'
-import type { NewKey } from '../access/key-administration.ts'
-import { decodeSettings } from '../config/document.ts'
+import type { KeyChanges, NewKey } from '../access/key-administration.ts'
+import { isKeyScope, KEY_SCOPES } from '../access/key-scope.ts'
+import { RULE_LISTS } from '../access/key-rules.ts'
 import { KEY_LIMIT, KEY_RULES } from '../config/limit-settings.ts'
 import { camelCased, type Section } from '../config/setting.ts'
 import { readPolicy, type RawPolicy } from '../config/validate-limits.ts'
 import { defined } from '../defined.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
 import { parseTimeOrDay } from '../rfc3339.ts'
-import type { KeySettings } from '../storage/storage.ts'
 import { badRequest } from './query-parameters.ts'
+import { readMembers, type Members } from './read-members.ts'
 
+const text = { kind: 'string', default: '', doc: '' } as const
 const SETTINGS_FIELDS = {
-  name: { kind: 'string', default: '', doc: '' },
-  description: { kind: 'string', default: '', doc: '' },
-  role: { kind: 'string', default: '', doc: '' },
+  name: text,
+  description: text,
+  role: text,
   permissions: { kind: 'strings', default: [], doc: '' },
   ...KEY_RULES,
-  expires_at: { kind: 'string', default: '', doc: '' },
+  expires_at: text,
   limits: { kind: 'list', doc: '', item: KEY_LIMIT },
 } as const satisfies Section['fields']
 
-const text = { kind: 'string', default: '', doc: '' } as const
-const CREATE_FIELDS = { id: text, token: text, org_id: text, workspace_id: text, ...SETTINGS_FIELDS } as const
-const ROTATE_FIELDS = { token: text, grace_period_seconds: { kind: 'int', default: 0, doc: '' } } as const
+const NEW_KEY = sectionOf({
+  id: text,
+  token: text,
+  org_id: text,
+  workspace_id: text,
+  scope: text,
+  ...SETTINGS_FIELDS,
+})
+const KEY_CHANGES = sectionOf(SETTINGS_FIELDS)
+const ROTATION = sectionOf({ token: text, grace_period_seconds: { kind: 'int', default: 0, doc: '' } })
 
-/** What is asked of keys, as an object of the JSON contract whose names are in lower case. */
-export type KeyInput = Readonly<Record<string, unknown>>
+/** What `null` stands for where a key is changed: the member is cleared. */
+const CLEARED: Members = {
+  name: '',
+  description: '',
+  permissions: [],
+  ...Object.fromEntries(RULE_LISTS.map((list) => [list, []])),
+  expires_at: '',
+  labels: {},
+  limits: [],
+}
 
-/** A key to be made. @throws GatewayError `bad_request` */
-export function readNewKey(input: KeyInput): NewKey {
-  const { labels, ...rest } = input
-  const present = decode(rest, CREATE_FIELDS)
+/** A key to be made. `null` counts as absent. @throws GatewayError `bad_request` */
+export function readNewKey({ labels, ...rest }: Members): NewKey {
+  const present = readMembers(rest, NEW_KEY)
+  const scope = textOf(present['scope'])
+  if (scope !== undefined && !isKeyScope(scope))
+    throw badRequest(`scope must be one of ${KEY_SCOPES.join(', ')}`)
   return {
     ...settingsOf(present, labels),
     ...defined({
@@ -38,37 +56,34 @@ export function readNewKey(input: KeyInput): NewKey {
       token: textOf(present['token']),
       organizationId: textOf(present['org_id']),
       workspaceId: textOf(present['workspace_id']),
+      scope,
     }),
   }
 }
 
-/** Changes of a key: those that are given. @throws GatewayError `bad_request` */
-export function readKeyChanges(input: KeyInput): Partial<KeySettings> {
-  const { labels, ...rest } = input
-  return settingsOf(decode(rest, SETTINGS_FIELDS), labels)
+/** Changes of a key: what is absent stays as it is, `null` clears. @throws GatewayError `bad_request` */
+export function readKeyChanges(input: Members): KeyChanges {
+  if ('scope' in input) throw badRequest('scope cannot be changed; make another key')
+  if (input['role'] === null) throw badRequest('invalid json body: role must be a string')
+  const given = Object.entries(input).map(([name, value]) => [name, value === null ? CLEARED[name] : value])
+  const { labels, ...rest } = Object.fromEntries(given) as Members
+  return settingsOf(readMembers(rest, KEY_CHANGES), labels)
 }
 
 /** How a key gets another token. @throws GatewayError `bad_request` */
-export function readRotation(input: KeyInput): { readonly token?: string; readonly graceSeconds: number } {
-  const present = decode(input, ROTATE_FIELDS)
+export function readRotation(input: Members): { readonly token?: string; readonly graceSeconds: number } {
+  const present = readMembers(input, ROTATION)
   return {
     ...defined({ token: textOf(present['token']) }),
     graceSeconds: Number(present['grace_period_seconds'] ?? 0),
   }
 }
 
-/** The members that are given, of the types that they should have. */
-function decode(input: KeyInput, fields: Section['fields']): KeyInput {
-  const section: Section = { kind: 'section', type: 'gateway key', doc: '', fields }
-  const { values, problems } = decodeSettings(JSON.stringify(input), section, () => {
-    throw new Error('secrets are not read from files here')
-  })
-  const [problem] = problems
-  if (problem) throw badRequest(`invalid json body: ${problem.message}`)
-  return Object.fromEntries(Object.entries(values).filter(([name]) => input[name] != null))
+function sectionOf(fields: Section['fields']): Section {
+  return { kind: 'section', type: 'gateway key', doc: '', fields }
 }
 
-function settingsOf(present: Readonly<Record<string, unknown>>, labels: unknown): Partial<KeySettings> {
+function settingsOf(present: Members, labels: unknown): KeyChanges {
   const rules = RULE_LISTS.filter((list) => present[list] !== undefined)
   const expiresAt = textOf(present['expires_at'])
   const expiresAtUs =
@@ -83,7 +98,7 @@ function settingsOf(present: Readonly<Record<string, unknown>>, labels: unknown)
     rules:
       rules.length === 0
         ? undefined
-        : { ...NO_RULES, ...Object.fromEntries(rules.map((list) => [list, present[list] as string[]])) },
+        : Object.fromEntries(rules.map((list) => [list, present[list] as string[]])),
     limits: present['limits'] === undefined ? undefined : readLimits(present['limits'] as object[]),
     expiresAtUs,
   })

@@ -1,17 +1,27 @@
 import type { Identity } from '../access/keyring.ts'
 import { ANONYMOUS } from '../access/keyring.ts'
 import { requirePermission } from '../access/authorize.ts'
+import { isOperator } from '../access/operator.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { given } from '../json-field.ts'
+import type { LimitTotals } from '../limits/tenant-tallies.ts'
 import { formatSecond } from '../rfc3339.ts'
+import { isInScope } from '../storage/in-scope.ts'
+import type { ReadScope } from '../storage/storage.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
 import { QueryParameters } from './query-parameters.ts'
+import { readScopeOf } from './read-scope.ts'
 
-/** `GET /api/limits`: the limits of the caller's key, or of another key, end user or session of its tenant, and where they stand. */
-export const getLimits: ApiHandler = async ({ query, identity }, context) => {
+/**
+ * `GET /api/limits`: the limits of the caller's key, or of another key, end user or session that it may read, and where they stand.
+ * `totals` are of what the caller may read; of the whole process for the operator.
+ */
+export const getLimits: ApiHandler = async (request, context) => {
+  const { query, identity } = request
   const parameters = new QueryParameters(query)
-  const asked = keyAskedFor(parameters.text('key_id'), identity, context)
+  const scope = await readScopeOf(request, context)
+  const asked = keyAskedFor(parameters.text('key_id'), identity, scope, context)
   const caller = asked?.caller ?? ANONYMOUS
   const facts = {
     endUser: parameters.text('end_user') ?? '',
@@ -25,6 +35,7 @@ export const getLimits: ApiHandler = async ({ query, identity }, context) => {
   } catch (error) {
     throw new GatewayError('limits_unavailable', 'gateway usage limit check unavailable', { cause: error })
   }
+  const everything = isOperator(identity) && parameters.all('workspace_id').length === 0
   return jsonResponse(200, {
     schema_version: 'limits.v1',
     generated_at: formatSecond(Date.now() * 1000),
@@ -36,26 +47,26 @@ export const getLimits: ApiHandler = async ({ query, identity }, context) => {
     ...given('provider', facts.provider),
     ...given('model', facts.model),
     limits,
-    totals: totalsJson(context),
+    totals: totalsJson(context.limits.totals(everything ? undefined : (tenant) => isInScope(scope, tenant))),
   })
 }
 
-/** The caller's own key, or another one of its tenant for those who manage keys. */
+/** The caller's own key, or another one that it may read for those who manage keys. */
 function keyAskedFor(
   keyId: string | undefined,
   identity: Identity | undefined,
+  scope: ReadScope | undefined,
   context: ApiContext,
 ): Identity | undefined {
-  if (!identity || keyId === undefined || keyId === identity.caller.keyId) return identity
+  if (!identity || !scope || keyId === undefined) return identity
+  if (keyId === identity.caller.keyId && isInScope(scope, identity.caller)) return identity
   requirePermission(identity, 'keys:manage')
-  const other = context.keyOf(identity.caller, keyId)
+  const other = context.keyOf(scope, keyId)
   if (!other) throw new GatewayError('gateway_key_not_found', 'gateway key not found')
   return other
 }
 
-/** What this process has counted since it began. */
-function totalsJson({ limits }: ApiContext): object {
-  const { admitted, refused, backendFailures, warnings, assumed } = limits.totals()
+function totalsJson({ admitted, refused, backendFailures, warnings, assumed }: LimitTotals): object {
   return {
     admitted_total: admitted,
     refused_total: refused,

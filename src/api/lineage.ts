@@ -2,12 +2,14 @@ import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { given } from '../json-field.ts'
 import { formatTime } from '../rfc3339.ts'
+import type { TraceReader } from '../storage/storage.ts'
 import { collectChain } from '../storage/lineage-chain.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
-import type { ApiHandler } from './api-context.ts'
+import type { ApiContext, ApiHandler } from './api-context.ts'
+import { readJsonObject } from './json-body.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
-import { readBounded } from './read-bounded.ts'
+import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { traceDetailJson } from './trace-json.ts'
 import { loadTrace } from './traces.ts'
@@ -15,14 +17,18 @@ import { loadTrace } from './traces.ts'
 const MAX_CHECKPOINTS = 500
 const DEFAULT_CHECKPOINTS = 200
 
-/** Largest body of a fork. */
-const MAX_FORK_BYTES = 16_384
+const FORK_BODY = {
+  maxBytes: 16_384,
+  invalid: 'invalid fork request body',
+  tooLarge: 'fork request body too large',
+}
 
 /** `GET /api/traces/:id/replay`: the checkpoints that led to a trace, or to one of its chain, in order. */
-export const replayTrace: ApiHandler = async ({ query, parameters, caller }, context) => {
-  const reader = context.readerFor(caller)
-  const source = await loadTrace(reader, parameters['id'] ?? '')
-  const asked = new QueryParameters(query)
+export const replayTrace: ApiHandler = async (request, context) => {
+  const all = await readerOf(request, context)
+  const source = await loadTrace(all, request.parameters['id'] ?? '')
+  const reader = readerAround(source, all, context)
+  const asked = new QueryParameters(request.query)
   const limit = asked.integer('limit', 0, MAX_CHECKPOINTS) || DEFAULT_CHECKPOINTS
   const own = lineageOf(source)
   const groupId = own.group_id ?? ''
@@ -53,6 +59,15 @@ export const replayTrace: ApiHandler = async ({ query, parameters, caller }, con
   })
 }
 
+/** Groups are named within a workspace: another's of the same name is no part of the chain. */
+function readerAround(
+  { organizationId, workspaceId }: Trace,
+  all: TraceReader,
+  context: ApiContext,
+): TraceReader {
+  return organizationId === '' ? all : context.readerFor({ organizationId, workspaceIds: [workspaceId] })
+}
+
 /** By the trace's own id first; a name that only the lineage has counts too. */
 function positionOf(traces: readonly Trace[], id: string): number {
   const byId = traces.findIndex((trace) => trace.id.trim() === id)
@@ -76,10 +91,11 @@ function checkpointJson(trace: Trace): object {
 }
 
 /** `POST /api/traces/:id/fork`: the header fields of a request that goes on from a checkpoint. Stores nothing. */
-export const forkTrace: ApiHandler = async ({ parameters, caller, body }, context) => {
-  const reader = context.readerFor(caller)
-  const source = await loadTrace(reader, parameters['id'] ?? '')
-  const asked = await readFork(body)
+export const forkTrace: ApiHandler = async (request, context) => {
+  const all = await readerOf(request, context)
+  const source = await loadTrace(all, request.parameters['id'] ?? '')
+  const reader = readerAround(source, all, context)
+  const asked = await readFork(request.body)
   const checkpointId = asked.checkpoint_id ?? source.id.trim()
   const checkpoint = checkpointId === source.id.trim() ? source : await loadTrace(reader, checkpointId)
   const [from, own] = [lineageOf(checkpoint), lineageOf(source)]
@@ -112,35 +128,19 @@ export const forkTrace: ApiHandler = async ({ parameters, caller, body }, contex
 type ForkField = 'checkpoint_id' | 'thread_id' | 'run_id'
 const FORK_FIELDS: ReadonlySet<string> = new Set<ForkField>(['checkpoint_id', 'thread_id', 'run_id'])
 
-/** Reads a fork's body: nothing, `null`, or an object of known text fields, whatever the case of their names. */
+/** Reads a fork's body: texts of known names; blank ones and `null` count as absent. */
 async function readFork(
   body: ReadableStream<Uint8Array> | null,
 ): Promise<{ readonly [field in ForkField]?: string }> {
-  const bytes = await readBounded(body, MAX_FORK_BYTES)
-  const text = Buffer.from(bytes.subarray(0, MAX_FORK_BYTES)).toString('utf8')
-  const value = parseJson(text)
-  if (bytes.length > MAX_FORK_BYTES && value === undefined) {
-    throw new GatewayError('request_body_too_large', 'fork request body too large')
-  }
-  const invalid = badRequest('invalid fork request body')
-  if (bytes.length > MAX_FORK_BYTES || (value === undefined && text.trim() !== '')) throw invalid
-  if (value === undefined || value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw invalid
+  const members = await readJsonObject(body, FORK_BODY)
   const fields: { [field in ForkField]?: string } = {}
-  for (const [name, content] of Object.entries(value)) {
-    const field = name.toLowerCase()
-    if (!FORK_FIELDS.has(field) || (typeof content !== 'string' && content !== null)) throw invalid
-    if (content?.trim()) fields[field as ForkField] = content.trim()
+  for (const [name, content] of Object.entries(members)) {
+    if (!FORK_FIELDS.has(name) || (typeof content !== 'string' && content !== null)) {
+      throw badRequest(FORK_BODY.invalid)
+    }
+    if (content?.trim()) fields[name as ForkField] = content.trim()
   }
   return fields
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function randomHex(): string {

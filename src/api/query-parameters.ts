@@ -1,32 +1,43 @@
 import { GatewayError } from '../errors.ts'
 import { parseTime } from '../rfc3339.ts'
+import { isStorable } from '../storage/storable-text.ts'
 
 /**
  * Parameters of a query as the contract reads them: the first value of a name counts, values are trimmed, blank
  * means absent, and pairs that are malformed or hold a `;` are left out.
  */
 export class QueryParameters {
-  readonly #values = new Map<string, string>()
+  readonly #values = new Map<string, string[]>()
 
-  /** @param query with `?`, or empty */
+  /** @param query with `?`, or empty @throws GatewayError `bad_request` for one with a NUL, which nothing that is stored holds */
   constructor(query: string) {
     for (const pair of query.slice(1).split('&')) {
       if (pair === '' || pair.includes(';')) continue
       const equals = pair.indexOf('=')
       const name = decode(equals < 0 ? pair : pair.slice(0, equals))
       const value = decode(equals < 0 ? '' : pair.slice(equals + 1))
-      if (name === undefined || value === undefined || this.#values.has(name)) continue
-      this.#values.set(name, value.trim())
+      if (name === undefined || value === undefined) continue
+      requireStorable(name, 'a parameter')
+      requireStorable(value, name)
+      const values = this.#values.get(name)
+      if (values) values.push(value.trim())
+      else this.#values.set(name, [value.trim()])
     }
   }
 
   text(name: string): string | undefined {
-    return this.#values.get(name) || undefined
+    return this.#values.get(name)?.[0] || undefined
+  }
+
+  /** Every value of a parameter that may be repeated, blank ones left out. */
+  all(name: string): string[] {
+    return this.#values.get(name)?.filter((value) => value !== '') ?? []
   }
 
   /** Values of all parameters whose name begins so, by the rest of their names; `undefined` when there are none. */
   group(prefix: string): Record<string, string> | undefined {
     const found = [...this.#values]
+      .map(([name, [value = '']]) => [name, value] as const)
       .filter(([name, value]) => name.startsWith(prefix) && name.length > prefix.length && value !== '')
       .map(([name, value]) => [name.slice(prefix.length), value] as const)
     return found.length > 0 ? Object.fromEntries(found) : undefined
@@ -62,6 +73,11 @@ export class QueryParameters {
 export function parseTimeOrDay(text: string, bound: 'from' | 'to'): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return parseTime(text)
   return parseTime(bound === 'from' ? `${text}T00:00:00Z` : `${text}T23:59:59.999999Z`)
+}
+
+/** @throws GatewayError `bad_request` for a text that no database takes */
+export function requireStorable(text: string, name: string): void {
+  if (!isStorable(text)) throw badRequest(`${name} must not hold a NUL character`)
 }
 
 /** What the caller did wrong, as the answer says it. */

@@ -6,6 +6,7 @@ import type { ListOrder, TraceFilter, TraceReader } from '../storage/storage.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { ApiHandler } from './api-context.ts'
 import { badRequest, QueryParameters } from './query-parameters.ts'
+import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { readCommonFilter, readRange } from './trace-filter.ts'
 import { traceDetailJson, traceSummaryJson } from './trace-json.ts'
@@ -13,15 +14,16 @@ import { traceDetailJson, traceSummaryJson } from './trace-json.ts'
 const MAX_TOKENS = 10_000_000
 
 /** `GET /api/traces`: newest first, or in the order of arrival to follow them; a page at a time. */
-export const listTraces: ApiHandler = async ({ query, caller }, context) => {
-  const parameters = new QueryParameters(query)
+export const listTraces: ApiHandler = async (request, context) => {
+  const parameters = new QueryParameters(request.query)
   const limit = parameters.integer('limit', 0, 200) || 50
   const filter = readFilter(parameters)
   const order = readOrder(parameters)
   const cursor = parameters.text('cursor')
   const after = cursor === undefined ? {} : { after: readCursor(cursor) }
+  const reader = await readerOf(request, context)
   const page = await storeFailing('failed to query traces', () =>
-    context.readerFor(caller).listTraces(filter, { limit, order, ...after }),
+    reader.listTraces(filter, { limit, order, ...after }),
   )
   return jsonResponse(200, {
     items: page.items.map(traceSummaryJson),
@@ -29,11 +31,13 @@ export const listTraces: ApiHandler = async ({ query, caller }, context) => {
   })
 }
 
-/** `GET /api/traces/:id`: everything that was recorded of one exchange of the caller's tenant. */
-export const getTrace: ApiHandler = async ({ parameters, caller }, context) =>
-  jsonResponse(200, traceDetailJson(await loadTrace(context.readerFor(caller), parameters['id'] ?? '')))
+/** `GET /api/traces/:id`: everything that was recorded of one exchange that the caller may read. */
+export const getTrace: ApiHandler = async (request, context) => {
+  const reader = await readerOf(request, context)
+  return jsonResponse(200, traceDetailJson(await loadTrace(reader, request.parameters['id'] ?? '')))
+}
 
-/** @throws GatewayError `trace_not_found` when the reader's tenant has none of that id */
+/** @throws GatewayError `trace_not_found` when there is none of that id in the reader's scope */
 export async function loadTrace(reader: TraceReader, id: string): Promise<Trace> {
   const trace = await storeFailing('failed to read trace', () => reader.getTrace(id))
   if (!trace) throw new GatewayError('trace_not_found', 'trace not found')

@@ -20,6 +20,7 @@ export interface AuditEvent {
   readonly id: string
   /** Epoch microseconds. */
   readonly atUs: number
+  /** Empty, as the workspace is, for requests without a valid key: they are of no tenant. */
   readonly organizationId: string
   readonly workspaceId: string
   /** Id of the gateway key that acted; `anonymous` without one, `system` for the gateway, `cli` for the command line. */
@@ -39,7 +40,7 @@ export interface AuditEvent {
   readonly detail: Readonly<Record<string, unknown>>
 }
 
-/** An event that happens now. */
+/** An event that happens now. What the gateway and its operator do belongs to the operator's organization. */
 export function auditEvent(
   event: Pick<AuditEvent, 'actor' | 'action'> & Partial<Omit<AuditEvent, 'id' | 'atUs'>>,
 ): AuditEvent {

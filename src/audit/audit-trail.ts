@@ -1,4 +1,5 @@
 import type { GatewayErrorCode } from '../errors.ts'
+import { ANONYMOUS, UNRECOGNISED } from '../access/keyring.ts'
 import type { Caller } from '../traces/exchange.ts'
 import { auditEvent, type AuditEvent } from './audit-event.ts'
 
@@ -18,8 +19,8 @@ export interface Denial {
   /** As it may be told: `ShownPaths`. */
   readonly path: string
   readonly clientAddress: string
-  /** `undefined` when nobody was recognised. */
-  readonly caller: Caller | undefined
+  /** `UNRECOGNISED` when nobody was recognised, `ANONYMOUS` while keys are off. */
+  readonly caller: Caller
   /** `proxy`, `traces`, …; what the contract calls a resource. */
   readonly resource: string
   readonly resourceAction: string
@@ -32,7 +33,7 @@ export interface Denial {
 /** A change of a key, or what it failed of. */
 export interface KeyChange {
   readonly action: 'create' | 'update' | 'rotate' | 'revoke'
-  readonly outcome: 'success' | 'error'
+  readonly outcome: 'success' | 'deny' | 'error'
   readonly reason: string
   readonly status: number
   readonly correlationId: string
@@ -86,7 +87,7 @@ export class AuditTrail {
    */
   denied(denial: Denial): boolean {
     const reason = reasonOf(denial.code)
-    const kind = `${reason} ${denial.caller?.organizationId ?? ''}/${denial.caller?.workspaceId ?? ''}/${denial.caller?.keyId ?? ''}`
+    const kind = `${reason} ${denial.caller.organizationId}/${denial.caller.workspaceId}/${denial.caller.keyId}`
     const known = this.#kinds.get(kind)
     if (!known && this.#kinds.size >= MAX_KINDS) return false
     const flood = known ?? { count: 0, first: denial, addresses: new Set<string>() }
@@ -143,18 +144,19 @@ export class AuditTrail {
       audit_scope: 'workspace',
       provider: denial.provider,
       required_permission: denial.requiredPermission,
-      key_id: caller?.keyId ?? '',
-      org_id: caller?.organizationId ?? '',
-      workspace_id: caller?.workspaceId ?? '',
+      key_id: caller.keyId,
+      org_id: caller.organizationId,
+      workspace_id: caller.workspaceId,
       limit_code: denial.limitCode,
       client_address: denial.clientAddress,
       ...more,
     })
     this.#ports.store([
       auditEvent({
-        actor: caller ? caller.keyId || 'unnamed key' : 'anonymous',
+        actor: caller === UNRECOGNISED || caller === ANONYMOUS ? 'anonymous' : caller.keyId || 'unnamed key',
         action: 'gateway_auth',
-        ...(caller ? { organizationId: caller.organizationId, workspaceId: caller.workspaceId } : {}),
+        organizationId: caller.organizationId,
+        workspaceId: caller.workspaceId,
         target: denial.path.slice(0, 512),
         outcome: 'deny',
         reason,

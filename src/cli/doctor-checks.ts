@@ -178,7 +178,11 @@ async function checkLimits({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
   const { backend, redisUrl, backendTimeoutMs, policies, webhooks } = config.limits
   const details = [`backend: ${backend}`, `policies: ${policies.length}`, `webhooks: ${webhooks.length}`]
   if (backend !== 'redis') return { status: 'pass', summary: 'limits can be counted', details }
-  const redis = new RedisBackend(redisUrl, () => backendTimeoutMs)
+  const redis = new RedisBackend(
+    redisUrl,
+    async () => 'ongoingai:doctor',
+    () => backendTimeoutMs,
+  )
   try {
     await redis.apply('read', NO_REQUEST)
     return { status: 'pass', summary: 'limits can be counted', details }

@@ -1,12 +1,16 @@
 import { KeyAdministration, type KeyActor } from '../access/key-administration.ts'
-import { readNewKey, readRotation, type KeyInput } from '../api/key-input.ts'
+import { changeReason } from '../api/gateway-keys.ts'
+import { readNewKey, readRotation } from '../api/key-input.ts'
 import { fileKeyJson, issuedJson, keyJson } from '../api/key-json.ts'
-import type { AuditAction } from '../audit/audit-event.ts'
+import type { Members } from '../api/read-members.ts'
+import { parseStrictJson } from '../api/strict-json.ts'
+import type { AuditAction, AuditEvent } from '../audit/audit-event.ts'
+import { defined } from '../defined.ts'
 import { GatewayError } from '../errors.ts'
 import { claimPeppers, peppersOf } from '../gateway-keys.ts'
 import { contractJson } from '../http/json-response.ts'
 import type { Config } from '../config/config.ts'
-import type { Storage, TenantDirectory } from '../storage/storage.ts'
+import type { KeyReference, Storage, Tenant, TenantDirectory } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
@@ -21,14 +25,14 @@ const TARGET_FLAGS: readonly Flag[] = [
 ]
 
 /** Flags of texts, and of lists separated by commas, that become members of the request. */
-const TEXTS = ['id', 'name', 'description', 'role', 'expires-at', 'token'] as const
+const TEXTS = ['id', 'name', 'description', 'role', 'scope', 'expires-at', 'token'] as const
 const LISTS = ['permissions', 'models', 'providers', 'routes', 'networks'] as const
 
 const WHERE =
   '[--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
 
 /** Who acts when keys are handled in the store itself: whoever may open it may do everything. */
-const ACTOR: KeyActor = { name: 'cli', tenant: undefined, powers: undefined }
+const ACTOR: KeyActor = { name: 'cli', scope: undefined, home: undefined, key: undefined }
 
 /** `ongoingai keys list` */
 export const keysList: Command = {
@@ -54,7 +58,7 @@ export const keysList: Command = {
 export const keysCreate: Command = {
   name: 'keys create',
   summary: 'make a gateway key and show its token, once',
-  usage: `keys create [--role owner|admin|developer|member|viewer] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--limits JSON] ${WHERE}`,
+  usage: `keys create [--role owner|admin|developer|member|viewer] [--scope workspace|organization] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--limits JSON] ${WHERE}`,
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
@@ -66,6 +70,12 @@ export const keysCreate: Command = {
       type: 'string',
       description: 'owner, admin, developer, member or viewer',
       default: 'developer',
+    },
+    {
+      name: 'scope',
+      type: 'string',
+      description: 'What it may read: its workspace, or its whole organization',
+      default: 'workspace',
     },
     { name: 'permissions', type: 'string', description: 'Further permissions, separated by commas' },
     { name: 'models', type: 'string', description: 'Allowed models, or beginnings followed by *' },
@@ -84,9 +94,15 @@ export const keysCreate: Command = {
     if (typeof input === 'string') return wrong(io, input)
     return handle('keys create', 0, parsed, io, {
       http: () => ({ path: '/api/gateway-keys', method: 'POST', body: input }),
-      store: async ({ keys, note }) => {
-        const issued = await keys.create(ACTOR, readNewKey(input), Date.now() * 1000)
-        await note('key.create', issued.key)
+      action: 'key.create',
+      store: async ({ keys, about }) => {
+        const wanted = readNewKey(input)
+        about({
+          target: wanted.id ?? '',
+          ...defined({ organizationId: wanted.organizationId, workspaceId: wanted.workspaceId }),
+        })
+        const issued = await keys.create(ACTOR, wanted, Date.now() * 1000)
+        about(referenceOf(issued.key))
         return issuedJson(issued)
       },
       show: showIssued,
@@ -114,17 +130,17 @@ export const keysRotate: Command = {
   ],
   run: (parsed, io) => {
     const token = parsed.values.get('token')
-    const input: KeyInput = {
+    const input: Members = {
       grace_period_seconds: Number(parsed.values.get('grace-period') ?? 0),
       ...(token === undefined ? {} : { token }),
     }
     return handle('keys rotate', 1, parsed, io, {
       http: (id) => ({ path: pathOf(id, parsed, '/rotate'), method: 'POST', body: input }),
-      store: async ({ keys, note, id, within }) => {
+      action: 'key.rotate',
+      store: async ({ keys, about, id, within }) => {
         const key = await keys.get(ACTOR, id, within)
-        const issued = await keys.rotate(ACTOR, key, readRotation(input), Date.now() * 1000)
-        await note('key.rotate', key)
-        return issuedJson(issued)
+        about(referenceOf(key))
+        return issuedJson(await keys.rotate(ACTOR, key, readRotation(input), Date.now() * 1000))
       },
       show: showIssued,
     })
@@ -140,10 +156,11 @@ export const keysRevoke: Command = {
   run: (parsed, io) =>
     handle('keys revoke', 1, parsed, io, {
       http: (id) => ({ path: pathOf(id, parsed), method: 'DELETE' }),
-      store: async ({ keys, note, id, within }) => {
+      action: 'key.revoke',
+      store: async ({ keys, about, id, within }) => {
         const key = await keys.get(ACTOR, id, within)
+        about(referenceOf(key))
         await keys.revoke(ACTOR, key, Date.now() * 1000)
-        await note('key.revoke', key)
         return undefined
       },
       show: () =>
@@ -155,8 +172,10 @@ interface Handled {
   readonly http: (id: string) => {
     readonly path: string
     readonly method?: 'POST' | 'DELETE'
-    readonly body?: KeyInput
+    readonly body?: Members
   }
+  /** What is audited of it; absent for what changes nothing. */
+  readonly action?: AuditAction
   readonly store: (around: InStore) => Promise<object | undefined>
   readonly show: (value: unknown) => string
 }
@@ -164,12 +183,13 @@ interface Handled {
 interface InStore {
   readonly keys: KeyAdministration
   readonly id: string
-  readonly within: { readonly organizationId?: string; readonly workspaceId?: string }
-  readonly note: (
-    action: AuditAction,
-    key: { readonly organizationId: string; readonly workspaceId: string; readonly id: string },
-  ) => Promise<void>
+  readonly within: Partial<Tenant>
+  /** Tells the audit trail which key it is about. */
+  readonly about: (key: Told) => void
 }
+
+/** A key as the audit trail names it. */
+type Told = Partial<Tenant> & { readonly target: string }
 
 /** Handles keys of a running gateway when its URL is given, else of the store. */
 async function handle(
@@ -177,8 +197,9 @@ async function handle(
   positional: number,
   parsed: Arguments,
   io: Io,
-  { http, store, show }: Handled,
+  handled: Handled,
 ): Promise<number> {
+  const { http, show } = handled
   const format = readFormat(name, parsed)
   if ('problem' in format) return wrong(io, format.problem)
   if (parsed.positional.length !== positional) {
@@ -193,7 +214,7 @@ async function handle(
   try {
     const value = parsed.values.has('base-url')
       ? (await askGateway(parsed, io, { what: 'gateway keys', ...http(id), timeoutMs })).value
-      : await inStore(parsed, io, id, store)
+      : await inStore(parsed, io, id, handled)
     if (value === FAILED) return 1
     if (format.format === 'json') io.out(value === undefined ? '' : `${contractJson(value, 2)}\n`)
     else io.out(show(value))
@@ -210,44 +231,52 @@ async function inStore(
   parsed: Arguments,
   io: Io,
   id: string,
-  work: Handled['store'],
+  { action, store }: Handled,
 ): Promise<object | undefined | typeof FAILED> {
   const config = withConfig(parsed, io)
   if (!config) return FAILED
   const { openStorage } = await import('../storage/open-storage.ts')
   const storage = await openStorage(config.storage, 'write')
+  const within = defined({
+    organizationId: parsed.values.get('org-id'),
+    workspaceId: parsed.values.get('workspace-id'),
+  })
+  let told: Told = { target: id, ...within }
+  /** What is done is done, whether or not it can be written down. */
+  const note = async (event: Pick<AuditEvent, 'outcome'> & Partial<AuditEvent>): Promise<void> => {
+    if (action === undefined) return
+    await audited(storage, { action, ...told, ...event }).catch((error: unknown) =>
+      io.err(`note: not in the audit trail: ${error instanceof Error ? error.message : String(error)}\n`),
+    )
+  }
   try {
-    const directory = patient(storage)
-    const organizationId = parsed.values.get('org-id')
-    const workspaceId = parsed.values.get('workspace-id')
-    const value = await work({
-      id,
-      keys: administration(config, directory),
-      within: {
-        ...(organizationId === undefined ? {} : { organizationId }),
-        ...(workspaceId === undefined ? {} : { workspaceId }),
-      },
-      note: (action, { id: target, ...tenant }) => {
-        const { organizationId: org, workspaceId: workspace } = tenant
-        return audited(storage, { action, target, organizationId: org, workspaceId: workspace })
-      },
-    })
+    const keys = administration(config, patient(storage))
+    const value = await store({ id, keys, within, about: (key) => (told = { ...told, ...key }) })
+    await note({ outcome: 'success' })
     if (!config.auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
     return value
+  } catch (error) {
+    if (error instanceof GatewayError) await note({ outcome: 'error', reason: changeReason(error.code) })
+    throw error
   } finally {
     await storage.close()
   }
 }
 
+function referenceOf({ id, organizationId, workspaceId }: KeyReference): Told {
+  return { target: id, organizationId, workspaceId }
+}
+
 function administration(config: Config, directory: TenantDirectory): KeyAdministration {
   return new KeyAdministration({
     directory,
-    pepper: async () => {
+    peppers: async () => {
       const peppers = peppersOf(config)
       await claimPeppers(directory, peppers)
-      return peppers[0]!
+      return peppers
     },
     fileKeys: () => config.auth.keys,
+    policies: () => config.limits.policies,
     allowWeakTokens: () => config.auth.allowWeakTokens,
   })
 }
@@ -264,7 +293,7 @@ function patient(storage: Storage): TenantDirectory {
 }
 
 /** The key that flags describe; a text is what is wrong with them. */
-function readInput({ values }: Arguments): KeyInput | string {
+function readInput({ values }: Arguments): Members | string {
   const input: Record<string, unknown> = {}
   for (const flag of [...TEXTS, 'org-id', 'workspace-id']) {
     const value = values.get(flag)
@@ -283,7 +312,7 @@ function readInput({ values }: Arguments): KeyInput | string {
   const limits = values.get('limits')
   if (limits !== undefined) {
     try {
-      input['limits'] = JSON.parse(limits)
+      input['limits'] = parseStrictJson(limits)
     } catch {
       return 'limits must be a JSON list'
     }
@@ -306,6 +335,7 @@ interface Shown {
   readonly workspace_id: string
   readonly name?: string
   readonly role?: string
+  readonly scope?: string
   readonly token_prefix?: string
   readonly last_used_at: string
   readonly expires_at?: string
@@ -313,7 +343,18 @@ interface Shown {
   readonly token?: string
 }
 
-const HEADINGS = ['ID', 'ORG', 'WORKSPACE', 'ROLE', 'NAME', 'TOKEN', 'LAST USED', 'EXPIRES', 'SOURCE']
+const HEADINGS = [
+  'ID',
+  'ORG',
+  'WORKSPACE',
+  'ROLE',
+  'NAME',
+  'TOKEN',
+  'LAST USED',
+  'EXPIRES',
+  'SCOPE',
+  'SOURCE',
+]
 
 function rowOf(key: Shown): string[] {
   return [
@@ -325,6 +366,7 @@ function rowOf(key: Shown): string[] {
     key.token_prefix === undefined ? '' : `${key.token_prefix}…`,
     key.last_used_at.startsWith('0001') ? 'never' : key.last_used_at,
     key.expires_at ?? 'never',
+    key.scope ?? '',
     key.source,
   ]
 }

@@ -2,6 +2,7 @@ import type { LogStyle } from '../log.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
+import type { KeyScope } from '../access/key-scope.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
 
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
@@ -87,6 +88,7 @@ export interface GatewayKeyConfig {
   readonly description: string
   readonly createdBy: string
   readonly role: string
+  readonly scope: KeyScope
   readonly permissions: readonly string[]
   readonly rules: KeyRules
   /** Epoch microseconds; null for never. */
@@ -105,6 +107,8 @@ export interface WebhookConfig {
 export interface LimitsConfig {
   readonly backend: 'memory' | 'redis' | 'postgres'
   readonly redisUrl: string
+  /** Empty for the installation id of the store. */
+  readonly redisNamespace: string
   readonly backendTimeoutMs: number
   readonly policies: readonly LimitPolicy[]
   readonly webhooks: readonly WebhookConfig[]

@@ -48,6 +48,7 @@ const POLICY_FIELDS: Readonly<Record<string, Setting>> = {
       },
       warn_at: {
         kind: 'strings',
+        numbers: true,
         default: [],
         doc: 'Shares at which a warning is given once a period, to log, audit trail and webhooks: [0.8, 0.95].',
       },
@@ -150,6 +151,11 @@ export const LIMITS: Section = {
       default: '',
       secret: true,
       doc: 'For backend: redis. redis://[user:password@]host:6379[/0], or rediss:// for TLS.',
+    },
+    redis_namespace: {
+      kind: 'string',
+      default: '',
+      doc: 'For backend: redis. What the names in Redis begin with; gateways that have it in common count together. Empty means the installation id of the store.',
     },
     backend_timeout_ms: {
       kind: 'int',

@@ -4,7 +4,8 @@ export type Setting =
   | ({ readonly kind: 'int'; readonly default: number } & Described)
   | ({ readonly kind: 'float'; readonly default: number } & Described)
   | ({ readonly kind: 'bool'; readonly default: boolean } & Described)
-  | ({ readonly kind: 'strings'; readonly default: readonly string[] } & Described)
+  /** A list of texts; with `numbers`, of texts that are numbers, which JSON writes as numbers. */
+  | ({ readonly kind: 'strings'; readonly default: readonly string[]; readonly numbers?: true } & Described)
   | Section
   | ListSetting
   | MapSetting

@@ -353,6 +353,11 @@ export const SETTINGS: Section = {
               description: { kind: 'string', default: '', doc: 'Note for people.' },
               created_by: { kind: 'string', default: '', doc: 'Who made it.' },
               role: { kind: 'string', default: '', doc: 'owner, admin, developer, member or viewer.' },
+              scope: {
+                kind: 'string',
+                default: 'workspace',
+                doc: 'What it may read: its workspace, or with organization every workspace of its organization.',
+              },
               permissions: {
                 kind: 'strings',
                 default: [],

@@ -1,15 +1,19 @@
 import { ruleProblems, type KeyRules } from '../access/key-rules.ts'
+import { isKeyScope, KEY_SCOPES } from '../access/key-scope.ts'
 import { isWeakToken } from '../access/key-token.ts'
 import { isPermission, isRole, ROLE_NAMES } from '../access/permissions.ts'
 import { parseTimeOrDay } from '../rfc3339.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
+import { isStorable } from '../storage/storable-text.ts'
 import type { Config, GatewayKeyConfig, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import { readPolicy, type RawPolicy } from './validate-limits.ts'
 import { FIELD_NAME, type Wrong } from './validate-providers.ts'
 
 /** A key as it stands in the file. */
-export interface RawKey extends Omit<GatewayKeyConfig, 'rules' | 'expiresAtUs' | 'limits'>, KeyRules {
+export interface RawKey
+  extends Omit<GatewayKeyConfig, 'scope' | 'rules' | 'expiresAtUs' | 'limits'>, KeyRules {
+  readonly scope: string
   readonly expiresAt: string
   readonly limits: readonly Omit<RawPolicy, 'per'>[]
 }
@@ -87,6 +91,14 @@ function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
     if (isPermission(permission.trim().toLowerCase())) continue
     wrong(`${path}.permissions`, `${path}.permissions: unknown permission ${quote(permission)}`)
   }
+  const scope = key.scope.trim().toLowerCase()
+  if (!isKeyScope(scope)) {
+    wrong(`${path}.scope`, `${path}.scope must be one of ${KEY_SCOPES.join(', ')} (got ${quote(key.scope)})`)
+  }
+  for (const [name, text] of Object.entries(key)) {
+    if (typeof text === 'string' && !isStorable(text))
+      wrong(path, `${path}.${name} must not hold a NUL character`)
+  }
   const { models, providers, routes, networks, expiresAt, limits, ...rest } = key
   const rules = { models, providers, routes, networks }
   for (const problem of ruleProblems(rules)) wrong(path, `${path}.${problem}`)
@@ -96,6 +108,7 @@ function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
   }
   return {
     ...rest,
+    scope: isKeyScope(scope) ? scope : 'workspace',
     rules,
     expiresAtUs: expiry ?? null,
     limits: limits.map((limit, l) => readPolicy({ ...limit, per: 'key' }, `${path}.limits[${l}]`, wrong)),

@@ -3,9 +3,9 @@ import type { LimitsConfig, StorageConfig, WebhookConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** A policy as it stands in the file. */
+/** A policy as it stands in the file, where numbers of a list are texts, or in a body of the API. */
 export interface RawPolicy extends Omit<LimitPolicy, 'budget'> {
-  readonly budget: Omit<BudgetTerms, 'warnAt'> & { readonly warnAt: readonly string[] }
+  readonly budget: Omit<BudgetTerms, 'warnAt'> & { readonly warnAt: readonly (string | number)[] }
 }
 
 interface RawUsageLimit {
@@ -18,6 +18,7 @@ interface RawUsageLimit {
 export interface RawLimits {
   readonly backend: string
   readonly redisUrl: string
+  readonly redisNamespace: string
   readonly backendTimeoutMs: number
   readonly perKey: RawUsageLimit
   readonly perWorkspace: RawUsageLimit
@@ -41,6 +42,13 @@ export function checkLimits(limits: RawLimits, driver: StorageConfig['driver'], 
       'limits.redis_url must be a redis:// or rediss:// URL when limits.backend=redis',
     )
   }
+  const redisNamespace = limits.redisNamespace.trim()
+  if (!/^[\w.:-]{0,64}$/.test(redisNamespace)) {
+    wrong(
+      'limits.redis_namespace',
+      `limits.redis_namespace must be up to 64 letters, digits, ".", "_", ":" or "-" (got ${quote(redisNamespace)})`,
+    )
+  }
   if (backend === 'postgres' && driver !== 'postgres') {
     wrong('limits.backend', 'limits.backend=postgres needs storage.driver=postgres')
   }
@@ -62,6 +70,7 @@ export function checkLimits(limits: RawLimits, driver: StorageConfig['driver'], 
   return {
     backend: backend as LimitsConfig['backend'],
     redisUrl,
+    redisNamespace,
     backendTimeoutMs: limits.backendTimeoutMs,
     policies: [
       ...usageLimit('per_key', 'key', limits.perKey),

@@ -1,9 +1,12 @@
 import { requirePermission } from '../access/authorize.ts'
-import { ANONYMOUS, type Identity, type Keyring } from '../access/keyring.ts'
+import { ANONYMOUS, UNRECOGNISED, type Identity, type Keyring } from '../access/keyring.ts'
 import type { ApiContext } from '../api/api-context.ts'
+import { auditRefusedChange } from '../api/gateway-keys.ts'
+import { requireStorable } from '../api/query-parameters.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
 import type { ShownPaths } from '../redaction/shown-paths.ts'
+import type { Caller } from '../traces/exchange.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
 import type { RequestTarget } from './request-target.ts'
@@ -50,7 +53,8 @@ export async function serveApi(
     )
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
-      const told = deny(error, { path: shownPath(), correlationId, clientAddress, seen }, context)
+      const nobody = settings.keyring ? UNRECOGNISED : ANONYMOUS
+      const told = deny(error, { path: shownPath(), correlationId, clientAddress, seen }, nobody, context)
       quiet = !told && isUnrecognised(error.code)
     }
     response = failure(error, shownPath(), correlationId, log)
@@ -72,7 +76,10 @@ export async function serveApi(
 /** What came out about a request before it was turned away. */
 interface Seen {
   route?: Route
+  parameters?: Readonly<Record<string, string>>
   identity?: Identity
+  /** Its handler was asked. */
+  handled?: true
 }
 
 interface Asked {
@@ -111,42 +118,53 @@ async function answer(
   }
   const { route, parameters } = found
   const asked = { query, parameters, body, correlationId, clientAddress }
-  if (!keyring || route.permission === 'public') {
-    return route.handler({ ...asked, caller: undefined, identity: undefined }, context)
+  const handle = (identity?: Identity): Response | Promise<Response> => {
+    for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)
+    return route.handler({ ...asked, caller: identity?.caller, identity }, context)
   }
+  if (!keyring || route.permission === 'public') return handle()
   seen.route = route
+  seen.parameters = parameters
   const identity = keyring.authenticate(fields[gatewayKeyField], Date.now())
   seen.identity = identity
   requirePermission(identity, route.permission)
   identity.compiledRules.requireNetwork(clientAddress)
-  return route.handler({ ...asked, caller: identity.caller, identity }, context)
+  seen.handled = true
+  return handle(identity)
 }
 
 /** Writes down that somebody was turned away. @returns whether it is told by itself */
 function deny(
-  { code, status }: GatewayError,
+  error: GatewayError,
   {
     path,
     correlationId,
     clientAddress,
     seen,
   }: Pick<Asked, 'path' | 'correlationId' | 'clientAddress' | 'seen'>,
-  { audit }: ApiContext,
+  nobody: Caller,
+  context: ApiContext,
 ): boolean {
-  const { route, identity } = seen
-  return audit.denied({
+  const { code, status } = error
+  const { route, parameters = {}, identity } = seen
+  const told = context.audit.denied({
     code,
     status,
     correlationId,
     path,
     clientAddress,
-    caller: identity?.caller,
+    caller: identity?.caller ?? nobody,
     resource: route ? resourceOf(route.path) : 'api',
     resourceAction: route ? (route.permission === 'keys:manage' ? 'manage' : 'read') : '',
     provider: '',
     requiredPermission: route?.permission ?? '',
     limitCode: '',
   })
+  if (told && route && !seen.handled) {
+    const refused = { parameters, caller: identity?.caller, correlationId, clientAddress }
+    auditRefusedChange(route.handler, refused, error, context)
+  }
+  return told
 }
 
 /** The contract's name for what a route is about: `gateway_keys` of `/api/gateway-keys/:id`. */

@@ -31,15 +31,9 @@ export class BudgetWarnings {
   readonly #given = new Set<string>()
   /** Share that was spent of each budget when it was last settled. */
   readonly #spent = new Map<Limit, number>()
-  #count = 0
 
   constructor(ports: BudgetWarningPorts) {
     this.#ports = ports
-  }
-
-  /** How many this process has given. */
-  get count(): number {
-    return this.#count
   }
 
   /** Of each policy's budgets, the largest share that is spent now, as far as this process has settled requests. */
@@ -54,7 +48,7 @@ export class BudgetWarnings {
   }
 
   /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
-  give({ counted, caller }: Pick<Ticket, 'counted' | 'caller'>, states: readonly CounterState[]): void {
+  give({ counted, limits }: Pick<Ticket, 'counted' | 'limits'>, states: readonly CounterState[]): void {
     for (const [i, limit] of counted.limits.entries()) {
       const { policy, value, counter, kind, window } = limit
       const state = states[i]
@@ -73,12 +67,12 @@ export class BudgetWarnings {
         const untilMs = Math.min(Date.now() + lastsMs, Number.MAX_SAFE_INTEGER / 1000)
         // A rolling period has no end; it may be warned of again when it has passed.
         if (rolling) setTimeout(() => this.#given.delete(name), Math.min(lastsMs, 2 ** 31 - 1)).unref()
-        const { organizationId, workspaceId } = caller
+        const { organizationId, workspaceId } = limits.caller
         const standing = standingOf(limit, state, Date.now())
         this.#ports.once(name, untilMs).then(
           (first) => {
             if (!first) return false
-            this.#count += 1
+            limits.tally.warnings += 1
             this.#ports.warn({ share: at, standing, subject: counter, organizationId, workspaceId })
             return true
           },

@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { inTime } from '../in-time.ts'
-import type { PricedExchange } from '../traces/exchange.ts'
+import type { Caller, PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
 import type { BudgetWarnings } from './budget-warnings.ts'
@@ -18,6 +18,7 @@ import {
   type ResolvedLimits,
 } from './resolve.ts'
 import type { RollingRoom } from './rolling-room.ts'
+import { TenantTallies, type LimitTotals } from './tenant-tallies.ts'
 import { Ticket } from './ticket.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
@@ -56,18 +57,6 @@ export interface LimitEnginePorts {
   readonly log: (level: 'INFO' | 'WARN', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-/** Totals since the process began. */
-export interface LimitTotals {
-  readonly admitted: number
-  readonly refused: Readonly<Record<string, number>>
-  readonly backendFailures: number
-  readonly warnings: number
-  /** Of each policy's budgets, the largest share that is spent. */
-  readonly spent: Readonly<Record<string, number>>
-  /** Exchanges whose cost stayed unknown, so that what was expected was charged. */
-  readonly assumed: number
-}
-
 /** Holds requests to the limits of their callers: takes before, settles after. */
 export class LimitEngine {
   readonly #ports: LimitEnginePorts
@@ -77,8 +66,7 @@ export class LimitEngine {
   /** Of those that were settled at once, one for each set of limits. */
   readonly #settled = new Map<CountedLimits, Ticket>()
   readonly #telling = new Set<Promise<void>>()
-  readonly #refused: Record<string, number> = {}
-  #totals = { admitted: 0, backendFailures: 0, assumed: 0 }
+  readonly #tallies = new TenantTallies()
   #failing = false
   readonly #timer: ReturnType<typeof setInterval>
 
@@ -90,7 +78,7 @@ export class LimitEngine {
 
   /** The limits that may hold for a caller. @param own the key's own limits */
   limitsOf(of: LimitCaller, own: readonly LimitPolicy[]): CallerLimits {
-    return new CallerLimits(this.#ports.policies(), own, of)
+    return new CallerLimits(this.#ports.policies(), own, of, this.#tallies.of(of.caller))
   }
 
   /** Whom the cost of an exchange counts for that no limit was asked about. */
@@ -131,7 +119,7 @@ export class LimitEngine {
     const resolved = request.limits.resolve(request, nowMs)
     const { size } = resolved
     if (size && requestBytes > size.value)
-      throw this.#refuse(size, { used: requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
+      throw this.#refuse(request.limits, size, { used: requestBytes, reserved: 0, resetMs: Infinity }, nowMs)
     const expectation = billable ? this.#expectations.of(pairOf(request, resolved), request) : FREE
     return new Ticket(request, resolved, expectation, this.#ports.counters.term(nowMs), this)
   }
@@ -249,14 +237,14 @@ export class LimitEngine {
     return Promise.all(standings)
   }
 
-  totals(): LimitTotals {
-    const { warnings } = this.#ports
-    return {
-      ...this.#totals,
-      warnings: warnings.count,
-      spent: warnings.spent(Date.now()),
-      refused: { ...this.#refused },
-    }
+  /** What this process has counted since it began. @param counts of which tenants; of all when absent */
+  totals(counts?: (tenant: Caller) => boolean): LimitTotals {
+    return this.#tallies.sum(counts)
+  }
+
+  /** Of each policy's budgets, the largest share that is spent. */
+  spent(): Readonly<Record<string, number>> {
+    return this.#ports.warnings.spent(Date.now())
   }
 
   /** Tells the counters the rest, for a while, and closes them. */
@@ -279,7 +267,7 @@ export class LimitEngine {
   }
 
   #pass(ticket: Ticket, held: Held): Ticket {
-    this.#totals.admitted += 1
+    ticket.limits.tally.admitted += 1
     ticket.held = held
     return ticket
   }
@@ -287,7 +275,7 @@ export class LimitEngine {
   async #refusalOf(ticket: Ticket, { refusedBy, states }: Refused): Promise<LimitRefusal> {
     const limit = ticket.counted.limits[refusedBy]!
     const nowMs = Date.now()
-    return this.#refuse(limit, await this.#withRoom(limit, states[refusedBy]!, nowMs), nowMs)
+    return this.#refuse(ticket.limits, limit, await this.#withRoom(limit, states[refusedBy]!, nowMs), nowMs)
   }
 
   /** Where a limit stands. Of a rolling budget that is spent, the ledger knows when there is room again. */
@@ -297,15 +285,15 @@ export class LimitEngine {
     return { ...state, resetMs: atMs - nowMs }
   }
 
-  #refuse(limit: Limit, state: CounterState, nowMs: number): LimitRefusal {
+  #refuse({ tally }: CallerLimits, limit: Limit, state: CounterState, nowMs: number): LimitRefusal {
     const refusal = new LimitRefusal(limit, state, nowMs)
-    this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
+    tally.refused[refusal.code] = (tally.refused[refusal.code] ?? 0) + 1
     return refusal
   }
 
   #unavailable(ticket: Ticket, error: unknown): Ticket {
     if (error instanceof GatewayError) throw error
-    this.#totals.backendFailures += 1
+    ticket.limits.tally.backendFailures += 1
     if (!this.#failing) {
       this.#failing = true
       this.#ports.log('WARN', 'limits cannot be checked', {
@@ -336,7 +324,7 @@ export class LimitEngine {
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
     this.#guesses.count(ticket, -1)
     const cost = bill?.costNanoUsd ?? undefined
-    if (cost === undefined) this.#totals.assumed += 1
+    if (cost === undefined) ticket.limits.tally.assumed += 1
     if (bill && teaches(bill)) this.#expectations.learn(ticket.pair, bill, ticket)
     const actual = {
       costNanoUsd: cost ?? ticket.assumedNanoUsd,

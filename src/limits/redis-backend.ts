@@ -2,9 +2,6 @@ import { RedisClient } from 'bun'
 import SCRIPT from './redis-script.lua' with { type: 'text' }
 import type { SharedBackend, SharedOperation, SharedReply, SharedRequest } from './shared-counters.ts'
 
-/** All keys hash to one slot, so that a cluster can run the script. */
-const PREFIX = '{ongoingai}:'
-
 /** Longest wait between two attempts at a Redis that is away. */
 const RECONNECT_MS = 1000
 
@@ -14,24 +11,31 @@ const SILENCE_MS = 2000
 /** Counters in Redis, by one script that does everything in one go. */
 export class RedisBackend implements SharedBackend {
   readonly #url: string
+  readonly #namespace: () => Promise<string>
   readonly #timeoutMs: () => number
   readonly #hash = new Bun.CryptoHasher('sha1').update(SCRIPT).digest('hex')
   #client: RedisClient | undefined
   #connecting: Promise<RedisClient> | undefined
   #triedAt = -Infinity
+  /** What all names begin with, once it is known. */
+  #prefix: string | undefined
 
   /**
    * @param url `redis://` or `rediss://`
+   * @param namespace what tells this installation's names from others'; asked until it is told
    * @param timeoutMs how long whoever asks waits
    */
-  constructor(url: string, timeoutMs: () => number) {
+  constructor(url: string, namespace: () => Promise<string>, timeoutMs: () => number) {
     this.#url = url
+    this.#namespace = namespace
     this.#timeoutMs = timeoutMs
   }
 
   async apply(operation: SharedOperation, request: SharedRequest): Promise<SharedReply> {
+    // In braces: all keys hash to one slot, so that a cluster can run the script.
+    const prefix = (this.#prefix ??= `{${await this.#namespace()}}:`)
     const client = this.#client ?? (await this.#connected())
-    const parameters = ['1', PREFIX, operation, JSON.stringify(request)]
+    const parameters = ['1', prefix, operation, JSON.stringify(request)]
     try {
       return read(await this.#send(client, 'EVALSHA', [this.#hash, ...parameters]))
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Caller } from '../traces/exchange.ts'
 import { budgetWindow, slotOf, type BudgetWindow } from './budget-window.ts'
 import type { Take } from './counters.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
+import type { LimitTally } from './tenant-tallies.ts'
 
 /** Whose requests they are, as far as limits count it. */
 export interface LimitCaller {
@@ -61,9 +62,18 @@ export class CallerLimits {
   /** Whether a limit counts end users or sessions. */
   readonly needAttribution: boolean
 
+  /** What has come of the requests of the caller's tenant. */
+  readonly tally: LimitTally
+
   /** @param own the key's own limits */
-  constructor(policies: readonly LimitPolicy[], own: readonly LimitPolicy[], of: LimitCaller) {
+  constructor(
+    policies: readonly LimitPolicy[],
+    own: readonly LimitPolicy[],
+    of: LimitCaller,
+    tally: LimitTally,
+  ) {
     const { caller, counterId } = of
+    this.tally = tally
     this.#of = of
     const holding = [
       ...policies.filter(({ match, per }) => {
@@ -79,7 +89,7 @@ export class CallerLimits {
     this.#prepared = holding.map((policy) => ({ policy, subject: fixedSubject(policy, of) }))
     this.spenders = [
       `organization:${part(caller.organizationId)}`,
-      `workspace:${part(caller.organizationId)}/${part(caller.workspaceId)}`,
+      `workspace:${tenantPart(caller)}`,
       ...(counterId === '' ? [] : [keySubject(of)]),
     ]
     this.any = holding.length > 0
@@ -253,8 +263,16 @@ function part(text: string): string {
   return encoded.length <= 200 ? encoded : `sha256-${Bun.SHA256.hash(text, 'hex')}`
 }
 
+/** How a tenant stands in the names of what counts for it or for a part of it. */
+export function tenantPart({
+  organizationId,
+  workspaceId,
+}: Pick<Caller, 'organizationId' | 'workspaceId'>): string {
+  return `${part(organizationId)}/${part(workspaceId)}`
+}
+
 function keySubject({ caller, counterId }: LimitCaller): string {
-  return `key:${part(caller.organizationId)}/${part(caller.workspaceId)}/${part(counterId)}`
+  return `key:${tenantPart(caller)}/${part(counterId)}`
 }
 
 function fixedSubject(policy: LimitPolicy, of: LimitCaller): string | undefined {
@@ -269,7 +287,7 @@ function subjectOf(
   { endUser, sessionId }: LimitFacts,
 ): string | undefined {
   const { caller } = of
-  const workspace = `${part(caller.organizationId)}/${part(caller.workspaceId)}`
+  const workspace = tenantPart(caller)
   // What a policy leaves out, it must not count with what others count.
   const only = [
     match.workspaceId !== '' && per === 'organization' ? `&workspace=${part(match.workspaceId)}` : '',

@@ -1,9 +1,8 @@
-import type { Caller } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Budget, Claim, Held } from './counters.ts'
 import type { Expectation } from './expectations.ts'
 import type { LimitEngine, LimitRequest } from './limit-engine.ts'
-import type { CountedLimits, ResolvedLimits } from './resolve.ts'
+import type { CallerLimits, CountedLimits, ResolvedLimits } from './resolve.ts'
 
 /** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
 const GUESS_SHARE = 1 / 20
@@ -62,8 +61,9 @@ export class Ticket implements Claim {
     return this.#expectation.pair
   }
 
-  get caller(): Caller {
-    return this.#request.limits.caller
+  /** Limits of whoever sent it. */
+  get limits(): CallerLimits {
+    return this.#request.limits
   }
 
   get takes(): Claim['takes'] {

@@ -1,4 +1,4 @@
-import { ANONYMOUS, type Identity } from '../access/keyring.ts'
+import { ANONYMOUS, UNRECOGNISED, type Identity } from '../access/keyring.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
@@ -53,7 +53,7 @@ export class OpenExchange {
   readonly clock: Clock
   /** Address of the client, without port; empty when unknown. */
   readonly clientAddress: string
-  caller: Caller = ANONYMOUS
+  caller: Caller
   /** `undefined` while gateway keys are off, and before the caller has been recognised. */
   identity: Identity | undefined
   limits: CallerLimits
@@ -101,6 +101,7 @@ export class OpenExchange {
   ) {
     this.#context = context
     this.clientAddress = clientAddress
+    this.caller = context.settings.keyring ? UNRECOGNISED : ANONYMOUS
     this.limits = context.settings.limitsOf(undefined)
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
@@ -197,7 +198,7 @@ export class OpenExchange {
       correlationId: this.correlationId,
       path: this.shownPath(),
       clientAddress: this.clientAddress,
-      caller: this.identity?.caller,
+      caller: this.caller,
       resource: 'proxy',
       resourceAction: 'forward',
       provider: this.wire.provider,

@@ -1,4 +1,5 @@
 import { formatTime, parseTime } from '../rfc3339.ts'
+import { isStorable } from './storable-text.ts'
 
 /** Where a page ended: the last row's `created_at` in epoch microseconds, and its id. */
 export interface Cursor {
@@ -22,7 +23,7 @@ export function decodeCursor(text: string): Cursor {
   const decoded = Buffer.from(text, 'base64url').toString('utf8')
   const bar = decoded.indexOf('|')
   const id = bar < 0 ? '' : decoded.slice(bar + 1).trim()
-  if (id === '') throw new CursorError('trace cursor is invalid: missing id')
+  if (id === '' || !isStorable(id)) throw new CursorError('trace cursor is invalid: missing id')
   const createdAtUs = parseTime(decoded.slice(0, bar).trim())
   if (createdAtUs === undefined) throw new CursorError('trace cursor is invalid: parse created_at')
   return { createdAtUs, id }

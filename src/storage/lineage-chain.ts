@@ -1,5 +1,6 @@
 import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
+import { storableTexts } from './storable.ts'
 import type { TraceReader } from './storage.ts'
 
 /** What the traces of a chain have in common; empty texts do not matter. */
@@ -26,11 +27,12 @@ export async function collectChain(
   { groupId, threadId, runId }: ChainFilter,
   { limit, bodies }: { readonly limit: number; readonly bodies: boolean },
 ): Promise<LineageChain> {
-  const filter = {
+  // As they stand in the columns.
+  const filter = storableTexts({
     ...(groupId === '' ? {} : { traceGroupId: groupId }),
     ...(threadId === '' ? {} : { threadId }),
     ...(runId === '' ? {} : { runId }),
-  }
+  })
   if (Object.keys(filter).length === 0) return { traces: [source], truncated: false }
   const { items, next } = await reader.wholeTraces(filter, { limit, order: 'newest', bodies })
   const all = items.some((trace) => trace.id === source.id) ? items : [...items, source]

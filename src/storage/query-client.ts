@@ -4,9 +4,9 @@ import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-prot
 import { QuestionError, StorageError } from './storage-error.ts'
 import type {
   AuditTrailStore,
+  ReadScope,
   SpendLedger,
   Storage,
-  Tenant,
   TenantDirectory,
   TraceReader,
 } from './storage.ts'
@@ -31,8 +31,8 @@ export class QueryClient {
     this.#workerUrl = workerUrl
   }
 
-  within(tenant: Tenant): TraceReader {
-    return this.#reader(tenant)
+  within(scope: ReadScope): TraceReader {
+    return this.#reader(scope)
   }
 
   everywhere(): TraceReader {
@@ -51,7 +51,7 @@ export class QueryClient {
     return {
       activeKeys: () => ask('activeKeys'),
       keysVersion: () => ask('keysVersion'),
-      createKey: (key) => ask('createKey', key),
+      createKey: (key, otherHashes) => ask('createKey', key, otherHashes),
       updateKey: (key, settings, nowUs) => ask('updateKey', key, settings, nowUs),
       rotateKey: (key, token, graceUntilUs, nowUs) => ask('rotateKey', key, token, graceUntilUs, nowUs),
       revokeKey: (key, nowUs) => ask('revokeKey', key, nowUs),
@@ -59,6 +59,7 @@ export class QueryClient {
       adoptKey: (key, before, hmac) => ask('adoptKey', key, before, hmac),
       claimPepper: (print) => ask('claimPepper', print),
       changePepper: (before, print) => ask('changePepper', before, print),
+      installationId: () => ask('installationId'),
       once: (name, untilUs, nowUs) => ask('once', name, untilUs, nowUs),
       add: (entries) => ask('add', entries),
     }
@@ -89,9 +90,9 @@ export class QueryClient {
     worker.terminate()
   }
 
-  #reader(tenant: Tenant | null): TraceReader {
+  #reader(scope: ReadScope | null): TraceReader {
     const ask = <T>(method: QueryMethod, ...parameters: unknown[]): Promise<T> =>
-      this.#ask(tenant, method, parameters) as Promise<T>
+      this.#ask(scope, method, parameters) as Promise<T>
     return {
       getTrace: (id) => ask<Trace | undefined>('getTrace', id),
       listTraces: (filter, options) => ask('listTraces', filter, options),
@@ -103,7 +104,7 @@ export class QueryClient {
   }
 
   #ask(
-    tenant: Tenant | null,
+    scope: ReadScope | null,
     method: QueryMethod,
     parameters: readonly unknown[],
     mostWaiting = MAX_WAITING,
@@ -114,7 +115,7 @@ export class QueryClient {
     const id = this.#next++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      worker.postMessage({ kind: 'query', id, tenant, method, parameters } satisfies QueryRequest)
+      worker.postMessage({ kind: 'query', id, scope, method, parameters } satisfies QueryRequest)
     })
   }
 

@@ -1,5 +1,5 @@
 import type { StorageConfig } from '../config/config.ts'
-import type { Tenant, TenantDirectory, TraceReader } from './storage.ts'
+import type { ReadScope, TenantDirectory, TraceReader } from './storage.ts'
 
 /** What can be asked of the query thread. */
 export type QueryMethod = keyof TraceReader | keyof TenantDirectory | 'extent' | 'audit' | 'spent' | 'limits'
@@ -10,14 +10,14 @@ export interface Extent {
   readonly bytes: number
 }
 
-/** One question to the query thread. `tenant` is null for all tenants. */
+/** One question to the query thread. `scope` is null for everything. */
 export type QueryRequest =
   | { readonly kind: 'open'; readonly settings: StorageConfig }
   | { readonly kind: 'close' }
   | {
       readonly kind: 'query'
       readonly id: number
-      readonly tenant: Tenant | null
+      readonly scope: ReadScope | null
       readonly method: QueryMethod
       readonly parameters: readonly unknown[]
     }

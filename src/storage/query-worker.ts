@@ -21,7 +21,7 @@ self.onmessage = (event: MessageEvent<QueryRequest>) => {
 
 async function answer({
   id,
-  tenant,
+  scope,
   method,
   parameters,
 }: Extract<QueryRequest, { kind: 'query' }>): Promise<void> {
@@ -29,7 +29,7 @@ async function answer({
   try {
     const storage = await opened
     if (storage.driver === 'sqlite') await storage.ping()
-    reply({ id, value: await ask(storage, tenant, method, parameters) })
+    reply({ id, value: await ask(storage, scope, method, parameters) })
   } catch (error) {
     const kind = error instanceof QuestionError ? 'question' : 'store'
     reply({ id, error: error instanceof Error ? error.message : String(error), kind })
@@ -61,7 +61,7 @@ async function close(): Promise<void> {
 
 function ask(
   store: Storage,
-  tenant: Extract<QueryRequest, { kind: 'query' }>['tenant'],
+  scope: Extract<QueryRequest, { kind: 'query' }>['scope'],
   method: Extract<QueryRequest, { kind: 'query' }>['method'],
   parameters: readonly unknown[],
 ): Promise<unknown> {
@@ -73,7 +73,7 @@ function ask(
     return store.applyLimits!(...(parameters as Parameters<NonNullable<Storage['applyLimits']>>))
   }
   if (method === 'spent') return store.spend().read(...(parameters as Parameters<SpendLedger['read']>))
-  const reader = tenant ? store.within(tenant) : store.everywhere()
+  const reader = scope ? store.within(scope) : store.everywhere()
   const ofDirectory = OF_DIRECTORY.has(method)
   // The parameters were typed on the other side of the thread.
   const methods = (ofDirectory ? store.directory() : reader) as unknown as Record<
@@ -99,6 +99,7 @@ const OF_DIRECTORY: ReadonlySet<string> = new Set<keyof TenantDirectory>([
   'adoptKey',
   'claimPepper',
   'changePepper',
+  'installationId',
   'once',
   'add',
 ])

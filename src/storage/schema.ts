@@ -156,6 +156,8 @@ export interface GatewayKeysTable {
   name: string
   description: string
   created_by: string
+  /** `workspace` or `organization`. */
+  scope: string
   role: string
   /** JSON list. */
   permissions: string
@@ -221,9 +223,9 @@ export interface SpendTable {
   unknown_cost_requests: number
 }
 
-/** Facts about the installation as a whole. */
+/** Facts about the installation as a whole: what tells its pepper without telling it, and what tells it from others. */
 export interface InstallationTable {
-  name: 'pepper_print'
+  name: 'pepper_print' | 'id'
   value: string
 }
 

@@ -1,5 +1,6 @@
 import type { KeyScheme } from '../access/key-hash.ts'
 import type { KeyRules } from '../access/key-rules.ts'
+import type { KeyScope } from '../access/key-scope.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
 import type { SharedOperation, SharedReply, SharedRequest } from '../limits/shared-counters.ts'
@@ -8,10 +9,20 @@ import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
 import type { Bucket, Group } from './rollups/question.ts'
 
-/** A tenant: every query of a handle that `within` returns sees only its rows. */
+/** A tenant: whoever sends a request belongs to one. */
 export interface Tenant {
   readonly organizationId: string
   readonly workspaceId: string
+}
+
+/** Whose rows are seen: every query of a handle that `within` returns sees no others. */
+export interface ReadScope {
+  /** Empty for nobody's: then nothing is seen. */
+  readonly organizationId: string
+  /** Workspaces of the organization. */
+  readonly workspaceIds: readonly string[] | 'all'
+  /** Also what belongs to no tenant: requests without a valid key. */
+  readonly unowned?: true
 }
 
 /** Conditions on traces, all of which must hold; absent ones do not matter. Times are epoch microseconds, inclusive. */
@@ -214,6 +225,14 @@ export interface TokenHash {
   readonly scheme: KeyScheme
 }
 
+/** A token that is about to be known. */
+export interface NewTokenHash extends TokenHash {
+  /** Beginning of the token; empty for none. */
+  readonly prefix: string
+  /** Hashes by which other keys may know the same token. */
+  readonly otherHashes: readonly string[]
+}
+
 /** Where a gateway key stands: its id is its own within its workspace. */
 export interface KeyReference extends Tenant {
   readonly id: string
@@ -240,6 +259,8 @@ export interface KeySettings {
 
 /** A gateway key as it is stored: what it may do, and the hash by which it is known. */
 export interface StoredGatewayKey extends KeyReference, TokenHash, KeySettings {
+  /** It never changes. */
+  readonly scope: KeyScope
   readonly createdBy: string
   /** Beginning of the token; empty when it is not known. */
   readonly prefix: string
@@ -270,8 +291,13 @@ export interface TenantDirectory {
   activeKeys(): Promise<KeyList>
   /** Grows with every change of a key. */
   keysVersion(): Promise<number>
-  /** Adds a key, and its organization and workspace where they are not there. @returns false when its id or token is taken */
-  createKey(key: StoredGatewayKey): Promise<boolean>
+  /**
+   * Adds a key, and its organization and workspace where they are not there.
+   *
+   * @param otherHashes by which other keys may know the same token
+   * @returns false when its id or token is taken; then nothing has changed
+   */
+  createKey(key: StoredGatewayKey, otherHashes: readonly string[]): Promise<boolean>
   /** @returns the key as it is then; `undefined` when there is no such key that is not revoked */
   updateKey(
     key: SeenKey,
@@ -282,11 +308,11 @@ export interface TenantDirectory {
    * Gives a key another token.
    *
    * @param graceUntilUs until when the token before counts too; 0 for no longer
-   * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken
+   * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken: then nothing has changed
    */
   rotateKey(
     key: SeenKey,
-    token: TokenHash & { readonly prefix: string },
+    token: NewTokenHash,
     graceUntilUs: number,
     nowUs: number,
   ): Promise<StoredGatewayKey | 'conflict' | undefined>
@@ -300,6 +326,8 @@ export interface TenantDirectory {
   claimPepper(print: string): Promise<string>
   /** Notes another pepper in the place of one. */
   changePepper(before: string, print: string): Promise<void>
+  /** What tells this installation from others: made up when it is asked for first, the same for all gateways of the store. */
+  installationId(): Promise<string>
   /** Whether something happens for the first time until a time: true for exactly one of all who ask. */
   once(name: string, untilUs: number, nowUs: number): Promise<boolean>
   /** Adds what is not there yet; what is stays as it is. @returns how many of each are new */
@@ -324,9 +352,9 @@ export interface StoredAuditEvent extends AuditEvent {
 export interface AuditTrailStore {
   /** Adds events, all or none; one that is there already stays as it is. */
   append(events: readonly AuditEvent[]): Promise<void>
-  /** Newest first. @param tenant whose; all when absent @param beforeSeq where to go on; 0 for the newest */
+  /** Newest first. @param scope whose; all when absent @param beforeSeq where to go on; 0 for the newest */
   list(
-    tenant: Tenant | undefined,
+    scope: ReadScope | undefined,
     filter: AuditFilter,
     limit: number,
     beforeSeq: number,
@@ -388,8 +416,8 @@ export interface Storage {
    * @returns how many are new
    */
   write(traces: readonly Trace[]): Promise<number>
-  within(tenant: Tenant): TraceReader
-  /** All tenants. For the offline commands, and for the API while there are no gateway keys. */
+  within(scope: ReadScope): TraceReader
+  /** All tenants, and what belongs to none. For the offline commands, and for the API while there are no gateway keys. */
   everywhere(): TraceReader
   maintenance(): TraceMaintenance
   directory(): TenantDirectory

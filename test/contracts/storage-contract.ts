@@ -5,6 +5,7 @@ import type {
   Measured,
   MeasuredRow,
   MeasureOptions,
+  ReadScope,
   Storage,
   Tenant,
   TraceFilter,
@@ -66,14 +67,58 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         at('a', 1, { organizationId: 'org-a', workspaceId: 'w' }),
         at('b', 2, { organizationId: 'org-b', workspaceId: 'w' }),
       ])
-      const mine = storage.within({ organizationId: 'org-a', workspaceId: 'w' })
+      const mine = storage.within({ organizationId: 'org-a', workspaceIds: ['w'] })
       expect(await mine.getTrace('b')).toBeUndefined()
       expect((await mine.listTraces({}, NEWEST)).items.map((trace) => trace.id)).toEqual(['a'])
       expect(await mine.countTraces()).toBe(1)
       expect((await mine.measure({}, {})).rows.map((row) => row.requests)).toEqual([1])
       expect((await mine.measure({}, { group: 'model' })).rows.map((row) => row.requests)).toEqual([1])
       expect((await mine.measure({ fromUs: 0, toUs: T0 + 90 * SECOND }, {})).rows[0]!.requests).toBe(1)
-      expect(await storage.within({ organizationId: 'org-a', workspaceId: 'x' }).countTraces()).toBe(0)
+      expect(await storage.within({ organizationId: 'org-a', workspaceIds: ['x'] }).countTraces()).toBe(0)
+    })
+
+    test('an organization sees all of its workspaces, or some; what is nobody’s is seen by who may', async () => {
+      await storage.write([
+        at('a1', 1, { organizationId: 'org-a', workspaceId: 'one', tags: { t: 'x' } }),
+        at('a2', 2, { organizationId: 'org-a', workspaceId: 'two', tags: { t: 'x' } }),
+        at('b1', 3, { organizationId: 'org-b', workspaceId: 'one', tags: { t: 'x' } }),
+        at('nobodys', 4, { organizationId: '', workspaceId: '', tags: { t: 'x' } }),
+      ])
+      const scopes: [ReadScope, string[]][] = [
+        [{ organizationId: 'org-a', workspaceIds: 'all' }, ['a2', 'a1']],
+        [{ organizationId: 'org-a', workspaceIds: ['one', 'two', 'none'] }, ['a2', 'a1']],
+        [{ organizationId: 'org-a', workspaceIds: ['two'] }, ['a2']],
+        [{ organizationId: 'org-a', workspaceIds: [] }, []],
+        [{ organizationId: 'org-a', workspaceIds: 'all', unowned: true }, ['nobodys', 'a2', 'a1']],
+        [{ organizationId: '', workspaceIds: [''] }, []],
+        [{ organizationId: '', workspaceIds: 'all' }, []],
+      ]
+      for (const rolledUp of [false, true]) {
+        if (rolledUp) await storage.maintenance().rollUp(10)
+        for (const [scope, ids] of scopes) {
+          const reader = storage.within(scope)
+          for (const filter of [{}, { tags: { t: 'x' } }]) {
+            const { items } = await reader.listTraces(filter, NEWEST)
+            expect([scope, rolledUp, items.map(({ id }) => id)]).toEqual([scope, rolledUp, ids])
+            const { rows } = await reader.measure(filter, {})
+            expect([scope, rolledUp, rows[0]!.requests]).toEqual([scope, rolledUp, ids.length])
+          }
+          for (const id of ['a1', 'a2', 'b1', 'nobodys']) {
+            expect([scope, id, (await reader.getTrace(id))?.id]).toEqual([
+              scope,
+              id,
+              ids.includes(id) ? id : undefined,
+            ])
+          }
+        }
+      }
+    })
+
+    test('an installation has one id, whoever asks first', async () => {
+      const directory = storage.directory()
+      const ids = await Promise.all(Array.from({ length: 5 }, () => directory.installationId()))
+      expect(new Set(ids).size).toBe(1)
+      expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/)
     })
 
     test('pages run from the newest to the oldest without gap or repetition, also within one instant', async () => {
@@ -235,7 +280,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       // What a journal writes again is not counted again.
       await storage.write(traces.slice(100, 140))
       for (const { filter, options, tenant } of questions()) {
-        const reader = tenant ? storage.within(tenant) : storage.everywhere()
+        const reader = tenant ? storage.within(scopeOf(tenant)) : storage.everywhere()
         const { rows, more } = await reader.measure(filter, options)
         const wanted = measured(traces, filter, options, tenant)
         expect({ filter, options, tenant, rows, more }).toEqual({
@@ -258,7 +303,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         b.createdAtUs - a.createdAtUs || Buffer.compare(Buffer.from(b.id), Buffer.from(a.id))
       for (const { filter, tenant } of questions()) {
         const wanted = traces.filter((trace) => isOf(trace, tenant) && holds(trace, filter)).sort(compare)
-        const reader = tenant ? storage.within(tenant) : storage.everywhere()
+        const reader = tenant ? storage.within(scopeOf(tenant)) : storage.everywhere()
         const seen: string[] = []
         let after: { createdAtUs: number; id: string } | undefined
         do {
@@ -338,7 +383,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect(await follow(last)).toEqual([[], undefined])
       // A position that retention has taken away, or that is another tenant's, begins again.
       expect((await follow({ createdAtUs: T0, id: 'gone' }))[0]).toEqual(['a', 'b', 'late', 'c'])
-      const other = storage.within({ organizationId: 'x', workspaceId: 'y' })
+      const other = storage.within({ organizationId: 'x', workspaceIds: ['y'] })
       expect((await other.listTraces({}, { limit: 5, order: 'arrival', after: next! })).items).toEqual([])
     })
 
@@ -365,7 +410,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       }
       expect(await body('c')).toBe(`${conversation.toString()}first second third`)
       const { items } = await storage
-        .within({ organizationId: 'default', workspaceId: 'default' })
+        .within({ organizationId: 'default', workspaceIds: ['default'] })
         .wholeTraces({}, { limit: 10, order: 'newest', bodies: true })
       expect(items.map((trace) => trace.requestBody?.length)).toEqual(
         ['first second third', 'first second', 'first'].map((more) => conversation.length + more.length),
@@ -662,4 +707,8 @@ function sumUp(traces: readonly Trace[], percentiles: boolean): Omit<MeasuredRow
     lastCreatedAtUs: most((trace) => trace.createdAtUs),
     ...(percentiles ? { percentiles: { p50, p95, p99 } } : {}),
   }
+}
+
+function scopeOf({ organizationId, workspaceId }: Tenant): ReadScope {
+  return { organizationId, workspaceIds: [workspaceId] }
 }

@@ -11,7 +11,7 @@ const WRONG = Number(process.env['TEST_WRONG_KEYS'] ?? 5000)
 test('thousands of wrong keys are refused, told in short, and harm nobody who has a right one', async () => {
   const upstream = await Upstream.start(answerJson({ ok: true }))
   const gateway = await openGateway(
-    `${providersAt(upstream.url)}auth:\n  enabled: true\n  keys: [{id: k, token: ${TOKEN}, role: owner}]\n`,
+    `${providersAt(upstream.url)}auth:\n  enabled: true\n  keys: [{id: k, token: ${TOKEN}, role: owner, scope: organization}]\n`,
     { 'X-OngoingAI-Gateway-Key': TOKEN },
   )
   const startedAt = performance.now()

@@ -106,7 +106,15 @@ else {
       const folder = mkdtempSync(join(tmpdir(), 'ongoingai-counters-'))
       const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
       const [first, second] = [0, 1].map(
-        () => new SharedCounters(new RedisBackend(redis.url, () => TIMEOUT_MS), ledgerOf(storage)),
+        () =>
+          new SharedCounters(
+            new RedisBackend(
+              redis.url,
+              async () => 'test',
+              () => TIMEOUT_MS,
+            ),
+            ledgerOf(storage),
+          ),
       ) as [SharedCounters, SharedCounters]
       return {
         first,
@@ -176,7 +184,11 @@ test.skipIf(REDIS_MISSING !== undefined)(
     const redis = await startRedis()
     const folder = mkdtempSync(join(tmpdir(), 'ongoingai-untold-'))
     const storage = await openSqliteStorage(join(folder, 'x.db'), 'write')
-    const backend = new RedisBackend(redis.url, () => TIMEOUT_MS)
+    const backend = new RedisBackend(
+      redis.url,
+      async () => 'test',
+      () => TIMEOUT_MS,
+    )
     let broken = false
     const counters = new SharedCounters(
       {

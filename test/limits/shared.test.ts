@@ -1,3 +1,4 @@
+import { RedisClient } from 'bun'
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import pg from 'pg'
 import {
@@ -80,7 +81,7 @@ async function pair(
   const redis = backend === 'redis' ? await startRedis() : undefined
   const store =
     backend === 'postgres' ? `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n` : ''
-  const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n  backend_timeout_ms: 20000\n${redis ? `  redis_url: ${redis.url}\n` : ''}${limits}`
+  const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n  backend_timeout_ms: 20000\n${redis ? `  redis_url: ${redis.url}\n  redis_namespace: pair\n` : ''}${limits}`
   return [await openGateway(settings), await openGateway(settings), redis]
 }
 
@@ -410,3 +411,62 @@ test('keys of a store that is away count until they are stale, then nobody is le
   expect(await call('nobody-knows-this-token')).toBe(401)
   await gateway.stop()
 }, 60_000)
+
+describe.skipIf(REDIS_MISSING !== undefined)('several installations on one Redis', () => {
+  const oneRequest = (redis: TestRedis, more = ''): string =>
+    `${providersAt(upstream.url)}${AUTH}limits:
+  backend: redis
+  backend_timeout_ms: 20000
+  redis_url: ${redis.url}
+${more}  policies: [{name: one, per: workspace, requests_per_minute: 1, budget: {cost_usd: 1}}]
+`
+  const namesIn = async (redis: TestRedis): Promise<string[]> => {
+    const client = new RedisClient(redis.url)
+    const names = (await client.send('KEYS', ['*'])) as string[]
+    client.close()
+    return names
+  }
+  const prefixes = (names: readonly string[]): string[] => [
+    ...new Set(names.map((name) => name.slice(0, name.indexOf('}') + 2))),
+  ]
+
+  test('count apart, and a store that is opened again goes on where it was', async () => {
+    const redis = await startRedis()
+    const [one, two] = [await openGateway(oneRequest(redis)), await openGateway(oneRequest(redis))]
+    expect([await ask(one), await ask(two)]).toEqual([200, 200])
+    expect([await ask(one), await ask(two)]).toEqual([429, 429])
+    const again = await openGateway(
+      `storage: {path: ${one.folder}/data/traces.db}\ntracing: {journal: {path: ${one.folder}/other}}\n${oneRequest(redis)}`,
+    )
+    expect(await ask(again)).toBe(429)
+    const begin = prefixes(await namesIn(redis))
+    expect(begin).toHaveLength(2)
+    for (const prefix of begin) expect(prefix).toMatch(/^\{ongoingai:[0-9a-f-]{36}\}:$/)
+    await Promise.all([again.stop(), two.stop()])
+    await one.stop()
+    await redis.stop()
+  })
+
+  test('gateways of one PostgreSQL count together, whatever is said of a namespace', async () => {
+    const redis = await startRedis()
+    const store = `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n`
+    const [one, two] = [
+      await openGateway(`${store}${oneRequest(redis)}`),
+      await openGateway(`${store}${oneRequest(redis)}`),
+    ]
+    expect([await ask(one), await ask(two)]).toEqual([200, 429])
+    await Promise.all([one.stop(), two.stop(), redis.stop()])
+  })
+
+  test('with one namespace count together; with that of earlier versions under their names', async () => {
+    const redis = await startRedis()
+    const named = '  redis_namespace: ongoingai\n'
+    const [one, two] = [
+      await openGateway(oneRequest(redis, named)),
+      await openGateway(oneRequest(redis, named)),
+    ]
+    expect([await ask(one), await ask(two)]).toEqual([200, 429])
+    expect(prefixes(await namesIn(redis))).toEqual(['{ongoingai}:'])
+    await Promise.all([one.stop(), two.stop(), redis.stop()])
+  })
+})

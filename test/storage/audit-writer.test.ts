@@ -50,9 +50,11 @@ test('events wait in a journal while the store does not take them, also across l
   second.add(after)
   await eventually(async () => (await storage.auditTrail().list(undefined, {}, 500, 0)).length === 320)
   await second.close()
-  const listed = await storage.auditTrail().list({ organizationId: 'o', workspaceId: 'w' }, {}, 500, 0)
+  const listed = await storage.auditTrail().list({ organizationId: 'o', workspaceIds: ['w'] }, {}, 500, 0)
   expect(listed.map(({ id }) => id).reverse()).toEqual([...before, ...after].map(({ id }) => id))
-  expect(await storage.auditTrail().list({ organizationId: 'o', workspaceId: 'x' }, {}, 500, 0)).toEqual([])
+  expect(await storage.auditTrail().list({ organizationId: 'o', workspaceIds: ['x'] }, {}, 500, 0)).toEqual(
+    [],
+  )
   const page = await storage.auditTrail().list(undefined, {}, 10, listed[9]!.seq)
   expect(page.map(({ id }) => id)).toEqual(listed.slice(10, 20).map(({ id }) => id))
   expect(await storage.auditTrail().deleteBefore(Date.now() * 1000 + 1, 100)).toBe(100)

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { NO_RULES } from '../../src/access/key-rules.ts'
+import { NO_REQUEST } from '../../src/limits/shared-counters.ts'
 import { auditEvent } from '../../src/audit/audit-event.ts'
 import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
-import type { Storage, StoredGatewayKey } from '../../src/storage/storage.ts'
+import { visibilityOf } from '../../src/storage/postgres/schema.ts'
+import type { ReadScope, Storage, StoredGatewayKey } from '../../src/storage/storage.ts'
 import { Journal } from '../../src/traces/recorder/journal.ts'
 import { TraceWriter } from '../../src/traces/recorder/trace-writer.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
@@ -31,6 +33,7 @@ function sampleKey(hash: string): StoredGatewayKey {
     description: '',
     createdBy: 'cli',
     role: 'viewer',
+    scope: 'workspace',
     permissions: [],
     labels: {},
     rules: NO_RULES,
@@ -51,6 +54,16 @@ const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })
 
 storageContract('postgres', async () => open(await server.createDatabase()))
+
+/** What a transaction of a scope sets. */
+function settingsOf(scope: ReadScope): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(visibilityOf(scope)).map(([name, value]) => [
+      `ongoingai.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+      String(value),
+    ]),
+  )
+}
 
 describe('row-level security', () => {
   test('without a scope nothing is visible, with a tenant only its rows, whatever the query forgets', async () => {
@@ -76,7 +89,7 @@ describe('row-level security', () => {
     await storage.maintenance().rollUp(10)
     for (const organizationId of ['org-a', 'org-b']) {
       const tenant = { organizationId, workspaceId: 'w' }
-      await storage.directory().createKey({ ...sampleKey(organizationId), ...tenant, id: 'same' })
+      await storage.directory().createKey({ ...sampleKey(organizationId), ...tenant, id: 'same' }, [])
       await storage.auditTrail().append([auditEvent({ actor: 'cli', action: 'key.create', ...tenant })])
     }
     await storage.close()
@@ -112,6 +125,150 @@ describe('row-level security', () => {
     expect(await seen('')).toEqual(tables.map(() => 0))
     expect(await seen(scope('org-a'))).toEqual(all.map((count) => count / 2))
     expect(await seen(scope('nobody'))).toEqual(tables.map(() => 0))
+  })
+
+  test('every table has a policy but those that hold nothing of a tenant', async () => {
+    const dsn = await server.createDatabase()
+    await (await open(dsn)).close()
+    const rows = await server.query(
+      dsn,
+      `SELECT relname, relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = pg_class.oid) AS secured
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'm', 'f') ORDER BY relname`,
+    )
+    expect(rows.length).toBeGreaterThan(15)
+    // docs/storage.md says what is in them.
+    expect(rows.filter(({ secured }) => secured !== true).map(({ relname }) => relname)).toEqual([
+      'counters',
+      'installation',
+      'job_progress',
+      'ongoingai_migrations',
+    ])
+  })
+
+  test('what is spent and counted is seen by its tenant, by its organization, and by nobody else', async () => {
+    const dsn = await server.createDatabase()
+    const storage = await open(dsn)
+    const subjects = [
+      'organization:org-a',
+      'workspace:org-a/w',
+      'key:org-a/w/k&split_model=gpt%2F4',
+      'key:org-a/x/k',
+      'end_user:org-a/w/user%3A1',
+      'session:org-b/w/s',
+      'workspace:org-b/w&provider=p',
+      'organization:org-b',
+    ]
+    const spend = { subjects, instance: 'i', assumedNanoUsd: 0, reserved: false }
+    await storage.write([sampleTrace({ id: 'a', costNanoUsd: 5, totalTokens: 1, spend })])
+    const takes = subjects.flatMap((subject) => [
+      {
+        k: 'rate',
+        c: `per_key:requests_per_minute:${subject}`,
+        l: 9,
+        a: 1,
+        f: 0,
+        u: '',
+        s: 0,
+        e: 0,
+      } as const,
+      {
+        k: 'conc',
+        c: `per_key:concurrent_requests:${subject}`,
+        l: 9,
+        a: 1,
+        f: 1,
+        u: '',
+        s: 0,
+        e: 0,
+      } as const,
+      { k: 'budget', c: subject, l: 9e9, a: 1, f: 1, u: 'cost', s: 0, e: 0 } as const,
+    ])
+    // Counts and reads whosever they are, in a session that has no scope.
+    const reply = await storage.applyLimits!('admit', { ...NO_REQUEST, id: 'x', takes }, 5000)
+    expect(reply.refused).toBe(-1)
+    const again = await storage.applyLimits!('read', { ...NO_REQUEST, takes }, 5000)
+    expect(again.states.map(([used, reserved]) => `${used} ${reserved}`)).toEqual(
+      takes.map(({ k }) => (k === 'budget' ? '5 1' : '1 0')),
+    )
+    await storage.close()
+    const seen = async (scope: ReadScope | undefined): Promise<string[][]> => {
+      const client = new pg.Client({ connectionString: dsn })
+      await client.connect()
+      await client.query('BEGIN')
+      if (scope) {
+        for (const [name, value] of Object.entries(settingsOf(scope))) {
+          await client.query('SELECT set_config($1, $2, true)', [name, value])
+        }
+      }
+      const lists: string[][] = []
+      for (const [table, column] of [
+        ['spend', 'subject'],
+        ['limit_reservations', 'subject'],
+        ['limit_rates', 'counter'],
+        ['limit_leases', 'counter'],
+      ]) {
+        const { rows } = await client.query(`SELECT ${column} AS name FROM ${table} ORDER BY 1`)
+        lists.push(rows.map((row) => String((row as { name: string }).name).replace(/^per_key:\w+:/, '')))
+      }
+      await client.query('ROLLBACK')
+      await client.end()
+      return lists
+    }
+    const all = (names: string[]): string[][] => Array.from({ length: 4 }, () => names.sort())
+    expect(await seen(undefined)).toEqual(all([]))
+    const mine = ['workspace:org-a/w', 'key:org-a/w/k&split_model=gpt%2F4', 'end_user:org-a/w/user%3A1']
+    expect(await seen({ organizationId: 'org-a', workspaceIds: ['w'] })).toEqual(all([...mine]))
+    const whole = [...mine, 'organization:org-a', 'key:org-a/x/k']
+    expect(await seen({ organizationId: 'org-a', workspaceIds: 'all' })).toEqual(all(whole))
+    expect(await seen({ organizationId: 'org-a', workspaceIds: 'all', unowned: true })).toEqual(all(whole))
+    expect(await seen({ organizationId: '', workspaceIds: [''] })).toEqual(all([]))
+    expect(await seen({ organizationId: 'org', workspaceIds: 'all' })).toEqual(all([]))
+  })
+
+  test('what belongs to no tenant is seen by the operator alone, whatever a session leaves set', async () => {
+    const dsn = await server.createDatabase()
+    const storage = await open(dsn)
+    await storage.write([
+      sampleTrace({ id: 'owned', organizationId: 'org-a', workspaceId: 'w', tags: { t: '1' } }),
+      sampleTrace({ id: 'nobodys', organizationId: '', workspaceId: '', tags: { t: '1' } }),
+    ])
+    await storage.maintenance().rollUp(10)
+    await storage
+      .auditTrail()
+      .append([
+        auditEvent({ actor: 'anonymous', action: 'gateway_auth', organizationId: '', workspaceId: '' }),
+      ])
+    await storage.close()
+    const client = new pg.Client({ connectionString: dsn })
+    await client.connect()
+    const tables = ['traces', 'trace_tags', 'trace_details', 'rollups', 'audit_events']
+    const nobodys = async (settings: Readonly<Record<string, string>>): Promise<number[]> => {
+      await client.query('BEGIN')
+      for (const [name, value] of Object.entries(settings)) {
+        await client.query('SELECT set_config($1, $2, true)', [name, value])
+      }
+      const counts: number[] = []
+      for (const table of tables) {
+        const where = table === 'trace_details' ? 'seq = 2' : `organization_id = ''`
+        const { rows } = await client.query(`SELECT COUNT(*) AS n FROM ${table} WHERE ${where}`)
+        counts.push(Number((rows[0] as { n: string }).n))
+      }
+      await client.query('COMMIT')
+      return counts
+    }
+    const none = tables.map(() => 0)
+    const operator = await nobodys(
+      settingsOf({ organizationId: 'default', workspaceIds: 'all', unowned: true }),
+    )
+    expect(operator.every((count) => count > 0)).toBe(true)
+    // The session's settings are empty texts from here on, not absent.
+    expect(await nobodys({})).toEqual(none)
+    for (const workspaceIds of [[''], 'all'] as const) {
+      expect(await nobodys(settingsOf({ organizationId: '', workspaceIds }))).toEqual(none)
+      expect(await nobodys(settingsOf({ organizationId: 'org-a', workspaceIds }))).toEqual(none)
+    }
+    expect(await nobodys({ 'ongoingai.scope': 'tenant' })).toEqual(none)
+    await client.end()
   })
 
   test('a tenant cannot write another’s rows', async () => {

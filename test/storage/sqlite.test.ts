@@ -33,6 +33,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '008_key_lifecycle' },
     { name: '009_shared_limits' },
     { name: '010_limits_at_one_moment' },
+    { name: '011_scopes' },
   ])
   database.close()
 })

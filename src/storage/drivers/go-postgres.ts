@@ -119,8 +119,9 @@ async function readDirectory(
     })),
     keys: keys.map((key): StoredGatewayKey => ({
       id: key.id,
-      organizationId: key.org_id,
-      workspaceId: key.workspace_id,
+      organizationId: key.org_id || 'default',
+      workspaceId: key.workspace_id || 'default',
+      scope: 'workspace',
       name: key.name,
       description: key.description,
       createdBy: key.created_by,

@@ -14,7 +14,7 @@ import {
   insertSpend,
   insertTraces,
 } from '../postgres/inserts.ts'
-import { migrate, refuseForeign } from '../postgres/schema.ts'
+import { migrate, refuseForeign, visibilityOf } from '../postgres/schema.ts'
 import type { Read, Write } from '../queries/tables.ts'
 import { AuditTrailQueries } from '../queries/audit-trail.ts'
 import { SpendLedgerQueries } from '../queries/spend-ledger.ts'
@@ -28,10 +28,10 @@ import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
   AuditTrailStore,
+  ReadScope,
   SpendLedger,
   Storage,
   StoreState,
-  Tenant,
   TenantDirectory,
   TraceMaintenance,
   TraceReader,
@@ -143,8 +143,8 @@ class PostgresStorage implements Storage {
     })
   }
 
-  within(tenant: Tenant): TraceReader {
-    return new TraceQueries(this.#reading(tenant), tenant)
+  within(scope: ReadScope): TraceReader {
+    return new TraceQueries(this.#reading(scope), scope)
   }
 
   everywhere(): TraceReader {
@@ -160,7 +160,7 @@ class PostgresStorage implements Storage {
   }
 
   auditTrail(): AuditTrailStore {
-    return new AuditTrailQueries((tenant) => this.#reading(tenant), this.#write)
+    return new AuditTrailQueries((scope) => this.#reading(scope), this.#write)
   }
 
   spend(): SpendLedger {
@@ -285,17 +285,19 @@ class PostgresStorage implements Storage {
     throw new StorageError('the postgres database holds no traces of this gateway')
   }
 
-  /** One transaction with one view; row-level security shows it the tenant's rows, or all. */
-  #reading(tenant: Tenant | undefined): Read {
+  /** One transaction with one view; row-level security shows it the scope's rows, or all. */
+  #reading(scope: ReadScope | undefined): Read {
+    const visible = visibilityOf(scope)
     return (work) =>
       this.#kysely
         .transaction()
         .setAccessMode('read only')
         .setIsolationLevel('repeatable read')
         .execute(async (transaction) => {
-          await sql`SELECT set_config('ongoingai.scope', ${tenant ? 'tenant' : 'all'}, true),
-            set_config('ongoingai.organization_id', ${tenant?.organizationId ?? ''}, true),
-            set_config('ongoingai.workspace_id', ${tenant?.workspaceId ?? ''}, true),
+          await sql`SELECT set_config('ongoingai.scope', ${visible.scope}, true),
+            set_config('ongoingai.organization_id', ${visible.organizationId}, true),
+            set_config('ongoingai.workspace_id', ${visible.workspaceId}, true),
+            set_config('ongoingai.subject', ${visible.subject}, true),
             set_config('statement_timeout', ${String(this.#queryTimeoutMs)}, true)`.execute(transaction)
           return work(transaction)
         })

@@ -22,10 +22,10 @@ import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
   AuditTrailStore,
+  ReadScope,
   SpendLedger,
   Storage,
   StoreState,
-  Tenant,
   TenantDirectory,
   TraceMaintenance,
   TraceReader,
@@ -142,8 +142,8 @@ class SqliteStorage implements Storage {
     return other === null ? trace : alreadyCounted(trace)
   }
 
-  within(tenant: Tenant): TraceReader {
-    return new TraceQueries(this.#read, tenant)
+  within(scope: ReadScope): TraceReader {
+    return new TraceQueries(this.#read, scope)
   }
 
   everywhere(): TraceReader {

@@ -307,6 +307,13 @@ export const MIGRATIONS: readonly Migration[] = [
     name: '010_limits_at_one_moment',
     statements: () => [],
   },
+  {
+    // And row-level security for whole organizations, for what belongs to nobody, and for what is spent and counted.
+    name: '011_scopes',
+    statements: ({ text }) => [
+      `ALTER TABLE gateway_keys ADD COLUMN scope ${text} NOT NULL DEFAULT 'workspace'`,
+    ],
+  },
 ]
 
 /**

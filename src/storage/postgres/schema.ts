@@ -1,7 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import { tenantPart } from '../../limits/resolve.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
+import type { ReadScope } from '../storage.ts'
 import { LIMITS_FUNCTION, SHARED_LIMITS } from './shared-limits.ts'
 
 /** How long migrations wait for each other when many instances start at once. */
@@ -90,8 +92,59 @@ const secured = (table: string, condition: string): string[] => [
   policyOf(table, condition),
 ]
 
+/** What a transaction sets, so that row-level security shows it the rows of a scope. */
+export interface Visibility {
+  /** `operator`: an organization's rows, and those of no tenant. */
+  readonly scope: 'all' | 'operator' | 'organization' | 'tenant'
+  readonly organizationId: string
+  /** Of `tenant` alone. */
+  readonly workspaceId: string
+  /** How organization and workspace stand in the names of what is counted and spent. */
+  readonly subject: string
+}
+
+/** What shows the rows of a scope, or all without one. Some of an organization's workspaces are told apart by the queries alone. */
+export function visibilityOf(scope: ReadScope | undefined): Visibility {
+  if (!scope) return { scope: 'all', organizationId: '', workspaceId: '', subject: '' }
+  const { organizationId, workspaceIds, unowned } = scope
+  const one = workspaceIds !== 'all' && workspaceIds.length === 1 && !unowned
+  const tenant = { organizationId, workspaceId: one ? workspaceIds[0]! : '' }
+  const kind = unowned ? 'operator' : one ? 'tenant' : 'organization'
+  return { ...tenant, scope: kind, subject: tenantPart(tenant) }
+}
+
+const ORGANIZATION = `current_setting('ongoingai.organization_id', true)`
+const WORKSPACE = `current_setting('ongoingai.workspace_id', true)`
+
+/** As `visible`, for rows of a tenant; those of none have empty texts, which no tenant's setting may match. */
+const owned = (organization: string, ofTenant: string): string =>
+  `CASE current_setting('ongoingai.scope', true) WHEN 'all' THEN true
+    WHEN 'operator' THEN ${organization} IN (${ORGANIZATION}, '')
+    WHEN 'organization' THEN ${organization} = ${ORGANIZATION} AND ${organization} <> ''
+    WHEN 'tenant' THEN ${organization} = ${ORGANIZATION} AND ${organization} <> '' AND ${ofTenant}
+    ELSE false END`
+
+/** Of a table with both columns. */
+const OWNED = owned('organization_id', `workspace_id = ${WORKSPACE}`)
+
+/** Of what is counted: `kind:organization/workspace/…`, whose parts are encoded, and after `&` what is counted apart. */
+const ofSubject = (subject: string): string => {
+  const part = (at: 1 | 2): string => `split_part(split_part(${subject}, '&', 1), '/', ${at})`
+  const mine = (at: 1 | 2): string => `split_part(current_setting('ongoingai.subject', true), '/', ${at})`
+  return `CASE current_setting('ongoingai.scope', true) WHEN 'all' THEN true
+    WHEN 'tenant' THEN ${part(1)} = ${mine(1)} AND ${part(1)} <> '' AND ${part(2)} = ${mine(2)}
+    ELSE current_setting('ongoingai.scope', true) IN ('organization', 'operator')
+      AND ${part(1)} = ${mine(1)} AND ${part(1)} <> '' END`
+}
+
 const ofOrganization = (column: string): string =>
   visible(`${column} = current_setting('ongoingai.organization_id', true)`)
+
+/** Another condition for a table that has one. */
+const replaced = (table: string, condition: string): string[] => [
+  `DROP POLICY ${table}_tenant ON ${table}`,
+  policyOf(table, condition),
+]
 
 /** A row that hangs on a trace is seen by who sees the trace. Not as EXISTS, for which the planner would read all traces at once. */
 const ofTrace = (table: string): string =>
@@ -118,4 +171,19 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   '008_key_lifecycle': [...secured('gateway_keys', TENANT), ...secured('audit_events', TENANT)],
   '009_shared_limits': SHARED_LIMITS,
   '010_limits_at_one_moment': [LIMITS_FUNCTION],
+  '011_scopes': [
+    ...['traces', 'trace_tags', 'rollups', 'body_chunks', 'gateway_keys', 'audit_events'].flatMap((table) =>
+      replaced(table, OWNED),
+    ),
+    ...replaced('organizations', owned('id', 'true')),
+    ...replaced('workspaces', owned('organization_id', `id = ${WORKSPACE}`)),
+    ...secured('spend', ofSubject(`split_part(subject, ':', 2)`)),
+    ...secured('limit_reservations', ofSubject(`split_part(subject, ':', 2)`)),
+    // These begin with the policy's name and what it limits.
+    ...secured('limit_rates', ofSubject(`split_part(counter, ':', 4)`)),
+    ...secured('limit_leases', ofSubject(`split_part(counter, ':', 4)`)),
+    // Names of budgets, of whoever's.
+    ...secured('once', visible('false')),
+    LIMITS_FUNCTION,
+  ],
 }

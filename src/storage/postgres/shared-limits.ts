@@ -19,6 +19,8 @@ DECLARE
   room NUMERIC;
   more BIGINT;
 BEGIN
+  -- Counts for whoever asks, whosever counters they are. Until the end of the statement's transaction.
+  PERFORM set_config('ongoingai.scope', 'all', true);
   -- One at a time for each counter, all in one order.
   IF operation <> 'read' AND operation <> 'renew' THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(counter, 7307701003))

@@ -1,21 +1,22 @@
 import type { AuditAction, AuditEvent } from '../../audit/audit-event.ts'
-import type { AuditFilter, AuditTrailStore, StoredAuditEvent, Tenant } from '../storage.ts'
-import type { Read, Write } from './tables.ts'
+import { storableTexts } from '../storable.ts'
+import type { AuditFilter, AuditTrailStore, ReadScope, StoredAuditEvent } from '../storage.ts'
+import { inScope, type Read, type Write } from './tables.ts'
 
 /** The audit trail in a database. */
 export class AuditTrailQueries implements AuditTrailStore {
-  readonly #read: (tenant: Tenant | undefined) => Read
+  readonly #read: (scope: ReadScope | undefined) => Read
   readonly #write: Write
 
-  /** @param read what a tenant may see, or all */
-  constructor(read: (tenant: Tenant | undefined) => Read, write: Write) {
+  /** @param read what a scope holds, or all */
+  constructor(read: (scope: ReadScope | undefined) => Read, write: Write) {
     this.#read = read
     this.#write = write
   }
 
   append(events: readonly AuditEvent[]): Promise<void> {
     return this.#write(async (database) => {
-      for (const event of events) {
+      for (const event of events.map(storableTexts)) {
         await database
           .insertInto('audit_events')
           .values({
@@ -40,18 +41,14 @@ export class AuditTrailQueries implements AuditTrailStore {
   }
 
   list(
-    tenant: Tenant | undefined,
+    scope: ReadScope | undefined,
     { action, actor, outcome, fromUs, toUs }: AuditFilter,
     limit: number,
     beforeSeq: number,
   ): Promise<readonly StoredAuditEvent[]> {
-    return this.#read(tenant)(async (database) => {
+    return this.#read(scope)(async (database) => {
       let query = database.selectFrom('audit_events').selectAll().orderBy('seq', 'desc').limit(limit)
-      if (tenant) {
-        query = query
-          .where('organization_id', '=', tenant.organizationId)
-          .where('workspace_id', '=', tenant.workspaceId)
-      }
+      if (scope) query = query.where(inScope('audit_events', scope))
       if (beforeSeq > 0) query = query.where('seq', '<', beforeSeq)
       if (action !== undefined) query = query.where('action', '=', action)
       if (actor !== undefined) query = query.where('actor', '=', actor)

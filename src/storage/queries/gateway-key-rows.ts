@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { KeyScheme } from '../../access/key-hash.ts'
 import { NO_RULES, type KeyRules } from '../../access/key-rules.ts'
+import type { KeyScope } from '../../access/key-scope.ts'
 import type { LimitPolicy } from '../../limits/policy.ts'
 import type { GatewayKeysTable } from '../schema.ts'
 import type { KeySettings, StoredGatewayKey } from '../storage.ts'
@@ -11,6 +12,7 @@ export function fromKeyRow(row: Selectable<GatewayKeysTable>): StoredGatewayKey 
     id: row.id,
     organizationId: row.organization_id,
     workspaceId: row.workspace_id,
+    scope: row.scope as KeyScope,
     name: row.name,
     description: row.description,
     createdBy: row.created_by,
@@ -44,6 +46,7 @@ export function toKeyRow(key: StoredGatewayKey): Selectable<GatewayKeysTable> {
     id: key.id,
     organization_id: key.organizationId,
     workspace_id: key.workspaceId,
+    scope: key.scope,
     created_by: key.createdBy,
     ...(toSettingsRow(key) as Required<ReturnType<typeof toSettingsRow>>),
     prefix: key.prefix,

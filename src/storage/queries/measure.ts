@@ -12,9 +12,9 @@ import { dimensionsOf, plan, type Bucket, type Group, type Part, type Plan } fro
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import type { Tables, TracesTable } from '../schema.ts'
 import { QuestionError } from '../storage-error.ts'
-import type { Measured, MeasuredRow, MeasureOptions, Tenant, TraceFilter } from '../storage.ts'
+import type { Measured, MeasuredRow, MeasureOptions, ReadScope, TraceFilter } from '../storage.ts'
 import { readRolledUpSeq } from './counters.ts'
-import { endingWithin, filtered, ofTenant, tracesOf, type TracesQuery } from './tables.ts'
+import { endingWithin, filtered, inScope, ofScope, tracesOf, type TracesQuery } from './tables.ts'
 
 /** Rows that one answer may have. */
 const MAX_ROWS = 100_000
@@ -24,7 +24,7 @@ const REQUESTS = MEASURE_LIST.find(({ name }) => name === 'requests')!
 /** What the parts of one question have in common. */
 interface Question {
   readonly database: Kysely<Tables>
-  readonly tenant: Tenant | undefined
+  readonly scope: ReadScope | undefined
   readonly filter: TraceFilter
   readonly group: Group | undefined
   readonly bucket: Bucket | undefined
@@ -40,24 +40,24 @@ interface Question {
 /** Answers a question of sums: from the rollups where they serve, from the traces elsewhere. */
 export async function measure(
   database: Kysely<Tables>,
-  tenant: Tenant | undefined,
+  scope: ReadScope | undefined,
   filter: TraceFilter,
   options: MeasureOptions,
 ): Promise<Measured> {
   const { group, bucket, limit } = options
   const planned = plan(filter, group, bucket)
   if (options.maxTraces !== undefined && planned.parts.every(({ source }) => source === 'traces')) {
-    await refuseLarge(database, tenant, filter, group, options.maxTraces)
+    await refuseLarge(database, scope, filter, group, options.maxTraces)
   }
   const readsTraces = planned.parts.some(({ source }) => source === 'traces')
   let question: Question = {
     database,
-    tenant,
+    scope,
     filter,
     group,
     bucket,
     plan: planned,
-    longestUs: readsTraces ? await longestOf(database, tenant) : 0,
+    longestUs: readsTraces ? await longestOf(database, scope) : 0,
     rolledUpSeq: await readRolledUpSeq(database),
   }
   let more = false
@@ -89,7 +89,7 @@ export async function measure(
  */
 async function refuseLarge(
   database: Kysely<Tables>,
-  tenant: Tenant | undefined,
+  scope: ReadScope | undefined,
   filter: TraceFilter,
   group: Group | undefined,
   most: number,
@@ -97,7 +97,7 @@ async function refuseLarge(
   const { fromUs = 0, toUs = Infinity } = filter
   let least = Infinity
   for (const [dimension, value] of [...dimensionsOf(filter, group), ['', undefined] as const]) {
-    let query = rollupsOf(database, tenant, filter, { parts: [], dimension, value })
+    let query = rollupsOf(database, scope, filter, { parts: [], dimension, value })
       .where(sql<boolean>`span = 24`)
       .where('start_us', '>', fromUs - DAY_US)
     if (toUs !== Infinity) query = query.where('start_us', '<=', toUs)
@@ -112,10 +112,10 @@ async function refuseLarge(
   )
 }
 
-/** Longest exchange of a tenant, in microseconds. */
-export async function longestOf(database: Kysely<Tables>, tenant: Tenant | undefined): Promise<number> {
+/** Longest exchange of a scope, in microseconds. */
+export async function longestOf(database: Kysely<Tables>, scope: ReadScope | undefined): Promise<number> {
   const rolledUpSeq = await readRolledUpSeq(database)
-  const all = { database, tenant, filter: {}, group: undefined, bucket: undefined, longestUs: 0, rolledUpSeq }
+  const all = { database, scope, filter: {}, group: undefined, bucket: undefined, longestUs: 0, rolledUpSeq }
   const [row] = await sums({ ...all, plan: plan({}, undefined, undefined) }, MEASURE_LIST)
   return row?.maxDurationUs ?? 0
 }
@@ -223,10 +223,8 @@ function isOfTraces({ source }: Part): boolean {
 }
 
 function rollupPart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
-  const { database, tenant, filter, group, bucket } = question
-  let query = rollupsOf(database, tenant, filter, question.plan).where(
-    sql<boolean>`span = ${sql.lit(source)}`,
-  )
+  const { database, scope, filter, group, bucket } = question
+  let query = rollupsOf(database, scope, filter, question.plan).where(sql<boolean>`span = ${sql.lit(source)}`)
   if (fromUs > 0) query = query.where('start_us', '>=', fromUs)
   if (untilUs !== Infinity) query = query.where('start_us', '<', untilUs)
   return query.select([
@@ -239,16 +237,12 @@ function rollupPart(question: Question, { source, fromUs, untilUs }: Part, colum
 /** Rollups of every width that a question reads, without its range. */
 function rollupsOf(
   database: Kysely<Tables>,
-  tenant: Tenant | undefined,
+  scope: ReadScope | undefined,
   filter: TraceFilter,
   { dimension, value }: Plan,
 ): SelectQueryBuilder<Tables, 'rollups', object> {
   let query = database.selectFrom('rollups').where('dimension', '=', dimension)
-  if (tenant) {
-    query = query
-      .where('organization_id', '=', tenant.organizationId)
-      .where('workspace_id', '=', tenant.workspaceId)
-  }
+  if (scope) query = query.where(inScope('rollups', scope))
   if (value !== undefined) query = query.where('value', '=', value)
   if (filter.provider !== undefined) query = query.where('provider', '=', filter.provider)
   if (filter.model !== undefined) query = query.where('model', '=', filter.model)
@@ -262,14 +256,14 @@ function rollupsOf(
  */
 export async function daysOf(
   database: Kysely<Tables>,
-  tenant: Tenant | undefined,
+  scope: ReadScope | undefined,
   filter: TraceFilter,
 ): Promise<{ readonly fromUs: number; readonly toUs: number } | 'none' | undefined> {
   const { fromUs: _from, toUs: _to, ...conditions } = filter
   const planned = plan(conditions, undefined, undefined)
   const narrow = planned.dimension !== '' || filter.provider !== undefined || filter.model !== undefined
   if (!narrow || planned.parts.some(({ source }) => source === 'traces')) return undefined
-  const { first, last } = await rollupsOf(database, tenant, filter, planned)
+  const { first, last } = await rollupsOf(database, scope, filter, planned)
     .where(sql<boolean>`span = 24`)
     .select([sql<number | null>`MIN(start_us)`.as('first'), sql<number | null>`MAX(start_us)`.as('last')])
     .executeTakeFirstOrThrow()
@@ -277,11 +271,11 @@ export async function daysOf(
 }
 
 function tracePart(question: Question, { source, fromUs, untilUs }: Part, columns: Columns): PartQuery {
-  const { database, tenant, filter, group, bucket, longestUs } = question
+  const { database, scope, filter, group, bucket, longestUs } = question
   const until = untilUs === Infinity ? {} : { toUs: untilUs - 1 }
   const range = { fromUs, ...until }
   const start =
-    source === 'new' ? newTraces(database, tenant, question.rolledUpSeq) : tracesOf(database, tenant)
+    source === 'new' ? newTraces(database, scope, question.rolledUpSeq) : tracesOf(database, scope)
   let query = filtered(start, { ...filter, ...range })
   if (source === 'traces') query = endingWithin(query, range, longestUs)
   const name = traceGroup(group)
@@ -300,7 +294,7 @@ function tracePart(question: Question, { source, fromUs, untilUs }: Part, column
  */
 export function newTraces(
   database: Kysely<Tables>,
-  tenant: Tenant | undefined,
+  scope: ReadScope | undefined,
   rolledUpSeq: number,
 ): TracesQuery {
   const since = (): SelectQueryBuilder<Tables, 'traces', Selectable<TracesTable>> =>
@@ -309,7 +303,7 @@ export function newTraces(
       .selectAll()
       .where('traces.seq', '>', rolledUpSeq)
       .limit(sql<number>`9223372036854775807`)
-  return ofTenant(database.selectFrom(since().as('traces')), tenant)
+  return ofScope(database.selectFrom(since().as('traces')), scope)
 }
 
 /** Groups that every trace is in, be it one without a name. */

@@ -1,8 +1,8 @@
 import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import type { Tables } from '../schema.ts'
-import type { Tenant, TimeRange, TraceFilter } from '../storage.ts'
+import type { ReadScope, TimeRange, TraceFilter } from '../storage.ts'
 
-/** Runs questions in one consistent view of one tenant's rows, or of all. */
+/** Runs questions in one consistent view of a scope's rows, or of all. */
 export type Read = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promise<T>
 
 /** Runs changes, all or none, while no other writer runs. */
@@ -11,17 +11,33 @@ export type Write = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promi
 /** A query over traces with conditions on them. */
 export type TracesQuery = SelectQueryBuilder<Tables, 'traces', object>
 
-/** Traces of a tenant, or of all when there is none. Every question about traces starts here. */
-export function tracesOf(database: Kysely<Tables>, tenant: Tenant | undefined): TracesQuery {
-  return ofTenant(database.selectFrom('traces'), tenant)
+/** Traces of a scope, or all when there is none. Every question about traces starts here. */
+export function tracesOf(database: Kysely<Tables>, scope: ReadScope | undefined): TracesQuery {
+  return ofScope(database.selectFrom('traces'), scope)
 }
 
-/** Narrows a query over traces down to a tenant's. */
-export function ofTenant(query: TracesQuery, tenant: Tenant | undefined): TracesQuery {
-  if (!tenant) return query
-  return query
-    .where('traces.organization_id', '=', tenant.organizationId)
-    .where('traces.workspace_id', '=', tenant.workspaceId)
+/** Narrows a query over traces down to a scope's. */
+export function ofScope(query: TracesQuery, scope: ReadScope | undefined): TracesQuery {
+  return scope ? query.where(inScope('traces', scope)) : query
+}
+
+/** Whether a row of a table is in a scope. */
+export function inScope(
+  table: 'traces' | 'trace_tags' | 'rollups' | 'audit_events',
+  { organizationId, workspaceIds, unowned }: ReadScope,
+): RawBuilder<boolean> {
+  const organization = sql.ref(`${table}.organization_id`)
+  const workspace = sql.ref(`${table}.workspace_id`)
+  // What belongs to nobody has an empty organization, so an empty one may see nothing.
+  if (organizationId === '' || workspaceIds.length === 0) return sql<boolean>`1 = 0`
+  const inWorkspace =
+    workspaceIds === 'all'
+      ? sql``
+      : workspaceIds.length === 1
+        ? sql` AND ${workspace} = ${workspaceIds[0]}`
+        : sql` AND ${workspace} IN (${sql.join(workspaceIds)})`
+  const owned = sql<boolean>`${organization} = ${organizationId}${inWorkspace}`
+  return unowned ? sql<boolean>`(${owned} OR ${organization} = '')` : owned
 }
 
 /** Columns that a filter compares as they are. */

@@ -1,5 +1,5 @@
-import type { InsertObject, Kysely, Selectable } from 'kysely'
-import type { GatewayKeysTable, Tables } from '../schema.ts'
+import { sql, type InsertObject, type Kysely, type Selectable } from 'kysely'
+import type { GatewayKeysTable, InstallationTable, Tables } from '../schema.ts'
 import type {
   DirectoryEntries,
   KeyList,
@@ -7,8 +7,8 @@ import type {
   KeySettings,
   SeenKey,
   StoredGatewayKey,
+  NewTokenHash,
   TenantDirectory,
-  TokenHash,
 } from '../storage.ts'
 import { fromKeyRow, toKeyRow, toSettingsRow } from './gateway-key-rows.ts'
 import type { Read, Write } from './tables.ts'
@@ -43,8 +43,10 @@ export class TenantDirectoryQueries implements TenantDirectory {
     return this.#read(readVersion)
   }
 
-  createKey(key: StoredGatewayKey): Promise<boolean> {
+  createKey(key: StoredGatewayKey, otherHashes: readonly string[]): Promise<boolean> {
     return this.#write(async (database) => {
+      // Revoked ids stay taken, and so does a token that is still good for its grace.
+      if (await isTaken(database, [key.hash, ...otherHashes], key)) return false
       const { organizationId, workspaceId, createdAtUs } = key
       await insertNew(database, 'organizations', {
         id: organizationId,
@@ -57,9 +59,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
         name: workspaceId,
         created_at_us: createdAtUs,
       })
-      // Revoked ids stay taken, and so does a token that is still good for its grace.
-      const taken = await takenToken(database, key.hash)
-      if (taken || (await insertNew(database, 'gateway_keys', toKeyRow(key))) === 0) return false
+      await database.insertInto('gateway_keys').values(toKeyRow(key)).execute()
       await this.#changed(database)
       return true
     })
@@ -75,14 +75,14 @@ export class TenantDirectoryQueries implements TenantDirectory {
 
   rotateKey(
     key: SeenKey,
-    { hash, scheme, prefix }: TokenHash & { readonly prefix: string },
+    { hash, scheme, prefix, otherHashes }: NewTokenHash,
     graceUntilUs: number,
     nowUs: number,
   ): ReturnType<TenantDirectory['rotateKey']> {
     return this.#write(async (database) => {
       const before = await activeKey(database, key)
       if (!before) return undefined
-      if (await takenToken(database, hash)) return 'conflict'
+      if (await isTaken(database, [hash, ...otherHashes])) return 'conflict'
       const row = await update(database, key, {
         hash,
         scheme,
@@ -151,16 +151,25 @@ export class TenantDirectoryQueries implements TenantDirectory {
   }
 
   claimPepper(print: string): Promise<string> {
+    return this.#claim('pepper_print', print)
+  }
+
+  installationId(): Promise<string> {
+    return this.#claim('id', crypto.randomUUID())
+  }
+
+  /** Notes a fact of the installation unless one is noted. @returns what is noted */
+  #claim(name: InstallationTable['name'], value: string): Promise<string> {
     return this.#write(async (database) => {
       await database
         .insertInto('installation')
-        .values({ name: 'pepper_print', value: print })
+        .values({ name, value })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
       const row = await database
         .selectFrom('installation')
         .select('value')
-        .where('name', '=', 'pepper_print')
+        .where('name', '=', name)
         .executeTakeFirstOrThrow()
       return row.value
     })
@@ -191,7 +200,10 @@ export class TenantDirectoryQueries implements TenantDirectory {
   }
 
   /** Changes a key that is not revoked. */
-  #change(key: SeenKey, columns: KeyColumns): Promise<StoredGatewayKey | undefined> {
+  #change(
+    key: SeenKey,
+    columns: KeyColumns & { readonly updated_at_us: number },
+  ): Promise<StoredGatewayKey | undefined> {
     return this.#write(async (database) => {
       const row = await update(database, key, columns)
       if (row) await this.#changed(database)
@@ -233,14 +245,17 @@ async function activeKey(database: Kysely<Tables>, key: SeenKey): Promise<KeyRow
     .executeTakeFirst()
 }
 
+/** Every change has a time of its own, so that whoever has seen the key before is told. */
 async function update(
   database: Kysely<Tables>,
   key: SeenKey,
-  columns: KeyColumns,
+  columns: KeyColumns & { readonly updated_at_us: number },
 ): Promise<KeyRow | undefined> {
+  const later = sql<number>`CASE WHEN updated_at_us < ${columns.updated_at_us} THEN ${columns.updated_at_us}
+    ELSE updated_at_us + 1 END`
   return database
     .updateTable('gateway_keys')
-    .set(columns)
+    .set({ ...columns, updated_at_us: later })
     .where('organization_id', '=', key.organizationId)
     .where('workspace_id', '=', key.workspaceId)
     .where('id', '=', key.id)
@@ -250,12 +265,30 @@ async function update(
     .executeTakeFirst()
 }
 
-/** Whether a token is known already, as one that counts or one that did before a rotation. */
-async function takenToken(database: Kysely<Tables>, hash: string): Promise<boolean> {
+/** Whether a token is known already, as one that counts or one that did before a rotation; or a key of this place. */
+async function isTaken(
+  database: Kysely<Tables>,
+  hashes: readonly string[],
+  place?: KeyReference,
+): Promise<boolean> {
   const row = await database
     .selectFrom('gateway_keys')
     .select('id')
-    .where((where) => where.or([where('hash', '=', hash), where('previous_hash', '=', hash)]))
+    .where((where) =>
+      where.or([
+        where('hash', 'in', hashes),
+        where('previous_hash', 'in', hashes),
+        ...(place
+          ? [
+              where.and([
+                where('organization_id', '=', place.organizationId),
+                where('workspace_id', '=', place.workspaceId),
+                where('id', '=', place.id),
+              ]),
+            ]
+          : []),
+      ]),
+    )
     .executeTakeFirst()
   return row !== undefined
 }

@@ -7,7 +7,7 @@ import type {
   Measured,
   MeasureOptions,
   Page,
-  Tenant,
+  ReadScope,
   TraceFilter,
   TraceReader,
   TraceSummary,
@@ -15,23 +15,23 @@ import type {
 import { readBodies } from './body-queries.ts'
 import { readRolledUpSeq } from './counters.ts'
 import { daysOf, longestOf, measure, newTraces } from './measure.ts'
-import { endingWithin, filtered, tracesOf, type Read, type TracesQuery } from './tables.ts'
+import { endingWithin, filtered, inScope, tracesOf, type Read, type TracesQuery } from './tables.ts'
 import { fromRows, fromTraceRow } from './trace-rows.ts'
 
-/** Reads traces of one tenant, or of all when made without one. */
+/** Reads traces of a scope, or all when made without one. */
 export class TraceQueries implements TraceReader {
   readonly #read: Read
-  readonly #tenant: Tenant | undefined
+  readonly #scope: ReadScope | undefined
 
-  /** @param read gives a view of the same tenant */
-  constructor(read: Read, tenant: Tenant | undefined) {
+  /** @param read gives a view of the same scope */
+  constructor(read: Read, scope: ReadScope | undefined) {
     this.#read = read
-    this.#tenant = tenant
+    this.#scope = scope
   }
 
   getTrace(id: string): Promise<Trace | undefined> {
     return this.#read(async (database) => {
-      const row = await tracesOf(database, this.#tenant)
+      const row = await tracesOf(database, this.#scope)
         .innerJoin('trace_details', 'trace_details.seq', 'traces.seq')
         .selectAll('traces')
         .select('trace_details.document')
@@ -75,7 +75,7 @@ export class TraceQueries implements TraceReader {
 
   lastArrival(): Promise<Cursor | undefined> {
     return this.#read(async (database) => {
-      const row = await tracesOf(database, this.#tenant)
+      const row = await tracesOf(database, this.#scope)
         .select(['id', 'created_at_us'])
         .orderBy('seq', 'desc')
         .limit(1)
@@ -86,7 +86,7 @@ export class TraceQueries implements TraceReader {
 
   countTraces(): Promise<number> {
     return this.#read(async (database) => {
-      const row = await tracesOf(database, this.#tenant)
+      const row = await tracesOf(database, this.#scope)
         .select(sql<number>`COUNT(*)`.as('traces'))
         .executeTakeFirstOrThrow()
       return Number(row.traces)
@@ -94,7 +94,7 @@ export class TraceQueries implements TraceReader {
   }
 
   measure(filter: TraceFilter, options: MeasureOptions): Promise<Measured> {
-    return this.#read((database) => measure(database, this.#tenant, filter, options))
+    return this.#read((database) => measure(database, this.#scope, filter, options))
   }
 
   /**
@@ -103,19 +103,19 @@ export class TraceQueries implements TraceReader {
    */
   async #page(database: Kysely<Tables>, filter: TraceFilter, options: ListOptions): Promise<TracesQuery[]> {
     if (options.order === 'arrival') return [await this.#arrivals(database, filter, options)]
-    const days = await daysOf(database, this.#tenant, filter)
+    const days = await daysOf(database, this.#scope, filter)
     if (days === undefined) {
-      return [await this.#newest(database, tracesOf(database, this.#tenant), filter, options)]
+      return [await this.#newest(database, tracesOf(database, this.#scope), filter, options)]
     }
     // What the rollups do not hold yet may lie anywhere.
-    const since = newTraces(database, this.#tenant, await readRolledUpSeq(database))
+    const since = newTraces(database, this.#scope, await readRolledUpSeq(database))
     const fresh = await this.#newest(database, since, filter, options)
     if (days === 'none') return [fresh]
     const range = {
       fromUs: Math.max(days.fromUs, filter.fromUs ?? 0),
       toUs: Math.min(days.toUs, filter.toUs ?? Infinity),
     }
-    const all = tracesOf(database, this.#tenant)
+    const all = tracesOf(database, this.#scope)
     return [fresh, await this.#newest(database, all, { ...filter, ...range }, options)]
   }
 
@@ -124,7 +124,7 @@ export class TraceQueries implements TraceReader {
     filter: TraceFilter,
     { after, limit }: ListOptions,
   ): Promise<TracesQuery> {
-    const query = filtered(tracesOf(database, this.#tenant), filter).limit(limit + 1)
+    const query = filtered(tracesOf(database, this.#scope), filter).limit(limit + 1)
     const last = after && (await this.#placeOf(database, after.id))
     return (last === undefined ? query : query.where('traces.seq', '>', last)).orderBy('traces.seq')
   }
@@ -146,24 +146,20 @@ export class TraceQueries implements TraceReader {
         .innerJoin('trace_tags', 'trace_tags.seq', 'traces.seq')
         .where('trace_tags.key', '=', tag[0])
         .where('trace_tags.value', '=', tag[1])
-      if (this.#tenant) {
-        query = query
-          .where(sql.ref('trace_tags.organization_id'), '=', this.#tenant.organizationId)
-          .where(sql.ref('trace_tags.workspace_id'), '=', this.#tenant.workspaceId)
-      }
+      if (this.#scope) query = query.where(inScope('trace_tags', this.#scope))
     }
     if (after) {
       query = query.where(sql<boolean>`(${endedAt}, traces.id) < (${after.createdAtUs}, ${after.id})`)
     }
     if (filter.fromUs !== undefined || filter.toUs !== undefined) {
-      query = endingWithin(query, filter, await longestOf(database, this.#tenant), endedAt)
+      query = endingWithin(query, filter, await longestOf(database, this.#scope), endedAt)
     }
     return query.orderBy(endedAt, 'desc').orderBy('traces.id', 'desc')
   }
 
   /** Place in the order of arrival; `undefined` for a trace that is not there (any more). */
   async #placeOf(database: Kysely<Tables>, id: string): Promise<number | undefined> {
-    const row = await tracesOf(database, this.#tenant)
+    const row = await tracesOf(database, this.#scope)
       .select('traces.seq')
       .where('traces.id', '=', id)
       .executeTakeFirst()

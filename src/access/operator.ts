@@ -1,0 +1,15 @@
+import type { Identity } from './keyring.ts'
+
+/** The organization of whoever runs the gateway: keys of customers belong to others. */
+const OPERATOR_ORGANIZATION = 'default'
+
+/**
+ * Whether a caller may see what concerns the gateway as a whole: process-wide figures, and what belongs to no tenant. Everybody may
+ * while keys are off; then only a key of the operator's organization whose scope is the organization.
+ *
+ * @param identity `undefined` while keys are off
+ */
+export function isOperator(identity: Identity | undefined): boolean {
+  if (!identity) return true
+  return identity.scope === 'organization' && identity.caller.organizationId === OPERATOR_ORGANIZATION
+}
