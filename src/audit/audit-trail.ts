@@ -193,8 +193,16 @@ function reasonOf(code: GatewayErrorCode): string {
 
 /** Whether an error turns away somebody who was not recognised. */
 export function isUnrecognised(code: GatewayErrorCode): boolean {
-  return code === 'missing_gateway_key' || code === 'invalid_gateway_key'
+  return UNRECOGNISED.has(code)
 }
+
+const UNRECOGNISED: ReadonlySet<GatewayErrorCode> = new Set([
+  'host_not_allowed',
+  'origin_not_allowed',
+  'missing_gateway_key',
+  'invalid_gateway_key',
+  'auth_disabled',
+])
 
 /** Whether an error turns somebody away, so that it is audited. */
 export function isDenial(code: GatewayErrorCode): boolean {
@@ -202,8 +210,7 @@ export function isDenial(code: GatewayErrorCode): boolean {
 }
 
 const DENIALS: ReadonlySet<GatewayErrorCode> = new Set([
-  'missing_gateway_key',
-  'invalid_gateway_key',
+  ...UNRECOGNISED,
   'permission_denied',
   'not_authorized',
   'missing_provider_credential',

@@ -1,11 +1,16 @@
 import { requirePermission } from '../access/authorize.ts'
+import type { Permission } from '../access/permissions.ts'
 import type { Identity, Keyring } from '../access/keyring.ts'
 import type { ApiContext } from '../api/api-context.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
+import type { BrowserPolicy } from './browser-policy.ts'
+import type { ClientAddresses } from './client-address.ts'
+import { corsFields, isPreflight, preflightFields } from './cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
-import type { RequestTarget } from './request-target.ts'
+import type { Door } from './origin-policy.ts'
+import { normalisedPath, type RequestTarget } from './request-target.ts'
 import { findRoute, type Route } from './routes.ts'
 
 /** What the management API needs besides its context. */
@@ -14,8 +19,7 @@ export interface ApiSettings {
   readonly keyring: Keyring | undefined
   /** Lower-case name of the gateway key field. */
   readonly gatewayKeyField: string
-  /** Origins browsers may call from; empty turns CORS off. */
-  readonly corsOrigins: readonly string[]
+  readonly browsers: BrowserPolicy
 }
 
 /** Where the management API's own events go. */
@@ -25,7 +29,7 @@ export type ApiLog = (level: 'INFO' | 'ERROR', message: string, fields: Record<s
 export async function serveApi(
   request: Request,
   { path, query }: RequestTarget,
-  clientAddress: string,
+  addresses: ClientAddresses,
   settings: ApiSettings,
   context: ApiContext,
   log: ApiLog,
@@ -39,19 +43,21 @@ export async function serveApi(
   let response: Response
   try {
     response = await answer(
-      { request, path, query, fields, correlationId, clientAddress, seen },
+      { request, path, query, fields, correlationId, addresses, seen },
       settings,
       context,
     )
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
-      const told = deny(error, { path, correlationId, clientAddress, seen }, context)
+      const told = deny(error, { path, correlationId, addresses, seen }, context)
       quiet = !told && isUnrecognised(error.code)
     }
     response = failure(error, path, correlationId, log)
   }
   response.headers.set(CORRELATION_FIELD, correlationId)
-  for (const [name, value] of corsFields(fields['origin'], settings)) response.headers.set(name, value)
+  if (seen.origin !== undefined) {
+    for (const [name, value] of Object.entries(corsFields(seen.origin))) response.headers.set(name, value)
+  }
   if (!quiet) {
     log('INFO', 'request complete', {
       correlation_id: correlationId,
@@ -66,6 +72,8 @@ export async function serveApi(
 
 /** What came out about a request before it was turned away. */
 interface Seen {
+  /** Whose pages may read the answer. */
+  origin?: string
   route?: Route
   identity?: Identity
 }
@@ -76,17 +84,25 @@ interface Asked {
   readonly query: string
   readonly fields: Readonly<Record<string, string>>
   readonly correlationId: string
-  readonly clientAddress: string
+  readonly addresses: ClientAddresses
   readonly seen: Seen
 }
 
 async function answer(
-  { request, path, query, fields, correlationId, clientAddress, seen }: Asked,
-  { keyring, gatewayKeyField }: ApiSettings,
+  { request, path, query, fields, correlationId, addresses, seen }: Asked,
+  { keyring, gatewayKeyField, browsers }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
   const { method, body } = request
-  if (method === 'OPTIONS') return new Response(null, { status: 204 })
+  const door = doorOf(path)
+  // A tunnel's end is no name of the gateway's; nobody gets one.
+  if (door !== 'probe' && method !== 'CONNECT') browsers.requireHost(keyring !== undefined, addresses)
+  const origin = browsers.requireOrigin(door === 'probe' ? 'open' : door, fields, addresses)
+  if (origin !== undefined) seen.origin = origin
+  if (method === 'OPTIONS') {
+    const headers = origin !== undefined && isPreflight(method, fields) ? preflightFields(origin, fields) : {}
+    return new Response(null, { status: 204, headers })
+  }
   const found = findRoute(method, path)
   if (found.kind === 'wrong_method') {
     return jsonResponse(
@@ -105,27 +121,47 @@ async function answer(
     })
   }
   const { route, parameters } = found
-  const asked = { query, parameters, body, correlationId, clientAddress }
-  if (!keyring || route.permission === 'public') {
-    return route.handler({ ...asked, caller: undefined, identity: undefined }, context)
-  }
   seen.route = route
-  const identity = keyring.authenticate(fields[gatewayKeyField], Date.now())
-  seen.identity = identity
-  requirePermission(identity, route.permission)
-  identity.compiledRules.requireNetwork(clientAddress)
-  return route.handler({ ...asked, caller: identity.caller, identity }, context)
+  const identity =
+    keyring && route.permission !== 'public'
+      ? keyring.authenticate(fields[gatewayKeyField], Date.now())
+      : undefined
+  if (identity) {
+    seen.identity = identity
+    requirePermission(identity, route.permission as Permission)
+    identity.compiledRules.requireNetwork(addresses.client)
+  }
+  requireJson(request, fields)
+  if (!keyring && route.permission === 'keys:manage' && route.method !== 'GET') {
+    throw new GatewayError(
+      'auth_disabled',
+      'while gateway keys are off (auth.enabled), they are not changed over HTTP; the command "ongoingai keys" changes them in the store',
+    )
+  }
+  const { client: clientAddress } = addresses
+  const asked = { query, parameters, body, correlationId, clientAddress }
+  return route.handler({ ...asked, caller: identity?.caller, identity }, context)
+}
+
+/** What a path is for. Probes answer under any name, so that load balancers need not know the gateway's. */
+function doorOf(path: string): Extract<Door, 'management' | 'open'> | 'probe' {
+  const plain = normalisedPath(path)
+  if (plain === '/api/live' || plain === '/api/ready') return 'probe'
+  return plain === '/api' || plain.startsWith('/api/') ? 'management' : 'open'
+}
+
+/** Content that is not said to be JSON is what a form of another page would send. @throws GatewayError `unsupported_media_type` */
+function requireJson({ method, body }: Request, fields: Readonly<Record<string, string>>): void {
+  if (body === null || method === 'GET' || fields['content-length'] === '0') return
+  const [type = ''] = (fields['content-type'] ?? '').split(';')
+  if (type.trim().toLowerCase() === 'application/json') return
+  throw new GatewayError('unsupported_media_type', 'content must be of type application/json')
 }
 
 /** Writes down that somebody was turned away. @returns whether it is told by itself */
 function deny(
   { code, status }: GatewayError,
-  {
-    path,
-    correlationId,
-    clientAddress,
-    seen,
-  }: Pick<Asked, 'path' | 'correlationId' | 'clientAddress' | 'seen'>,
+  { path, correlationId, addresses, seen }: Pick<Asked, 'path' | 'correlationId' | 'addresses' | 'seen'>,
   { audit }: ApiContext,
 ): boolean {
   const { route, identity } = seen
@@ -134,7 +170,7 @@ function deny(
     status,
     correlationId,
     path,
-    clientAddress,
+    clientAddress: addresses.client,
     caller: identity?.caller,
     resource: route ? resourceOf(route.path) : 'api',
     resourceAction: route ? (route.permission === 'keys:manage' ? 'manage' : 'read') : '',
@@ -163,23 +199,4 @@ function failure(error: unknown, path: string, correlationId: string, log: ApiLo
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   })
   return jsonResponse(500, { error: 'internal server error', code: 'internal_error' })
-}
-
-const ALLOWED_FIELDS = ['Content-Type', 'Authorization', 'X-API-Key', 'X-OngoingAI-Gateway-Key']
-
-/** @see https://fetch.spec.whatwg.org/#http-cors-protocol */
-function corsFields(
-  origin: string | undefined,
-  { corsOrigins, gatewayKeyField }: ApiSettings,
-): [string, string][] {
-  const any = corsOrigins.includes('*')
-  if (!any && !(origin !== undefined && corsOrigins.includes(origin))) return []
-  const known = ALLOWED_FIELDS.some((name) => name.toLowerCase() === gatewayKeyField)
-  return [
-    ['access-control-allow-origin', any ? '*' : origin!],
-    ...(any ? [] : ([['vary', 'Origin']] as [string, string][])),
-    ['access-control-allow-methods', 'GET, POST, PATCH, DELETE, OPTIONS'],
-    ['access-control-allow-headers', [...ALLOWED_FIELDS, ...(known ? [] : [gatewayKeyField])].join(', ')],
-    ['access-control-expose-headers', 'X-OngoingAI-Correlation-ID'],
-  ]
 }
