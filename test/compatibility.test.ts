@@ -25,9 +25,16 @@ test('only the first of a series has nobody to keep a promise to', () => {
   if (promised.length === 0) expect(version).toMatch(/^\d+\.0\.0$|^0\.\d+\.0$/)
 })
 
-test.each(promised)('everything that %s promised holds', (one) => {
+/** What was withdrawn because it was not safe to keep; each is told in `CHANGELOG.md` and in `docs/moving.md`. */
+const WITHDRAWN: Readonly<Record<string, readonly string[]>> = {
+  '0.1.0': [
+    'setting server.cors_origins was {"kind":"strings","default":["*"]} and is {"kind":"strings","default":[]}',
+  ],
+}
+
+test.each(promised)('everything that %s promised holds, but for what was withdrawn', (one) => {
   const before = JSON.parse(readFileSync(join(RELEASED, `${one}.json`), 'utf8')) as Contracts
-  expect(breaks(before, now)).toEqual([])
+  expect(breaks(before, now)).toEqual([...(WITHDRAWN[one] ?? [])])
 })
 
 describe('what would break is told', () => {

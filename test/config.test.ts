@@ -81,7 +81,7 @@ describe('loading', () => {
     }
     expect(load('pii: {mode: off}').pii.redaction.mode).toBe('off')
     expect(load('server: {host: ~}').server.host).toBe('127.0.0.1')
-    expect(load('server: {cors_origins: [a, null, 1]}').server.corsOrigins).toEqual(['a', '1'])
+    expect(load('server: {allowed_hosts: [a, null, 1]}').server.allowedHosts).toEqual(['a', '1'])
     expect(load('server: {cors_origins: }').server.corsOrigins).toEqual([])
     for (const text of ['"8081"', 'true', '[1]', '{}'])
       expect(problem(`server: {port: ${text}}`)).toContain('into int')
