@@ -134,9 +134,9 @@ describe('with keys off', () => {
   test('no page of another origin makes the gateway forward anything, and the refusal is recorded', async () => {
     // One of its own: of many refusals in a short time only the first are recorded.
     const fresh = await open('')
-    const local = `Host: 127.0.0.1:${fresh.port}`
-    const post = (path: string, ...lines: string[]): Promise<RawAnswer> =>
-      askRaw(fresh.port, [`POST ${path} HTTP/1.1`, local, CREDENTIAL, ...lines], '{"model":"m"}')
+    const host = `Host: 127.0.0.1:${fresh.port}`
+    const send = (path: string, ...lines: string[]): Promise<RawAnswer> =>
+      askRaw(fresh.port, [`POST ${path} HTTP/1.1`, host, CREDENTIAL, ...lines], '{"model":"m"}')
     const seen = upstream.requests.length
     for (const lines of [
       [`Origin: ${EVIL}`],
@@ -147,7 +147,7 @@ describe('with keys off', () => {
       [`Origin: chrome-extension://abcdef`],
       ['Sec-Fetch-Site: cross-site'],
     ]) {
-      const refused = await post(CHAT, ...lines)
+      const refused = await send(CHAT, ...lines)
       expect([lines, refused.status, corsOf(refused)]).toEqual([lines, 403, {}])
       expect(JSON.parse(refused.text)).toEqual({
         error: {
@@ -168,13 +168,13 @@ describe('with keys off', () => {
       (
         await askRaw(fresh.port, [
           'GET /openai/v1/realtime?model=x HTTP/1.1',
-          local,
+          host,
           `Origin: ${EVIL}`,
           ...upgrade,
         ])
       ).status,
     ).toBe(403)
-    const anthropic = await post('/anthropic/v1/messages', `Origin: ${EVIL}`)
+    const anthropic = await send('/anthropic/v1/messages', `Origin: ${EVIL}`)
     expect(JSON.parse(anthropic.text)).toMatchObject({
       type: 'error',
       error: { type: 'permission_error', code: 'origin_not_allowed' },
