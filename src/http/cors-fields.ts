@@ -41,7 +41,8 @@ export function preflightFields(
 
 /** Puts the fields for an origin in the place of whatever an upstream says to pages. */
 export function replaceCorsFields(headers: Headers, own: Readonly<Record<string, string>>): void {
-  for (const name of [...headers.keys()]) if (name.startsWith('access-control-')) headers.delete(name)
+  const theirs = [...headers.keys()].filter((name) => name.startsWith('access-control-'))
+  for (const name of theirs) headers.delete(name)
   const vary = headers.get('vary')
   for (const name in own) headers.set(name, own[name]!)
   if (vary !== null) headers.set('vary', variesByOrigin(vary) ? vary : `${vary}, Origin`)

@@ -42,17 +42,17 @@ export function startServer(host: string, port: number, context: ServerContext):
     websocket: relayHandlers,
     fetch(request, server) {
       const target = requestTarget(request.url)
-      const host = readHost(request.headers.get('host'))
+      const named = readHost(request.headers.get('host'))
       const { metrics, apiSettings, proxy } = context
       const upstream = proxy.settings.upstreams.find(target.path, target.query)
-      if (!host) return badHost(upstream)
+      if (!named) return badHost(upstream)
       const connection = server.requestIP(request)?.address ?? ''
       const { trustedProxies } = proxy.settings
       const client =
         trustedProxies.length === 0
           ? connection
           : clientAddress(connection, request.headers.get('x-forwarded-for'), trustedProxies)
-      const addresses = { connection, client, host }
+      const addresses = { connection, client, host: named }
       if (metrics && target.path === metrics.path) {
         return serveMetrics(request, addresses, metrics, metricsAccess(context, 'shared'))
       }
