@@ -103,3 +103,20 @@ test.each([
   )
   expect(warnings).toHaveLength(warns ? 1 : 0)
 })
+
+test('the greeting on a terminal says that everybody may use the gateway', async () => {
+  const folder = folderWith(`server: {host: 0.0.0.0, port: ${await freePort()}}\n`)
+  let text = ''
+  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '' },
+    terminal: { cols: 80, rows: 24, data: (_, bytes) => void (text += Buffer.from(bytes).toString('utf8')) },
+  })
+  stops.unshift(async () => {
+    child.kill('SIGKILL')
+    await child.exited
+  })
+  await eventually(() => text.includes('Ctrl+C stops'), 30_000)
+  const greeting = text.slice(text.indexOf('Listening on'))
+  expect(greeting).toMatch(/WARNING: gateway keys are off.*0\.0\.0\.0/)
+})
