@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { networkInterfaces } from 'node:os'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
+import { runProgram } from './support/process.ts'
 import { askRaw, type RawAnswer } from './support/raw-answer.ts'
 import { answer, answerJson, Upstream } from './support/upstream.ts'
 
@@ -302,6 +303,16 @@ describe('with keys off', () => {
     }
     const listed = await get('/api/gateway-keys')
     expect([listed.status, JSON.parse(listed.text)]).toEqual([200, { items: [] }])
+  })
+
+  test('the command line changes keys in the store beside a running gateway, and says why it cannot over HTTP', async () => {
+    const settings = ['--config', `${off.folder}/ongoingai.yaml`]
+    const made = await runProgram(['keys', 'create', '--role', 'viewer', '--id', 'made', ...settings])
+    expect([made.status, made.err]).toEqual([0, 'note: auth.enabled is false, so no key is demanded\n'])
+    const refused = await runProgram(['keys', 'revoke', 'made', '--base-url', off.url, ...settings])
+    expect([refused.status, refused.err]).toEqual([1, expect.stringContaining('auth.enabled')])
+    const revoked = await runProgram(['keys', 'revoke', 'made', ...settings])
+    expect([revoked.status, revoked.err]).toEqual([0, expect.stringContaining('note: ')])
   })
 
   test('a flood of a hostile page fills neither record nor log', async () => {
