@@ -469,7 +469,7 @@ describe('metrics', () => {
         })
         expect([checked.exitCode, checked.stderr.toString(), checked.stdout.toString()]).toEqual([0, '', ''])
       }
-      expect((await fetch(`${gateway.url}/metrics`, { method: 'POST' })).status).toBe(405)
+      expect((await fetch(`${gateway.url}/metrics`, { method: 'POST' })).status).toBe(401)
     } finally {
       await gateway.stop()
     }

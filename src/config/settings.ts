@@ -71,7 +71,7 @@ export const SETTINGS: Section = {
         public_url: {
           kind: 'string',
           default: '',
-          doc: 'The address that people use, such as https://gateway.example; its origin is the gateway\u2019s own.',
+          doc: 'The address that people use, such as https://gateway.example. Pages of that origin may use everything.',
         },
         trusted_proxies: {
           kind: 'strings',

@@ -18,9 +18,13 @@ export function checkBrowsers({ corsOrigins, allowedHosts, publicUrl }: Browsers
 
 function checkOrigin(text: string, wrong: Wrong): void {
   const name = 'server.cors_origins'
-  if (text === '*') {
-    const rule = 'every page in a browser could then read the record and use the providers'
-    return wrong(name, `${name} lists origins one by one, and "*" is none: ${rule}. Name those that may`)
+  if (text.includes('*')) {
+    const why =
+      'any page that a browser opens could read the record, and use the providers while keys are off'
+    return wrong(
+      name,
+      `${name} lists origins one by one, without wildcards (got ${quote(text)}): else ${why}`,
+    )
   }
   if (text === 'null') {
     return wrong(name, `${name} cannot hold "null": any page can make itself a page of that origin`)

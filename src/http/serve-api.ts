@@ -95,7 +95,7 @@ async function answer(
 ): Promise<Response> {
   const { method, body } = request
   const door = doorOf(path)
-  // A tunnel's end is no name of the gateway's; nobody gets one.
+  // CONNECT names the end of the tunnel that it asks for, and is refused below.
   if (door !== 'probe' && method !== 'CONNECT') browsers.requireHost(keyring !== undefined, addresses)
   const origin = browsers.requireOrigin(door === 'probe' ? 'open' : door, fields, addresses)
   if (origin !== undefined) seen.origin = origin
@@ -112,7 +112,7 @@ async function answer(
     )
   }
   if (found.kind === 'nothing') {
-    if (keyring && (path === '/api' || path.startsWith('/api/'))) {
+    if (keyring && door === 'management') {
       throw new GatewayError('not_authorized', 'request is not authorized by gateway policy')
     }
     return new Response('404 page not found\n', {

@@ -132,8 +132,9 @@ function answerPreflight(
     const origin = browsers.requireOrigin(keyring ? 'provider with key' : 'provider', fields, addresses)
     if (origin === undefined) return undefined
     return new Response(null, { status: 204, headers: preflightFields(origin, fields) })
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof GatewayError) return undefined
+    throw error
   }
 }
 
