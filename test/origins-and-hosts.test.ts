@@ -216,6 +216,16 @@ describe('with keys off', () => {
     for (const lines of [[], ['Sec-Fetch-Site: same-site'], ['Sec-Fetch-Site: none']]) {
       expect([lines, (await chat(...lines)).status]).toEqual([lines, 200])
     }
+    const seen = upstream.requests.length
+    const asked = await get(
+      '/openai/v1/realtime?model=x',
+      'Origin: http://localhost:5173',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    )
+    // The upstream of this test offers none; its answer can be read.
+    expect([upstream.requests.length, corsOf(asked)]).toEqual([seen + 1, FOR_PAGES('http://localhost:5173')])
   })
 
   test('a name that is not the gateway’s is refused, however it is written', async () => {
