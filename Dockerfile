@@ -1,7 +1,7 @@
 # The gateway as a container: one executable, no shell, nobody's rights, nothing to write to but /data.
 #
 #   docker build -t ongoingai .
-#   docker run --read-only -p 127.0.0.1:8080:8080 -v ongoingai:/data ongoingai
+#   docker run --read-only -p 127.0.0.1:8080:8080 -v ongoingai:/data -e ONGOINGAI_ALLOW_OPEN=true ongoingai
 
 # Built where the builder is, for where the container will be: nothing is emulated.
 FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS build
@@ -19,8 +19,10 @@ RUN case $TARGETARCH in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac \
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/dist/ongoingai /usr/local/bin/ongoingai
 COPY --from=build --chown=65532:65532 /empty /data
-# In a container the world outside is the host's matter: publish the port where it is wanted, and turn keys on for others.
-ENV ONGOINGAI_HOST=0.0.0.0 \
+# In a container the gateway must listen beyond it. Who reaches it is decided where the port is published, so without keys it starts only when
+# ONGOINGAI_ALLOW_OPEN=true says that this was thought of.
+ENV ONGOINGAI_CONTAINER=true \
+    ONGOINGAI_HOST=0.0.0.0 \
     ONGOINGAI_STORAGE_PATH=/data/ongoingai.db
 WORKDIR /data
 VOLUME /data

@@ -4,6 +4,8 @@
  */
 export type GatewayErrorCode =
   | 'bad_request'
+  | 'host_not_allowed'
+  | 'origin_not_allowed'
   | 'missing_gateway_key'
   | 'invalid_gateway_key'
   | 'permission_denied'
@@ -11,6 +13,9 @@ export type GatewayErrorCode =
   | 'missing_provider_credential'
   | 'not_allowed_for_key'
   | 'keys_unavailable'
+  | 'auth_disabled'
+  | 'metrics_token_required'
+  | 'unsupported_media_type'
   | 'rate_limit_exceeded'
   | 'token_limit_exceeded'
   | 'concurrency_limit_exceeded'
@@ -46,6 +51,8 @@ export type GatewayErrorCode =
 /** RFC 9110 status of each code. A new code does not compile until it has a status. */
 export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   bad_request: 400,
+  host_not_allowed: 403,
+  origin_not_allowed: 403,
   missing_gateway_key: 401,
   invalid_gateway_key: 401,
   permission_denied: 403,
@@ -53,6 +60,9 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   missing_provider_credential: 403,
   not_allowed_for_key: 403,
   keys_unavailable: 503,
+  auth_disabled: 403,
+  metrics_token_required: 401,
+  unsupported_media_type: 415,
   rate_limit_exceeded: 429,
   token_limit_exceeded: 429,
   concurrency_limit_exceeded: 429,

@@ -4,6 +4,7 @@ import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
 import { GatewayKeys } from './gateway-keys.ts'
+import { BrowserPolicy } from './http/browser-policy.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
@@ -26,6 +27,7 @@ import { keyedRedaction } from './redaction-key.ts'
 import { ShownPaths } from './redaction/shown-paths.ts'
 import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
+import { openWarnings } from './open-start.ts'
 import { formatSecond } from './rfc3339.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
@@ -73,6 +75,7 @@ export interface Gateway {
  */
 export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let current = config
+  for (const warning of openWarnings(config)) log('WARN', warning)
   let redaction = keyedRedaction(config)
   let inspector = inspectorOf(redaction)
   let paths = new ShownPaths(redaction)
@@ -171,7 +174,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const endpoint = config.prometheus.enabled ? { path, token, scrape } : undefined
   const context: ServerContext = {
     proxy,
-    apiSettings: apiSettings(config, proxy.settings.keyring, paths),
+    apiSettings: apiSettings(config, proxy.settings, paths),
     api: {
       version: VERSION,
       startedAt: Date.now(),
@@ -201,7 +204,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     const keyring = known.keyring()
     // At once, for a key that was revoked; what prices a key's own budget may need comes after.
     proxy.settings = { ...proxy.settings, keyring, limitsOf: limitsLookup(limits) }
-    context.apiSettings = apiSettings(current, keyring, paths)
+    context.apiSettings = apiSettings(current, proxy.settings, paths)
     if (known.needPrices()) await useSettings()
   }
   const useSettings = async (): Promise<void> => {
@@ -209,7 +212,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     // Keys may have changed meanwhile: one that was revoked must not come back.
     const keyring = known.keyring()
     proxy.settings = { ...next, keyring }
-    context.apiSettings = apiSettings(current, keyring, paths)
+    context.apiSettings = apiSettings(current, proxy.settings, paths)
   }
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
@@ -218,7 +221,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let metricsServer: ReturnType<typeof startMetricsServer> | undefined
   try {
     const { adminAddress } = config.prometheus
-    if (endpoint && adminAddress !== '') metricsServer = startMetricsServer(adminAddress, endpoint)
+    if (endpoint && adminAddress !== '') metricsServer = startMetricsServer(adminAddress, endpoint, context)
     server = startServer(config.server.host, config.server.port, context)
   } catch (error) {
     await close()
@@ -244,6 +247,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       inspector = inspectorOf(redaction)
       paths = new ShownPaths(redaction)
       await useSettings()
+      for (const warning of openWarnings(current)) log('WARN', warning)
       recorder.configure(recorderSettings(current, redaction))
       // Exchanges that began with it may still ask it.
       setTimeout(() => before?.close(), current.server.shutdownTimeoutMs).unref()
@@ -376,6 +380,7 @@ async function proxySettings(
         : {}),
     },
     upstreams: new UpstreamTable(config.providers),
+    browsers: new BrowserPolicy(config.server),
     keyring,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
@@ -387,8 +392,8 @@ async function proxySettings(
   }
 }
 
-function apiSettings(config: Config, keyring: Keyring | undefined, paths: ShownPaths): ApiSettings {
-  return { keyring, gatewayKeyField: config.auth.header, paths, corsOrigins: config.server.corsOrigins }
+function apiSettings(config: Config, { keyring, browsers }: ProxySettings, paths: ShownPaths): ApiSettings {
+  return { keyring, gatewayKeyField: config.auth.header, paths, browsers }
 }
 
 /** Looks at content on its way, when a policy wants that. */

@@ -83,7 +83,10 @@ interface Asked {
 async function ask({ method, path, token, body }: Asked): Promise<number> {
   const response = await fetch(`${gateway.url}${path}`, {
     method,
-    headers: token === undefined ? {} : { 'X-OngoingAI-Gateway-Key': token },
+    headers: {
+      ...(token === undefined ? {} : { 'X-OngoingAI-Gateway-Key': token }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body }),
   })
   await response.arrayBuffer()
@@ -94,7 +97,7 @@ async function ask({ method, path, token, body }: Asked): Promise<number> {
 async function freshKey(tenant = 'a'): Promise<string> {
   const response = await fetch(`${gateway.url}/api/gateway-keys`, {
     method: 'POST',
-    headers: { 'X-OngoingAI-Gateway-Key': tokenOf('owner', tenant) },
+    headers: { 'X-OngoingAI-Gateway-Key': tokenOf('owner', tenant), 'content-type': 'application/json' },
     body: '{"role":"viewer"}',
   })
   return ((await response.json()) as { id: string }).id

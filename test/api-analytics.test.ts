@@ -323,7 +323,10 @@ describe('fork', () => {
   const fork = (body: string | undefined, id = 's2'): Promise<Answer> =>
     ask(`/api/traces/${id}/fork`, {
       method: 'POST',
-      headers: { 'x-ongoingai-gateway-key': 'token-of-the-reader-of-a' },
+      headers: {
+        'x-ongoingai-gateway-key': 'token-of-the-reader-of-a',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body }),
     })
 

@@ -182,6 +182,7 @@ function* filesBelow(folder: string): Generator<[string, Buffer]> {
 
 test('credentials of every kind, through every door, are in no log, table, journal, answer, error or bundle', async () => {
   const key = { 'X-OngoingAI-Gateway-Key': CANARIES.fileKey }
+  const json = { ...key, 'content-type': 'application/json' }
   const credentials: Record<string, string>[] = [
     { authorization: `Bearer ${CANARIES.authorization}` },
     { 'x-api-key': CANARIES.xApiKey },
@@ -228,7 +229,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
   const made = (await (
     await fetch(`${gateway.url}/api/gateway-keys`, {
       method: 'POST',
-      headers: key,
+      headers: json,
       body: `{"token":"${CANARIES.givenToken}","role":"owner"}`,
     })
   ).json()) as { id: string }
@@ -238,11 +239,11 @@ test('credentials of every kind, through every door, are in no log, table, journ
   issued.push(other.token)
   await fetch(`${gateway.url}/api/gateway-keys/${made.id}/rotate`, {
     method: 'POST',
-    headers: key,
+    headers: json,
     body: `{"token":"${CANARIES.rotatedToken}"}`,
   })
-  await send('POST', '/api/gateway-keys', key, `{"token":"${CANARIES.givenToken}","nmae":1}`)
-  await send('POST', '/api/gateway-keys', key, `{"token":"${CANARIES.rotatedToken}"}`)
+  await send('POST', '/api/gateway-keys', json, `{"token":"${CANARIES.givenToken}","nmae":1}`)
+  await send('POST', '/api/gateway-keys', json, `{"token":"${CANARIES.rotatedToken}"}`)
   await send(
     'POST',
     '/openai/v1/chat/completions',
@@ -254,7 +255,6 @@ test('credentials of every kind, through every door, are in no log, table, journ
     body,
   )
   // Names and places that no list has.
-  const json = { ...key, 'content-type': 'application/json' }
   const told = {
     referer: `https://app.example/?sig=${CANARIES.referer}`,
     'user-agent': `tool/1.0 (Bearer ${CANARIES.userAgent})`,

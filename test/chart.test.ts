@@ -85,6 +85,7 @@ describe.if(helm !== null || (go !== null && existsSync(sprig)))('rendered', () 
     nodeSelector: { g: 'h' },
     tolerations: [{ key: 'i', operator: 'Exists' }],
     extraEnv: [{ name: 'ONGOINGAI_CAPTURE_BODIES', value: 'true' }],
+    allowOpen: true,
     extraVolumes: [{ name: 'tokens', secret: { secretName: 'tokens' } }],
     extraVolumeMounts: [{ name: 'tokens', mountPath: '/etc/tokens', readOnly: true }],
     shutdownTimeoutMs: 3_600_000,
@@ -165,6 +166,21 @@ describe.if(helm !== null || (go !== null && existsSync(sprig)))('rendered', () 
     const { spec } = resources.find(({ kind }) => kind === 'Deployment')!
     expect(spec).not.toHaveProperty('replicas')
     expect(JSON.stringify(spec)).toContain('"terminationGracePeriodSeconds":3625')
+  })
+
+  test('gateways without keys are refused, unless that is allowed; then they know their own names', () => {
+    const off = { config: { auth: { enabled: false } } }
+    expect(render(off)).toContain('whoever reaches the gateways could use them')
+    const resources = render({ ...off, allowOpen: true }) as Resource[]
+    const { server, auth } = settingsOf(resources)
+    expect([auth.enabled, server.allowedHosts.slice(0, 4)]).toEqual([
+      false,
+      ['gw-ongoingai', 'gw-ongoingai.ai', 'gw-ongoingai.ai.svc', 'gw-ongoingai.ai.svc.cluster.local'],
+    ])
+    expect(server.allowedHosts).toContain('gw-ongoingai-metrics.ai.svc')
+    const deployment = resources.find(({ kind }) => kind === 'Deployment')
+    expect(JSON.stringify(deployment)).toContain('{"name":"ONGOINGAI_ALLOW_OPEN","value":"true"}')
+    expect(JSON.stringify(render({}))).not.toContain('ONGOINGAI_ALLOW_OPEN')
   })
 
   test('several gateways on SQLite are refused', () => {

@@ -84,7 +84,7 @@ describe('loading', () => {
     }
     expect(load('pii: {mode: off}').pii.redaction.mode).toBe('off')
     expect(load('server: {host: ~}').server.host).toBe('127.0.0.1')
-    expect(load('server: {cors_origins: [a, null, 1]}').server.corsOrigins).toEqual(['a', '1'])
+    expect(load('server: {allowed_hosts: [a, null, 1]}').server.allowedHosts).toEqual(['a', '1'])
     expect(load('server: {cors_origins: }').server.corsOrigins).toEqual([])
     for (const text of ['"8081"', 'true', '[1]', '{}'])
       expect(problem(`server: {port: ${text}}`)).toContain('into int')
@@ -452,4 +452,61 @@ test('presets stand back: azure without an upstream, and one whose prefix a prov
   const own = names('providers: {fast: {upstream: "http://127.0.0.1:1", prefix: /groq}}')
   expect(own).toContain('fast')
   expect(own).not.toContain('groq')
+})
+
+describe('pages and hosts', () => {
+  const server = (settings: string): Config['server'] => load(`server: {${settings}}`).server
+
+  test('origins are taken as browsers write them', () => {
+    const origins = [
+      'https://app.example',
+      'http://localhost:5173',
+      'app://obsidian.md',
+      'chrome-extension://abc',
+    ]
+    expect(server(`cors_origins: ${JSON.stringify(origins)}`).corsOrigins).toEqual(origins)
+    expect(problem('server: {cors_origins: ["*"]}')).toMatch(/one by one.*read the record/)
+    expect(problem('server: {cors_origins: ["https://*.example"]}')).toContain('without wildcards')
+    expect(problem('server: {cors_origins: ["null"]}')).toContain('cannot hold "null"')
+    expect(problem('server: {cors_origins: ["https://App.example:443/"]}')).toContain(
+      'write "https://app.example"',
+    )
+    for (const text of ['app.example', 'https://a.example/x', ' https://a.example'])
+      expect([text, problem(`server: {cors_origins: [${JSON.stringify(text)}]}`)]).toEqual([
+        text,
+        expect.stringContaining('server.cors_origins must hold origins'),
+      ])
+  })
+
+  test('hosts are names and addresses, whatever their case and brackets', () => {
+    expect(
+      server('allowed_hosts: [Gateway.Internal., "[2001:db8::1]", "::1", 10.0.0.1, my_gateway]').allowedHosts,
+    ).toEqual(['gateway.internal', '2001:db8::1', '::1', '10.0.0.1', 'my_gateway'])
+    for (const text of ['*', '*.example', 'http://a', 'a:8080', 'a/b', '', 'a b', 'a,b'])
+      expect([text, problem(`server: {allowed_hosts: [${JSON.stringify(text)}]}`)]).toEqual([
+        text,
+        expect.stringContaining('server.allowed_hosts must hold names or addresses'),
+      ])
+  })
+
+  test('the public address is a URL, and a password in it is not shown', () => {
+    expect(server('public_url: " https://gateway.example/base "').publicUrl).toBe(
+      'https://gateway.example/base',
+    )
+    expect(server('').publicUrl).toBe('')
+    for (const text of [
+      'gateway.example',
+      'ftp://a',
+      'https://u:p4ssw0rd@a',
+      'https://a?k=1',
+      'https://a#b',
+    ]) {
+      const message = problem(`server: {public_url: "${text}"}`)
+      expect([
+        text,
+        message.includes('server.public_url must be a URL'),
+        message.includes('p4ssw0rd'),
+      ]).toEqual([text, true, false])
+    }
+  })
 })

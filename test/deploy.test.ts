@@ -115,8 +115,9 @@ describe('what is run elsewhere', () => {
 
   test('the gateway of compose.yaml has a configuration that is right, and files that there are', () => {
     const { services } = parse(text('compose.yaml')) as {
-      services: Record<string, { volumes?: string[]; ports?: string[] }>
+      services: Record<string, { volumes?: string[]; ports?: string[]; environment?: Record<string, string> }>
     }
+    expect(services['gateway']?.environment).toEqual({ ONGOINGAI_ALLOW_OPEN: 'true' })
     for (const { volumes = [], ports = [] } of Object.values(services)) {
       for (const volume of volumes) {
         const [from] = volume.split(':')
@@ -130,7 +131,9 @@ describe('what is run elsewhere', () => {
       config.limits.backend,
       config.prometheus.enabled,
       config.prometheus.adminAddress,
-    ]).toEqual(['postgres', 'redis', true, '0.0.0.0:9464'])
+      config.auth.enabled,
+      config.server.allowedHosts,
+    ]).toEqual(['postgres', 'redis', true, '0.0.0.0:9464', false, ['gateway']])
     expect(text('deploy/prometheus/prometheus.yaml')).toContain('gateway:9464')
   })
 
@@ -140,7 +143,8 @@ describe('what is run elsewhere', () => {
       .at(-1)!
     for (const line of [
       'USER 65532:65532',
-      'ENV ONGOINGAI_HOST=0.0.0.0',
+      'ENV ONGOINGAI_CONTAINER=true',
+      'ONGOINGAI_HOST=0.0.0.0',
       'VOLUME /data',
       '"/usr/local/bin/ongoingai", "health"',
       'CMD ["serve"]',

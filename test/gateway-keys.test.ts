@@ -46,7 +46,10 @@ async function api(
 ): Promise<{ status: number; body: Json; text: string }> {
   const response = await fetch(`${url}${path}`, {
     method,
-    headers: { 'X-OngoingAI-Gateway-Key': token },
+    headers: {
+      'X-OngoingAI-Gateway-Key': token,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const text = await response.text()

@@ -23,9 +23,14 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 )
 
+const TOKEN = 'owner-token-0123456789abcdef'
+const KEY = { 'x-ongoingai-gateway-key': TOKEN }
+
 let gateway: TestGateway
 beforeAll(async () => {
-  gateway = await openGateway('')
+  gateway = await openGateway(
+    `auth: {enabled: true, keys: [{id: root, token: ${TOKEN}, org_id: default, workspace_id: default, role: owner}]}\n`,
+  )
   const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
   const group = { lineage_group_id: 'g', lineage_checkpoint_seq: 1 }
   await storage.write([sampleTrace({ traceGroupId: 'g', metadata: group, requestBody: Buffer.from('{}') })])
@@ -111,7 +116,8 @@ test('what the gateway answers is what the document says, and holds no field tha
       const url = `${gateway.url}${path.replace('{id}', 'trace-1')}${query}`
       const given =
         method === 'POST' && path === '/api/gateway-keys' ? { body: '{"id":"trace-1","name":"n"}' } : {}
-      const response = await fetch(url, { method, ...given })
+      const headers = { ...KEY, ...(given.body === undefined ? {} : { 'content-type': 'application/json' }) }
+      const response = await fetch(url, { method, headers, ...given })
       if (method === 'DELETE') {
         expect([path, response.status]).toEqual([path, 204])
         continue
@@ -162,7 +168,9 @@ test('every documented bound of a parameter is held', async () => {
             : []
       for (const value of wrong) {
         const query = `${name}=${encodeURIComponent(String(value))}`
-        const response = await fetch(`${gateway.url}${path.replace('{id}', 'trace-1')}?${query}`)
+        const response = await fetch(`${gateway.url}${path.replace('{id}', 'trace-1')}?${query}`, {
+          headers: KEY,
+        })
         expect([path, query, response.status]).toEqual([path, query, 400])
         held += 1
       }

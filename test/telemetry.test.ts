@@ -469,7 +469,8 @@ describe('metrics', () => {
         })
         expect([checked.exitCode, checked.stderr.toString(), checked.stdout.toString()]).toEqual([0, '', ''])
       }
-      expect((await fetch(`${gateway.url}/metrics`, { method: 'POST' })).status).toBe(405)
+      const headers = { authorization: 'Bearer scrape-me-0123456789' }
+      expect((await fetch(`${gateway.url}/metrics`, { method: 'POST', headers })).status).toBe(405)
     } finally {
       await gateway.stop()
     }

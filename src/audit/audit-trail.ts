@@ -196,8 +196,16 @@ function reasonOf(code: GatewayErrorCode): string {
 
 /** Whether an error turns away somebody who was not recognised. */
 export function isUnrecognised(code: GatewayErrorCode): boolean {
-  return code === 'missing_gateway_key' || code === 'invalid_gateway_key'
+  return WITHOUT_KEY.has(code)
 }
+
+const WITHOUT_KEY: ReadonlySet<GatewayErrorCode> = new Set([
+  'host_not_allowed',
+  'origin_not_allowed',
+  'missing_gateway_key',
+  'invalid_gateway_key',
+  'auth_disabled',
+])
 
 /** Whether an error turns somebody away, so that it is audited. */
 export function isDenial(code: GatewayErrorCode): boolean {
@@ -205,8 +213,7 @@ export function isDenial(code: GatewayErrorCode): boolean {
 }
 
 const DENIALS: ReadonlySet<GatewayErrorCode> = new Set([
-  'missing_gateway_key',
-  'invalid_gateway_key',
+  ...WITHOUT_KEY,
   'permission_denied',
   'not_authorized',
   'missing_provider_credential',

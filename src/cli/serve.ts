@@ -2,6 +2,7 @@ import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { clientUrls } from '../config/client-urls.ts'
 import type { Config } from '../config/config.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
+import { openWarnings, refusedOpen } from '../open-start.ts'
 import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
 import { StorageError } from '../storage/storage-error.ts'
 import { shownValue } from '../redaction/shown-value.ts'
@@ -31,6 +32,11 @@ export const serve: Command = {
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
+      return 1
+    }
+    const refused = refusedOpen(loaded.config, io.environment)
+    if (refused !== undefined) {
+      io.err(`${refused}\n`)
       return 1
     }
     const { log: style } = loaded.config
@@ -99,6 +105,8 @@ function nextSignal(onHangUp: () => void): Promise<'SIGINT' | 'SIGTERM'> {
 async function reload(path: string | undefined, gateway: Gateway, log: Log, io: Io): Promise<void> {
   try {
     const { config } = loadConfig(path, io.environment)
+    const refused = refusedOpen(config, io.environment)
+    if (refused !== undefined) throw new Error(refused)
     const { changed, needRestart } = await gateway.reload(config)
     log('INFO', 'configuration reloaded', { changed, need_restart: needRestart })
   } catch (error) {
@@ -166,7 +174,9 @@ function greet({ config, path, exists, document }: LoadedConfig, gateway: Gatewa
 
 ${config.providers.map(({ prefix, upstream }) => `  ${prefix} → ${shownValue(upstream)}\n`).join('')}
   Off: ${off.join(', ')}
-  Ctrl+C stops; then \`ongoingai report\` shows what was used and what it cost.
+${openWarnings(config)
+  .map((warning) => `  WARNING: ${warning}\n`)
+  .join('')}  Ctrl+C stops; then \`ongoingai report\` shows what was used and what it cost.
 
 `)
 }

@@ -122,7 +122,12 @@ export interface Config {
     readonly maxBodyBytes: number
     readonly drainDelayMs: number
     readonly shutdownTimeoutMs: number
+    /** Origins of pages beside the gateway's own, as browsers write them. */
     readonly corsOrigins: readonly string[]
+    /** Names under which the gateway is addressed while keys are off, in lower case. */
+    readonly allowedHosts: readonly string[]
+    /** The address that people use; empty for none. */
+    readonly publicUrl: string
     /** Addresses and networks of proxies that tell the client address. */
     readonly trustedProxies: readonly string[]
     readonly forwardCorrelationId: boolean

@@ -159,6 +159,11 @@ ${known.join('\n')}
 
 \`providers.<name>.enabled: false\` takes one out. Any other name adds a provider, which needs \`upstream\` and \`prefix\`.
 
+## Containers
+
+\`ONGOINGAI_CONTAINER=true\` is set in the image: \`serve\` then refuses to listen beyond the container while keys are off, unless
+\`ONGOINGAI_ALLOW_OPEN=true\` says that whoever reaches the port may use the gateway (\`docs/install.md\`).
+
 ## OpenTelemetry variables
 
 \`OTEL_SDK_DISABLED=true\` turns telemetry off whatever else is set. A variable that configures telemetry (an endpoint, a

@@ -60,8 +60,18 @@ export const SETTINGS: Section = {
         },
         cors_origins: {
           kind: 'strings',
-          default: ['*'],
-          doc: 'Origins that browsers may call /api from; [] turns CORS off.',
+          default: [],
+          doc: 'Origins, such as https://app.example, whose pages may use the gateway beside its own: /api and metrics always, providers while keys are off (loopback pages and applications may use those anyway).',
+        },
+        allowed_hosts: {
+          kind: 'strings',
+          default: [],
+          doc: 'Names, such as gateway.internal, under which the gateway answers while keys are off, beside loopback names, host.docker.internal, server.host and the address that a connection came in on.',
+        },
+        public_url: {
+          kind: 'string',
+          default: '',
+          doc: 'The address that people use, such as https://gateway.example. Pages of that origin may use everything.',
         },
         trusted_proxies: {
           kind: 'strings',

@@ -5,6 +5,7 @@ import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
 import { checkLimits, type RawLimits } from './validate-limits.ts'
+import { checkBrowsers } from './validate-browsers.ts'
 import { checkLog, checkTelemetry, type RawObservability } from './validate-telemetry.ts'
 import { checkPii, type RawPii } from './validate-pii.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
@@ -63,6 +64,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
     const got = quote(text)
     wrong('server.trusted_proxies', `server.trusted_proxies must hold addresses and networks (got ${got})`)
   }
+  const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, wrong)
   checkTracing(raw, wrong)
@@ -81,7 +83,7 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   const credentialFields = providers.map((provider) => provider.credentialHeader).filter(Boolean)
   const always = [...credentialFields, raw.auth.header.trim().toLowerCase()]
   const config: Config = {
-    server: { ...raw.server, host: raw.server.host.trim() },
+    server: { ...raw.server, ...browsers, host: raw.server.host.trim() },
     storage,
     retention: raw.storage.retention,
     providers,

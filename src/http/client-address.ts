@@ -1,11 +1,14 @@
 import { inNetworks, type Network } from '../access/networks.ts'
+import type { RequestHost } from './request-host.ts'
 
-/** Where a request comes from. */
+/** Where a request comes from, and whom it asks for. */
 export interface ClientAddresses {
   /** The connection's other end, without port. */
   readonly connection: string
   /** The client, as far as trusted proxies tell. */
   readonly client: string
+  /** The host that it names. */
+  readonly host: RequestHost
 }
 
 /**

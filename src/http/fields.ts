@@ -1,3 +1,5 @@
+import { ALLOW_ORIGIN, replaceCorsFields } from './cors-fields.ts'
+
 /** Fields of one connection, not of the message. @see https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1 */
 const HOP_BY_HOP = [
   'connection',
@@ -57,7 +59,8 @@ export function upstreamFields(
 }
 
 /**
- * Fields of the answer to the client: the upstream's, less those of its connection, with ours set over them.
+ * Fields of the answer to the client: the upstream's, less those of its connection, with ours set over them. Where ours speak to pages of an
+ * origin, the upstream's words to pages give way.
  *
  * @param own lower-case names
  */
@@ -66,7 +69,8 @@ export function clientFields(upstream: Headers, own: Readonly<Record<string, str
   const connection = upstream.get('connection')
   if (connection !== null) for (const name of connectionOptions(connection)!) headers.delete(name)
   for (const name of HOP_BY_HOP) if (headers.has(name)) headers.delete(name)
-  for (const name in own) headers.set(name, own[name]!)
+  if (own[ALLOW_ORIGIN] !== undefined) replaceCorsFields(headers, own)
+  else for (const name in own) headers.set(name, own[name]!)
   return headers
 }
 

@@ -1,14 +1,18 @@
 import type { Dialect } from '../config/config.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { METHODS } from './cors-fields.ts'
 import { LimitRefusal } from '../limits/limit-refusal.ts'
 
 /** Codes after which trying again cannot help. */
 const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
+  'host_not_allowed',
+  'origin_not_allowed',
   'missing_gateway_key',
   'invalid_gateway_key',
   'permission_denied',
   'not_authorized',
   'missing_provider_credential',
+  'method_not_allowed',
   'request_body_too_large',
   'loop_detected',
   'model_price_unknown',
@@ -60,6 +64,7 @@ export function refusal(
 ): Response {
   const headers = new Headers(own)
   if (FINAL.has(error.code) || spent(error)) headers.set('x-should-retry', 'false')
+  if (error.code === 'method_not_allowed') headers.set('allow', METHODS)
   if (error.code === 'shutting_down') headers.set('retry-after', '1')
   if (error instanceof LimitRefusal) setLimitFields(headers, error)
   return Response.json(refusalBody(error, dialect, own['x-ongoingai-correlation-id'] ?? ''), {

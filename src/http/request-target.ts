@@ -6,17 +6,24 @@ export interface RequestTarget {
   readonly query: string
 }
 
+/** A segment that begins with a dot, which may be one that must be resolved. */
+const DOTTED = /\/(?:\.|%2e)/i
+
 /**
- * Splits a request URL without parsing it: origin-form and absolute-form targets alike.
+ * Splits a request URL: origin-form and absolute-form targets alike.
  *
- * @param url as `Request.url` gives it; for HTTP/1.0 without a host it is the bare path
+ * @param url as `Request.url` gives it. Without a host it is the bare target; with one that no URL can have (`1.2.3.4.5`) dot segments were not
+ * resolved.
  */
 export function requestTarget(url: string): RequestTarget {
   const authority = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
   const start = authority < 0 ? url.length : authority
   const question = url.indexOf('?', start)
-  if (question < 0) return { path: url.slice(start) || '/', query: '' }
-  return { path: url.slice(start, question) || '/', query: url.slice(question) }
+  const path = question < 0 ? url.slice(start) : url.slice(start, question)
+  return {
+    path: DOTTED.test(path) ? new URL(`http://gateway${path}`).pathname : path || '/',
+    query: question < 0 ? '' : url.slice(question),
+  }
 }
 
 /**

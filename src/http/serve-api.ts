@@ -1,5 +1,6 @@
 import { requirePermission } from '../access/authorize.ts'
 import { ANONYMOUS, UNRECOGNISED, type Identity, type Keyring } from '../access/keyring.ts'
+import type { Permission } from '../access/permissions.ts'
 import type { ApiContext } from '../api/api-context.ts'
 import { auditRefusedChange } from '../api/gateway-keys.ts'
 import { requireStorable } from '../api/query-parameters.ts'
@@ -7,9 +8,13 @@ import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
 import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Caller } from '../traces/exchange.ts'
+import type { BrowserPolicy } from './browser-policy.ts'
+import type { ClientAddresses } from './client-address.ts'
+import { corsFields, isPreflight, preflightFields } from './cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
-import type { RequestTarget } from './request-target.ts'
+import type { Door } from './origin-policy.ts'
+import { normalisedPath, type RequestTarget } from './request-target.ts'
 import { findRoute, type Route } from './routes.ts'
 
 /** What the management API needs besides its context. */
@@ -20,8 +25,7 @@ export interface ApiSettings {
   readonly gatewayKeyField: string
   /** Paths as logs and the audit trail may tell them. */
   readonly paths: ShownPaths
-  /** Origins browsers may call from; empty turns CORS off. */
-  readonly corsOrigins: readonly string[]
+  readonly browsers: BrowserPolicy
 }
 
 /** Where the management API's own events go. */
@@ -31,7 +35,7 @@ export type ApiLog = (level: 'INFO' | 'ERROR', message: string, fields: Record<s
 export async function serveApi(
   request: Request,
   { path, query }: RequestTarget,
-  clientAddress: string,
+  addresses: ClientAddresses,
   settings: ApiSettings,
   context: ApiContext,
   log: ApiLog,
@@ -47,20 +51,22 @@ export async function serveApi(
   let response: Response
   try {
     response = await answer(
-      { request, path, query, fields, correlationId, clientAddress, seen },
+      { request, path, query, fields, correlationId, addresses, seen },
       settings,
       context,
     )
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
       const nobody = settings.keyring ? UNRECOGNISED : ANONYMOUS
-      const told = deny(error, { path: shownPath(), correlationId, clientAddress, seen }, nobody, context)
+      const told = deny(error, { path: shownPath(), correlationId, addresses, seen }, nobody, context)
       quiet = !told && isUnrecognised(error.code)
     }
     response = failure(error, shownPath(), correlationId, log)
   }
   response.headers.set(CORRELATION_FIELD, correlationId)
-  for (const [name, value] of corsFields(fields['origin'], settings)) response.headers.set(name, value)
+  if (seen.origin !== undefined) {
+    for (const [name, value] of Object.entries(corsFields(seen.origin))) response.headers.set(name, value)
+  }
   if (!quiet) {
     log('INFO', 'request complete', {
       correlation_id: correlationId,
@@ -75,6 +81,8 @@ export async function serveApi(
 
 /** What came out about a request before it was turned away. */
 interface Seen {
+  /** Whose pages may read the answer. */
+  origin?: string
   route?: Route
   parameters?: Readonly<Record<string, string>>
   identity?: Identity
@@ -88,17 +96,25 @@ interface Asked {
   readonly query: string
   readonly fields: Readonly<Record<string, string>>
   readonly correlationId: string
-  readonly clientAddress: string
+  readonly addresses: ClientAddresses
   readonly seen: Seen
 }
 
 async function answer(
-  { request, path, query, fields, correlationId, clientAddress, seen }: Asked,
-  { keyring, gatewayKeyField }: ApiSettings,
+  { request, path, query, fields, correlationId, addresses, seen }: Asked,
+  { keyring, gatewayKeyField, browsers }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
   const { method, body } = request
-  if (method === 'OPTIONS') return new Response(null, { status: 204 })
+  const door = doorOf(path)
+  // CONNECT names the end of the tunnel that it asks for, and is refused below.
+  if (door !== 'probe' && method !== 'CONNECT') browsers.requireHost(keyring !== undefined, addresses)
+  const origin = browsers.requireOrigin(door === 'probe' ? 'open' : door, fields, addresses)
+  if (origin !== undefined) seen.origin = origin
+  if (method === 'OPTIONS') {
+    const headers = origin !== undefined && isPreflight(method, fields) ? preflightFields(origin, fields) : {}
+    return new Response(null, { status: 204, headers })
+  }
   const found = findRoute(method, path)
   if (found.kind === 'wrong_method') {
     return jsonResponse(
@@ -108,7 +124,7 @@ async function answer(
     )
   }
   if (found.kind === 'nothing') {
-    if (keyring && (path === '/api' || path.startsWith('/api/'))) {
+    if (keyring && door === 'management') {
       throw new GatewayError('not_authorized', 'request is not authorized by gateway policy')
     }
     return new Response('404 page not found\n', {
@@ -117,31 +133,50 @@ async function answer(
     })
   }
   const { route, parameters } = found
-  const asked = { query, parameters, body, correlationId, clientAddress }
-  const handle = (identity?: Identity): Response | Promise<Response> => {
-    for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)
-    return route.handler({ ...asked, caller: identity?.caller, identity }, context)
-  }
-  if (!keyring || route.permission === 'public') return handle()
   seen.route = route
   seen.parameters = parameters
-  const identity = keyring.authenticate(fields[gatewayKeyField], Date.now())
-  seen.identity = identity
-  requirePermission(identity, route.permission)
-  identity.compiledRules.requireNetwork(clientAddress)
+  const identity =
+    keyring && route.permission !== 'public'
+      ? keyring.authenticate(fields[gatewayKeyField], Date.now())
+      : undefined
+  if (identity) {
+    seen.identity = identity
+    requirePermission(identity, route.permission as Permission)
+    identity.compiledRules.requireNetwork(addresses.client)
+  }
+  requireJson(request, fields)
+  if (!keyring && route.permission === 'keys:manage' && route.method !== 'GET') {
+    throw new GatewayError(
+      'auth_disabled',
+      'while gateway keys are off (auth.enabled), they are not changed over HTTP; the command "ongoingai keys" changes them in the store',
+    )
+  }
+  for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)
+  const { client: clientAddress } = addresses
+  const asked = { query, parameters, body, correlationId, clientAddress }
   seen.handled = true
-  return handle(identity)
+  return route.handler({ ...asked, caller: identity?.caller, identity }, context)
+}
+
+/** What a path is for. Probes answer under any name, so that load balancers need not know the gateway's. */
+function doorOf(path: string): Extract<Door, 'management' | 'open'> | 'probe' {
+  const plain = normalisedPath(path)
+  if (plain === '/api/live' || plain === '/api/ready') return 'probe'
+  return plain === '/api' || plain.startsWith('/api/') ? 'management' : 'open'
+}
+
+/** Content that is not said to be JSON is what a form of another page would send. @throws GatewayError `unsupported_media_type` */
+function requireJson({ method, body }: Request, fields: Readonly<Record<string, string>>): void {
+  if (body === null || method === 'GET' || fields['content-length'] === '0') return
+  const [type = ''] = (fields['content-type'] ?? '').split(';')
+  if (type.trim().toLowerCase() === 'application/json') return
+  throw new GatewayError('unsupported_media_type', 'content must be of type application/json')
 }
 
 /** Writes down that somebody was turned away. @returns whether it is told by itself */
 function deny(
   error: GatewayError,
-  {
-    path,
-    correlationId,
-    clientAddress,
-    seen,
-  }: Pick<Asked, 'path' | 'correlationId' | 'clientAddress' | 'seen'>,
+  { path, correlationId, addresses, seen }: Pick<Asked, 'path' | 'correlationId' | 'addresses' | 'seen'>,
   nobody: Caller,
   context: ApiContext,
 ): boolean {
@@ -152,7 +187,7 @@ function deny(
     status,
     correlationId,
     path,
-    clientAddress,
+    clientAddress: addresses.client,
     caller: identity?.caller ?? nobody,
     resource: route ? resourceOf(route.path) : 'api',
     resourceAction: route ? (route.permission === 'keys:manage' ? 'manage' : 'read') : '',
@@ -161,7 +196,7 @@ function deny(
     limitCode: '',
   })
   if (told && route && !seen.handled) {
-    const refused = { parameters, caller: identity?.caller, correlationId, clientAddress }
+    const refused = { parameters, caller: identity?.caller, correlationId, clientAddress: addresses.client }
     auditRefusedChange(route.handler, refused, error, context)
   }
   return told
@@ -186,23 +221,4 @@ function failure(error: unknown, path: string, correlationId: string, log: ApiLo
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   })
   return jsonResponse(500, { error: 'internal server error', code: 'internal_error' })
-}
-
-const ALLOWED_FIELDS = ['Content-Type', 'Authorization', 'X-API-Key', 'X-OngoingAI-Gateway-Key']
-
-/** @see https://fetch.spec.whatwg.org/#http-cors-protocol */
-function corsFields(
-  origin: string | undefined,
-  { corsOrigins, gatewayKeyField }: ApiSettings,
-): [string, string][] {
-  const any = corsOrigins.includes('*')
-  if (!any && !(origin !== undefined && corsOrigins.includes(origin))) return []
-  const known = ALLOWED_FIELDS.some((name) => name.toLowerCase() === gatewayKeyField)
-  return [
-    ['access-control-allow-origin', any ? '*' : origin!],
-    ...(any ? [] : ([['vary', 'Origin']] as [string, string][])),
-    ['access-control-allow-methods', 'GET, POST, PATCH, DELETE, OPTIONS'],
-    ['access-control-allow-headers', [...ALLOWED_FIELDS, ...(known ? [] : [gatewayKeyField])].join(', ')],
-    ['access-control-expose-headers', 'X-OngoingAI-Correlation-ID'],
-  ]
 }

@@ -1,5 +1,13 @@
 import { timingSafeEqual } from 'node:crypto'
+import { isDenial, type AuditTrail } from '../audit/audit-trail.ts'
+import { ANONYMOUS, UNRECOGNISED } from '../access/keyring.ts'
+import { GatewayError } from '../errors.ts'
 import type { Scrape } from '../telemetry/prometheus-text.ts'
+import type { BrowserPolicy } from './browser-policy.ts'
+import type { ClientAddresses } from './client-address.ts'
+import { correlationIdOf } from './correlation-id.ts'
+import { corsFields, isPreflight, preflightFields } from './cors-fields.ts'
+import { jsonResponse } from './json-response.ts'
 
 /** What serves metrics to Prometheus. */
 export interface MetricsEndpoint {
@@ -10,16 +18,77 @@ export interface MetricsEndpoint {
   readonly scrape: (openMetrics: boolean) => Promise<Scrape | undefined>
 }
 
+/** What the gateway around it decides. */
+export interface MetricsAccess {
+  readonly browsers: BrowserPolicy
+  readonly keysOn: boolean
+  /** Metrics show all tenants: where callers are, they need a token of their own, or a listener of their own. */
+  readonly listener: 'shared' | 'own'
+  readonly audit: Pick<AuditTrail, 'denied'>
+}
+
 /** Answers Prometheus, in OpenMetrics when it asks for that. */
-export async function serveMetrics(request: Request, { token, scrape }: MetricsEndpoint): Promise<Response> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return new Response('method not allowed\n', { status: 405, headers: { allow: 'GET, HEAD' } })
+export async function serveMetrics(
+  request: Request,
+  addresses: ClientAddresses,
+  endpoint: MetricsEndpoint,
+  access: MetricsAccess,
+): Promise<Response> {
+  const fields = request.headers.toJSON() as Record<string, string>
+  let origin: string | undefined
+  let response: Response
+  try {
+    access.browsers.requireHost(access.keysOn, addresses)
+    origin = access.browsers.requireOrigin('management', fields, addresses)
+    response =
+      origin !== undefined && isPreflight(request.method, fields)
+        ? new Response(null, { status: 204, headers: preflightFields(origin, fields) })
+        : await answer(request, endpoint, access)
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error
+    const { code, status, message } = error
+    if (isDenial(code)) {
+      access.audit.denied({
+        code,
+        status,
+        correlationId: correlationIdOf(fields),
+        path: endpoint.path,
+        clientAddress: addresses.client,
+        caller: access.keysOn ? UNRECOGNISED : ANONYMOUS,
+        resource: 'metrics',
+        resourceAction: 'read',
+        provider: '',
+        requiredPermission: '',
+        limitCode: '',
+      })
+    }
+    response = jsonResponse(status, { error: message, code })
+  }
+  if (origin !== undefined) {
+    for (const [name, value] of Object.entries(corsFields(origin))) response.headers.set(name, value)
+  }
+  return response
+}
+
+async function answer(
+  request: Request,
+  { token, scrape }: MetricsEndpoint,
+  { keysOn, listener }: MetricsAccess,
+): Promise<Response> {
+  if (token === '' && keysOn && listener === 'shared') {
+    throw new GatewayError(
+      'metrics_token_required',
+      'metrics show all tenants, so no gateway key opens them: set observability.metrics_token or observability.admin_address',
+    )
   }
   if (token !== '' && !isToken(request.headers.get('authorization'), token)) {
     return new Response('metrics token is missing or wrong\n', {
       status: 401,
       headers: { 'www-authenticate': 'Bearer' },
     })
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return new Response('method not allowed\n', { status: 405, headers: { allow: 'GET, HEAD' } })
   }
   const scraped = await scrape(
     request.headers.get('accept')?.includes('application/openmetrics-text') ?? false,

@@ -1,12 +1,19 @@
 import type { Server } from 'bun'
 import type { ApiContext } from '../api/api-context.ts'
-import type { ProxyContext } from '../proxy/proxy-context.ts'
+import { GatewayError } from '../errors.ts'
+import { dialectOf } from '../providers/registry.ts'
+import type { ProxyContext, ProxySettings } from '../proxy/proxy-context.ts'
 import { relayHandlers, serveWebSocket, type Relay } from '../proxy/relay-websocket.ts'
 import { serveExchange } from '../proxy/serve-exchange.ts'
-import { clientAddress } from './client-address.ts'
+import type { Target } from '../proxy/upstream.ts'
+import { clientAddress, type ClientAddresses } from './client-address.ts'
+import { isPreflight, preflightFields } from './cors-fields.ts'
+import { jsonResponse } from './json-response.ts'
+import { refusal } from './refusal.ts'
+import { readHost } from './request-host.ts'
 import { requestTarget } from './request-target.ts'
 import { serveApi, type ApiSettings } from './serve-api.ts'
-import { serveMetrics, type MetricsEndpoint } from './serve-metrics.ts'
+import { serveMetrics, type MetricsAccess, type MetricsEndpoint } from './serve-metrics.ts'
 
 /** Longest wait for the fields of a request, and for the next request on a kept connection. */
 const IDLE_SECONDS = 60
@@ -35,25 +42,32 @@ export function startServer(host: string, port: number, context: ServerContext):
     websocket: relayHandlers,
     fetch(request, server) {
       const target = requestTarget(request.url)
-      const { metrics } = context
-      if (metrics && target.path === metrics.path) return serveMetrics(request, metrics)
-      const upstream = context.proxy.settings.upstreams.find(target.path, target.query)
+      const named = readHost(request.headers.get('host'))
+      const { metrics, apiSettings, proxy } = context
+      const upstream = proxy.settings.upstreams.find(target.path, target.query)
+      if (!named) return badHost(upstream)
       const connection = server.requestIP(request)?.address ?? ''
-      const { trustedProxies } = context.proxy.settings
+      const { trustedProxies } = proxy.settings
       const client =
         trustedProxies.length === 0
           ? connection
           : clientAddress(connection, request.headers.get('x-forwarded-for'), trustedProxies)
-      if (!upstream) {
-        return serveApi(request, target, client, context.apiSettings, context.api, context.proxy.log)
+      const addresses = { connection, client, host: named }
+      if (metrics && target.path === metrics.path) {
+        return serveMetrics(request, addresses, metrics, metricsAccess(context, 'shared'))
+      }
+      if (!upstream) return serveApi(request, target, addresses, apiSettings, context.api, proxy.log)
+      if (request.method === 'OPTIONS') {
+        const answer = answerPreflight(request, addresses, proxy.settings)
+        if (answer) return answer
       }
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
       const keepOpen = (): void => server.timeout(request, 0)
       if (isWebSocket(request)) {
         keepOpen()
-        return serveWebSocket(request, target, upstream, { connection, client }, server, context.proxy)
+        return serveWebSocket(request, target, upstream, addresses, server, proxy)
       }
-      return serveExchange(request, target, upstream, { connection, client }, keepOpen, context.proxy)
+      return serveExchange(request, target, upstream, addresses, keepOpen, proxy)
     },
     error(error) {
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })
@@ -63,18 +77,65 @@ export function startServer(host: string, port: number, context: ServerContext):
 }
 
 /** Listens for Prometheus alone. @throws when the address cannot be listened on */
-export function startMetricsServer(address: string, metrics: MetricsEndpoint): Server<undefined> {
+export function startMetricsServer(
+  address: string,
+  metrics: MetricsEndpoint,
+  context: ServerContext,
+): Server<undefined> {
   const colon = address.lastIndexOf(':')
   return Bun.serve({
     hostname: address.slice(0, colon).replace(/^\[|\]$/g, ''),
     port: Number(address.slice(colon + 1)),
     idleTimeout: IDLE_SECONDS,
     development: false,
-    fetch: (request) =>
-      requestTarget(request.url).path === metrics.path
-        ? serveMetrics(request, metrics)
-        : new Response('404 page not found\n', { status: 404 }),
+    fetch(request, server) {
+      const host = readHost(request.headers.get('host'))
+      if (!host) return badHost(undefined)
+      if (requestTarget(request.url).path !== metrics.path)
+        return new Response('404 page not found\n', { status: 404 })
+      const connection = server.requestIP(request)?.address ?? ''
+      const addresses = { connection, client: connection, host }
+      return serveMetrics(request, addresses, metrics, metricsAccess(context, 'own'))
+    },
   })
+}
+
+function metricsAccess(
+  { api, apiSettings: { browsers, keyring } }: ServerContext,
+  listener: MetricsAccess['listener'],
+): MetricsAccess {
+  return { browsers, keysOn: keyring !== undefined, listener, audit: api.audit }
+}
+
+/** A request whose `Host` is malformed is none, like others that the parser refuses: there is nothing to record. */
+function badHost(target: Target | undefined): Response {
+  const error = new GatewayError('bad_request', 'a request has one Host field, which holds a host')
+  if (target) return refusal(error, dialectOf(target.path, target.upstream.dialect), {})
+  return jsonResponse(error.status, { error: error.message, code: error.code })
+}
+
+/**
+ * Answers a preflight for a provider. It is no request to the provider, so it is neither forwarded nor recorded, and browsers send it without
+ * a key.
+ *
+ * @returns `undefined` for what is none, and for one that is refused as the request would be
+ */
+function answerPreflight(
+  request: Request,
+  addresses: ClientAddresses,
+  { browsers, keyring }: ProxySettings,
+): Response | undefined {
+  const fields = request.headers.toJSON() as Record<string, string>
+  if (!isPreflight(request.method, fields)) return undefined
+  try {
+    browsers.requireHost(keyring !== undefined, addresses)
+    const origin = browsers.requireOrigin(keyring ? 'provider with key' : 'provider', fields, addresses)
+    if (origin === undefined) return undefined
+    return new Response(null, { status: 204, headers: preflightFields(origin, fields) })
+  } catch (error) {
+    if (error instanceof GatewayError) return undefined
+    throw error
+  }
 }
 
 function isWebSocket(request: Request): boolean {

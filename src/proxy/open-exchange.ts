@@ -2,6 +2,7 @@ import { ANONYMOUS, UNRECOGNISED, type Identity } from '../access/keyring.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { corsFields } from '../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
 import { normalisedPath, type RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
@@ -47,7 +48,7 @@ export class OpenExchange {
   readonly wire: WireFacts
   readonly correlationId: string
   /** Fields of ours on every answer. */
-  readonly ownFields: Readonly<Record<string, string>>
+  ownFields: Readonly<Record<string, string>>
   readonly requestFacts: ContentFacts
   readonly abort = new AbortController()
   readonly clock: Clock
@@ -127,6 +128,11 @@ export class OpenExchange {
       sentUs: 0,
     }
     context.open.add(this)
+  }
+
+  /** Pages of an origin may read the answer. */
+  letRead(origin: string): void {
+    this.ownFields = { ...this.ownFields, ...corsFields(origin) }
   }
 
   /** Takes over who the caller is. */

@@ -1,5 +1,6 @@
 import type { Identity, Keyring } from '../access/keyring.ts'
 import type { Network } from '../access/networks.ts'
+import type { BrowserPolicy } from '../http/browser-policy.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
@@ -15,6 +16,7 @@ import type { UpstreamTable } from './upstream.ts'
 /** What may change while the gateway runs; replaced as a whole, so an exchange sees one state. */
 export interface ProxySettings {
   readonly upstreams: UpstreamTable
+  readonly browsers: BrowserPolicy
   /** `undefined` while gateway keys are off. */
   readonly keyring: Keyring | undefined
   /** Lower-case name of the gateway key field. */

@@ -55,7 +55,7 @@ export async function serveWebSocket(
 ): Promise<Response | undefined> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, true, context)
   try {
-    admitCaller(exchange, context)
+    admitCaller(exchange, addresses, context)
     // Messages both ways cannot be held back here.
     if (guardOf(exchange, context))
       return upgradeNotOffered(exchange, 'a pii policy looks at requests and answers here; use HTTP')

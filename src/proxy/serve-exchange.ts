@@ -8,11 +8,14 @@ import { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
 
+/** One shows credentials that were put in on the way, the other asks for a tunnel. */
+const NEVER_FORWARDED = ['TRACE', 'CONNECT']
+
 /**
  * A request's way, from arrival to record. Six steps in plain calls, each of which needs what an earlier one found:
  *
  * 1. target — which upstream the router found for the path (done by the caller: it is what makes this an exchange)
- * 2. authenticate — gateway key → caller
+ * 2. authenticate — a page's origin and the host that it names; gateway key → caller
  * 3. authorize — the route's permission, a provider credential
  * 4. admit — not stopping, not a loop, not too large; the caller's rules and limits (`admit.ts`), as soon as they can be held
  * 5. inspect — only when a policy must see the content (`inspect.ts`); else it passes untouched
@@ -30,7 +33,7 @@ export async function serveExchange(
 ): Promise<Response> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, false, context)
   try {
-    admitCaller(exchange, context)
+    admitCaller(exchange, addresses, context)
     return await forward(request, exchange, addresses.connection, keepOpen, context)
   } catch (error) {
     return failExchange(exchange, error, context)
@@ -38,9 +41,16 @@ export async function serveExchange(
 }
 
 /** Steps 2 to 4, shared by HTTP and WebSocket exchanges. @throws GatewayError when the exchange is refused */
-export function admitCaller(exchange: OpenExchange, context: ProxyContext): void {
-  const { keyring, gatewayKeyField } = context.settings
+export function admitCaller(exchange: OpenExchange, addresses: ClientAddresses, context: ProxyContext): void {
+  const { keyring, gatewayKeyField, browsers } = context.settings
   const { upstream } = exchange.target
+  browsers.requireHost(keyring !== undefined, addresses)
+  const origin = browsers.requireOrigin(
+    keyring ? 'provider with key' : 'provider',
+    exchange.fields,
+    addresses,
+  )
+  if (origin !== undefined) exchange.letRead(origin)
   if (keyring) {
     const identity = keyring.authenticate(exchange.fields[gatewayKeyField], exchange.startedAtUs / 1000)
     exchange.identify(identity)
@@ -50,6 +60,9 @@ export function admitCaller(exchange: OpenExchange, context: ProxyContext): void
     requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
     exchange.mark('authenticatedUs')
     if (identity.stored) context.keyUsed(identity)
+  }
+  if (NEVER_FORWARDED.includes(exchange.method)) {
+    throw new GatewayError('method_not_allowed', `${exchange.method} is not forwarded`)
   }
   if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
   if (exchange.fields['via']?.includes(context.via)) {

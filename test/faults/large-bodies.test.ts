@@ -54,7 +54,7 @@ test('a large upload into a slow sink and a large answer to a slow reader pass w
   const before = gateway.residentBytes()
 
   const upload = await RawClient.open(gatewayPort)
-  upload.send(`POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: ${SIZE}\r\n\r\n`)
+  upload.send(`POST /openai/v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${SIZE}\r\n\r\n`)
   for (let sent = 0; sent < SIZE; sent += BLOCK.length) {
     if (!upload.socket.write(BLOCK))
       await new Promise<void>((resolve) => upload.socket.once('drain', () => resolve()))

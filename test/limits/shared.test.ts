@@ -384,7 +384,7 @@ test('keys of a store that is away count until they are stale, then nobody is le
   const gateway = await openGateway(settings)
   const made = await fetch(`${gateway.url}/api/gateway-keys`, {
     method: 'POST',
-    headers: { 'X-OngoingAI-Gateway-Key': TOKEN },
+    headers: { 'X-OngoingAI-Gateway-Key': TOKEN, 'content-type': 'application/json' },
     body: '{}',
   })
   const { token } = (await made.json()) as { token: string }

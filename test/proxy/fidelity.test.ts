@@ -41,7 +41,7 @@ for (const [name, body] of BODIES) {
       upstream.play = answerJson({ ok: true })
       const client = await RawClient.open(gateway.port)
       const head =
-        'POST /anthropic/v1/messages?beta=true HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+        'POST /anthropic/v1/messages?beta=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
       client.send(
         framing === 'content-length'
           ? Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body])
@@ -83,7 +83,7 @@ test('compressed answers keep their coding and their bytes', async () => {
   ] as const) {
     upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
     const client = await RawClient.open(gateway.port)
-    client.send(`GET /openai/v1/x HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip, br, zstd\r\n\r\n`)
+    client.send(`GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip, br, zstd\r\n\r\n`)
     await eventually(() => client.body.length === body.length)
     expect(sha(client.body)).toBe(sha(body))
     expect(client.text.toLowerCase()).toContain(`content-encoding: ${coding}`)
@@ -96,7 +96,7 @@ async function targetSeen(target: string): Promise<string> {
   upstream.play = answerJson({ ok: true })
   const count = upstream.requests.length
   const client = await RawClient.open(gateway.port)
-  client.send(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  client.send(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
   await eventually(() => client.status !== 0)
   client.close()
   return upstream.requests.length > count ? upstream.last.target : `status ${client.status}`
@@ -131,7 +131,7 @@ test('request fields pass, less those of the connection and the gateway’s own'
   client.send(
     [
       'POST /anthropic/v1/messages HTTP/1.1',
-      'Host: gateway.example',
+      'Host: gateway.localhost',
       'Connection: keep-alive, X-Hop',
       'X-Hop: 1',
       'Keep-Alive: timeout=5',
@@ -180,7 +180,7 @@ test('answer fields pass, less those of the connection, with ours added', async 
       'HTTP/1.1 418 I am a teapot\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-Twice: 1\r\nX-Twice: 2\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nX-OngoingAI-Correlation-ID: theirs\r\nx-request-id: req_9\r\nretry-after: 3\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok',
     )
   const client = await RawClient.open(gateway.port)
-  client.send('GET /openai/v1/x HTTP/1.1\r\nHost: x\r\nX-OngoingAI-Correlation-ID: mine\r\n\r\n')
+  client.send('GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nX-OngoingAI-Correlation-ID: mine\r\n\r\n')
   await eventually(() => client.text.endsWith('ok'))
   client.close()
   const lines = client.text.split('\r\n')
@@ -202,7 +202,7 @@ test('answer fields pass, less those of the connection, with ours added', async 
 test('an answer without a media type gets none', async () => {
   upstream.play = answer(200, {}, 'plain bytes')
   const client = await RawClient.open(gateway.port)
-  client.send('GET /openai/v1/x HTTP/1.1\r\nHost: x\r\n\r\n')
+  client.send('GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await eventually(() => client.text.endsWith('plain bytes'))
   client.close()
   expect(client.text.toLowerCase()).not.toContain('content-type')
@@ -219,7 +219,7 @@ test('answers without content keep their fields', async () => {
         `HTTP/1.1 ${status} X\r\nETag: "e"\r\n${length ? `Content-Length: ${length}\r\n` : ''}\r\n`,
       )
     const client = await RawClient.open(gateway.port)
-    client.send(`${method} /openai/v1/x HTTP/1.1\r\nHost: x\r\n\r\n`)
+    client.send(`${method} /openai/v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     await eventually(() => client.text.endsWith('\r\n\r\n'))
     client.close()
     expect(client.status).toBe(status)

@@ -168,7 +168,7 @@ test('no way of writing a path or a method moves a request past its key', async 
       ]) {
         const client = await RawClient.open(gateway.port)
         client.send(
-          `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk\r\nX-Original-URL: /api/health\r\n\r\n`,
+          `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk\r\nX-Original-URL: /api/health\r\n\r\n`,
         )
         await eventually(() => client.status !== 0)
         expect([line, client.status]).toEqual([line, 401])
@@ -262,7 +262,9 @@ test('a client that stops sending its body is cut by the idle time-out', async (
     `providers: {openai: {upstream: "${upstream.url}", timeouts: {idle_ms: 100}}}\n`,
     async (gateway) => {
       const client = await RawClient.open(gateway.port)
-      client.send('POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nonly this')
+      client.send(
+        'POST /openai/v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nonly this',
+      )
       await eventually(() => client.status !== 0)
       expect(client.status).toBe(504)
       client.close()
@@ -295,7 +297,7 @@ test('a body past the limit is 413, announced or not', async () => {
     expect([announced.status, announced.headers.get('x-should-retry')]).toEqual([413, 'false'])
     const client = await RawClient.open(gateway.port)
     client.send(
-      `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`,
+      `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`,
     )
     await eventually(() => client.status !== 0)
     expect(client.status).toBe(413)
@@ -308,12 +310,12 @@ test('malformed framing is refused by the server and never reaches an upstream',
   await withGateway(providersAt(upstream.url), async (gateway) => {
     const seen = upstream.requests.length
     for (const head of [
-      'POST /openai/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n',
-      'POST /openai/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc',
-      'POST /openai/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
-      'GET /openai/v1/x HTTP/1.1\r\nHost: x\r\nBad Name: x\r\n\r\n',
-      'GET /openai/v1/x HTTP/9.9\r\nHost: x\r\n\r\n',
-      `GET /openai/v1/x HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(200_000)}\r\n\r\n`,
+      'POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc',
+      'POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n',
+      'GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nBad Name: x\r\n\r\n',
+      'GET /openai/v1/x HTTP/9.9\r\nHost: localhost\r\n\r\n',
+      `GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nX-Large: ${'x'.repeat(200_000)}\r\n\r\n`,
     ]) {
       const client = await RawClient.open(gateway.port)
       client.send(head)
@@ -336,7 +338,7 @@ test('a stopping gateway lets live streams finish, refuses new exchanges, then c
     between: async (i) => (i === 0 ? gate : undefined),
   })
   const client = await RawClient.open(gateway.port)
-  client.send('GET /openai/v1/x HTTP/1.1\r\nHost: x\r\n\r\n')
+  client.send('GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await eventually(() => client.text.includes('data: 1'))
   const stopping = gateway.gateway.stop(10_000)
   await Bun.sleep(50)
@@ -348,7 +350,7 @@ test('a stopping gateway lets live streams finish, refuses new exchanges, then c
   const second = await openGateway(providersAt(upstream.url))
   upstream.play = stream(['data: 1\n\n'], { between: () => new Promise(() => {}) })
   const cut = await RawClient.open(second.port)
-  cut.send('GET /openai/v1/x HTTP/1.1\r\nHost: x\r\n\r\n')
+  cut.send('GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await eventually(() => cut.text.includes('data: 1'))
   await second.gateway.stop(50)
   await cut.closed()

@@ -69,7 +69,7 @@ test('events pass the moment they come, before the stream has ended', async () =
   const client = await RawClient.open(gateway.port)
   const body = ask('gpt-5.4-mini')
   client.send(
-    `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
   await eventually(() => client.text.includes('Hello'))
   expect(client.text).not.toContain('[DONE]')
@@ -202,7 +202,7 @@ test('a client that leaves mid-stream aborts the upstream, and what was read and
   const client = await RawClient.open(gateway.port)
   const body = ask('claude-haiku-4-5')
   client.send(
-    `POST /anthropic/v1/messages HTTP/1.1\r\nHost: x\r\nX-Request-ID: leaving\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST /anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: leaving\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
   await eventually(() => client.text.includes('Hello'))
   const closed = upstream.closed
@@ -229,7 +229,7 @@ test('a client that hangs up at the end mark, before the stream has ended, got a
   const client = await RawClient.open(gateway.port)
   const body = ask('gpt-5.4-mini')
   client.send(
-    `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
   await eventually(() => client.text.includes('[DONE]'))
   client.close()
@@ -248,7 +248,7 @@ test('a client that leaves before an answer is recorded as 499, its cost unknown
   const count = upstream.requests.length
   const client = await RawClient.open(gateway.port)
   client.send(
-    'POST /openai/v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Request-ID: gone-early\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
+    'POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: gone-early\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
   )
   await eventually(() => upstream.requests.length > count)
   client.close()
@@ -267,7 +267,7 @@ test('an upstream that breaks mid-stream gives the client a broken stream, never
   const client = await RawClient.open(gateway.port)
   const body = ask('claude-haiku-4-5')
   client.send(
-    `POST /anthropic/v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST /anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
   await client.closed()
   expect(client.text).toContain('Hello')

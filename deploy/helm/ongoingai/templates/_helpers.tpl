@@ -31,6 +31,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 server:
   host: 0.0.0.0
   port: 8080
+  # While keys are off, beside the pod's own address.
+  allowed_hosts:
+  {{- range $service := list (include "ongoingai.name" .) (printf "%s-metrics" (include "ongoingai.name" .)) }}
+    - {{ $service }}
+    - {{ $service }}.{{ $.Release.Namespace }}
+    - {{ $service }}.{{ $.Release.Namespace }}.svc
+    - {{ $service }}.{{ $.Release.Namespace }}.svc.cluster.local
+  {{- end }}
   drain_delay_ms: {{ .Values.drainDelayMs | int64 }}
   shutdown_timeout_ms: {{ .Values.shutdownTimeoutMs | int64 }}
 storage:
@@ -69,6 +77,9 @@ observability:
 {{- $config := mergeOverwrite (include "ongoingai.config" . | fromYaml) .Values.config -}}
 {{- if ne $config.storage.driver "postgres" -}}
 {{- fail "config.storage.driver: several gateways need one PostgreSQL; this chart runs nothing else" -}}
+{{- end -}}
+{{- if and (not $config.auth.enabled) (not .Values.allowOpen) -}}
+{{- fail "config.auth.enabled is false: whoever reaches the gateways could use them; set allowOpen if that is meant" -}}
 {{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
