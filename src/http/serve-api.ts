@@ -24,13 +24,14 @@ export type ApiLog = (level: 'INFO' | 'ERROR', message: string, fields: Record<s
 /** Answers what is not below a provider's prefix: the management API, and 404 for everything else. Never throws. */
 export async function serveApi(
   request: Request,
-  { path, query }: RequestTarget,
+  target: RequestTarget,
   clientAddress: string,
   settings: ApiSettings,
   context: ApiContext,
   log: ApiLog,
 ): Promise<Response> {
   const startedAt = performance.now()
+  const { path } = target
   const fields = request.headers.toJSON() as Record<string, string>
   const correlationId = correlationIdOf(fields)
   const seen: Seen = {}
@@ -39,7 +40,7 @@ export async function serveApi(
   let response: Response
   try {
     response = await answer(
-      { request, path, query, fields, correlationId, clientAddress, seen },
+      { request, target, fields, correlationId, clientAddress, seen },
       settings,
       context,
     )
@@ -72,8 +73,7 @@ interface Seen {
 
 interface Asked {
   readonly request: Request
-  readonly path: string
-  readonly query: string
+  readonly target: RequestTarget
   readonly fields: Readonly<Record<string, string>>
   readonly correlationId: string
   readonly clientAddress: string
@@ -81,13 +81,15 @@ interface Asked {
 }
 
 async function answer(
-  { request, path, query, fields, correlationId, clientAddress, seen }: Asked,
+  { request, target, fields, correlationId, clientAddress, seen }: Asked,
   { keyring, gatewayKeyField }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
   const { method, body } = request
+  const { path, query } = target
   if (method === 'OPTIONS') return new Response(null, { status: 204 })
-  const found = findRoute(method, path)
+  if (target.fault !== '') throw new GatewayError('bad_request', target.fault)
+  const found = findRoute(method, target.readings.plain)
   if (found.kind === 'wrong_method') {
     return jsonResponse(
       405,
@@ -125,7 +127,7 @@ function deny(
     correlationId,
     clientAddress,
     seen,
-  }: Pick<Asked, 'path' | 'correlationId' | 'clientAddress' | 'seen'>,
+  }: Pick<Asked, 'correlationId' | 'clientAddress' | 'seen'> & { readonly path: string },
   { audit }: ApiContext,
 ): boolean {
   const { route, identity } = seen

@@ -37,7 +37,7 @@ export function startServer(host: string, port: number, context: ServerContext):
       const target = requestTarget(request.url)
       const { metrics } = context
       if (metrics && target.path === metrics.path) return serveMetrics(request, metrics)
-      const upstream = context.proxy.settings.upstreams.find(target.path, target.query)
+      const upstream = context.proxy.settings.upstreams.find(target)
       const connection = server.requestIP(request)?.address ?? ''
       const { trustedProxies } = context.proxy.settings
       const client =

@@ -3,12 +3,13 @@ import type { AuditAction } from '../audit/audit-event.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
+import type { PathReadings } from '../http/path-readings.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
 import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/limit-refusal.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
-import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
+import { dialectOf, meteredReadingOf, modelOfTarget } from '../providers/registry.ts'
 import { redactPath } from '../redaction/paths.ts'
 import type {
   Caller,
@@ -40,6 +41,8 @@ export class OpenExchange {
   readonly startedAtUs = Date.now() * 1000
   readonly method: string
   readonly path: string
+  /** The path as it is judged. */
+  readonly readings: PathReadings
   readonly query: string
   readonly queryKey: string
   readonly fields: Readonly<Record<string, string>>
@@ -93,7 +96,7 @@ export class OpenExchange {
 
   constructor(
     request: Request,
-    { path, query }: RequestTarget,
+    { path, query, readings }: RequestTarget,
     target: Target,
     clientAddress: string,
     upgrade: boolean,
@@ -105,10 +108,11 @@ export class OpenExchange {
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = path
+    this.readings = readings
     this.queryKey = query === '' ? '' : (/[?&]key=([^&]+)/.exec(query)?.[1] ?? '')
     this.fields = request.headers.toJSON()
     this.target = target
-    const { api, free } = meteredRouteOf(request.method, target.path, upgrade)
+    const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
     this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
     this.free = free
     this.query = query

@@ -1,7 +1,7 @@
 import { requirePermission, requireProviderCredential } from '../access/authorize.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
-import { normalisedPath, type RequestTarget } from '../http/request-target.ts'
+import type { RequestTarget } from '../http/request-target.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { forward } from './forward.ts'
 import { OpenExchange } from './open-exchange.ts'
@@ -38,19 +38,25 @@ export async function serveExchange(
 }
 
 /** Steps 2 to 4, shared by HTTP and WebSocket exchanges. @throws GatewayError when the exchange is refused */
-export function admitCaller(exchange: OpenExchange, { query }: RequestTarget, context: ProxyContext): void {
+export function admitCaller(
+  exchange: OpenExchange,
+  { query, readings, fault }: RequestTarget,
+  context: ProxyContext,
+): void {
   const { keyring, gatewayKeyField } = context.settings
   const { upstream } = exchange.target
   if (keyring) {
     const identity = keyring.authenticate(exchange.fields[gatewayKeyField], exchange.startedAtUs / 1000)
     exchange.identify(identity)
     requirePermission(identity, 'proxy:write')
-    const path = normalisedPath(exchange.path)
-    identity.compiledRules.requireTarget(upstream.name, path, exchange.clientAddress)
+    // Of a path that others read as another one, no rule can say anything.
+    if (fault === '')
+      identity.compiledRules.requireTarget(upstream.name, readings.plain, exchange.clientAddress)
     requireProviderCredential(exchange.fields, query, upstream.credentialField)
     exchange.mark('authenticatedUs')
     if (identity.stored) context.keyUsed(identity)
   }
+  if (fault !== '') throw new GatewayError('bad_request', fault)
   if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
   if (exchange.fields['via']?.includes(context.via)) {
     throw new GatewayError('loop_detected', 'request has already passed this gateway')
