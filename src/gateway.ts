@@ -20,6 +20,7 @@ import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
+import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { keyedRedaction } from './redaction-key.ts'
@@ -138,6 +139,8 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     audit,
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(canConnect),
+    held: new HeldContent(),
+    keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open: new Set(),
     ...(config.telemetry.enabled ? { traces: beginTraces(config.telemetry) } : {}),
     via: `1.1 ongoingai-${crypto.randomUUID().slice(0, 8)}`,
@@ -225,12 +228,12 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     diagnostics: () => recorder.diagnostics(),
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
-      const { host, port } = current.server
+      const { host, port, keepAliveMs } = current.server
       const { backend, redisUrl } = current.limits
       await known.configure(next)
       current = {
         ...next,
-        server: { ...next.server, host, port },
+        server: { ...next.server, host, port, keepAliveMs },
         storage: current.storage,
         limits: { ...next.limits, backend, redisUrl },
       }
@@ -368,6 +371,7 @@ async function proxySettings(
     keyring,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
+    maxHeldBytes: config.server.maxHeldBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,
     propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
@@ -413,13 +417,14 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
   const fixed = (config: Config): Record<string, unknown> => ({
     'server.host': config.server.host,
     'server.port': config.server.port,
+    'server.keep_alive_ms': config.server.keepAliveMs,
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
     observability: [config.telemetry, config.prometheus, config.log],
     'limits.backend': [config.limits.backend, config.limits.redisUrl],
   })
   const live = (config: Config): Record<string, unknown> => ({
-    server: { ...config.server, host: '', port: 0 },
+    server: { ...config.server, host: '', port: 0, keepAliveMs: 0 },
     providers: config.providers,
     tracing: { ...config.tracing, journal: undefined },
     retention: config.retention,

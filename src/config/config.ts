@@ -116,6 +116,8 @@ export interface Config {
     readonly host: string
     readonly port: number
     readonly maxBodyBytes: number
+    readonly maxHeldBytes: number
+    readonly keepAliveMs: number
     readonly drainDelayMs: number
     readonly shutdownTimeoutMs: number
     readonly corsOrigins: readonly string[]

@@ -8,8 +8,8 @@ import { requestTarget } from './request-target.ts'
 import { serveApi, type ApiSettings } from './serve-api.ts'
 import { serveMetrics, type MetricsEndpoint } from './serve-metrics.ts'
 
-/** Longest wait for the fields of a request, and for the next request on a kept connection. */
-const IDLE_SECONDS = 60
+/** How long a connection of Prometheus is kept. */
+const METRICS_IDLE_SECONDS = 60
 
 /** What the server hands requests to. */
 export interface ServerContext {
@@ -29,7 +29,7 @@ export function startServer(host: string, port: number, context: ServerContext):
   return Bun.serve<Relay>({
     hostname: host.replace(/^\[|\]$/g, ''),
     port,
-    idleTimeout: IDLE_SECONDS,
+    idleTimeout: context.proxy.keepAliveSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     websocket: relayHandlers,
@@ -48,12 +48,19 @@ export function startServer(host: string, port: number, context: ServerContext):
         return serveApi(request, target, client, context.apiSettings, context.api, context.proxy.log)
       }
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
-      const keepOpen = (): void => server.timeout(request, 0)
+      const closeAfter = (seconds: number): void => server.timeout(request, seconds)
       if (isWebSocket(request)) {
-        keepOpen()
-        return serveWebSocket(request, target, upstream, { connection, client }, server, context.proxy)
+        return serveWebSocket(
+          request,
+          target,
+          upstream,
+          { connection, client },
+          closeAfter,
+          server,
+          context.proxy,
+        )
       }
-      return serveExchange(request, target, upstream, { connection, client }, keepOpen, context.proxy)
+      return serveExchange(request, target, upstream, { connection, client }, closeAfter, context.proxy)
     },
     error(error) {
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })
@@ -68,7 +75,7 @@ export function startMetricsServer(address: string, metrics: MetricsEndpoint): S
   return Bun.serve({
     hostname: address.slice(0, colon).replace(/^\[|\]$/g, ''),
     port: Number(address.slice(colon + 1)),
-    idleTimeout: IDLE_SECONDS,
+    idleTimeout: METRICS_IDLE_SECONDS,
     development: false,
     fetch: (request) =>
       requestTarget(request.url).path === metrics.path

@@ -26,6 +26,9 @@ import { Clock } from './deadlines.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
 
+/** Tells the listener after how many silent seconds to close the client's connection; 0 for never. */
+export type CloseAfter = (seconds: number) => void
+
 /** Field that tells the client under which id its exchange will be stored. */
 const TRACE_ID_FIELD = 'x-ongoingai-trace-id'
 
@@ -90,6 +93,8 @@ export class OpenExchange {
   /** Why the exchange was broken off from our side, if it was. */
   brokenBy: GatewayErrorCode | undefined
   readonly #context: ProxyContext
+  #closeAfter: CloseAfter | undefined
+  #heldBytes = 0
   #ended = false
   /** One of many that nobody sent whom we know: it is counted, and not recorded. */
   #ofMany = false
@@ -137,6 +142,27 @@ export class OpenExchange {
     this.identity = identity
     this.caller = identity.caller
     this.limits = this.#context.settings.limitsOf(identity)
+  }
+
+  /** Keeps the client's connection until the end, however quiet it is: the exchange has time-outs of its own. */
+  keepOpen(closeAfter: CloseAfter): void {
+    if (this.#ended) return
+    this.#closeAfter = closeAfter
+    closeAfter(0)
+  }
+
+  /** Counts request content that is held from now until the end. @throws GatewayError `held_bytes_exceeded` */
+  hold(bytes: number): void {
+    const { held, settings } = this.#context
+    if (this.#ended) return
+    if (!held.take(bytes, settings.maxHeldBytes)) throw heldTooMuch()
+    this.#heldBytes += bytes
+  }
+
+  /** Request content that was held has been passed on. */
+  letGo(): void {
+    this.#context.held.give(this.#heldBytes)
+    this.#heldBytes = 0
   }
 
   /** Reserves more where the answer has outgrown what was expected of it. */
@@ -204,6 +230,9 @@ export class OpenExchange {
   end(outcome: Outcome, errorCode?: GatewayErrorCode): void {
     if (this.#ended) return
     this.#ended = true
+    this.letGo()
+    // The time-out stays with the connection, so it is set anew for the next request; a WebSocket has none.
+    if (this.status !== 101) this.#closeAfter?.(this.#context.keepAliveSeconds)
     this.#context.open.delete(this)
     this.#context.deadlines.forget(this.clock)
     // Whoever has no key must not be able to fill the disk.
@@ -281,6 +310,12 @@ export class OpenExchange {
       })
     }
   }
+}
+
+/** The refusal of content that there is no room for. */
+export function heldTooMuch(): GatewayError {
+  const message = 'the gateway holds as much request content as it may (server.max_held_bytes); try again'
+  return new GatewayError('held_bytes_exceeded', message)
 }
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] }

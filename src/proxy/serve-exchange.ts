@@ -4,7 +4,7 @@ import type { ClientAddresses } from '../http/client-address.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { forward } from './forward.ts'
-import { OpenExchange } from './open-exchange.ts'
+import { OpenExchange, type CloseAfter } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
 
@@ -25,13 +25,13 @@ export async function serveExchange(
   requestTarget: RequestTarget,
   target: Target,
   addresses: ClientAddresses,
-  keepOpen: () => void,
+  closeAfter: CloseAfter,
   context: ProxyContext,
 ): Promise<Response> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, false, context)
   try {
     admitCaller(exchange, requestTarget, context)
-    return await forward(request, exchange, addresses.connection, keepOpen, context)
+    return await forward(request, exchange, addresses.connection, closeAfter, context)
   } catch (error) {
     return failExchange(exchange, error, context)
   }
