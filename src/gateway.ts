@@ -52,6 +52,8 @@ export interface Gateway {
   /** `http://host:port` as it is reached from this machine. */
   readonly url: string
   diagnostics(): PipelineDiagnostics
+  /** Request content that is held now, over all requests and WebSockets. */
+  heldBytes(): number
   /** Takes over what can change without a restart; returns the names of the settings that did, and that cannot. */
   reload(
     config: Config,
@@ -226,6 +228,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   return {
     url: server.url.href.replace(/\/$/, ''),
     diagnostics: () => recorder.diagnostics(),
+    heldBytes: () => proxy.held.bytes,
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
       const { host, port, keepAliveMs } = current.server

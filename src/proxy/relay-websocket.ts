@@ -27,8 +27,11 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 /** Why the server closes a connection itself, with 1009: its close handler is told 1006 and this. */
 const TOO_BIG = 'Received too big message'
 
+/** How often a client that is not read is sent something: only so is it noticed that it left. */
+const HEARTBEAT_MS = 2000
+
 /** How long the two sides may take to get what is on its way to them once the relay is over. */
-const CLOSING_MS = 10_000
+const CLOSING_MS = 5000
 
 /** Unsent bytes to a client past which the upstream is not read, nor pings of the client. */
 const CLIENT_BUFFER_BYTES = 1024 * 1024
@@ -232,6 +235,8 @@ class Relay {
   #clientPings = 0
   #observed = true
   #closing = false
+  /** Runs while the client is not read. */
+  #heartbeat: ReturnType<typeof setInterval> | undefined
   /** What is counted of this connection in `HeldContent`. */
   #heldBytes = 0
 
@@ -268,7 +273,7 @@ class Relay {
     if (kind === 'ping') this.#clientPings += 1
     this.#send(kind, data)
     // The server answers pings itself; whoever does not read the pongs gets no more of them.
-    if (this.#clientIsFull()) this.#client?.pause()
+    if (this.#clientIsFull()) this.#pauseClient()
     this.#withinBounds()
   }
 
@@ -376,7 +381,17 @@ class Relay {
   /** Reads on from the client when both sides have taken what was for them. */
   #drained(): void {
     if (!this.#withinBounds()) return
-    if (!this.#upstream.writableNeedDrain && !this.#clientIsFull()) this.#client?.resume()
+    if (this.#upstream.writableNeedDrain || this.#clientIsFull()) return
+    this.#client?.resume()
+    clearInterval(this.#heartbeat)
+    this.#heartbeat = undefined
+  }
+
+  #pauseClient(): void {
+    if (this.#closing) return
+    this.#client?.pause()
+    // An unsolicited pong asks for no answer. @see https://datatracker.ietf.org/doc/html/rfc6455#section-5.5.3
+    this.#heartbeat ??= setInterval(() => this.#client?.pong(), HEARTBEAT_MS)
   }
 
   /** The relay is over: the upstream is told, and is left behind when it does not listen. */
@@ -384,6 +399,7 @@ class Relay {
     this.#closing = true
     this.#send('close', closePayload(code, reason))
     this.#upstream.end()
+    clearInterval(this.#heartbeat)
     setTimeout(() => {
       this.#upstream.destroy()
       this.#client?.terminate()
@@ -403,6 +419,7 @@ class Relay {
   #fail(code: GatewayErrorCode): void {
     if (this.#closing) return
     this.#closing = true
+    clearInterval(this.#heartbeat)
     this.#exchange.end(code === 'client_aborted' ? 'client_aborted' : 'upstream_failed', code)
     this.#client?.terminate()
   }
@@ -410,7 +427,7 @@ class Relay {
   #send(kind: 'text' | 'binary' | 'ping' | 'pong' | 'close', payload: string | Uint8Array): void {
     if (!this.#upstream.writable) return
     const frame = encodeClientFrame(kind, payload, crypto.getRandomValues(new Uint8Array(4)))
-    if (!this.#upstream.write(frame)) this.#client?.pause()
+    if (!this.#upstream.write(frame)) this.#pauseClient()
   }
 
   #observe(side: 'request' | 'response', message: string | Uint8Array): void {
