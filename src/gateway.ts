@@ -3,6 +3,7 @@ import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
+import { closeExposed, exposedFiles } from './exposed-files.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
@@ -73,6 +74,7 @@ export interface Gateway {
  * @throws Error when the store cannot be opened or the address cannot be listened on
  */
 export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+  closeFiles(config, log)
   let current = config
   let redaction = keyedRedaction(config)
   let inspector = inspectorOf(redaction)
@@ -273,6 +275,18 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
         log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
     },
   }
+}
+
+/** Takes from others what earlier versions, or people, let them read. */
+function closeFiles(config: Config, log: Log): void {
+  const exposed = exposedFiles(config)
+  if (exposed.length === 0) return
+  const left = closeExposed(exposed)
+  const closed = exposed.filter((path) => !left.includes(path))
+  if (closed.length > 0)
+    log('WARN', 'files were open to other users; now only their owner may read them', { files: closed })
+  if (left.length > 0)
+    log('WARN', 'files are open to other users, and their mode cannot be changed', { files: left })
 }
 
 /** Begins the traces of exchanges. */

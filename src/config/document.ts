@@ -30,6 +30,10 @@ export interface Problem {
 export interface SettingsDocument {
   readonly values: Record<string, unknown>
   readonly origins: Map<string, Origin>
+  /** Paths of secrets that stand in the file itself. */
+  readonly inlineSecrets: string[]
+  /** Files that secrets were read from. */
+  readonly secretFiles: string[]
   readonly problems: Problem[]
 }
 
@@ -44,7 +48,13 @@ export type ReadText = (path: string) => string
  * @returns all problems at once, never throws
  */
 export function decodeSettings(text: string, schema: Section, readText: ReadText): SettingsDocument {
-  const document: SettingsDocument = { values: {}, origins: new Map(), problems: [] }
+  const document: SettingsDocument = {
+    values: {},
+    origins: new Map(),
+    inlineSecrets: [],
+    secretFiles: [],
+    problems: [],
+  }
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, {
     lineCounter: lines,
@@ -70,6 +80,9 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
   Object.assign(document.values, decoder.section(contents ?? undefined, schema, ''))
   return document
 }
+
+/** An address with a password in it. */
+const HOLDS_PASSWORD = /:\/\/[^/?#\s]*:[^/?#\s]+@/
 
 class Decoder {
   readonly #document: SettingsDocument
@@ -140,7 +153,11 @@ class Decoder {
           .flatMap((item) => (isNull(item) ? [] : [this.#text(item, path)]))
       }
       case 'string':
-        return this.#scalar(node, path, setting.default, (text) => ({ value: text }))
+        return this.#scalar(node, path, setting.default, (text) => {
+          if (text !== '' && (setting.secret || HOLDS_PASSWORD.test(text)))
+            this.#document.inlineSecrets.push(path)
+          return { value: text }
+        })
       case 'int':
         return this.#scalar(node, path, setting.default, yamlInteger)
       case 'float':
@@ -178,6 +195,7 @@ class Decoder {
   #secretFromFile(node: Node, path: string, fallback: unknown): unknown {
     this.#origin(node, path.replace(/_file$/, ''))
     const file = this.#text(node, path)
+    this.#document.secretFiles.push(file)
     try {
       return this.#readText(file).trim()
     } catch (error) {
