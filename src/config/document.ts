@@ -5,11 +5,14 @@ import {
   isSeq,
   LineCounter,
   parseAllDocuments,
+  Scalar,
+  visit,
+  type Alias,
   type Document,
   type Node,
-  type Scalar,
 } from 'yaml'
 import { nearest } from './nearest.ts'
+import { tooDeepLine } from './nesting.ts'
 import { yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
 
@@ -55,8 +58,10 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
     secretFiles: [],
     problems: [],
   }
+  const tooDeep = tooDeepLine(text)
+  if (tooDeep !== undefined) document.problems.push({ line: tooDeep, message: 'nested too deeply' })
   const lines = new LineCounter()
-  const parsed = parseAllDocuments(text, {
+  const parsed = parseAllDocuments(tooDeep === undefined ? text : '', {
     lineCounter: lines,
     schema: 'failsafe',
     version: '1.1',
@@ -81,6 +86,9 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
   return document
 }
 
+/** Aliases that are followed at most, each time that one is met: a few lines of aliases can stand for billions. */
+const MAX_ALIASES = 5000
+
 /** An address with a password in it. */
 const HOLDS_PASSWORD = /:\/\/[^/?#\s]*:[^/?#\s]+@/
 
@@ -88,7 +96,9 @@ class Decoder {
   readonly #document: SettingsDocument
   readonly #lines: LineCounter
   readonly #readText: ReadText
-  readonly #source: Document | undefined
+  /** What each alias of the file stands for. */
+  readonly #targets: ReadonlyMap<Node, Node>
+  #followed = 0
 
   constructor(
     document: SettingsDocument,
@@ -96,7 +106,7 @@ class Decoder {
     readText: ReadText,
     source: Document | undefined,
   ) {
-    this.#source = source
+    this.#targets = source ? targetsOf(source) : new Map()
     this.#document = document
     this.#lines = lines
     this.#readText = readText
@@ -234,8 +244,14 @@ class Decoder {
 
   /** What an alias stands for. */
   #resolve(node: Node): Node {
-    if (!isAlias(node) || !this.#source) return node
-    return (node.resolve(this.#source) as Node | undefined) ?? node
+    if (!isAlias(node)) return node
+    this.#followed += 1
+    if (this.#followed <= MAX_ALIASES) return this.#targets.get(node) ?? node
+    if (this.#followed === MAX_ALIASES + 1) {
+      const message = `aliases stand for too much: more than ${MAX_ALIASES} were followed up to *${node.source}`
+      this.#document.problems.push({ line: this.#line(node), message })
+    }
+    return new Scalar(null)
   }
 
   #unknown(name: string, key: Node, schema: Section, path: string): void {
@@ -256,6 +272,23 @@ class Decoder {
   #line(node: Node): number {
     return node.range ? this.#lines.linePos(node.range[0]).line : 1
   }
+}
+
+/** What the aliases of a document stand for: what had the name last, before them. */
+function targetsOf(document: Document): Map<Alias, Node> {
+  const targets = new Map<Alias, Node>()
+  const named = new Map<string, Node>()
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) named.set(node.anchor, node)
+        return
+      }
+      const target = named.get(node.source)
+      if (target) targets.set(node, target)
+    },
+  })
+  return targets
 }
 
 function withDefaults(section: Section, defaults: Readonly<Record<string, string>>): Section {
