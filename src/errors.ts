@@ -28,6 +28,7 @@ export type GatewayErrorCode =
   | 'trace_not_found'
   | 'checkpoint_not_found'
   | 'request_body_too_large'
+  | 'held_bytes_exceeded'
   | 'loop_detected'
   | 'pii_blocked'
   | 'response_blocked'
@@ -75,6 +76,7 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   trace_not_found: 404,
   checkpoint_not_found: 404,
   request_body_too_large: 413,
+  held_bytes_exceeded: 503,
   loop_detected: 508,
   pii_blocked: 403,
   response_blocked: 403,

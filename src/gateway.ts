@@ -3,6 +3,7 @@ import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
+import { closeExposed, exposedFiles } from './exposed-files.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { BrowserPolicy } from './http/browser-policy.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
@@ -21,6 +22,7 @@ import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
+import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
 import { keyedRedaction } from './redaction-key.ts'
@@ -55,6 +57,8 @@ export interface Gateway {
   /** `http://host:port` as it is reached from this machine. */
   readonly url: string
   diagnostics(): PipelineDiagnostics
+  /** Request content that is held now, over all requests and WebSockets. */
+  heldBytes(): number
   /** Takes over what can change without a restart; returns the names of the settings that did, and that cannot. */
   reload(
     config: Config,
@@ -74,6 +78,7 @@ export interface Gateway {
  * @throws Error when the store cannot be opened or the address cannot be listened on
  */
 export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+  closeFiles(config, log)
   let current = config
   for (const warning of openWarnings(config)) log('WARN', warning)
   let redaction = keyedRedaction(config)
@@ -145,6 +150,8 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     audit,
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(canConnect),
+    held: new HeldContent(),
+    keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open: new Set(),
     ...(config.telemetry.enabled ? { traces: beginTraces(config.telemetry) } : {}),
     via: `1.1 ongoingai-${crypto.randomUUID().slice(0, 8)}`,
@@ -231,14 +238,15 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   return {
     url: server.url.href.replace(/\/$/, ''),
     diagnostics: () => recorder.diagnostics(),
+    heldBytes: () => proxy.held.bytes,
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
-      const { host, port } = current.server
+      const { host, port, keepAliveMs } = current.server
       const { backend, redisUrl, redisNamespace } = current.limits
       await known.configure(next)
       current = {
         ...next,
-        server: { ...next.server, host, port },
+        server: { ...next.server, host, port, keepAliveMs },
         storage: current.storage,
         limits: { ...next.limits, backend, redisUrl, redisNamespace },
       }
@@ -277,6 +285,18 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
         log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
     },
   }
+}
+
+/** Takes from others what earlier versions, or people, let them read. */
+function closeFiles(config: Config, log: Log): void {
+  const exposed = exposedFiles(config)
+  if (exposed.length === 0) return
+  const left = closeExposed(exposed)
+  const closed = exposed.filter((path) => !left.includes(path))
+  if (closed.length > 0)
+    log('WARN', 'files were open to other users; now only their owner may read them', { files: closed })
+  if (left.length > 0)
+    log('WARN', 'files are open to other users, and their mode cannot be changed', { files: left })
 }
 
 /** Begins the traces of exchanges. */
@@ -384,6 +404,7 @@ async function proxySettings(
     keyring,
     gatewayKeyField: config.auth.header,
     maxBodyBytes: config.server.maxBodyBytes,
+    maxHeldBytes: config.server.maxHeldBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,
     propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
@@ -429,13 +450,14 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
   const fixed = (config: Config): Record<string, unknown> => ({
     'server.host': config.server.host,
     'server.port': config.server.port,
+    'server.keep_alive_ms': config.server.keepAliveMs,
     storage: config.storage,
     'tracing.journal': config.tracing.journal,
     observability: [config.telemetry, config.prometheus, config.log],
     'limits.backend': [config.limits.backend, config.limits.redisUrl, config.limits.redisNamespace],
   })
   const live = (config: Config): Record<string, unknown> => ({
-    server: { ...config.server, host: '', port: 0 },
+    server: { ...config.server, host: '', port: 0, keepAliveMs: 0 },
     providers: config.providers,
     tracing: { ...config.tracing, journal: undefined },
     retention: config.retention,

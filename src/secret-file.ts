@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makePrivateFolder, openPrivateFile } from './private-files.ts'
 
 /**
  * The secrets that lie in a file, made at the first start: 32 random bytes in hexadecimal, for its owner alone. A line put before
@@ -14,11 +15,12 @@ export function secretsFrom(path: string, noun: string): readonly string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  mkdirSync(dirname(path), { recursive: true })
+  makePrivateFolder(dirname(path))
   const made = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
   try {
-    writeFileSync(path, `${made}\n`, { mode: 0o600, flag: 'wx' })
-    chmodSync(path, 0o600)
+    const file = openPrivateFile(path, 'wx')
+    writeFileSync(file, `${made}\n`)
+    closeSync(file)
     return [made]
   } catch (error) {
     // Another process was quicker.

@@ -110,6 +110,18 @@ describe('loading', () => {
     expect(problem('server:\n\tport: 1')).toContain('yaml: line 2')
   })
 
+  test('aliases that stand for too much, and merges of themselves, are told with their line', () => {
+    const doubling = Array.from({ length: 25 }, (_, i) => `  l${i + 1}: &l${i + 1} {<<: [*l${i}, *l${i}]}\n`)
+    const laughs = `limits:\n  l0: &l0 {requests_per_minute: 1}\n${doubling.join('')}  per_key: {<<: *l25}\n`
+    expect(problem(laughs)).toMatch(
+      /yaml: line \d+: aliases stand for too much: more than 5000 were followed up to \*l\d/,
+    )
+    expect(problem('server: &a\n  port: 1\n  <<: [*a, *a]\n')).toContain(
+      'yaml: line 3: aliases stand for too much',
+    )
+    expect(problem(`pii:\n  mode: ${'{a: '.repeat(20_000)}`)).toContain('yaml: line 2: nested too deeply')
+  })
+
   test('anchors and merges work inside known fields', () => {
     const yaml = 'limits:\n  per_key: &x {requests_per_minute: 0}\n  per_workspace: {<<: *x}\n'
     expect(load(yaml).server.port).toBe(8080)

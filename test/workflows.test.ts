@@ -47,6 +47,21 @@ describe.each([...new Glob('.github/workflows/*.yaml').scanSync({ cwd: ROOT, dot
       }
     })
 
+    test('a job that may write runs no code of the repository or of a dependency', () => {
+      for (const [job, { permissions, steps: own }] of Object.entries(workflow.jobs)) {
+        const writes = Object.values(permissions ?? workflow.permissions).includes('write')
+        if (!writes) continue
+        for (const { uses, run } of own) {
+          if (uses !== undefined) expect(PASSING_ON).toContain(uses.split('@')[0]!)
+          for (const line of run?.split('\n') ?? []) {
+            const foreign =
+              /\b(npm (?!publish --ignore-scripts )|npx|bunx?|node|yarn|pnpm|pip|docker (?!login )|curl|wget|apt-get|sh |bash |\.ci)/
+            expect([job, line]).toEqual([job, foreign.test(line) ? 'no such command' : line])
+          }
+        }
+      }
+    })
+
     test('shells can read what they run, and nobody else’s words become commands', () => {
       for (const { run } of steps) {
         if (run === undefined) continue
@@ -59,11 +74,15 @@ describe.each([...new Glob('.github/workflows/*.yaml').scanSync({ cwd: ROOT, dot
   },
 )
 
+/** Actions that fetch, sign or set up, and run nothing of what they are given. */
+const PASSING_ON = ['actions/download-artifact', 'actions/attest-build-provenance', 'actions/setup-node']
+
 /** What jobs may write; others nothing. */
 const MAY_WRITE: Readonly<Record<string, readonly string[]>> = {
-  'release.yaml build': ['id-token', 'attestations'],
+  'release.yaml attest': ['id-token', 'attestations'],
   'release.yaml container': ['packages', 'id-token', 'attestations'],
-  'release.yaml publish': ['contents', 'id-token'],
+  'release.yaml npm': ['id-token'],
+  'release.yaml publish': ['contents'],
 }
 
 test('the notes of a release are its section of the changelog; a version without one has none', () => {

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts'
+import { readPath } from '../http/path-readings.ts'
 import { containsNetwork, inNetworks, parseNetwork, type Network } from './networks.ts'
 
 /** What a key may be used for; an empty list allows everything. */
@@ -49,7 +50,7 @@ export class CompiledRules {
   constructor(rules: KeyRules) {
     this.#models = rules.models.map((model) => model.trim().toLowerCase())
     this.#providers = rules.providers
-    this.#routes = rules.routes
+    this.#routes = rules.routes.map((route) => readPath(route).plain)
     this.#everywhere = rules.networks.length === 0
     this.#networks = rules.networks.flatMap((text) => parseNetwork(text) ?? [])
   }
@@ -60,7 +61,7 @@ export class CompiledRules {
   }
 
   /**
-   * @param path on the gateway, dot segments resolved and escapes decoded where they hide nothing
+   * @param path on the gateway, in its plain reading; case matters
    * @param address of the client's connection, without port; empty when unknown
    * @throws GatewayError `not_allowed_for_key`
    */

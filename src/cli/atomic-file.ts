@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { openPrivateFile } from '../private-files.ts'
 
 /** Writes a file that only its owner may read, whole or not at all: beside its place first, then moved there. */
 export function writeFileAtomically(path: string, bytes: Uint8Array): void {
   const beside = `${path}.${process.pid}.part`
-  const file = openSync(beside, 'w', 0o600)
+  const file = openPrivateFile(beside, 'w')
   try {
     for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
     fsyncSync(file)

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { contractJson } from '../http/json-response.ts'
+import { makePrivateFolder } from '../private-files.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 
 /**
@@ -11,7 +11,7 @@ import { writeFileAtomically } from './atomic-file.ts'
  * @throws Error that says which step failed
  */
 export function writeDebugBundle(folder: string, chain: object, manifest: object): string {
-  step(`create bundle directory "${folder}"`, () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
+  step(`create bundle directory "${folder}"`, () => makePrivateFolder(folder))
   const bytes = Buffer.from(`${contractJson(chain, 2)}\n`)
   step('write debug-chain.json', () => writeFileAtomically(join(folder, 'debug-chain.json'), bytes))
   const file = { name: 'debug-chain.json', bytes: bytes.length, sha256: Bun.SHA256.hash(bytes, 'hex') }

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readdirSync, statSync, statfsSync } 
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { exposedFiles } from '../exposed-files.ts'
 import { ROUTES } from '../http/routes.ts'
 import { RedisBackend } from '../limits/redis-backend.ts'
 import { NO_REQUEST } from '../limits/shared-counters.ts'
@@ -215,17 +216,18 @@ function checkPermissions({ config, document, path, exists }: LoadedConfig): Omi
   if (process.platform === 'win32') {
     return { status: 'skip', summary: 'skipped: this system has other permissions' }
   }
-  const { storage, tracing, auth } = config
-  const exposed: string[] = []
+  const { storage } = config
+  const exposed = exposedFiles(config).map(
+    (file) => `${file} holds the gateway's data and is open to others; the next start closes it`,
+  )
   const readable = (file: string, what: string): void => {
-    if (existsSync(file) && (statSync(file).mode & 0o044) !== 0) {
-      exposed.push(`${file} ${what} and can be read by others; chmod 600 it`)
+    if (existsSync(file) && (statSync(file).mode & 0o066) !== 0) {
+      exposed.push(`${file} ${what} and is open to others: chmod 600 ${quoted(file)}`)
     }
   }
-  const secrets = auth.keys.some(({ token }) => token !== '') || storage.driver === 'postgres'
-  if (exists && secrets && hasSecrets(document.values)) readable(path, 'holds secrets')
-  if (storage.driver === 'sqlite' && tracing.captureBodies) readable(storage.path, 'holds captured bodies')
-  readable(join(tracing.journal.path, 'quarantine.jsonl'), 'holds traces')
+  if (exists && document.inlineSecrets.length > 0)
+    readable(path, `holds secrets (${document.inlineSecrets.join(', ')})`)
+  for (const file of new Set(document.secretFiles)) readable(file, 'holds a secret')
   if (storage.driver === 'sqlite' && existsSync(storage.path) && !canWrite(storage.path)) {
     return { status: 'fail', summary: 'the store cannot be written', details: [resolve(storage.path)] }
   }
@@ -233,9 +235,9 @@ function checkPermissions({ config, document, path, exists }: LoadedConfig): Omi
   return { status: 'pass', summary: 'files are as private as they should be' }
 }
 
-/** Secrets that stand in the file itself rather than in files of their own or the environment. */
-function hasSecrets(values: unknown): boolean {
-  return /"(token|dsn)":"[^"]+"/.test(JSON.stringify(values))
+/** A path as a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
 async function checkClock({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {

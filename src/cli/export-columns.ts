@@ -3,6 +3,7 @@ import { given } from '../json-field.ts'
 import { formatTime } from '../rfc3339.ts'
 import type { Trace } from '../traces/trace.ts'
 import { nanoToUsd } from '../usage/money.ts'
+import { csvCell } from './csv-cell.ts'
 
 /** Kinds of values of a column; each may be null but `text`, which is empty instead. Times are epoch microseconds. */
 export type ColumnType = 'text' | 'integer' | 'number' | 'time' | 'json'
@@ -109,8 +110,9 @@ export function csvRecord(columns: readonly ExportColumn[], trace: Trace): strin
   const cells = columns.map(({ type, of }) => {
     const value = of(trace)
     if (value === null) return ''
-    const shown = type === 'time' ? formatTime(Number(value)) : String(value)
-    return /[",\r\n]/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown
+    if (type === 'time') return formatTime(Number(value))
+    // Numbers are ours, and stay numbers.
+    return typeof value === 'number' ? String(value) : csvCell(value)
   })
   return `${cells.join(',')}\r\n`
 }

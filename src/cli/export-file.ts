@@ -4,12 +4,12 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
+import { openPrivateFile } from '../private-files.ts'
 import type { Cursor } from '../storage/cursor.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 
@@ -52,7 +52,7 @@ export class ExportFile {
         `"${this.#part}" was begun with other options; delete it and "${this.#note}" to begin anew`,
       )
     }
-    this.#file = openSync(this.#part, known ? 'r+' : 'w', 0o600)
+    this.#file = openPrivateFile(this.#part, known ? 'r+' : 'w')
     // A page that was torn by the end of the process is written again.
     if (known) ftruncateSync(this.#file, this.#state.bytes)
   }

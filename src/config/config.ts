@@ -120,6 +120,8 @@ export interface Config {
     readonly host: string
     readonly port: number
     readonly maxBodyBytes: number
+    readonly maxHeldBytes: number
+    readonly keepAliveMs: number
     readonly drainDelayMs: number
     readonly shutdownTimeoutMs: number
     /** Origins of pages beside the gateway's own, as browsers write them. */

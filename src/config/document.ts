@@ -5,14 +5,17 @@ import {
   isSeq,
   LineCounter,
   parseAllDocuments,
+  Scalar,
+  visit,
+  type Alias,
   type Document,
   type Node,
-  type Scalar,
 } from 'yaml'
 import { shownValue } from '../redaction/shown-value.ts'
 import type { Environment } from './environment.ts'
 import { nearest } from './nearest.ts'
 import { resolveReferences } from './references.ts'
+import { tooDeepLine } from './nesting.ts'
 import { yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
 
@@ -38,6 +41,10 @@ export interface Problem {
 export interface SettingsDocument {
   readonly values: Record<string, unknown>
   readonly origins: Map<string, Origin>
+  /** Paths of secrets that stand in the file itself. */
+  readonly inlineSecrets: string[]
+  /** Files that secrets were read from. */
+  readonly secretFiles: string[]
   readonly problems: Problem[]
   /** References to variables that could not be resolved, which only minds who needs the value. */
   readonly unresolved: Problem[]
@@ -60,9 +67,18 @@ export function decodeSettings(
   readText: ReadText,
   environment?: Environment,
 ): SettingsDocument {
-  const document: SettingsDocument = { values: {}, origins: new Map(), problems: [], unresolved: [] }
+  const document: SettingsDocument = {
+    values: {},
+    origins: new Map(),
+    inlineSecrets: [],
+    secretFiles: [],
+    problems: [],
+    unresolved: [],
+  }
+  const tooDeep = tooDeepLine(text)
+  if (tooDeep !== undefined) document.problems.push({ line: tooDeep, message: 'nested too deeply' })
   const lines = new LineCounter()
-  const parsed = parseAllDocuments(text, {
+  const parsed = parseAllDocuments(tooDeep === undefined ? text : '', {
     lineCounter: lines,
     schema: 'failsafe',
     version: '1.1',
@@ -90,12 +106,20 @@ export function decodeSettings(
   return document
 }
 
+/** Aliases that are followed at most, each time that one is met: a few lines of aliases can stand for billions. */
+const MAX_ALIASES = 5000
+
+/** An address with a password in it. */
+const HOLDS_PASSWORD = /:\/\/[^/?#\s]*:[^/?#\s]+@/
+
 class Decoder {
   readonly #document: SettingsDocument
   readonly #lines: LineCounter
   readonly #readText: ReadText
   readonly #environment: Environment | undefined
-  readonly #source: Document | undefined
+  /** What each alias of the file stands for. */
+  readonly #targets: ReadonlyMap<Node, Node>
+  #followed = 0
 
   constructor(
     document: SettingsDocument,
@@ -104,7 +128,7 @@ class Decoder {
     environment: Environment | undefined,
     source: Document | undefined,
   ) {
-    this.#source = source
+    this.#targets = source ? targetsOf(source) : new Map()
     this.#environment = environment
     this.#document = document
     this.#lines = lines
@@ -165,9 +189,13 @@ class Decoder {
           .flatMap((item) => (isNull(item) ? [] : [this.#referred(this.#text(item, path), false, path)]))
       }
       case 'string':
-        return this.#scalar(node, path, setting.default, (text) => ({
-          value: this.#referred(text, setting.secret === true, path),
-        }))
+        return this.#scalar(node, path, setting.default, (text) => {
+          const value = this.#referred(text, setting.secret === true, path)
+          // What a variable holds does not stand in the file.
+          if (value !== '' && value === text && (setting.secret || HOLDS_PASSWORD.test(text)))
+            this.#document.inlineSecrets.push(path)
+          return { value }
+        })
       case 'int':
         return this.#scalar(node, path, setting.default, yamlInteger)
       case 'float':
@@ -207,6 +235,7 @@ class Decoder {
     const unresolved = this.#document.unresolved.length
     const file = this.#referred(this.#text(node, path), false, path.replace(/_file$/, ''))
     if (this.#document.unresolved.length > unresolved) return fallback
+    this.#document.secretFiles.push(file)
     try {
       return this.#readText(file).trim()
     } catch (error) {
@@ -266,8 +295,14 @@ class Decoder {
 
   /** What an alias stands for. */
   #resolve(node: Node): Node {
-    if (!isAlias(node) || !this.#source) return node
-    return (node.resolve(this.#source) as Node | undefined) ?? node
+    if (!isAlias(node)) return node
+    this.#followed += 1
+    if (this.#followed <= MAX_ALIASES) return this.#targets.get(node) ?? node
+    if (this.#followed === MAX_ALIASES + 1) {
+      const message = `aliases stand for too much: more than ${MAX_ALIASES} were followed up to *${node.source}`
+      this.#document.problems.push({ line: this.#line(node), message })
+    }
+    return new Scalar(null)
   }
 
   #unknown(name: string, key: Node, schema: Section, path: string): void {
@@ -293,6 +328,23 @@ class Decoder {
   #line(node: Node): number {
     return node.range ? this.#lines.linePos(node.range[0]).line : 1
   }
+}
+
+/** What the aliases of a document stand for: what had the name last, before them. */
+function targetsOf(document: Document): Map<Alias, Node> {
+  const targets = new Map<Alias, Node>()
+  const named = new Map<string, Node>()
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) named.set(node.anchor, node)
+        return
+      }
+      const target = named.get(node.source)
+      if (target) targets.set(node, target)
+    },
+  })
+  return targets
 }
 
 function withDefaults(section: Section, defaults: Readonly<Record<string, string>>): Section {

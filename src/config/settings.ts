@@ -46,6 +46,18 @@ export const SETTINGS: Section = {
           unit: 'bytes',
           doc: 'Largest request body, answered with 413 past it; 0 means no limit.',
         },
+        max_held_bytes: {
+          kind: 'int',
+          default: 268_435_456,
+          unit: 'bytes',
+          doc: 'Request content that is held in memory over all requests and WebSockets together; answered with 503 past it.',
+        },
+        keep_alive_ms: {
+          kind: 'int',
+          default: 75_000,
+          unit: 'ms',
+          doc: 'How long an idle connection is kept, 1000 to 255000, to within four seconds: longer than a load balancer before the gateway keeps it (usually 60 s).',
+        },
         drain_delay_ms: {
           kind: 'int',
           default: 0,

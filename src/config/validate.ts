@@ -47,11 +47,16 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   const problems: Problem[] = []
   const wrong = (path: string, message: string): void => void problems.push({ path, message })
 
-  const { port, maxBodyBytes } = raw.server
+  const { port, maxBodyBytes, maxHeldBytes, keepAliveMs } = raw.server
   if (port < 1 || port > 65535) wrong('server.port', `server.port must be between 1 and 65535 (got ${port})`)
   if (raw.server.host.trim() === '') wrong('server.host', 'server.host must not be empty')
   if (maxBodyBytes < 0)
     wrong('server.max_body_bytes', `server.max_body_bytes must be >= 0 (got ${maxBodyBytes})`)
+  if (maxHeldBytes < 1_048_576)
+    wrong('server.max_held_bytes', `server.max_held_bytes must be >= 1048576 (got ${maxHeldBytes})`)
+  if (keepAliveMs < 1000 || keepAliveMs > 255_000) {
+    wrong('server.keep_alive_ms', `server.keep_alive_ms must be between 1000 and 255000 (got ${keepAliveMs})`)
+  }
   for (const [name, ms] of [
     ['drain_delay_ms', raw.server.drainDelayMs],
     ['shutdown_timeout_ms', raw.server.shutdownTimeoutMs],

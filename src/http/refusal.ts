@@ -23,6 +23,9 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'response_uninspectable',
 ])
 
+/** Codes of what is over in a moment. */
+const PASSING: ReadonlySet<GatewayErrorCode> = new Set(['shutting_down', 'held_bytes_exceeded'])
+
 /** Type of an error in OpenAI's words. @see https://platform.openai.com/docs/guides/error-codes */
 function openAIType(status: number): string {
   if (status === 401) return 'authentication_error'
@@ -65,7 +68,7 @@ export function refusal(
   const headers = new Headers(own)
   if (FINAL.has(error.code) || spent(error)) headers.set('x-should-retry', 'false')
   if (error.code === 'method_not_allowed') headers.set('allow', METHODS)
-  if (error.code === 'shutting_down') headers.set('retry-after', '1')
+  if (PASSING.has(error.code)) headers.set('retry-after', '1')
   if (error instanceof LimitRefusal) setLimitFields(headers, error)
   return Response.json(refusalBody(error, dialect, own['x-ongoingai-correlation-id'] ?? ''), {
     status: error.status,

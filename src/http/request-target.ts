@@ -1,41 +1,34 @@
-/** Path and query of a request target, as the server hands it over: dot segments resolved, escapes kept. */
+import { readPath, withoutDots, type PathReadings } from './path-readings.ts'
+
+/** What a request asks for, read once. */
 export interface RequestTarget {
-  /** Begins with `/`. */
+  /** Begins with `/`; dot segments resolved, everything else as it came. This is what is sent on. */
   readonly path: string
   /** Begins with `?`, or is empty. */
   readonly query: string
+  /** The path as it is judged. */
+  readonly readings: PathReadings
+  /** Why it must be refused; empty when it may pass. */
+  readonly fault: string
 }
 
-/** A segment that begins with a dot, which may be one that must be resolved. */
-const DOTTED = /\/(?:\.|%2e)/i
-
 /**
- * Splits a request URL: origin-form and absolute-form targets alike.
+ * Takes a request URL apart: origin-form and absolute-form targets alike.
  *
- * @param url as `Request.url` gives it. Without a host it is the bare target; with one that no URL can have (`1.2.3.4.5`) dot segments were not
- * resolved.
+ * @param url as `Request.url` gives it. Without a usable `Host` that is the target as it came, dot segments and all
  */
 export function requestTarget(url: string): RequestTarget {
   const authority = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
   const start = authority < 0 ? url.length : authority
   const question = url.indexOf('?', start)
-  const path = question < 0 ? url.slice(start) : url.slice(start, question)
-  return {
-    path: DOTTED.test(path) ? new URL(`http://gateway${path}`).pathname : path || '/',
-    query: question < 0 ? '' : url.slice(question),
-  }
+  const end = question < 0 ? url.length : question
+  const path = withoutDots(url.slice(start, end) || '/')
+  const readings = readPath(path)
+  return { path, query: url.slice(end), readings, fault: faultOf(url, readings) }
 }
 
-/**
- * A path with the escapes of unreserved characters undone, so that `/%6Fpenai` and `/openai` are one path. The
- * two have the same number of segments.
- *
- * @see https://datatracker.ietf.org/doc/html/rfc3986#section-6.2.2.2
- */
-export function normalisedPath(path: string): string {
-  if (!path.includes('%')) return path
-  return path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : escape
-  })
+function faultOf(url: string, { hidesDots }: PathReadings): string {
+  // The HTTP client would cut it off, so what is judged would not be what is sent.
+  if (url.includes('#')) return 'the request target holds a fragment'
+  return hidesDots ? 'the request path hides a dot segment' : ''
 }

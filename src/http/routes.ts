@@ -8,7 +8,6 @@ import { getLimits } from '../api/limits.ts'
 import { forkTrace, replayTrace } from '../api/lineage.ts'
 import { getOpenApi } from '../api/openapi.ts'
 import { getTrace, listTraces } from '../api/traces.ts'
-import { normalisedPath } from './request-target.ts'
 
 /** One row of the route table. Authorization looks at the row the router found, never at the URL again. */
 export interface Route {
@@ -63,14 +62,13 @@ export type Found =
 /**
  * Looks a request up in the table. `HEAD` goes where `GET` goes; one trailing slash after a parameter is ignored.
  *
- * @param path as the client sent it, dot segments resolved
+ * @param path in its plain reading
  */
 export function findRoute(method: string, path: string): Found {
-  const plain = normalisedPath(path)
   const wanted = method === 'HEAD' ? 'GET' : method
   const allowed = new Set<string>()
   for (const route of ROUTES) {
-    const parameters = match(route.path, plain)
+    const parameters = match(route.path, path)
     if (!parameters) continue
     if (route.method === wanted) return { kind: 'route', route, parameters }
     allowed.add(route.method)

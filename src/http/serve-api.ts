@@ -14,7 +14,7 @@ import { corsFields, isPreflight, preflightFields } from './cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
 import type { Door } from './origin-policy.ts'
-import { normalisedPath, type RequestTarget } from './request-target.ts'
+import type { RequestTarget } from './request-target.ts'
 import { findRoute, type Route } from './routes.ts'
 
 /** What the management API needs besides its context. */
@@ -34,13 +34,14 @@ export type ApiLog = (level: 'INFO' | 'ERROR', message: string, fields: Record<s
 /** Answers what is not below a provider's prefix: the management API, and 404 for everything else. Never throws. */
 export async function serveApi(
   request: Request,
-  { path, query }: RequestTarget,
+  target: RequestTarget,
   addresses: ClientAddresses,
   settings: ApiSettings,
   context: ApiContext,
   log: ApiLog,
 ): Promise<Response> {
   const startedAt = performance.now()
+  const { path } = target
   const fields = request.headers.toJSON() as Record<string, string>
   const correlationId = correlationIdOf(fields)
   const seen: Seen = {}
@@ -50,11 +51,7 @@ export async function serveApi(
     settings.paths.shown(path, { ...(seen.identity?.caller ?? ANONYMOUS), provider: '', route: path })
   let response: Response
   try {
-    response = await answer(
-      { request, path, query, fields, correlationId, addresses, seen },
-      settings,
-      context,
-    )
+    response = await answer({ request, target, fields, correlationId, addresses, seen }, settings, context)
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
       const nobody = settings.keyring ? UNRECOGNISED : ANONYMOUS
@@ -92,8 +89,7 @@ interface Seen {
 
 interface Asked {
   readonly request: Request
-  readonly path: string
-  readonly query: string
+  readonly target: RequestTarget
   readonly fields: Readonly<Record<string, string>>
   readonly correlationId: string
   readonly addresses: ClientAddresses
@@ -101,12 +97,13 @@ interface Asked {
 }
 
 async function answer(
-  { request, path, query, fields, correlationId, addresses, seen }: Asked,
+  { request, target, fields, correlationId, addresses, seen }: Asked,
   { keyring, gatewayKeyField, browsers }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
   const { method, body } = request
-  const door = doorOf(path)
+  const { query, readings, fault } = target
+  const door = doorOf(readings.plain)
   // CONNECT names the end of the tunnel that it asks for, and is refused below.
   if (door !== 'probe' && method !== 'CONNECT') browsers.requireHost(keyring !== undefined, addresses)
   const origin = browsers.requireOrigin(door === 'probe' ? 'open' : door, fields, addresses)
@@ -115,7 +112,8 @@ async function answer(
     const headers = origin !== undefined && isPreflight(method, fields) ? preflightFields(origin, fields) : {}
     return new Response(null, { status: 204, headers })
   }
-  const found = findRoute(method, path)
+  if (fault !== '') throw new GatewayError('bad_request', fault)
+  const found = findRoute(method, readings.plain)
   if (found.kind === 'wrong_method') {
     return jsonResponse(
       405,
@@ -158,11 +156,10 @@ async function answer(
   return route.handler({ ...asked, caller: identity?.caller, identity }, context)
 }
 
-/** What a path is for. Probes answer under any name, so that load balancers need not know the gateway's. */
+/** What a path, in its plain reading, is for. Probes answer under any name, so that load balancers need not know the gateway's. */
 function doorOf(path: string): Extract<Door, 'management' | 'open'> | 'probe' {
-  const plain = normalisedPath(path)
-  if (plain === '/api/live' || plain === '/api/ready') return 'probe'
-  return plain === '/api' || plain.startsWith('/api/') ? 'management' : 'open'
+  if (path === '/api/live' || path === '/api/ready') return 'probe'
+  return path === '/api' || path.startsWith('/api/') ? 'management' : 'open'
 }
 
 /** Content that is not said to be JSON is what a form of another page would send. @throws GatewayError `unsupported_media_type` */
@@ -176,7 +173,12 @@ function requireJson({ method, body }: Request, fields: Readonly<Record<string, 
 /** Writes down that somebody was turned away. @returns whether it is told by itself */
 function deny(
   error: GatewayError,
-  { path, correlationId, addresses, seen }: Pick<Asked, 'path' | 'correlationId' | 'addresses' | 'seen'>,
+  {
+    path,
+    correlationId,
+    addresses,
+    seen,
+  }: Pick<Asked, 'correlationId' | 'addresses' | 'seen'> & { readonly path: string },
   nobody: Caller,
   context: ApiContext,
 ): boolean {

@@ -15,8 +15,8 @@ import { requestTarget } from './request-target.ts'
 import { serveApi, type ApiSettings } from './serve-api.ts'
 import { serveMetrics, type MetricsAccess, type MetricsEndpoint } from './serve-metrics.ts'
 
-/** Longest wait for the fields of a request, and for the next request on a kept connection. */
-const IDLE_SECONDS = 60
+/** How long a connection of Prometheus is kept. */
+const METRICS_IDLE_SECONDS = 60
 
 /** What the server hands requests to. */
 export interface ServerContext {
@@ -36,7 +36,7 @@ export function startServer(host: string, port: number, context: ServerContext):
   return Bun.serve<Relay>({
     hostname: host.replace(/^\[|\]$/g, ''),
     port,
-    idleTimeout: IDLE_SECONDS,
+    idleTimeout: context.proxy.keepAliveSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     websocket: relayHandlers,
@@ -44,7 +44,7 @@ export function startServer(host: string, port: number, context: ServerContext):
       const target = requestTarget(request.url)
       const named = readHost(request.headers.get('host'))
       const { metrics, apiSettings, proxy } = context
-      const upstream = proxy.settings.upstreams.find(target.path, target.query)
+      const upstream = proxy.settings.upstreams.find(target)
       if (!named) return badHost(upstream)
       const connection = server.requestIP(request)?.address ?? ''
       const { trustedProxies } = proxy.settings
@@ -62,12 +62,11 @@ export function startServer(host: string, port: number, context: ServerContext):
         if (answer) return answer
       }
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
-      const keepOpen = (): void => server.timeout(request, 0)
+      const closeAfter = (seconds: number): void => server.timeout(request, seconds)
       if (isWebSocket(request)) {
-        keepOpen()
-        return serveWebSocket(request, target, upstream, addresses, server, proxy)
+        return serveWebSocket(request, target, upstream, addresses, closeAfter, server, proxy)
       }
-      return serveExchange(request, target, upstream, addresses, keepOpen, proxy)
+      return serveExchange(request, target, upstream, addresses, closeAfter, proxy)
     },
     error(error) {
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })
@@ -86,7 +85,7 @@ export function startMetricsServer(
   return Bun.serve({
     hostname: address.slice(0, colon).replace(/^\[|\]$/g, ''),
     port: Number(address.slice(colon + 1)),
-    idleTimeout: IDLE_SECONDS,
+    idleTimeout: METRICS_IDLE_SECONDS,
     development: false,
     fetch(request, server) {
       const host = readHost(request.headers.get('host'))

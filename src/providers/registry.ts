@@ -1,4 +1,5 @@
 import type { Dialect } from '../config/config.ts'
+import { readPath, type PathReadings } from '../http/path-readings.ts'
 import { audioSpeech, audioTranscriptions } from './apis/audio.ts'
 import { batchResults } from './apis/batch-results.ts'
 import { bedrockConverse, bedrockInvoke } from './apis/bedrock.ts'
@@ -32,7 +33,7 @@ type Method = 'POST' | 'GET' | 'WS'
 
 /**
  * Every call that is known, by the end of its path as the provider documents it; `{}` is any one segment, `:verb` the end
- * of one. What comes first wins. To add a wire API: its file and a line here.
+ * of one. Case does not matter. What comes first wins. To add a wire API: its file and a line here.
  */
 const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
   ['POST', '/chat/completions', chatCompletions],
@@ -123,7 +124,7 @@ interface Row {
 /** Rows by the last segment of their pattern: `{}`, a verb with its colon, or the segment itself. */
 const BY_LAST_SEGMENT = new Map<string, Row[]>()
 for (const [method, pattern, target] of ROUTES) {
-  const segments = pattern.split('/')
+  const segments = pattern.toLowerCase().split('/')
   const last = segments.pop()!
   const row = { method, before: segments.filter((segment) => segment !== '').reverse(), target }
   const rows = BY_LAST_SEGMENT.get(last)
@@ -136,11 +137,27 @@ const APIS_BY_NAME = new Map<string, WireApi>(
 )
 
 /**
+ * What a request is for the meter, in whichever reading of its path it is a known call. The plain one is needed where a name
+ * in the path holds an escaped `/`.
+ */
+export function meteredReadingOf(
+  method: string,
+  { plain, loose }: PathReadings,
+  upgrade: boolean,
+): MeteredRoute {
+  const route = meteredRouteOf(method, loose, upgrade)
+  if (route.api || plain === loose) return route
+  const other = meteredRouteOf(method, plain, upgrade)
+  return other.api ? other : route
+}
+
+/**
  * What a request is for the meter, by its method and the end of its path, whoever the provider is.
  *
- * @param path below the provider's prefix, without query
+ * @param sent path below the provider's prefix, without query, in one of its readings
  */
-export function meteredRouteOf(method: string, path: string, upgrade: boolean): MeteredRoute {
+export function meteredRouteOf(method: string, sent: string, upgrade: boolean): MeteredRoute {
+  const path = sent.toLowerCase()
   const asked = upgrade ? 'WS' : method
   const end = path.length > 1 && path.endsWith('/') ? path.length - 1 : path.length
   const slash = path.lastIndexOf('/', end - 1)
@@ -187,7 +204,11 @@ export function wireApiNamed(name: string): WireApi | undefined {
 }
 
 /** Where paths name a model: Gemini and Vertex AI, Bedrock, Azure. */
-const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|$)/, /\/model\/([^/]+)\/[a-z-]+$/, /\/deployments\/([^/]+)\//]
+const MODEL_IN_PATH = [
+  /\/models\/([^/:]+)(?::|$)/i,
+  /\/model\/([^/]+)\/[a-z-]+$/i,
+  /\/deployments\/([^/]+)\//i,
+]
 
 /**
  * The model that the request's target names, in its path or query; empty for none.
@@ -196,10 +217,13 @@ const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|$)/, /\/model\/([^/]+)\/[a-z-]+$/
  * @param query with `?`, or empty
  */
 export function modelOfTarget(path: string, query: string): string {
-  for (const pattern of MODEL_IN_PATH) {
-    const named = pattern.exec(path)?.[1]
-    // Bedrock also takes the resource name of a profile or a provisioned model, whose last part says most.
-    if (named) return decoded(named).replace(/^arn:.*[/]/, '')
+  const { plain, loose } = readPath(path)
+  for (const reading of plain === loose ? [plain] : [plain, loose]) {
+    for (const pattern of MODEL_IN_PATH) {
+      const named = pattern.exec(reading)?.[1]
+      // Bedrock also takes the resource name of a profile or a provisioned model, whose last part says most.
+      if (named) return decoded(named).replace(/^arn:.*[/]/, '')
+    }
   }
   return decoded(/[?&](?:model|deployment)=([^&]+)/.exec(query)?.[1] ?? '')
 }

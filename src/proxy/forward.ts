@@ -3,7 +3,7 @@ import { clientFields, upstreamFields } from '../http/fields.ts'
 import { admissionNeedsContent, admit } from './admit.ts'
 import { writeTraceParent, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Outcome } from '../traces/exchange.ts'
-import { contentFacts, type OpenExchange } from './open-exchange.ts'
+import { contentFacts, type OpenExchange, type CloseAfter } from './open-exchange.ts'
 import { guardOf, guardRequest, guardTarget, tooLarge } from './guard.ts'
 import {
   changeContent,
@@ -42,20 +42,19 @@ const WITHOUT_CONTENT = ['GET', 'HEAD']
 /**
  * Sends a request to its upstream and passes the answer on, byte for byte, as it comes.
  *
- * @param keepOpen exempts the client's connection from the server's idle time-out
  * @throws GatewayError when there is no answer to pass on
  */
 export async function forward(
   request: Request,
   exchange: OpenExchange,
   clientAddress: string,
-  keepOpen: () => void,
+  closeAfter: CloseAfter,
   context: ProxyContext,
 ): Promise<Response> {
   const { fields, clock, abort } = exchange
   const { settings } = context
   // Listening for the client's leaving costs more than most exchanges last; a stream and a slow answer need it.
-  clock.lasting = () => attendClient(request, exchange, keepOpen)
+  clock.lasting = () => attendClient(request, exchange, closeAfter)
   context.deadlines.watch(clock)
 
   const length = fields['content-length'] === undefined ? -1 : Number(fields['content-length'])
@@ -79,7 +78,7 @@ export async function forward(
     if (mustSee || guarded || mustInspect(exchange, settings.inspection)) {
       const small = length > 0 && length <= BUFFERED_BYTES
       body = small
-        ? await readWhole(request, exchange)
+        ? await readWhole(request, exchange, length)
         : await readInspected(request, exchange, length, context)
       if (body instanceof Uint8Array) inspected(exchange, body, context)
       if (mustSee) {
@@ -95,7 +94,7 @@ export async function forward(
         clock.enter('first_byte')
       }
     } else if (length > 0 && length <= BUFFERED_BYTES) {
-      body = exchange.requestContent = await readWhole(request, exchange)
+      body = exchange.requestContent = await readWhole(request, exchange, length)
       exchange.requestBytes = body.length
       clock.enter('first_byte')
     } else {
@@ -137,7 +136,8 @@ function tellTrace(headers: Record<string, string>, context: TraceContext): void
   if (context.traceState !== '') headers['tracestate'] = context.traceState
 }
 
-async function readWhole(request: Request, exchange: OpenExchange): Promise<Uint8Array> {
+async function readWhole(request: Request, exchange: OpenExchange, length: number): Promise<Uint8Array> {
+  exchange.hold(length)
   try {
     return new Uint8Array(await request.arrayBuffer())
   } catch (error) {
@@ -168,17 +168,23 @@ async function readInspected(
       const { done, value } = await body.next()
       whole = done === true
       if (!value) continue
+      exchange.hold(value.length)
       pieces.push(value)
       size += value.length
     }
   } catch (error) {
+    if (error instanceof GatewayError) throw error
     throw broken(exchange, error, 'bad_request', 'failed to read request body')
   }
   if (whole) return Buffer.concat(pieces)
   if (guarded) throw tooLarge(exchange, guard, context)
   inspectUnseen(exchange, inspection)
   exchange.clock.last()
-  return observedRequest(resumed(pieces, body), exchange, context)
+  return observedRequest(
+    resumed(pieces, body, () => exchange.letGo()),
+    exchange,
+    context,
+  )
 }
 
 /** Takes over content that is held, and shows it to the policies. */
@@ -403,8 +409,8 @@ async function* observedResponse(
 const EMPTY = new Uint8Array(0)
 
 /** Keeps the connection open, however quiet it is, and breaks the exchange off when the client leaves. */
-function attendClient(request: Request, exchange: OpenExchange, keepOpen: () => void): void {
-  keepOpen()
+function attendClient(request: Request, exchange: OpenExchange, closeAfter: CloseAfter): void {
+  exchange.keepOpen(closeAfter)
   if (request.signal.aborted) clientLeft(exchange)
   else request.signal.addEventListener('abort', () => clientLeft(exchange))
 }

@@ -1,5 +1,4 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
-import { normalisedPath } from '../http/request-target.ts'
 import type { BodyVerdict } from '../redaction/bodies.ts'
 import { countEdits, type Counts } from '../redaction/edits.ts'
 import type { ResolvedMode } from '../redaction/scopes.ts'
@@ -18,14 +17,17 @@ export interface Guard extends ResolvedMode {
 }
 
 /** The policy that looks at an exchange on its way; `undefined` when none does. */
-export function guardOf({ caller, wire, path }: OpenExchange, { settings }: ProxyContext): Guard | undefined {
+export function guardOf(
+  { caller, wire, readings }: OpenExchange,
+  { settings }: ProxyContext,
+): Guard | undefined {
   const redaction = settings.inspector?.redaction
   if (!redaction?.scopes.guards) return undefined
   const { requestBody, responseBody, maxInspectBytes } = redaction.settings
   const resolved = redaction.scopes.resolve({
     ...caller,
     provider: wire.provider,
-    route: normalisedPath(path),
+    route: readings.loose,
   })
   const request = requestBody ? resolved.mode.request : 'pass'
   const response = responseBody ? resolved.mode.response : 'pass'

@@ -4,12 +4,13 @@ import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { corsFields } from '../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
-import { normalisedPath, type RequestTarget } from '../http/request-target.ts'
+import type { PathReadings } from '../http/path-readings.ts'
+import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
 import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/limit-refusal.ts'
 import type { CallerLimits } from '../limits/resolve.ts'
-import { dialectOf, meteredRouteOf, modelOfTarget } from '../providers/registry.ts'
+import { dialectOf, meteredReadingOf, modelOfTarget } from '../providers/registry.ts'
 import { queryCredential } from '../traces/provider-credential.ts'
 import type {
   Caller,
@@ -26,6 +27,9 @@ import { Clock } from './deadlines.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
 
+/** Tells the listener after how many silent seconds to close the client's connection; 0 for never. */
+export type CloseAfter = (seconds: number) => void
+
 /** Field that tells the client under which id its exchange will be stored. */
 const TRACE_ID_FIELD = 'x-ongoingai-trace-id'
 
@@ -41,6 +45,8 @@ export class OpenExchange {
   readonly startedAtUs = Date.now() * 1000
   readonly method: string
   readonly path: string
+  /** The path as it is judged. */
+  readonly readings: PathReadings
   readonly query: string
   readonly queryKey: string
   readonly fields: Readonly<Record<string, string>>
@@ -88,13 +94,15 @@ export class OpenExchange {
   /** Why the exchange was broken off from our side, if it was. */
   brokenBy: GatewayErrorCode | undefined
   readonly #context: ProxyContext
+  #closeAfter: CloseAfter | undefined
+  #heldBytes = 0
   #ended = false
   /** One of many that nobody sent whom we know: it is counted, and not recorded. */
   #ofMany = false
 
   constructor(
     request: Request,
-    { path, query }: RequestTarget,
+    { path, query, readings }: RequestTarget,
     target: Target,
     clientAddress: string,
     upgrade: boolean,
@@ -107,10 +115,11 @@ export class OpenExchange {
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = path
+    this.readings = readings
     this.queryKey = queryCredential(query)
     this.fields = request.headers.toJSON()
     this.target = target
-    const { api, free } = meteredRouteOf(request.method, target.path, upgrade)
+    const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
     this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
     this.free = free
     this.query = query
@@ -142,6 +151,27 @@ export class OpenExchange {
     this.limits = this.#context.settings.limitsOf(identity)
   }
 
+  /** Keeps the client's connection until the end, however quiet it is: the exchange has time-outs of its own. */
+  keepOpen(closeAfter: CloseAfter): void {
+    if (this.#ended) return
+    this.#closeAfter = closeAfter
+    closeAfter(0)
+  }
+
+  /** Counts request content that is held from now until the end. @throws GatewayError `held_bytes_exceeded` */
+  hold(bytes: number): void {
+    const { held, settings } = this.#context
+    if (this.#ended) return
+    if (!held.take(bytes, settings.maxHeldBytes)) throw heldTooMuch()
+    this.#heldBytes += bytes
+  }
+
+  /** Request content that was held has been passed on. */
+  letGo(): void {
+    this.#context.held.give(this.#heldBytes)
+    this.#heldBytes = 0
+  }
+
   /** Reserves more where the answer has outgrown what was expected of it. */
   outgrown(): void {
     const { ticket } = this
@@ -171,7 +201,7 @@ export class OpenExchange {
     return this.#context.settings.paths.shown(path, {
       ...caller,
       provider: wire.provider,
-      route: normalisedPath(this.path),
+      route: this.readings.loose,
     })
   }
 
@@ -217,6 +247,9 @@ export class OpenExchange {
   end(outcome: Outcome, errorCode?: GatewayErrorCode): void {
     if (this.#ended) return
     this.#ended = true
+    this.letGo()
+    // The time-out stays with the connection, so it is set anew for the next request; a WebSocket has none.
+    if (this.status !== 101) this.#closeAfter?.(this.#context.keepAliveSeconds)
     this.#context.open.delete(this)
     this.#context.deadlines.forget(this.clock)
     // Whoever has no key must not be able to fill the disk.
@@ -293,6 +326,12 @@ export class OpenExchange {
       })
     }
   }
+}
+
+/** The refusal of content that there is no room for. */
+export function heldTooMuch(): GatewayError {
+  const message = 'the gateway holds as much request content as it may (server.max_held_bytes); try again'
+  return new GatewayError('held_bytes_exceeded', message)
 }
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] }

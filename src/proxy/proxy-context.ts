@@ -9,6 +9,7 @@ import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { HeldContent } from './held-content.ts'
 import type { Inspection } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { UpstreamTable } from './upstream.ts'
@@ -23,6 +24,8 @@ export interface ProxySettings {
   readonly gatewayKeyField: string
   /** Largest request content in bytes; 0 for no limit. */
   readonly maxBodyBytes: number
+  /** Request content that may be held over all requests, in bytes. */
+  readonly maxHeldBytes: number
   readonly forwardCorrelationId: boolean
   /** Upstreams are told the trace. */
   readonly propagateTrace: boolean
@@ -57,6 +60,9 @@ export interface ProxyContext {
   settings: ProxySettings
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
+  readonly held: HeldContent
+  /** How long the listener keeps a silent connection between exchanges. */
+  readonly keepAliveSeconds: number
   readonly limits: LimitEngine
   /** Begins the spans of exchanges; absent while telemetry is off. */
   readonly traces?: { begin(fields: Readonly<Record<string, string>>): TraceContext }

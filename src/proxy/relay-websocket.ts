@@ -9,7 +9,7 @@ import type { RequestTarget } from '../http/request-target.ts'
 import { admit } from './admit.ts'
 import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
-import { contentFacts, OpenExchange } from './open-exchange.ts'
+import { contentFacts, heldTooMuch, OpenExchange, type CloseAfter } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { admitCaller, failExchange } from './serve-exchange.ts'
 import type { Target } from './upstream.ts'
@@ -21,10 +21,19 @@ import {
   type WebSocketInput,
 } from './websocket-frames.ts'
 
-/** Largest WebSocket message, either way. */
-const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+/** Largest WebSocket message, either way, inflated. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
-/** Unsent bytes to a client past which the upstream is not read. */
+/** Why the server closes a connection itself, with 1009: its close handler is told 1006 and this. */
+const TOO_BIG = 'Received too big message'
+
+/** How often a client that is not read is sent something: only so is it noticed that it left. */
+const HEARTBEAT_MS = 2000
+
+/** How long the two sides may take to get what is on its way to them once the relay is over. */
+const CLOSING_MS = 5000
+
+/** Unsent bytes to a client past which the upstream is not read, nor pings of the client. */
 const CLIENT_BUFFER_BYTES = 1024 * 1024
 
 const OPEN_BRACE = 123
@@ -50,12 +59,14 @@ export async function serveWebSocket(
   requestTarget: RequestTarget,
   target: Target,
   addresses: ClientAddresses,
+  closeAfter: CloseAfter,
   server: Server<Relay>,
   context: ProxyContext,
 ): Promise<Response | undefined> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, true, context)
+  exchange.keepOpen(closeAfter)
   try {
-    admitCaller(exchange, addresses, context)
+    admitCaller(exchange, requestTarget, addresses, context)
     // Messages both ways cannot be held back here.
     if (guardOf(exchange, context))
       return upgradeNotOffered(exchange, 'a pii policy looks at requests and answers here; use HTTP')
@@ -87,6 +98,7 @@ function upgradeNotOffered(exchange: OpenExchange, message: string): Response {
 /** The server's handlers of relayed connections. */
 export const relayHandlers: WebSocketHandler<Relay> = {
   maxPayloadLength: MAX_MESSAGE_BYTES,
+  // Never reached: an upstream is not read while more than one message waits for its client.
   backpressureLimit: MAX_MESSAGE_BYTES * 2,
   idleTimeout: 0,
   sendPings: false,
@@ -223,6 +235,10 @@ class Relay {
   #clientPings = 0
   #observed = true
   #closing = false
+  /** Runs while the client is not read. */
+  #heartbeat: ReturnType<typeof setInterval> | undefined
+  /** What is counted of this connection in `HeldContent`. */
+  #heldBytes = 0
 
   constructor(upstream: Duplex, exchange: OpenExchange, context: ProxyContext) {
     this.#upstream = upstream
@@ -230,9 +246,12 @@ class Relay {
     this.#context = context
     exchange.clock.enter('body')
     upstream.on('data', (bytes: Uint8Array) => this.fromUpstream(bytes))
-    upstream.on('drain', () => this.#client?.resume())
+    upstream.on('drain', () => this.#drained())
     upstream.on('error', () => this.#upstreamLost())
-    upstream.on('close', () => this.#upstreamLost())
+    upstream.on('close', () => {
+      this.#upstreamLost()
+      this.#count(0)
+    })
     exchange.abort.signal.addEventListener('abort', () => this.#broken())
   }
 
@@ -244,32 +263,36 @@ class Relay {
   fromClient(message: string | Buffer): void {
     this.#exchange.clock.enter('body')
     const text = typeof message === 'string'
-    const payload = text ? Buffer.from(message) : message
-    this.#exchange.requestBytes += payload.length
-    this.#send(text ? 'text' : 'binary', payload)
-    this.#observe('request', message)
+    this.#exchange.requestBytes += text ? Buffer.byteLength(message) : message.length
+    this.#send(text ? 'text' : 'binary', message)
+    if (this.#withinBounds()) this.#observe('request', message)
   }
 
   controlFromClient(kind: 'ping' | 'pong', data: Buffer): void {
     this.#exchange.clock.enter('body')
     if (kind === 'ping') this.#clientPings += 1
     this.#send(kind, data)
+    // The server answers pings itself; whoever does not read the pongs gets no more of them.
+    if (this.#clientIsFull()) this.#pauseClient()
+    this.#withinBounds()
   }
 
   clientDrained(): void {
     if (this.#upstream.isPaused()) this.#upstream.resume()
+    this.#drained()
   }
 
   clientClosed(code: number, reason: string): void {
     if (this.#closing) return
-    this.#closing = true
-    this.#send('close', closePayload(code, reason))
-    this.#upstream.end()
+    const tooBig = code === 1006 && reason === TOO_BIG
+    this.#hangUp(tooBig ? 1009 : code, tooBig ? '' : reason)
+    if (tooBig) return this.#exchange.end('refused', 'request_body_too_large')
     // An ordinary close is the client's right; a connection that just breaks off was abandoned.
     this.#exchange.end(code === 1006 ? 'client_aborted' : 'completed')
   }
 
   fromUpstream(bytes: Uint8Array): void {
+    if (this.#closing) return
     if (!this.#client) return void this.#early.push(bytes)
     this.#exchange.clock.enter('body')
     let inputs: WebSocketInput[]
@@ -279,6 +302,8 @@ class Relay {
       return this.#violated(error)
     }
     for (const input of inputs) this.#deliver(this.#client, input)
+    if (this.#clientIsFull()) this.#upstream.pause()
+    this.#withinBounds()
     return undefined
   }
 
@@ -292,7 +317,6 @@ class Relay {
         const text = input.kind === 'text' ? Buffer.from(input.data).toString('utf8') : undefined
         if (text === undefined) client.sendBinary(input.data, true)
         else client.sendText(text, true)
-        if (client.getBufferedAmount() > CLIENT_BUFFER_BYTES) this.#upstream.pause()
         this.#observe('response', text ?? input.data)
         return
       }
@@ -313,18 +337,73 @@ class Relay {
 
   #close(client: ServerWebSocket<Relay>, code: number, reason: string): void {
     if (this.#closing) return
-    this.#closing = true
-    this.#send('close', closePayload(code, reason))
-    this.#upstream.end()
+    this.#hangUp(code, reason)
     this.#exchange.end('completed')
     client.close(code, reason)
   }
 
   #violated(error: unknown): void {
     const code = error instanceof WebSocketProtocolError ? error.closeCode : 1011
-    this.#send('close', closePayload(code, ''))
+    this.#hangUp(code, '')
+    this.#exchange.end('upstream_failed', 'upstream_invalid_response')
+    if (code === 1009) this.#client?.close(1009, 'the message is too large')
+    else this.#client?.terminate()
+  }
+
+  /** Counts what is held for this connection. @returns false when that is too much, and the connection is closed */
+  #withinBounds(): boolean {
+    if (this.#closing) return false
+    const unsent = this.#upstream.writableNeedDrain ? this.#upstream.writableLength : 0
+    const unread = this.#client?.getBufferedAmount() ?? 0
+    if (this.#count(unsent + unread + this.#decoder.heldBytes)) return true
+    this.#hangUp(1009, '')
+    // What waits to be sent is what there is no room for.
+    this.#upstream.destroy()
+    const { code, message } = heldTooMuch()
+    this.#exchange.end('refused', code)
+    this.#client?.close(1009, message)
+    return false
+  }
+
+  #count(bytes: number): boolean {
+    const { held, settings } = this.#context
+    const more = bytes - this.#heldBytes
+    if (more > 0 && !held.take(more, settings.maxHeldBytes)) return false
+    if (more < 0) held.give(-more)
+    this.#heldBytes = bytes
+    return true
+  }
+
+  #clientIsFull(): boolean {
+    return (this.#client?.getBufferedAmount() ?? 0) > CLIENT_BUFFER_BYTES
+  }
+
+  /** Reads on from the client when both sides have taken what was for them. */
+  #drained(): void {
+    if (!this.#withinBounds()) return
+    if (this.#upstream.writableNeedDrain || this.#clientIsFull()) return
+    this.#client?.resume()
+    clearInterval(this.#heartbeat)
+    this.#heartbeat = undefined
+  }
+
+  #pauseClient(): void {
+    if (this.#closing) return
+    this.#client?.pause()
+    // An unsolicited pong asks for no answer. @see https://datatracker.ietf.org/doc/html/rfc6455#section-5.5.3
+    this.#heartbeat ??= setInterval(() => this.#client?.pong(), HEARTBEAT_MS)
+  }
+
+  /** The relay is over: the upstream is told, and is left behind when it does not listen. */
+  #hangUp(code: number, reason: string): void {
+    this.#closing = true
+    this.#send('close', closePayload(code, reason))
     this.#upstream.end()
-    this.#fail('upstream_invalid_response')
+    clearInterval(this.#heartbeat)
+    setTimeout(() => {
+      this.#upstream.destroy()
+      this.#client?.terminate()
+    }, CLOSING_MS).unref()
   }
 
   #upstreamLost(): void {
@@ -340,14 +419,15 @@ class Relay {
   #fail(code: GatewayErrorCode): void {
     if (this.#closing) return
     this.#closing = true
+    clearInterval(this.#heartbeat)
     this.#exchange.end(code === 'client_aborted' ? 'client_aborted' : 'upstream_failed', code)
     this.#client?.terminate()
   }
 
-  #send(kind: 'text' | 'binary' | 'ping' | 'pong' | 'close', payload: Uint8Array): void {
+  #send(kind: 'text' | 'binary' | 'ping' | 'pong' | 'close', payload: string | Uint8Array): void {
     if (!this.#upstream.writable) return
     const frame = encodeClientFrame(kind, payload, crypto.getRandomValues(new Uint8Array(4)))
-    if (!this.#upstream.write(frame)) this.#client?.pause()
+    if (!this.#upstream.write(frame)) this.#pauseClient()
   }
 
   #observe(side: 'request' | 'response', message: string | Uint8Array): void {

@@ -1,10 +1,16 @@
-/** What was read of a body, and then the rest of it. */
+/**
+ * What was read of a body, and then the rest of it.
+ *
+ * @param passedOn called once, when what was read has been passed on
+ */
 export async function* resumed(
   pieces: readonly Uint8Array[],
   body: AsyncIterator<Uint8Array>,
+  passedOn: () => void = () => {},
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* pieces
+    passedOn()
     for (;;) {
       const { done, value } = await body.next()
       if (done) return

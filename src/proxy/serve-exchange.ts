@@ -1,10 +1,10 @@
 import { requirePermission, requireProviderCredential } from '../access/authorize.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
-import { normalisedPath, type RequestTarget } from '../http/request-target.ts'
+import type { RequestTarget } from '../http/request-target.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { forward } from './forward.ts'
-import { OpenExchange } from './open-exchange.ts'
+import { OpenExchange, type CloseAfter } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Target } from './upstream.ts'
 
@@ -28,20 +28,25 @@ export async function serveExchange(
   requestTarget: RequestTarget,
   target: Target,
   addresses: ClientAddresses,
-  keepOpen: () => void,
+  closeAfter: CloseAfter,
   context: ProxyContext,
 ): Promise<Response> {
   const exchange = new OpenExchange(request, requestTarget, target, addresses.client, false, context)
   try {
-    admitCaller(exchange, addresses, context)
-    return await forward(request, exchange, addresses.connection, keepOpen, context)
+    admitCaller(exchange, requestTarget, addresses, context)
+    return await forward(request, exchange, addresses.connection, closeAfter, context)
   } catch (error) {
     return failExchange(exchange, error, context)
   }
 }
 
 /** Steps 2 to 4, shared by HTTP and WebSocket exchanges. @throws GatewayError when the exchange is refused */
-export function admitCaller(exchange: OpenExchange, addresses: ClientAddresses, context: ProxyContext): void {
+export function admitCaller(
+  exchange: OpenExchange,
+  { readings, fault }: RequestTarget,
+  addresses: ClientAddresses,
+  context: ProxyContext,
+): void {
   const { keyring, gatewayKeyField, browsers } = context.settings
   const { upstream } = exchange.target
   browsers.requireHost(keyring !== undefined, addresses)
@@ -55,8 +60,9 @@ export function admitCaller(exchange: OpenExchange, addresses: ClientAddresses, 
     const identity = keyring.authenticate(exchange.fields[gatewayKeyField], exchange.startedAtUs / 1000)
     exchange.identify(identity)
     requirePermission(identity, 'proxy:write')
-    const path = normalisedPath(exchange.path)
-    identity.compiledRules.requireTarget(upstream.name, path, exchange.clientAddress)
+    // Of a path that others read as another one, no rule can say anything.
+    if (fault === '')
+      identity.compiledRules.requireTarget(upstream.name, readings.plain, exchange.clientAddress)
     requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
     exchange.mark('authenticatedUs')
     if (identity.stored) context.keyUsed(identity)
@@ -64,6 +70,7 @@ export function admitCaller(exchange: OpenExchange, addresses: ClientAddresses, 
   if (NEVER_FORWARDED.includes(exchange.method)) {
     throw new GatewayError('method_not_allowed', `${exchange.method} is not forwarded`)
   }
+  if (fault !== '') throw new GatewayError('bad_request', fault)
   if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
   if (exchange.fields['via']?.includes(context.via)) {
     throw new GatewayError('loop_detected', 'request has already passed this gateway')

@@ -1,11 +1,14 @@
 import type { Dialect, ProviderConfig, Timeouts } from '../config/config.ts'
 import { hasPrefix } from '../http/path-prefix.ts'
-import { normalisedPath } from '../http/request-target.ts'
+import { readPath, type PathReadings } from '../http/path-readings.ts'
+import type { RequestTarget } from '../http/request-target.ts'
 
 /** A provider as the request path needs it. */
 export interface Upstream {
   readonly name: string
   readonly prefix: string
+  /** The prefix in the loose reading. */
+  readonly loosePrefix: string
   readonly dialect: Dialect
   /** Base URL as configured. */
   readonly url: string
@@ -24,6 +27,8 @@ export interface Target {
   readonly upstream: Upstream
   /** Path below the provider's prefix, escapes as the client sent them. */
   readonly path: string
+  /** The same as it is judged. */
+  readonly readings: PathReadings
   readonly url: string
 }
 
@@ -40,12 +45,10 @@ export class UpstreamTable {
   /**
    * Finds where a request goes.
    *
-   * @param path as the client sent it, dot segments resolved
-   * @param query with `?`, or empty; passed on byte for byte
    * @returns `undefined` for a path below no provider's prefix
    */
-  find(path: string, query: string): Target | undefined {
-    const plain = normalisedPath(path)
+  find({ path, query, readings }: RequestTarget): Target | undefined {
+    const { plain, loose, hidesDots } = readings
     for (const upstream of this.#upstreams) {
       if (!hasPrefix(plain, upstream.prefix)) continue
       const rest =
@@ -54,6 +57,14 @@ export class UpstreamTable {
       return {
         upstream,
         path: below,
+        readings:
+          loose === path
+            ? { plain: below, loose: below, hidesDots }
+            : {
+                plain: plain.slice(upstream.prefix.length),
+                loose: loose.slice(upstream.loosePrefix.length),
+                hidesDots,
+              },
         url: `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`,
       }
     }
@@ -82,6 +93,7 @@ function upstreamOf(provider: ProviderConfig): Upstream {
   return {
     name: provider.name,
     prefix: provider.prefix,
+    loosePrefix: readPath(provider.prefix).loose,
     dialect: provider.api,
     url: provider.upstream,
     origin: url.origin,

@@ -61,6 +61,21 @@ test('frames cut at any byte decode the same', () => {
   expect(decode(Array.from({ length: WIRE.length }, (_, i) => i))).toEqual(INPUTS)
 })
 
+test('what a decoder keeps is bounded by the message, not by the number of its fragments or reads', () => {
+  const decoder = new WebSocketDecoder(100_000)
+  for (let i = 0; i < 50_000; i++) decoder.write(serverFrame(i === 0 ? 1 : 0, Buffer.from('a'), false))
+  for (let i = 0; i < 50_000; i++) decoder.write(serverFrame(0, new Uint8Array(), false))
+  const last = serverFrame(0, new Uint8Array(40_000).fill(98), true)
+  for (const byte of last.subarray(0, -1)) decoder.write(Uint8Array.of(byte))
+  expect(decoder.heldBytes).toBeLessThanOrEqual(2 * 100_000)
+  const [message] = decoder.write(last.subarray(-1))
+  expect(message).toMatchObject({ kind: 'text' })
+  expect(message?.kind === 'text' && Buffer.from(message.data).toString()).toBe(
+    `${'a'.repeat(50_000)}${'b'.repeat(40_000)}`,
+  )
+  expect(decoder.heldBytes).toBe(0)
+})
+
 test('a client frame of any length can be unmasked to what went in', () => {
   fc.assert(
     fc.property(
@@ -72,7 +87,10 @@ test('a client frame of any length can be unmasked to what went in', () => {
         const start = frame.length - length
         expect(frame[1]! & 0x80).toBe(0x80)
         expect(frame.subarray(start - 4, start)).toEqual(mask)
-        expect(frame.subarray(start).map((byte, i) => byte ^ mask[i & 3]!)).toEqual(payload)
+        expect(new Uint8Array(frame.subarray(start)).map((byte, i) => byte ^ mask[i & 3]!)).toEqual(payload)
+        const text = 'é'.repeat(length)
+        const said = encodeClientFrame('text', text, mask).subarray(-2 * length || Infinity)
+        expect(Buffer.from(said.map((byte, i) => byte ^ mask[i & 3]!)).toString()).toBe(text)
       },
     ),
   )

@@ -23,10 +23,10 @@ const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 
 /** Incrementally decodes the frames a server sends (unmasked, no extensions): bytes in, cut anywhere; messages out. */
 export class WebSocketDecoder {
   readonly #maxMessageBytes: number
-  #pieces: Uint8Array[] = []
-  #size = 0
-  #fragments: Uint8Array[] = []
-  #fragmentBytes = 0
+  /** The beginning of a frame. */
+  readonly #pending = new GrowingBytes()
+  /** The beginning of a message. */
+  readonly #fragments = new GrowingBytes()
   #fragmentKind: 'text' | 'binary' | undefined
 
   /** @param maxMessageBytes a longer message is an error with close code 1009 */
@@ -34,23 +34,33 @@ export class WebSocketDecoder {
     this.#maxMessageBytes = maxMessageBytes
   }
 
-  /** @throws WebSocketProtocolError; the connection cannot go on after it */
-  write(chunk: Uint8Array): WebSocketInput[] {
-    this.#pieces.push(chunk)
-    this.#size += chunk.length
-    const inputs: WebSocketInput[] = []
-    for (;;) {
-      const header = this.#header()
-      if (!header || this.#size < header.length + header.payload) return inputs
-      this.#take(header.length)
-      const data = this.#take(header.payload)
-      this.#frame(header.final, header.opcode, data, inputs)
-    }
+  /** Bytes that are kept until the rest of a frame or message comes. */
+  get heldBytes(): number {
+    return this.#pending.capacity + this.#fragments.capacity
   }
 
-  #header(): { final: boolean; opcode: number; length: number; payload: number } | undefined {
-    if (this.#size < 2) return undefined
-    const head = this.#peek(10)
+  /** @throws WebSocketProtocolError; the connection cannot go on after it */
+  write(chunk: Uint8Array): WebSocketInput[] {
+    const bytes = this.#pending.length === 0 ? chunk : this.#pending.append(chunk)
+    const inputs: WebSocketInput[] = []
+    let at = 0
+    for (;;) {
+      const header = this.#header(bytes.subarray(at))
+      const end = at + (header ? header.length + header.payload : Infinity)
+      if (!header || end > bytes.length) break
+      this.#frame(header.final, header.opcode, bytes.subarray(at + header.length, end), inputs)
+      at = end
+    }
+    // Without a whole frame, the beginning is where it was.
+    if (at > 0 || bytes === chunk) {
+      this.#pending.take()
+      if (at < bytes.length) this.#pending.append(bytes.subarray(at))
+    }
+    return inputs
+  }
+
+  #header(head: Uint8Array): { final: boolean; opcode: number; length: number; payload: number } | undefined {
+    if (head.length < 2) return undefined
     const first = head[0]!
     const second = head[1]!
     if ((first & 0x70) !== 0) throw new WebSocketProtocolError(1002, 'reserved bits are set')
@@ -66,7 +76,7 @@ export class WebSocketDecoder {
       payload = Number(new DataView(head.buffer, head.byteOffset, head.length).getBigUint64(2))
       length = 10
     }
-    if (payload + this.#fragmentBytes > this.#maxMessageBytes) {
+    if (payload + this.#fragments.length > this.#maxMessageBytes) {
       throw new WebSocketProtocolError(1009, 'the message is too large')
     }
     return { final: (first & 0x80) !== 0, opcode: first & 0x0f, length, payload }
@@ -81,13 +91,10 @@ export class WebSocketDecoder {
       if (opcode > 2) throw new WebSocketProtocolError(1002, `unknown opcode ${opcode}`)
       this.#fragmentKind = opcode === OPCODES.text ? 'text' : 'binary'
     }
-    this.#fragments.push(data)
-    this.#fragmentBytes += data.length
+    const whole = final && this.#fragments.length === 0 ? data : this.#fragments.append(data)
     if (!final) return undefined
-    const whole = this.#fragments.length === 1 ? data : Buffer.concat(this.#fragments)
     inputs.push({ kind: this.#fragmentKind, data: whole })
-    this.#fragments = []
-    this.#fragmentBytes = 0
+    this.#fragments.take()
     this.#fragmentKind = undefined
     return undefined
   }
@@ -102,46 +109,58 @@ export class WebSocketDecoder {
       inputs.push({ kind: 'close', code, reason: Buffer.from(data.subarray(2)).toString('utf8') })
     } else throw new WebSocketProtocolError(1002, `unknown opcode ${opcode}`)
   }
+}
 
-  /** Up to `count` bytes from the front, without taking them. */
-  #peek(count: number): Uint8Array {
-    const first = this.#pieces[0]!
-    if (first.length >= count || this.#pieces.length === 1) return first.subarray(0, count)
-    const all = Buffer.concat(this.#pieces)
-    this.#pieces = [all]
-    return all.subarray(0, count)
+/** Bytes that come piece by piece, in one place, however small the pieces are. */
+class GrowingBytes {
+  #bytes = EMPTY
+  length = 0
+
+  /** Memory that it takes. */
+  get capacity(): number {
+    return this.#bytes.length
   }
 
-  #take(count: number): Uint8Array {
-    this.#size -= count
-    const first = this.#pieces[0]
-    if (!first || first.length < count) {
-      const all = Buffer.concat(this.#pieces)
-      this.#pieces = [all.subarray(count)]
-      return all.subarray(0, count)
+  /** @returns everything so far */
+  append(piece: Uint8Array): Uint8Array {
+    const length = this.length + piece.length
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, this.#bytes.length * 2))
+      larger.set(this.#bytes.subarray(0, this.length))
+      this.#bytes = larger
     }
-    this.#pieces[0] = first.subarray(count)
-    if (this.#pieces[0].length === 0 && this.#pieces.length > 1) this.#pieces.shift()
-    return first.subarray(0, count)
+    this.#bytes.set(piece, this.length)
+    this.length = length
+    return this.#bytes.subarray(0, length)
+  }
+
+  /** Begins anew; what was returned before stays as it is. */
+  take(): void {
+    this.#bytes = EMPTY
+    this.length = 0
   }
 }
+
+const EMPTY = new Uint8Array()
 
 /** A frame as a client sends it: final, masked. @param mask four random bytes */
 export function encodeClientFrame(
   kind: 'text' | 'binary' | 'ping' | 'pong' | 'close',
-  payload: Uint8Array,
+  payload: string | Uint8Array,
   mask: Uint8Array,
 ): Uint8Array {
-  const extra = payload.length < 126 ? 0 : payload.length < 65_536 ? 2 : 8
-  const frame = new Uint8Array(6 + extra + payload.length)
-  const view = new DataView(frame.buffer)
-  frame[0] = 0x80 | OPCODES[kind]
-  frame[1] = 0x80 | (extra === 0 ? payload.length : extra === 2 ? 126 : 127)
-  if (extra === 2) view.setUint16(2, payload.length)
-  else if (extra === 8) view.setBigUint64(2, BigInt(payload.length))
-  frame.set(mask, 2 + extra)
+  const size = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
+  const extra = size < 126 ? 0 : size < 65_536 ? 2 : 8
   const start = 6 + extra
-  for (let i = 0; i < payload.length; i++) frame[start + i] = payload[i]! ^ mask[i & 3]!
+  const frame = Buffer.alloc(start + size)
+  frame[0] = 0x80 | OPCODES[kind]
+  frame[1] = 0x80 | (extra === 0 ? size : extra === 2 ? 126 : 127)
+  if (extra === 2) frame.writeUInt16BE(size, 2)
+  else if (extra === 8) frame.writeBigUInt64BE(BigInt(size), 2)
+  frame.set(mask, 2 + extra)
+  if (typeof payload === 'string') frame.write(payload, start)
+  else frame.set(payload, start)
+  for (let i = 0; i < size; i++) frame[start + i]! ^= mask[i & 3]!
   return frame
 }
 

@@ -1,3 +1,4 @@
+import { readPath } from '../http/path-readings.ts'
 import { readMode, type RedactionMode } from './modes.ts'
 import type { RedactionScope, RedactionSettings } from './settings.ts'
 
@@ -8,7 +9,7 @@ export interface ScopeFacts {
   /** Empty without a gateway key. */
   readonly keyId: string
   readonly provider: string
-  /** Normalised path on the gateway, prefix included. */
+  /** Path on the gateway in its loose reading, prefix included. Case does not matter. */
   readonly route: string
 }
 
@@ -25,6 +26,8 @@ export class Scopes {
   readonly #whole: ResolvedMode
   readonly #scopes: readonly {
     readonly match: RedactionScope
+    /** The route prefix as routes are compared, without `/` at its end. */
+    readonly below: string
     readonly weight: number
     readonly resolved: ResolvedMode
   }[]
@@ -35,6 +38,7 @@ export class Scopes {
     this.#whole = { mode: readMode(mode) ?? OFF, policyId }
     this.#scopes = scopes.map((match) => ({
       match,
+      below: comparable(match.routePrefix).replace(/\/+$/, ''),
       weight: selectors(match).length,
       resolved: {
         mode: (match.mode === '' ? undefined : readMode(match.mode)) ?? this.#whole.mode,
@@ -50,8 +54,8 @@ export class Scopes {
   resolve(facts: ScopeFacts): ResolvedMode {
     let best: ResolvedMode | undefined
     let most = 0
-    for (const { match, weight, resolved } of this.#scopes) {
-      if (weight <= most || !fits(match, facts)) continue
+    for (const { match, below, weight, resolved } of this.#scopes) {
+      if (weight <= most || !fits(match, below, facts)) continue
       most = weight
       best = resolved
     }
@@ -63,18 +67,22 @@ function selectors({ organizationId, workspaceId, keyId, provider, routePrefix }
   return [organizationId, workspaceId, keyId, provider, routePrefix].filter((value) => value !== '')
 }
 
-function fits(match: RedactionScope, facts: ScopeFacts): boolean {
+function fits(match: RedactionScope, below: string, facts: ScopeFacts): boolean {
   return (
     (match.organizationId === '' || match.organizationId === facts.organizationId) &&
     (match.workspaceId === '' || match.workspaceId === facts.workspaceId) &&
     (match.keyId === '' || match.keyId === facts.keyId) &&
     (match.provider === '' || match.provider === facts.provider.toLowerCase()) &&
-    (match.routePrefix === '' || isBelow(facts.route, match.routePrefix))
+    (match.routePrefix === '' || isBelow(facts.route.toLowerCase(), below))
   )
 }
 
 /** Whole segments only. */
 function isBelow(route: string, prefix: string): boolean {
-  const plain = prefix.replace(/\/+$/, '')
-  return route === plain || route.startsWith(`${plain}/`)
+  return route === prefix || route.startsWith(`${prefix}/`)
+}
+
+/** A redaction scope must hold for every spelling of a route that an upstream takes for the same. */
+function comparable(route: string): string {
+  return readPath(route).loose.toLowerCase()
 }

@@ -1,4 +1,4 @@
-import { normalisedPath } from '../http/request-target.ts'
+import { readPath } from '../http/path-readings.ts'
 import { judgeBody } from '../redaction/bodies.ts'
 import { applyEdits, countEdits, type Counts } from '../redaction/edits.ts'
 import { shownPath } from '../redaction/paths.ts'
@@ -47,7 +47,7 @@ export function storedContent(
   const { mode, policyId } = scopes.resolve({
     ...caller,
     provider: wire.provider,
-    route: normalisedPath(exchange.path),
+    route: readPath(exchange.path).loose,
   })
   const counts: Counts = {}
   const dropped: Record<string, string> = {}

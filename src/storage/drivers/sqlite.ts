@@ -1,7 +1,8 @@
 import { constants, Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
+import { createPrivateFile, makePrivateFolder } from '../../private-files.ts'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
@@ -372,7 +373,11 @@ function open(path: string, mode: SqliteMode, applied: (migration: string) => vo
 }
 
 function openForWriting(path: string, applied: (migration: string) => void): Database {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  if (path !== ':memory:') {
+    makePrivateFolder(dirname(path))
+    // What SQLite puts beside it gets the same mode.
+    createPrivateFile(path)
+  }
   const database = new Database(path, { create: true, readwrite: true })
   try {
     database.run(`PRAGMA busy_timeout = ${MIGRATION_TIMEOUT_MS}`)

@@ -4,7 +4,6 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { makePrivateFolder, openPrivateFile } from '../../private-files.ts'
 
 /** A new segment is begun at this size, so that what has been replayed can be given back to the disk. */
 const SEGMENT_BYTES = 16 * 1024 * 1024
@@ -161,10 +161,10 @@ export class Journal {
   #openTail(): { segment: Segment; fd: number } {
     if (this.#tail && this.#tail.segment.bytes < SEGMENT_BYTES) return this.#tail
     this.close()
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    makePrivateFolder(this.#folder)
     const sequence = (this.#segments.at(-1)?.sequence ?? 0) + 1
     const path = join(this.#folder, `journal-${String(sequence).padStart(10, '0')}-${process.pid}.log`)
-    const fd = openSync(path, 'wx', 0o600)
+    const fd = openPrivateFile(path, 'wx')
     const segment = { path, sequence, records: 0, bytes: 0 }
     this.#segments.push(segment)
     this.#tail = { segment, fd }

@@ -1,5 +1,6 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makePrivateFolder, openPrivateFile } from '../../private-files.ts'
 import { openStorage, recorderStorage } from '../../storage/open-storage.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { Redaction } from '../../redaction/redaction.ts'
@@ -264,7 +265,12 @@ function outputNanoUsd(costNanoUsd: number, lines: readonly ReceiptLine[]): numb
 
 /** One line per refused trace, beside the journal; it can be read, repaired and replayed by hand. */
 function quarantine(folder: string, trace: Trace, reason: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makePrivateFolder(folder)
   const line = `{"reason":${JSON.stringify(reason)},"trace":${Buffer.from(encodeTrace(trace)).toString('utf8')}}\n`
-  appendFileSync(join(folder, 'quarantine.jsonl'), line, { mode: 0o600 })
+  const file = openPrivateFile(join(folder, 'quarantine.jsonl'), 'a')
+  try {
+    appendFileSync(file, line)
+  } finally {
+    closeSync(file)
+  }
 }

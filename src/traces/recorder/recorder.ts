@@ -14,7 +14,7 @@ import type {
 } from '../exchange.ts'
 import type { Scrape } from '../../telemetry/prometheus-text.ts'
 import type { Vitals } from '../../telemetry/vitals.ts'
-import { normalisedPath } from '../../http/request-target.ts'
+import { readPath } from '../../http/path-readings.ts'
 import { ShownPaths } from '../../redaction/shown-paths.ts'
 import { DropCounts } from './drop-counts.ts'
 import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
@@ -364,7 +364,7 @@ export class Recorder {
     this.#lastDropAt = Date.now()
     this.#drops.add(exchange)
     const { caller, wire } = exchange
-    const route = normalisedPath(exchange.path)
+    const route = readPath(exchange.path).loose
     const path = this.#paths.shown(exchange.path, { ...caller, provider: wire.provider, route })
     this.#log('INFO', 'request complete', {
       correlation_id: exchange.correlationId,

@@ -1,0 +1,64 @@
+import { chmodSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Config } from './config/config.ts'
+
+/** Files beside the journal that hold secrets. */
+const SECRETS = ['gateway-keys.pepper', 'redaction.key']
+
+/** Bits of a mode that let others than the owner in. */
+const OTHERS = 0o077
+
+/**
+ * Files and folders of the gateway that others than their owner may read, by their full paths: store, journal, quarantine,
+ * secrets, locks. A folder counts when it holds nothing but our files and is not the working directory. What belongs to another
+ * user is his matter. Windows has other permissions: nothing there.
+ */
+export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tracing'>): string[] {
+  if (process.platform === 'win32') return []
+  const journal = resolve(tracing.journal.path)
+  const store = storage.driver === 'sqlite' && storage.path !== ':memory:' ? resolve(storage.path) : undefined
+  const folders = new Set([journal, dirname(journal), ...(store ? [dirname(store)] : [])])
+  const isOurs = (path: string): boolean => {
+    const name = basename(path)
+    if (path === journal) return true
+    if (store && (path === store || path.startsWith(`${store}-`) || path.startsWith(`${store}.`))) return true
+    if (dirname(path) === journal) return /^(journal|quarantine)|\.lock$/.test(name)
+    return dirname(path) === dirname(journal) && SECRETS.includes(name)
+  }
+  return [...folders].flatMap((folder) => {
+    const paths = entriesOf(folder)
+    const ours = paths.filter(isOurs)
+    const whole =
+      ours.length === paths.length && folder !== process.cwd() && (ours.length > 0 || folder === journal)
+    // A link has no mode of its own, and what it leads to need not be ours.
+    const files = ours.filter(
+      (path) => path !== journal && isExposed(lstatSync(path, { throwIfNoEntry: false })),
+    )
+    return whole && isExposed(statSync(folder, { throwIfNoEntry: false })) ? [folder, ...files] : files
+  })
+}
+
+/** Makes exposed files and folders their owner's alone. @returns those that could not be changed */
+export function closeExposed(paths: readonly string[]): string[] {
+  return paths.filter((path) => {
+    try {
+      chmodSync(path, statSync(path).isDirectory() ? 0o700 : 0o600)
+      return false
+    } catch {
+      return true
+    }
+  })
+}
+
+function isExposed(stats: Stats | undefined): boolean {
+  if (!stats || stats.isSymbolicLink()) return false
+  return stats.uid === process.getuid?.() && (stats.mode & OTHERS) !== 0
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name))
+  } catch {
+    return []
+  }
+}
