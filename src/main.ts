@@ -1,4 +1,3 @@
-#!/usr/bin/env bun
 import { runCommand } from './cli/run.ts'
 
 // A reader that closes its end early (`ongoingai report | head`) is no error.

@@ -120,9 +120,9 @@ function replaceProcess({ environment }: Io): void {
   const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
   if (missing.length === 0 || process.execve === undefined) return
   const own = Bun.main.startsWith('/$bunfs') || Bun.main.startsWith('B:\\')
-  const words = own ? process.argv.slice(2) : [Bun.main, ...process.argv.slice(2)]
+  const runtime = own ? [] : [...process.execArgv, Bun.main]
   try {
-    process.execve(process.execPath, [process.argv0, ...words], {
+    process.execve(process.execPath, [process.argv0, ...runtime, ...process.argv.slice(2)], {
       ...environment,
       ...Object.fromEntries(missing),
     })
