@@ -4,6 +4,8 @@ import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
 import { GatewayKeys } from './gateway-keys.ts'
+import { ListenError } from './http/listen-error.ts'
+import type { MetricsEndpoint } from './http/serve-metrics.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
@@ -67,7 +69,7 @@ export interface Gateway {
 /**
  * Starts a gateway: recorder, query thread, listener. This is the only place where the parts meet.
  *
- * @throws Error when the store cannot be opened or the address cannot be listened on
+ * @throws ListenError when an address cannot be listened on; Error when the store cannot be opened
  */
 export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let current = config
@@ -213,9 +215,10 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let metricsServer: ReturnType<typeof startMetricsServer> | undefined
   try {
     const { adminAddress } = config.prometheus
-    if (endpoint && adminAddress !== '') metricsServer = startMetricsServer(adminAddress, endpoint)
-    server = startServer(config.server.host, config.server.port, context)
+    if (endpoint && adminAddress !== '') metricsServer = listenForMetrics(adminAddress, endpoint)
+    server = listen(config, context)
   } catch (error) {
+    void metricsServer?.stop()
     await close()
     throw error
   }
@@ -266,6 +269,28 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       else
         log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
     },
+  }
+}
+
+function listen({ server: { host, port } }: Config, context: ServerContext): ReturnType<typeof startServer> {
+  try {
+    return startServer(host, port, context)
+  } catch (error) {
+    throw new ListenError({ host, port, settings: { host: 'server.host', port: 'server.port' } }, error)
+  }
+}
+
+function listenForMetrics(address: string, endpoint: MetricsEndpoint): ReturnType<typeof startMetricsServer> {
+  try {
+    return startMetricsServer(address, endpoint)
+  } catch (error) {
+    const colon = address.lastIndexOf(':')
+    const setting = 'observability.admin_address'
+    const settings = { host: setting, port: setting }
+    throw new ListenError(
+      { host: address.slice(0, colon), port: Number(address.slice(colon + 1)), settings },
+      error,
+    )
   }
 }
 

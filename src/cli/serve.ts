@@ -1,11 +1,13 @@
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { clientUrls } from '../config/client-urls.ts'
 import type { Config } from '../config/config.ts'
+import { OVERRIDES } from '../config/environment.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
+import { ListenError } from '../http/listen-error.ts'
 import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
-import { StorageError } from '../storage/storage-error.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { portHolder } from './port-holder.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { visible } from './text-table.ts'
 
@@ -52,12 +54,11 @@ async function serveUntilStopped(
   try {
     gateway = await startGateway(config, log)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    const listening = (error as { code?: string }).code !== undefined && !(error instanceof StorageError)
     logger.close()
+    const message = error instanceof Error ? error.message : String(error)
     io.err(
-      listening
-        ? `failed to listen on ${config.server.host}:${config.server.port}: ${message}\n`
+      error instanceof ListenError
+        ? await notListening(error)
         : `failed to initialize ${config.storage.driver} storage: ${message}\n`,
     )
     return 1
@@ -76,6 +77,25 @@ async function serveUntilStopped(
   log('INFO', 'gateway stopped')
   logger.close()
   return 0
+}
+
+/** Why an address cannot be listened on, and what to do. */
+async function notListening({ host, port, settings, taken, message }: ListenError): Promise<string> {
+  const address = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
+  if (!taken) {
+    const hint = `Set ${withVariable(settings.host)} to an address of this machine.`
+    return `failed to listen on ${address}: ${message}\n${hint}\n`
+  }
+  const holder = await portHolder(host, port)
+  const by = holder === '' ? '' : ` by ${holder}`
+  const hint = `Stop it, or set ${withVariable(settings.port)} to another port.`
+  return `failed to listen on ${address}: the port is taken${by}\n${hint}\n`
+}
+
+/** `server.port (ONGOINGAI_PORT)` */
+function withVariable(setting: string): string {
+  const variable = OVERRIDES.find(({ path }) => path === setting)?.variable
+  return variable === undefined ? setting : `${setting} (${variable})`
 }
 
 /** Resolves at the next SIGINT or SIGTERM. */

@@ -32,6 +32,8 @@ export function startServer(host: string, port: number, context: ServerContext):
     idleTimeout: IDLE_SECONDS,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
+    // Without development mode Bun lets others listen on the same port, and the system deals connections out among them.
+    reusePort: false,
     websocket: relayHandlers,
     fetch(request, server) {
       const target = requestTarget(request.url)
@@ -70,6 +72,7 @@ export function startMetricsServer(address: string, metrics: MetricsEndpoint): S
     port: Number(address.slice(colon + 1)),
     idleTimeout: IDLE_SECONDS,
     development: false,
+    reusePort: false,
     fetch: (request) =>
       requestTarget(request.url).path === metrics.path
         ? serveMetrics(request, metrics)

@@ -11,7 +11,7 @@ export const DOT_ENVS = ['.env', '.env.local', '.env.production', '.env.developm
 export interface HostileFolder {
   readonly path: string
   /** Whether its code was run since it was last asked. */
-  ran(): boolean
+  readonly ran: () => boolean
 }
 
 /** Makes one. */
