@@ -69,9 +69,14 @@ export interface Gateway {
 /**
  * Starts a gateway: recorder, query thread, listener. This is the only place where the parts meet.
  *
+ * @param logLinesDropped lines that could not be logged, for the metrics
  * @throws ListenError when an address cannot be listened on; Error when the store cannot be opened
  */
-export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  log: Log,
+  logLinesDropped: () => number = () => 0,
+): Promise<Gateway> {
   let current = config
   let redaction = keyedRedaction(config)
   let inspector = inspectorOf(redaction)
@@ -159,6 +164,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
       budgetsSpent: spent,
+      logLinesDropped: logLinesDropped(),
     })
   }
   const scrape = (openMetrics: boolean): Promise<Scrape | undefined> => {

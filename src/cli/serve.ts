@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { OVERRIDES } from '../config/environment.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { ListenError } from '../http/listen-error.ts'
-import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
+import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
 import { portHolder } from './port-holder.ts'
@@ -26,6 +26,7 @@ export const serve: Command = {
       return 2
     }
     replaceProcess(io)
+    io.outliveReader()
     let loaded: LoadedConfig
     try {
       loaded = loadConfig(values.get('config'), io.environment)
@@ -52,7 +53,7 @@ async function serveUntilStopped(
   const { log } = logger
   let gateway: Gateway
   try {
-    gateway = await startGateway(config, log)
+    gateway = await startGateway(config, log, () => logger.dropped())
   } catch (error) {
     logger.close()
     const message = error instanceof Error ? error.message : String(error)
@@ -211,7 +212,7 @@ function spent({
 }
 
 /** On a terminal, a line per exchange for people instead of JSON. */
-function terminalOutput(io: Io): { write(text: string): void; readonly waiting: number } {
+function terminalOutput(io: Io): LogOutput {
   const color = (io.environment['NO_COLOR'] ?? '') === ''
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
   const show = (line: string): string => {
@@ -230,9 +231,9 @@ function terminalOutput(io: Io): { write(text: string): void; readonly waiting: 
     return `${paint(2, clock)} ${paint(level === 'INFO' ? 36 : level === 'WARN' ? 33 : 31, String(level))} ${String(msg)} ${details.join(' ')}\n`
   }
   return {
-    write: (text) => io.out(text.trimEnd().split('\n').map(show).join('')),
+    write: (text, failed) => standardOutput.write(text.trim().split('\n').map(show).join(''), failed),
     get waiting() {
-      return process.stdout.writableLength
+      return standardOutput.waiting
     },
   }
 }
