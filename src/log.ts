@@ -29,7 +29,7 @@ export const standardOutput: LogOutput = {
 export interface Logger {
   readonly log: Log
   /** Lines since the start that could not be written. */
-  dropped(): number
+  readonly dropped: () => number
   close(): void
 }
 

@@ -7,6 +7,7 @@ import { ListenError } from '../http/listen-error.ts'
 import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { lostTerminal } from './lost-terminal.ts'
 import { portHolder } from './port-holder.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { visible } from './text-table.ts'
@@ -27,6 +28,7 @@ export const serve: Command = {
     }
     replaceProcess(io)
     io.outliveReader()
+    const terminalLost = lostTerminal()
     let loaded: LoadedConfig
     try {
       loaded = loadConfig(values.get('config'), io.environment)
@@ -39,7 +41,7 @@ export const serve: Command = {
     const logger = io.terminal
       ? openLog(terminalOutput(io), { ...style, format: 'json' })
       : openLog(standardOutput, style)
-    return serveUntilStopped(loaded, values.get('config'), logger, io)
+    return serveUntilStopped(loaded, values.get('config'), logger, terminalLost, io)
   },
 }
 
@@ -47,13 +49,14 @@ async function serveUntilStopped(
   loaded: LoadedConfig,
   path: string | undefined,
   logger: Logger,
+  terminalLost: () => boolean,
   io: Io,
 ): Promise<number> {
   const { config } = loaded
   const { log } = logger
   let gateway: Gateway
   try {
-    gateway = await startGateway(config, log, () => logger.dropped())
+    gateway = await startGateway(config, log, logger.dropped)
   } catch (error) {
     logger.close()
     const message = error instanceof Error ? error.message : String(error)
@@ -67,13 +70,13 @@ async function serveUntilStopped(
   if (io.terminal) greet(loaded, gateway, io)
   else banner(loaded, log)
 
-  const signal = await nextSignal(() => void reload(path, gateway, log, io))
-  const again = nextSignal(() => {})
+  const stop = stopSignals(terminalLost, () => void reload(path, gateway, log, io))
+  const signal = await stop.first
   if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
   // Whoever presses Ctrl+C does not wait for a load balancer.
   const { shutdownTimeoutMs, drainDelayMs } = config.server
-  const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGTERM' ? drainDelayMs : 0)
-  const winner = await Promise.race([stopping.then(() => 'stopped' as const), again])
+  const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGINT' ? 0 : drainDelayMs)
+  const winner = await Promise.race([stopping.then(() => 'stopped' as const), stop.second])
   if (winner !== 'stopped') await Promise.race([gateway.stop(0), Bun.sleep(3000)])
   log('INFO', 'gateway stopped')
   logger.close()
@@ -99,20 +102,31 @@ function withVariable(setting: string): string {
   return variable === undefined ? setting : `${setting} (${variable})`
 }
 
-/** Resolves at the next SIGINT or SIGTERM. */
-function nextSignal(onHangUp: () => void): Promise<'SIGINT' | 'SIGTERM'> {
-  return new Promise((resolve) => {
-    const stop = (signal: 'SIGINT' | 'SIGTERM') => (): void => {
-      process.off('SIGINT', interrupt)
-      process.off('SIGTERM', terminate)
-      resolve(signal)
-    }
-    const interrupt = stop('SIGINT')
-    const terminate = stop('SIGTERM')
-    process.on('SIGINT', interrupt)
-    process.on('SIGTERM', terminate)
-    process.on('SIGHUP', onHangUp)
+type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+/**
+ * The first and the second signal to stop. SIGHUP is the first when the terminal is gone, and never the second, for a terminal that
+ * closes sends several; else it reloads.
+ */
+function stopSignals(
+  terminalLost: () => boolean,
+  reloadNow: () => void,
+): { readonly first: Promise<StopSignal>; readonly second: Promise<StopSignal> } {
+  const first = Promise.withResolvers<StopSignal>()
+  const second = Promise.withResolvers<StopSignal>()
+  let stopping = false
+  const stop = (signal: StopSignal): void => {
+    const { resolve } = stopping ? second : first
+    stopping = true
+    resolve(signal)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal))
+  process.on('SIGHUP', () => {
+    if (stopping) return
+    if (terminalLost()) stop('SIGHUP')
+    else reloadNow()
   })
+  return { first: first.promise, second: second.promise }
 }
 
 /** Takes over a changed file, whole or not at all. */
