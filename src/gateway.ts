@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { KeyAdministration } from './access/key-administration.ts'
 import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
@@ -28,6 +29,7 @@ import { keyedRedaction } from './redaction-key.ts'
 import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { formatSecond } from './rfc3339.ts'
+import type { FileLock } from './storage/file-lock.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
@@ -113,6 +115,7 @@ export async function startGateway(
   let keysChanged = (): void => undefined
   let stopMonitor = (): void => undefined
   let lastVitals = (): void => undefined
+  let claim: FileLock | undefined
   const close = async (): Promise<boolean> => {
     uses.stop()
     audit.flush()
@@ -123,6 +126,7 @@ export async function startGateway(
     const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
     await limits.close()
     await queries.close()
+    claim?.release()
     return flushed
   }
   await recorder.start()
@@ -229,8 +233,11 @@ export async function startGateway(
     throw error
   }
 
+  const url = server.url.href.replace(/\/$/, '')
+  claim = await claimedStore(config, url, log)
+
   return {
-    url: server.url.href.replace(/\/$/, ''),
+    url,
     diagnostics: () => recorder.diagnostics(),
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
@@ -275,6 +282,31 @@ export async function startGateway(
       else
         log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
     },
+  }
+}
+
+/** Marks a SQLite file as used by this gateway and warns if another one uses it. */
+async function claimedStore(
+  { storage, limits }: Config,
+  url: string,
+  log: Log,
+): Promise<FileLock | undefined> {
+  if (storage.driver !== 'sqlite' || storage.path === ':memory:') return undefined
+  const { claimStore } = await import('./storage/store-claim.ts')
+  const owner = `the gateway at ${url} (process ${process.pid} on ${hostname()}, since ${formatSecond(Date.now() * 1000)})`
+  try {
+    const { lock, others } = await claimStore(storage.path, owner)
+    if (others.length > 0) {
+      const counted = limits.backend === 'memory' ? '; each counts its own limits and budgets' : ''
+      log('WARN', `another gateway uses the same SQLite file${counted}`, { path: storage.path, others })
+    }
+    return lock
+  } catch (error) {
+    log('WARN', 'the SQLite file cannot be marked as used: another gateway on it would not be noticed', {
+      path: storage.path,
+      error: error instanceof Error ? error.message : String(error),
+    })
+    return undefined
   }
 }
 

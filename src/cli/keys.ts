@@ -11,7 +11,7 @@ import { untilFree } from '../storage/until-free.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
-import { withConfig } from './open-store.ts'
+import { waitingFor, withConfig } from './open-store.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
@@ -215,7 +215,7 @@ async function inStore(
   const config = withConfig(parsed, io)
   if (!config) return FAILED
   const { openStorage } = await import('../storage/open-storage.ts')
-  const storage = await openStorage(config.storage, 'write')
+  const storage = await openStorage(config.storage, 'write', waitingFor(io))
   try {
     const directory = patient(storage)
     const organizationId = parsed.values.get('org-id')

@@ -27,7 +27,7 @@ afterAll(async () => {
 interface OnTerminal {
   readonly url: string
   readonly child: Bun.Subprocess
-  shown(): string
+  readonly shown: () => string
 }
 
 /** Starts a gateway on a terminal of its own. @param under words before the command */
