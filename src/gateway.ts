@@ -22,6 +22,7 @@ import { SharedCounters, type SharedBackend } from './limits/shared-counters.ts'
 import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
+import { LATE_MS } from './patient-timer.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
@@ -46,6 +47,9 @@ const FLUSH_TIMEOUT_MS = 10_000
 
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
+
+/** How often a stopping gateway looks whether all is done. */
+const SETTLE_MS = 10
 
 /** The query thread's program. */
 const QUERY_WORKER = new URL('./storage/query-worker.ts', import.meta.url).href
@@ -498,7 +502,12 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
   return { changed: differing(live), needRestart: differing(fixed) }
 }
 
+/** Waits until something is done, or for so long; the time in which the process was paused does not count. */
 async function settle(done: () => boolean, timeoutMs: number): Promise<void> {
-  const until = performance.now() + timeoutMs
-  while (!done() && performance.now() < until) await Bun.sleep(10)
+  let waitedMs = 0
+  while (!done() && waitedMs < timeoutMs) {
+    const since = performance.now()
+    await Bun.sleep(SETTLE_MS)
+    waitedMs += Math.min(performance.now() - since, SETTLE_MS + LATE_MS)
+  }
 }
