@@ -367,7 +367,7 @@ export class LimitEngine {
     const lateMs = performance.now() - this.#sweptAt - SWEEP_MS
     this.#sweptAt = performance.now()
     // After a pause of the process, receipts may have come that nobody has read yet.
-    if (lateMs >= LATE_MS) return
+    if (lateMs >= SWEEP_MS) return
     const before = performance.now() - PRICING_MS
     const nowMs = Date.now()
     for (const ticket of this.#receipts.takeOverdue(before)) this.#settle(ticket, undefined, nowMs)
