@@ -5,6 +5,7 @@ import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
 import { GatewayKeys } from './gateway-keys.ts'
+import { authority } from './http/authority.ts'
 import { ListenError } from './http/listen-error.ts'
 import type { MetricsEndpoint } from './http/serve-metrics.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
@@ -225,6 +226,7 @@ export async function startGateway(
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
   await useKeyring()
+  claim = await claimedStore(config, log)
   let server: ReturnType<typeof startServer>
   let metricsServer: ReturnType<typeof startMetricsServer> | undefined
   try {
@@ -237,11 +239,8 @@ export async function startGateway(
     throw error
   }
 
-  const url = server.url.href.replace(/\/$/, '')
-  claim = await claimedStore(config, url, log)
-
   return {
-    url,
+    url: server.url.href.replace(/\/$/, ''),
     diagnostics: () => recorder.diagnostics(),
     async reload(next) {
       const { changed, needRestart } = changes(current, next)
@@ -291,13 +290,12 @@ export async function startGateway(
 
 /** Marks a SQLite file as used by this gateway and warns if another one uses it. */
 async function claimedStore(
-  { storage, limits }: Config,
-  url: string,
+  { server: { host, port }, storage, limits }: Config,
   log: Log,
 ): Promise<FileLock | undefined> {
   if (storage.driver !== 'sqlite' || storage.path === ':memory:') return undefined
   const { claimStore } = await import('./storage/store-claim.ts')
-  const owner = `the gateway at ${url} (process ${process.pid} on ${hostname()}, since ${formatSecond(Date.now() * 1000)})`
+  const owner = `the gateway at ${authority(host, port)} (process ${process.pid} on ${hostname()}, since ${formatSecond(Date.now() * 1000)})`
   try {
     const { lock, others } = await claimStore(storage.path, owner)
     if (others.length > 0) {

@@ -1,3 +1,4 @@
+import { authority } from '../http/authority.ts'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** How long a gateway that may hold the port may take to say so. */
@@ -50,8 +51,10 @@ function holds(pid: string, sockets: ReadonlySet<string>): boolean {
 async function gatewayOn(host: string, port: number): Promise<string> {
   const name = ['0.0.0.0', '::', '[::]'].includes(host) ? 'localhost' : host
   try {
-    const url = `http://${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${port}/`
-    const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(ASK_MS) })
+    const answer = await fetch(`http://${authority(name, port)}/`, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(ASK_MS),
+    })
     const said = (await answer.json()) as { name?: unknown; version?: unknown }
     return said.name === 'ongoingai gateway' ? `an OngoingAI gateway ${String(said.version)}` : ''
   } catch {

@@ -3,6 +3,7 @@ import { clientUrls } from '../config/client-urls.ts'
 import type { Config } from '../config/config.ts'
 import { OVERRIDES } from '../config/environment.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
+import { authority } from '../http/authority.ts'
 import { ListenError } from '../http/listen-error.ts'
 import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { VERSION } from '../version.ts'
@@ -54,9 +55,12 @@ async function serveUntilStopped(
 ): Promise<number> {
   const { config } = loaded
   const { log } = logger
-  let gateway: Gateway
+  // Listened to before anything is taken in, so that a signal never cuts off what was.
+  const stop = stopSignals(terminalLost, () => gateway && void reload(path, gateway, log, io))
+  let gateway: Gateway | undefined
   try {
-    gateway = await startGateway(config, log, logger.dropped)
+    const starting = startGateway(config, log, logger.dropped)
+    gateway = await Promise.race([starting, stop.first.then(() => undefined)])
   } catch (error) {
     logger.close()
     const message = error instanceof Error ? error.message : String(error)
@@ -67,10 +71,14 @@ async function serveUntilStopped(
     )
     return 1
   }
+  if (!gateway) {
+    log('INFO', 'gateway stopped before it had started')
+    logger.close()
+    return 0
+  }
   if (io.terminal) greet(loaded, gateway, io)
   else banner(loaded, log)
 
-  const stop = stopSignals(terminalLost, () => void reload(path, gateway, log, io))
   const signal = await stop.first
   if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
   // Whoever presses Ctrl+C does not wait for a load balancer.
@@ -85,7 +93,7 @@ async function serveUntilStopped(
 
 /** Why an address cannot be listened on, and what to do. */
 async function notListening({ host, port, settings, taken, message }: ListenError): Promise<string> {
-  const address = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
+  const address = authority(host, port)
   if (!taken) {
     const hint = `Set ${withVariable(settings.host)} to an address of this machine.`
     return `failed to listen on ${address}: ${message}\n${hint}\n`
