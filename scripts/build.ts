@@ -19,7 +19,15 @@ const result = await Bun.build({
   ],
   // What is imported late (price list, tokenizers) must not lie in the memory of threads that never ask for it.
   splitting: true,
-  compile: target ? { target: target as Bun.Build.CompileTarget, outfile } : { outfile },
+  compile: {
+    ...(target ? { target: target as Bun.Build.CompileTarget } : {}),
+    outfile,
+    // The folder that the executable is started in may be anybody's: nothing in it is configuration of the runtime, which can be code.
+    autoloadBunfig: false,
+    autoloadDotenv: false,
+    autoloadPackageJson: false,
+    autoloadTsconfig: false,
+  },
   minify: { whitespace: true, syntax: true },
   define: {
     ONGOINGAI_VERSION: JSON.stringify(process.env['VERSION'] ?? 'dev'),

@@ -75,7 +75,8 @@ function packMain(): string {
   return pack('@ongoingai/gateway', { bin, man, optionalDependencies, files: ['bin', 'man'] }, (folder) => {
     for (const name of ['bin', 'man']) mkdirSync(join(folder, name))
     copyFileSync(join(outdir, 'ongoingai.1'), join(folder, man[0]!))
-    copyFileSync(join(root, 'packaging/npm/ongoingai.cjs'), join(folder, bin.ongoingai))
+    for (const name of ['ongoingai.cjs', 'relay.cjs'])
+      copyFileSync(join(root, 'packaging/npm', name), join(folder, 'bin', name))
     chmodSync(join(folder, bin.ongoingai), 0o755)
     copyFileSync(join(root, 'README.md'), join(folder, 'README.md'))
   })

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { KeyAdministration } from './access/key-administration.ts'
 import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
@@ -6,6 +7,9 @@ import type { Config } from './config/config.ts'
 import { closeExposed, exposedFiles } from './exposed-files.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { BrowserPolicy } from './http/browser-policy.ts'
+import { authority } from './http/authority.ts'
+import { ListenError } from './http/listen-error.ts'
+import type { MetricsEndpoint } from './http/serve-metrics.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
@@ -21,6 +25,7 @@ import { SharedCounters, type SharedBackend } from './limits/shared-counters.ts'
 import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
+import { LATE_MS } from './patient-timer.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
@@ -31,6 +36,7 @@ import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { openWarnings } from './open-start.ts'
 import { formatSecond } from './rfc3339.ts'
+import type { FileLock } from './storage/file-lock.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { TenantDirectory } from './storage/storage.ts'
@@ -48,6 +54,9 @@ const FLUSH_TIMEOUT_MS = 10_000
 
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
+
+/** How often a stopping gateway looks whether all is done. */
+const SETTLE_MS = 10
 
 /** The query thread's program. */
 const QUERY_WORKER = new URL('./storage/query-worker.ts', import.meta.url).href
@@ -75,9 +84,14 @@ export interface Gateway {
 /**
  * Starts a gateway: recorder, query thread, listener. This is the only place where the parts meet.
  *
- * @throws Error when the store cannot be opened or the address cannot be listened on
+ * @param logLinesDropped lines that could not be logged, for the metrics
+ * @throws ListenError when an address cannot be listened on; Error when the store cannot be opened
  */
-export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  log: Log,
+  logLinesDropped: () => number = () => 0,
+): Promise<Gateway> {
   closeFiles(config, log)
   let current = config
   for (const warning of openWarnings(config)) log('WARN', warning)
@@ -117,6 +131,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   let keysChanged = (): void => undefined
   let stopMonitor = (): void => undefined
   let lastVitals = (): void => undefined
+  let claim: FileLock | undefined
   const close = async (): Promise<boolean> => {
     uses.stop()
     audit.flush()
@@ -127,6 +142,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
     await limits.close()
     await queries.close()
+    claim?.release()
     return flushed
   }
   await recorder.start()
@@ -171,6 +187,7 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
       budgetsSpent: limits.spent(),
+      logLinesDropped: logLinesDropped(),
     })
   }
   const scrape = (openMetrics: boolean): Promise<Scrape | undefined> => {
@@ -224,13 +241,15 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
   await useKeyring()
+  claim = await claimedStore(config, log)
   let server: ReturnType<typeof startServer>
   let metricsServer: ReturnType<typeof startMetricsServer> | undefined
   try {
     const { adminAddress } = config.prometheus
-    if (endpoint && adminAddress !== '') metricsServer = startMetricsServer(adminAddress, endpoint, context)
-    server = startServer(config.server.host, config.server.port, context)
+    if (endpoint && adminAddress !== '') metricsServer = listenForMetrics(adminAddress, endpoint, context)
+    server = listen(config, context)
   } catch (error) {
+    void metricsServer?.stop()
     await close()
     throw error
   }
@@ -297,6 +316,56 @@ function closeFiles(config: Config, log: Log): void {
     log('WARN', 'files were open to other users; now only their owner may read them', { files: closed })
   if (left.length > 0)
     log('WARN', 'files are open to other users, and their mode cannot be changed', { files: left })
+}
+
+/** Marks a SQLite file as used by this gateway and warns if another one uses it. */
+async function claimedStore(
+  { server: { host, port }, storage, limits }: Config,
+  log: Log,
+): Promise<FileLock | undefined> {
+  if (storage.driver !== 'sqlite' || storage.path === ':memory:') return undefined
+  const { claimStore } = await import('./storage/store-claim.ts')
+  const owner = `the gateway at ${authority(host, port)} (process ${process.pid} on ${hostname()}, since ${formatSecond(Date.now() * 1000)})`
+  try {
+    const { lock, others } = await claimStore(storage.path, owner)
+    if (others.length > 0) {
+      const counted = limits.backend === 'memory' ? '; each counts its own limits and budgets' : ''
+      log('WARN', `another gateway uses the same SQLite file${counted}`, { path: storage.path, others })
+    }
+    return lock
+  } catch (error) {
+    log('WARN', 'the SQLite file cannot be marked as used: another gateway on it would not be noticed', {
+      path: storage.path,
+      error: error instanceof Error ? error.message : String(error),
+    })
+    return undefined
+  }
+}
+
+function listen({ server: { host, port } }: Config, context: ServerContext): ReturnType<typeof startServer> {
+  try {
+    return startServer(host, port, context)
+  } catch (error) {
+    throw new ListenError({ host, port, settings: { host: 'server.host', port: 'server.port' } }, error)
+  }
+}
+
+function listenForMetrics(
+  address: string,
+  endpoint: MetricsEndpoint,
+  context: ServerContext,
+): ReturnType<typeof startMetricsServer> {
+  try {
+    return startMetricsServer(address, endpoint, context)
+  } catch (error) {
+    const colon = address.lastIndexOf(':')
+    const setting = 'observability.admin_address'
+    const settings = { host: setting, port: setting }
+    throw new ListenError(
+      { host: address.slice(0, colon), port: Number(address.slice(colon + 1)), settings },
+      error,
+    )
+  }
 }
 
 /** Begins the traces of exchanges. */
@@ -473,7 +542,12 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
   return { changed: differing(live), needRestart: differing(fixed) }
 }
 
+/** Waits until something is done, or for so long; the time in which the process was paused does not count. */
 async function settle(done: () => boolean, timeoutMs: number): Promise<void> {
-  const until = performance.now() + timeoutMs
-  while (!done() && performance.now() < until) await Bun.sleep(10)
+  let waitedMs = 0
+  while (!done() && waitedMs < timeoutMs) {
+    const since = performance.now()
+    await Bun.sleep(SETTLE_MS)
+    waitedMs += Math.min(performance.now() - since, SETTLE_MS + LATE_MS)
+  }
 }

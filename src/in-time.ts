@@ -1,5 +1,7 @@
+import { patientTimer } from './patient-timer.ts'
+
 /**
- * An answer that must come within a time.
+ * An answer that must come within a time, in which the process was not paused.
  *
  * @param late called with an answer that comes after all, but too late
  * @throws Error `no answer within … ms`, or what the answer itself throws
@@ -10,13 +12,13 @@ export async function inTime<T>(
   late?: (answer: T) => void,
 ): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
+  const callOff = patientTimer(timeoutMs, () => {
     reject(new Error(`no answer within ${timeoutMs} ms`))
     answer.then(late, () => undefined)
-  }, timeoutMs)
+  })
   try {
     return await Promise.race([answer, over])
   } finally {
-    clearTimeout(timer)
+    callOff()
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { openLog, type LogStyle } from './log.ts'
+import { openLog, type LogOutput, type LogStyle } from './log.ts'
 
 function written(
   style: LogStyle | undefined,
@@ -49,5 +49,31 @@ test('words, with what would break a line written out; nothing below the level',
   })
   expect(text).toBe(
     'TIME WARN  this path="/a b" plain=x odd="a\\u001b[31m\\"=" high="\\u{9b}1m\\u{202e}" list=[1] none=""\nTIME ERROR and this status=502\n',
+  )
+})
+
+test('lines that could not be written are counted, and told of by the next that can', () => {
+  let text = ''
+  let waiting = 0
+  let broken = false
+  const output: LogOutput = {
+    write: (more, failed) => (broken ? failed() : void (text += more)),
+    get waiting() {
+      return waiting
+    },
+  }
+  const { log, dropped } = openLog(output, { level: 'INFO', format: 'text' })
+  log('WARN', 'one')
+  waiting = 1e9
+  log('WARN', 'two')
+  waiting = 0
+  broken = true
+  for (const line of ['three', 'four']) log('WARN', line)
+  expect(dropped()).toBe(3)
+  broken = false
+  for (const line of ['five', 'six']) log('WARN', line)
+  expect(dropped()).toBe(3)
+  expect(text.replaceAll(/^\S+ (?=WARN)/gm, '')).toBe(
+    'WARN  one\n\nWARN  log lines were dropped because the output did not take them lines=3\nWARN  five\nWARN  six\n',
   )
 })

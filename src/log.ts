@@ -14,13 +14,14 @@ const MAX_WAITING = 4 * 1024 * 1024
 
 /** Where lines go: standard output, or a list in a test. `waiting` is what has not been taken yet, in bytes. */
 export interface LogOutput {
-  write(text: string): void
+  /** @param failed called when the text could not be written: nobody reads it, or there is no room for it */
+  write(text: string, failed: () => void): void
   readonly waiting: number
 }
 
 /** Standard output without waiting for its reader. */
 export const standardOutput: LogOutput = {
-  write: (text) => void process.stdout.write(text),
+  write: (text, failed) => void process.stdout.write(text, (error) => void (error && failed())),
   get waiting() {
     return process.stdout.writableLength
   },
@@ -29,6 +30,8 @@ export const standardOutput: LogOutput = {
 /** A logger, and the end of it: `close` writes what waits. */
 export interface Logger {
   readonly log: Log
+  /** Lines since the start that could not be written. */
+  readonly dropped: () => number
   close(): void
 }
 
@@ -47,23 +50,35 @@ export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', fo
   let lines: string[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let dropped = 0
+  /** Of them, how many the log itself speaks of. */
+  let told = 0
+  /** A write failed, perhaps in the middle of a line. */
+  let torn = false
 
   const flush = (): void => {
     timer = undefined
     if (lines.length === 0) return
-    const text = lines.join('')
+    const count = lines.length
+    let text = lines.join('')
     lines = []
     if (output.waiting > MAX_WAITING) {
-      dropped += 1
+      dropped += count
       return
     }
-    if (dropped > 0) {
-      output.write(
-        line('WARN', 'log lines were dropped because the reader is too slow', { batches: dropped }),
-      )
-      dropped = 0
+    const toldBefore = told
+    if (dropped > told) {
+      const notice = line('WARN', 'log lines were dropped because the output did not take them', {
+        lines: dropped - told,
+      })
+      text = `${torn ? '\n' : ''}${notice}${text}`
+      told = dropped
+      torn = false
     }
-    output.write(text)
+    output.write(text, () => {
+      dropped += count
+      told = Math.min(told, toldBefore)
+      torn = true
+    })
   }
 
   return {
@@ -76,6 +91,7 @@ export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', fo
         flush()
       }
     },
+    dropped: () => dropped,
     close: () => {
       clearTimeout(timer)
       flush()

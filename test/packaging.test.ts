@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PLATFORMS } from '../packaging/platforms.ts'
 import { eventually } from './support/eventually.ts'
+import { expectUntouched, hostileFolder } from './support/hostile-folder.ts'
 import { freePort } from './support/free-port.ts'
 import { stream, Upstream } from './support/upstream.ts'
 
@@ -151,6 +152,10 @@ describe('a release', () => {
     expect(run(['bun', 'scripts/release.ts', '--only=amiga'], ROOT)).toMatchObject({ status: 2 })
   })
 
+  test('the executable takes nothing from the folder it is started in', async () => {
+    await expectUntouched([join(release, HERE.asset)], hostileFolder(join(folder, 'hostile')))
+  })
+
   test('npm: installed into an empty folder it serves, streams and reports; nothing runs at installation', async () => {
     const empty = join(folder, 'npm')
     mkdirSync(empty)
@@ -178,6 +183,7 @@ describe('a release', () => {
     expect(run(['npx', 'ongoingai', 'version'], empty).out).toContain(VERSION)
     expect(run(['npx', 'ongoingai', 'nonsense'], empty).status).toBe(2)
     const launcher = ['node', join(empty, 'node_modules/@ongoingai/gateway/bin/ongoingai.cjs')]
+    await expectUntouched(launcher, hostileFolder(join(folder, 'hostile-npm')))
     const report = JSON.parse(await tryOut(launcher, empty)) as object
     expect(JSON.stringify(report)).toContain('gpt-5.4-mini')
     rmSync(join(empty, `node_modules/@ongoingai/gateway-${HERE.npmSuffix}`), { recursive: true })

@@ -2,8 +2,8 @@
 'use strict'
 // Starts the executable that the package of this platform carries, and ends as it does.
 
-const { spawn } = require('node:child_process')
 const { join, dirname } = require('node:path')
+const relay = require('./relay.cjs')
 
 function suffix() {
   if (process.platform !== 'linux') return `${process.platform}-${process.arch}`
@@ -26,16 +26,4 @@ function executable() {
   }
 }
 
-const child = spawn(executable(), process.argv.slice(2), { stdio: 'inherit' })
-child.on('error', (error) => {
-  console.error(`ongoingai: ${error.message}`)
-  process.exit(1)
-})
-// A terminal sends SIGINT to both; the child decides when it is over.
-process.on('SIGINT', () => {})
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-child.on('exit', (code, signal) => {
-  if (signal === null) process.exit(code ?? 1)
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name)
-  process.kill(process.pid, signal)
-})
+relay(executable(), process.argv.slice(2))

@@ -4,6 +4,7 @@ import type { StorageConfig } from '../config/config.ts'
 import type { Storage } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import type { Io } from './command.ts'
+import { waitingFor } from './open-store.ts'
 
 /** Who acts on the command line: `cli`, and the system's name of the user beside it. */
 const ACTOR = 'cli'
@@ -27,7 +28,7 @@ export async function auditedReading(
 ): Promise<void> {
   try {
     const { openStorage } = await import('../storage/open-storage.ts')
-    const storage = await openStorage(config, 'write')
+    const storage = await openStorage(config, 'write', waitingFor(io))
     try {
       await audited(storage, event)
     } finally {

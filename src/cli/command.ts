@@ -12,6 +12,8 @@ export interface Io {
   readonly errTerminal: boolean
   /** Settles when whoever reads standard output has taken it: what writes much waits for it. */
   drained(): Promise<void>
+  /** Goes on when output cannot be written: without it, a reader that leaves or a disk that is full ends the program. */
+  outliveReader(): void
 }
 
 /** A command of the program. `run` returns the exit status: 0 well, 1 failed, 2 wrongly called. */

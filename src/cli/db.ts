@@ -3,7 +3,7 @@ import { formatSecond } from '../rfc3339.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
-import { openStore, withConfig, type OpenStore } from './open-store.ts'
+import { openStore, waitingFor, withConfig, type OpenStore } from './open-store.ts'
 import { Progress } from './progress.ts'
 import { textTable } from './text-table.ts'
 
@@ -84,7 +84,7 @@ export const dbMigrate: Command = {
     if (!config) return 1
     const { openStorage } = await import('../storage/open-storage.ts')
     try {
-      const storage = await openStorage(config.storage, 'write')
+      const storage = await openStorage(config.storage, 'write', waitingFor(io))
       try {
         const { appliedNow } = await storage.state()
         for (const name of appliedNow) io.out(`applied ${name}\n`)

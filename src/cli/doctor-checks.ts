@@ -50,6 +50,7 @@ export const LOCAL_CHECKS: readonly Check[] = [
   { name: 'prices', run: checkPrices },
   { name: 'limits', run: checkLimits },
   { name: 'redaction', run: checkRedaction },
+  { name: 'gateways', run: checkGateways },
 ]
 
 /** Whether every upstream answers. */
@@ -192,6 +193,24 @@ async function checkLimits({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
     return { status: 'fail', summary: 'redis does not answer', details: [...details, reason] }
   } finally {
     redis.close()
+  }
+}
+
+/** Whether more than one gateway uses the SQLite file. */
+async function checkGateways({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+  const { storage, limits } = config
+  if (storage.driver !== 'sqlite') return { status: 'pass', summary: 'several gateways may share this store' }
+  const { claimsHidden, storeUsers } = await import('../storage/store-claim.ts')
+  if (claimsHidden(storage.path))
+    return { status: 'skip', summary: 'skipped: this user may not see which gateways use the store' }
+  const users = storeUsers(storage.path)
+  if (users.length === 0) return { status: 'pass', summary: 'no gateway uses the store now' }
+  if (users.length === 1) return { status: 'pass', summary: 'one gateway uses the store', details: users }
+  const counted = limits.backend === 'memory' ? '; each counts its own limits and budgets' : ''
+  return {
+    status: 'warn',
+    summary: `${users.length} gateways use one SQLite file${counted}`,
+    details: users,
   }
 }
 

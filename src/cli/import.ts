@@ -5,7 +5,7 @@ import type { DirectoryEntries, Storage, TraceMaintenance } from '../storage/sto
 import type { Trace } from '../traces/trace.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import { withConfig } from './open-store.ts'
+import { waitingFor, withConfig } from './open-store.ts'
 import { Progress } from './progress.ts'
 import { visible } from './text-table.ts'
 import { untilFree } from '../storage/until-free.ts'
@@ -53,7 +53,7 @@ export const importGo: Command = {
     let storage: Storage | undefined
     try {
       source = await openGoSource(from)
-      storage = await openStorage(config.storage, 'write')
+      storage = await openStorage(config.storage, 'write', waitingFor(io))
       const result = await bringOver(source, storage, from, config.pii.maskedRequestFields, io)
       const { place, read, added, tenants } = result
       await audited(storage, { action: 'traces.import', target: place, detail: { read, added, ...tenants } })

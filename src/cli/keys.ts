@@ -15,7 +15,7 @@ import { untilFree } from '../storage/until-free.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
-import { withConfig } from './open-store.ts'
+import { waitingFor, withConfig } from './open-store.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
@@ -236,7 +236,7 @@ async function inStore(
   const config = withConfig(parsed, io)
   if (!config) return FAILED
   const { openStorage } = await import('../storage/open-storage.ts')
-  const storage = await openStorage(config.storage, 'write')
+  const storage = await openStorage(config.storage, 'write', waitingFor(io))
   const within = defined({
     organizationId: parsed.values.get('org-id'),
     workspaceId: parsed.values.get('workspace-id'),

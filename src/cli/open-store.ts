@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage, Waiting } from '../storage/storage.ts'
+import { lockers } from '../storage/storage-error.ts'
 import type { Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 
@@ -26,12 +27,17 @@ export async function openStore(
   try {
     // Loaded here so that `serve`, whose serving thread never touches a database, does not carry it in its heap.
     const { openStorage } = await import('../storage/open-storage.ts')
-    if (mode === 'write') await (await openStorage(config.storage, 'read')).close()
-    return { config, storage: await openStorage(config.storage, mode) }
+    if (mode === 'write') await (await openStorage(config.storage, 'read', waitingFor(io))).close()
+    return { config, storage: await openStorage(config.storage, mode, waitingFor(io)) }
   } catch (error) {
     io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)
     return undefined
   }
+}
+
+/** Says on the terminal that a command waits for whoever has locked the store. */
+export function waitingFor(io: Io): Waiting {
+  return (path, users) => io.err(`waiting for ${path}, locked by ${lockers(users)}\n`)
 }
 
 /** Loads the configuration. @returns `undefined` after the reason was shown */

@@ -1,13 +1,17 @@
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { clientUrls } from '../config/client-urls.ts'
 import type { Config } from '../config/config.ts'
+import { OVERRIDES } from '../config/environment.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
+import { authority } from '../http/authority.ts'
+import { ListenError } from '../http/listen-error.ts'
 import { openWarnings, refusedOpen } from '../open-start.ts'
-import { openLog, standardOutput, type Log, type Logger } from '../log.ts'
-import { StorageError } from '../storage/storage-error.ts'
+import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { lostTerminal } from './lost-terminal.ts'
+import { portHolder } from './port-holder.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { visible } from './text-table.ts'
 
@@ -26,6 +30,8 @@ export const serve: Command = {
       return 2
     }
     replaceProcess(io)
+    io.outliveReader()
+    const terminalLost = lostTerminal()
     let loaded: LoadedConfig
     try {
       loaded = loadConfig(values.get('config'), io.environment)
@@ -43,7 +49,7 @@ export const serve: Command = {
     const logger = io.terminal
       ? openLog(terminalOutput(io), { ...style, format: 'json' })
       : openLog(standardOutput, style)
-    return serveUntilStopped(loaded, values.get('config'), logger, io)
+    return serveUntilStopped(loaded, values.get('config'), logger, terminalLost, io)
   },
 }
 
@@ -51,54 +57,91 @@ async function serveUntilStopped(
   loaded: LoadedConfig,
   path: string | undefined,
   logger: Logger,
+  terminalLost: () => boolean,
   io: Io,
 ): Promise<number> {
   const { config } = loaded
   const { log } = logger
-  let gateway: Gateway
+  // Listened to before anything is taken in, so that a signal never cuts off what was.
+  const stop = stopSignals(terminalLost, () => gateway && void reload(path, gateway, log, io))
+  let gateway: Gateway | undefined
   try {
-    gateway = await startGateway(config, log)
+    const starting = startGateway(config, log, logger.dropped)
+    gateway = await Promise.race([starting, stop.first.then(() => undefined)])
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    const listening = (error as { code?: string }).code !== undefined && !(error instanceof StorageError)
     logger.close()
+    const message = error instanceof Error ? error.message : String(error)
     io.err(
-      listening
-        ? `failed to listen on ${config.server.host}:${config.server.port}: ${message}\n`
+      error instanceof ListenError
+        ? await notListening(error)
         : `failed to initialize ${config.storage.driver} storage: ${message}\n`,
     )
     return 1
   }
+  if (!gateway) {
+    log('INFO', 'gateway stopped before it had started')
+    logger.close()
+    return 0
+  }
   if (io.terminal) greet(loaded, gateway, io)
   else banner(loaded, log)
 
-  const signal = await nextSignal(() => void reload(path, gateway, log, io))
-  const again = nextSignal(() => {})
+  const signal = await stop.first
   if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
   // Whoever presses Ctrl+C does not wait for a load balancer.
   const { shutdownTimeoutMs, drainDelayMs } = config.server
-  const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGTERM' ? drainDelayMs : 0)
-  const winner = await Promise.race([stopping.then(() => 'stopped' as const), again])
+  const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGINT' ? 0 : drainDelayMs)
+  const winner = await Promise.race([stopping.then(() => 'stopped' as const), stop.second])
   if (winner !== 'stopped') await Promise.race([gateway.stop(0), Bun.sleep(3000)])
   log('INFO', 'gateway stopped')
   logger.close()
   return 0
 }
 
-/** Resolves at the next SIGINT or SIGTERM. */
-function nextSignal(onHangUp: () => void): Promise<'SIGINT' | 'SIGTERM'> {
-  return new Promise((resolve) => {
-    const stop = (signal: 'SIGINT' | 'SIGTERM') => (): void => {
-      process.off('SIGINT', interrupt)
-      process.off('SIGTERM', terminate)
-      resolve(signal)
-    }
-    const interrupt = stop('SIGINT')
-    const terminate = stop('SIGTERM')
-    process.on('SIGINT', interrupt)
-    process.on('SIGTERM', terminate)
-    process.on('SIGHUP', onHangUp)
+/** Why an address cannot be listened on, and what to do. */
+async function notListening({ host, port, settings, taken, message }: ListenError): Promise<string> {
+  const address = authority(host, port)
+  if (!taken) {
+    const hint = `Set ${withVariable(settings.host)} to an address of this machine.`
+    return `failed to listen on ${address}: ${message}\n${hint}\n`
+  }
+  const holder = await portHolder(host, port)
+  const by = holder === '' ? '' : ` by ${holder}`
+  const hint = `Stop it, or set ${withVariable(settings.port)} to another port.`
+  return `failed to listen on ${address}: the port is taken${by}\n${hint}\n`
+}
+
+/** `server.port (ONGOINGAI_PORT)` */
+function withVariable(setting: string): string {
+  const variable = OVERRIDES.find(({ path }) => path === setting)?.variable
+  return variable === undefined ? setting : `${setting} (${variable})`
+}
+
+type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+/**
+ * The first and the second signal to stop. SIGHUP is the first when the terminal is gone, and never the second, for a terminal that
+ * closes sends several; else it reloads.
+ */
+function stopSignals(
+  terminalLost: () => boolean,
+  reloadNow: () => void,
+): { readonly first: Promise<StopSignal>; readonly second: Promise<StopSignal> } {
+  const first = Promise.withResolvers<StopSignal>()
+  const second = Promise.withResolvers<StopSignal>()
+  let stopping = false
+  const stop = (signal: StopSignal): void => {
+    const { resolve } = stopping ? second : first
+    stopping = true
+    resolve(signal)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal))
+  process.on('SIGHUP', () => {
+    if (stopping) return
+    if (terminalLost()) stop('SIGHUP')
+    else reloadNow()
   })
+  return { first: first.promise, second: second.promise }
 }
 
 /** Takes over a changed file, whole or not at all. */
@@ -129,9 +172,9 @@ function replaceProcess({ environment }: Io): void {
   const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
   if (missing.length === 0 || process.execve === undefined) return
   const own = Bun.main.startsWith('/$bunfs') || Bun.main.startsWith('B:\\')
-  const words = own ? process.argv.slice(2) : [Bun.main, ...process.argv.slice(2)]
+  const runtime = own ? [] : [...process.execArgv, Bun.main]
   try {
-    process.execve(process.execPath, [process.argv0, ...words], {
+    process.execve(process.execPath, [process.argv0, ...runtime, ...process.argv.slice(2)], {
       ...environment,
       ...Object.fromEntries(missing),
     })
@@ -204,7 +247,7 @@ function spent({
 }
 
 /** On a terminal, a line per exchange for people instead of JSON. */
-function terminalOutput(io: Io): { write(text: string): void; readonly waiting: number } {
+function terminalOutput(io: Io): LogOutput {
   const color = (io.environment['NO_COLOR'] ?? '') === ''
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
   const show = (line: string): string => {
@@ -223,9 +266,9 @@ function terminalOutput(io: Io): { write(text: string): void; readonly waiting: 
     return `${paint(2, clock)} ${paint(level === 'INFO' ? 36 : level === 'WARN' ? 33 : 31, String(level))} ${String(msg)} ${details.join(' ')}\n`
   }
   return {
-    write: (text) => io.out(text.trimEnd().split('\n').map(show).join('')),
+    write: (text, failed) => standardOutput.write(text.trim().split('\n').map(show).join(''), failed),
     get waiting() {
-      return process.stdout.writableLength
+      return standardOutput.waiting
     },
   }
 }

@@ -128,7 +128,8 @@ Settings are read from \`ongoingai.yaml\` in the working directory, or from the 
 exist). A variable overrides the file; an empty one is ignored. Unknown and repeated keys are mistakes; all mistakes are
 reported at once. A list replaces its default. \`ongoingai config explain\` shows every effective value and where it comes
 from. \`SIGHUP\` takes over a changed file, whole or not at all: providers, tracing, prices, redaction and keys at once;
-\`server.host\`, \`server.port\`, \`storage\` and \`tracing.journal\` at the next start.
+\`server.host\`, \`server.port\`, \`storage\` and \`tracing.journal\` at the next start. A gateway that was started from a terminal stops
+when that terminal closes.
 
 ## Secrets and variables
 

@@ -39,6 +39,8 @@ export function startServer(host: string, port: number, context: ServerContext):
     idleTimeout: context.proxy.keepAliveSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
+    // Without development mode Bun lets others listen on the same port, and the system deals connections out among them.
+    reusePort: false,
     websocket: relayHandlers,
     fetch(request, server) {
       const target = requestTarget(request.url)
@@ -87,6 +89,7 @@ export function startMetricsServer(
     port: Number(address.slice(colon + 1)),
     idleTimeout: METRICS_IDLE_SECONDS,
     development: false,
+    reusePort: false,
     fetch(request, server) {
       const host = readHost(request.headers.get('host'))
       if (!host) return badHost(undefined)

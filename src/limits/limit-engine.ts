@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { inTime } from '../in-time.ts'
+import { LATE_MS } from '../patient-timer.ts'
 import type { Caller, PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Actual, Counters, CounterState, Held, Verdict } from './counters.ts'
@@ -68,6 +69,7 @@ export class LimitEngine {
   readonly #telling = new Set<Promise<void>>()
   readonly #tallies = new TenantTallies()
   #failing = false
+  #sweptAt = performance.now()
   readonly #timer: ReturnType<typeof setInterval>
 
   constructor(ports: LimitEnginePorts) {
@@ -171,6 +173,8 @@ export class LimitEngine {
           await Bun.sleep(pauseMs)
           pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
         }
+        // A process that was paused has heard nothing meanwhile.
+        if (performance.now() - nowMs > MAX_PAUSE_MS + LATE_MS) untilMs = performance.now() + RECEIPT_MS
         // By now there may be more to expect of it than a guess.
         ticket = this.#ticketOf(request, Date.now())
       }
@@ -348,6 +352,10 @@ export class LimitEngine {
   }
 
   #sweep(): void {
+    const lateMs = performance.now() - this.#sweptAt - SWEEP_MS
+    this.#sweptAt = performance.now()
+    // After a pause of the process, receipts may have come that nobody has read yet.
+    if (lateMs >= SWEEP_MS) return
     const before = performance.now() - PRICING_MS
     const nowMs = Date.now()
     for (const ticket of this.#receipts.takeOverdue(before)) this.#settle(ticket, undefined, nowMs)

@@ -1,4 +1,5 @@
 import { RedisClient } from 'bun'
+import { patientTimer } from '../patient-timer.ts'
 import SCRIPT from './redis-script.lua' with { type: 'text' }
 import type { SharedBackend, SharedOperation, SharedReply, SharedRequest } from './shared-counters.ts'
 
@@ -48,8 +49,7 @@ export class RedisBackend implements SharedBackend {
   /** Redis answers in the order in which it is asked: when one answer does not come, none does on this connection. */
   #send(client: RedisClient, command: string, parameters: string[]): Promise<unknown> {
     const answer = client.send(command, parameters)
-    const timer = setTimeout(() => client.close(), this.#timeoutMs() + SILENCE_MS)
-    return answer.finally(() => clearTimeout(timer))
+    return answer.finally(patientTimer(this.#timeoutMs() + SILENCE_MS, () => client.close()))
   }
 
   close(): void {

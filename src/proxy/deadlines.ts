@@ -1,6 +1,7 @@
 import type { Timeouts } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import { inTime } from '../in-time.ts'
+import { LATE_MS } from '../patient-timer.ts'
 
 /** Which wait an exchange is in. */
 type Phase = 'request' | 'first_byte' | 'body'
@@ -22,7 +23,8 @@ export class Clock {
   readonly timeouts: Timeouts
   readonly origin: string
   readonly strike: (code: Strike) => void
-  readonly startedAt: number
+  /** Of the exchange; later by as long as the process was paused since. */
+  startedAt: number
   phase: Phase = 'first_byte'
   phaseAt: number
   probed = false
@@ -44,6 +46,12 @@ export class Clock {
     lasting?.()
   }
 
+  /** The process was paused: nothing could be heard for so long, so no wait has lasted that much. @param now after the pause */
+  shift(pausedMs: number, now: number): void {
+    this.startedAt = Math.min(this.startedAt + pausedMs, now)
+    this.phaseAt = Math.min(this.phaseAt + pausedMs, now)
+  }
+
   /** Enters a phase, or marks progress in it. */
   enter(phase: Phase): void {
     this.phase = phase
@@ -62,6 +70,7 @@ export class Deadlines {
   readonly #probes = new Map<string, Promise<boolean>>()
   readonly #connects: (origin: string, timeoutMs: number) => Promise<boolean>
   #timer: ReturnType<typeof setInterval> | undefined
+  #sweptAt = 0
 
   /** @param connects whether a TCP connection to an origin can be made in time */
   constructor(connects: (origin: string, timeoutMs: number) => Promise<boolean>) {
@@ -70,7 +79,9 @@ export class Deadlines {
 
   watch(clock: Clock): void {
     this.#clocks.add(clock)
-    this.#timer ??= setInterval(() => this.#sweep(performance.now()), SWEEP_MS)
+    if (this.#timer) return
+    this.#sweptAt = performance.now()
+    this.#timer = setInterval(() => this.#sweep(performance.now()), SWEEP_MS)
   }
 
   forget(clock: Clock): void {
@@ -81,7 +92,10 @@ export class Deadlines {
   }
 
   #sweep(now: number): void {
+    const lateMs = now - this.#sweptAt - SWEEP_MS
+    this.#sweptAt = now
     for (const clock of this.#clocks) {
+      if (lateMs >= LATE_MS) clock.shift(lateMs, now)
       if (clock.lasting && now - clock.startedAt >= SWEEP_MS) clock.last()
       const struck = strikeOf(clock, now)
       if (struck) {

@@ -1,6 +1,6 @@
 import type { StorageConfig } from '../config/config.ts'
 import type { GoSource } from './import/go-source.ts'
-import type { Storage } from './storage.ts'
+import type { Storage, Waiting } from './storage.ts'
 
 /** The recorder's connections: one writes, one reads for the upkeep. */
 const RECORDER_CONNECTIONS = 2
@@ -15,12 +15,17 @@ const RECORDER_QUERY_MS = 10_000
  * Opens the store of the configuration. A driver is loaded when it is needed, so that no process carries the others.
  *
  * @param mode `read` never creates or changes anything
+ * @param waiting told once if others have locked a SQLite file for a second
  * @throws StorageError when it cannot be used
  */
-export async function openStorage(settings: StorageConfig, mode: 'write' | 'read'): Promise<Storage> {
+export async function openStorage(
+  settings: StorageConfig,
+  mode: 'write' | 'read',
+  waiting?: Waiting,
+): Promise<Storage> {
   if (settings.driver === 'sqlite') {
     const { openSqliteStorage } = await import('./drivers/sqlite.ts')
-    return openSqliteStorage(settings.path, mode)
+    return openSqliteStorage(settings.path, mode, waiting)
   }
   const { openPostgresStorage } = await import('./drivers/postgres.ts')
   return openPostgresStorage({ ...settings, mode })

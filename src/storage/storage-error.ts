@@ -3,6 +3,22 @@ export class StorageError extends Error {
   override readonly name = 'StorageError'
 }
 
+/** Others keep a SQLite file locked. */
+export class StoreLockedError extends StorageError {
+  /** SQLite's own. */
+  readonly code = 'SQLITE_BUSY'
+
+  /** @param users the gateways that use it, in their own words; empty when it is another program, or not known */
+  constructor(path: string, users: readonly string[], cause: unknown) {
+    super(`sqlite database "${path}" is locked by ${lockers(users)}`, { cause })
+  }
+}
+
+/** Who keeps a SQLite file locked, for people to read. That a gateway uses it does not prove that it is the one. */
+export function lockers(users: readonly string[]): string {
+  return users.length === 0 ? 'another process' : `another process; it is used by ${users.join(' and ')}`
+}
+
 /** A question that the store does not answer as it was asked. The message says what to ask instead, and holds no secret. */
 export class QuestionError extends Error {
   override readonly name = 'QuestionError'

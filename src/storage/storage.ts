@@ -407,6 +407,13 @@ export interface StoreState {
 /** Why a write failed, as the diagnostics count it. */
 export type WriteErrorClass = 'connection' | 'timeout' | 'contention' | 'constraint' | 'unknown'
 
+/**
+ * Told when opening a store waits for others who have locked it.
+ *
+ * @param users the gateways that use it, in their own words; empty when it is another program, or not known
+ */
+export type Waiting = (path: string, users: readonly string[]) => void
+
 /** Where traces are kept. Drivers name a database; nothing else does. */
 export interface Storage {
   readonly driver: 'sqlite' | 'postgres'

@@ -296,6 +296,9 @@ function observe(meter: Meter, { vitals, totals, store }: MetricSources): void {
   sum('ongoingai.recorder.restarts_total', 'Restarts of the recorder thread.', (result) =>
     result.observe(vitals()?.recorderRestarts ?? 0),
   )
+  sum('ongoingai.log.lines_dropped_total', 'Log lines that could not be written.', (result) =>
+    result.observe(vitals()?.logLinesDropped ?? 0),
+  )
   sum('ongoingai.limits.refused_total', 'Requests refused by limits and budgets, by code.', (result) => {
     const refused = vitals()?.limitsRefused ?? {}
     for (const code of new Set([...LIMIT_CODES, ...Object.keys(refused)]))

@@ -8,6 +8,7 @@ export interface Vitals {
   readonly queueBytes: number
   readonly queueMaxBytes: number
   readonly recorderRestarts: number
+  readonly logLinesDropped: number
   readonly limitsRefused: Readonly<Record<string, number>>
   readonly limitsAdmitted: number
   readonly limitBackendFailures: number

@@ -73,3 +73,31 @@ test('a connection can be made, or not', async () => {
   await new Promise((resolve) => server.close(resolve))
   expect(await canConnect(`http://127.0.0.1:${port}`, 5000)).toBe(false)
 })
+
+test('a pause of the process counts for no time-out; after it each strikes as ever', async () => {
+  const idle = watch({ idleMs: 1000 }, () => Promise.resolve(true))
+  idle.clock.enter('body')
+  const first = watch({ firstByteMs: 1000, connectMs: 1000 }, () => Promise.resolve(false))
+  const total = watch({ totalMs: 1000 }, () => Promise.resolve(true))
+  // The process stands still for longer than any of them, and then goes on.
+  Bun.sleepSync(2000)
+  await Bun.sleep(60)
+  expect([idle.struck, first.struck, total.struck]).toEqual([[], [], []])
+  await eventually(() => [idle, first, total].every(({ struck }) => struck.length > 0))
+  expect([idle.struck, first.struck, total.struck]).toEqual([
+    ['upstream_idle_timeout'],
+    ['upstream_connect_timeout'],
+    ['upstream_total_timeout'],
+  ])
+})
+
+test('a pause moves a wait no further than to its end', () => {
+  const clock = new Clock(NONE, 'http://upstream.test', 1000, () => undefined)
+  clock.phaseAt = 1500
+  clock.shift(300, 4000)
+  expect([clock.startedAt, clock.phaseAt]).toEqual([1300, 1800])
+  // Progress between the end of the pause and the sweep that notices it.
+  clock.phaseAt = 3990
+  clock.shift(2000, 4000)
+  expect([clock.startedAt, clock.phaseAt]).toEqual([3300, 4000])
+})

@@ -1,6 +1,6 @@
 import { constants, Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { existsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
 import { createPrivateFile, makePrivateFolder } from '../../private-files.ts'
 import { alreadyCounted } from '../../traces/already-counted.ts'
@@ -20,7 +20,8 @@ import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { Tables, TraceBodiesTable } from '../schema.ts'
 import { sqliteReadUrl } from '../sqlite-read-url.ts'
 import { storable } from '../storable.ts'
-import { StorageError } from '../storage-error.ts'
+import { StorageError, StoreLockedError } from '../storage-error.ts'
+import { storeUsers } from '../store-claim.ts'
 import type {
   AuditTrailStore,
   ReadScope,
@@ -30,6 +31,7 @@ import type {
   TenantDirectory,
   TraceMaintenance,
   TraceReader,
+  Waiting,
   WriteErrorClass,
 } from '../storage.ts'
 
@@ -39,17 +41,40 @@ export type SqliteMode = 'write' | 'read'
 /** How long a statement waits for another process's lock. Short: the recorder has the journal to fall back on. */
 const BUSY_TIMEOUT_MS = 50
 
-/** How long migrations wait for each other when many processes start at once. */
-const MIGRATION_TIMEOUT_MS = 30_000
+/** How long opening waits for others: for migrations when many processes start at once, or for whoever else has locked the file. */
+const OPENING_MS: Readonly<Record<SqliteMode, number>> = { write: 30_000, read: 5000 }
+
+/** Past this, whoever waits is told so. */
+const SILENT_MS = 1000
+
+/** How long each attempt waits by itself; between attempts the thread does other things. */
+const ATTEMPT_MS = 250
+const PAUSE_MS = 20
 
 /**
  * Opens traces in a SQLite file. WAL, `synchronous=NORMAL`: a killed process loses nothing that was committed.
  *
  * @param path file; in `write` mode it and its folder are created
- * @throws StorageError when it cannot be opened or is not ours
+ * @param waiting told once if others have locked the file for a second
+ * @throws StorageError when it cannot be opened or is not ours, or stays locked
  */
-export async function openSqliteStorage(path: string, mode: SqliteMode): Promise<Storage> {
-  return new SqliteStorage(path, mode)
+export async function openSqliteStorage(path: string, mode: SqliteMode, waiting?: Waiting): Promise<Storage> {
+  const startedAt = performance.now()
+  let told = false
+  for (;;) {
+    try {
+      return new SqliteStorage(path, mode)
+    } catch (error) {
+      if (!(error instanceof StoreLockedError)) throw error
+      const waitedMs = performance.now() - startedAt
+      if (waitedMs >= OPENING_MS[mode]) throw error
+      if (!told && waitedMs >= SILENT_MS) {
+        told = true
+        waiting?.(resolve(path), storeUsers(path))
+      }
+      await Bun.sleep(PAUSE_MS)
+    }
+  }
 }
 
 const DIALECT: SqlDialect = {
@@ -214,7 +239,7 @@ class SqliteStorage implements Storage {
   }
 
   classify(error: unknown): WriteErrorClass {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = codeOf(error)
     if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'contention'
     if (/^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(code)) return 'constraint'
     if (/^SQLITE_(CANTOPEN|IOERR|FULL|READONLY|CORRUPT|NOTADB|PERM|AUTH)/.test(code)) return 'connection'
@@ -367,6 +392,7 @@ function open(path: string, mode: SqliteMode, applied: (migration: string) => vo
     return mode === 'write' ? openForWriting(path, applied) : openForReading(path)
   } catch (error) {
     if (error instanceof StorageError) throw error
+    if (/^SQLITE_(BUSY|LOCKED)/.test(codeOf(error))) throw new StoreLockedError(path, storeUsers(path), error)
     const reason = error instanceof Error ? error.message : String(error)
     throw new StorageError(`open sqlite database "${path}": ${reason}`, { cause: error })
   }
@@ -380,7 +406,7 @@ function openForWriting(path: string, applied: (migration: string) => void): Dat
   }
   const database = new Database(path, { create: true, readwrite: true })
   try {
-    database.run(`PRAGMA busy_timeout = ${MIGRATION_TIMEOUT_MS}`)
+    database.run(`PRAGMA busy_timeout = ${ATTEMPT_MS}`)
     refuseForeign(database, path)
     // Only takes effect before the first table exists; retention gives pages back to the disk with it.
     database.run('PRAGMA auto_vacuum = INCREMENTAL')
@@ -402,14 +428,15 @@ function openForReading(path: string): Database {
     sqliteReadUrl(path),
     constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,
   )
-  database.run('PRAGMA busy_timeout = 5000')
   try {
+    database.run(`PRAGMA busy_timeout = ${ATTEMPT_MS}`)
     refuseForeign(database, path)
     if (!hasTable(database, 'ongoingai_migrations')) {
       throw new StorageError(`sqlite database "${path}" holds no traces of this gateway`)
     }
     const taken = database.query<{ name: string }, []>('SELECT name FROM ongoingai_migrations').all()
     refuseOther(taken.map(({ name }) => name))
+    database.run(`PRAGMA busy_timeout = ${OPENING_MS.read}`)
   } catch (error) {
     database.close()
     throw error
@@ -491,6 +518,11 @@ function tellPlanner(database: Database): void {
   tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
   tell.run('trace_tags', 'trace_tags_tenant', '1000000 200000 50000 10000 1000 1 1')
   database.run('ANALYZE sqlite_schema')
+}
+
+/** SQLite's name of what went wrong; empty for anything else. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 /** -1 for a file that is not there. */

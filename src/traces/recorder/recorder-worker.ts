@@ -52,7 +52,14 @@ self.onmessage = (event: MessageEvent<RecorderRequest>) => {
 /** Opens the store; what comes meanwhile waits behind it, in order. */
 async function open(settings: RecorderSettings): Promise<RecorderThread | undefined> {
   try {
-    const storage = await openStorage(recorderStorage(settings.storage), 'write')
+    const storage = await openStorage(recorderStorage(settings.storage), 'write', (path, users) =>
+      reply({
+        kind: 'log',
+        level: 'WARN',
+        message: 'waiting for the store: another process has locked it',
+        fields: { path, ...(users.length > 0 ? { used_by: users } : {}) },
+      }),
+    )
     // Only a gateway whose telemetry is on carries its libraries.
     const library = settings.telemetry.enabled ? await import('../../telemetry/telemetry.ts') : undefined
     return new RecorderThread(settings, storage, library?.Telemetry)

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../audit/audit-event.ts'
+import { patientTimer } from '../../patient-timer.ts'
 import type { KeyList } from '../../storage/storage.ts'
 import type {
   Contents,
@@ -197,9 +198,9 @@ export class Recorder {
   scrape(openMetrics: boolean): Promise<Scrape | undefined> {
     const id = ++this.#scrapes
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answerScrape(id, undefined), SCRAPE_MS)
+      const callOff = patientTimer(SCRAPE_MS, () => this.#answerScrape(id, undefined))
       this.#scraping.set(id, (scrape) => {
-        clearTimeout(timer)
+        callOff()
         resolve(scrape)
       })
       this.#post({ kind: 'scrape', id, openMetrics })
@@ -237,12 +238,12 @@ export class Recorder {
     this.#send()
     const worker = this.#worker
     if (!worker) return this.#unsettled.size === 0
-    const stopped = new Promise<boolean>((resolve) => {
-      this.#stopping = () => resolve(true)
-      setTimeout(() => resolve(false), timeoutMs).unref()
-    })
+    const { promise: stopped, resolve } = Promise.withResolvers<boolean>()
+    this.#stopping = () => resolve(true)
+    const callOff = patientTimer(timeoutMs, () => resolve(false))
     worker.postMessage({ kind: 'stop' } satisfies RecorderRequest)
     const finished = await stopped
+    callOff()
     this.#worker = undefined
     worker.terminate()
     return finished

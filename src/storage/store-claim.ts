@@ -1,0 +1,64 @@
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { lockFile, lockOwner, type FileLock } from './file-lock.ts'
+
+/** Gateways on one file that are told apart. */
+const MOST = 9
+
+/** How long somebody who only looks who holds a lock may take. */
+const LOOK_MS = 50
+
+/** What came of claiming a store. */
+export interface StoreClaim {
+  /** Held until the gateway stops; `undefined` when there are more gateways on the file than are told apart. */
+  readonly lock: FileLock | undefined
+  /** The gateways that use the file already, in the words of their claims. */
+  readonly others: readonly string[]
+}
+
+/**
+ * Marks a SQLite file as used by a gateway, with a locked file beside it, so that a second one and `doctor` can tell.
+ *
+ * @param path of the database, which is there
+ * @param owner the gateway, for people to read
+ * @throws Error when the file beside it cannot be created
+ */
+export async function claimStore(path: string, owner: string): Promise<StoreClaim> {
+  const others = [...storeUsers(path)]
+  for (const file of lockFiles(path)) {
+    if (lockOwner(file) !== undefined) continue
+    let attempt = lockFile(file, owner)
+    if (attempt.kind === 'taken') {
+      await Bun.sleep(LOOK_MS)
+      attempt = lockFile(file, owner)
+    }
+    if (attempt.kind === 'held') return { lock: attempt.lock, others }
+    others.push(attempt.owner)
+  }
+  return { lock: undefined, others }
+}
+
+/** The gateways that use a SQLite file now, in the words of their claims. Creates nothing. */
+export function storeUsers(path: string): readonly string[] {
+  return lockFiles(path).flatMap((file) => lockOwner(file) ?? [])
+}
+
+/** Whether claims of a SQLite file are there that this user may not look at. */
+export function claimsHidden(path: string): boolean {
+  return lockFiles(path).some((file) => existsSync(file) && !canOpen(file))
+}
+
+function canOpen(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The first gateway on a file locks `<file>.lock`, the second `<file>.lock-2`. */
+function lockFiles(path: string): string[] {
+  const file = existsSync(path) ? realpathSync(path) : resolve(path)
+  return Array.from({ length: MOST }, (_, i) => `${file}.lock${i === 0 ? '' : `-${i + 1}`}`)
+}
