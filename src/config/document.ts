@@ -90,7 +90,7 @@ export function decodeSettings(text: string, schema: Section, readText: ReadText
 const MAX_ALIASES = 5000
 
 /** An address with a password in it. */
-const HOLDS_PASSWORD = /:\/\/[^/?#\s]*:[^/?#\s]+@/
+const HOLDS_PASSWORD = /:\/\/[^/?#\s@:]*:[^/?#\s@]+@/
 
 class Decoder {
   readonly #document: SettingsDocument
