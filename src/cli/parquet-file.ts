@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs'
+import { closeSync, createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
-import { createPrivateFile } from '../private-files.ts'
+import { openPrivateFile } from '../private-files.ts'
 import { decodeTrace } from '../traces/recorder/trace-codec.ts'
 import type { ColumnType, ExportColumn } from './export-columns.ts'
 
@@ -37,7 +37,7 @@ export async function writeParquet(
     { name: 'trace', num_children: columns.length },
     ...columns.map(({ name, type }) => ({ name, ...TYPES[type] })),
   ]
-  createPrivateFile(path)
+  closeSync(openPrivateFile(path, 'w'))
   const writer = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: 'ongoingai' })
   let group = columns.map((): unknown[] => [])
   let [bytes, rows] = [0, 0]

@@ -110,7 +110,7 @@ export function decodeSettings(
 const MAX_ALIASES = 5000
 
 /** An address with a password in it. */
-const HOLDS_PASSWORD = /:\/\/[^/?#\s]*:[^/?#\s]+@/
+const HOLDS_PASSWORD = /:\/\/[^/?#\s@:]*:[^/?#\s@]+@/
 
 class Decoder {
   readonly #document: SettingsDocument

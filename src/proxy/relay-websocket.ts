@@ -263,7 +263,10 @@ class Relay {
   fromClient(message: string | Buffer): void {
     this.#exchange.clock.enter('body')
     const text = typeof message === 'string'
-    this.#exchange.requestBytes += text ? Buffer.byteLength(message) : message.length
+    const size = text ? Buffer.byteLength(message) : message.length
+    this.#exchange.requestBytes += size
+    // Before it is copied, so that what there is no room for takes none.
+    if (this.#closing || !this.#count(this.#heldBytes + size)) return this.#tooMuch()
     this.#send(text ? 'text' : 'binary', message)
     if (this.#withinBounds()) this.#observe('request', message)
   }
@@ -356,13 +359,18 @@ class Relay {
     const unsent = this.#upstream.writableNeedDrain ? this.#upstream.writableLength : 0
     const unread = this.#client?.getBufferedAmount() ?? 0
     if (this.#count(unsent + unread + this.#decoder.heldBytes)) return true
+    this.#tooMuch()
+    return false
+  }
+
+  #tooMuch(): void {
+    if (this.#closing) return
     this.#hangUp(1009, '')
     // What waits to be sent is what there is no room for.
     this.#upstream.destroy()
     const { code, message } = heldTooMuch()
     this.#exchange.end('refused', code)
     this.#client?.close(1009, message)
-    return false
   }
 
   #count(bytes: number): boolean {
