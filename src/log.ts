@@ -1,3 +1,5 @@
+import { CoalescingTimer } from './coalescing-timer.ts'
+
 /** Severity of a log line. */
 export type Level = 'INFO' | 'WARN' | 'ERROR'
 
@@ -43,11 +45,9 @@ const SEVERITY: Readonly<Record<Level, number>> = { INFO: 0, WARN: 1, ERROR: 2 }
 export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', format: 'json' }): Logger {
   const line = style.format === 'json' ? jsonLine : textLine
   let lines: string[] = []
-  let timer: ReturnType<typeof setTimeout> | undefined
   let dropped = 0
 
   const flush = (): void => {
-    timer = undefined
     if (lines.length === 0) return
     const text = lines.join('')
     lines = []
@@ -64,18 +64,20 @@ export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', fo
     output.write(text)
   }
 
+  const timer = new CoalescingTimer(flush)
+
   return {
     log: (level, message, fields) => {
       if (SEVERITY[level] < SEVERITY[style.level]) return
       lines.push(line(level, message, fields ?? {}))
-      if (level === 'INFO') timer ??= setTimeout(flush, FLUSH_MS)
+      if (level === 'INFO') timer.arm(FLUSH_MS)
       else {
-        clearTimeout(timer)
+        timer.cancel()
         flush()
       }
     },
     close: () => {
-      clearTimeout(timer)
+      timer.cancel()
       flush()
     },
   }

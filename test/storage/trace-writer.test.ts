@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { Journal } from '../../src/traces/recorder/journal.ts'
-import { encodeTrace } from '../../src/traces/recorder/trace-codec.ts'
+import { decodeTrace, encodeTrace } from '../../src/traces/recorder/trace-codec.ts'
 import { TraceWriter } from '../../src/traces/recorder/trace-writer.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { eventually } from '../support/eventually.ts'
@@ -39,7 +39,7 @@ async function open({
   const writer = new TraceWriter({
     storage: () => storage,
     journal: new Journal(journalPath, journalMaxBytes),
-    quarantine: (trace) => quarantined.push(trace.id),
+    quarantine: (payload) => quarantined.push(decodeTrace(payload).id),
     flushIntervalMs: () => 20,
     maxPendingBytes: () => maxPendingBytes,
     settled: (ids) => settled.push(...ids),
