@@ -72,7 +72,7 @@ async function serveUntilStopped(
   const { shutdownTimeoutMs, drainDelayMs } = config.server
   const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGTERM' ? drainDelayMs : 0)
   const winner = await Promise.race([stopping.then(() => 'stopped' as const), again])
-  if (winner !== 'stopped') await Promise.race([gateway.stop(0), Bun.sleep(3000)])
+  if (winner !== 'stopped') await gateway.stop(0)
   log('INFO', 'gateway stopped')
   logger.close()
   return 0

@@ -94,7 +94,7 @@ test('a recorder thread that dies under load is started again, and nothing that 
     stored_total: 400,
     recorder_restarts_total: 1,
   })
-  expect(await recorder.stop(5000)).toBe(true)
+  expect(await recorder.stop()).toEqual({ kind: 'stored' })
   expect(logs).toContain('recorder thread died; starting it again')
   const database = new Database(join(folder, 'traces.db'), { readonly: true })
   expect(database.query('SELECT COUNT(*) AS n, COUNT(DISTINCT id) AS ids FROM traces').get()).toEqual({
@@ -125,6 +125,6 @@ test('a queue that is full refuses exchanges, counts them, and says so once', as
   })
   expect(logs.filter((message) => message === 'trace queue is full; dropping trace')).toHaveLength(1)
   await eventually(() => recorder.diagnostics().stored_total === 10)
-  await recorder.stop(5000)
+  await recorder.stop()
   rmSync(folder, { recursive: true })
 }, 30_000)

@@ -71,9 +71,9 @@ export interface Adopted {
 export interface JournalBatch {
   readonly payloads: readonly Uint8Array[]
   /** They are safe elsewhere. */
-  commit(): void
+  readonly commit: () => void
   /** The file that they are in is kept in quarantine instead of being deleted. */
-  keepFile(): void
+  readonly keepFile: () => void
   /** Records that were in a file which somebody has taken away; they are no longer counted. */
   readonly lost: number
   /** Records that turned out to be damaged; their file will be kept, and they are no longer counted. */
@@ -346,24 +346,29 @@ export class Journal {
 
   #read(segment: Segment, maxRecords: number, maxBytes: number): JournalBatch {
     const payloads: Uint8Array[] = []
-    const left = segment.unread.map((stretch) => ({ ...stretch }))
     let bytes = 0
+    let at = segment.unread[0]!.start
     const fd = openSync(segment.path, 'r')
     try {
-      while (left.length > 0 && payloads.length < maxRecords && bytes < maxBytes) {
-        const payload = readRecord(fd, left[0]!.start)
-        if (!payload) break
-        payloads.push(payload)
-        bytes += payload.length
-        left[0]!.start += HEADER_BYTES + payload.length
-        if (left[0]!.start >= left[0]!.end) left.shift()
+      for (const { start, end } of segment.unread) {
+        at = Math.max(at, start)
+        while (at < end && payloads.length < maxRecords && bytes < maxBytes) {
+          const payload = readRecord(fd, at)
+          if (!payload && payloads.length === 0) return this.#damagedSince(segment, at)
+          if (!payload) break
+          payloads.push(payload)
+          bytes += payload.length
+          at += HEADER_BYTES + payload.length
+        }
+        if (at < end) break
       }
     } finally {
       closeSync(fd)
     }
-    if (payloads.length === 0 && left.length > 0) return this.#damagedSince(segment, left[0]!.start)
     const commit = (): void => {
-      segment.unread = left
+      // More may have been appended meanwhile.
+      segment.unread = segment.unread.filter(({ end }) => end > at)
+      if (segment.unread[0] && segment.unread[0].start < at) segment.unread[0].start = at
       segment.records -= payloads.length
       this.#dropRead()
     }
@@ -417,7 +422,7 @@ export class Journal {
   /** One of the records of a file is safe elsewhere. */
   letGo(file: UnfinishedFile): void {
     file.waiting -= 1
-    if (file.waiting > 0) return
+    if (file.waiting > 0 || !this.#unfinished.has(file)) return
     if (this.#unfinishedTail === file) this.#unfinishedTail = undefined
     this.#unfinished.delete(file)
     closeSync(file.fd)

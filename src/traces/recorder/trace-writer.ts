@@ -183,7 +183,7 @@ export class TraceWriter {
   /** Ends without waiting for the store: what is pending goes to the journal. */
   abandon(): void {
     this.#replayUntil = 0
-    this.#spillPending(0)
+    if (this.#spillPending(0) && this.#call) this.#call.head = 0
     this.#end()
   }
 
@@ -522,6 +522,16 @@ export class TraceWriter {
       })
     }
     return kind
+  }
+
+  /** Counts an exchange of which no trace can be made. */
+  drop(id: string, error: unknown): void {
+    this.#countDrop('build')
+    this.#ports.settled([id])
+    this.#ports.log('ERROR', 'no trace could be made of an exchange', {
+      trace_id: id,
+      error: messageOf(error),
+    })
   }
 
   #drop(trace: Trace): void {
