@@ -13,7 +13,7 @@ const FLUSH_MS = 50
 const RETRY_MS = 1000
 
 /** How often events of gateways that have ended are looked for. */
-const LOOK_MS = 10_000
+const LOOK_MS = 5000
 
 /** What the writer needs around it. */
 export interface AuditWriterPorts {

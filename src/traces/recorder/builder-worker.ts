@@ -1,5 +1,5 @@
 import { wireApiNamed } from '../../providers/registry.ts'
-import type { Encoding } from '../../usage/estimate.ts'
+import type { CountTokens, Encoding } from '../../usage/estimate.ts'
 import type { ContentReading } from '../content-reading.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Trace } from '../trace.ts'
@@ -44,7 +44,8 @@ async function take(request: BuilderRequest): Promise<void> {
     const { exchange, content, encoding } = request
     if (encoding) await tokenizers.load(encoding)
     const reading = { ...content, api: wireApiNamed(exchange.wire.api) }
-    reply({ trace: builder!.build(exchange, reading, (name, text) => tokenizers.count(name, text)) })
+    const count: CountTokens = (name, text) => (encoding ? tokenizers.count(name, text) : undefined)
+    reply({ trace: builder!.build(exchange, reading, count) })
   } catch (error) {
     reply({ error: error instanceof Error ? error.message : String(error) })
   }

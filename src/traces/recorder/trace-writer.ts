@@ -26,7 +26,7 @@ const SILENT_MS = 500
 
 /** How soon, and then how often, segments of gateways that have ended are looked for. */
 const FIRST_LOOK_MS = 1000
-const LOOK_MS = 10_000
+const LOOK_MS = 5000
 
 /** How long a replay may go on at the end of the process. */
 const CLOSING_REPLAY_MS = 3000
@@ -101,19 +101,24 @@ export class TraceWriter {
     this.#flushTimer = new CoalescingTimer(() => void this.flush(), this.#clock)
     this.#retryTimer = new CoalescingTimer(() => void this.#retry(), this.#clock)
     this.#silenceTimer = new CoalescingTimer(() => this.#silent(), this.#clock)
-    this.#lookTimer = new CoalescingTimer(() => this.#look(LOOK_MS), this.#clock)
-    this.#look(FIRST_LOOK_MS)
+    this.#lookTimer = new CoalescingTimer(() => this.#look(), this.#clock)
+    this.#lookTimer.arm(FIRST_LOOK_MS)
+    this.#adopt()
   }
 
-  /** Takes over what gateways that have ended left in the journal, and looks again later. */
-  #look(againMs: number): void {
-    this.#lookTimer.arm(againMs)
+  #look(): void {
+    this.#lookTimer.arm(LOOK_MS)
+    if (this.#adopt() > 0) this.#ports.settled([])
+  }
+
+  /** Takes over what gateways that have ended left in the journal. @returns how much it was */
+  #adopt(): number {
     const { journal } = this.#ports
     const { records, damaged } = journal.adopt()
     this.#totals.recovered += records + damaged
     this.#totals.quarantined += damaged
-    if (records + damaged > 0) this.#ports.settled([])
     if (journal.records > 0 || journal.hasUnfinished) this.#retryTimer.arm(0)
+    return records + damaged
   }
 
   totals(observationsGivenUp: number): RecorderTotals {
