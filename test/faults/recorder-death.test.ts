@@ -2,12 +2,13 @@ import { loadConfig } from '../../src/config/load.ts'
 import { SETTINGS } from '../support/redaction-settings.ts'
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange, RecorderSettings } from '../../src/traces/exchange.ts'
 import { Recorder } from '../../src/traces/recorder/recorder.ts'
 import { eventually } from '../support/eventually.ts'
+import { sampleExchange } from '../support/exchange.ts'
 
 function settingsIn(folder: string): RecorderSettings {
   const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
@@ -34,41 +35,7 @@ function settingsIn(folder: string): RecorderSettings {
   }
 }
 
-function exchange(id: string): Exchange {
-  return {
-    id,
-    correlationId: 'c',
-    startedAtUs: Date.now() * 1000,
-    completedUs: 5,
-    upstreamFirstByteUs: 2,
-    caller: { organizationId: 'default', workspaceId: 'default', keyId: '', team: '', role: '' },
-    wire: { api: 'chat_completions', provider: 'openai' },
-    credentialField: '',
-    queryKey: '',
-    dialect: 'openai',
-    routeModel: '',
-    injected: false,
-    upstreamUrl: 'http://127.0.0.1',
-    attempts: 1,
-    method: 'POST',
-    path: '/openai/v1/chat/completions',
-    requestFields: { authorization: 'Bearer sk-canary' },
-    responseFields: {},
-    status: 200,
-    outcome: 'completed',
-    errorCode: '',
-    free: false,
-    requestBytes: 2,
-    responseBytes: 2,
-    responseChunks: 0,
-    streaming: false,
-    request: { mediaType: 'application/json', codings: '' },
-    response: { mediaType: 'application/json', codings: '' },
-    spend: null,
-    ticket: 0,
-    route: '/openai/*',
-  }
-}
+const exchange = (id: string): Exchange => sampleExchange({ id })
 
 const EARS = { priced: () => undefined, dropped: () => undefined, keys: () => undefined }
 
@@ -126,5 +93,49 @@ test('a queue that is full refuses exchanges, counts them, and says so once', as
   expect(logs.filter((message) => message === 'trace queue is full; dropping trace')).toHaveLength(1)
   await eventually(() => recorder.diagnostics().stored_total === 10)
   await recorder.stop()
+  rmSync(folder, { recursive: true })
+}, 30_000)
+
+test('a recorder thread that is stuck keeps nothing: what is known of its exchanges is journalled, and the next start stores it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-stuck-'))
+  const stuck = new URL('../fixtures/stuck-recorder.ts', import.meta.url).href
+  const recorder = new Recorder(settingsIn(folder), () => undefined, EARS, stuck)
+  await recorder.start()
+  for (let i = 0; i < 50; i++)
+    recorder.record(exchange(`e${i}`), { request: Buffer.from('{"model":"m"}'), response: Buffer.from('{}') })
+  const stopping = recorder.stop()
+  recorder.hurry()
+  expect(await stopping).toEqual({ kind: 'journalled', records: 50 })
+  expect(recorder.stop()).toBe(stopping)
+  for (const name of readdirSync(join(folder, 'journal')))
+    expect(readFileSync(join(folder, 'journal', name), 'latin1')).not.toContain('sk-canary')
+
+  const worker = new URL('../../src/traces/recorder/recorder-worker.ts', import.meta.url).href
+  const next = new Recorder(settingsIn(folder), () => undefined, EARS, worker)
+  await next.start()
+  await eventually(() => next.diagnostics().stored_total === 50)
+  expect(next.diagnostics()).toMatchObject({ enqueue_accepted_total: 50, queue_depth: 0 })
+  expect(await next.stop()).toEqual({ kind: 'stored' })
+  const database = new Database(join(folder, 'traces.db'), { readonly: true })
+  expect(
+    database
+      .query(
+        "SELECT COUNT(*) AS n FROM traces JOIN trace_details USING (seq) WHERE cost_status = 'unknown' AND document ->> '$.metadata.recording_interrupted' <> ''",
+      )
+      .get(),
+  ).toEqual({ n: 50 })
+  database.close()
+  rmSync(folder, { recursive: true })
+}, 30_000)
+
+test('a recorder thread that cannot be started again leaves nothing behind that is not journalled', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-gone-'))
+  const gone = new URL('../fixtures/gone-recorder.ts', import.meta.url).href
+  const logs: string[] = []
+  const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), EARS, gone)
+  await recorder.start()
+  recorder.record(exchange('e'), { request: undefined, response: undefined })
+  await eventually(() => logs.includes('recorder thread died; starting it again'))
+  expect(await recorder.stop()).toEqual({ kind: 'journalled', records: 1 })
   rmSync(folder, { recursive: true })
 }, 30_000)

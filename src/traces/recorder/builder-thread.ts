@@ -46,7 +46,7 @@ export class BuilderThread {
   }
 
   /**
-   * Builds a trace. Rejects when that takes too long, or fails.
+   * Builds a trace. Rejects when that takes too long, or fails; the reason holds no content.
    *
    * @param encoding the vocabulary to count with; `undefined` when nothing is to be counted
    */
@@ -96,7 +96,7 @@ export class BuilderThread {
       else work?.reject(new Error(reply.error))
       this.#next()
     }
-    worker.addEventListener('error', (event) => this.#fail(worker, event.message))
+    worker.addEventListener('error', () => this.#fail(worker, 'the thread died'))
     worker.addEventListener('close', () => this.#fail(worker, 'the thread ended'))
     worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies BuilderRequest)
     return worker

@@ -24,7 +24,7 @@ export type BuilderRequest =
       readonly encoding: Encoding | undefined
     }
 
-/** What it answers, one for each `build`. */
+/** What it answers, one for each `build`; an error is told by its name. */
 export type BuilderReply = { readonly trace: Trace } | { readonly error: string }
 
 const tokenizers = new Tokenizers()
@@ -47,7 +47,8 @@ async function take(request: BuilderRequest): Promise<void> {
     const count: CountTokens = (name, text) => (encoding ? tokenizers.count(name, text) : undefined)
     reply({ trace: builder!.build(exchange, reading, count) })
   } catch (error) {
-    reply({ error: error instanceof Error ? error.message : String(error) })
+    // Its message may hold content.
+    reply({ error: error instanceof Error ? error.name : 'error' })
   }
 }
 

@@ -223,13 +223,13 @@ class RecorderThread {
     try {
       reading = this.#reader.end(exchange, contents)
     } catch (error) {
-      return this.#withoutContent(exchange, error)
+      return this.#withoutContent(exchange, nameOf(error))
     }
     if (!(reading instanceof Promise)) return this.#record(exchange, reading)
     this.#beginSlow(exchange, unreadContent(wireApiNamed(exchange.wire.api)), 'unread', 0)
     reading.then(
       (content) => this.#slow.has(exchange.id) && this.#record(exchange, content),
-      (error: unknown) => this.#slow.has(exchange.id) && this.#withoutContent(exchange, error),
+      (error: unknown) => this.#slow.has(exchange.id) && this.#withoutContent(exchange, nameOf(error)),
     )
     return undefined
   }
@@ -244,7 +244,7 @@ class RecorderThread {
       if (encoding || !quick) return this.#buildElsewhere(exchange, content, encoding, bytes)
       trace = this.#builder.build(exchange, content)
     } catch (error) {
-      return this.#withoutContent(exchange, error)
+      return this.#withoutContent(exchange, nameOf(error))
     }
     return this.#finish(exchange, trace)
   }
@@ -260,7 +260,7 @@ class RecorderThread {
       return this.#giveUp(exchange.id, 'too much content waited to be looked through')
     this.#builders.build(exchange, content, encoding).then(
       (trace) => this.#slow.has(exchange.id) && this.#finish(exchange, trace),
-      (error: unknown) => this.#slow.has(exchange.id) && this.#withoutContent(exchange, error),
+      ({ message }: Error) => this.#slow.has(exchange.id) && this.#withoutContent(exchange, message),
     )
     return undefined
   }
@@ -283,14 +283,13 @@ class RecorderThread {
       trace = known(why)
     } catch (error) {
       this.#finished(id)
-      return this.#writer.drop(id, error)
+      return this.#writer.drop(id, nameOf(error))
     }
     return this.#finish(exchange, trace)
   }
 
-  /** An exchange whose content is no good to us. */
-  #withoutContent(exchange: Exchange, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
+  /** The content of an exchange is no good to us. @param reason without anything of the content */
+  #withoutContent(exchange: Exchange, reason: string): void {
     reply({
       kind: 'log',
       level: 'ERROR',
@@ -299,7 +298,7 @@ class RecorderThread {
     })
     if (!this.#slow.has(exchange.id))
       this.#beginSlow(exchange, unreadContent(wireApiNamed(exchange.wire.api)), 'unread', 0)
-    this.#giveUp(exchange.id, `its content could not be looked through: ${reason}`)
+    this.#giveUp(exchange.id, `its content could not be looked through (${reason})`)
   }
 
   #finish(exchange: Exchange, trace: Trace): void {
@@ -398,4 +397,9 @@ function outputNanoUsd(costNanoUsd: number, lines: readonly ReceiptLine[]): numb
     input += line.tokens * line.usd_per_million * 1000 * (line.factor ?? 1)
   }
   return Math.max(0, costNanoUsd - Math.round(input))
+}
+
+/** An error without its message, which may hold content. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'error'
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { AuditEvent } from '../../audit/audit-event.ts'
 import { CoalescingTimer } from '../../coalescing-timer.ts'
 import type { KeyList } from '../../storage/storage.ts'
@@ -171,13 +172,14 @@ export class Recorder {
   /**
    * Shows a piece of streamed content to the recorder, which takes it over.
    *
-   * @returns false when the recorder is too far behind; the piece is not looked at then
+   * @returns false when the recorder is too far behind, or is being started again; the piece is not looked at then
    */
   observe(piece: Observed | ObservedMessage): boolean {
     const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
-    if (this.#bytes + this.#observedBytes + size > this.#settings.queueMaxBytes / 2) return false
+    const worker = this.#worker
+    if (!worker || this.#bytes + this.#observedBytes + size > this.#settings.queueMaxBytes / 2) return false
     this.#observedBytes += size
-    if (piece.kind === 'observed') this.#worker?.postMessage(piece, [piece.bytes.buffer as ArrayBuffer])
+    if (piece.kind === 'observed') worker.postMessage(piece, [piece.bytes.buffer as ArrayBuffer])
     else this.#post(piece)
     return true
   }
@@ -192,7 +194,14 @@ export class Recorder {
   /** Adds events to the audit trail. While the recorder is being started again they wait. */
   audit(events: readonly AuditEvent[]): void {
     if (this.#worker) return this.#post({ kind: 'audit', events })
-    this.#auditWaiting.push(...events.slice(0, AUDIT_WAITING - this.#auditWaiting.length))
+    const kept = events.slice(0, AUDIT_WAITING - this.#auditWaiting.length)
+    this.#auditWaiting.push(...kept)
+    // They are in the log all the same.
+    if (kept.length < events.length)
+      this.#log('ERROR', 'audit events were dropped', {
+        failed_count: events.length - kept.length,
+        error: 'the recorder thread does not run, and too many wait for it',
+      })
     return undefined
   }
 
@@ -278,7 +287,23 @@ export class Recorder {
     }
     this.#worker?.terminate()
     this.#worker = undefined
+    this.#journalAudit()
     return this.#journal()
+  }
+
+  /** Writes the audit events that no thread has taken. */
+  #journalAudit(): void {
+    if (this.#auditWaiting.length === 0) return
+    const journal = new Journal(join(this.#settings.journalPath, 'audit'), Infinity, this.#log)
+    try {
+      journal.append(this.#auditWaiting.map((event) => Buffer.from(JSON.stringify(event))))
+      journal.close()
+    } catch (error) {
+      this.#log('ERROR', 'audit events were dropped', {
+        failed_count: this.#auditWaiting.length,
+        error: error instanceof Error ? error.message : String(error),
+      })
+    }
   }
 
   /** Writes what is known here of the exchanges that the thread has not made safe. The next start stores it. */

@@ -530,13 +530,10 @@ export class TraceWriter {
   }
 
   /** Counts an exchange of which no trace can be made. */
-  drop(id: string, error: unknown): void {
+  drop(id: string, reason: string): void {
     this.#countDrop('build')
     this.#ports.settled([id])
-    this.#ports.log('ERROR', 'no trace could be made of an exchange', {
-      trace_id: id,
-      error: messageOf(error),
-    })
+    this.#ports.log('ERROR', 'no trace could be made of an exchange', { trace_id: id, error: reason })
   }
 
   #drop(trace: Trace): void {
