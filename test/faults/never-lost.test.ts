@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { balanced, pipeline } from '../support/pipeline.ts'
@@ -132,6 +132,18 @@ test('killed while large bodies are looked through, the gateway has every exchan
   }
   await stop(second)
   second.remove()
+})
+
+test('a body that takes long to look through holds up no other record, neither while the gateway runs nor when it stops', async () => {
+  const gateway = await serveProgram(
+    settings('tracing: {capture_bodies: true, body_max_size: 4000000}\npii: {mode: redact_storage}\n'),
+  )
+  const ids = [await send(gateway, 'reporting', `${'eyJ'.repeat(150_000)}.${'a'.repeat(450_000)}`)]
+  for (let i = 0; i < 30; i++) ids.push(await send(gateway, 'reporting', 'Hello'))
+  await eventually(() => ids.slice(1).every((id) => stored(gateway).has(id)))
+  await stop(gateway)
+  expect([...stored(gateway).keys()].sort()).toEqual(ids.sort())
+  gateway.remove()
 })
 
 test.each(['once', 'twice'])(

@@ -123,7 +123,7 @@ test('a record that was being written when its process died is no damage, and co
 /** A change of bytes, and which of them it touched, by their place before. */
 interface Damage {
   readonly bytes: Buffer
-  touches(start: number, end: number): boolean
+  readonly touches: (start: number, end: number) => boolean
 }
 
 function damage(bytes: Buffer, kind: string, at: number, size: number, noise: Uint8Array): Damage {
