@@ -199,7 +199,7 @@ test('damage of any kind at any place costs the records that it touches and no o
         rmSync(folder, { recursive: true })
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 200 },
   )
 })
 

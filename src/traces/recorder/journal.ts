@@ -36,7 +36,7 @@ const QUIET_MS = 5000
 const QUIET_IN_DOUBT_MS = 60_000
 
 interface Segment {
-  path: string
+  readonly path: string
   readonly sequence: number
   readonly owner: JournalOwner
   /** Stretches that are still to be read. */
@@ -236,14 +236,10 @@ export class Journal {
       }
       try {
         closeSync(openSync(paths[i]!, 'r'))
-        this.#own ??= newJournalOwner(this.#folder)
-        const free = this.#segments.every(
-          (segment) => segment.owner !== this.#own || segment.sequence !== sequence,
-        )
-        const next = free ? sequence : this.#nextSequence()
-        const path = this.#pathOf('journal', next)
+        const same = this.#pathOf('journal', sequence)
+        const path = existsSync(same) ? this.#pathOf('journal', this.#nextSequence()) : same
         renameSync(paths[i]!, path)
-        const adopted = this.#addSegment(path, next, this.#own)
+        const adopted = this.#addSegment(path, sequence, this.#own!)
         sum.records += adopted.records
         sum.damaged += adopted.damaged
       } catch (error) {
@@ -327,7 +323,7 @@ export class Journal {
   /** Reads the oldest records, up to `maxRecords` and about `maxBytes`; none when there are none, or none that can be read now. */
   peek(maxRecords: number, maxBytes: number): JournalBatch {
     for (const segment of this.#segments) {
-      if (segment.unreadable) continue
+      if (segment.unreadable || segment.records === 0) continue
       try {
         return this.#read(segment, maxRecords, maxBytes)
       } catch (error) {
@@ -379,6 +375,7 @@ export class Journal {
   #takenAway(segment: Segment): JournalBatch {
     const lost = segment.records
     this.#forget(segment)
+    this.#releaseIfEmpty(segment.owner)
     return { ...NOTHING, lost }
   }
 
@@ -432,9 +429,9 @@ export class Journal {
   /** Records that were worked on when their process ended; none before all others have been read, for those may be the same, but whole. */
   peekUnfinished(): Pick<JournalBatch, 'payloads' | 'commit'> {
     const [orphan] = this.#orphans
-    if (!orphan || this.#segments.length > 0) return NOTHING
+    if (!orphan || this.records > 0) return NOTHING
     const { path, owner } = orphan
-    let payloads: Uint8Array[] = []
+    let payloads: Uint8Array[] | undefined
     try {
       const bytes = readFileSync(path)
       payloads = scanRecords(bytes).whole.flatMap((stretch) => payloadsIn(bytes, stretch))
@@ -443,17 +440,20 @@ export class Journal {
     }
     const commit = (): void => {
       this.#orphans = this.#orphans.filter((other) => other !== orphan)
-      if (payloads.length > 0 || orphan.bytes === 0) this.#remove(path)
+      if (payloads) this.#remove(path)
       this.#releaseIfEmpty(owner)
     }
-    return { payloads, commit }
+    return { payloads: payloads ?? [], commit }
   }
 
   /** Closes its files and gives its locks back; what is left is taken over by the next. */
   close(): void {
     if (this.#tail) closeSync(this.#tail.fd)
     this.#tail = undefined
-    for (const { fd } of this.#unfinished) closeSync(fd)
+    for (const { path, fd, waiting } of this.#unfinished) {
+      closeSync(fd)
+      if (waiting === 0) this.#remove(path)
+    }
     this.#unfinished.clear()
     this.#unfinishedTail = undefined
     const owners = [...this.#inherited, ...(this.#own ? [this.#own] : [])]
@@ -507,20 +507,25 @@ export class Journal {
   #dropRead(): void {
     for (const segment of this.#segments.filter(({ unread }) => unread.length === 0)) {
       this.#forget(segment)
-      if (!segment.damaged) this.#remove(segment.path)
-      else {
-        try {
-          renameSync(segment.path, join(this.#folder, `quarantine-${basename(segment.path)}`))
-        } catch (error) {
-          this.#sayOnce(
-            'ERROR',
-            segment.path,
-            'a damaged journal segment cannot be put in quarantine and stays where it is',
-            error,
-          )
-        }
-      }
-      this.#releaseIfEmpty(segment.owner)
+      // One that stays where it is must not be taken over again: its owner's lock stays with us.
+      if (this.#putAway(segment)) this.#releaseIfEmpty(segment.owner)
+    }
+  }
+
+  /** @returns whether the segment is gone from where it was */
+  #putAway({ path, damaged }: Segment): boolean {
+    if (!damaged) return this.#remove(path)
+    try {
+      renameSync(path, join(this.#folder, `quarantine-${basename(path)}`))
+      return true
+    } catch (error) {
+      this.#sayOnce(
+        'ERROR',
+        path,
+        'a damaged journal segment cannot be put in quarantine and stays where it is',
+        error,
+      )
+      return false
     }
   }
 
@@ -531,12 +536,15 @@ export class Journal {
     this.#tail = undefined
   }
 
-  #remove(path: string): void {
+  /** @returns whether the file is gone */
+  #remove(path: string): boolean {
     try {
       unlinkSync(path)
+      return true
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        this.#sayOnce('ERROR', path, 'a journal segment that has been read cannot be removed', error)
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+      this.#sayOnce('ERROR', path, 'a journal segment that has been read cannot be removed', error)
+      return false
     }
   }
 

@@ -123,7 +123,7 @@ export class Recorder {
   #restarts = 0
   #stopping: Promise<RecorderEnd> | undefined
   #hurried = false
-  /** The thread has ended, by itself or as it was told. */
+  /** The thread has done all there was to do at the end. */
   #ended = false
   /** When the thread was heard last. */
   #heardAt = 0
@@ -410,7 +410,6 @@ export class Recorder {
   #died(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return
     this.#worker = undefined
-    this.#ended = true
     if (this.#stopping) return
     // Records in the journal outlive the thread; the next one finds and counts them itself.
     this.#inherited = Math.max(0, this.#inherited - this.#takenOver) + this.#totals.journalRecords

@@ -76,6 +76,8 @@ export class TraceWriter {
   #failures = 0
   #dropping = false
   #journalFails = false
+  /** The last flush left something behind that neither store nor journal took. */
+  #stuck = false
   /** When a replay must end; set when the process does. */
   #replayUntil = Infinity
   /** How long ago the newest trace ended when it arrived here. */
@@ -168,8 +170,8 @@ export class TraceWriter {
       await work()
     } finally {
       this.#busy = undefined
-      // Neither store nor journal took it: `#retryTimer` runs then.
-      if (this.#pending.length > 0 && !this.#journalFails)
+      // What neither store nor journal took is tried again by `#retryTimer`.
+      if (this.#pending.length > 0 && !this.#stuck)
         this.#flushTimer.arm(Math.max(0, this.#oldestPendingAt + this.#waitMs() - this.#clock.now()))
     }
   }
@@ -208,12 +210,16 @@ export class TraceWriter {
 
   async #flushAll(): Promise<void> {
     this.#flushTimer.cancel()
+    this.#stuck = false
     while (this.#pending.length > 0) {
       const traces = this.#pending.slice(0, BATCH_RECORDS).map((entry) => entry.trace)
       // While older traces wait in the journal, newer ones queue up behind them there.
       const done = this.#ports.journal.records > 0 ? this.#spill(traces) : await this.#store(traces)
       if (done === 'journalled') continue
-      if (!done) return
+      if (!done) {
+        this.#stuck = true
+        return
+      }
       this.#settleHead(traces.length)
     }
   }
