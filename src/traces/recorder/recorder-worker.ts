@@ -50,6 +50,9 @@ const AT_ONCE_BILLS = 1000
 /** How long what takes long may go on at the end; then what is known is written. */
 const STOPPING_MS = 8000
 
+/** How long the store is waited for when the end must hurry; then what is pending goes to the journal. */
+const HURRIED_STORE_MS = 500
+
 /** How often the serving thread hears, at the end, that this one lives. */
 const ALIVE_MS = 250
 
@@ -105,9 +108,10 @@ class RecorderThread {
   readonly #slow = new Map<string, SlowExchange>()
   readonly #unfinished: UnfinishedTraces
   #slowBytes = 0
-  /** Wakes the end of the process when nothing is slow any more, or when it must not wait. */
+  /** Wakes the end of the process when nothing is slow any more. */
   #wake = (): void => undefined
-  #hurried = false
+  /** The end must not wait any more. */
+  readonly #hurry = Promise.withResolvers<void>()
   #lookedBytes = 0
   readonly #lookedTimer = new CoalescingTimer(() => this.#tellLooked())
   readonly #requests = new RequestLog((lines, leftOut) => reply({ kind: 'completed', lines, leftOut }))
@@ -209,8 +213,7 @@ class RecorderThread {
         void this.#stop()
         return
       case 'hurry':
-        this.#hurried = true
-        this.#wake()
+        this.#hurry.resolve()
         return
       default:
         request satisfies never
@@ -360,15 +363,15 @@ class RecorderThread {
   /** Ends with everything in the store or in the journal. The serving thread hears all the while that this one lives. */
   async #stop(): Promise<void> {
     const alive = setInterval(() => reply({ kind: 'alive' }), ALIVE_MS)
-    await this.#slowDone()
+    await Promise.race([this.#slowDone(), this.#hurry.promise, Bun.sleep(STOPPING_MS)])
     for (const id of this.#slow.keys())
       this.#giveUp(id, 'the gateway stopped before its content was looked through')
     this.#builders.close()
     this.#flushPriced()
     this.#requests.flush()
     // First of all what cannot be had again.
-    if (this.#hurried) this.#writer.abandon()
-    else await this.#writer.close()
+    await Promise.race([this.#writer.close(), this.#hurry.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
+    this.#writer.abandon()
     reply({ kind: 'settled', ids: [], totals: this.#totals() })
     await this.#upkeep.stop()
     await this.#keys.stop()
@@ -379,13 +382,10 @@ class RecorderThread {
     reply({ kind: 'stopped', totals: this.#totals() })
   }
 
-  /** Settles when nothing is slow any more, or when that must not be waited for. */
+  /** Settles when nothing is slow any more. */
   #slowDone(): Promise<void> {
-    if (this.#slow.size === 0 || this.#hurried) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#wake = resolve
-      setTimeout(resolve, STOPPING_MS)
-    })
+    if (this.#slow.size === 0) return Promise.resolve()
+    return new Promise((resolve) => (this.#wake = resolve))
   }
 }
 

@@ -187,7 +187,7 @@ export class TraceWriter {
     this.#end()
   }
 
-  /** Ends without waiting for the store: what is pending goes to the journal. */
+  /** Ends without waiting for the store: what is pending goes to the journal. Does nothing after `close`. */
   abandon(): void {
     this.#replayUntil = 0
     if (this.#spillPending(0) && this.#call) this.#call.head = 0
