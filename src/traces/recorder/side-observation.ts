@@ -134,6 +134,8 @@ export interface RequestReading {
 /** How the content of one side is taken apart. `json` becomes `body` or `objects` once its first byte is seen. */
 type Framing =
   | { readonly kind: 'none' }
+  /** What came of it before stands. */
+  | { readonly kind: 'unreadable' }
   | { readonly kind: 'json' }
   | { readonly kind: 'body'; readonly body: JsonBody }
   | { readonly kind: 'objects'; readonly objects: JsonObjects }
@@ -242,7 +244,12 @@ export class SideObservation {
     this.seenBytes += Buffer.byteLength(text)
     this.body?.write(Buffer.from(`${text}\n`))
     const object = parseObject(text)
-    if (object) this.#try(() => this.#takeMessage(object))
+    if (!object) return
+    try {
+      this.#takeMessage(object)
+    } catch (error) {
+      this.#stopReading(error)
+    }
   }
 
   #takeMessage(object: JsonObject): void {
@@ -270,7 +277,11 @@ export class SideObservation {
 
   /** Reads what is left of a body that needs no decoding elsewhere. */
   finish(): void {
-    this.#try(() => this.#finishReading())
+    try {
+      this.#finishReading()
+    } catch (error) {
+      this.#stopReading(error)
+    }
   }
 
   #finishReading(): void {
@@ -298,6 +309,7 @@ export class SideObservation {
       }
       case 'json':
       case 'none':
+      case 'unreadable':
         return
       default:
         framing satisfies never
@@ -322,19 +334,20 @@ export class SideObservation {
 
   #decoded(bytes: Uint8Array): void {
     this.body?.write(bytes)
-    this.#try(() => this.#takeApart(bytes))
+    try {
+      this.#takeApart(bytes)
+    } catch (error) {
+      this.#stopReading(error)
+    }
   }
 
-  /** Reads; what goes wrong ends the reading of this side and is noted. */
-  #try(read: () => void): void {
-    try {
-      read()
-    } catch (error) {
-      this.#framing = { kind: 'none' }
-      this.#api = undefined
-      // Its message may hold content.
-      this.notes.push(`the content could not be read (${error instanceof Error ? error.name : 'error'})`)
-    }
+  /** What goes wrong ends the reading of this side, and nothing else. */
+  #stopReading(error: unknown): void {
+    this.#framing = { kind: 'unreadable' }
+    this.#api = undefined
+    this.reading.complete = false
+    // Its message may hold content.
+    this.notes.push(`the content could not be read (${error instanceof Error ? error.name : 'error'})`)
   }
 
   #takeApart(bytes: Uint8Array): void {
@@ -358,6 +371,7 @@ export class SideObservation {
         return
       case 'json':
       case 'none':
+      case 'unreadable':
         return
       default:
         framing satisfies never
