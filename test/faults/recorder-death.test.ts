@@ -9,6 +9,7 @@ import type { Exchange, RecorderSettings } from '../../src/traces/exchange.ts'
 import { Recorder } from '../../src/traces/recorder/recorder.ts'
 import { eventually } from '../support/eventually.ts'
 import { sampleExchange } from '../support/exchange.ts'
+import { balanced } from '../support/pipeline.ts'
 
 function settingsIn(folder: string): RecorderSettings {
   const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
@@ -69,6 +70,38 @@ test('a recorder thread that dies under load is started again, and nothing that 
     ids: 400,
   })
   database.close()
+  rmSync(folder, { recursive: true })
+}, 30_000)
+
+test('what a recorder thread had journalled when it died is taken over by the next, and counted once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-death-'))
+  const logs: string[] = []
+  const worker = new URL('../fixtures/dying-recorder.ts', import.meta.url).href
+  const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), EARS, worker)
+  await recorder.start()
+  const locker = new Database(join(folder, 'traces.db'))
+  locker.run('PRAGMA busy_timeout = 5000')
+  locker.run('BEGIN IMMEDIATE')
+  const holds = (): boolean => {
+    const d = recorder.diagnostics()
+    expect(d.queue_depth).toBeGreaterThanOrEqual(0)
+    return balanced(d)
+  }
+  for (let i = 0; i < 40; i++) recorder.record(exchange(`e${i}`), { request: undefined, response: undefined })
+  await eventually(() => logs.includes('recorder thread died; starting it again') && holds())
+  for (let i = 40; i < 50; i++)
+    recorder.record(exchange(`e${i}`), { request: undefined, response: undefined })
+  await eventually(() => holds() && recorder.diagnostics().journal_records > 0)
+  locker.run('ROLLBACK')
+  locker.close()
+  await eventually(
+    () => holds() && recorder.diagnostics().queue_depth === 0 && recorder.diagnostics().journal_records === 0,
+  )
+  expect(await recorder.stop()).toEqual({ kind: 'stored' })
+  const database = new Database(join(folder, 'traces.db'), { readonly: true })
+  expect(database.query('SELECT COUNT(*) AS n FROM traces').get()).toEqual({ n: 50 })
+  database.close()
+  expect(recorder.diagnostics()).toMatchObject({ enqueue_accepted_total: 50, stored_total: 50 })
   rmSync(folder, { recursive: true })
 }, 30_000)
 
