@@ -3,20 +3,26 @@ import {
   existsSync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
-  realpathSync,
   renameSync,
   statSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
+import {
+  journalFile,
+  payloadsIn,
+  readRecord,
+  realPath,
+  sizeOf,
+  syncFolder,
+  writeAt,
+  type JournalFile,
+} from './journal-files.ts'
 import {
   hasOpen,
   isOwnerIn,
@@ -26,7 +32,7 @@ import {
   takeOver,
   type JournalOwner,
 } from './journal-owner.ts'
-import { encodeRecords, HEADER_BYTES, MAX_PAYLOAD_BYTES, scanRecords } from './journal-records.ts'
+import { encodeRecords, HEADER_BYTES, scanRecords } from './journal-records.ts'
 
 /** A new segment is begun at this size, so that what has been replayed can be given back to the disk. */
 const SEGMENT_BYTES = 16 * 1024 * 1024
@@ -592,22 +598,6 @@ export class Journal {
 
 const NOTHING: JournalBatch = { payloads: [], commit: () => {}, keepFile: () => {}, lost: 0, damaged: 0 }
 
-interface JournalFile {
-  readonly name: string
-  readonly kind: 'journal' | 'unfinished'
-  readonly sequence: number
-  /** A token; of an earlier version, a process id. */
-  readonly owner: string
-}
-
-/** What a file's name says; `undefined` for other files. */
-function journalFile(name: string): JournalFile | undefined {
-  const [, kind, sequence, owner] =
-    /^(journal|unfinished)-(\d{10})-(\d+|[a-z][0-9a-z]+)\.log$/.exec(name) ?? []
-  if (owner === undefined) return undefined
-  return { name, kind: kind as JournalFile['kind'], sequence: Number(sequence), owner }
-}
-
 /** Finds the whole records of a segment. @returns how many stretches are damaged */
 function measure(segment: Segment): number {
   const fd = openSync(segment.path, 'r')
@@ -633,64 +623,4 @@ function measure(segment: Segment): number {
   }
   segment.bytes = Math.max(segment.bytes, ...[...whole, ...damaged].map(({ end }) => end))
   return damaged.length
-}
-
-/** One record, or `undefined` where the file is torn or damaged. */
-function readRecord(fd: number, offset: number): Uint8Array | undefined {
-  const header = Buffer.alloc(HEADER_BYTES)
-  if (readSync(fd, header, 0, HEADER_BYTES, offset) < HEADER_BYTES) return undefined
-  const length = header.readUInt32LE(0)
-  if (length === 0 || length > MAX_PAYLOAD_BYTES || length > fstatSync(fd).size - offset) return undefined
-  const payload = Buffer.alloc(length)
-  if (readSync(fd, payload, 0, length, offset + HEADER_BYTES) < length) return undefined
-  return Bun.hash.crc32(payload) === header.readUInt32LE(4) ? payload : undefined
-}
-
-function payloadsIn(
-  bytes: Buffer,
-  { start, end }: { readonly start: number; readonly end: number },
-): Uint8Array[] {
-  const payloads: Uint8Array[] = []
-  for (let at = start; at < end;) {
-    const from = at + HEADER_BYTES
-    at = from + bytes.readUInt32LE(at)
-    payloads.push(bytes.subarray(from, at))
-  }
-  return payloads
-}
-
-function writeAt(fd: number, block: Buffer, position: number): void {
-  for (let written = 0; written < block.length;) {
-    written += writeSync(fd, block, written, block.length - written, position + written)
-  }
-}
-
-/** Makes a new file's name outlive a loss of power, where the system can. */
-function syncFolder(folder: string): void {
-  try {
-    const fd = openSync(folder, 'r')
-    try {
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    // Windows opens no folders; there the file system sees to it.
-  }
-}
-
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size
-  } catch {
-    return 0
-  }
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
-  }
 }
