@@ -14,6 +14,7 @@ const result = await Bun.build({
   entrypoints: [
     'src/main.ts',
     'src/traces/recorder/recorder-worker.ts',
+    'src/traces/recorder/builder-worker.ts',
     'src/storage/query-worker.ts',
     'src/inspection/inspection-worker.ts',
   ],

@@ -42,15 +42,12 @@ import { QueryClient } from './storage/query-client.ts'
 import type { TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
-import { Recorder } from './traces/recorder/recorder.ts'
+import { Recorder, type RecorderEnd } from './traces/recorder/recorder.ts'
 import type { Scrape } from './telemetry/prometheus-text.ts'
 import type { TelemetrySettings } from './telemetry/settings.ts'
 import { TraceSampler } from './telemetry/trace-context.ts'
 import { VERSION } from './version.ts'
 import { VitalsMonitor } from './vitals-monitor.ts'
-
-/** How long stored and journalled traces may take at the end. */
-const FLUSH_TIMEOUT_MS = 10_000
 
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
@@ -74,7 +71,7 @@ export interface Gateway {
   ): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }>
   /**
    * Stops: no new exchange, live ones may finish until the time-out, then they are cut and recorded; then all traces
-   * are stored or journalled.
+   * are stored or journalled. A second call shortens the first.
    *
    * @param delayMs for so long before, requests are still taken, but readiness says no
    */
@@ -132,19 +129,21 @@ export async function startGateway(
   let stopMonitor = (): void => undefined
   let lastVitals = (): void => undefined
   let claim: FileLock | undefined
-  const close = async (): Promise<boolean> => {
+  const closeAll = async (): Promise<RecorderEnd> => {
     uses.stop()
     audit.flush()
     inspector?.close()
     stopMonitor()
     lastVitals()
     // The recorder tells what the last exchanges came to; then the counters have it all.
-    const flushed = await recorder.stop(FLUSH_TIMEOUT_MS)
+    const end = await recorder.stop()
     await limits.close()
     await queries.close()
     claim?.release()
-    return flushed
+    return end
   }
+  let closing: Promise<RecorderEnd> | undefined
+  const close = (): Promise<RecorderEnd> => (closing ??= closeAll())
   await recorder.start()
   try {
     keys = await GatewayKeys.open(config, directory, log, () => keysChanged())
@@ -286,6 +285,7 @@ export async function startGateway(
       return { changed, needRestart }
     },
     async stop(timeoutMs, delayMs = 0) {
+      if (leaving) recorder.hurry()
       leaving = true
       if (delayMs > 0) await Bun.sleep(delayMs)
       proxy.draining = true
@@ -297,11 +297,9 @@ export async function startGateway(
       for (const exchange of proxy.open) exchange.end('upstream_failed', 'shutting_down')
       void server.stop(true)
       const startedAt = performance.now()
-      const flushed = await close()
-      const ms = Math.round(performance.now() - startedAt)
-      if (flushed) log('INFO', 'flushed pending traces before shutdown', { duration_ms: ms })
-      else
-        log('ERROR', 'failed to flush pending traces before shutdown', { timeout: `${FLUSH_TIMEOUT_MS}ms` })
+      const first = closing === undefined
+      const end = await close()
+      if (first) logEnd(end, Math.round(performance.now() - startedAt), log)
     },
   }
 }
@@ -365,6 +363,26 @@ function listenForMetrics(
       { host: address.slice(0, colon), port: Number(address.slice(colon + 1)), settings },
       error,
     )
+  }
+}
+
+function logEnd(end: RecorderEnd, ms: number, log: Log): void {
+  switch (end.kind) {
+    case 'stored':
+      return log('INFO', 'flushed pending traces before shutdown', { duration_ms: ms })
+    case 'journalled':
+      return log('WARN', 'pending traces were journalled without their content before shutdown', {
+        duration_ms: ms,
+        records: end.records,
+      })
+    case 'lost':
+      return log('ERROR', 'failed to flush pending traces before shutdown', {
+        duration_ms: ms,
+        records: end.records,
+        error: end.reason,
+      })
+    default:
+      return end satisfies never
   }
 }
 

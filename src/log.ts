@@ -1,3 +1,4 @@
+import { CoalescingTimer } from './coalescing-timer.ts'
 import { withoutCredentials } from './redaction/without-credentials.ts'
 
 /** Severity of a log line. */
@@ -48,7 +49,6 @@ const SEVERITY: Readonly<Record<Level, number>> = { INFO: 0, WARN: 1, ERROR: 2 }
 export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', format: 'json' }): Logger {
   const line = style.format === 'json' ? jsonLine : textLine
   let lines: string[] = []
-  let timer: ReturnType<typeof setTimeout> | undefined
   let dropped = 0
   /** Of them, how many the log itself speaks of. */
   let told = 0
@@ -56,7 +56,6 @@ export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', fo
   let torn = false
 
   const flush = (): void => {
-    timer = undefined
     if (lines.length === 0) return
     const count = lines.length
     let text = lines.join('')
@@ -81,19 +80,21 @@ export function openLog(output: LogOutput, style: LogStyle = { level: 'INFO', fo
     })
   }
 
+  const timer = new CoalescingTimer(flush)
+
   return {
     log: (level, message, fields) => {
       if (SEVERITY[level] < SEVERITY[style.level]) return
       lines.push(line(level, message, level === 'INFO' ? (fields ?? {}) : cleaned(fields ?? {})))
-      if (level === 'INFO') timer ??= setTimeout(flush, FLUSH_MS)
+      if (level === 'INFO') timer.arm(FLUSH_MS)
       else {
-        clearTimeout(timer)
+        timer.cancel()
         flush()
       }
     },
     dropped: () => dropped,
     close: () => {
-      clearTimeout(timer)
+      timer.cancel()
       flush()
     },
   }

@@ -1,3 +1,4 @@
+import { backgroundClock, CoalescingTimer } from '../coalescing-timer.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import { ANONYMOUS, UNRECOGNISED } from '../access/keyring.ts'
 import type { Caller } from '../traces/exchange.ts'
@@ -60,7 +61,7 @@ interface Flood {
 export class AuditTrail {
   readonly #ports: AuditPorts
   readonly #kinds = new Map<string, Flood>()
-  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #timer = new CoalescingTimer(() => this.flush(), backgroundClock)
 
   constructor(ports: AuditPorts) {
     this.#ports = ports
@@ -94,8 +95,7 @@ export class AuditTrail {
     if (!known) this.#kinds.set(kind, flood)
     flood.count += 1
     if (flood.addresses.size < MAX_ADDRESSES) flood.addresses.add(denial.clientAddress)
-    this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS)
-    this.#timer.unref?.()
+    this.#timer.arm(WINDOW_MS)
     if (flood.count > TOLD_DENIALS) return false
     this.#tell(denial, {})
     return true
@@ -103,8 +103,7 @@ export class AuditTrail {
 
   /** Tells of the denials that were only counted so far. */
   flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#timer.cancel()
     for (const { count, first, addresses } of this.#kinds.values()) {
       if (count <= TOLD_DENIALS) continue
       const more = { denials: count - TOLD_DENIALS, client_addresses: addresses.size }

@@ -164,12 +164,16 @@ function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((file) => statSync(file).isFile())
   const sizes = files.map((file) => [basename(file), statSync(file).size] as const)
-  const bytes = sizes.filter(([name]) => name !== 'quarantine.jsonl').reduce((sum, [, size]) => sum + size, 0)
-  const quarantined = sizes.some(([name, size]) => name === 'quarantine.jsonl' && size > 0)
+  const bytes = sizes
+    .filter(([name]) => /^(journal|unfinished)-/.test(name))
+    .reduce((sum, [, size]) => sum + size, 0)
+  const aside = sizes
+    .filter(([name, size]) => name.startsWith('quarantine') && size > 0)
+    .map(([name]) => name)
   const waiting = `${bytes} of ${maxBytes} bytes; what they hold is stored when the gateway and its store run`
-  if (quarantined) {
-    const aside = `${join(path, 'quarantine.jsonl')} holds traces that the store refused; each line says why`
-    return { status: 'warn', summary: 'traces were put aside', details: [...details, aside, waiting] }
+  if (aside.length > 0) {
+    const held = `in quarantine: ${aside.join(', ')}; docs/operations.md says what to do with them`
+    return { status: 'warn', summary: 'traces were put aside', details: [...details, held, waiting] }
   }
   if (bytes === 0) return { status: 'pass', summary: 'the journal is empty', details }
   return { status: 'warn', summary: 'traces wait in the journal', details: [...details, waiting] }

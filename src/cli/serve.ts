@@ -92,7 +92,7 @@ async function serveUntilStopped(
   const { shutdownTimeoutMs, drainDelayMs } = config.server
   const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGINT' ? 0 : drainDelayMs)
   const winner = await Promise.race([stopping.then(() => 'stopped' as const), stop.second])
-  if (winner !== 'stopped') await Promise.race([gateway.stop(0), Bun.sleep(3000)])
+  if (winner !== 'stopped') await gateway.stop(0)
   log('INFO', 'gateway stopped')
   logger.close()
   return 0

@@ -1,3 +1,4 @@
+import { backgroundClock, CoalescingTimer } from '../coalescing-timer.ts'
 import { slotOf } from './budget-window.ts'
 import {
   leastAmount,
@@ -84,7 +85,8 @@ export class SharedCounters implements Counters {
   readonly #open = new Map<string, SharedRequest>()
   readonly #timer: ReturnType<typeof setInterval>
   readonly #untold = new Map<string, SharedTake>()
-  #forgetting: ReturnType<typeof setTimeout> | undefined
+  #untoldId = ''
+  readonly #forgetting = new CoalescingTimer(() => this.#forget(), backgroundClock)
   #closed = false
 
   constructor(backend: SharedBackend, readLedger: ReadLedger) {
@@ -144,14 +146,15 @@ export class SharedCounters implements Counters {
   #forgetLater(request: SharedRequest): void {
     if (this.#closed) return
     for (const take of request.takes) if (take.k === 'budget') this.#untold.set(`${take.c} ${take.s}`, take)
-    this.#forgetting ??= setTimeout(() => {
-      this.#forgetting = undefined
-      const takes = [...this.#untold.values()]
-      this.#untold.clear()
-      const asked = { ...NO_REQUEST, id: request.id, takes }
-      this.#backend.apply('forget', asked).catch(() => this.#forgetLater(asked))
-    }, FORGET_MS)
-    this.#forgetting.unref()
+    this.#untoldId ||= request.id
+    this.#forgetting.arm(FORGET_MS)
+  }
+
+  #forget(): void {
+    const asked = { ...NO_REQUEST, id: this.#untoldId, takes: [...this.#untold.values()] }
+    this.#untold.clear()
+    this.#untoldId = ''
+    this.#backend.apply('forget', asked).catch(() => this.#forgetLater(asked))
   }
 
   async read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
@@ -163,7 +166,7 @@ export class SharedCounters implements Counters {
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#timer)
-    clearTimeout(this.#forgetting)
+    this.#forgetting.cancel()
     await this.#backend.close()
   }
 

@@ -203,6 +203,8 @@ export type RecorderRequest =
   /** Prometheus asks. */
   | { readonly kind: 'scrape'; readonly id: number; readonly openMetrics: boolean }
   | { readonly kind: 'stop' }
+  /** While it stops: it must not wait for anything any more. */
+  | { readonly kind: 'hurry' }
 
 /** Settings of the recorder. All but storage and journal may change while it runs. */
 export interface RecorderSettings {
@@ -267,4 +269,6 @@ export type RecorderReply =
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>
     }
+  /** It is stopping, and at work. */
+  | { readonly kind: 'alive' }
   | { readonly kind: 'stopped'; readonly totals: RecorderTotals }

@@ -69,8 +69,9 @@ pii: {mode: "off"}
     return journal_records + queue_depth === 0
   })
   const { trace_count } = (await (await fetch(`${again.url}/api/health`)).json()) as { trace_count: number }
-  // What had been in memory alone died with the process.
-  expect(trace_count).toBe(full.stored_total + full.journal_records)
+  // What had been in memory alone died with the process, unless what was known of it was journalled before.
+  expect(trace_count).toBeGreaterThanOrEqual(full.stored_total + full.journal_records)
+  expect(trace_count).toBeLessThanOrEqual(240)
   const checked = await runProgram(['db', 'check'], { cwd: again.folder })
   expect([checked.status, checked.err]).toEqual([0, ''])
   again.kill('SIGTERM')

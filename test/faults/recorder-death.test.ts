@@ -2,12 +2,14 @@ import { loadConfig } from '../../src/config/load.ts'
 import { SETTINGS } from '../support/redaction-settings.ts'
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange, RecorderSettings } from '../../src/traces/exchange.ts'
 import { Recorder } from '../../src/traces/recorder/recorder.ts'
 import { eventually } from '../support/eventually.ts'
+import { sampleExchange } from '../support/exchange.ts'
+import { balanced } from '../support/pipeline.ts'
 
 function settingsIn(folder: string): RecorderSettings {
   const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
@@ -34,41 +36,7 @@ function settingsIn(folder: string): RecorderSettings {
   }
 }
 
-function exchange(id: string): Exchange {
-  return {
-    id,
-    correlationId: 'c',
-    startedAtUs: Date.now() * 1000,
-    completedUs: 5,
-    upstreamFirstByteUs: 2,
-    caller: { organizationId: 'default', workspaceId: 'default', keyId: '', team: '', role: '' },
-    wire: { api: 'chat_completions', provider: 'openai' },
-    credentialField: '',
-    queryKey: '',
-    dialect: 'openai',
-    routeModel: '',
-    injected: false,
-    upstreamUrl: 'http://127.0.0.1',
-    attempts: 1,
-    method: 'POST',
-    path: '/openai/v1/chat/completions',
-    requestFields: { authorization: 'Bearer sk-canary' },
-    responseFields: {},
-    status: 200,
-    outcome: 'completed',
-    errorCode: '',
-    free: false,
-    requestBytes: 2,
-    responseBytes: 2,
-    responseChunks: 0,
-    streaming: false,
-    request: { mediaType: 'application/json', codings: '' },
-    response: { mediaType: 'application/json', codings: '' },
-    spend: null,
-    ticket: 0,
-    route: '/openai/*',
-  }
-}
+const exchange = (id: string): Exchange => sampleExchange({ id })
 
 const EARS = { priced: () => undefined, dropped: () => undefined, keys: () => undefined }
 
@@ -94,7 +62,7 @@ test('a recorder thread that dies under load is started again, and nothing that 
     stored_total: 400,
     recorder_restarts_total: 1,
   })
-  expect(await recorder.stop(5000)).toBe(true)
+  expect(await recorder.stop()).toEqual({ kind: 'stored' })
   expect(logs).toContain('recorder thread died; starting it again')
   const database = new Database(join(folder, 'traces.db'), { readonly: true })
   expect(database.query('SELECT COUNT(*) AS n, COUNT(DISTINCT id) AS ids FROM traces').get()).toEqual({
@@ -102,6 +70,38 @@ test('a recorder thread that dies under load is started again, and nothing that 
     ids: 400,
   })
   database.close()
+  rmSync(folder, { recursive: true })
+}, 30_000)
+
+test('what a recorder thread had journalled when it died is taken over by the next, and counted once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-death-'))
+  const logs: string[] = []
+  const worker = new URL('../fixtures/dying-recorder.ts', import.meta.url).href
+  const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), EARS, worker)
+  await recorder.start()
+  const locker = new Database(join(folder, 'traces.db'))
+  locker.run('PRAGMA busy_timeout = 5000')
+  locker.run('BEGIN IMMEDIATE')
+  const holds = (): boolean => {
+    const d = recorder.diagnostics()
+    expect(d.queue_depth).toBeGreaterThanOrEqual(0)
+    return balanced(d)
+  }
+  for (let i = 0; i < 40; i++) recorder.record(exchange(`e${i}`), { request: undefined, response: undefined })
+  await eventually(() => logs.includes('recorder thread died; starting it again') && holds())
+  for (let i = 40; i < 50; i++)
+    recorder.record(exchange(`e${i}`), { request: undefined, response: undefined })
+  await eventually(() => holds() && recorder.diagnostics().journal_records > 0)
+  locker.run('ROLLBACK')
+  locker.close()
+  await eventually(
+    () => holds() && recorder.diagnostics().queue_depth === 0 && recorder.diagnostics().journal_records === 0,
+  )
+  expect(await recorder.stop()).toEqual({ kind: 'stored' })
+  const database = new Database(join(folder, 'traces.db'), { readonly: true })
+  expect(database.query('SELECT COUNT(*) AS n FROM traces').get()).toEqual({ n: 50 })
+  database.close()
+  expect(recorder.diagnostics()).toMatchObject({ enqueue_accepted_total: 50, stored_total: 50 })
   rmSync(folder, { recursive: true })
 }, 30_000)
 
@@ -125,6 +125,50 @@ test('a queue that is full refuses exchanges, counts them, and says so once', as
   })
   expect(logs.filter((message) => message === 'trace queue is full; dropping trace')).toHaveLength(1)
   await eventually(() => recorder.diagnostics().stored_total === 10)
-  await recorder.stop(5000)
+  await recorder.stop()
+  rmSync(folder, { recursive: true })
+}, 30_000)
+
+test('a recorder thread that is stuck keeps nothing: what is known of its exchanges is journalled, and the next start stores it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-stuck-'))
+  const stuck = new URL('../fixtures/stuck-recorder.ts', import.meta.url).href
+  const recorder = new Recorder(settingsIn(folder), () => undefined, EARS, stuck)
+  await recorder.start()
+  for (let i = 0; i < 50; i++)
+    recorder.record(exchange(`e${i}`), { request: Buffer.from('{"model":"m"}'), response: Buffer.from('{}') })
+  const stopping = recorder.stop()
+  recorder.hurry()
+  expect(await stopping).toEqual({ kind: 'journalled', records: 50 })
+  expect(recorder.stop()).toBe(stopping)
+  for (const name of readdirSync(join(folder, 'journal')))
+    expect(readFileSync(join(folder, 'journal', name), 'latin1')).not.toContain('sk-canary')
+
+  const worker = new URL('../../src/traces/recorder/recorder-worker.ts', import.meta.url).href
+  const next = new Recorder(settingsIn(folder), () => undefined, EARS, worker)
+  await next.start()
+  await eventually(() => next.diagnostics().stored_total === 50)
+  expect(next.diagnostics()).toMatchObject({ enqueue_accepted_total: 50, queue_depth: 0 })
+  expect(await next.stop()).toEqual({ kind: 'stored' })
+  const database = new Database(join(folder, 'traces.db'), { readonly: true })
+  expect(
+    database
+      .query(
+        "SELECT COUNT(*) AS n FROM traces JOIN trace_details USING (seq) WHERE cost_status = 'unknown' AND document ->> '$.metadata.recording_interrupted' <> ''",
+      )
+      .get(),
+  ).toEqual({ n: 50 })
+  database.close()
+  rmSync(folder, { recursive: true })
+}, 30_000)
+
+test('a recorder thread that cannot be started again leaves nothing behind that is not journalled', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-gone-'))
+  const gone = new URL('../fixtures/gone-recorder.ts', import.meta.url).href
+  const logs: string[] = []
+  const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), EARS, gone)
+  await recorder.start()
+  recorder.record(exchange('e'), { request: undefined, response: undefined })
+  await eventually(() => logs.includes('recorder thread died; starting it again'))
+  expect(await recorder.stop()).toEqual({ kind: 'journalled', records: 1 })
   rmSync(folder, { recursive: true })
 }, 30_000)

@@ -35,6 +35,8 @@ test('events wait in a journal while the store does not take them, also across l
         return storage.auditTrail()
       },
       journal: new Journal(join(folder, 'journal'), 1e6),
+      isRefusal: () => false,
+      quarantine: () => undefined,
       log: (_, message) => logs.push(message),
     })
   const first = open()

@@ -1,15 +1,17 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { Journal } from '../../src/traces/recorder/journal.ts'
-import { encodeTrace } from '../../src/traces/recorder/trace-codec.ts'
+import { decodeTrace, encodeTrace } from '../../src/traces/recorder/trace-codec.ts'
 import { TraceWriter } from '../../src/traces/recorder/trace-writer.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { eventually } from '../support/eventually.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'ongoingai-writer-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -39,7 +41,7 @@ async function open({
   const writer = new TraceWriter({
     storage: () => storage,
     journal: new Journal(journalPath, journalMaxBytes),
-    quarantine: (trace) => quarantined.push(trace.id),
+    quarantine: (payload) => quarantined.push(decodeTrace(payload).id),
     flushIntervalMs: () => 20,
     maxPendingBytes: () => maxPendingBytes,
     settled: (ids) => settled.push(...ids),
@@ -165,4 +167,163 @@ test('new traces are made safe while a long journal is being replayed', async ()
   await eventually(() => writer.totals(0).journalRecords === 0)
   expect(await storage.everywhere().countTraces()).toBe(20_001)
   await writer.close()
+})
+
+/** A store that takes its time, in virtual milliseconds, and fails at times. */
+function slowStore(
+  storage: Storage,
+  clock: VirtualClock,
+  calls: readonly { readonly delayMs: number; readonly fails: boolean }[],
+): Storage {
+  let call = 0
+  const write: Storage['write'] = async (traces) => {
+    const { delayMs, fails } = calls[call++ % calls.length]!
+    await clock.wait(delayMs)
+    if (fails) throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+    return storage.write(traces)
+  }
+  return new Proxy(storage, {
+    get: (target, name) => {
+      if (name === 'write') return write
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+test('whatever the store does, every trace is in the store or in the journal within the flush interval and the store’s silence', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({ afterMs: fc.integer({ min: 0, max: 400 }), traces: fc.integer({ min: 1, max: 20 }) }),
+        {
+          minLength: 1,
+          maxLength: 15,
+        },
+      ),
+      fc.array(fc.record({ delayMs: fc.integer({ min: 0, max: 900 }), fails: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 8,
+      }),
+      fc.boolean(),
+      async (arrivals, calls, journalHasRoom) => {
+        const clock = new VirtualClock()
+        const sqlite = await openSqliteStorage(':memory:', 'write')
+        const store = slowStore(sqlite, clock, [...calls, { delayMs: 1, fails: false }])
+        const added = new Map<string, number>()
+        const late: string[] = []
+        const flushIntervalMs = 100
+        // Half the interval until it is written, and what the store may keep to itself: a batch before, and its own.
+        const mostMs =
+          flushIntervalMs / 2 + 2 * Math.min(500, Math.max(...calls.map(({ delayMs }) => delayMs)))
+        const writer = new TraceWriter({
+          storage: () => store,
+          journal: new Journal(join(root, `v${next++}`), journalHasRoom ? 10_000_000 : 5000),
+          quarantine: () => undefined,
+          flushIntervalMs: () => flushIntervalMs,
+          maxPendingBytes: () => 10_000_000,
+          settled: (ids) => {
+            for (const id of ids) {
+              const waitedMs = clock.now() - added.get(id)!
+              if (waitedMs > mostMs + 1) late.push(`${id}: ${waitedMs} ms`)
+              added.delete(id)
+            }
+          },
+          log: () => undefined,
+          clock,
+        })
+        let accepted = 0
+        for (const { afterMs, traces } of arrivals) {
+          await clock.pass(afterMs)
+          for (let i = 0; i < traces; i++) {
+            const id = `t${accepted++}`
+            added.set(id, clock.now())
+            writer.add(sampleTrace({ id, createdAtUs: Date.now() * 1000 }))
+          }
+        }
+        await clock.pass(mostMs + 1)
+        if (journalHasRoom) expect([late, [...added.keys()]]).toEqual([[], []])
+        // Nothing is counted twice, although what the store kept to itself went to the journal too.
+        await clock.pass(60_000)
+        expect(writer.totals(0)).toMatchObject({ stored: accepted, journalRecords: 0, writeDropped: 0 })
+        expect(await sqlite.everywhere().countTraces()).toBe(accepted)
+        writer.abandon()
+        await sqlite.close()
+      },
+    ),
+    { numRuns: 200 },
+  )
+}, 60_000)
+
+test('a record that cannot be read or stored keeps none behind it from being stored', async () => {
+  const folder = join(root, `w${next++}`)
+  const journal = new Journal(join(folder, 'journal'), 10_000_000)
+  const good = (id: string): Uint8Array => encodeTrace(sampleTrace({ id }))
+  journal.append([
+    good('a'),
+    Buffer.from('{"id":"of another version"}'),
+    good('b'),
+    Buffer.from('{not JSON}'),
+    encodeTrace(sampleTrace({ id: 'refused', model: null as never })),
+    encodeTrace({ ...sampleTrace({ id: 'strange' }), tags: null as never }),
+    good('c'),
+  ])
+  journal.close()
+  const storage = await openSqliteStorage(join(folder, 'traces.db'), 'write')
+  const aside: string[] = []
+  const writer = new TraceWriter({
+    storage: () => storage,
+    journal: new Journal(join(folder, 'journal'), 10_000_000),
+    quarantine: (payload) => {
+      if (aside.length === 2) throw new Error('no space left on device')
+      aside.push(Buffer.from(payload).toString('utf8').slice(0, 20))
+    },
+    flushIntervalMs: () => 20,
+    maxPendingBytes: () => 10_000_000,
+    settled: () => undefined,
+    log: () => undefined,
+  })
+  await eventually(() => writer.totals(0).journalRecords === 0)
+  expect(writer.totals(0)).toMatchObject({ recovered: 7, stored: 3, quarantined: 4, writeDropped: 0 })
+  expect(await storage.everywhere().countTraces()).toBe(3)
+  // Those that could not be put aside are still in their segment.
+  expect(readdirSync(join(folder, 'journal')).filter((name) => name.startsWith('quarantine-'))).toHaveLength(
+    1,
+  )
+  await writer.close()
+  await storage.close()
+})
+
+test('what a gateway leaves in the journal is stored by its neighbour, while that runs, and is counted once', async () => {
+  const clock = new VirtualClock()
+  const folder = join(root, `w${next++}`)
+  const storage = await openSqliteStorage(join(folder, 'traces.db'), 'write')
+  const other = new Journal(join(folder, 'journal'), 10_000_000)
+  other.append(['a', 'b'].map((id) => encodeTrace(sampleTrace({ id }))))
+  const ports = {
+    storage: () => storage,
+    quarantine: () => undefined,
+    flushIntervalMs: () => 20,
+    maxPendingBytes: () => 10_000_000,
+    settled: () => undefined,
+    log: () => undefined,
+    clock,
+  }
+  const neighbours = [1, 2].map(
+    () => new TraceWriter({ ...ports, journal: new Journal(join(folder, 'journal'), 10_000_000) }),
+  )
+  await clock.pass(60_000)
+  expect(await storage.everywhere().countTraces()).toBe(0)
+  // What it was working on is there whole too.
+  other.keepUnfinished(['b', 'c'].map((id) => encodeTrace(sampleTrace({ id, model: 'unknown' }))))
+  other.close()
+  await clock.pass(11_000)
+  expect(await storage.everywhere().countTraces()).toBe(3)
+  expect((await storage.everywhere().getTrace('b'))?.model).toBe('gpt-4o-mini')
+  const totals = neighbours.map((writer) => writer.totals(0))
+  expect(totals.map(({ recovered }) => recovered)).toContainEqual(3)
+  expect(totals.reduce((sum, { stored, recovered }) => sum + stored + recovered, 0)).toBe(6)
+  for (const writer of neighbours) writer.abandon()
+  expect(readdirSync(join(folder, 'journal'))).toEqual([])
+  await storage.close()
 })

@@ -14,7 +14,7 @@ import type { Transform } from 'node:stream'
 const MAX_DECODED_BYTES = 128 * 1024 * 1024
 
 /** A content coding that is decoded for reading. Anything else is passed on and not understood. */
-type Coding = 'gzip' | 'br' | 'zstd' | 'deflate'
+export type Coding = 'gzip' | 'br' | 'zstd' | 'deflate'
 
 /** What the `Content-Encoding` asks for: nothing, one known coding, or something that is not understood. */
 export function codingOf(contentEncoding: string): Coding | 'identity' | 'unknown' {

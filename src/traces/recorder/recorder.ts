@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import type { AuditEvent } from '../../audit/audit-event.ts'
+import { CoalescingTimer } from '../../coalescing-timer.ts'
 import { patientTimer } from '../../patient-timer.ts'
 import type { KeyList } from '../../storage/storage.ts'
 import type {
@@ -17,10 +19,15 @@ import type { Scrape } from '../../telemetry/prometheus-text.ts'
 import type { Vitals } from '../../telemetry/vitals.ts'
 import { readPath } from '../../http/path-readings.ts'
 import { ShownPaths } from '../../redaction/shown-paths.ts'
+import { interruptedTrace, unreadContent } from '../interrupted-trace.ts'
+import { wireApiNamed } from '../../providers/registry.ts'
 import { DropCounts } from './drop-counts.ts'
 import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
+import { Journal } from './journal.ts'
 import { unpackPriced } from './priced-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
+import { TraceBuilder } from './trace-builder.ts'
+import { encodeTrace } from './trace-codec.ts'
 
 /** What one exchange takes in the queue besides its content. */
 const RECORD_BYTES = 2048
@@ -34,6 +41,14 @@ const AUDIT_WAITING = 10_000
 
 /** Waiting times before a recorder thread that died is started again. */
 const RESTART_MS = [0, 100, 500, 2000]
+
+/** How long nothing may be heard of a thread that stops, until it counts as stuck; less once it must hurry. */
+const SILENT_MS = 10_000
+const SILENT_IN_HURRY_MS = 1500
+
+/** How long a thread may take to stop although it is at work, and how often that is looked at. */
+const STOPPING_MS = 60_000
+const LOOK_MS = 50
 
 /** How long Prometheus waits for the recorder thread. */
 const SCRAPE_MS = 5000
@@ -62,6 +77,14 @@ export type RecorderLog = (
   fields: Readonly<Record<string, unknown>> | string,
 ) => void
 
+/** How the recorder ended. */
+export type RecorderEnd =
+  | { readonly kind: 'stored' }
+  /** The thread did not get so far: what was known of these exchanges is in the journal, and the next start stores it. */
+  | { readonly kind: 'journalled'; readonly records: number }
+  /** Nor could it be journalled. */
+  | { readonly kind: 'lost'; readonly records: number; readonly reason: string }
+
 /** Who wants to hear from the recorder. */
 export interface RecorderEars {
   /** What exchanges came to that somebody waits for. */
@@ -86,10 +109,13 @@ export class Recorder {
   #totals = NO_TOTALS
   /** Totals of threads that died. */
   #before = NO_TOTALS
+  /** Records that they left in the journal, and how many the thread of now has taken over. */
+  #inherited = 0
+  #takenOver = 0
   readonly #unsettled = new Map<string, { finished: FinishedExchange; bytes: number }>()
   #auditWaiting: AuditEvent[] = []
   #outbox: FinishedExchange[] = []
-  #outboxTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #outboxTimer = new CoalescingTimer(() => this.#send())
   #bytes = 0
   #observedBytes = 0
   #accepted = 0
@@ -99,7 +125,12 @@ export class Recorder {
   #depthHighWatermark = 0
   #bytesHighWatermark = 0
   #restarts = 0
-  #stopping: ((totals: RecorderTotals) => void) | undefined
+  #stopping: Promise<RecorderEnd> | undefined
+  #hurried = false
+  /** The thread has done all there was to do at the end. */
+  #ended = false
+  /** When the thread was heard last. */
+  #heardAt = 0
   #scrapes = 0
   readonly #scraping = new Map<number, (scrape: Scrape | undefined) => void>()
   readonly #drops = new DropCounts()
@@ -139,20 +170,21 @@ export class Recorder {
     this.#bytesHighWatermark = Math.max(this.#bytesHighWatermark, this.#bytes)
     this.#outbox.push(finished)
     if (this.#outbox.length >= OUTBOX_EXCHANGES) this.#send()
-    else this.#outboxTimer ??= setTimeout(() => this.#send(), OUTBOX_MS)
+    else this.#outboxTimer.arm(OUTBOX_MS)
     return undefined
   }
 
   /**
    * Shows a piece of streamed content to the recorder, which takes it over.
    *
-   * @returns false when the recorder is too far behind; the piece is not looked at then
+   * @returns false when the recorder is too far behind, or is being started again; the piece is not looked at then
    */
   observe(piece: Observed | ObservedMessage): boolean {
     const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
-    if (this.#bytes + this.#observedBytes + size > this.#settings.queueMaxBytes / 2) return false
+    const worker = this.#worker
+    if (!worker || this.#bytes + this.#observedBytes + size > this.#settings.queueMaxBytes / 2) return false
     this.#observedBytes += size
-    if (piece.kind === 'observed') this.#worker?.postMessage(piece, [piece.bytes.buffer as ArrayBuffer])
+    if (piece.kind === 'observed') worker.postMessage(piece, [piece.bytes.buffer as ArrayBuffer])
     else this.#post(piece)
     return true
   }
@@ -168,7 +200,14 @@ export class Recorder {
   /** Adds events to the audit trail. While the recorder is being started again they wait. */
   audit(events: readonly AuditEvent[]): void {
     if (this.#worker) return this.#post({ kind: 'audit', events })
-    this.#auditWaiting.push(...events.slice(0, AUDIT_WAITING - this.#auditWaiting.length))
+    const kept = events.slice(0, AUDIT_WAITING - this.#auditWaiting.length)
+    this.#auditWaiting.push(...kept)
+    // They are in the log all the same.
+    if (kept.length < events.length)
+      this.#log('ERROR', 'audit events were dropped', {
+        failed_count: events.length - kept.length,
+        error: 'the recorder thread does not run, and too many wait for it',
+      })
     return undefined
   }
 
@@ -229,24 +268,71 @@ export class Recorder {
     )
   }
 
-  /**
-   * Lets the thread store or journal everything and ends it.
-   *
-   * @returns false when it did not finish in time
-   */
-  async stop(timeoutMs: number): Promise<boolean> {
+  /** Lets the thread store or journal everything and ends it. A thread that cannot leaves that to this one; nothing is given up. */
+  stop(): Promise<RecorderEnd> {
+    return (this.#stopping ??= this.#stop())
+  }
+
+  /** Shortens a `stop` that is under way: nothing waits for the store or for long work any more. */
+  hurry(): void {
+    this.#hurried = true
+    this.#post({ kind: 'hurry' })
+  }
+
+  async #stop(): Promise<RecorderEnd> {
     this.#send()
-    const worker = this.#worker
-    if (!worker) return this.#unsettled.size === 0
-    const { promise: stopped, resolve } = Promise.withResolvers<boolean>()
-    this.#stopping = () => resolve(true)
-    const callOff = patientTimer(timeoutMs, () => resolve(false))
-    worker.postMessage({ kind: 'stop' } satisfies RecorderRequest)
-    const finished = await stopped
-    callOff()
+    this.#heardAt = performance.now()
+    const until = this.#heardAt + STOPPING_MS
+    this.#post({ kind: 'stop' })
+    if (this.#hurried) this.#post({ kind: 'hurry' })
+    while (this.#worker && !this.#ended && performance.now() < until) {
+      if (this.#hurried && this.#unsettled.size === 0) break
+      const silentMs = this.#hurried ? SILENT_IN_HURRY_MS : SILENT_MS
+      if (performance.now() - this.#heardAt > silentMs) break
+      await Bun.sleep(LOOK_MS)
+    }
+    this.#worker?.terminate()
     this.#worker = undefined
-    worker.terminate()
-    return finished
+    this.#journalAudit()
+    return this.#journal()
+  }
+
+  /** Writes the audit events that no thread has taken. */
+  #journalAudit(): void {
+    if (this.#auditWaiting.length === 0) return
+    const journal = new Journal(join(this.#settings.journalPath, 'audit'), Infinity, this.#log)
+    try {
+      journal.append(this.#auditWaiting.map((event) => Buffer.from(JSON.stringify(event))))
+      journal.close()
+    } catch (error) {
+      this.#log('ERROR', 'audit events were dropped', {
+        failed_count: this.#auditWaiting.length,
+        error: error instanceof Error ? error.message : String(error),
+      })
+    }
+  }
+
+  /** Writes what is known here of the exchanges that the thread has not made safe. The next start stores it. */
+  #journal(): RecorderEnd {
+    const { journalPath, journalMaxBytes } = this.#settings
+    const exchanges = [...this.#unsettled.values()].map(({ finished }) => finished.exchange)
+    const records = exchanges.length
+    try {
+      if (records === 0) return { kind: 'stored' }
+      const builder = new TraceBuilder(this.#settings)
+      const journal = new Journal(journalPath, journalMaxBytes, this.#log)
+      const payloads = exchanges.map((exchange) => {
+        const trace = builder.build(exchange, unreadContent(wireApiNamed(exchange.wire.api)))
+        return encodeTrace(
+          interruptedTrace(trace, 'the recorder did not get to it before the gateway ended', 'unread'),
+        )
+      })
+      journal.keepUnfinished(payloads)
+      journal.close()
+      return { kind: 'journalled', records }
+    } catch (error) {
+      return { kind: 'lost', records, reason: error instanceof Error ? error.message : String(error) }
+    }
   }
 
   #spawn(ready?: () => void, failed?: (message: string) => void): void {
@@ -254,6 +340,7 @@ export class Recorder {
     this.#worker = worker
     worker.onmessage = (event: MessageEvent<RecorderReply>) => {
       const reply = event.data
+      if (this.#stopping) this.#heardAt = performance.now()
       if (reply.kind === 'failed') {
         this.#worker = undefined
         worker.terminate()
@@ -276,17 +363,14 @@ export class Recorder {
   #take(reply: Exclude<RecorderReply, { kind: 'failed' }>): void {
     switch (reply.kind) {
       case 'ready':
-        this.#totals = sum(this.#before, {
-          ...reply.totals,
-          recovered: this.#restarts > 0 ? 0 : reply.totals.recovered,
-        })
+        this.#totals = this.#sinceStart(reply.totals)
         return
       case 'settled':
         for (const id of reply.ids) {
           this.#bytes -= this.#unsettled.get(id)?.bytes ?? 0
           this.#unsettled.delete(id)
         }
-        this.#totals = this.#restarts > 0 ? this.#afterRestart(reply.totals) : reply.totals
+        this.#totals = this.#sinceStart(reply.totals)
         return
       case 'priced':
         this.#ears.priced(unpackPriced(reply))
@@ -312,23 +396,30 @@ export class Recorder {
         this.#log(reply.level, reply.message, reply.fields)
         return
       case 'stopped':
-        this.#totals = this.#restarts > 0 ? this.#afterRestart(reply.totals) : reply.totals
-        this.#stopping?.(reply.totals)
+        this.#totals = this.#sinceStart(reply.totals)
+        this.#ended = true
+        return
+      case 'alive':
         return
       default:
         reply satisfies never
     }
   }
 
-  #afterRestart(totals: RecorderTotals): RecorderTotals {
-    return sum(this.#before, { ...totals, recovered: 0 })
+  /** Adds what threads that died had counted. What the new one takes over of their journal has been accepted before. */
+  #sinceStart(totals: RecorderTotals): RecorderTotals {
+    this.#takenOver = totals.recovered
+    if (this.#restarts === 0) return totals
+    return sum(this.#before, { ...totals, recovered: Math.max(0, totals.recovered - this.#inherited) })
   }
 
   #died(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return
     this.#worker = undefined
-    if (this.#stopping) return this.#stopping(this.#totals)
+    if (this.#stopping) return
     // Records in the journal outlive the thread; the next one finds and counts them itself.
+    this.#inherited = Math.max(0, this.#inherited - this.#takenOver) + this.#totals.journalRecords
+    this.#takenOver = 0
     this.#before = { ...this.#totals, journalRecords: 0, journalBytes: 0 }
     this.#observedBytes = 0
     this.#log('ERROR', 'recorder thread died; starting it again', {
@@ -343,12 +434,13 @@ export class Recorder {
   #respawnLater(): void {
     const wait = RESTART_MS[Math.min(this.#restarts, RESTART_MS.length - 1)]!
     this.#restarts += 1
-    setTimeout(() => this.#spawn(), wait)
+    setTimeout(() => {
+      if (!this.#stopping) this.#spawn()
+    }, wait)
   }
 
   #send(): void {
-    clearTimeout(this.#outboxTimer)
-    this.#outboxTimer = undefined
+    this.#outboxTimer.cancel()
     if (this.#outbox.length === 0 || !this.#worker) return
     const batch = packExchanges(this.#outbox)
     this.#outbox = []

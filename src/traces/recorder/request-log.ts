@@ -1,3 +1,4 @@
+import { CoalescingTimer } from '../../coalescing-timer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Trace } from '../trace.ts'
 
@@ -14,7 +15,7 @@ const MAX_PER_SECOND = 1000
 export class RequestLog {
   readonly #hand: (lines: readonly string[], leftOut: number) => void
   #lines: string[] = []
-  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #timer = new CoalescingTimer(() => this.flush())
   #second = -1
   #thisSecond = 0
   #leftOut = 0
@@ -35,13 +36,12 @@ export class RequestLog {
     if (this.#thisSecond > MAX_PER_SECOND && exchange.status < 400 && exchange.outcome === 'completed') {
       this.#leftOut += 1
     } else this.#lines.push(fieldsOf(exchange, trace))
-    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
+    this.#timer.arm(FLUSH_MS)
   }
 
   /** Hands over what waits. */
   flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#timer.cancel()
     if (this.#lines.length === 0 && this.#leftOut === 0) return
     this.#hand(this.#lines.splice(0), this.#leftOut)
     this.#leftOut = 0

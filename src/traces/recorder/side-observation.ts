@@ -3,13 +3,16 @@ import { objectOf, parseObject, textOf, type JsonObject } from '../../providers/
 import { SseDecoder } from '../../http/sse-decoder.ts'
 import type { ContentFacts } from '../exchange.ts'
 import { AwsEventStreamDecoder } from './aws-event-stream.ts'
-import { codingOf, ContentDecoder, decodeWhole } from './content-decoder.ts'
+import { codingOf, ContentDecoder, decodeUpTo, type Coding } from './content-decoder.ts'
 import { JsonMembers } from './json-members.ts'
 import { JsonObjects } from './json-objects.ts'
 import { MultipartFields } from './multipart-fields.ts'
 
 /** A JSON body up to this size is parsed whole; above it only its wanted members are picked out. */
 const WHOLE_JSON_BYTES = 1024 * 1024
+
+/** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
+const AT_ONCE_DECODED_BYTES = 1024 * 1024
 
 /** An event, line or element up to this size is read; a larger one is left out and noted. */
 const MAX_EVENT_BYTES = 32 * 1024 * 1024
@@ -131,6 +134,8 @@ export interface RequestReading {
 /** How the content of one side is taken apart. `json` becomes `body` or `objects` once its first byte is seen. */
 type Framing =
   | { readonly kind: 'none' }
+  /** What came of it before stands. */
+  | { readonly kind: 'unreadable' }
   | { readonly kind: 'json' }
   | { readonly kind: 'body'; readonly body: JsonBody }
   | { readonly kind: 'objects'; readonly objects: JsonObjects }
@@ -152,7 +157,7 @@ export class SideObservation {
   /** Content bytes seen, as they were on the wire. */
   seenBytes = 0
   readonly #side: 'request' | 'response'
-  readonly #api: WireApi | undefined
+  #api: WireApi | undefined
   readonly #coding: ReturnType<typeof codingOf>
   #framing: Framing
   #decoder: ContentDecoder | undefined
@@ -191,9 +196,10 @@ export class SideObservation {
     this.#atUs = atUs
     if (this.#coding === 'identity') return this.#decoded(bytes)
     if (this.#coding === 'unknown') return void this.notes.push('the content coding is not understood')
-    const decoded = decodeWhole(bytes, this.#coding)
-    if (decoded) return this.#decoded(decoded)
-    this.notes.push(`the body is not valid ${this.#coding}, or too large to be read`)
+    const decoded = decodeUpTo(bytes, this.#coding, AT_ONCE_DECODED_BYTES)
+    if (decoded === 'too_large') void this.#decode(this.#coding, bytes)
+    else if (decoded === 'invalid') this.notes.push(`the body is not valid ${this.#coding}`)
+    else this.#decoded(decoded)
     return undefined
   }
 
@@ -222,8 +228,11 @@ export class SideObservation {
       return undefined
     }
     this.#atUs = marks[marks.length - 1] ?? this.#atUs
-    this.#decoder ??= new ContentDecoder(this.#coding, (decoded) => this.#decoded(decoded))
-    const decoder = this.#decoder
+    return this.#decode(this.#coding, bytes)
+  }
+
+  #decode(coding: Coding, bytes: Uint8Array): Promise<void> {
+    const decoder = (this.#decoder ??= new ContentDecoder(coding, (decoded) => this.#decoded(decoded)))
     this.#work = (this.#work ?? Promise.resolve()).then(() => decoder.write(bytes))
     return this.#work
   }
@@ -236,6 +245,14 @@ export class SideObservation {
     this.body?.write(Buffer.from(`${text}\n`))
     const object = parseObject(text)
     if (!object) return
+    try {
+      this.#takeMessage(object)
+    } catch (error) {
+      this.#stopReading(error)
+    }
+  }
+
+  #takeMessage(object: JsonObject): void {
     if (this.#side === 'response') return this.#fold(object, '')
     this.request.model ??= this.#api?.readMessage?.(object)
     this.request.members ??= object
@@ -260,6 +277,14 @@ export class SideObservation {
 
   /** Reads what is left of a body that needs no decoding elsewhere. */
   finish(): void {
+    try {
+      this.#finishReading()
+    } catch (error) {
+      this.#stopReading(error)
+    }
+  }
+
+  #finishReading(): void {
     const framing = this.#framing
     switch (framing.kind) {
       case 'sse':
@@ -284,6 +309,7 @@ export class SideObservation {
       }
       case 'json':
       case 'none':
+      case 'unreadable':
         return
       default:
         framing satisfies never
@@ -308,6 +334,23 @@ export class SideObservation {
 
   #decoded(bytes: Uint8Array): void {
     this.body?.write(bytes)
+    try {
+      this.#takeApart(bytes)
+    } catch (error) {
+      this.#stopReading(error)
+    }
+  }
+
+  /** What goes wrong ends the reading of this side, and nothing else. */
+  #stopReading(error: unknown): void {
+    this.#framing = { kind: 'unreadable' }
+    this.#api = undefined
+    this.reading.complete = false
+    // Its message may hold content.
+    this.notes.push(`the content could not be read (${error instanceof Error ? error.name : 'error'})`)
+  }
+
+  #takeApart(bytes: Uint8Array): void {
     if (this.#framing.kind === 'json') this.#framing = this.#jsonFraming(bytes)
     const framing = this.#framing
     switch (framing.kind) {
@@ -328,6 +371,7 @@ export class SideObservation {
         return
       case 'json':
       case 'none':
+      case 'unreadable':
         return
       default:
         framing satisfies never

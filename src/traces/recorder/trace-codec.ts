@@ -18,12 +18,15 @@ export function encodeTrace(trace: Trace): Uint8Array {
 const ABSENT_BEFORE = { ...NO_ATTRIBUTION, consumptionId: '', countedOnce: false }
 
 /**
- * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted.
+ * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted, but for what tells a trace from the record
+ * of another version.
  *
- * @throws SyntaxError for what is not JSON
+ * @throws SyntaxError for what is not JSON, TypeError for what is no trace
  */
 export function decodeTrace(payload: Uint8Array): Trace {
   const raw = JSON.parse(Buffer.from(payload).toString('utf8')) as Trace & Record<string, unknown>
+  if (typeof raw?.id !== 'string' || typeof raw.detail !== 'object' || typeof raw.createdAtUs !== 'number')
+    throw new TypeError('this is no trace that this version knows')
   const body = (text: unknown): Uint8Array | null =>
     typeof text === 'string' ? Buffer.from(text, 'base64') : null
   return {

@@ -1,8 +1,9 @@
+import { CoalescingTimer, systemClock, type Clock } from '../../coalescing-timer.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { RecorderTotals } from '../exchange.ts'
 import type { BatchWrite } from '../../telemetry/telemetry.ts'
 import type { Trace } from '../trace.ts'
-import { JournalFullError, type Journal } from './journal.ts'
+import { JournalFullError, type Journal, type JournalBatch } from './journal.ts'
 import { decodeTrace, encodeTrace } from './trace-codec.ts'
 
 /** Traces that are stored in one transaction at most. */
@@ -20,6 +21,13 @@ const REPLAY_BYTES = 8 * 1024 * 1024
 /** Waiting times between attempts at a store that does not answer. */
 const RETRY_MS = [100, 250, 500, 1000, 2000]
 
+/** How long the store may keep a batch to itself: then the batch, and what waits behind it, goes to the journal too. */
+const SILENT_MS = 500
+
+/** How soon, and then how often, segments of gateways that have ended are looked for. */
+const FIRST_LOOK_MS = 1000
+const LOOK_MS = 5000
+
 /** How long a replay may go on at the end of the process. */
 const CLOSING_REPLAY_MS = 3000
 
@@ -31,8 +39,8 @@ const GIVE_WAY_MS = 20
 export interface TraceWriterPorts {
   readonly storage: () => Storage
   readonly journal: Journal
-  /** Puts a trace that the store will never take aside; throws when it cannot. */
-  readonly quarantine: (trace: Trace, reason: string) => void
+  /** Puts a record that the store will never take aside; throws when it cannot. */
+  readonly quarantine: (payload: Uint8Array, reason: string) => void
   readonly flushIntervalMs: () => number
   readonly maxPendingBytes: () => number
   /** Called with the ids whose fate is known now; with none when only the totals have changed. */
@@ -40,6 +48,15 @@ export interface TraceWriterPorts {
   readonly log: (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: Record<string, unknown>) => void
   /** The store was given a batch. */
   readonly wrote?: (write: BatchWrite) => void
+  /** Whether the record of an exchange is still to come: then what an earlier thread left of it is not stored. */
+  readonly isComing?: (id: string) => boolean
+  readonly clock?: Clock
+}
+
+/** A batch that the store is being given. */
+interface StoreCall {
+  /** How many at the head of what is pending it holds; 0 for a replay, and once they have gone to the journal instead. */
+  head: number
 }
 
 /**
@@ -48,21 +65,26 @@ export interface TraceWriterPorts {
  */
 export class TraceWriter {
   readonly #ports: TraceWriterPorts
+  readonly #clock: Clock
   #pending: { trace: Trace; bytes: number }[] = []
   #pendingBytes = 0
   #oldestPendingAt = 0
-  #flushTimer: ReturnType<typeof setTimeout> | undefined
-  #retryTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #flushTimer: CoalescingTimer
+  readonly #retryTimer: CoalescingTimer
+  readonly #silenceTimer: CoalescingTimer
+  readonly #lookTimer: CoalescingTimer
   #failures = 0
   #dropping = false
   #journalFails = false
+  /** The last flush left something behind that neither store nor journal took. */
+  #stuck = false
   /** When a replay must end; set when the process does. */
   #replayUntil = Infinity
   /** How long ago the newest trace ended when it arrived here. */
   #latenessMs = 0
   #busy: Promise<void> | undefined
-  /** How many at the head of what is pending the store is being given; `undefined` while it is given nothing. */
-  #storing: number | undefined
+  /** What the store is being given; `undefined` while it is given nothing. */
+  #call: StoreCall | undefined
   #totals = {
     recovered: 0,
     stored: 0,
@@ -77,8 +99,28 @@ export class TraceWriter {
 
   constructor(ports: TraceWriterPorts) {
     this.#ports = ports
-    this.#totals.recovered = ports.journal.records
-    if (ports.journal.records > 0) this.#retryLater(0)
+    this.#clock = ports.clock ?? systemClock
+    this.#flushTimer = new CoalescingTimer(() => void this.flush(), this.#clock)
+    this.#retryTimer = new CoalescingTimer(() => void this.#retry(), this.#clock)
+    this.#silenceTimer = new CoalescingTimer(() => this.#silent(), this.#clock)
+    this.#lookTimer = new CoalescingTimer(() => this.#look(), this.#clock)
+    this.#lookTimer.arm(FIRST_LOOK_MS)
+    this.#adopt()
+  }
+
+  #look(): void {
+    this.#lookTimer.arm(LOOK_MS)
+    if (this.#adopt() > 0) this.#ports.settled([])
+  }
+
+  /** Takes over what gateways that have ended left in the journal. @returns how much it was */
+  #adopt(): number {
+    const { journal } = this.#ports
+    const { records, damaged } = journal.adopt()
+    this.#totals.recovered += records + damaged
+    this.#totals.quarantined += damaged
+    if (journal.records > 0 || journal.hasUnfinished) this.#retryTimer.arm(0)
+    return records + damaged
   }
 
   totals(observationsGivenUp: number): RecorderTotals {
@@ -96,13 +138,13 @@ export class TraceWriter {
     const bytes = 2048 + (trace.requestBody?.length ?? 0) + (trace.responseBody?.length ?? 0)
     if (this.#pendingBytes + bytes > this.#ports.maxPendingBytes()) return this.#drop(trace)
     this.#latenessMs = Date.now() - trace.createdAtUs / 1000
-    const now = performance.now()
+    const now = this.#clock.now()
     if (this.#pending.length === 0) this.#oldestPendingAt = now
     this.#pending.push({ trace, bytes })
     this.#pendingBytes += bytes
     if (this.#pendingBytes > this.#ports.maxPendingBytes() / 2) this.#relieve()
     if (this.#due(now)) queueMicrotask(() => void this.flush())
-    else this.#flushTimer ??= setTimeout(() => void this.flush(), this.#waitMs())
+    else this.#flushTimer.arm(this.#waitMs())
     return undefined
   }
 
@@ -116,24 +158,45 @@ export class TraceWriter {
     return this.#pending.length > 0 && now - this.#oldestPendingAt >= this.#waitMs()
   }
 
-  /** Writes what is pending; concurrent calls join the one under way. */
+  /** Writes what is pending; concurrent calls join what is under way. */
   flush(): Promise<void> {
-    this.#busy ??= this.#flushAll().finally(() => {
-      this.#busy = undefined
-    })
+    this.#busy ??= this.#turn(() => this.#flushAll())
     return this.#busy
+  }
+
+  /** What came meanwhile and was not taken along has a timer again, whatever the turn was for. */
+  async #turn(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } finally {
+      this.#busy = undefined
+      // What neither store nor journal took is tried again by `#retryTimer`.
+      if (this.#pending.length > 0 && !this.#stuck)
+        this.#flushTimer.arm(Math.max(0, this.#oldestPendingAt + this.#waitMs() - this.#clock.now()))
+    }
   }
 
   /** Writes or journals everything, for the end of the process. A long journal is left for the next start. */
   async close(): Promise<void> {
-    this.#replayUntil = performance.now() + CLOSING_REPLAY_MS
+    this.#replayUntil = this.#clock.now() + CLOSING_REPLAY_MS
     await this.#alone(async () => {
       await this.#flushAll()
       if (this.#ports.journal.records > 0) await this.#replay()
       await this.#flushAll()
     })
-    clearTimeout(this.#retryTimer)
-    clearTimeout(this.#flushTimer)
+    this.#end()
+  }
+
+  /** Ends without waiting for the store: what is pending goes to the journal. Does nothing after `close`. */
+  abandon(): void {
+    this.#replayUntil = 0
+    if (this.#spillPending(0) && this.#call) this.#call.head = 0
+    this.#end()
+  }
+
+  #end(): void {
+    for (const timer of [this.#retryTimer, this.#flushTimer, this.#silenceTimer, this.#lookTimer])
+      timer.cancel()
     this.#ports.journal.close()
     if (this.#pending.length === 0) return
     this.#countDrop('shutdown', this.#pending.length)
@@ -146,58 +209,88 @@ export class TraceWriter {
   }
 
   async #flushAll(): Promise<void> {
-    clearTimeout(this.#flushTimer)
-    this.#flushTimer = undefined
+    this.#flushTimer.cancel()
+    this.#stuck = false
     while (this.#pending.length > 0) {
-      const batch = this.#pending.slice(0, BATCH_RECORDS)
-      const traces = batch.map((entry) => entry.trace)
+      const traces = this.#pending.slice(0, BATCH_RECORDS).map((entry) => entry.trace)
       // While older traces wait in the journal, newer ones queue up behind them there.
       const done = this.#ports.journal.records > 0 ? this.#spill(traces) : await this.#store(traces)
-      if (!done) return
-      this.#pending.splice(0, batch.length)
-      this.#pendingBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0)
-      this.#oldestPendingAt = performance.now()
-      this.#ports.settled(traces.map((trace) => trace.id))
+      if (done === 'journalled') continue
+      if (!done) {
+        this.#stuck = true
+        return
+      }
+      this.#settleHead(traces.length)
     }
+  }
+
+  /** Those at the head of what is pending are safe. */
+  #settleHead(count: number): void {
+    const settled = this.#pending.splice(0, count)
+    this.#pendingBytes -= settled.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#oldestPendingAt = this.#clock.now()
+    this.#ports.settled(settled.map(({ trace }) => trace.id))
   }
 
   /** A store that does not answer, nor fails, must not fill the memory: what came behind its batch goes to the journal. */
   #relieve(): void {
-    if (this.#storing === undefined) return
-    const behind = this.#pending.slice(this.#storing)
-    if (behind.length < BATCH_RECORDS || !this.#spill(behind.map(({ trace }) => trace))) return
-    this.#pending.length = this.#storing
-    this.#pendingBytes -= behind.reduce((sum, { bytes }) => sum + bytes, 0)
-    this.#ports.settled(behind.map(({ trace }) => trace.id))
+    if (this.#call && this.#pending.length - this.#call.head >= BATCH_RECORDS)
+      this.#spillPending(this.#call.head)
   }
 
-  /** Stores a batch, or spills it. @returns false when neither worked and the batch must stay in memory */
-  async #store(traces: readonly Trace[]): Promise<boolean> {
+  /** The store has kept a batch to itself for long. */
+  #silent(): void {
+    if (!this.#call) return
+    this.#silenceTimer.arm(this.#waitMs())
+    if (this.#spillPending(0)) this.#call.head = 0
+  }
+
+  /** Journals what is pending, from an index on. @returns whether it could be */
+  #spillPending(from: number): boolean {
+    const entries = this.#pending.slice(from)
+    if (entries.length === 0) return true
+    if (!this.#spill(entries.map(({ trace }) => trace))) return false
+    this.#pending.length = from
+    this.#pendingBytes -= entries.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#ports.settled(entries.map(({ trace }) => trace.id))
+    return true
+  }
+
+  /**
+   * Stores a batch from the head of what is pending, or spills it.
+   *
+   * @returns false when neither worked and the batch must stay in memory; `journalled` when it is no longer at the head, for it went to the
+   * journal while the store was silent, from where it comes again
+   */
+  async #store(traces: readonly Trace[]): Promise<boolean | 'journalled'> {
+    const call = { head: traces.length }
     try {
-      await this.#write(traces, traces.length)
+      await this.#write(traces, call)
+      if (call.head === 0) return 'journalled'
       this.#totals.stored += traces.length
       this.#recovered()
       return true
     } catch (error) {
       const kind = this.#countFailure(error, traces.length > 1 ? 'write_batch' : 'write_trace')
-      if (kind !== 'constraint') return this.#spill(traces)
-      const stored = await this.#storeSingly(traces)
-      if (stored === undefined) return this.#spill(traces)
-      this.#totals.stored += stored
+      if (call.head === 0) return 'journalled'
+      if (!isRefusal(kind, error)) return this.#spill(traces)
+      const singly = await this.#storeSingly(traces, call)
+      if (call.head === 0) return 'journalled'
+      if (!singly) return this.#spill(traces)
+      this.#totals.stored += singly.stored
+      for (const { trace, error: reason } of singly.refused) this.#refuse(trace, reason)
       return true
     }
   }
 
-  /** @param pending how many of them are at the head of what is pending */
-  async #write(traces: readonly Trace[], pending: number): Promise<void> {
-    this.#storing = pending
+  async #write(traces: readonly Trace[], call: StoreCall): Promise<number> {
     const startedAt = performance.now()
     let failed = true
     try {
-      await this.#ports.storage().write(traces)
+      const added = await this.#give(traces, call)
       failed = false
+      return added
     } finally {
-      this.#storing = undefined
       const durationUs = (performance.now() - startedAt) * 1000
       this.#ports.wrote?.({
         startedAtUs: Date.now() * 1000 - durationUs,
@@ -208,22 +301,41 @@ export class TraceWriter {
     }
   }
 
-  #quarantine(trace: Trace, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
+  async #give(traces: readonly Trace[], call: StoreCall): Promise<number> {
+    this.#call = call
+    this.#silenceTimer.arm(SILENT_MS)
     try {
-      this.#ports.quarantine(trace, reason)
-      this.#totals.quarantined += 1
-      this.#ports.log('ERROR', 'trace refused by the store; put in quarantine', {
-        trace_id: trace.id,
-        error: reason,
-      })
-    } catch (failure) {
-      this.#countDrop('quarantine')
-      this.#ports.log('ERROR', 'trace refused by the store and quarantine failed; trace dropped', {
-        trace_id: trace.id,
-        error: failure instanceof Error ? failure.message : String(failure),
-      })
+      return await this.#ports.storage().write(traces)
+    } finally {
+      this.#call = undefined
+      this.#silenceTimer.cancel()
     }
+  }
+
+  /** A trace that was never in the journal is refused by the store. What quarantine does not take waits there. */
+  #refuse(trace: Trace, error: unknown): void {
+    if (this.#putAside(encodeTrace(trace), trace.id, error) || this.#spill([trace])) return
+    this.#countDrop('quarantine')
+    this.#ports.log('ERROR', 'trace refused by the store and quarantine failed; trace dropped', {
+      trace_id: trace.id,
+    })
+  }
+
+  /** Puts a record in quarantine. @param id its trace's; empty when it cannot be told. @returns whether it is there */
+  #putAside(payload: Uint8Array, id: string, error: unknown): boolean {
+    const reason = messageOf(error)
+    try {
+      this.#ports.quarantine(payload, reason)
+    } catch (failure) {
+      this.#ports.log('ERROR', 'the quarantine cannot be written', {
+        trace_id: id,
+        error: messageOf(failure),
+      })
+      return false
+    }
+    this.#totals.quarantined += 1
+    this.#ports.log('ERROR', 'trace refused by the store; put in quarantine', { trace_id: id, error: reason })
+    return true
   }
 
   #spill(traces: readonly Trace[]): boolean {
@@ -239,26 +351,21 @@ export class TraceWriter {
       this.#journalFails = true
       const full = error instanceof JournalFullError
       this.#ports.log('ERROR', full ? 'trace journal is full' : 'trace journal cannot be written', {
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
         pending: this.#pending.length,
       })
       return false
     }
   }
 
-  #retryLater(wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!): void {
-    this.#retryTimer ??= setTimeout(() => {
-      this.#retryTimer = undefined
-      void this.#retry()
-    }, wait)
+  #retryLater(): void {
+    this.#retryTimer.arm(RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!)
   }
 
   /** Writes when nobody else does: two at once would take the same traces. Between the look and the turn nothing may be awaited. */
   async #alone(work: () => Promise<void>): Promise<void> {
     while (this.#busy) await this.#busy
-    this.#busy = work().finally(() => {
-      this.#busy = undefined
-    })
+    this.#busy = this.#turn(work)
     await this.#busy
   }
 
@@ -270,40 +377,98 @@ export class TraceWriter {
   /** Moves the journal into the store, oldest first, until it is empty or the store fails. */
   async #replay(): Promise<void> {
     const { journal } = this.#ports
-    while (journal.records > 0 && performance.now() < this.#replayUntil) {
+    while (journal.records > 0 && this.#clock.now() < this.#replayUntil) {
       await this.#giveWay()
       // What came meanwhile queues up behind what is in the journal.
-      if (this.#due(performance.now())) await this.#flushAll()
-      const { payloads, commit, lost } = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
-      if (lost > 0) {
-        this.#countDrop('journal_lost', lost)
+      if (this.#due(this.#clock.now())) await this.#flushAll()
+      const batch = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
+      if (batch.lost + batch.damaged > 0) this.#countMissing(batch)
+      // What cannot be read now is tried again with the next look.
+      else if (batch.payloads.length === 0) return
+      else {
+        const stored = await this.#storeAgain(batch.payloads)
+        if (!stored) return this.#retryLater()
+        for (const { payload, id, error } of stored.refused) {
+          if (this.#putAside(payload, id, error)) continue
+          batch.keepFile()
+          this.#totals.quarantined += 1
+        }
+        batch.commit()
+        this.#totals.stored += stored.stored
+        this.#totals.replayed += stored.stored
         this.#ports.settled([])
-        this.#ports.log('ERROR', 'a journal file was taken away; its trace records are lost', {
-          failed_count: lost,
-        })
-        continue
       }
-      if (payloads.length === 0) return
-      const traces = payloads.map(decodeTrace)
-      try {
-        await this.#write(traces, 0)
-      } catch (error) {
-        if (this.#countFailure(error, 'replay') !== 'constraint') return this.#retryLater()
-        const stored = await this.#storeSingly(traces)
-        if (stored === undefined) return this.#retryLater()
-        commit()
-        this.#totals.stored += stored
-        this.#totals.replayed += stored
+    }
+    if (journal.records === 0) await this.#replayUnfinished()
+  }
+
+  /** Stores what was known of exchanges that were worked on when their process ended. They count once they are stored. */
+  async #replayUnfinished(): Promise<void> {
+    const { journal, isComing } = this.#ports
+    while (journal.hasUnfinished && journal.records === 0 && this.#clock.now() < this.#replayUntil) {
+      const { payloads, commit } = journal.peekUnfinished()
+      for (let i = 0; i < payloads.length; i += BATCH_RECORDS) {
+        const stored = await this.#storeAgain(payloads.slice(i, i + BATCH_RECORDS), isComing)
+        if (!stored) return this.#retryLater()
+        this.#totals.recovered += stored.added
+        this.#totals.stored += stored.added
+        this.#totals.replayed += stored.added
+        for (const { payload, id, error } of stored.refused)
+          if (this.#putAside(payload, id, error)) this.#totals.recovered += 1
         this.#ports.settled([])
-        continue
       }
       commit()
-      this.#totals.stored += traces.length
-      this.#totals.replayed += traces.length
-      this.#recovered()
-      this.#ports.settled([])
     }
-    return undefined
+  }
+
+  #countMissing({ lost, damaged }: JournalBatch): void {
+    this.#totals.quarantined += damaged
+    if (lost > 0) {
+      this.#countDrop('journal_lost', lost)
+      this.#ports.log('ERROR', 'a journal file was taken away; its trace records are lost', {
+        failed_count: lost,
+      })
+    }
+    this.#ports.settled([])
+  }
+
+  /**
+   * Stores records of a journal: those that can be read and that the store takes.
+   *
+   * @param skip records that are left out
+   * @returns `undefined` when the store failed, and all must come again
+   */
+  async #storeAgain(
+    payloads: readonly Uint8Array[],
+    skip: (id: string) => boolean = () => false,
+  ): Promise<{ stored: number; added: number; refused: RefusedRecord[] } | undefined> {
+    const traces: Trace[] = []
+    const refused: RefusedRecord[] = []
+    for (const payload of payloads) {
+      try {
+        const trace = decodeTrace(payload)
+        if (!skip(trace.id)) traces.push(trace)
+      } catch (error) {
+        refused.push({ payload, id: '', error })
+      }
+    }
+    if (traces.length === 0) return { stored: 0, added: 0, refused }
+    const call = { head: 0 }
+    try {
+      const added = await this.#write(traces, call)
+      this.#recovered()
+      return { stored: traces.length, added, refused }
+    } catch (error) {
+      if (!isRefusal(this.#countFailure(error, 'replay'), error)) return undefined
+      const singly = await this.#storeSingly(traces, call)
+      if (!singly) return undefined
+      const more = singly.refused.map(({ trace, error: reason }) => ({
+        payload: encodeTrace(trace),
+        id: trace.id,
+        error: reason,
+      }))
+      return { ...singly, refused: [...refused, ...more] }
+    }
   }
 
   /** Replaying is not urgent: while new exchanges arrive late they come first, or they would pile up before this thread. */
@@ -311,29 +476,43 @@ export class TraceWriter {
     await new Promise(setImmediate)
     while (this.#latenessMs > LATE_MS) {
       this.#latenessMs = 0
-      await new Promise((resolve) => setTimeout(resolve, GIVE_WAY_MS))
+      await new Promise<void>((resolve) => this.#clock.after(GIVE_WAY_MS, resolve))
+      if (this.#due(this.#clock.now())) await this.#flushAll()
     }
   }
 
   /**
-   * The store refuses something in the batch for what it is: stores the rest, and puts that aside.
+   * The store refuses something in the batch for what it is: stores the rest.
    *
-   * @returns how many were stored; `undefined` when the store failed for another reason, and all must come again
+   * @returns what it took and refused; `undefined` when it failed for another reason, and all must come again
    */
-  async #storeSingly(traces: readonly Trace[]): Promise<number | undefined> {
+  async #storeSingly(
+    traces: readonly Trace[],
+    call: StoreCall,
+  ): Promise<{ stored: number; added: number; refused: { trace: Trace; error: unknown }[] } | undefined> {
     const refused: { trace: Trace; error: unknown }[] = []
-    let stored = 0
+    let [stored, added] = [0, 0]
     for (const trace of traces) {
       try {
-        await this.#ports.storage().write([trace])
+        added += await this.#give([trace], call)
         stored += 1
       } catch (error) {
-        if (this.#ports.storage().classify(error) !== 'constraint') return undefined
+        if (!(await this.#refuses(error))) return undefined
         refused.push({ trace, error })
       }
     }
-    for (const { trace, error } of refused) this.#quarantine(trace, error)
-    return stored
+    return { stored, added, refused }
+  }
+
+  /** Whether a single trace failed for what it is. A driver may trip over a lost connection too: then the store answers nothing else. */
+  async #refuses(error: unknown): Promise<boolean> {
+    const storage = this.#ports.storage()
+    const kind = storage.classify(error)
+    if (kind === 'constraint' || !isRefusal(kind, error)) return kind === 'constraint'
+    return storage.ping().then(
+      () => true,
+      () => false,
+    )
   }
 
   #recovered(): void {
@@ -350,10 +529,17 @@ export class TraceWriter {
       this.#ports.log('ERROR', 'trace store does not take traces; they go to the journal', {
         operation,
         error_class: kind,
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       })
     }
     return kind
+  }
+
+  /** Counts an exchange of which no trace can be made. */
+  drop(id: string, reason: string): void {
+    this.#countDrop('build')
+    this.#ports.settled([id])
+    this.#ports.log('ERROR', 'no trace could be made of an exchange', { trace_id: id, error: reason })
   }
 
   #drop(trace: Trace): void {
@@ -373,4 +559,21 @@ export class TraceWriter {
     this.#totals.lastWriteDropAt = Date.now()
     this.#totals.lastWriteDropOperation = operation
   }
+}
+
+/** A record of the journal that cannot be stored for what it is. */
+interface RefusedRecord {
+  readonly payload: Uint8Array
+  /** Empty when it cannot be told. */
+  readonly id: string
+  readonly error: unknown
+}
+
+/** Whether a write failed for what was to be written: the store says so, or the record is of another shape than ours. */
+function isRefusal(kind: string, error: unknown): boolean {
+  return kind === 'constraint' || error instanceof TypeError || error instanceof RangeError
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,0 +1,44 @@
+import { emptyReading } from '../providers/apis/wire-api.ts'
+import type { ContentReading } from './content-reading.ts'
+import type { Trace } from './trace.ts'
+
+/** Content of which nothing was read. */
+export function unreadContent(api: ContentReading['api']): ContentReading {
+  return {
+    api,
+    requestModel: undefined,
+    request: undefined,
+    requestMembers: {},
+    response: emptyReading(),
+    firstTokenUs: -1,
+    notes: [],
+    requestBody: undefined,
+    responseBody: undefined,
+  }
+}
+
+/** The same content without the bodies that would be stored. */
+export function withoutBodies(content: ContentReading): ContentReading {
+  return { ...content, requestBody: undefined, responseBody: undefined }
+}
+
+/**
+ * A trace that was built of less than there was, because the work on its content was not done: it says so and why, in
+ * `metadata.recording_interrupted` and in its notes.
+ *
+ * @param trace built of what is known: without bodies, with tokens estimated by the length of their text
+ * @param content what it was built of: where nothing was read, its cost is unknown for that reason
+ */
+export function interruptedTrace(trace: Trace, why: string, content: 'read' | 'unread'): Trace {
+  const { detail } = trace
+  const unknown = content === 'unread' && detail.cost.status === 'unknown'
+  return {
+    ...trace,
+    metadata: { ...trace.metadata, recording_interrupted: why },
+    detail: {
+      ...detail,
+      usage: { ...detail.usage, notes: [...(detail.usage.notes ?? []), `recording was interrupted: ${why}`] },
+      cost: unknown ? { ...detail.cost, note: `the answer was not read: ${why}` } : detail.cost,
+    },
+  }
+}

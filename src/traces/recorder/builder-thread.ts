@@ -1,0 +1,124 @@
+import type { Encoding } from '../../usage/estimate.ts'
+import type { ContentReading } from '../content-reading.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Trace } from '../trace.ts'
+import type { BuilderReply, BuilderRequest } from './builder-worker.ts'
+import type { BuilderSettings } from './trace-builder.ts'
+
+/** How long one trace may take; then the thread is started again and the trace goes without. */
+const TIMEOUT_MS = 15_000
+
+/** Who has waited for so long is not counted, but estimated by the length of its text, so that the thread catches up. */
+const BEHIND_MS = 5000
+
+interface Work {
+  readonly exchange: Exchange
+  readonly content: ContentReading
+  readonly encoding: Encoding | undefined
+  readonly queuedAt: number
+  readonly resolve: (trace: Trace) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Has traces built on a thread of its own, which is started when the first is asked for: one after another, in order. A trace that takes too
+ * long, or that the thread dies of, fails alone.
+ */
+export class BuilderThread {
+  readonly #workerUrl: string
+  readonly #timeoutMs: number
+  #settings: BuilderSettings
+  #worker: Worker | undefined
+  readonly #queue: Work[] = []
+  #current: Work | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** @param workerUrl the thread's program */
+  constructor(settings: BuilderSettings, workerUrl: string, timeoutMs = TIMEOUT_MS) {
+    this.#settings = settings
+    this.#workerUrl = workerUrl
+    this.#timeoutMs = timeoutMs
+  }
+
+  configure(settings: BuilderSettings): void {
+    this.#settings = settings
+    this.#post({ kind: 'configure', settings })
+  }
+
+  /**
+   * Builds a trace. Rejects when that takes too long, or fails; the reason holds no content.
+   *
+   * @param encoding the vocabulary to count with; `undefined` when nothing is to be counted
+   */
+  build(exchange: Exchange, content: ContentReading, encoding: Encoding | undefined): Promise<Trace> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ exchange, content, encoding, queuedAt: performance.now(), resolve, reject })
+      this.#next()
+    })
+  }
+
+  /** Ends the thread; what it has not done is rejected. */
+  close(): void {
+    const waiting = [...(this.#current ? [this.#current] : []), ...this.#queue.splice(0)]
+    this.#current = undefined
+    clearTimeout(this.#timer)
+    this.#worker?.terminate()
+    this.#worker = undefined
+    for (const { reject } of waiting) reject(new Error('the gateway stopped'))
+  }
+
+  #next(): void {
+    if (this.#current) return
+    const work = (this.#current = this.#queue.shift())
+    if (!work) return
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    this.#timer = setTimeout(() => this.#fail(worker, 'it took too long'), this.#timeoutMs)
+    const behind = performance.now() - work.queuedAt > BEHIND_MS
+    const { exchange, content } = work
+    const { api: _, response, ...rest } = content
+    const { length, text } = response.output
+    this.#post({
+      kind: 'build',
+      exchange,
+      // A sample of text crosses as what it holds; its methods do not.
+      content: { ...rest, response: { ...response, output: { length, text } as typeof response.output } },
+      encoding: behind ? undefined : work.encoding,
+    })
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#workerUrl)
+    worker.onmessage = ({ data: reply }: MessageEvent<BuilderReply>) => {
+      if (this.#worker !== worker) return
+      const work = this.#done()
+      if ('trace' in reply) work?.resolve(reply.trace)
+      else work?.reject(new Error(reply.error))
+      this.#next()
+    }
+    worker.addEventListener('error', () => this.#fail(worker, 'the thread died'))
+    worker.addEventListener('close', () => this.#fail(worker, 'the thread ended'))
+    worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies BuilderRequest)
+    return worker
+  }
+
+  #done(): Work | undefined {
+    clearTimeout(this.#timer)
+    const work = this.#current
+    this.#current = undefined
+    return work
+  }
+
+  /** Gives up the thread and what it is at; the next trace starts another. */
+  #fail(worker: Worker, reason: string): void {
+    if (this.#worker !== worker) return
+    this.#worker = undefined
+    worker.terminate()
+    this.#done()?.reject(new Error(reason))
+    this.#next()
+  }
+
+  #post(request: BuilderRequest): void {
+    this.#worker?.postMessage(request)
+  }
+}
