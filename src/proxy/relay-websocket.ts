@@ -235,7 +235,9 @@ class Relay {
   #clientPings = 0
   #observed = true
   #closing = false
-  /** Runs while the client is not read. */
+  /** Whether the client is to be read. */
+  #reading = true
+  /** Runs from when the client is not read until something of it is read again. */
   #heartbeat: ReturnType<typeof setInterval> | undefined
   /** What is counted of this connection in `HeldContent`. */
   #heldBytes = 0
@@ -261,7 +263,7 @@ class Relay {
   }
 
   fromClient(message: string | Buffer): void {
-    this.#exchange.clock.enter('body')
+    this.#heard()
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length
     this.#exchange.requestBytes += size
@@ -272,7 +274,7 @@ class Relay {
   }
 
   controlFromClient(kind: 'ping' | 'pong', data: Buffer): void {
-    this.#exchange.clock.enter('body')
+    this.#heard()
     if (kind === 'ping') this.#clientPings += 1
     this.#send(kind, data)
     // The server answers pings itself; whoever does not read the pongs gets no more of them.
@@ -390,16 +392,27 @@ class Relay {
   #drained(): void {
     if (!this.#withinBounds()) return
     if (this.#upstream.writableNeedDrain || this.#clientIsFull()) return
+    this.#reading = true
     this.#client?.resume()
+  }
+
+  #heard(): void {
+    this.#exchange.clock.enter('body')
+    if (!this.#heartbeat || !this.#reading) return
     clearInterval(this.#heartbeat)
     this.#heartbeat = undefined
   }
 
   #pauseClient(): void {
     if (this.#closing) return
+    this.#reading = false
     this.#client?.pause()
-    // An unsolicited pong asks for no answer. @see https://datatracker.ietf.org/doc/html/rfc6455#section-5.5.3
-    this.#heartbeat ??= setInterval(() => this.#client?.pong(), HEARTBEAT_MS)
+    // A client that leaves while it is not read is only noticed by a write that fails. An unsolicited pong asks for no answer.
+    // @see https://datatracker.ietf.org/doc/html/rfc6455#section-5.5.3
+    this.#heartbeat ??= setInterval(() => {
+      if (this.#reading) this.#client?.resume()
+      this.#client?.pong()
+    }, HEARTBEAT_MS)
   }
 
   /** The relay is over: the upstream is told, and is left behind when it does not listen. */
