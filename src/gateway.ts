@@ -205,6 +205,7 @@ export async function startGateway(
       readerFor: (scope) => (scope ? queries.within(scope) : queries.everywhere()),
       extent: () => queries.extent(),
       diagnostics: () => recorder.diagnostics(),
+      tenantDiagnostics: (isShown) => recorder.tenantDiagnostics(isShown),
       keys: new KeyAdministration({
         directory,
         peppers: () => known.peppersForNewKeys(current),

@@ -5,7 +5,7 @@ import type { PipelineDiagnostics } from '../traces/recorder/diagnostics.ts'
 import type { KeyAdministration } from '../access/key-administration.ts'
 import type { Identity } from '../access/keyring.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
-import type { AuditTrailStore, ReadScope, TraceReader } from '../storage/storage.ts'
+import type { AuditTrailStore, ReadScope, Tenant, TraceReader } from '../storage/storage.ts'
 
 /** What the management API answers from. */
 export interface ApiContext {
@@ -17,6 +17,8 @@ export interface ApiContext {
   /** Stored traces of all tenants, and the store's size in bytes (0 when it cannot be told). */
   extent(): Promise<{ readonly traces: number; readonly bytes: number }>
   diagnostics(): PipelineDiagnostics
+  /** The part of it that is about some tenants. */
+  tenantDiagnostics(isShown: (tenant: Tenant) => boolean): PipelineDiagnostics
   readonly keys: KeyAdministration
   /** Keys were changed here: takes them over. */
   keysChanged(): Promise<void>

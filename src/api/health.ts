@@ -1,7 +1,8 @@
-import { isOperator } from '../access/operator.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { inTime } from '../in-time.ts'
+import { isInScope } from '../storage/in-scope.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
+import { readScopeOf } from './read-scope.ts'
 
 /** How long a count or a check may be repeated without asking again: the routes are public and must stay cheap. */
 const FRESH_MS = 2000
@@ -42,15 +43,19 @@ export const getHealth: ApiHandler = async (_, context) => {
   })
 }
 
-/** `GET /api/diagnostics/trace-pipeline`: the recorder's state; its counts, which are of all tenants, for the operator alone. */
-export const getTracePipeline: ApiHandler = ({ identity }, context) => {
-  const diagnostics = context.diagnostics()
-  const { queue_pressure_state, queue_high_watermark_pressure_state } = diagnostics
+/**
+ * `GET /api/diagnostics/trace-pipeline`: the recorder's state. The operator sees the counts of the whole process, others those of
+ * what they may read.
+ */
+export const getTracePipeline: ApiHandler = async (request, context) => {
+  const scope = await readScopeOf(request, context)
   return jsonResponse(200, {
     schema_version: 'trace-pipeline-diagnostics.v1',
     generated_at: new Date().toISOString(),
     diagnostics: {
-      ...(isOperator(identity) ? diagnostics : { queue_pressure_state, queue_high_watermark_pressure_state }),
+      ...(!scope || scope.unowned
+        ? context.diagnostics()
+        : context.tenantDiagnostics((tenant) => isInScope(scope, tenant))),
       store_driver: context.storageDriver,
     },
   })

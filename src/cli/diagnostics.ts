@@ -78,12 +78,6 @@ function writeText({ schema_version, generated_at, diagnostics: values }: Answer
       ['High watermark pressure', text('queue_high_watermark_pressure_state', 'unknown').toUpperCase()],
     ]),
   )
-  if (values['queue_capacity'] === undefined) {
-    io.out(
-      '\nIts counts are of all tenants: a key of scope organization in the organization "default" sees them.\n',
-    )
-    return
-  }
   io.out('\nQueue\n')
   io.out(
     textTable([

@@ -6,6 +6,7 @@ import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
 import type { KeyList, KeyReference } from '../storage/storage.ts'
+import type { Fate, ReplayedCount } from './recorder/tenant-pipelines.ts'
 import type { TraceSpend } from './trace.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -247,7 +248,14 @@ export type RecorderReply =
   | { readonly kind: 'ready'; readonly totals: RecorderTotals }
   | { readonly kind: 'failed'; readonly message: string }
   /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
-  | { readonly kind: 'settled'; readonly ids: readonly string[]; readonly totals: RecorderTotals }
+  | {
+      readonly kind: 'settled'
+      readonly ids: readonly string[]
+      readonly fate: Fate
+      readonly totals: RecorderTotals
+    }
+  /** Records of the journal are in the store now. */
+  | { readonly kind: 'replayed'; readonly counts: readonly ReplayedCount[] }
   /** What exchanges cost that are awaited. */
   | ({ readonly kind: 'priced' } & PricedBatch)
   /** The store answers; `list` holds its keys when they are others than before. */

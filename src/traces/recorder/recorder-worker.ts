@@ -29,6 +29,7 @@ import { packPriced } from './priced-batch.ts'
 import { RequestLog } from './request-log.ts'
 import { quarantine } from './quarantine.ts'
 import { TraceBuilder } from './trace-builder.ts'
+import { countByTenant } from './tenant-pipelines.ts'
 import { TraceWriter } from './trace-writer.ts'
 import { UnfinishedTraces } from './unfinished-traces.ts'
 import { Upkeep } from './upkeep.ts'
@@ -155,10 +156,11 @@ class RecorderThread {
       isComing: (id) => this.#unfinished.has(id),
       flushIntervalMs: () => this.#settings.flushIntervalMs,
       maxPendingBytes: () => this.#settings.queueMaxBytes,
-      settled: (ids) => {
+      settled: (ids, fate) => {
         this.#unfinished.settled(ids)
-        reply({ kind: 'settled', ids, totals: this.#totals() })
+        reply({ kind: 'settled', ids, fate, totals: this.#totals() })
       },
+      replayed: (traces) => reply({ kind: 'replayed', counts: countByTenant(traces) }),
       ...(this.#telemetry ? { wrote: (write) => this.#telemetry!.wrote(write) } : {}),
       log,
     })
@@ -379,7 +381,7 @@ class RecorderThread {
     // First of all what cannot be had again.
     await Promise.race([this.#writer.close(), this.#hurry.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
     this.#writer.abandon()
-    reply({ kind: 'settled', ids: [], totals: this.#totals() })
+    reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.#totals() })
     await this.#upkeep.stop()
     await this.#keys.stop()
     await this.#audit.close()

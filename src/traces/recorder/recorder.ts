@@ -4,6 +4,7 @@ import { CoalescingTimer } from '../../coalescing-timer.ts'
 import { patientTimer } from '../../patient-timer.ts'
 import type { KeyList } from '../../storage/storage.ts'
 import type {
+  Caller,
   Contents,
   Exchange,
   KeyUse,
@@ -26,6 +27,7 @@ import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
 import { Journal } from './journal.ts'
 import { unpackPriced } from './priced-batch.ts'
 import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
+import { TenantPipelines } from './tenant-pipelines.ts'
 import { TraceBuilder } from './trace-builder.ts'
 import { encodeTrace } from './trace-codec.ts'
 
@@ -112,6 +114,7 @@ export class Recorder {
   /** Records that they left in the journal, and how many the thread of now has taken over. */
   #inherited = 0
   #takenOver = 0
+  readonly #tenants = new TenantPipelines()
   readonly #unsettled = new Map<string, { finished: FinishedExchange; bytes: number }>()
   #auditWaiting: AuditEvent[] = []
   #outbox: FinishedExchange[] = []
@@ -166,6 +169,7 @@ export class Recorder {
     this.#dropping = false
     this.#bytes += bytes
     this.#unsettled.set(exchange.id, { finished, bytes })
+    this.#tenants.accepted(exchange.caller, bytes)
     this.#depthHighWatermark = Math.max(this.#depthHighWatermark, this.#unsettled.size)
     this.#bytesHighWatermark = Math.max(this.#bytesHighWatermark, this.#bytes)
     this.#outbox.push(finished)
@@ -268,6 +272,16 @@ export class Recorder {
     )
   }
 
+  /** The same of some tenants alone. The pressure is that of the whole queue, for it decides what is dropped. */
+  tenantDiagnostics(
+    isShown: (tenant: Pick<Caller, 'organizationId' | 'workspaceId'>) => boolean,
+  ): PipelineDiagnostics {
+    const { queue_pressure_state, queue_high_watermark_pressure_state } = this.diagnostics()
+    const queue = { maxBytes: this.#settings.queueMaxBytes, recordBytes: RECORD_BYTES }
+    const own = this.#tenants.diagnostics(isShown, queue)
+    return { ...own, queue_pressure_state, queue_high_watermark_pressure_state }
+  }
+
   /** Lets the thread store or journal everything and ends it. A thread that cannot leaves that to this one; nothing is given up. */
   stop(): Promise<RecorderEnd> {
     return (this.#stopping ??= this.#stop())
@@ -367,11 +381,16 @@ export class Recorder {
         return
       case 'settled':
         for (const id of reply.ids) {
-          this.#bytes -= this.#unsettled.get(id)?.bytes ?? 0
+          const settled = this.#unsettled.get(id)
+          if (!settled) continue
+          this.#bytes -= settled.bytes
           this.#unsettled.delete(id)
+          this.#tenants.settled(settled.finished.exchange.caller, settled.bytes, reply.fate)
         }
         this.#totals = this.#sinceStart(reply.totals)
         return
+      case 'replayed':
+        return this.#tenants.replayed(reply.counts)
       case 'priced':
         this.#ears.priced(unpackPriced(reply))
         return
@@ -454,6 +473,7 @@ export class Recorder {
   #drop(exchange: Exchange): void {
     if (exchange.ticket > 0) this.#ears.dropped(exchange.ticket)
     this.#dropped += 1
+    this.#tenants.refused(exchange.caller)
     this.#lastDropAt = Date.now()
     this.#drops.add(exchange)
     const { caller, wire } = exchange

@@ -4,6 +4,7 @@ import type { RecorderTotals } from '../exchange.ts'
 import type { BatchWrite } from '../../telemetry/telemetry.ts'
 import type { Trace } from '../trace.ts'
 import { JournalFullError, type Journal, type JournalBatch } from './journal.ts'
+import type { Fate } from './tenant-pipelines.ts'
 import { decodeTrace, encodeTrace } from './trace-codec.ts'
 
 /** Traces that are stored in one transaction at most. */
@@ -44,7 +45,9 @@ export interface TraceWriterPorts {
   readonly flushIntervalMs: () => number
   readonly maxPendingBytes: () => number
   /** Called with the ids whose fate is known now; with none when only the totals have changed. */
-  readonly settled: (ids: readonly string[]) => void
+  readonly settled: (ids: readonly string[], fate: Fate) => void
+  /** Traces came out of the journal and are stored. */
+  readonly replayed?: (traces: readonly Trace[]) => void
   readonly log: (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: Record<string, unknown>) => void
   /** The store was given a batch. */
   readonly wrote?: (write: BatchWrite) => void
@@ -110,7 +113,7 @@ export class TraceWriter {
 
   #look(): void {
     this.#lookTimer.arm(LOOK_MS)
-    if (this.#adopt() > 0) this.#ports.settled([])
+    if (this.#adopt() > 0) this.#changed()
   }
 
   /** Takes over what gateways that have ended left in the journal. @returns how much it was */
@@ -205,7 +208,10 @@ export class TraceWriter {
       failed_count: this.#pending.length,
       error: 'neither the store nor the journal takes traces',
     })
-    this.#ports.settled(this.#pending.splice(0).map((entry) => entry.trace.id))
+    this.#ports.settled(
+      this.#pending.splice(0).map((entry) => entry.trace.id),
+      'dropped',
+    )
   }
 
   async #flushAll(): Promise<void> {
@@ -214,22 +220,32 @@ export class TraceWriter {
     while (this.#pending.length > 0) {
       const traces = this.#pending.slice(0, BATCH_RECORDS).map((entry) => entry.trace)
       // While older traces wait in the journal, newer ones queue up behind them there.
-      const done = this.#ports.journal.records > 0 ? this.#spill(traces) : await this.#store(traces)
-      if (done === 'journalled') continue
-      if (!done) {
+      const fates = this.#ports.journal.records > 0 ? this.#spillAs(traces) : await this.#store(traces)
+      if (fates === 'journalled') continue
+      if (!fates) {
         this.#stuck = true
         return
       }
-      this.#settleHead(traces.length)
+      this.#settleHead(fates)
     }
   }
 
-  /** Those at the head of what is pending are safe. */
-  #settleHead(count: number): void {
-    const settled = this.#pending.splice(0, count)
+  /** Those at the head of what is pending have met their fates. */
+  #settleHead(fates: readonly Fate[]): void {
+    const settled = this.#pending.splice(0, fates.length)
     this.#pendingBytes -= settled.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#oldestPendingAt = this.#clock.now()
-    this.#ports.settled(settled.map(({ trace }) => trace.id))
+    for (const fate of new Set(fates)) {
+      this.#ports.settled(
+        settled.filter((_, i) => fates[i] === fate).map(({ trace }) => trace.id),
+        fate,
+      )
+    }
+  }
+
+  /** Only the totals have changed. */
+  #changed(): void {
+    this.#ports.settled([], 'stored')
   }
 
   /** A store that does not answer, nor fails, must not fill the memory: what came behind its batch goes to the journal. */
@@ -252,35 +268,45 @@ export class TraceWriter {
     if (!this.#spill(entries.map(({ trace }) => trace))) return false
     this.#pending.length = from
     this.#pendingBytes -= entries.reduce((sum, { bytes }) => sum + bytes, 0)
-    this.#ports.settled(entries.map(({ trace }) => trace.id))
+    this.#ports.settled(
+      entries.map(({ trace }) => trace.id),
+      'journalled',
+    )
     return true
   }
 
   /**
    * Stores a batch from the head of what is pending, or spills it.
    *
-   * @returns false when neither worked and the batch must stay in memory; `journalled` when it is no longer at the head, for it went to the
-   * journal while the store was silent, from where it comes again
+   * @returns the fate of each; `undefined` when neither worked and the batch must stay in memory; `journalled` when it is no longer at the
+   * head, for it went to the journal while the store was silent, from where it comes again
    */
-  async #store(traces: readonly Trace[]): Promise<boolean | 'journalled'> {
+  async #store(traces: readonly Trace[]): Promise<readonly Fate[] | 'journalled' | undefined> {
     const call = { head: traces.length }
     try {
       await this.#write(traces, call)
       if (call.head === 0) return 'journalled'
       this.#totals.stored += traces.length
       this.#recovered()
-      return true
+      return traces.map(() => 'stored')
     } catch (error) {
       const kind = this.#countFailure(error, traces.length > 1 ? 'write_batch' : 'write_trace')
       if (call.head === 0) return 'journalled'
-      if (!isRefusal(kind, error)) return this.#spill(traces)
+      if (!isRefusal(kind, error)) return this.#spillAs(traces)
       const singly = await this.#storeSingly(traces, call)
       if (call.head === 0) return 'journalled'
-      if (!singly) return this.#spill(traces)
+      if (!singly) return this.#spillAs(traces)
       this.#totals.stored += singly.stored
-      for (const { trace, error: reason } of singly.refused) this.#refuse(trace, reason)
-      return true
+      const refused = new Map(
+        singly.refused.map(({ trace, error: reason }) => [trace, this.#refuse(trace, reason)]),
+      )
+      return traces.map((trace) => refused.get(trace) ?? 'stored')
     }
+  }
+
+  /** @returns the fate of each; `undefined` when the journal does not take them */
+  #spillAs(traces: readonly Trace[]): readonly Fate[] | undefined {
+    return this.#spill(traces) ? traces.map(() => 'journalled') : undefined
   }
 
   async #write(traces: readonly Trace[], call: StoreCall): Promise<number> {
@@ -313,12 +339,14 @@ export class TraceWriter {
   }
 
   /** A trace that was never in the journal is refused by the store. What quarantine does not take waits there. */
-  #refuse(trace: Trace, error: unknown): void {
-    if (this.#putAside(encodeTrace(trace), trace.id, error) || this.#spill([trace])) return
+  #refuse(trace: Trace, error: unknown): Fate {
+    if (this.#putAside(encodeTrace(trace), trace.id, error)) return 'quarantined'
+    if (this.#spill([trace])) return 'journalled'
     this.#countDrop('quarantine')
     this.#ports.log('ERROR', 'trace refused by the store and quarantine failed; trace dropped', {
       trace_id: trace.id,
     })
+    return 'dropped'
   }
 
   /** Puts a record in quarantine. @param id its trace's; empty when it cannot be told. @returns whether it is there */
@@ -394,9 +422,10 @@ export class TraceWriter {
           this.#totals.quarantined += 1
         }
         batch.commit()
-        this.#totals.stored += stored.stored
-        this.#totals.replayed += stored.stored
-        this.#ports.settled([])
+        this.#totals.stored += stored.stored.length
+        this.#totals.replayed += stored.stored.length
+        this.#ports.replayed?.(stored.stored)
+        this.#changed()
       }
     }
     if (journal.records === 0) await this.#replayUnfinished()
@@ -415,7 +444,7 @@ export class TraceWriter {
         this.#totals.replayed += stored.added
         for (const { payload, id, error } of stored.refused)
           if (this.#putAside(payload, id, error)) this.#totals.recovered += 1
-        this.#ports.settled([])
+        this.#changed()
       }
       commit()
     }
@@ -429,7 +458,7 @@ export class TraceWriter {
         failed_count: lost,
       })
     }
-    this.#ports.settled([])
+    this.#changed()
   }
 
   /**
@@ -441,7 +470,7 @@ export class TraceWriter {
   async #storeAgain(
     payloads: readonly Uint8Array[],
     skip: (id: string) => boolean = () => false,
-  ): Promise<{ stored: number; added: number; refused: RefusedRecord[] } | undefined> {
+  ): Promise<{ stored: readonly Trace[]; added: number; refused: RefusedRecord[] } | undefined> {
     const traces: Trace[] = []
     const refused: RefusedRecord[] = []
     for (const payload of payloads) {
@@ -452,12 +481,12 @@ export class TraceWriter {
         refused.push({ payload, id: '', error })
       }
     }
-    if (traces.length === 0) return { stored: 0, added: 0, refused }
+    if (traces.length === 0) return { stored: [], added: 0, refused }
     const call = { head: 0 }
     try {
       const added = await this.#write(traces, call)
       this.#recovered()
-      return { stored: traces.length, added, refused }
+      return { stored: traces, added, refused }
     } catch (error) {
       if (!isRefusal(this.#countFailure(error, 'replay'), error)) return undefined
       const singly = await this.#storeSingly(traces, call)
@@ -467,7 +496,9 @@ export class TraceWriter {
         id: trace.id,
         error: reason,
       }))
-      return { ...singly, refused: [...refused, ...more] }
+      const left = new Set(singly.refused.map(({ trace }) => trace))
+      const stored = traces.filter((trace) => !left.has(trace))
+      return { stored, added: singly.added, refused: [...refused, ...more] }
     }
   }
 
@@ -538,13 +569,13 @@ export class TraceWriter {
   /** Counts an exchange of which no trace can be made. */
   drop(id: string, reason: string): void {
     this.#countDrop('build')
-    this.#ports.settled([id])
+    this.#ports.settled([id], 'dropped')
     this.#ports.log('ERROR', 'no trace could be made of an exchange', { trace_id: id, error: reason })
   }
 
   #drop(trace: Trace): void {
     this.#countDrop('memory_full')
-    this.#ports.settled([trace.id])
+    this.#ports.settled([trace.id], 'dropped')
     if (this.#dropping) return
     this.#dropping = true
     this.#ports.log('ERROR', 'trace persistence failed; dropped trace records', {
