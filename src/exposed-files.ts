@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from './config/config.ts'
 
@@ -15,8 +15,9 @@ const OTHERS = 0o077
  */
 export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tracing'>): string[] {
   if (process.platform === 'win32') return []
-  const journal = resolve(tracing.journal.path)
-  const store = storage.driver === 'sqlite' && storage.path !== ':memory:' ? resolve(storage.path) : undefined
+  const journal = whereLinksLead(tracing.journal.path)
+  const store =
+    storage.driver === 'sqlite' && storage.path !== ':memory:' ? whereLinksLead(storage.path) : undefined
   const folders = new Set([journal, dirname(journal), ...(store ? [dirname(store)] : [])])
   const isOurs = (path: string): boolean => {
     const name = basename(path)
@@ -36,6 +37,14 @@ export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tra
     )
     return whole && isExposed(statSync(folder, { throwIfNoEntry: false })) ? [folder, ...files] : files
   })
+}
+
+/** The path without links, as far as it is there: SQLite puts its other files beside the store that a link leads to. */
+function whereLinksLead(path: string): string {
+  const full = resolve(path)
+  if (existsSync(full)) return realpathSync(full)
+  const folder = dirname(full)
+  return folder === full ? full : join(whereLinksLead(folder), basename(full))
 }
 
 /** Makes exposed files and folders their owner's alone. @returns those that could not be changed */
