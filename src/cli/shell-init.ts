@@ -45,7 +45,8 @@ export const shellInit: Command = {
 
 function assignment(shell: string, name: string, value: string): string {
   if (shell === 'fish') return `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}'\n`
-  if (shell === 'powershell') return `$env:${name} = '${value.replaceAll("'", "''")}'\n`
+  // PowerShell takes typographic quotes for plain ones.
+  if (shell === 'powershell') return `$env:${name} = '${value.replace(/['\u2018-\u201b]/g, '$&$&')}'\n`
   // Unquoted as long as it is plain, which is what scripts have always seen.
   const plain = /^[A-Za-z0-9_./:[\]-]+$/.test(value)
   return `export ${name}=${plain ? value : `'${value.replaceAll("'", `'\\''`)}'`}\n`

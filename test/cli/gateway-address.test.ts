@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runProgram } from '../support/process.ts'
@@ -28,20 +28,16 @@ async function run(host: string, words: readonly string[], env: Record<string, s
 }
 
 test('an ongoingai.yaml of the working directory points neither tools nor commands at another machine', async () => {
-  for (const host of [
-    'evil.example',
-    '203.0.113.7',
-    '[2001:db8::1]',
-    'localhost.evil.example',
-    'a@evil.example',
-  ]) {
-    for (const words of [SHOW, ['shell-init'], ['diagnostics'], ['limits'], ['health']]) {
-      const { status, out, err } = await run(host, words)
-      expect([host, words[0], status, out]).toEqual([host, words[0], 1, ''])
-      expect(err).toContain('ongoingai.yaml of the working directory')
-      expect(err).toContain('--config ongoingai.yaml')
-    }
+  const expectRefused = async (host: string, words: readonly string[]): Promise<void> => {
+    const { status, out, err } = await run(host, words)
+    expect([host, words[0], status, out]).toEqual([host, words[0], 1, ''])
+    expect(err).toContain('ongoingai.yaml of the working directory')
+    expect(err).toContain('--config ongoingai.yaml')
   }
+  for (const host of ['203.0.113.7', '[2001:db8::1]', 'localhost.evil.example', 'a@evil.example'])
+    await expectRefused(host, ['shell-init'])
+  for (const words of [SHOW, ['diagnostics'], ['limits'], ['health']])
+    await expectRefused('evil.example', words)
 })
 
 test('nor does it by a variable that it refers to', async () => {
@@ -75,4 +71,20 @@ test('a file that is named, a variable and --base-url may point anywhere', async
   expect([variable.status, variable.out]).toEqual([0, expect.stringContaining(there)])
   const { status } = await run('evil.example', ['health', '--base-url', elsewhere.url])
   expect(status).toBe(0)
+})
+
+test('what it says of prefixes runs no command in a shell that takes over the lines', async () => {
+  const mark = join(folder, 'ran')
+  const quotes = ["'", '"', '\u2018', '\u2019', '\u201a', '\u201b', '\\', '\n', '`', '$(', '']
+  const prefix = `/${quotes.map((quote) => `a${quote}; touch ${mark}; ${quote}`).join('')}b`
+  writeFileSync(join(folder, 'ongoingai.yaml'), `providers: {openai: {prefix: ${JSON.stringify(prefix)}}}\n`)
+  const lines = async (shell: string): Promise<string> =>
+    (await runProgram(['shell-init', '--shell', shell], { cwd: folder })).out
+  const evaluated = Bun.spawnSync(['sh', '-c', `${await lines('posix')}\nprintf %s "$OPENAI_BASE_URL"`])
+  expect(evaluated.stdout.toString()).toBe(`http://127.0.0.1:8080${prefix}/v1`)
+  expect(existsSync(mark)).toBe(false)
+  // PowerShell takes typographic quotes for plain ones; two of them stand for one.
+  const [, quoted = ''] = /OPENAI_BASE_URL = '([^]*?)'\n\$env:ANTHROPIC/.exec(await lines('powershell')) ?? []
+  expect(quoted).toContain('touch')
+  expect(quoted.replace(/(['\u2018-\u201b])\1/g, '')).not.toMatch(/['\u2018-\u201b]/)
 })
