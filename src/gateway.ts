@@ -4,7 +4,7 @@ import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
-import { closeExposed, exposedFiles } from './exposed-files.ts'
+import { closeExposed, exposedFiles, replaceableFolders } from './exposed-files.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { BrowserPolicy } from './http/browser-policy.ts'
 import { authority } from './http/authority.ts'
@@ -309,6 +309,9 @@ export async function startGateway(
 /** Takes from others what earlier versions, or people, let them read. */
 function closeFiles(config: Config, log: Log): void {
   const exposed = exposedFiles(config)
+  const folders = replaceableFolders(config)
+  if (folders.length > 0)
+    log('WARN', 'other users can replace files of the gateway: its folder lets them write', { folders })
   if (exposed.length === 0) return
   const left = closeExposed(exposed)
   const closed = exposed.filter((path) => !left.includes(path))

@@ -156,6 +156,23 @@ test('a file that somebody else has laid ready is not written into', async () =>
   expect(open(out)).toEqual([])
 })
 
+test('a folder in which others can replace the gateway’s files is told of, by start and doctor', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-writable-'))
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  writeFileSync(join(data, 'notes.txt'), '')
+  chmodSync(data, 0o777)
+  const told = 'other users can replace files'
+  const served = await serveProgram('', folder)
+  expect(served.output()).toContain(told)
+  const doctor = (): Promise<string> => runProgram(['doctor'], { cwd: folder }).then(({ out }) => out)
+  expect(await doctor()).toContain(`chmod o-w ${data}`)
+  // As in /tmp: everybody may add files, and replace only his own.
+  chmodSync(data, 0o1777)
+  expect(await doctor()).not.toContain('chmod o-w')
+  served.remove()
+}, 60_000)
+
 test('folders and files of others are left alone', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-shared-'))
   chmodSync(folder, 0o755)
