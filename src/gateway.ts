@@ -26,6 +26,7 @@ import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from './patient-timer.ts'
+import { breakOffKeyless } from './proxy/keyless.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
@@ -229,6 +230,7 @@ export async function startGateway(
     // At once, for a key that was revoked; what prices a key's own budget may need comes after.
     proxy.settings = { ...proxy.settings, keyring, limitsOf: limitsLookup(limits) }
     context.apiSettings = apiSettings(current, proxy.settings, paths)
+    for (const exchange of proxy.open) breakOffKeyless(exchange, proxy.settings)
     if (known.needPrices()) await useSettings()
   }
   const useSettings = async (): Promise<void> => {
@@ -237,6 +239,7 @@ export async function startGateway(
     const keyring = known.keyring()
     proxy.settings = { ...next, keyring }
     context.apiSettings = apiSettings(current, proxy.settings, paths)
+    for (const exchange of proxy.open) breakOffKeyless(exchange, proxy.settings)
   }
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
