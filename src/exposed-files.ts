@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from './config/config.ts'
 
@@ -13,11 +13,9 @@ const OTHERS = 0o077
  * secrets, locks. A folder counts when it holds nothing but our files and is not the working directory. What belongs to another
  * user is his matter. Windows has other permissions: nothing there.
  */
-export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tracing'>): string[] {
+export function exposedFiles(config: Pick<Config, 'storage' | 'tracing'>): string[] {
   if (process.platform === 'win32') return []
-  const journal = resolve(tracing.journal.path)
-  const store = storage.driver === 'sqlite' && storage.path !== ':memory:' ? resolve(storage.path) : undefined
-  const folders = new Set([journal, dirname(journal), ...(store ? [dirname(store)] : [])])
+  const { journal, store, folders } = placesOf(config)
   const isOurs = (path: string): boolean => {
     const name = basename(path)
     if (path === journal) return true
@@ -25,7 +23,7 @@ export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tra
     if (dirname(path) === journal) return /^(journal|quarantine)|\.lock$/.test(name)
     return dirname(path) === dirname(journal) && SECRETS.includes(name)
   }
-  return [...folders].flatMap((folder) => {
+  return folders.flatMap((folder) => {
     const paths = entriesOf(folder)
     const ours = paths.filter(isOurs)
     const whole =
@@ -36,6 +34,40 @@ export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tra
     )
     return whole && isExposed(statSync(folder, { throwIfNoEntry: false })) ? [folder, ...files] : files
   })
+}
+
+/**
+ * Folders of the gateway in which other users can replace its files: its keys, its record. Those that a start closes are none. In a folder
+ * like `/tmp` everybody may replace his own only.
+ */
+export function replaceableFolders(config: Pick<Config, 'storage' | 'tracing'>): string[] {
+  if (process.platform === 'win32') return []
+  const closed = exposedFiles(config)
+  return placesOf(config).folders.filter((folder) => {
+    const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0
+    return (mode & 0o1002) === 0o002 && !closed.includes(folder)
+  })
+}
+
+/** Journal, store if it is a file, and the folders that hold them. */
+function placesOf({ storage, tracing }: Pick<Config, 'storage' | 'tracing'>): {
+  readonly journal: string
+  readonly store: string | undefined
+  readonly folders: readonly string[]
+} {
+  const journal = whereLinksLead(tracing.journal.path)
+  const store =
+    storage.driver === 'sqlite' && storage.path !== ':memory:' ? whereLinksLead(storage.path) : undefined
+  const folders = [...new Set([journal, dirname(journal), ...(store ? [dirname(store)] : [])])]
+  return { journal, store, folders }
+}
+
+/** The path without links, as far as it is there: SQLite puts its other files beside the store that a link leads to. */
+function whereLinksLead(path: string): string {
+  const full = resolve(path)
+  if (existsSync(full)) return realpathSync(full)
+  const folder = dirname(full)
+  return folder === full ? full : join(whereLinksLead(folder), basename(full))
 }
 
 /** Makes exposed files and folders their owner's alone. @returns those that could not be changed */

@@ -4,7 +4,7 @@ import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
-import { closeExposed, exposedFiles } from './exposed-files.ts'
+import { closeExposed, exposedFiles, replaceableFolders } from './exposed-files.ts'
 import { GatewayKeys } from './gateway-keys.ts'
 import { BrowserPolicy } from './http/browser-policy.ts'
 import { authority } from './http/authority.ts'
@@ -26,6 +26,7 @@ import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from './patient-timer.ts'
+import { breakOffKeyless } from './proxy/keyless.ts'
 import { canConnect, Deadlines } from './proxy/deadlines.ts'
 import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
@@ -229,6 +230,7 @@ export async function startGateway(
     // At once, for a key that was revoked; what prices a key's own budget may need comes after.
     proxy.settings = { ...proxy.settings, keyring, limitsOf: limitsLookup(limits) }
     context.apiSettings = apiSettings(current, proxy.settings, paths)
+    for (const exchange of proxy.open) breakOffKeyless(exchange, proxy.settings)
     if (known.needPrices()) await useSettings()
   }
   const useSettings = async (): Promise<void> => {
@@ -237,6 +239,7 @@ export async function startGateway(
     const keyring = known.keyring()
     proxy.settings = { ...next, keyring }
     context.apiSettings = apiSettings(current, proxy.settings, paths)
+    for (const exchange of proxy.open) breakOffKeyless(exchange, proxy.settings)
   }
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
@@ -308,6 +311,9 @@ export async function startGateway(
 /** Takes from others what earlier versions, or people, let them read. */
 function closeFiles(config: Config, log: Log): void {
   const exposed = exposedFiles(config)
+  const folders = replaceableFolders(config)
+  if (folders.length > 0)
+    log('WARN', 'other users can replace files of the gateway: its folder lets them write', { folders })
   if (exposed.length === 0) return
   const left = closeExposed(exposed)
   const closed = exposed.filter((path) => !left.includes(path))

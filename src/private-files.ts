@@ -1,8 +1,21 @@
-import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+} from 'node:fs'
 
 /** What the program makes is for its owner alone: it holds content, secrets, or what was spent by whom. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
+
+/** Links are not followed. Windows has no such flag. */
+const NO_FOLLOW = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW
 
 /** Makes a folder and those above it, whatever the umask. Folders that are there stay as they are. @throws Error from the file system */
 export function makePrivateFolder(path: string): void {
@@ -10,19 +23,32 @@ export function makePrivateFolder(path: string): void {
   if (made !== undefined) whereThereAreModes(() => chmodSync(path, FOLDER_MODE))
 }
 
-/** Opens a file for writing that is its owner's alone from now on, whatever the umask. @throws Error from the file system */
+/**
+ * Opens a file for writing that is its owner's alone from now on, whatever the umask. Where others may write too, one of them could have laid
+ * a file or a link ready: `w` makes a new file, `r+` goes on in one of this user.
+ *
+ * @throws Error from the file system, or where an existing file is not this user's
+ */
 export function openPrivateFile(path: string, flags: 'w' | 'wx' | 'a' | 'r+'): number {
-  const file = openSync(path, flags, FILE_MODE)
+  if (flags === 'w') rmSync(path, { force: true })
+  const how = { w: 'wx', wx: 'wx', a: 'a', 'r+': constants.O_RDWR | NO_FOLLOW }[flags]
+  const file = openSync(path, how, FILE_MODE)
+  if (flags === 'r+' && fstatSync(file).uid !== (process.getuid?.() ?? 0)) {
+    closeSync(file)
+    throw new Error(`"${path}" belongs to another user`)
+  }
   whereThereAreModes(() => fchmodSync(file, FILE_MODE))
   return file
 }
 
-/** Makes an empty file for somebody else to open. One that is there stays as it is. @throws Error from the file system */
+/** Makes an empty file for somebody else to open, at the end of a link if one leads there. One that is there stays as it is. @throws Error from the file system */
 export function createPrivateFile(path: string): void {
   try {
     closeSync(openPrivateFile(path, 'wx'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    // A link that leads nowhere yet.
+    if (!existsSync(path)) closeSync(openSync(path, constants.O_CREAT | constants.O_RDWR, FILE_MODE))
   }
 }
 

@@ -225,6 +225,27 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     expect(await call(gateway, wanted)).toBe(200)
   })
 
+  test('of many changes of one key at once, each is made, and a revocation among them holds', async () => {
+    const { id, token } = await make({})
+    const lists = {
+      models: ['gpt-4o*'],
+      providers: ['openai'],
+      routes: ['/openai/*'],
+      networks: ['127.0.0.0/8'],
+    }
+    const patches = (): Promise<Answer>[] =>
+      Object.entries({ ...lists, name: 'bound' }).map(([name, value]) =>
+        ask('PATCH', `/${id}`, { [name]: value }),
+      )
+    const answers = await Promise.all([...patches(), ...patches(), ask('POST', `/${id}/rotate`, { token })])
+    expect(answers.slice(0, 10).map(({ status }) => status)).toEqual(Array(10).fill(200))
+    expect((await ask('GET', `/${id}`)).body).toMatchObject({ ...lists, name: 'bound' })
+
+    const [revoked] = await Promise.all([ask('DELETE', `/${id}`), ...patches(), ...patches()])
+    expect(revoked.status).toBe(204)
+    expect([(await ask('GET', `/${id}`)).status, await call(gateway, token)]).toEqual([404, 401])
+  })
+
   test('bodies are of JSON’s own types, each member once', async () => {
     const wrong: [string, string][] = [
       ['{"id":5}', 'invalid json body: id must be a string'],

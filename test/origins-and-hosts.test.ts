@@ -315,6 +315,23 @@ describe('with keys off', () => {
     expect([listed.status, JSON.parse(listed.text)]).toEqual([200, { items: [] }])
   })
 
+  test('a refused change of keys and its denial belong to the same tenant', async () => {
+    await askRaw(off.port, ['DELETE /api/gateway-keys/of-one-tenant HTTP/1.1', `Host: ${local}`])
+    let told: string[] = []
+    await eventually(async () => {
+      const { text } = await get('/api/audit?limit=200')
+      const { items } = JSON.parse(text) as { items: Record<string, unknown>[] }
+      told = items
+        .filter(({ target }) => String(target).endsWith('of-one-tenant'))
+        .map((item) => ['action', 'actor', 'org_id', 'workspace_id'].map((n) => item[n]).join(' '))
+      return told.length === 2
+    })
+    expect(told.sort()).toEqual([
+      'gateway_auth anonymous default default',
+      'key.revoke anonymous default default',
+    ])
+  })
+
   test('the command line changes keys in the store beside a running gateway, and says why it cannot over HTTP', async () => {
     const settings = ['--config', `${off.folder}/ongoingai.yaml`]
     const made = await runProgram(['keys', 'create', '--role', 'viewer', '--id', 'made', ...settings])

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Glob } from 'bun'
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -115,6 +116,61 @@ test('a start closes what earlier ones left open, and names it', async () => {
   for (const name of ['', '/ongoingai.db', '/redaction.key', '/journal', '/journal/quarantine.jsonl'])
     expect(files).toContain(`${data}${name}`)
   second.remove()
+}, 60_000)
+
+test('a store that the configuration reaches by a link is its owner’s alone too, made now or before', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-linked-'))
+  const disk = join(folder, 'disk')
+  mkdirSync(disk)
+  writeFileSync(join(disk, 'notes.txt'), '')
+  mkdirSync(join(folder, 'data'))
+  symlinkSync(join('..', 'disk', 'store.db'), join(folder, 'data', 'link.db'))
+  symlinkSync('link.db', join(folder, 'data', 'ongoingai.db'))
+  const stores = (): string[] => open(disk).filter((line) => line.startsWith('store.db'))
+  const first = await serveProgram('', folder, { under: OPEN_UMASK })
+  expect([Object.keys(modes(disk)).includes('store.db-wal'), stores()]).toEqual([true, []])
+  first.kill('SIGTERM')
+  await first.exited()
+  chmodSync(join(disk, 'store.db'), 0o644)
+  const second = await serveProgram('', folder, { under: OPEN_UMASK })
+  expect(stores()).toEqual([])
+  expect(second.output()).toContain(`${disk}/store.db`)
+  second.remove()
+}, 60_000)
+
+test('a file that somebody else has laid ready is not written into', async () => {
+  const out = join(gateway.folder, 'shared')
+  mkdirSync(out)
+  const bait = join(gateway.folder, 'bait')
+  writeFileSync(bait, 'mine')
+  symlinkSync(bait, join(out, 'all.jsonl.part'))
+  await run('export', '--out', join(out, 'all.jsonl'))
+  expect([readFileSync(bait, 'utf8'), open(out)]).toEqual(['mine', []])
+  if (process.getuid?.() !== 0) return
+  const theirs = join(out, 'more.jsonl.part')
+  writeFileSync(theirs, '')
+  chmodSync(theirs, 0o666)
+  chownSync(theirs, 12_345, 12_345)
+  await run('export', '--out', join(out, 'more.jsonl'))
+  expect(statSync(join(out, 'more.jsonl')).uid).toBe(0)
+  expect(open(out)).toEqual([])
+})
+
+test('a folder in which others can replace the gateway’s files is told of, by start and doctor', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-writable-'))
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  writeFileSync(join(data, 'notes.txt'), '')
+  chmodSync(data, 0o777)
+  const told = 'other users can replace files'
+  const served = await serveProgram('', folder)
+  expect(served.output()).toContain(told)
+  const doctor = (): Promise<string> => runProgram(['doctor'], { cwd: folder }).then(({ out }) => out)
+  expect(await doctor()).toContain(`chmod o-w ${data}`)
+  // As in /tmp: everybody may add files, and replace only his own.
+  chmodSync(data, 0o1777)
+  expect(await doctor()).not.toContain('chmod o-w')
+  served.remove()
 }, 60_000)
 
 test('folders and files of others are left alone', () => {

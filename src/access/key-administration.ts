@@ -22,6 +22,9 @@ import { grants, type Powers } from './powers.ts'
 const MAX_TEXT = 1024
 const MAX_LABELS = 32
 
+/** Attempts at changing a key that others change all the time. */
+const MAX_ATTEMPTS = 100
+
 /** Longest time that a token counts on after another has taken its place. */
 const MAX_GRACE_SECONDS = 30 * 86_400
 
@@ -162,36 +165,42 @@ export class KeyAdministration {
     return { key, token }
   }
 
-  /** @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_not_found`, `gateway_key_read_only` */
-  async update(
+  /** @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_not_found`, `storage_unavailable` */
+  update(
     actor: KeyActor,
-    key: StoredGatewayKey,
+    seen: StoredGatewayKey,
     { rules, ...changes }: KeyChanges,
     nowUs: number,
   ): Promise<StoredGatewayKey> {
-    this.#requireGrant(actor, key)
-    const checked: Partial<KeySettings> = {
-      ...changes,
-      ...(rules === undefined ? {} : { rules: { ...key.rules, ...rules } }),
-      ...(changes.role === undefined ? {} : { role: changes.role.trim().toLowerCase() || 'developer' }),
-      ...(changes.permissions === undefined ? {} : { permissions: normalised(changes.permissions) }),
-    }
-    const after = { ...key, ...checked }
-    this.#check(after, undefined, nowUs)
-    this.#requireGrant(actor, after)
-    const wider = isOwnKey(actor, key) ? widerOwnLimit(key.limits, after.limits) : undefined
-    if (wider !== undefined) throw denied(`a key cannot lift its own limits: ${wider}`)
-    return found(await this.#ports.directory.updateKey(key, checked, nowUs))
+    return this.#untilChanged(actor, seen, (key) => {
+      this.#requireGrant(actor, key)
+      const checked: Partial<KeySettings> = {
+        ...changes,
+        ...(rules === undefined ? {} : { rules: { ...key.rules, ...rules } }),
+        ...(changes.role === undefined ? {} : { role: changes.role.trim().toLowerCase() || 'developer' }),
+        ...(changes.permissions === undefined ? {} : { permissions: normalised(changes.permissions) }),
+      }
+      const after = { ...key, ...checked }
+      this.#check(after, undefined, nowUs)
+      this.#requireGrant(actor, after)
+      const wider = isOwnKey(actor, key) ? widerOwnLimit(key.limits, after.limits) : undefined
+      if (wider !== undefined) throw denied(`a key cannot lift its own limits: ${wider}`)
+      return this.#ports.directory.updateKey(key, checked, nowUs)
+    })
   }
 
-  /** Changes nothing unless it succeeds. @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_not_found`, `gateway_key_exists` */
+  /**
+   * Changes nothing unless it succeeds.
+   *
+   * @throws GatewayError `bad_request`, `permission_denied`, `gateway_key_not_found`, `gateway_key_exists`, `storage_unavailable`
+   */
   async rotate(
     actor: KeyActor,
-    key: StoredGatewayKey,
+    seen: StoredGatewayKey,
     { token: given, graceSeconds }: { readonly token?: string | undefined; readonly graceSeconds: number },
     nowUs: number,
   ): Promise<IssuedKey> {
-    this.#requireGrant(actor, key)
+    this.#requireGrant(actor, seen)
     if (!(graceSeconds >= 0 && graceSeconds <= MAX_GRACE_SECONDS)) {
       throw bad(`grace_period_seconds must be between 0 and ${MAX_GRACE_SECONDS}`)
     }
@@ -201,16 +210,41 @@ export class KeyAdministration {
     const [hash = '', ...otherHashes] = await this.#hashesOf(token)
     const replacement = { hash, scheme: 'hmac-sha256', prefix: tokenPrefix(token), otherHashes } as const
     const graceUntilUs = graceSeconds === 0 ? 0 : nowUs + graceSeconds * 1_000_000
-    const rotated = await this.#ports.directory.rotateKey(key, replacement, graceUntilUs, nowUs)
-    if (rotated === 'conflict') throw tokenTaken()
-    return { key: found(rotated), token }
+    const key = await this.#untilChanged(actor, seen, async (current) => {
+      this.#requireGrant(actor, current)
+      const rotated = await this.#ports.directory.rotateKey(current, replacement, graceUntilUs, nowUs)
+      if (rotated === 'conflict') throw tokenTaken()
+      return rotated
+    })
+    return { key, token }
   }
 
-  /** @throws GatewayError `permission_denied`, `gateway_key_not_found` */
-  async revoke(actor: KeyActor, key: StoredGatewayKey, nowUs: number): Promise<void> {
-    this.#requireGrant(actor, key)
-    if (await this.#ports.directory.revokeKey(key, nowUs)) return
+  /** Ends a key, whatever others change of it meanwhile. @throws GatewayError `permission_denied`, `gateway_key_not_found` */
+  async revoke(actor: KeyActor, seen: StoredGatewayKey, nowUs: number): Promise<void> {
+    this.#requireGrant(actor, seen)
+    const { organizationId, workspaceId, id } = seen
+    if (await this.#ports.directory.revokeKey({ organizationId, workspaceId, id }, nowUs)) return
     throw new GatewayError('gateway_key_not_found', 'gateway key not found')
+  }
+
+  /**
+   * Makes a change of a key, decided again by what the key is then where others have changed it meanwhile.
+   *
+   * @param seen the key as the actor has found it
+   * @param change gives `undefined` when the key is no longer what it was
+   */
+  async #untilChanged(
+    actor: KeyActor,
+    seen: StoredGatewayKey,
+    change: (key: StoredGatewayKey) => Promise<StoredGatewayKey | undefined>,
+  ): Promise<StoredGatewayKey> {
+    let key = seen
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const changed = await change(key)
+      if (changed) return changed
+      key = await this.get(actor, seen.id, seen)
+    }
+    throw new GatewayError('storage_unavailable', 'the gateway key is being changed by others; try again')
   }
 
   /** @throws GatewayError `permission_denied` */
@@ -306,11 +340,6 @@ export function tenantOfFileKey({ orgId, workspaceId, team }: GatewayKeyConfig):
 
 function sameTenant(a: Tenant, b: Tenant): boolean {
   return a.organizationId === b.organizationId && a.workspaceId === b.workspaceId
-}
-
-function found(key: StoredGatewayKey | undefined): StoredGatewayKey {
-  if (key) return key
-  throw new GatewayError('gateway_key_not_found', 'gateway key not found')
 }
 
 function isOwnKey({ key }: KeyActor, { id, ...tenant }: KeyReference): boolean {

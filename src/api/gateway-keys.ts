@@ -1,9 +1,11 @@
 import type { KeyActor } from '../access/key-administration.ts'
+import type { Identity } from '../access/keyring.ts'
 import type { KeyChange } from '../audit/audit-trail.ts'
 import { defined } from '../defined.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import type { ReadScope, StoredGatewayKey, Tenant } from '../storage/storage.ts'
+import type { Caller } from '../traces/exchange.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { readJsonObject } from './json-body.ts'
 import { readKeyChanges, readNewKey, readRotation } from './key-input.ts'
@@ -82,16 +84,22 @@ const CHANGES: ReadonlyMap<ApiHandler, KeyChange['action']> = new Map([
   [rotateKey, 'rotate'],
 ])
 
-/** Writes down that a change of a key was refused before its handler was asked; other routes have nothing to write. */
+/**
+ * Writes down that a change of a key was refused before its handler was asked; other routes have nothing to write.
+ *
+ * @param nobody who asks where no key was recognised
+ */
 export function auditRefusedChange(
   handler: ApiHandler,
-  request: Pick<ApiRequest, 'parameters' | 'caller' | 'correlationId' | 'clientAddress'>,
+  request: Pick<ApiRequest, 'parameters' | 'identity' | 'correlationId' | 'clientAddress'>,
+  nobody: Caller,
   { code, status }: GatewayError,
   { audit }: Pick<ApiContext, 'audit'>,
 ): void {
   const action = CHANGES.get(handler)
   if (action === undefined) return
-  const { parameters, caller, correlationId, clientAddress } = request
+  const { parameters, identity, correlationId, clientAddress } = request
+  const { organizationId, workspaceId } = identity?.caller ?? nobody
   audit.keyChanged({
     action,
     outcome: 'deny',
@@ -99,9 +107,9 @@ export function auditRefusedChange(
     status,
     correlationId,
     clientAddress,
-    actor: caller ? caller.keyId || 'unnamed key' : 'anonymous',
-    organizationId: caller?.organizationId ?? '',
-    workspaceId: caller?.workspaceId ?? '',
+    actor: identity ? nameOf(identity) : 'anonymous',
+    organizationId,
+    workspaceId,
     target: parameters['id'] ?? '',
   })
 }
@@ -123,7 +131,7 @@ async function changing(
       status,
       correlationId: request.correlationId,
       clientAddress: request.clientAddress,
-      actor: request.identity?.caller.keyId ?? 'system',
+      actor: request.identity ? nameOf(request.identity) : 'system',
       organizationId: target.organizationId ?? 'default',
       workspaceId: target.workspaceId ?? 'default',
       target: target.target ?? '',
@@ -197,7 +205,12 @@ function homeOf({ identity }: ApiRequest, named: readonly string[]): Tenant | un
 }
 
 function actorOf({ identity }: ApiRequest, scope: ReadScope | undefined, home: Tenant | undefined): KeyActor {
-  return { name: identity?.caller.keyId ?? 'system', scope, home, key: identity }
+  return { name: identity ? nameOf(identity) : 'system', scope, home, key: identity }
+}
+
+/** Keys of the file need no id. */
+function nameOf({ caller }: Identity): string {
+  return caller.keyId || 'unnamed key'
 }
 
 function findKey(actor: KeyActor, request: ApiRequest, keys: ApiContext['keys']): Promise<StoredGatewayKey> {

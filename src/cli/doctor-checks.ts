@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readdirSync, statSync, statfsSync } 
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { exposedFiles } from '../exposed-files.ts'
+import { exposedFiles, replaceableFolders } from '../exposed-files.ts'
 import { ROUTES } from '../http/routes.ts'
 import { RedisBackend } from '../limits/redis-backend.ts'
 import { NO_REQUEST } from '../limits/shared-counters.ts'
@@ -243,6 +243,8 @@ function checkPermissions({ config, document, path, exists }: LoadedConfig): Omi
   const exposed = exposedFiles(config).map(
     (file) => `${file} holds the gateway's data and is open to others; the next start closes it`,
   )
+  for (const folder of replaceableFolders(config))
+    exposed.push(`${folder} lets other users replace the gateway's files: chmod o-w ${quoted(folder)}`)
   const readable = (file: string, what: string): void => {
     if (existsSync(file) && (statSync(file).mode & 0o066) !== 0) {
       exposed.push(`${file} ${what} and is open to others: chmod 600 ${quoted(file)}`)

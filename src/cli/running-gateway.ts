@@ -1,8 +1,9 @@
-import { clientUrls, DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { quote } from '../config/scalar.ts'
 import type { Io } from './command.ts'
 import { parseDurationMs, type Arguments, type Flag } from './flags.ts'
+import { gatewayUrls } from './gateway-urls.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1_048_576
 
@@ -100,9 +101,10 @@ function resolveEndpoint({ values }: Arguments, io: Io, what: string): { base: s
   let header = (values.get('auth-header') ?? '').trim()
   if (base === '' || header === '') {
     try {
-      const { document, config } = loadConfig(values.get('config'), io.environment)
-      if (base === '') base = clientUrls(document.values).base
-      if (header === '') header = config.auth.header
+      const given = values.get('config')
+      const loaded = loadConfig(given, io.environment)
+      if (base === '') base = gatewayUrls(given, loaded).base
+      if (header === '') header = loaded.config.auth.header
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       const stage = error.stage === 'load' ? 'load config' : 'config validation failed'

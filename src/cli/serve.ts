@@ -63,7 +63,10 @@ async function serveUntilStopped(
   const { config } = loaded
   const { log } = logger
   // Listened to before anything is taken in, so that a signal never cuts off what was.
-  const stop = stopSignals(terminalLost, () => gateway && void reload(path, gateway, log, io))
+  const reloadInTurn = inTurn(async () => {
+    if (gateway) await reload(path, gateway, log, io)
+  })
+  const stop = stopSignals(terminalLost, reloadInTurn)
   let gateway: Gateway | undefined
   try {
     const starting = startGateway(config, log, logger.dropped)
@@ -144,7 +147,27 @@ function stopSignals(
   return { first: first.promise, second: second.promise }
 }
 
-/** Takes over a changed file, whole or not at all. */
+/**
+ * Does work once more after the last call, and never twice at a time: of two reloads, the one that read the file first could end last.
+ *
+ * @param work never throws
+ */
+function inTurn(work: () => Promise<void>): () => void {
+  let working = false
+  let again = false
+  return async () => {
+    again = true
+    if (working) return
+    working = true
+    while (again) {
+      again = false
+      await work()
+    }
+    working = false
+  }
+}
+
+/** Takes over a changed file, whole or not at all. Never throws. */
 async function reload(path: string | undefined, gateway: Gateway, log: Log, io: Io): Promise<void> {
   try {
     const { config } = loadConfig(path, io.environment)

@@ -1,6 +1,6 @@
-import { clientUrls } from '../config/client-urls.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
+import { gatewayUrls } from './gateway-urls.ts'
 
 const SHELLS = ['posix', 'fish', 'powershell']
 
@@ -29,8 +29,8 @@ export const shellInit: Command = {
       return 2
     }
     try {
-      const { document } = readSettings(values.get('config'), io.environment)
-      const urls = clientUrls(document.values)
+      const given = values.get('config')
+      const urls = gatewayUrls(given, readSettings(given, io.environment))
       io.out(assignment(shell, 'OPENAI_BASE_URL', urls.openai))
       io.out(assignment(shell, 'ANTHROPIC_BASE_URL', urls.anthropic))
       for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
@@ -45,7 +45,8 @@ export const shellInit: Command = {
 
 function assignment(shell: string, name: string, value: string): string {
   if (shell === 'fish') return `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}'\n`
-  if (shell === 'powershell') return `$env:${name} = '${value.replaceAll("'", "''")}'\n`
+  // PowerShell takes typographic quotes for plain ones.
+  if (shell === 'powershell') return `$env:${name} = '${value.replace(/['\u2018-\u201b]/g, '$&$&')}'\n`
   // Unquoted as long as it is plain, which is what scripts have always seen.
   const plain = /^[A-Za-z0-9_./:[\]-]+$/.test(value)
   return `export ${name}=${plain ? value : `'${value.replaceAll("'", `'\\''`)}'`}\n`

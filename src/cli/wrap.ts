@@ -1,8 +1,9 @@
 import { basename } from 'node:path'
-import { clientUrls, DEFAULT_KEY_FIELD, type ClientUrls } from '../config/client-urls.ts'
+import { DEFAULT_KEY_FIELD, type ClientUrls } from '../config/client-urls.ts'
 import type { Environment } from '../config/environment.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
+import { gatewayUrls } from './gateway-urls.ts'
 
 /** The caller's gateway key, for tools that must send it. */
 const GATEWAY_KEY = 'ONGOINGAI_GATEWAY_KEY'
@@ -28,8 +29,10 @@ export const wrap: Command = {
       return 2
     }
     let settings: ReturnType<typeof readSettings>
+    let urls: ClientUrls
     try {
       settings = readSettings(values.get('config'), io.environment)
+      urls = gatewayUrls(values.get('config'), settings)
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       io.err(`failed to load config: ${error.message}\n`)
@@ -37,7 +40,6 @@ export const wrap: Command = {
     }
     const { auth } = settings.document.values as { auth: { header: string } }
     const keyField = auth.header.trim() || DEFAULT_KEY_FIELD
-    const urls = clientUrls(settings.document.values)
     const environment = wrappedEnvironment(io.environment, urls, keyField)
     return run([command, ...toolArguments(command, rest, urls, environment, keyField)], environment, io.err)
   },

@@ -31,6 +31,10 @@ describe('what a page may, by what it asks for', () => {
       { management: 'refused', provider: 'refused', 'provider with key': 'refused', open: 'none' },
     ],
     [
+      { origin: '' },
+      { management: 'refused', provider: 'refused', 'provider with key': 'allowed', open: 'none' },
+    ],
+    [
       { origin: 'https://app.example', site: 'cross-site' },
       { management: 'allowed', provider: 'allowed', 'provider with key': 'allowed', open: 'allowed' },
     ],

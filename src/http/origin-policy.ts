@@ -30,12 +30,13 @@ const APPLICATION = /^(?:app|file|tauri|vscode-webview|vscode-file):/
 /** Which pages may use the gateway. */
 export class OriginPolicy {
   readonly #listed: ReadonlySet<string>
-  readonly #publicOrigin: string
+  /** `undefined` for none: an empty text is what an empty `Origin` holds. */
+  readonly #publicOrigin: string | undefined
 
   /** @param publicUrl `server.public_url`; empty for none */
   constructor({ listed, publicUrl }: { readonly listed: readonly string[]; readonly publicUrl: string }) {
     this.#listed = new Set(listed)
-    this.#publicOrigin = publicUrl === '' ? '' : new URL(publicUrl).origin
+    this.#publicOrigin = publicUrl === '' ? undefined : new URL(publicUrl).origin
   }
 
   /** Judges a request by what it is for. Without an `Origin` only `Sec-Fetch-Site` tells of a page. */
@@ -68,7 +69,7 @@ export class OriginPolicy {
   /** The gateway's own origin, whatever the scheme: TLS may end before it. */
   #isOwn(origin: string, { host, peer }: PageFacts): boolean {
     if (origin === this.#publicOrigin) return true
-    if (host.authority === '' || (this.#publicOrigin !== '' && !isLoopbackPeer(peer))) return false
+    if (host.authority === '' || (this.#publicOrigin !== undefined && !isLoopbackPeer(peer))) return false
     const authority = origin.slice(origin.indexOf('://') + 3)
     const impliedPort = origin.startsWith('https:') ? 443 : 80
     return host.authority === authority || host.authority === `${authority}:${impliedPort}`

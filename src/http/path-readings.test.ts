@@ -135,6 +135,28 @@ test('a dot segment that is hidden is found, at any depth of escaping', () => {
     'a%2f.%2fb',
     '..%3b/x',
   ]
+  // Servers that undo escapes and send the path on, or read it again, cut it at these or drop them.
+  hidden.push(
+    '..%3fx',
+    '..%23/x',
+    '..%00/x',
+    'x/..%20',
+    '..%20/x',
+    '.%09./x',
+    '%2e%0d%0a%2e%2fx',
+    '.%253f',
+    '..%0b/x',
+  )
+  // Escapes of servers that read UTF-8 loosely, and of Microsoft's.
+  hidden.push(
+    '%c0%ae%c0%ae/x',
+    '..%c0%afx',
+    '..%c1%9cx',
+    '%e0%80%ae./x',
+    '%f0%80%80%ae./x',
+    '%u002e%u002e/x',
+    '..%u002fx',
+  )
   hidden.push('..%252fx', '%252e%252e/x', '%25252e%25252e%25255cx', '..%25%32%66x', '.;/x', 'x/..;')
   for (const text of hidden) expect([text, readPath(`/v1/${text}`).hidesDots]).toEqual([text, true])
   const plain = [
@@ -147,6 +169,17 @@ test('a dot segment that is hidden is found, at any depth of escaping', () => {
     '%2525',
     'a%2f...%2fb',
     'v1;.',
+    'x%3f..',
+    '%23..',
+    'a%20..%20b',
+    '%20..x',
+    'x%00',
+    '%c3%a9',
+    '%e2%80%a6/x',
+    '%f0%9f%98%80',
+    '..é',
+    '...%3fx',
+    '%u0041',
   ]
   for (const text of plain) expect([text, readPath(`/v1/${text}`).hidesDots]).toEqual([text, false])
 })
@@ -174,6 +207,11 @@ test('a call is metered however its path is written', () => {
     ['/v1/chat/%63ompletions', 'chat_completions'],
     ['/v1//chat//completions', 'chat_completions'],
     ['/v1/chat/completions;x=1', 'chat_completions'],
+    ['/v1/chat/completions%3fx', 'chat_completions'],
+    ['/v1/chat/completions%23', 'chat_completions'],
+    ['/v1/chat/completions%00x', 'chat_completions'],
+    ['/v1/chat/compl%0aetions', 'chat_completions'],
+    ['/v1/chat%c0%afcompletions', 'chat_completions'],
     ['/v1beta/models/gemini-2.5-pro%3AgenerateContent', 'generate_content'],
     [
       '/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.claude/invoke',

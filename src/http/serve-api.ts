@@ -198,8 +198,8 @@ function deny(
     limitCode: '',
   })
   if (told && route && !seen.handled) {
-    const refused = { parameters, caller: identity?.caller, correlationId, clientAddress: addresses.client }
-    auditRefusedChange(route.handler, refused, error, context)
+    const refused = { parameters, identity, correlationId, clientAddress: addresses.client }
+    auditRefusedChange(route.handler, refused, nobody, error, context)
   }
   return told
 }

@@ -203,29 +203,59 @@ export function wireApiNamed(name: string): WireApi | undefined {
   return APIS_BY_NAME.get(name)
 }
 
-/** Where paths name a model: Gemini and Vertex AI, Bedrock, Azure. */
-const MODEL_IN_PATH = [
-  /\/models\/([^/:]+)(?::|$)/i,
-  /\/model\/([^/]+)\/[a-z-]+$/i,
-  /\/deployments\/([^/]+)\//i,
-]
+/** Where paths name a model: Gemini and Vertex AI, Bedrock. */
+const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|$)/i, /\/model\/([^/]+)\/[a-z-]+$/i]
+
+/** Where paths name what an operator of Azure calls a model. */
+const DEPLOYMENT_IN_PATH = [/\/deployments\/([^/]+)\//i]
+
+const MODEL_PARAMETERS = ['model', 'deployment']
+
+/** Models that a request's target names; empty for none. */
+export interface TargetModels {
+  /** What the path names: the upstream goes by it, whatever the content says. */
+  readonly path: string
+  /** What the path calls a deployment, whose name may be any. */
+  readonly deployment: string
+  /** All that the query names; none for most. */
+  readonly query: readonly string[]
+}
 
 /**
- * The model that the request's target names, in its path or query; empty for none.
+ * The models that the target of a request names.
  *
  * @param path with or without the provider's prefix
  * @param query with `?`, or empty
  */
-export function modelOfTarget(path: string, query: string): string {
+export function modelsOfTarget(path: string, query: string): TargetModels {
   const { plain, loose } = readPath(path)
-  for (const reading of plain === loose ? [plain] : [plain, loose]) {
-    for (const pattern of MODEL_IN_PATH) {
-      const named = pattern.exec(reading)?.[1]
-      // Bedrock also takes the resource name of a profile or a provisioned model, whose last part says most.
-      if (named) return decoded(named).replace(/^arn:.*[/]/, '')
+  const named = (patterns: readonly RegExp[]): string => {
+    for (const reading of plain === loose ? [plain] : [plain, loose]) {
+      for (const pattern of patterns) {
+        const name = pattern.exec(reading)?.[1]
+        // Bedrock also takes the resource name of a profile or a provisioned model, whose last part says most.
+        if (name) return decoded(name).replace(/^arn:.*[/]/, '')
+      }
     }
+    return ''
   }
-  return decoded(/[?&](?:model|deployment)=([^&]+)/.exec(query)?.[1] ?? '')
+  return {
+    path: named(MODEL_IN_PATH),
+    deployment: named(DEPLOYMENT_IN_PATH),
+    query: query === '' ? [] : modelsOfQuery(query),
+  }
+}
+
+/** The model that the request's target names, in its path or query; empty for none. Parameters as of `modelsOfTarget`. */
+export function modelOfTarget(path: string, query: string): string {
+  const named = modelsOfTarget(path, query)
+  return named.path || named.deployment || (named.query[0] ?? '')
+}
+
+function modelsOfQuery(query: string): string[] {
+  return [...new URLSearchParams(query)]
+    .filter(([name, value]) => MODEL_PARAMETERS.includes(name) && value !== '')
+    .map(([, value]) => value.slice(0, 256))
 }
 
 function decoded(text: string): string {

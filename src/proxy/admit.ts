@@ -29,8 +29,12 @@ export function admit(
   if (!limits.any && !identity?.compiledRules.restrictsModels) return undefined
   const facts = readRequestFacts(exchange, content)
   const { model } = facts
-  // What reads and costs nothing names no model, and may.
-  if (identity && !(exchange.free && model === '')) identity.compiledRules.requireModel(model)
+  if (identity?.compiledRules.restrictsModels) {
+    const models = facts.models()
+    // What reads and costs nothing names no model, and may.
+    if (models.length === 0 && !exchange.free) identity.compiledRules.requireModel('')
+    for (const name of models) identity.compiledRules.requireModel(name)
+  }
   if (!limits.any) return undefined
   const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
   const nowMs = Date.now()

@@ -19,21 +19,37 @@ export interface Span {
  */
 export function topLevelSpans(json: Uint8Array, names: readonly string[]): Map<string, Span> {
   const spans = new Map<string, Span>()
+  walkTopLevel(json, (name, start, end) => {
+    if (names.includes(name)) spans.set(name, { start, end })
+  })
+  return spans
+}
+
+/**
+ * Shows every member of a JSON object's top level, also of repeated names, in order.
+ *
+ * @param show told a name, and where its value begins and ends
+ * @returns whether the object could be followed to its end
+ */
+export function walkTopLevel(
+  json: Uint8Array,
+  show: (name: string, start: number, end: number) => void,
+): boolean {
   let at = skipSpace(json, 0)
-  if (json[at] !== 123) return spans
+  if (json[at] !== 123) return false
   at = skipSpace(json, at + 1)
   while (json[at] === QUOTE) {
     const nameEnd = stringEnd(json, at)
-    if (nameEnd < 0) break
+    if (nameEnd < 0) return false
     const name = parseName(json, at, nameEnd)
     const start = skipSpace(json, skipSpace(json, nameEnd) + 1)
     const end = valueEnd(json, start)
-    if (end < 0) break
-    if (names.includes(name)) spans.set(name, { start, end })
+    if (end < 0) return false
+    show(name, start, end)
     at = skipSpace(json, end)
     if (json[at] === COMMA) at = skipSpace(json, at + 1)
   }
-  return spans
+  return json[at] === 125
 }
 
 /** The value of a member; `undefined` when it is absent or not JSON. */

@@ -9,6 +9,7 @@ import type { RequestTarget } from '../http/request-target.ts'
 import { admit } from './admit.ts'
 import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
+import { breakOffKeyless } from './keyless.ts'
 import { contentFacts, heldTooMuch, OpenExchange, type CloseAfter } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { admitCaller, failExchange } from './serve-exchange.ts'
@@ -211,6 +212,8 @@ function upgrade(
     throw new GatewayError('bad_request', 'the request cannot be upgraded')
   }
   if (head.length > 0) relay.fromUpstream(head)
+  // Its key may have been revoked while the upstream was asked.
+  breakOffKeyless(exchange, context.settings)
   return undefined
 }
 
@@ -263,6 +266,8 @@ class Relay {
   }
 
   fromClient(message: string | Buffer): void {
+    const until = this.#exchange.identity?.expiresAtUs ?? Infinity
+    if (Date.now() * 1000 >= until) return this.#exchange.breakOff('invalid_gateway_key')
     this.#heard()
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length
@@ -431,10 +436,21 @@ class Relay {
     this.#fail('upstream_aborted')
   }
 
-  /** Broken off from our side: by a time-out, or because the gateway stops. */
+  /** Broken off from our side: by a time-out, because its key counts no longer, or because the gateway stops. */
   #broken(): void {
+    const code = this.#exchange.brokenBy ?? 'upstream_aborted'
+    if (code === 'invalid_gateway_key' || code === 'missing_gateway_key') return this.#refused(code)
     this.#upstream.destroy()
-    this.#fail(this.#exchange.brokenBy ?? 'upstream_aborted')
+    this.#fail(code)
+    return undefined
+  }
+
+  /** @see https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1 for 1008 */
+  #refused(code: GatewayErrorCode): void {
+    if (this.#closing) return
+    this.#hangUp(1001, '')
+    this.#exchange.end('refused', code)
+    this.#client?.close(1008, 'the gateway key is not valid any more')
   }
 
   #fail(code: GatewayErrorCode): void {

@@ -1,8 +1,9 @@
 import { countOf, objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
-import { modelOfTarget, wireApiNamed } from '../providers/registry.ts'
+import { modelsOfTarget, wireApiNamed } from '../providers/registry.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
 import { topLevelSpans, valueAt } from './json-spans.ts'
+import { modelsOfContent } from './named-models.ts'
 import type { OpenExchange } from './open-exchange.ts'
 
 /** Largest content that is taken apart, decoded. */
@@ -29,8 +30,10 @@ const MEMBERS = [
 
 /** What a request asks for, as far as its content and its target say. */
 export interface RequestFacts {
-  /** Empty when it names none. */
+  /** The one that the upstream goes by, as far as that can be told; empty when it names none. */
   readonly model: string
+  /** Every name of a model, for rules that must hold whichever the upstream goes by. */
+  readonly models: () => readonly string[]
   /** Most tokens that its answers may have together; `undefined` when it does not say, 0 where answers are no text. */
   readonly maxOutputTokens: number | undefined
   /** It asks for its answer bit by bit. */
@@ -45,13 +48,35 @@ export interface RequestFacts {
  * @param content `undefined` for none, and for content that was not held
  */
 export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | undefined): RequestFacts {
-  const members = content ? membersOf(exchange, content) : {}
+  const plain = content && plainContent(exchange, content)
+  const members = plain ? membersOf(exchange, plain) : {}
+  const target = modelsOfTarget(exchange.path, exchange.query)
   return {
-    model: textOf(members['model']) ?? modelOfTarget(exchange.path, exchange.query),
+    // A deployment has any name, so what the content says tells more.
+    model: target.path || (textOf(members['model']) ?? (target.deployment || (target.query[0] ?? ''))),
+    models: () => {
+      if (namesModelLater(exchange)) return []
+      const named = plain ? modelsOfContent(plain, exchange.fields['content-type'] ?? '') : []
+      return [...new Set([target.path, target.deployment, ...target.query, ...named])].filter(
+        (name) => name !== '',
+      )
+    },
     maxOutputTokens: maxOutputTokensOf(exchange, members),
     streaming: members['stream'] === true || exchange.target.path.endsWith(':streamGenerateContent'),
     members,
   }
+}
+
+/** WebSockets whose messages name their models; what the query names does not count there. */
+function namesModelLater({ wire, fields }: OpenExchange): boolean {
+  return fields['upgrade'] !== undefined && (wire.api === 'responses' || wire.api === 'live')
+}
+
+/** Content without its coding; `undefined` where it cannot be decoded. */
+function plainContent({ requestFacts }: OpenExchange, content: Uint8Array): Uint8Array | undefined {
+  const coding = codingOf(requestFacts.codings)
+  if (coding === 'unknown') return undefined
+  return coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)
 }
 
 function maxOutputTokensOf({ wire }: OpenExchange, members: JsonObject): number | undefined {
@@ -65,11 +90,7 @@ function maxOutputTokensOf({ wire }: OpenExchange, members: JsonObject): number 
   return most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1)
 }
 
-function membersOf({ requestFacts }: OpenExchange, content: Uint8Array): JsonObject {
-  const coding = codingOf(requestFacts.codings)
-  if (coding === 'unknown') return {}
-  const plain = coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)
-  if (!plain) return {}
+function membersOf({ requestFacts }: OpenExchange, plain: Uint8Array): JsonObject {
   if (requestFacts.mediaType === 'multipart/form-data') {
     const fields = new MultipartFields(new Set(['model', 'user']))
     fields.write(plain)

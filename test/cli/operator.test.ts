@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
-import { runProgram, serveProgram } from '../support/process.ts'
+import { MAIN, runProgram, serveProgram } from '../support/process.ts'
 import { sampleTrace } from '../support/trace.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-operator-'))
@@ -128,11 +128,17 @@ describe('export', () => {
     }
   })
 
-  test.if(existsSync('/dev/full'))('a disk that is full says so', async () => {
-    symlinkSync('/dev/full', join(folder, 'full.jsonl.part'))
-    const { status, err } = await run('export', '--out', 'full.jsonl')
-    expect([status, existsSync(join(folder, 'full.jsonl'))]).toEqual([1, false])
-    expect(err).toContain('export stopped: ENOSPC')
+  test.if(process.platform !== 'win32')('a disk that is full says so', async () => {
+    const limited = ['sh', '-c', `trap '' XFSZ; ulimit -f 200; exec "$@"`, 'sh', process.execPath, MAIN]
+    const child = Bun.spawn([...limited, 'export', '--out', 'full.jsonl'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '' },
+      stdout: 'ignore',
+      stderr: 'pipe',
+    })
+    const err = await new Response(child.stderr).text()
+    expect([await child.exited, existsSync(join(folder, 'full.jsonl'))]).toEqual([1, false])
+    expect(err).toContain('export stopped: EFBIG')
     expect(err).toContain('run the same command again to go on from there')
   })
 })

@@ -1,6 +1,8 @@
 /** Longest value of a field that is kept; also the longest block of part headers that is looked at. */
 const MAX_VALUE_BYTES = 1024
 const MAX_HEADER_BYTES = 4096
+/** Values of one name that are kept. */
+const MAX_VALUES = 16
 const MAX_BOUNDARY_BYTES = 80
 
 type State = 'boundary' | 'headers' | 'value' | 'skip' | 'done'
@@ -13,7 +15,10 @@ type State = 'boundary' | 'headers' | 'value' | 'skip' | 'done'
  */
 export class MultipartFields {
   readonly #wanted: ReadonlySet<string>
-  readonly #found = new Map<string, string>()
+  readonly #found = new Map<string, string[]>()
+  /** Fields of which a value was too long, or too many. */
+  readonly #leftOut = new Set<string>()
+  #whole = false
   #state: State = 'boundary'
   #waiting: Buffer = Buffer.alloc(0)
   #delimiter = Buffer.alloc(0)
@@ -25,7 +30,12 @@ export class MultipartFields {
 
   /** The fields found so far; the first of a repeated name counts. */
   toObject(): Record<string, string> {
-    return Object.fromEntries(this.#found)
+    return Object.fromEntries([...this.#found].map(([name, [first = '']]) => [name, first]))
+  }
+
+  /** Every value of a field, in order; `undefined` unless the form was followed to its end and all of them were kept. */
+  all(name: string): readonly string[] | undefined {
+    return this.#whole && !this.#leftOut.has(name) ? (this.#found.get(name) ?? []) : undefined
   }
 
   write(chunk: Uint8Array): void {
@@ -73,13 +83,17 @@ export class MultipartFields {
             this.#waiting = Buffer.concat([this.#delimiter, this.#waiting])
             return false
           }
-          if (this.#waiting.subarray(0, 2).equals(DASHES)) return this.#end()
+          if (this.#waiting.subarray(0, 2).equals(DASHES)) {
+            this.#whole = true
+            return this.#end()
+          }
           this.#take(2)
           this.#state = 'headers'
           return true
         }
         if (this.#state === 'value' && this.#waiting.length <= MAX_VALUE_BYTES + this.#delimiter.length)
           return false
+        if (this.#state === 'value') this.#leftOut.add(this.#name)
         this.#state = 'skip'
         this.#take(Math.max(0, this.#waiting.length - this.#delimiter.length + 1))
         return false
@@ -92,8 +106,9 @@ export class MultipartFields {
   }
 
   #keep(value: Uint8Array): void {
-    if (value.length > MAX_VALUE_BYTES || this.#found.has(this.#name)) return
-    this.#found.set(this.#name, Buffer.from(value).toString('utf8'))
+    const values = this.#found.get(this.#name) ?? []
+    if (value.length > MAX_VALUE_BYTES || values.length >= MAX_VALUES) this.#leftOut.add(this.#name)
+    else this.#found.set(this.#name, [...values, Buffer.from(value).toString('utf8')])
   }
 
   #take(bytes: number): void {
