@@ -26,7 +26,7 @@ import { Webhooks } from './limits/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from './patient-timer.ts'
-import { canConnect, Deadlines } from './proxy/deadlines.ts'
+import { Deadlines } from './proxy/deadlines.ts'
 import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
@@ -98,6 +98,7 @@ export async function startGateway(
   let redaction = keyedRedaction(config)
   let inspector = inspectorOf(redaction)
   let paths = new ShownPaths(redaction)
+  let upstreams = upstreamsOf(config)
   const recorder = new Recorder(
     recorderSettings(config, redaction),
     log,
@@ -155,6 +156,7 @@ export async function startGateway(
   const known = keys
   const settings = async (): Promise<ProxySettings> => ({
     ...(await proxySettings(current, known.keyring(), limits, prices)),
+    upstreams,
     paths,
     ...(inspector ? { inspector } : {}),
   })
@@ -165,7 +167,7 @@ export async function startGateway(
     limits,
     audit,
     keyUsed: (identity) => uses.note(identity),
-    deadlines: new Deadlines(canConnect),
+    deadlines: new Deadlines(),
     held: new HeldContent(),
     keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open: new Set(),
@@ -273,7 +275,10 @@ export async function startGateway(
       const before = inspector
       inspector = inspectorOf(redaction)
       paths = new ShownPaths(redaction)
+      const unused = upstreams
+      upstreams = upstreamsOf(current)
       await useSettings()
+      unused.close()
       for (const warning of openWarnings(current)) log('WARN', warning)
       recorder.configure(recorderSettings(current, redaction))
       // Exchanges that began with it may still ask it.
@@ -450,12 +455,19 @@ function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
   }
 }
 
+function upstreamsOf({ providers, auth, server }: Config): UpstreamTable {
+  return new UpstreamTable(providers, {
+    gatewayKeyField: auth.header,
+    forwardClientFields: server.forwardClientFields,
+  })
+}
+
 async function proxySettings(
   config: Config,
   keyring: Keyring | undefined,
   engine: LimitEngine,
   lookup: PriceLookup,
-): Promise<Omit<ProxySettings, 'paths'>> {
+): Promise<Omit<ProxySettings, 'paths' | 'upstreams'>> {
   const { unknownModel } = config.pricing
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
     ({ budget }) => budget.costUsd > 0,
@@ -468,7 +480,6 @@ async function proxySettings(
         ? { hasPrice: (exchange, model) => find!(exchange, model) !== undefined }
         : {}),
     },
-    upstreams: new UpstreamTable(config.providers),
     browsers: new BrowserPolicy(config.server),
     keyring,
     gatewayKeyField: config.auth.header,

@@ -13,13 +13,13 @@ export interface CredentialTrace {
  * Fields that count as provider credentials, in the order they are looked at. A list, unlike what is masked: a provider that takes its
  * credential elsewhere has `credential_header`.
  */
-export const CREDENTIAL_FIELDS = [
+export const CREDENTIAL_FIELDS: readonly string[] = [
   'authorization',
   'x-api-key',
   'api-key',
   'x-goog-api-key',
   'ocp-apim-subscription-key',
-] as const
+]
 
 /** Field in which browsers, which can set no other for a WebSocket, send keys. */
 export const SUBPROTOCOL_FIELD = 'sec-websocket-protocol'
