@@ -4,6 +4,7 @@ import type { Environment } from './environment.ts'
 /** The proxy that the environment names for an upstream, and the variable that names it. */
 export interface EnvironmentProxy {
   readonly variable: string
+  /** With a scheme; otherwise as it is given. */
   readonly proxy: string
 }
 
@@ -27,7 +28,8 @@ export function environmentProxy(upstream: URL, environment: Environment): Envir
   const exempt = environment['no_proxy']?.trim() || environment['NO_PROXY']?.trim() || ''
   if (isLocal(host) || exempt.split(/[\s,]+/).some((entry) => names(entry.toLowerCase(), host, port)))
     return undefined
-  return { variable, proxy: environment[variable]!.trim() }
+  const proxy = environment[variable]!.trim()
+  return { variable, proxy: proxy.includes('://') ? proxy : `http://${proxy}` }
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)

@@ -121,8 +121,7 @@ function checkProxy(
   const found =
     own === '' ? upstream && environmentProxy(upstream, environment) : { variable: '', proxy: own }
   if (!found) return ''
-  const text = found.proxy.includes('://') ? found.proxy : `http://${found.proxy}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = URL.canParse(found.proxy) ? new URL(found.proxy) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href
   const name = found.variable === '' ? `${path}.proxy` : `${path} is reached through ${found.variable}, which`
   wrong(`${path}.proxy`, `${name} must be the http or https URL of a proxy (got ${quote(found.proxy)})`)

@@ -76,6 +76,8 @@ export function validateSettings(
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, surroundings, wrong)
+  for (const { clientKeyFile } of Object.values(raw.providers))
+    if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw, wrong)
