@@ -41,6 +41,7 @@ import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
+import { setCredentials } from './traces/provider-credential.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder } from './traces/recorder/recorder.ts'
 import type { Scrape } from './telemetry/prometheus-text.ts'
@@ -504,7 +505,7 @@ function inspectorOf(redaction: RedactionSettings): Inspector | undefined {
 }
 
 function recorderSettings(
-  { tracing, storage, retention, pii, pricing, auth, telemetry }: Config,
+  { providers, tracing, storage, retention, pii, pricing, auth, telemetry }: Config,
   redaction: RedactionSettings,
 ): RecorderSettings {
   return {
@@ -520,6 +521,7 @@ function recorderSettings(
     telemetry,
     maskedRequestFields: pii.maskedRequestFields,
     maskedResponseFields: pii.maskedResponseFields,
+    setCredentials: setCredentials(providers),
     pricing,
     watchKeys: auth.enabled,
   }

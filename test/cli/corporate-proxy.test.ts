@@ -56,7 +56,10 @@ test('doctor reaches upstreams as serve does, and says when the key of a certifi
     .map((name) => `${name}: {enabled: false}`)
   const far = `far: {upstream: "http://llm.internal.test", prefix: /far, client_cert_file: ${tlsPath('client.pem')}, client_key_file: ${key}}`
   writeFileSync(config, `providers: {${[...only, far].join(', ')}}\n`)
-  const { out } = await runProgram(['doctor', '--online', '--config', config], { env: environment, cwd: folder })
+  const { out } = await runProgram(['doctor', '--online', '--config', config], {
+    env: environment,
+    cwd: folder,
+  })
   expect(out).toContain('far: http://llm.internal.test answers 200')
   expect(out).toContain(`${key} holds a secret and is open to others`)
 })

@@ -16,7 +16,7 @@ beforeAll(async () => {
   upstream = await Upstream.start((request, socket) =>
     request.field('upgrade')
       ? void socket.end('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n')
-      : answerJson({})(request, socket),
+      : answerJson({ seen: request.field('x-api-key') })(request, socket),
   )
 })
 afterEach(async () => {
@@ -112,25 +112,28 @@ test('a provider’s fields are set and removed, whatever the client sends', asy
 })
 
 test('a credential that the settings bring is sent, is asked of nobody, and is neither shown nor stored', async () => {
-  const secret = 'sk-of-the-operator-0123456789'
+  const secret = 'words of the operator alone'
   const file = join(folder, 'secret.yaml')
   const token = 'team-token-0123456789-0123456789abcdef'
-  const settings = `${far(', headers: {set: {Authorization: "Bearer ${env:PROVIDER_KEY}"}}')}auth: {enabled: true, keys: [{id: k, token: ${token}, org_id: o, workspace_id: w, role: owner}]}\n`
+  const settings = `${far(', headers: {set: {X-Api-Key: "${env:PROVIDER_KEY}"}}')}tracing: {capture_bodies: true, journal: {path: ${folder}/journal}}\nstorage: {path: ${folder}/traces.db}\nauth: {enabled: true, keys: [{id: k, token: ${token}, org_id: o, workspace_id: w, role: owner}]}\n`
   const key = { 'x-ongoingai-gateway-key': token }
   gateway = await openGateway(settings, key, { PROVIDER_KEY: secret })
   const seen = await fieldsSeen(key)
-  expect(seen['authorization']).toBe(`Bearer ${secret}`)
+  expect(seen['x-api-key']).toBe(secret)
   expect((await fetch(`${gateway.url}/far/v1/models`)).status).toBe(401)
   const [trace] = await gateway.traces(1)
   writeFileSync(file, settings)
   const loaded = loadConfig(file, { PROVIDER_KEY: secret })
   const shown = explainSettings(loaded.document, file)
-  expect(shown.find(({ path }) => path === 'providers.far.headers.set.Authorization')).toMatchObject({
+  expect(shown.find(({ path }) => path === 'providers.far.headers.set.X-Api-Key')).toMatchObject({
     value: '********',
     origin: expect.stringContaining('from PROVIDER_KEY'),
   })
-  const told = JSON.stringify([shown, gateway.lines, await gateway.detail(trace!['id'])])
+  const detail = await gateway.detail(trace!['id'])
+  const told = JSON.stringify([shown, gateway.lines, detail])
   expect(told).not.toContain(secret)
+  // The upstream repeats it, and the client may see that; the record does not.
+  expect(String(detail['response_body'])).toContain('seen')
 })
 
 test('fields that the gateway works out itself, and what no field can be, are mistakes', () => {
