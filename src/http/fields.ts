@@ -23,24 +23,18 @@ const OWN = 'x-ongoingai-'
 /** Fields in which a CDN or proxy says something of the client, its network or its own way. */
 const CLIENT_FIELDS = ['cdn-loop', 'forwarded', 'true-client-ip', 'x-real-ip']
 
-/** Beginnings of the names of such fields. */
-const CLIENT_PREFIXES = ['cf-', 'x-forwarded-']
-
-/** Cloudflare's AI Gateway takes its options, which clients set, in fields of this prefix; its network sets none. */
-const CLIENTS_OWN = 'cf-aig-'
-
 /** Which of a client's fields travel to one upstream, worked out once. Names are lower-case. */
 export interface FieldRules {
   readonly dropped: ReadonlySet<string>
-  /** Prefixes of what is dropped too. */
-  readonly droppedPrefixes: readonly string[]
+  /** What a CDN or proxy says of the client travels too. */
+  readonly forwardClientFields: boolean
   /** Fields that are put in, or replace the client's. */
   readonly set: readonly (readonly [name: string, value: string])[]
   /** The client's address is appended to `X-Forwarded-For`. */
   readonly forwardedFor: boolean
 }
 
-/** @param gatewayKeyField lower-case */
+/** Works out which fields travel to a provider. @param gatewayKeyField lower-case */
 export function fieldRules(
   gatewayKeyField: string,
   forwardClientFields: boolean,
@@ -49,7 +43,7 @@ export function fieldRules(
   const client = forwardClientFields ? [] : CLIENT_FIELDS
   return {
     dropped: new Set(['host', gatewayKeyField, ...HOP_BY_HOP, ...client, ...remove]),
-    droppedPrefixes: [OWN, ...(forwardClientFields ? [] : CLIENT_PREFIXES)],
+    forwardClientFields,
     set,
     forwardedFor: forwardClientFields && !remove.includes('x-forwarded-for'),
   }
@@ -76,31 +70,43 @@ export interface ForwardedBy {
  */
 export function upstreamFields(
   fields: Readonly<Record<string, string>>,
-  { dropped, droppedPrefixes, set, forwardedFor }: FieldRules,
+  rules: FieldRules,
   { clientAddress, via, correlationId }: ForwardedBy,
 ): Record<string, string> {
   const forwarded: Record<string, string> = {}
   const named = connectionOptions(fields['connection'])
   for (const name in fields) {
-    if (dropped.has(name) || named?.includes(name) || beginsWithOne(name, droppedPrefixes)) continue
+    if (isDropped(name, rules) || named?.includes(name)) continue
     forwarded[name] = fields[name]!
   }
   forwarded['via'] = forwarded['via'] ? `${forwarded['via']}, ${via}` : via
-  if (forwardedFor && clientAddress !== '') {
+  if (rules.forwardedFor && clientAddress !== '') {
     const before = forwarded['x-forwarded-for']
     forwarded['x-forwarded-for'] = before ? `${before}, ${clientAddress}` : clientAddress
   }
   if (correlationId !== undefined) forwarded['x-ongoingai-correlation-id'] = correlationId
-  for (const [name, value] of set) forwarded[name] = value
+  for (const [name, value] of rules.set) forwarded[name] = value
   forwarded['accept'] ??= '*/*'
   forwarded['user-agent'] ??= ''
   return forwarded
 }
 
-function beginsWithOne(name: string, prefixes: readonly string[]): boolean {
-  for (const prefix of prefixes) if (name.startsWith(prefix)) return !name.startsWith(CLIENTS_OWN)
-  return false
+/** Runs for each field of each request: most names are done with after their first letter. */
+function isDropped(name: string, { dropped, forwardClientFields }: FieldRules): boolean {
+  if (dropped.has(name)) return true
+  switch (name.charCodeAt(0)) {
+    case LETTER_C:
+      // Cloudflare's AI Gateway takes its options, which clients set, in `cf-aig-*`.
+      return !forwardClientFields && name.startsWith('cf-') && !name.startsWith('cf-aig-')
+    case LETTER_X:
+      return name.startsWith(OWN) || (!forwardClientFields && name.startsWith('x-forwarded-'))
+    default:
+      return false
+  }
 }
+
+const LETTER_C = 99
+const LETTER_X = 120
 
 /**
  * Fields of the answer to the client: the upstream's, less those of its connection, with ours set over them. Where ours speak to pages of an
