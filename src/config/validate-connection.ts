@@ -123,7 +123,7 @@ function checkProxy(
   if (!found) return ''
   const url = URL.canParse(found.proxy) ? new URL(found.proxy) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href
-  const name = found.variable === '' ? `${path}.proxy` : `${path} is reached through ${found.variable}, which`
-  wrong(`${path}.proxy`, `${name} must be the http or https URL of a proxy (got ${quote(found.proxy)})`)
+  const name = found.variable || `${path}.proxy`
+  wrong(name, `${name} must be the http or https URL of a proxy (got ${quote(found.proxy)})`)
   return ''
 }

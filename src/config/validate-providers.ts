@@ -31,6 +31,12 @@ export function checkProviders(
   wrong: Wrong,
 ): ProviderConfig[] {
   const providers: ProviderConfig[] = []
+  const told = new Set<string>()
+  // What is wrong with the environment is the same for all.
+  const once: Wrong = (path, message) => {
+    if (!told.has(message)) wrong(path, message)
+    told.add(message)
+  }
   for (const [name, provider] of Object.entries(raw)) {
     if (!provider.enabled || givesWay(name, provider, raw)) continue
     const path = `providers.${name}`
@@ -77,7 +83,7 @@ export function checkProviders(
       api: api as Dialect,
       credentialHeader: header,
       timeouts: provider.timeouts,
-      connection: checkConnection(provider, path, upstream, surroundings, wrong),
+      connection: checkConnection(provider, path, upstream, surroundings, once),
       headers: checkFieldChanges(provider.headers, `${path}.headers`, wrong),
     })
   }

@@ -136,16 +136,18 @@ async function askUpstream(
   exchange.attempts += 1
   try {
     exchange.clock.enter('connect')
-    const socket = await upstream.connection.dial(exchange.abort.signal)
+    const { signal } = exchange.abort
+    const socket = await upstream.connection.dial(signal)
     exchange.clock.connected = true
     exchange.clock.enter('first_byte')
-    return await shakeHands(socket, url, {
+    const handshake = {
       ...fields,
       connection: 'Upgrade',
       upgrade: 'websocket',
       'sec-websocket-version': '13',
       'sec-websocket-key': Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64'),
-    })
+    }
+    return await shakeHands(socket, url, handshake, signal)
   } catch (error) {
     if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
@@ -159,23 +161,31 @@ async function askUpstream(
   }
 }
 
-function shakeHands(socket: Socket, url: string, headers: Record<string, string>): Promise<Handshake> {
-  return new Promise((resolve, reject) => {
-    // The socket speaks TLS already where the URL asks for it, so the request itself is a plain one.
-    const { host, pathname, search } = new URL(url)
-    const request = httpRequest({
-      createConnection: () => socket,
-      method: 'GET',
-      path: `${pathname}${search}`,
-      headers: { ...headers, host },
-    })
-    request.on('upgrade', (response, agreed, head) =>
-      resolve({ kind: 'agreed', response, socket: agreed, head }),
-    )
-    request.on('response', (response) => resolve({ kind: 'refused', response }))
-    request.on('error', reject)
-    request.end()
+function shakeHands(
+  socket: Socket,
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Handshake> {
+  const { promise, resolve, reject } = Promise.withResolvers<Handshake>()
+  // The socket speaks TLS already where the URL asks for it, so the request itself is a plain one.
+  const { host, pathname, search } = new URL(url)
+  const request = httpRequest({
+    createConnection: () => socket,
+    method: 'GET',
+    path: `${pathname}${search}`,
+    headers: { ...headers, host },
   })
+  request.on('upgrade', (response, agreed, head) =>
+    resolve({ kind: 'agreed', response, socket: agreed, head }),
+  )
+  request.on('response', (response) => resolve({ kind: 'refused', response }))
+  request.on('error', reject)
+  const abort = (): void => void request.destroy(new Error('aborted'))
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  request.end()
+  return promise
 }
 
 /** The upstream's own answer, whole and as it was: clients act on its status. */

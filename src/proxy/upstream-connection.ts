@@ -39,7 +39,7 @@ export class UpstreamConnection {
   /**
    * Opens a connection, with TLS where the upstream's URL asks for that.
    *
-   * @param signal ends it, or the attempt
+   * @param signal ends the attempt
    * @throws Error when that cannot be done
    */
   async dial(signal: AbortSignal): Promise<Socket> {
@@ -59,13 +59,14 @@ export class UpstreamConnection {
     const timer = setTimeout(() => over.abort(), timeoutMs)
     try {
       const tunnelled = this.#proxy && this.#upstream.protocol === 'https:'
-      if (tunnelled) await this.#tunnel(this.#proxy, over.signal)
-      else await toHost(this.#proxy ?? this.#upstream, over.signal)
+      const socket = tunnelled
+        ? await this.#tunnel(this.#proxy, over.signal)
+        : await toHost(this.#proxy ?? this.#upstream, over.signal)
+      socket.destroy()
     } catch {
       return !over.signal.aborted
     } finally {
       clearTimeout(timer)
-      over.abort()
     }
     return true
   }
@@ -82,7 +83,7 @@ export class UpstreamConnection {
     const authority = `${this.#upstream.hostname}:${portOf(this.#upstream)}`
     const credentials = proxy.username === '' ? '' : `Proxy-Authorization: Basic ${basic(proxy)}\r\n`
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`)
-    const answer = await firstLine(socket)
+    const answer = await firstLine(socket, signal)
     if (TUNNEL_OPEN.test(answer)) return socket
     socket.destroy()
     throw new Error(`the proxy refused to open a tunnel: ${answer.slice(0, 100)}`)
@@ -112,32 +113,42 @@ function secured(
 }
 
 function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => void socket.destroy(new Error('aborted'))
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort)
-    socket.once(event, () => resolve(socket))
-    socket.on('error', reject)
-    socket.once('close', () => {
-      signal.removeEventListener('abort', abort)
-      reject(new Error('the connection was closed'))
-    })
-  })
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  socket.once(event, () => resolve(socket))
+  socket.on('error', reject)
+  socket.once('close', () => reject(new Error('the connection was closed')))
+  return abortable(socket, signal, promise)
 }
 
 /** The first line of the proxy's answer to `CONNECT`. Nobody speaks in the tunnel before we do, so nothing follows it. */
-function firstLine(socket: Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = ''
-    const take = (bytes: Buffer): void => {
-      answer += bytes.toString('latin1')
-      if (!answer.includes('\r\n\r\n') && answer.length < MAX_PROXY_ANSWER_BYTES) return
-      socket.off('data', take)
-      resolve(answer.slice(0, answer.indexOf('\r\n')))
-    }
-    socket.on('data', take)
-    socket.once('close', () => reject(new Error('the proxy closed the connection')))
-  })
+function firstLine(socket: Socket, signal: AbortSignal): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let answer = ''
+  const take = (bytes: Buffer): void => {
+    answer += bytes.toString('latin1')
+    if (!answer.includes('\r\n\r\n') && answer.length < MAX_PROXY_ANSWER_BYTES) return
+    socket.off('data', take)
+    resolve(answer.slice(0, answer.indexOf('\r\n')))
+  }
+  socket.on('data', take)
+  socket.once('close', () => reject(new Error('the proxy closed the connection')))
+  return abortable(socket, signal, promise)
+}
+
+/**
+ * Waits for something of a socket, which is destroyed when the signal comes first.
+ *
+ * @param wait must fail when the socket is closed
+ */
+async function abortable<T>(socket: Socket, signal: AbortSignal, wait: Promise<T>): Promise<T> {
+  const abort = (): void => void socket.destroy(new Error('aborted'))
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  try {
+    return await wait
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 function hostOf(url: URL): string {

@@ -105,7 +105,9 @@ test('what is wrong with a proxy, a certificate or a key is said at the start', 
     '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n',
   )
   const cert = `, client_cert_file: ${tlsPath('client.pem')}`
+  const environment = { ALL_PROXY: 'socks5://user:unspoken@127.0.0.1:1080' }
   for (const [settings, message] of [
+    ['', '^ALL_PROXY must be the http or https URL of a proxy \\(got "socks5://[^ ]*127.0.0.1:1080"\\)$'],
     [`, ca_file: ${folder}/none.pem`, 'providers.far.ca_file: .*none.pem" cannot be read: no such file'],
     [`, ca_file: ${folder}`, 'providers.far.ca_file: .* cannot be read: it is a folder'],
     [`, ca_file: ${junk}`, 'providers.far.ca_file: .*junk.pem" holds no certificate'],
@@ -124,7 +126,7 @@ test('what is wrong with a proxy, a certificate or a key is said at the start', 
     writeFileSync(file, far(settings))
     let said = 'nothing'
     try {
-      loadConfig(file, {})
+      loadConfig(file, settings === '' ? environment : {})
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       said = error.message
