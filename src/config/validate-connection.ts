@@ -122,8 +122,18 @@ function checkProxy(
     own === '' ? upstream && environmentProxy(upstream, environment) : { variable: '', proxy: own }
   if (!found) return ''
   const url = URL.canParse(found.proxy) ? new URL(found.proxy) : undefined
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:') && hasReadableUser(url)) return url.href
   const name = found.variable || `${path}.proxy`
   wrong(name, `${name} must be the http or https URL of a proxy (got ${quote(found.proxy)})`)
   return ''
+}
+
+/** Whether the escapes of user and password can be resolved. */
+function hasReadableUser({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -28,7 +28,8 @@ export function checkFieldChanges(
   const checkName = (given: string, at: string): string => {
     const name = given.trim().toLowerCase()
     if (!FIELD_NAME.test(name)) wrong(at, `${at}: ${quote(given)} is not a header name`)
-    else if (OWN.includes(name)) wrong(at, `${at}: ${name} is the gateway's own matter`)
+    else if (OWN.includes(name))
+      wrong(at, `${at}: ${name} is worked out by the gateway and cannot be changed`)
     return name
   }
   const set = new Map<string, string>()

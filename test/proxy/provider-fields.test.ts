@@ -138,11 +138,20 @@ test('a credential that the settings bring is sent, is asked of nobody, and is n
 
 test('fields that the gateway works out itself, and what no field can be, are mistakes', () => {
   for (const [headers, message] of [
-    ['{set: {Host: a}}', "headers.set: host is the gateway's own matter"],
-    ['{set: {Content-Length: "1"}}', "headers.set: content-length is the gateway's own matter"],
-    ['{set: {Transfer-Encoding: chunked}}', "headers.set: transfer-encoding is the gateway's own matter"],
-    ['{set: {Connection: close}}', "headers.set: connection is the gateway's own matter"],
-    ['{remove: [Via]}', "headers.remove: via is the gateway's own matter"],
+    ['{set: {Host: a}}', 'headers.set: host is worked out by the gateway and cannot be changed'],
+    [
+      '{set: {Content-Length: "1"}}',
+      'headers.set: content-length is worked out by the gateway and cannot be changed',
+    ],
+    [
+      '{set: {Transfer-Encoding: chunked}}',
+      'headers.set: transfer-encoding is worked out by the gateway and cannot be changed',
+    ],
+    [
+      '{set: {Connection: close}}',
+      'headers.set: connection is worked out by the gateway and cannot be changed',
+    ],
+    ['{remove: [Via]}', 'headers.remove: via is worked out by the gateway and cannot be changed'],
     ['{set: {"a b": c}}', 'headers.set: "a b" is not a header name'],
     ['{remove: ["a:"]}', 'headers.remove: "a:" is not a header name'],
     ['{set: {X-A: "1", x-a: "2"}}', 'headers.set: x-a is set twice'],

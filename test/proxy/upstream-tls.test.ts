@@ -120,6 +120,10 @@ test('what is wrong with a proxy, a certificate or a key is said at the start', 
       'server-key.pem" is not the key of the certificate in client_cert_file',
     ],
     [', proxy: "socks5://127.0.0.1:1080"', 'providers.far.proxy must be the http or https URL of a proxy'],
+    [
+      ', proxy: "http://user:unspoken%zz@proxy:80"',
+      'providers.far.proxy must be the http or https URL of a proxy',
+    ],
     [', proxy: "http://user:unspoken@:80"', 'providers.far.proxy must be the http or https URL of a proxy'],
   ] as const) {
     const file = join(folder, 'wrong.yaml')
