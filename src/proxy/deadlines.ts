@@ -38,6 +38,7 @@ export class Clock {
   connected = false
   /** Since when its upstream is looked at: from its start, or from the last probe that said nothing. */
   probedAt: number
+  probing = false
   /** Called once when the exchange has lasted longer than most do, for what only long ones need. */
   lasting: (() => void) | undefined
 
@@ -115,17 +116,16 @@ export class Deadlines {
 
   async #probe(clock: Clock): Promise<void> {
     const { connection, probedAt } = clock
-    clock.probedAt = Infinity
+    clock.probing = true
     let probe = this.#probes.get(connection)
     if (!probe) {
       probe = connection.answers(clock.timeouts.connectMs / 2)
       this.#probes.set(connection, probe)
       void probe.finally(() => this.#probes.delete(connection))
     }
-    if (await probe) {
-      clock.connected = true
-      return
-    }
+    clock.connected = await probe
+    clock.probing = false
+    if (clock.connected) return
     if (clock.phase === 'body' || !this.#clocks.has(clock)) return
     for (const other of this.#clocks) if (other.phase === 'body') noteHeard(other)
     if (connection.heardAt >= probedAt) {
@@ -156,7 +156,8 @@ function strikeOf({ timeouts, phase, phaseAt, startedAt }: Clock, now: number): 
   return timeouts.idleMs > 0 && now - phaseAt >= timeouts.idleMs ? 'upstream_idle_timeout' : undefined
 }
 
-function needsProbe({ timeouts, phase, probedAt, connected }: Clock, now: number): boolean {
-  if (connected || timeouts.connectMs === 0 || phase === 'body' || phase === 'connect') return false
+function needsProbe({ timeouts, phase, probedAt, probing, connected }: Clock, now: number): boolean {
+  if (connected || probing || timeouts.connectMs === 0 || phase === 'body' || phase === 'connect')
+    return false
   return now - probedAt >= timeouts.connectMs / 2
 }

@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Connection } from '../config/config.ts'
+import { patientTimer } from '../patient-timer.ts'
 
 /** Longest answer of a proxy to `CONNECT`. */
 const MAX_PROXY_ANSWER_BYTES = 16 * 1024
@@ -56,7 +57,7 @@ export class UpstreamConnection {
    */
   async answers(timeoutMs: number): Promise<boolean> {
     const over = new AbortController()
-    const timer = setTimeout(() => over.abort(), timeoutMs)
+    const callOff = patientTimer(timeoutMs, () => over.abort())
     try {
       const tunnelled = this.#proxy && this.#upstream.protocol === 'https:'
       const socket = tunnelled
@@ -66,7 +67,7 @@ export class UpstreamConnection {
     } catch {
       return !over.signal.aborted
     } finally {
-      clearTimeout(timer)
+      callOff()
     }
     return true
   }
@@ -79,7 +80,9 @@ export class UpstreamConnection {
   /** A tunnel through a proxy. @see https://datatracker.ietf.org/doc/html/rfc9110#section-9.3.6 */
   async #tunnel(proxy: URL, signal: AbortSignal): Promise<Socket> {
     const plain = await toHost(proxy, signal)
-    const socket = proxy.protocol === 'https:' ? await secured(plain, proxy, this.#tls, signal) : plain
+    // The client certificate is for the upstream alone.
+    const { ca } = this.#tls
+    const socket = proxy.protocol === 'https:' ? await secured(plain, proxy, ca ? { ca } : {}, signal) : plain
     const authority = `${this.#upstream.hostname}:${portOf(this.#upstream)}`
     const credentials = proxy.username === '' ? '' : `Proxy-Authorization: Basic ${basic(proxy)}\r\n`
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`)
@@ -96,7 +99,7 @@ function toHost(url: URL, signal: AbortSignal): Promise<Socket> {
   return opened(socket, 'connect', signal)
 }
 
-function secured(
+async function secured(
   socket: Socket,
   url: URL,
   tls: { ca?: string; cert?: string; key?: string },
@@ -105,11 +108,13 @@ function secured(
   const host = hostOf(url)
   // An address cannot be a server name.
   const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
-  return opened(
-    connectTls({ socket, host, ...named, ALPNProtocols: ['http/1.1'], ...tls }),
-    'secureConnect',
-    signal,
-  )
+  const secure = connectTls({ socket, host, ...named, ALPNProtocols: ['http/1.1'], ...tls })
+  try {
+    return await opened(secure, 'secureConnect', signal)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
 }
 
 function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<Socket> {
