@@ -27,7 +27,7 @@ import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from './patient-timer.ts'
 import { breakOffKeyless } from './proxy/keyless.ts'
-import { canConnect, Deadlines } from './proxy/deadlines.ts'
+import { Deadlines } from './proxy/deadlines.ts'
 import { HeldContent } from './proxy/held-content.ts'
 import type { ProxyContext, ProxySettings } from './proxy/proxy-context.ts'
 import { UpstreamTable } from './proxy/upstream.ts'
@@ -42,6 +42,7 @@ import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
 import type { TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
+import { setCredentials } from './traces/provider-credential.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
 import { Recorder, type RecorderEnd } from './traces/recorder/recorder.ts'
 import type { Scrape } from './telemetry/prometheus-text.ts'
@@ -96,6 +97,7 @@ export async function startGateway(
   let redaction = keyedRedaction(config)
   let inspector = inspectorOf(redaction)
   let paths = new ShownPaths(redaction)
+  let upstreams = upstreamsOf(config)
   const recorder = new Recorder(
     recorderSettings(config, redaction),
     log,
@@ -155,6 +157,7 @@ export async function startGateway(
   const known = keys
   const settings = async (): Promise<ProxySettings> => ({
     ...(await proxySettings(current, known.keyring(), limits, prices)),
+    upstreams,
     paths,
     ...(inspector ? { inspector } : {}),
   })
@@ -165,7 +168,7 @@ export async function startGateway(
     limits,
     audit,
     keyUsed: (identity) => uses.note(identity),
-    deadlines: new Deadlines(canConnect),
+    deadlines: new Deadlines(),
     held: new HeldContent(),
     keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open: new Set(),
@@ -276,7 +279,10 @@ export async function startGateway(
       const before = inspector
       inspector = inspectorOf(redaction)
       paths = new ShownPaths(redaction)
+      const unused = upstreams
+      upstreams = upstreamsOf(current)
       await useSettings()
+      unused.close()
       for (const warning of openWarnings(current)) log('WARN', warning)
       recorder.configure(recorderSettings(current, redaction))
       // Exchanges that began with it may still ask it.
@@ -475,12 +481,19 @@ function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
   }
 }
 
+function upstreamsOf({ providers, auth, server }: Config): UpstreamTable {
+  return new UpstreamTable(providers, {
+    gatewayKeyField: auth.header,
+    forwardClientFields: server.forwardClientFields,
+  })
+}
+
 async function proxySettings(
   config: Config,
   keyring: Keyring | undefined,
   engine: LimitEngine,
   lookup: PriceLookup,
-): Promise<Omit<ProxySettings, 'paths'>> {
+): Promise<Omit<ProxySettings, 'paths' | 'upstreams'>> {
   const { unknownModel } = config.pricing
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
     ({ budget }) => budget.costUsd > 0,
@@ -493,7 +506,6 @@ async function proxySettings(
         ? { hasPrice: (exchange, model) => find!(exchange, model) !== undefined }
         : {}),
     },
-    upstreams: new UpstreamTable(config.providers),
     browsers: new BrowserPolicy(config.server),
     keyring,
     gatewayKeyField: config.auth.header,
@@ -518,7 +530,7 @@ function inspectorOf(redaction: RedactionSettings): Inspector | undefined {
 }
 
 function recorderSettings(
-  { tracing, storage, retention, pii, pricing, auth, telemetry }: Config,
+  { providers, tracing, storage, retention, pii, pricing, auth, telemetry }: Config,
   redaction: RedactionSettings,
 ): RecorderSettings {
   return {
@@ -534,6 +546,7 @@ function recorderSettings(
     telemetry,
     maskedRequestFields: pii.maskedRequestFields,
     maskedResponseFields: pii.maskedResponseFields,
+    setCredentials: setCredentials(providers),
     pricing,
     watchKeys: auth.enabled,
   }

@@ -7,6 +7,7 @@ import { parseFlags } from '../src/cli/flags.ts'
 import { cliMarkdown } from '../src/cli/reference.ts'
 import { COMMANDS } from '../src/cli/run.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { tlsFixture } from './support/tls-fixtures.ts'
 
 // What the documentation shows is right: settings are accepted, commands and flags exist, files are there.
 
@@ -46,13 +47,15 @@ describe('settings', () => {
   test.each(yaml.map(({ page, text }, i) => [`${page} ${i}`, text]))('%s', (_, text) => {
     const folder = mkdtempSync(join(tmpdir(), 'ongoingai-docs-'))
     try {
-      // Secrets that are read from files are made here.
+      // Secrets and certificates that are read from files are made here.
       for (const [, name] of text.matchAll(/_file: \.?\/?([\w.-]+)/g)) {
         writeFileSync(
           join(folder, name!),
-          name === 'alerts.url'
-            ? 'https://alerts.example.com/x'
-            : 'postgres://u:p@h/d-0123456789-abcdefghijk',
+          name!.endsWith('.pem')
+            ? tlsFixture(name!)
+            : name === 'alerts.url'
+              ? 'https://alerts.example.com/x'
+              : 'postgres://u:p@h/d-0123456789-abcdefghijk',
         )
       }
       const file = join(folder, 'ongoingai.yaml')

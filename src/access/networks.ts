@@ -26,6 +26,17 @@ export function inNetworks(address: string, networks: readonly Network[]): boole
   return bytes !== undefined && networks.some((network) => sharesBits(bytes, network.bytes, network.bits))
 }
 
+/**
+ * An address in the form in which it is compared and shown: without zone, and IPv4 as such where it was mapped into IPv6.
+ *
+ * @returns `undefined` for what is no address
+ */
+export function plainAddress(text: string): string | undefined {
+  const bytes = parseAddress(text)
+  if (!bytes) return undefined
+  return isMapped(bytes) ? bytes.subarray(12).join('.') : text.split('%')[0]!.toLowerCase()
+}
+
 /** Whether every address of the inner network lies in the outer one. */
 export function containsNetwork(outer: Network, inner: Network): boolean {
   return inner.bits >= outer.bits && sharesBits(inner.bytes, outer.bytes, outer.bits)

@@ -53,6 +53,7 @@ function readValue(value: unknown, field: Setting, path: string): unknown {
       if (!Array.isArray(value)) throw invalid(`${path} must be a list of objects`)
       return value.map((item, i) => readObject(item, field.item, `${path}[${i}]`))
     case 'map':
+    case 'texts':
       throw new Error('no body of the API holds a map')
     default:
       return field satisfies never

@@ -6,6 +6,7 @@ import { exposedFiles, replaceableFolders } from '../exposed-files.ts'
 import { ROUTES } from '../http/routes.ts'
 import { RedisBackend } from '../limits/redis-backend.ts'
 import { NO_REQUEST } from '../limits/shared-counters.ts'
+import { UpstreamConnection } from '../proxy/upstream-connection.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -312,11 +313,17 @@ async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
 
 async function checkUpstreams({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const answers = await Promise.all(
-    config.providers.map(async ({ name, upstream }) => {
+    config.providers.map(async ({ name, upstream, connection }) => {
       const startedAt = performance.now()
       try {
         const signal = AbortSignal.timeout(UPSTREAM_MS)
-        const { status } = await fetch(upstream, { method: 'HEAD', redirect: 'manual', signal })
+        const { fetchOptions } = new UpstreamConnection(new URL(upstream).origin, connection)
+        const { status } = await fetch(upstream, {
+          method: 'HEAD',
+          redirect: 'manual',
+          signal,
+          ...fetchOptions,
+        })
         const ms = Math.round(performance.now() - startedAt)
         return { reached: true, text: `${name}: ${shownValue(upstream)} answers ${status} in ${ms} ms` }
       } catch (error) {

@@ -53,6 +53,7 @@ async function gatewayOn(host: string, port: number): Promise<string> {
   try {
     const answer = await fetch(`http://${authority(name, port)}/`, {
       redirect: 'manual',
+      proxy: false,
       signal: AbortSignal.timeout(ASK_MS),
     })
     const said = (await answer.json()) as { name?: unknown; version?: unknown }

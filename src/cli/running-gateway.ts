@@ -1,4 +1,5 @@
 import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { environmentProxy } from '../config/environment-proxy.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { quote } from '../config/scalar.ts'
 import type { Io } from './command.ts'
@@ -75,6 +76,7 @@ export async function askGateway(
       ...(body ? { body: JSON.stringify(body) } : {}),
       // A redirect would carry the key to another host.
       redirect: key === '' ? 'follow' : 'manual',
+      proxy: proxyTo(url, parsed, io),
       signal: AbortSignal.timeout(timeoutMs),
     })
   } catch (error) {
@@ -93,6 +95,12 @@ export async function askGateway(
   } catch (error) {
     throw failed(`decode response: ${reason(error)}`)
   }
+}
+
+/** The proxy to a gateway elsewhere; the one that the configuration describes runs on this machine. */
+function proxyTo(url: string, { values }: Arguments, { environment }: Io): string | false {
+  if ((values.get('base-url') ?? '').trim() === '') return false
+  return environmentProxy(new URL(url), environment)?.proxy ?? false
 }
 
 function resolveEndpoint({ values }: Arguments, io: Io, what: string): { base: string; header: string } {

@@ -58,6 +58,11 @@ function wrappedEnvironment(
   wrapped['OPENAI_BASE_URL'] = urls.openai
   wrapped['ANTHROPIC_BASE_URL'] = urls.anthropic
   for (const [name, value] of urls.variables) wrapped[name] = value
+  if (Object.keys(wrapped).some((name) => /^(?:https?|all)_proxy$/i.test(name))) {
+    // The way out of this network does not lead to the gateway.
+    const exempt = [wrapped['no_proxy'] || wrapped['NO_PROXY'], new URL(urls.base).hostname]
+    wrapped['NO_PROXY'] = wrapped['no_proxy'] = exempt.filter(Boolean).join(',')
+  }
   const key = wrapped[GATEWAY_KEY] ?? ''
   if (key === '') return wrapped
   const field = `${keyField}: ${key}`

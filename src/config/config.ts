@@ -16,6 +16,23 @@ export interface Timeouts {
   readonly totalMs: number
 }
 
+/** How an upstream is reached. Texts are empty for what is not configured. */
+export interface Connection {
+  /** URL of an HTTP proxy, which may hold a user and a password. */
+  readonly proxy: string
+  /** Certificates of the authorities that are trusted instead of the public ones, in PEM. */
+  readonly ca: string
+  /** The client certificate and its key, in PEM. */
+  readonly certificate: string
+  readonly key: string
+}
+
+/** What is done to the fields of requests to one upstream. Names are lower-case. */
+export interface FieldChanges {
+  readonly set: readonly (readonly [name: string, value: string])[]
+  readonly remove: readonly string[]
+}
+
 /** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
 export interface ProviderConfig {
   readonly name: string
@@ -24,6 +41,8 @@ export interface ProviderConfig {
   readonly api: Dialect
   readonly credentialHeader: string
   readonly timeouts: Timeouts
+  readonly connection: Connection
+  readonly headers: FieldChanges
 }
 
 /** USD per million tokens; `-1` where no rate is set. */
@@ -133,6 +152,8 @@ export interface Config {
     /** Addresses and networks of proxies that tell the client address. */
     readonly trustedProxies: readonly string[]
     readonly forwardCorrelationId: boolean
+    /** Providers are told what a CDN or proxy before the gateway says of the client. */
+    readonly forwardClientFields: boolean
   }
   readonly storage: StorageConfig
   readonly retention: RetentionConfig

@@ -11,6 +11,7 @@ import {
   type Document,
   type Node,
 } from 'yaml'
+import { isCredentialName } from '../redaction/credential-name.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import type { Environment } from './environment.ts'
 import { nearest } from './nearest.ts'
@@ -187,6 +188,19 @@ class Decoder {
         return node.items
           .map((item) => this.#resolve(item as Node))
           .flatMap((item) => (isNull(item) ? [] : [this.#referred(this.#text(item, path), false, path)]))
+      }
+      case 'texts': {
+        const values: Record<string, string> = {}
+        if (!node || isNull(node)) this.#origin(undefined, path)
+        for (const [name, { value }] of this.#pairs(node, 'map[string]string', path, true)) {
+          const at = join(path, shownValue(name))
+          values[name] = this.#scalar(value, at, '', (text) => {
+            const resolved = this.#referred(text, true, at)
+            if (resolved === text && isCredentialName(name)) this.#document.inlineSecrets.push(at)
+            return { value: resolved }
+          })
+        }
+        return values
       }
       case 'string':
         return this.#scalar(node, path, setting.default, (text) => {
@@ -377,7 +391,7 @@ function shape(node: Node, secret = false): string {
 function holdsSecret(setting: Setting): boolean {
   if (setting.kind === 'section') return Object.values(setting.fields).some((field) => holdsSecret(field))
   if (setting.kind === 'list' || setting.kind === 'map') return holdsSecret(setting.item)
-  return setting.kind === 'string' && setting.secret === true
+  return setting.kind === 'texts' || (setting.kind === 'string' && setting.secret === true)
 }
 
 /** The parser's message without the part of the file that it quotes behind its colon, which may be a secret. */

@@ -40,6 +40,12 @@ export function explainSettings({ values, origins }: SettingsDocument, file: str
       case 'strings':
         add(path, `[${(value as string[]).map(quote).join(', ')}]`)
         return
+      case 'texts': {
+        const names = Object.keys(value as Record<string, string>)
+        if (names.length === 0) add(path, '{}')
+        for (const name of names) add(`${path}.${name}`, '********')
+        return
+      }
       case 'string':
         add(path, setting.secret && value !== '' ? '********' : quote(String(value)))
         return

@@ -37,7 +37,7 @@ export interface LoadedConfig {
 export function loadConfig(path: string | undefined, environment: Environment): LoadedConfig {
   const loaded = readSettings(path, environment)
   const { unresolved } = loaded.document
-  const { config, problems: others } = validateSettings(loaded.document)
+  const { config, problems: others } = validateSettings(loaded.document, { environment, readText })
   // What is wrong with a value that could not be resolved says nothing.
   const problems = [
     ...unresolved,
@@ -73,13 +73,17 @@ export function readSettings(
       throw new ConfigError('load', `read config ${quote(file)}: read ${file}: ${reason}`)
     }
   }
-  const document = decodeSettings(text, SETTINGS, (secret) => readFileSync(secret, 'utf8'), environment)
+  const document = decodeSettings(text, SETTINGS, readText, environment)
   if (document.problems.length > 0) throw new ConfigError('load', describeYaml(document.problems, file))
   applyEnvironment(document, environment)
   if (document.problems.length > 0) {
     throw new ConfigError('load', document.problems.map((problem) => problem.message).join('\n'))
   }
   return { document, path: file, exists }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
 }
 
 function describeYaml(problems: readonly Problem[], file: string): string {

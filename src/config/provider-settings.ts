@@ -56,6 +56,39 @@ export const PROVIDER: Section = {
       default: '',
       doc: 'Further header in which this provider takes its credential; it is masked like the known ones.',
     },
+    proxy: {
+      kind: 'string',
+      default: '',
+      doc: 'HTTP proxy to this provider, http:// or https://, with user and password if it wants them; empty means the one that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name.',
+    },
+    ca_file: {
+      kind: 'string',
+      default: '',
+      doc: 'PEM file with the certificates of the authorities to trust for this provider, instead of the public ones.',
+    },
+    client_cert_file: {
+      kind: 'string',
+      default: '',
+      doc: 'PEM file with the certificate that the gateway shows to this provider, and its chain.',
+    },
+    client_key_file: {
+      kind: 'string',
+      default: '',
+      doc: 'PEM file with the private key of that certificate, without a password.',
+    },
+    headers: {
+      kind: 'section',
+      type: 'config.HeadersConfig',
+      doc: 'Changes to the header fields of every request to this provider.',
+      fields: {
+        set: {
+          kind: 'texts',
+          default: {},
+          doc: 'Fields by name that are put in, or replace what the client sends. Values are secrets: shown nowhere, recorded nowhere.',
+        },
+        remove: { kind: 'strings', default: [], doc: 'Fields of the client that do not travel.' },
+      },
+    },
     timeouts: {
       kind: 'section',
       type: 'config.TimeoutsConfig',
@@ -65,7 +98,7 @@ export const PROVIDER: Section = {
           kind: 'int',
           default: 10_000,
           unit: 'ms',
-          doc: 'A silent upstream must at least accept a TCP connection in this time; 0 means no limit.',
+          doc: 'A connection to the upstream, through its proxy if it has one, must be made in this time; 0 means no limit.',
         },
         first_byte_ms: {
           kind: 'int',

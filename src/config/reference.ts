@@ -53,6 +53,7 @@ function sectionYaml(
       case 'float':
       case 'bool':
       case 'strings':
+      case 'texts':
         lines.push(`${indent}${name}: ${preset[name] === undefined ? valueOf(setting) : quote(preset[name])}`)
         break
       default:
@@ -83,11 +84,15 @@ function valueOf(setting: Setting): string {
         .map(([name, inner]) => `${name}: ${valueOf(inner)}`)
         .join(', ')}}`
     case 'map':
+    case 'texts':
       return '{}'
     default:
       return setting satisfies never
   }
 }
+
+/** What a kind is called where its own name does not say it. */
+const TYPES: Readonly<Record<string, string>> = { strings: 'list of strings', texts: 'strings by name' }
 
 /** `docs/configuration.md`: every setting with its type, default, unit and variable. */
 export function referenceMarkdown(): string {
@@ -102,7 +107,7 @@ export function referenceMarkdown(): string {
         rows.push(row(full, 'list', '`[]`', setting.doc, ''))
         walk(setting.item, `${full}[]`)
       } else {
-        const type = setting.kind === 'strings' ? 'list of strings' : setting.kind
+        const type = TYPES[setting.kind] ?? setting.kind
         const value = `\`${valueOf(setting)}\``
         rows.push(row(full, type, value, described(setting), variables.get(full) ?? ''))
         if (setting.kind === 'string' && setting.secret) {

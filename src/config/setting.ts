@@ -6,6 +6,8 @@ export type Setting =
   | ({ readonly kind: 'bool'; readonly default: boolean } & Described)
   /** A list of texts; with `numbers`, of texts that are numbers, which JSON writes as numbers. */
   | ({ readonly kind: 'strings'; readonly default: readonly string[]; readonly numbers?: true } & Described)
+  /** A mapping from free names to texts that are secrets. */
+  | ({ readonly kind: 'texts'; readonly default: Readonly<Record<string, string>> } & Described)
   | Section
   | ListSetting
   | MapSetting
@@ -43,13 +45,16 @@ function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** Renames keys to `Config`'s spelling. Names under `providers` are the operator's own and stay. */
+/** Settings whose names are the operator's own. */
+const FREE = ['providers', 'set']
+
+/** Renames keys to `Config`'s spelling. Names that are the operator's own stay. */
 export function camelCased(value: unknown, own = false): unknown {
   if (Array.isArray(value)) return value.map((item) => camelCased(item))
   if (value === null || typeof value !== 'object') return value
   const entries = Object.entries(value).map(([name, inner]) => [
     own ? name : camelCase(name),
-    camelCased(inner, !own && name === 'providers'),
+    camelCased(inner, !own && FREE.includes(name)),
   ])
   return Object.fromEntries(entries)
 }

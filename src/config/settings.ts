@@ -95,6 +95,11 @@ export const SETTINGS: Section = {
           default: false,
           doc: 'Send X-OngoingAI-Correlation-ID to the upstream.',
         },
+        forward_client_fields: {
+          kind: 'bool',
+          default: false,
+          doc: 'Send providers what a CDN or proxy before the gateway says of the client (CF-*, CDN-Loop, X-Real-IP, X-Forwarded-*, Forwarded, True-Client-IP), and X-Forwarded-For with the address that the gateway sees.',
+        },
       },
     },
     storage: {

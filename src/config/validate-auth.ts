@@ -8,7 +8,8 @@ import { isStorable } from '../storage/storable-text.ts'
 import type { Config, GatewayKeyConfig, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import { readPolicy, type RawPolicy } from './validate-limits.ts'
-import { FIELD_NAME, type Wrong } from './validate-providers.ts'
+import { FIELD_NAME } from '../http/fields.ts'
+import type { Wrong } from './validate-providers.ts'
 
 /** A key as it stands in the file. */
 export interface RawKey

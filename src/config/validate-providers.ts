@@ -1,31 +1,42 @@
+import { FIELD_NAME } from '../http/fields.ts'
 import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
 import type { Dialect, PriceOverride, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import { PROVIDER_PRESETS } from './provider-settings.ts'
+import { checkConnection, type RawConnection, type Surroundings } from './validate-connection.ts'
+import { checkFieldChanges } from './validate-field-changes.ts'
 
 const DIALECTS = ['openai', 'anthropic', 'gemini', 'mistral', 'cohere', 'ollama', 'azure']
 const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
-
-/** What a header field name may be made of. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.1 */
-export const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** Reports what is wrong with a setting. */
 export type Wrong = (path: string, message: string) => void
 
 /** A provider as decoded, not yet checked. */
-export interface RawProvider {
+export interface RawProvider extends RawConnection {
   upstream: string
   prefix: string
   api: string
   enabled: boolean
   credentialHeader: string
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
+  headers: { set: Readonly<Record<string, string>>; remove: readonly string[] }
   prices: Omit<PriceOverride, 'provider'>[]
 }
 
 /** Checks the providers that are enabled and builds them, in file order. */
-export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong: Wrong): ProviderConfig[] {
+export function checkProviders(
+  raw: Readonly<Record<string, RawProvider>>,
+  surroundings: Surroundings,
+  wrong: Wrong,
+): ProviderConfig[] {
   const providers: ProviderConfig[] = []
+  const told = new Set<string>()
+  // What is wrong with the environment is the same for all.
+  const once: Wrong = (path, message) => {
+    if (!told.has(message)) wrong(path, message)
+    told.add(message)
+  }
   for (const [name, provider] of Object.entries(raw)) {
     if (!provider.enabled || givesWay(name, provider, raw)) continue
     const path = `providers.${name}`
@@ -49,7 +60,7 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
         `${path}.prefix must not overlap with /api routes (got ${quote(provider.prefix)})`,
       )
     }
-    checkUpstream(provider.upstream, path, wrong)
+    const upstream = checkUpstream(provider.upstream, path, wrong)
     const api = provider.api.trim()
     if (!DIALECTS.includes(api)) {
       wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
@@ -72,6 +83,8 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
       api: api as Dialect,
       credentialHeader: header,
       timeouts: provider.timeouts,
+      connection: checkConnection(provider, path, upstream, surroundings, once),
+      headers: checkFieldChanges(provider.headers, `${path}.headers`, wrong),
     })
   }
   for (const [i, provider] of providers.entries()) {
@@ -101,26 +114,25 @@ function givesWay(name: string, provider: RawProvider, all: Readonly<Record<stri
   )
 }
 
-function checkUpstream(upstream: string, path: string, wrong: Wrong): void {
+function checkUpstream(upstream: string, path: string, wrong: Wrong): URL | undefined {
   const text = upstream.trim()
-  if (text === '') return wrong(`${path}.upstream`, `${path}.upstream is required`)
+  const refuse = (message: string): undefined => {
+    wrong(`${path}.upstream`, message)
+    return undefined
+  }
+  if (text === '') return refuse(`${path}.upstream is required`)
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)
   if (text.startsWith(':')) {
-    return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: missing protocol scheme`)
+    return refuse(`parse ${path}.upstream: parse ${quote(text)}: missing protocol scheme`)
   }
   const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(text)?.[1]
-  if (!scheme || !host) {
-    return wrong(`${path}.upstream`, `${path}.upstream must include scheme and host (got ${quote(upstream)})`)
-  }
-  if (!URL.canParse(text)) {
-    return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: invalid URL`)
-  }
+  if (!scheme || !host)
+    return refuse(`${path}.upstream must include scheme and host (got ${quote(upstream)})`)
+  if (!URL.canParse(text)) return refuse(`parse ${path}.upstream: parse ${quote(text)}: invalid URL`)
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    return wrong(`${path}.upstream`, `${path}.upstream must be http or https (got ${quote(upstream)})`)
+    return refuse(`${path}.upstream must be http or https (got ${quote(upstream)})`)
   }
-  if (url.username || url.password) {
-    return wrong(`${path}.upstream`, `${path}.upstream must not hold a user or password`)
-  }
-  return undefined
+  if (url.username || url.password) return refuse(`${path}.upstream must not hold a user or password`)
+  return url
 }

@@ -3,6 +3,7 @@ import type { Config, PriceOverride, PricingConfig, Rates, RetentionConfig, Stor
 import type { Problem, SettingsDocument } from './document.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
+import type { Surroundings } from './validate-connection.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
 import { checkLimits, type RawLimits } from './validate-limits.ts'
 import { checkBrowsers } from './validate-browsers.ts'
@@ -42,7 +43,10 @@ interface Raw {
  *
  * The texts are the original's where it has one. Problems carry the dotted path; the caller adds lines.
  */
-export function validateSettings(document: SettingsDocument): { config: Config; problems: Problem[] } {
+export function validateSettings(
+  document: SettingsDocument,
+  surroundings: Surroundings,
+): { config: Config; problems: Problem[] } {
   const raw = camelCased(document.values) as Raw
   const problems: Problem[] = []
   const wrong = (path: string, message: string): void => void problems.push({ path, message })
@@ -71,7 +75,9 @@ export function validateSettings(document: SettingsDocument): { config: Config; 
   }
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
-  const providers = checkProviders(raw.providers, wrong)
+  const providers = checkProviders(raw.providers, surroundings, wrong)
+  for (const { clientKeyFile } of Object.values(raw.providers))
+    if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw, wrong)

@@ -1,4 +1,4 @@
-import { inNetworks, type Network } from '../access/networks.ts'
+import { inNetworks, plainAddress, type Network } from '../access/networks.ts'
 import type { RequestHost } from './request-host.ts'
 
 /** Where a request comes from, and whom it asks for. */
@@ -28,9 +28,19 @@ export function clientAddress(
   // Each trusted proxy vouches for the entry before its own; whatever stands further left may be made up.
   for (const entry of forwardedFor.split(',').reverse()) {
     if (!inNetworks(address, trusted)) return address
-    const named = entry.trim().replace(/^\[(.*)\](:\d+)?$/, '$1')
-    if (named === '') return address
+    const named = addressOf(entry.trim())
+    if (named === undefined) return address
     address = named
   }
   return address
+}
+
+/**
+ * The address of an entry, without port: `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`.
+ *
+ * @returns `undefined` for what names none, such as `unknown`
+ */
+function addressOf(entry: string): string | undefined {
+  const [, bracketed, dotted] = /^(?:\[([^[\]]*)\]|([^:]*))(?::\d{1,5})?$/.exec(entry) ?? []
+  return plainAddress(bracketed ?? dotted ?? entry)
 }

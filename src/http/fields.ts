@@ -1,7 +1,8 @@
+import type { FieldChanges } from '../config/config.ts'
 import { ALLOW_ORIGIN, replaceCorsFields } from './cors-fields.ts'
 
 /** Fields of one connection, not of the message. @see https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1 */
-const HOP_BY_HOP = [
+export const HOP_BY_HOP: readonly string[] = [
   'connection',
   'proxy-connection',
   'keep-alive',
@@ -13,13 +14,43 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
+/** What a field name may be made of. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.1 */
+export const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
 /** Prefix of the gateway's own fields: none of them travels upstream. */
 const OWN = 'x-ongoingai-'
 
+/** Fields in which a CDN or proxy says something of the client, its network or its own way. */
+const CLIENT_FIELDS = ['cdn-loop', 'forwarded', 'true-client-ip', 'x-real-ip']
+
+/** Which of a client's fields travel to one upstream, worked out once. Names are lower-case. */
+export interface FieldRules {
+  readonly dropped: ReadonlySet<string>
+  /** What a CDN or proxy says of the client travels too. */
+  readonly forwardClientFields: boolean
+  /** Fields that are put in, or replace the client's. */
+  readonly set: readonly (readonly [name: string, value: string])[]
+  /** The client's address is appended to `X-Forwarded-For`. */
+  readonly forwardedFor: boolean
+}
+
+/** Works out which fields travel to a provider. @param gatewayKeyField lower-case */
+export function fieldRules(
+  gatewayKeyField: string,
+  forwardClientFields: boolean,
+  { set, remove }: FieldChanges,
+): FieldRules {
+  const client = forwardClientFields ? [] : CLIENT_FIELDS
+  return {
+    dropped: new Set(['host', gatewayKeyField, ...HOP_BY_HOP, ...client, ...remove]),
+    forwardClientFields,
+    set,
+    forwardedFor: forwardClientFields && !remove.includes('x-forwarded-for'),
+  }
+}
+
 /** What the gateway itself puts into a forwarded request. */
 export interface ForwardedBy {
-  /** Lower-case name of the gateway key field. */
-  readonly gatewayKeyField: string
   /** Address of the client without port; empty when unknown. */
   readonly clientAddress: string
   /** `Via` entry of this process. */
@@ -29,7 +60,8 @@ export interface ForwardedBy {
 }
 
 /**
- * Fields of the request to the upstream: the client's, less those of its connection and the gateway's own.
+ * Fields of the request to the upstream: the client's, less those of its connection, of its network and the gateway's own, changed as the
+ * provider's settings say.
  *
  * `Accept` and `User-Agent` are given values that mean the same as their absence, because the HTTP client would
  * otherwise put in its own.
@@ -38,25 +70,43 @@ export interface ForwardedBy {
  */
 export function upstreamFields(
   fields: Readonly<Record<string, string>>,
-  { gatewayKeyField, clientAddress, via, correlationId }: ForwardedBy,
+  rules: FieldRules,
+  { clientAddress, via, correlationId }: ForwardedBy,
 ): Record<string, string> {
   const forwarded: Record<string, string> = {}
   const named = connectionOptions(fields['connection'])
   for (const name in fields) {
-    if (name === 'host' || name === gatewayKeyField || name.startsWith(OWN)) continue
-    if (HOP_BY_HOP.includes(name) || named?.includes(name)) continue
+    if (isDropped(name, rules) || named?.includes(name)) continue
     forwarded[name] = fields[name]!
   }
   forwarded['via'] = forwarded['via'] ? `${forwarded['via']}, ${via}` : via
-  if (clientAddress !== '') {
+  if (rules.forwardedFor && clientAddress !== '') {
     const before = forwarded['x-forwarded-for']
     forwarded['x-forwarded-for'] = before ? `${before}, ${clientAddress}` : clientAddress
   }
   if (correlationId !== undefined) forwarded['x-ongoingai-correlation-id'] = correlationId
+  for (const [name, value] of rules.set) forwarded[name] = value
   forwarded['accept'] ??= '*/*'
   forwarded['user-agent'] ??= ''
   return forwarded
 }
+
+/** Runs for each field of each request: most names are done with after their first letter. */
+function isDropped(name: string, { dropped, forwardClientFields }: FieldRules): boolean {
+  if (dropped.has(name)) return true
+  switch (name.charCodeAt(0)) {
+    case LETTER_C:
+      // Cloudflare's AI Gateway takes its options, which clients set, in `cf-aig-*`.
+      return !forwardClientFields && name.startsWith('cf-') && !name.startsWith('cf-aig-')
+    case LETTER_X:
+      return name.startsWith(OWN) || (!forwardClientFields && name.startsWith('x-forwarded-'))
+    default:
+      return false
+  }
+}
+
+const LETTER_C = 99
+const LETTER_X = 120
 
 /**
  * Fields of the answer to the client: the upstream's, less those of its connection, with ours set over them. Where ours speak to pages of an
@@ -80,5 +130,5 @@ function connectionOptions(value: string | undefined): readonly string[] | undef
   return value
     .split(',')
     .map((name) => name.trim().toLowerCase())
-    .filter((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))
+    .filter((name) => FIELD_NAME.test(name))
 }

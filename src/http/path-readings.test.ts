@@ -15,8 +15,13 @@ const provider: ProviderConfig = {
   api: 'openai',
   credentialHeader: 'authorization',
   timeouts: { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
+  connection: { proxy: '', ca: '', certificate: '', key: '' },
+  headers: { set: [], remove: [] },
 }
-const upstreams = new UpstreamTable([provider])
+const upstreams = new UpstreamTable([provider], {
+  gatewayKeyField: 'x-gateway-key',
+  forwardClientFields: false,
+})
 const rules = new CompiledRules({ ...NO_RULES, routes: ['/openai/v1/*'] })
 const scope = { organizationId: '', workspaceId: '', keyId: '', provider: '', policyId: '' }
 const scopes = new Scopes({

@@ -1,10 +1,9 @@
 import type { Timeouts } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
-import { inTime } from '../in-time.ts'
 import { LATE_MS } from '../patient-timer.ts'
 
-/** Which wait an exchange is in. */
-type Phase = 'request' | 'first_byte' | 'body'
+/** Which wait an exchange is in. Only our own sockets tell when they `connect`. */
+type Phase = 'connect' | 'request' | 'first_byte' | 'body'
 
 /** How often waits are checked; a time-out strikes at most this much late. */
 const SWEEP_MS = 50
@@ -18,23 +17,36 @@ export type Strike = Extract<
   | 'upstream_total_timeout'
 >
 
+/** What is asked about the way to an upstream when nothing is heard of it. */
+export interface Probed {
+  /** Whether a new connection is answered within a time, if only by refusing it. */
+  answers(timeoutMs: number): Promise<boolean>
+  /** When an exchange that has ended last heard something of the upstream, by `performance.now()`. */
+  heardAt: number
+}
+
 /** One exchange's waits. Times are milliseconds of `performance.now()`. */
 export class Clock {
   readonly timeouts: Timeouts
-  readonly origin: string
+  readonly connection: Probed
   readonly strike: (code: Strike) => void
   /** Of the exchange; later by as long as the process was paused since. */
   startedAt: number
   phase: Phase = 'first_byte'
   phaseAt: number
-  probed = false
+  /** The exchange has its connection, as far as is known. */
+  connected = false
+  /** Since when its upstream is looked at: from its start, or from the last probe that said nothing. */
+  probedAt: number
+  probing = false
   /** Called once when the exchange has lasted longer than most do, for what only long ones need. */
   lasting: (() => void) | undefined
 
-  constructor(timeouts: Timeouts, origin: string, now: number, strike: (code: Strike) => void) {
+  constructor(timeouts: Timeouts, connection: Probed, now: number, strike: (code: Strike) => void) {
     this.timeouts = timeouts
-    this.origin = origin
+    this.connection = connection
     this.startedAt = now
+    this.probedAt = now
     this.phaseAt = now
     this.strike = strike
   }
@@ -50,6 +62,7 @@ export class Clock {
   shift(pausedMs: number, now: number): void {
     this.startedAt = Math.min(this.startedAt + pausedMs, now)
     this.phaseAt = Math.min(this.phaseAt + pausedMs, now)
+    this.probedAt = Math.min(this.probedAt + pausedMs, now)
   }
 
   /** Enters a phase, or marks progress in it. */
@@ -62,20 +75,15 @@ export class Clock {
 /**
  * Watches all exchanges with one timer, so that a request costs no timer of its own.
  *
- * The HTTP client does not tell when it has connected. An exchange that hears nothing for half its connect
- * time-out therefore has its upstream tried with a plain TCP connection, which gets the other half.
+ * The HTTP client does not tell when it has connected. An exchange that hears nothing for half its connect time-out therefore has the
+ * way to its upstream tried with a connection, which gets the other half. Only silence counts: an upstream that refuses new connections may
+ * still answer on the old ones, and one that is heard by other exchanges is only slow to take new ones.
  */
 export class Deadlines {
   readonly #clocks = new Set<Clock>()
-  readonly #probes = new Map<string, Promise<boolean>>()
-  readonly #connects: (origin: string, timeoutMs: number) => Promise<boolean>
+  readonly #probes = new Map<Probed, Promise<boolean>>()
   #timer: ReturnType<typeof setInterval> | undefined
   #sweptAt = 0
-
-  /** @param connects whether a TCP connection to an origin can be made in time */
-  constructor(connects: (origin: string, timeoutMs: number) => Promise<boolean>) {
-    this.#connects = connects
-  }
 
   watch(clock: Clock): void {
     this.#clocks.add(clock)
@@ -85,6 +93,7 @@ export class Deadlines {
   }
 
   forget(clock: Clock): void {
+    if (clock.phase === 'body') noteHeard(clock)
     this.#clocks.delete(clock)
     if (this.#clocks.size > 0) return
     clearInterval(this.#timer)
@@ -106,21 +115,39 @@ export class Deadlines {
   }
 
   async #probe(clock: Clock): Promise<void> {
-    clock.probed = true
-    let probe = this.#probes.get(clock.origin)
+    const { connection, probedAt } = clock
+    clock.probing = true
+    let probe = this.#probes.get(connection)
     if (!probe) {
-      probe = this.#connects(clock.origin, clock.timeouts.connectMs / 2)
-      this.#probes.set(clock.origin, probe)
-      void probe.finally(() => this.#probes.delete(clock.origin))
+      probe = connection.answers(clock.timeouts.connectMs / 2)
+      this.#probes.set(connection, probe)
+      void probe.finally(() => this.#probes.delete(connection))
     }
-    if ((await probe) || clock.phase === 'body' || !this.#clocks.has(clock)) return
+    clock.connected = await probe
+    clock.probing = false
+    if (clock.connected) return
+    if (clock.phase === 'body' || !this.#clocks.has(clock)) return
+    for (const other of this.#clocks) if (other.phase === 'body') noteHeard(other)
+    if (connection.heardAt >= probedAt) {
+      clock.probedAt = performance.now()
+      return
+    }
     this.#clocks.delete(clock)
     clock.strike('upstream_connect_timeout')
   }
 }
 
+function noteHeard({ connection, phaseAt }: Clock): void {
+  connection.heardAt = Math.max(connection.heardAt, phaseAt)
+}
+
 function strikeOf({ timeouts, phase, phaseAt, startedAt }: Clock, now: number): Strike | undefined {
   if (timeouts.totalMs > 0 && now - startedAt >= timeouts.totalMs) return 'upstream_total_timeout'
+  if (phase === 'connect') {
+    return timeouts.connectMs > 0 && now - phaseAt >= timeouts.connectMs
+      ? 'upstream_connect_timeout'
+      : undefined
+  }
   if (phase === 'first_byte') {
     return timeouts.firstByteMs > 0 && now - phaseAt >= timeouts.firstByteMs
       ? 'upstream_first_byte_timeout'
@@ -129,23 +156,8 @@ function strikeOf({ timeouts, phase, phaseAt, startedAt }: Clock, now: number): 
   return timeouts.idleMs > 0 && now - phaseAt >= timeouts.idleMs ? 'upstream_idle_timeout' : undefined
 }
 
-function needsProbe({ timeouts, phase, startedAt, probed }: Clock, now: number): boolean {
-  if (probed || timeouts.connectMs === 0 || phase === 'body') return false
-  return now - startedAt >= timeouts.connectMs / 2
-}
-
-/** Whether a TCP connection to an origin can be made within a time. */
-export async function canConnect(origin: string, timeoutMs: number): Promise<boolean> {
-  const url = new URL(origin)
-  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-  const hostname = url.hostname.replace(/^\[|\]$/g, '')
-  const connected = Bun.connect({
-    hostname,
-    port,
-    socket: { data() {}, open: (socket) => void socket.end() },
-  })
-  return inTime(connected, timeoutMs).then(
-    () => true,
-    () => false,
-  )
+function needsProbe({ timeouts, phase, probedAt, probing, connected }: Clock, now: number): boolean {
+  if (connected || probing || timeouts.connectMs === 0 || phase === 'body' || phase === 'connect')
+    return false
+  return now - probedAt >= timeouts.connectMs / 2
 }

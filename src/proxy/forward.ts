@@ -103,8 +103,7 @@ export async function forward(
     }
   } else inspectTarget(exchange, settings.inspection)
 
-  const headers = upstreamFields(fields, {
-    gatewayKeyField: settings.gatewayKeyField,
+  const headers = upstreamFields(fields, exchange.target.upstream.fields, {
     clientAddress,
     via: context.via,
     correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
@@ -126,6 +125,9 @@ export async function forward(
     signal: abort.signal,
     redirect: 'manual',
     decompress: false,
+    // How long a connection may be silent is the exchange's own matter; the HTTP client would end it after five minutes.
+    timeout: false,
+    ...exchange.target.upstream.connection.fetchOptions,
   })
   return passOn(response, exchange, context)
 }

@@ -126,7 +126,7 @@ export class OpenExchange {
     this.correlationId = correlationIdOf(this.fields)
     this.ownFields = { [CORRELATION_FIELD]: this.correlationId, [TRACE_ID_FIELD]: this.id }
     this.requestFacts = contentFacts(this.fields)
-    this.clock = new Clock(target.upstream.timeouts, target.upstream.origin, this.startedAt, (code) =>
+    this.clock = new Clock(target.upstream.timeouts, target.upstream.connection, this.startedAt, (code) =>
       this.breakOff(code),
     )
     this.span = context.traces && {

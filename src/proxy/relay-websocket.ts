@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
@@ -7,6 +7,7 @@ import { clientFields, upstreamFields } from '../http/fields.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { admit } from './admit.ts'
+import { broken } from './broken.ts'
 import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
 import { breakOffKeyless } from './keyless.ts'
@@ -121,48 +122,71 @@ type Handshake =
     }
   | { readonly kind: 'refused'; readonly response: IncomingMessage }
 
-function askUpstream(
+async function askUpstream(
   exchange: OpenExchange,
   clientAddress: string,
   context: ProxyContext,
 ): Promise<Handshake> {
-  const fields = upstreamFields(exchange.fields, {
-    gatewayKeyField: context.settings.gatewayKeyField,
+  const { upstream, url } = exchange.target
+  const fields = upstreamFields(exchange.fields, upstream.fields, {
     clientAddress,
     via: context.via,
     correlationId: context.settings.forwardCorrelationId ? exchange.correlationId : undefined,
   })
   for (const name of HANDSHAKE) delete fields[name]
   exchange.attempts += 1
-  return new Promise((resolve, reject) => {
-    const send = exchange.target.url.startsWith('https:') ? httpsRequest : httpRequest
-    const request = send(exchange.target.url, {
-      method: 'GET',
-      headers: {
-        ...fields,
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64'),
-      },
-    })
-    request.on('upgrade', (response, socket, head) => resolve({ kind: 'agreed', response, socket, head }))
-    request.on('response', (response) => resolve({ kind: 'refused', response }))
-    request.on('error', (error) => {
+  try {
+    exchange.clock.enter('connect')
+    const { signal } = exchange.abort
+    const socket = await upstream.connection.dial(signal)
+    exchange.clock.connected = true
+    exchange.clock.enter('first_byte')
+    const handshake = {
+      ...fields,
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64'),
+    }
+    return await shakeHands(socket, url, handshake, signal)
+  } catch (error) {
+    if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
         correlation_id: exchange.correlationId,
-        provider_prefix: exchange.target.upstream.prefix,
+        provider_prefix: upstream.prefix,
         path: exchange.shownPath(exchange.target.path),
-        error: error.message,
+        error: error instanceof Error ? error.message : String(error),
       })
-      const code = exchange.brokenBy ?? 'upstream_unreachable'
-      reject(new GatewayError(code, 'upstream request failed', { cause: error }))
-    })
-    const abort = (): void => void request.destroy(new Error('aborted'))
-    if (exchange.abort.signal.aborted) abort()
-    else exchange.abort.signal.addEventListener('abort', abort)
-    request.end()
+    }
+    throw broken(exchange, error, 'upstream_unreachable', 'upstream request failed')
+  }
+}
+
+function shakeHands(
+  socket: Socket,
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Handshake> {
+  const { promise, resolve, reject } = Promise.withResolvers<Handshake>()
+  // The socket speaks TLS already where the URL asks for it, so the request itself is a plain one.
+  const { host, pathname, search } = new URL(url)
+  const request = httpRequest({
+    createConnection: () => socket,
+    method: 'GET',
+    path: `${pathname}${search}`,
+    headers: { ...headers, host },
   })
+  request.on('upgrade', (response, agreed, head) =>
+    resolve({ kind: 'agreed', response, socket: agreed, head }),
+  )
+  request.on('response', (response) => resolve({ kind: 'refused', response }))
+  request.on('error', reject)
+  const abort = (): void => void request.destroy(new Error('aborted'))
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  request.end()
+  return promise
 }
 
 /** The upstream's own answer, whole and as it was: clients act on its status. */

@@ -63,7 +63,8 @@ export function admitCaller(
     // Of a path that others read as another one, no rule can say anything.
     if (fault === '')
       identity.compiledRules.requireTarget(upstream.name, readings.plain, exchange.clientAddress)
-    requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
+    if (!upstream.bringsCredential)
+      requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
     exchange.mark('authenticatedUs')
     if (identity.stored) context.keyUsed(identity)
   }

@@ -1,7 +1,10 @@
 import type { Dialect, ProviderConfig, Timeouts } from '../config/config.ts'
+import { fieldRules, type FieldRules } from '../http/fields.ts'
 import { hasPrefix } from '../http/path-prefix.ts'
 import { readPath, type PathReadings } from '../http/path-readings.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 
 /** A provider as the request path needs it. */
 export interface Upstream {
@@ -19,7 +22,19 @@ export interface Upstream {
   /** Query of the base URL with `?`; empty for none. */
   readonly baseQuery: string
   readonly credentialField: string
+  /** The settings put a credential into every request. */
+  readonly bringsCredential: boolean
   readonly timeouts: Timeouts
+  readonly connection: UpstreamConnection
+  /** Which fields of requests travel. */
+  readonly fields: FieldRules
+}
+
+/** Settings of the gateway that concern the requests to every provider. */
+export interface ForwardingSettings {
+  /** Lower-case name of the gateway key field. */
+  readonly gatewayKeyField: string
+  readonly forwardClientFields: boolean
 }
 
 /** The upstream of a request and what is asked of it. */
@@ -36,10 +51,15 @@ export interface Target {
 export class UpstreamTable {
   readonly #upstreams: readonly Upstream[]
 
-  constructor(providers: readonly ProviderConfig[]) {
+  constructor(providers: readonly ProviderConfig[], settings: ForwardingSettings) {
     this.#upstreams = providers
-      .map((provider) => upstreamOf(provider))
+      .map((provider) => upstreamOf(provider, settings))
       .sort((a, b) => b.prefix.length - a.prefix.length)
+  }
+
+  /** Closes the connections that no request uses. */
+  close(): void {
+    for (const { connection } of this.#upstreams) connection.close()
   }
 
   /**
@@ -88,7 +108,10 @@ function joinQueries(base: string, query: string): string {
   return query === '' ? base : `${base}&${query.slice(1)}`
 }
 
-function upstreamOf(provider: ProviderConfig): Upstream {
+function upstreamOf(
+  provider: ProviderConfig,
+  { gatewayKeyField, forwardClientFields }: ForwardingSettings,
+): Upstream {
   const url = new URL(provider.upstream)
   return {
     name: provider.name,
@@ -100,6 +123,11 @@ function upstreamOf(provider: ProviderConfig): Upstream {
     basePath: url.pathname.replace(/\/+$/, ''),
     baseQuery: url.search === '?' ? '' : url.search,
     credentialField: provider.credentialHeader,
+    bringsCredential: provider.headers.set.some(
+      ([name]) => name === provider.credentialHeader || CREDENTIAL_FIELDS.includes(name),
+    ),
     timeouts: provider.timeouts,
+    connection: new UpstreamConnection(url.origin, provider.connection),
+    fields: fieldRules(gatewayKeyField, forwardClientFields, provider.headers),
   }
 }

@@ -21,6 +21,8 @@ export interface TracePolicy {
   readonly redaction: Redaction
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
+  /** Credentials that the settings put into requests. */
+  readonly setCredentials: readonly string[]
   findRates(question: PriceQuestion): ModelRates | undefined
   countTokens: CountTokens
 }
@@ -52,7 +54,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const { usage, cost } = metering
 
   const ttftUs = exchange.streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
-  const stored = storedContent(exchange, content, policy.redaction, key)
+  const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 

@@ -221,6 +221,8 @@ export interface RecorderSettings {
   readonly telemetry: TelemetrySettings
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
+  /** Credentials that the settings put into requests. */
+  readonly setCredentials: readonly string[]
   readonly pricing: PricingConfig
   /** The keys of the store are wanted, as they change. */
   readonly watchKeys: boolean

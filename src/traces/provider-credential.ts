@@ -1,3 +1,4 @@
+import type { ProviderConfig } from '../config/config.ts'
 import { isCredentialName } from '../redaction/credential-name.ts'
 import { REDACTED } from '../redaction/without-credentials.ts'
 
@@ -13,13 +14,13 @@ export interface CredentialTrace {
  * Fields that count as provider credentials, in the order they are looked at. A list, unlike what is masked: a provider that takes its
  * credential elsewhere has `credential_header`.
  */
-export const CREDENTIAL_FIELDS = [
+export const CREDENTIAL_FIELDS: readonly string[] = [
   'authorization',
   'x-api-key',
   'api-key',
   'x-goog-api-key',
   'ocp-apim-subscription-key',
-] as const
+]
 
 /** Field in which browsers, which can set no other for a WebSocket, send keys. */
 export const SUBPROTOCOL_FIELD = 'sec-websocket-protocol'
@@ -46,6 +47,17 @@ export function providerCredential(
   if (queryKey !== '') return queryKey
   const subprotocols = fields[SUBPROTOCOL_FIELD]
   return subprotocols === undefined ? '' : (subprotocolKeys(subprotocols)[0]?.key ?? '')
+}
+
+/** The credentials that the settings put into requests, which no copy may show. */
+export function setCredentials(
+  providers: readonly Pick<ProviderConfig, 'headers' | 'credentialHeader'>[],
+): string[] {
+  return providers.flatMap(({ headers, credentialHeader }) =>
+    headers.set
+      .filter(([name]) => name === credentialHeader || isCredentialName(name))
+      .map(([, value]) => value.replace(/^(?:bearer|basic) +/i, '')),
+  )
 }
 
 /** Identifies a provider credential; empty for none. */

@@ -32,14 +32,14 @@ export interface StoredContent {
 /**
  * Makes the copies that are stored of what passed. Whatever goes wrong, or takes too long, drops what it goes wrong with, and nothing else.
  *
- * @param key the provider credential of the exchange, which some providers repeat in their errors; empty for none
+ * @param keys provider credentials, which some providers repeat in their errors
  * @param now a clock in milliseconds
  */
 export function storedContent(
   exchange: Exchange,
   content: ContentReading,
   redaction: Redaction,
-  key: string,
+  keys: readonly string[],
   now = (): number => performance.now(),
 ): StoredContent {
   const { caller, wire, inspection } = exchange
@@ -49,6 +49,7 @@ export function storedContent(
     provider: wire.provider,
     route: readPath(exchange.path).loose,
   })
+  const repeated = keys.filter((key) => key.length >= MIN_KEY_LENGTH)
   const counts: Counts = {}
   const dropped: Record<string, string> = {}
   const rules = mode.storage ? redaction.rulesOf(caller) : undefined
@@ -58,7 +59,7 @@ export function storedContent(
     on: boolean,
   ): Uint8Array | null => {
     if (!body || body.bytes.length === 0) return null
-    const bytes = withoutKey(body.bytes, key)
+    const bytes = repeated.reduce(withoutKey, body.bytes)
     if (!rules || !on) return bytes
     const judged = redactedBody(
       { ...body, bytes },
@@ -90,7 +91,7 @@ export function storedContent(
     response,
     path,
     text: (value) => {
-      const own = key.length < MIN_KEY_LENGTH ? value : value.replaceAll(key, REDACTED)
+      const own = repeated.reduce((text, key) => text.replaceAll(key, REDACTED), value)
       return withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
     },
     metadata: {
@@ -122,7 +123,7 @@ const MIN_KEY_LENGTH = 16
 
 function withoutKey(bytes: Uint8Array, key: string): Uint8Array {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (key.length < MIN_KEY_LENGTH || !buffer.includes(key)) return bytes
+  if (!buffer.includes(key)) return bytes
   const latin1 = Buffer.from(key).toString('latin1')
   return Buffer.from(buffer.toString('latin1').replaceAll(latin1, REDACTED), 'latin1')
 }

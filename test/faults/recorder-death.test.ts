@@ -31,6 +31,7 @@ function settingsIn(folder: string): RecorderSettings {
     telemetry: loadConfig(undefined, {}).config.telemetry,
     maskedRequestFields: ['authorization'],
     maskedResponseFields: [],
+    setCredentials: [],
     pricing: { unknownModel: 'allow', assumed: unset, overrides: [] },
     watchKeys: false,
   }

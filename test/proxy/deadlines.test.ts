@@ -1,17 +1,20 @@
 import { expect, test } from 'bun:test'
-import { createServer } from 'node:net'
-import { canConnect, Clock, Deadlines, type Strike } from '../../src/proxy/deadlines.ts'
+import { Clock, Deadlines, type Probed, type Strike } from '../../src/proxy/deadlines.ts'
 import { eventually } from '../support/eventually.ts'
 
 const NONE = { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 }
 
+function probed(answers: () => Promise<boolean>): Probed {
+  return { answers, heardAt: 0 }
+}
+
 function watch(
   timeouts: Partial<typeof NONE>,
-  connects: () => Promise<boolean>,
+  answers: () => Promise<boolean>,
 ): { clock: Clock; struck: Strike[]; deadlines: Deadlines } {
   const struck: Strike[] = []
-  const deadlines = new Deadlines(connects)
-  const clock = new Clock({ ...NONE, ...timeouts }, 'http://upstream.test', performance.now(), (code) =>
+  const deadlines = new Deadlines()
+  const clock = new Clock({ ...NONE, ...timeouts }, probed(answers), performance.now(), (code) =>
     struck.push(code),
   )
   deadlines.watch(clock)
@@ -28,28 +31,24 @@ test('an upstream that does not take a connection is a connect time-out, told ap
   expect(slow.struck).toEqual(['upstream_first_byte_timeout'])
 })
 
-test('exchanges that wait for one origin share one probe', async () => {
+test('exchanges that wait for one upstream share one probe', async () => {
   let probes = 0
-  let release: (connected: boolean) => void = () => {}
-  const deadlines = new Deadlines(() => {
+  let release: (answered: boolean) => void = () => {}
+  const deadlines = new Deadlines()
+  const connection = probed(() => {
     probes += 1
     return new Promise((resolve) => (release = resolve))
   })
   const struck: Strike[] = []
   const clocks = Array.from(
     { length: 5 },
-    () =>
-      new Clock({ ...NONE, connectMs: 50 }, 'http://upstream.test', performance.now(), (code) =>
-        struck.push(code),
-      ),
+    () => new Clock({ ...NONE, connectMs: 50 }, connection, performance.now(), (code) => struck.push(code)),
   )
   for (const clock of clocks) deadlines.watch(clock)
   await eventually(() => probes > 0)
-  // An answer that comes while the probe is under way settles the question.
-  clocks[0]!.enter('body')
   release(false)
-  await eventually(() => struck.length === 4)
-  expect([probes, struck.length]).toEqual([1, 4])
+  await eventually(() => struck.length === 5)
+  expect([probes, struck.length]).toEqual([1, 5])
 })
 
 test('progress puts the idle time-out off; no time-out strikes that is not set', async () => {
@@ -65,13 +64,25 @@ test('progress puts the idle time-out off; no time-out strikes that is not set',
   deadlines.forget(clock)
 })
 
-test('a connection can be made, or not', async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  expect(await canConnect(`http://127.0.0.1:${port}`, 5000)).toBe(true)
-  await new Promise((resolve) => server.close(resolve))
-  expect(await canConnect(`http://127.0.0.1:${port}`, 5000)).toBe(false)
+test('an upstream that other exchanges hear is not silent, however it treats new connections', async () => {
+  let probes = 0
+  const silent = probed(() => Promise.resolve((probes += 1) === 0))
+  const deadlines = new Deadlines()
+  const struck: string[] = []
+  const clockOf = (name: string): Clock =>
+    new Clock({ ...NONE, connectMs: 50 }, silent, performance.now(), (code) => struck.push(`${name} ${code}`))
+  const [waiting, heard] = [clockOf('waiting'), clockOf('heard')]
+  heard.enter('body')
+  deadlines.watch(waiting)
+  deadlines.watch(heard)
+  const hearing = setInterval(() => heard.enter('body'), 1)
+  await eventually(() => probes >= 3)
+  expect(struck).toEqual([])
+  clearInterval(hearing)
+  // The last that is heard is the end of an exchange; then there is silence.
+  deadlines.forget(heard)
+  await eventually(() => struck.length > 0)
+  expect(struck).toEqual(['waiting upstream_connect_timeout'])
 })
 
 test('a pause of the process counts for no time-out; after it each strikes as ever', async () => {
@@ -92,7 +103,12 @@ test('a pause of the process counts for no time-out; after it each strikes as ev
 })
 
 test('a pause moves a wait no further than to its end', () => {
-  const clock = new Clock(NONE, 'http://upstream.test', 1000, () => undefined)
+  const clock = new Clock(
+    NONE,
+    probed(() => Promise.resolve(true)),
+    1000,
+    () => undefined,
+  )
   clock.phaseAt = 1500
   clock.shift(300, 4000)
   expect([clock.startedAt, clock.phaseAt]).toEqual([1300, 1800])

@@ -165,10 +165,16 @@ test('request fields pass, less those of the connection and the gateway’s own'
   expect(last.field('x-request-id')).toBe('abc-123')
   expect(last.field('x-twice')).toBe('1, 2')
   expect(last.field('x-latin')).toBe('caf\xe9')
-  expect(last.field('x-forwarded-for')).toBe('10.0.0.1, 127.0.0.1')
   expect(last.field('traceparent')).toBe('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')
   expect(last.field('via')).toMatch(/^1\.1 ongoingai-[0-9a-f]{8}$/)
-  for (const name of ['x-hop', 'keep-alive', 'te', 'proxy-authorization', 'accept-encoding']) {
+  for (const name of [
+    'x-hop',
+    'keep-alive',
+    'te',
+    'proxy-authorization',
+    'accept-encoding',
+    'x-forwarded-for',
+  ]) {
     expect([name, last.field(name)]).toEqual([name, undefined])
   }
   expect(last.fields.filter(([name]) => name.toLowerCase().startsWith('x-ongoingai-'))).toEqual([])

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Environment } from '../../src/config/environment.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { startGateway, type Gateway } from '../../src/gateway.ts'
 import { eventually } from './eventually.ts'
@@ -26,10 +27,11 @@ export interface TestGateway {
   stop(): Promise<void>
 }
 
-/** @param settings YAML besides the listener, and besides the store unless it names one; `fields` go with every question to the API */
+/** @param settings YAML besides the listener, and besides the store unless it names one; `fields` go with every question to the API; `environment` is what the settings are read in */
 export async function openGateway(
   settings: string,
   fields: Readonly<Record<string, string>> = {},
+  environment: Environment = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-gateway-'))
   const file = join(folder, 'ongoingai.yaml')
@@ -39,7 +41,7 @@ export async function openGateway(
       : `tracing: {journal: {path: ${folder}/journal}}\n`
     : `storage: {path: ${folder}/data/traces.db}\n`
   writeFileSync(file, `${store}${settings}`)
-  const { config } = loadConfig(file, {})
+  const { config } = loadConfig(file, environment)
   const lines: Line[] = []
   const gateway = await startGateway(
     { ...config, server: { ...config.server, port: 0 } },

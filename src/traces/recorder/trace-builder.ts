@@ -9,7 +9,7 @@ import type { Trace } from '../trace.ts'
 /** What of the settings decides how traces are built. */
 export type BuilderSettings = Pick<
   RecorderSettings,
-  'redaction' | 'pricing' | 'maskedRequestFields' | 'maskedResponseFields'
+  'redaction' | 'pricing' | 'maskedRequestFields' | 'maskedResponseFields' | 'setCredentials'
 >
 
 /** Builds traces by the settings: prices, masks, redaction. */
@@ -22,6 +22,7 @@ export class TraceBuilder {
       redaction: new Redaction(settings.redaction),
       maskedRequestFields: settings.maskedRequestFields,
       maskedResponseFields: settings.maskedResponseFields,
+      setCredentials: settings.setCredentials,
       findRates: (question) => prices.find(question),
     }
   }
