@@ -71,12 +71,13 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
       ...[...LOCAL_CHECKS, UPSTREAMS].map(({ name }): Finding => ({ name, status: 'skip', summary: reason })),
     ]
   }
+  const { exists, warnings } = loaded
   const found: Finding[] = [
     {
       name: 'config',
-      status: 'pass',
+      status: warnings.length > 0 ? 'warn' : 'pass',
       summary: 'loaded and validated configuration',
-      details: [`config path: ${loaded.exists ? loaded.path : '(none: defaults and environment)'}`],
+      details: [`config path: ${exists ? loaded.path : '(none: defaults and environment)'}`, ...warnings],
     },
   ]
   for (const check of LOCAL_CHECKS) found.push(await outcome(check, loaded))

@@ -24,7 +24,11 @@ export interface RawProvider {
 }
 
 /** Checks the providers that are enabled and builds them, in file order. */
-export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong: Wrong): ProviderConfig[] {
+export function checkProviders(
+  raw: Readonly<Record<string, RawProvider>>,
+  wrong: Wrong,
+  doubtful: Wrong,
+): ProviderConfig[] {
   const providers: ProviderConfig[] = []
   for (const [name, provider] of Object.entries(raw)) {
     if (!provider.enabled || givesWay(name, provider, raw)) continue
@@ -36,9 +40,13 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
       )
     }
     const prefix = normalisePrefix(provider.prefix)
-    if (provider.prefix.trim() === '') wrong(`${path}.prefix`, `${path}.prefix is required`)
+    if (provider.prefix.trim() === '')
+      wrong(`${path}.prefix`, `${path}.prefix is required; write ${quote(`/${name}`)}`)
     else if (!provider.prefix.trim().startsWith('/')) {
-      wrong(`${path}.prefix`, `${path}.prefix must start with '/' (got ${quote(provider.prefix)})`)
+      wrong(
+        `${path}.prefix`,
+        `${path}.prefix must start with '/' (got ${quote(provider.prefix)}); write ${quote(`/${provider.prefix.trim()}`)}`,
+      )
     } else if (prefix === '/') {
       wrong(`${path}.prefix`, `${path}.prefix must not be the root (got ${quote(provider.prefix)})`)
     } else if (!/^[\w\-.~!$&'()*+,;=:@/]+$/.test(prefix) || /\/(\.{0,2})(\/|$)/.test(prefix)) {
@@ -50,6 +58,12 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
       )
     }
     checkUpstream(provider.upstream, path, wrong)
+    const version = /^(.*)(\/v1(?:beta)?)\/?$/.exec(provider.upstream.trim())
+    if (version) {
+      const [, base = '', end = ''] = version
+      const why = `requests below ${prefix} bring their own, so ${prefix}${end}/… goes to ${end}${end}/…`
+      doubtful(`${path}.upstream`, `${path}.upstream ends in ${end}: ${why}; write ${quote(base)}`)
+    }
     const api = provider.api.trim()
     if (!DIALECTS.includes(api)) {
       wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
@@ -80,7 +94,7 @@ export function checkProviders(raw: Readonly<Record<string, RawProvider>>, wrong
     const path = `providers.${provider.name}.prefix`
     wrong(
       path,
-      `provider route prefixes overlap: ${twin.name} and ${provider.name} both have ${quote(twin.prefix)}`,
+      `${path}: provider route prefixes overlap: ${twin.name} and ${provider.name} both have ${quote(twin.prefix)}; give one of them another`,
     )
   }
   return providers
@@ -103,14 +117,19 @@ function givesWay(name: string, provider: RawProvider, all: Readonly<Record<stri
 
 function checkUpstream(upstream: string, path: string, wrong: Wrong): void {
   const text = upstream.trim()
-  if (text === '') return wrong(`${path}.upstream`, `${path}.upstream is required`)
+  if (text === '')
+    return wrong(`${path}.upstream`, `${path}.upstream is required; write the base URL of the API`)
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)
   if (text.startsWith(':')) {
     return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: missing protocol scheme`)
   }
   const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(text)?.[1]
   if (!scheme || !host) {
-    return wrong(`${path}.upstream`, `${path}.upstream must include scheme and host (got ${quote(upstream)})`)
+    const hint = written(text)
+    return wrong(
+      `${path}.upstream`,
+      `${path}.upstream must include scheme and host (got ${quote(upstream)})${hint}`,
+    )
   }
   if (!URL.canParse(text)) {
     return wrong(`${path}.upstream`, `parse ${path}.upstream: parse ${quote(text)}: invalid URL`)
@@ -123,4 +142,11 @@ function checkUpstream(upstream: string, path: string, wrong: Wrong): void {
     return wrong(`${path}.upstream`, `${path}.upstream must not hold a user or password`)
   }
   return undefined
+}
+
+/** What a host without a scheme should have been. */
+function written(text: string): string {
+  if (!/^[\w.-]+(:\d+)?(\/[\w./-]*)?$/.test(text)) return '; write such as "https://api.example.com"'
+  const local = /^(localhost|[\d.]+|[\w-]+)(:\d+)?(\/|$)/.test(text)
+  return `; write ${quote(`${local ? 'http' : 'https'}://${text}`)}`
 }
