@@ -34,7 +34,7 @@ export function exposedFiles({ storage, tracing }: Pick<Config, 'storage' | 'tra
     const files = ours.filter(
       (path) => path !== journal && isExposed(lstatSync(path, { throwIfNoEntry: false })),
     )
-    return whole && isExposed(statSync(folder, { throwIfNoEntry: false })) ? [folder, ...files] : files
+    return whole && isExposed(statsOf(folder)) ? [folder, ...files] : files
   })
 }
 
@@ -48,6 +48,15 @@ export function closeExposed(paths: readonly string[]): string[] {
       return true
     }
   })
+}
+
+function statsOf(folder: string): Stats | undefined {
+  try {
+    return statSync(folder)
+  } catch {
+    // It is not there, or below a file.
+    return undefined
+  }
 }
 
 function isExposed(stats: Stats | undefined): boolean {
