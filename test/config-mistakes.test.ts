@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../src/config/environment.ts'
 import { ConfigError, loadConfig } from '../src/config/load.ts'
+import { withoutCredentials } from '../src/redaction/without-credentials.ts'
 import { runProgram } from './support/process.ts'
 
 // Mistakes that people make in this configuration, and the exact lines that they get. Each line names the setting, the place, what
@@ -57,7 +58,7 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'server:\n  port: 9090\n    host: 0.0.0.0\n',
     {},
     [
-      'parse yaml "FILE": port: the next line is indented deeper than this one, which has a value already; indent settings of one section alike (FILE:2)',
+      'parse yaml "FILE": "port": the next line is indented deeper than this one, which has a value already; indent settings of one section alike (FILE:2)',
     ],
   ],
   [
@@ -65,14 +66,14 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'server:\n   port: 9090\n  host: 0.0.0.0\n',
     {},
     [
-      'parse yaml "FILE": host: the line is indented by another number of spaces than the lines before it (FILE:3)',
+      'parse yaml "FILE": "host": the line is indented by another number of spaces than the lines before it (FILE:3)',
     ],
   ],
   [
     'a tab',
     'server:\n\tport: 9090\n',
     {},
-    ['parse yaml "FILE": port: the line is indented by a tab; YAML takes spaces only (FILE:2)'],
+    ['parse yaml "FILE": "port": the line is indented by a tab; YAML takes spaces only (FILE:2)'],
   ],
   [
     'no colon',
@@ -164,13 +165,15 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     '* without quotes',
     'limits:\n  policies:\n    - name: all\n      requests_per_minute: 1\n      match:\n        model: *\n',
     {},
-    ['parse yaml "FILE": model: a text that is * or begins with * must stand in quotes: "*" (FILE:6)'],
+    ['parse yaml "FILE": "model": a text that is * or begins with * must stand in quotes: "*" (FILE:6)'],
   ],
   [
     '* without quotes in a list',
     'server:\n  cors_origins: [*]\n',
     {},
-    ['parse yaml "FILE": cors_origins: a text that is * or begins with * must stand in quotes: "*" (FILE:2)'],
+    [
+      'parse yaml "FILE": "cors_origins": a text that is * or begins with * must stand in quotes: "*" (FILE:2)',
+    ],
   ],
   [
     'a name that begins with *',
@@ -306,7 +309,7 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'auth: {pepper: ${env:PEPPER}}\n',
     {},
     [
-      'parse yaml "FILE": auth: within [ ] and { }, a text with ${…} must stand in quotes: "${env:NAME}" (FILE:1)',
+      'parse yaml "FILE": "auth": within [ ] and { }, a text with ${…} must stand in quotes: "${env:NAME}" (FILE:1)',
     ],
   ],
   [
@@ -538,7 +541,7 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'storage:\n  driver: postgres\n',
     {},
     [
-      'storage.dsn is required when storage.driver=postgres; write postgres://user@host:5432/database (FILE:2)',
+      'storage.dsn is required when storage.driver=postgres; write such as postgres://db.example:5432/ongoingai (FILE:2)',
     ],
   ],
   [
@@ -601,13 +604,13 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'a quote that is not closed',
     'auth:\n  pepper: "abc\n',
     {},
-    ['parse yaml "FILE": pepper: a quote is not closed (FILE:2)'],
+    ['parse yaml "FILE": "pepper": a quote is not closed (FILE:2)'],
   ],
   [
     'a colon in a text',
     'auth:\n  keys:\n    - description: note: for team\n',
     {},
-    ['parse yaml "FILE": description: a text that holds ": " must stand in quotes (FILE:3)'],
+    ['parse yaml "FILE": "description": a text that holds ": " must stand in quotes (FILE:3)'],
   ],
   [
     'a comma too many',
@@ -647,7 +650,7 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'auth:\n  pepper: @secret\n',
     {},
     [
-      'parse yaml "FILE": pepper: a text that begins with @, `, % or another sign of YAML must stand in quotes (FILE:2)',
+      'parse yaml "FILE": "pepper": a text that begins with @, `, % or another sign of YAML must stand in quotes (FILE:2)',
     ],
   ],
   [
@@ -655,13 +658,15 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'server:\n  cors_origins: - https://a.example\n',
     {},
     [
-      'parse yaml "FILE": cors_origins: a list item begins on a line of its own, below its setting: "- id: team-a" (FILE:2)',
+      'parse yaml "FILE": "cors_origins": a list item begins on a line of its own, below its setting: "- id: team-a" (FILE:2)',
     ],
   ],
 ]
 
 test.each(MISTAKES)('%s', (_, content, environment, lines) => {
   expect(said(content, environment)).toEqual(lines)
+  // What hides credentials on standard error hides nothing of them.
+  expect(withoutCredentials(lines.join('\n'))).toBe(lines.join('\n'))
 })
 
 test('UTF-16 with a byte order mark is read, as some shells write it', () => {

@@ -152,7 +152,7 @@ function checkStorage({ storage }: Raw, wrong: Wrong): StorageConfig {
     if (storage.dsn.trim() === '')
       wrong(
         'storage.dsn',
-        'storage.dsn is required when storage.driver=postgres; write postgres://user@host:5432/database',
+        'storage.dsn is required when storage.driver=postgres; write such as postgres://db.example:5432/ongoingai',
       )
     for (const [name, value] of [
       ['max_connections', storage.maxConnections],

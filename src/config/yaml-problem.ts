@@ -17,7 +17,7 @@ export function yamlProblem(error: YAMLParseError, at: number, lines: readonly s
   const line = quote === undefined ? at : openingLine(quote, at, lines)
   const text = lines[line - 1] ?? ''
   const name = /^[\s"'-]*([A-Za-z][\w-]{0,40})["']?\s*:/.exec(text)?.[1]
-  return { line, message: `${name === undefined ? '' : `${name}: `}${inWords(error, text)}` }
+  return { line, message: `${name === undefined ? '' : `"${name}": `}${inWords(error, text)}` }
 }
 
 /** The parser notices a quote that is not closed at the end of the file. */

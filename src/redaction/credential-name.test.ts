@@ -53,6 +53,7 @@ test.each([
   'date',
   'x-request-id',
   // What is counted, and what a limit is of.
+  'ONGOINGAI_AUTH_ENABLED',
   'max_tokens',
   'max_completion_tokens',
   'x-ratelimit-limit-tokens',

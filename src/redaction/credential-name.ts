@@ -8,7 +8,7 @@ const TOGETHER =
 
 /** Last words of names that tell something about a credential, or number it: `session-id`, `input-token-count`. */
 const ABOUT =
-  /^(?:affinity|age|algorithm|budget|counts?|expires|expiration|expiry|ids?|length|limits?|modes?|names?|policy|remaining|reset|size|spend|status|ttl|types?|usage|version)$/
+  /^(?:affinity|age|algorithm|budget|counts?|disabled|enabled|expires|expiration|expiry|ids?|length|limits?|modes?|names?|policy|remaining|reset|size|spend|status|ttl|types?|usage|version)$/
 
 /** Words before `key` or `token` of what opens nothing: `idempotency-key`, `pageToken`. */
 const HARMLESS =
