@@ -127,6 +127,22 @@ describe('loading', () => {
     expect(problem(`pii:\n  mode: ${'{a: '.repeat(20_000)}`)).toContain(`nested too deeply (${file}:2)`)
   })
 
+  test('sections that repeat themselves in what aliases stand for end', () => {
+    const aliases = Array.from({ length: 2000 }, () => '  <<: *x\n').join('')
+    const yaml = `limits:\n  per_key: &x\n    a: &b {c: *b, c: {d: *b}}\n    a: {e: *b, e: *x}\n  per_workspace:\n  ${aliases.trimStart()}`
+    expect(problem(yaml)).toContain('limits.per_key.a is given twice')
+  })
+
+  test('an unknown name hides no mistake but that of the setting that was meant', () => {
+    const yaml =
+      'auth:\n  enabled: true\n  keys:\n    - token: kGz8Vq2mT4xW9bNc\n      rool: owner\n      networks: [10.0.0.256]\npricing:\n  overrides:\n    - model: x\n      inptu: 1\n'
+    expect(problem(yaml).split('\n')).toEqual([
+      `field inptu not found in pricing.overrides[0]; did you mean pricing.overrides[0].input? (${file}:10)`,
+      `  and field rool not found in auth.keys[0]; did you mean auth.keys[0].role? (${file}:5)`,
+      `  and auth.keys[0].networks: "10.0.0.256" is neither an address nor a network in CIDR notation (${file}:6)`,
+    ])
+  })
+
   test('anchors and merges work inside known fields', () => {
     const yaml = 'limits:\n  per_key: &x {requests_per_minute: 0}\n  per_workspace: {<<: *x}\n'
     expect(load(yaml).server.port).toBe(8080)

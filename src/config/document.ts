@@ -8,6 +8,7 @@ import {
   parseAllDocuments,
   Scalar,
   visit,
+  YAMLMap,
   type Alias,
   type Document,
   type Node,
@@ -17,7 +18,7 @@ import type { Environment } from './environment.ts'
 import { resolveReferences } from './references.ts'
 import { tooDeepLine } from './nesting.ts'
 import { quote, yamlBoolean, yamlFloat, yamlInteger, type Scalar as Read } from './scalar.ts'
-import type { MapSetting, Section, Setting } from './setting.ts'
+import type { Section, Setting } from './setting.ts'
 import { unknownSetting } from './unknown-setting.ts'
 import { wrongScalar } from './wrong-scalar.ts'
 import { yamlProblem } from './yaml-problem.ts'
@@ -125,6 +126,13 @@ const LIST_HINT = 'begin each item with "- "'
 
 /** An address with a password in it. */
 const HOLDS_PASSWORD = /:\/\/[^/?#\s@:]*:[^/?#\s@]+@/
+
+/** A setting as a section gives it. `joined` is its value where it is given several times. */
+interface Given {
+  readonly key: Node
+  value: Node
+  joined?: YAMLMap
+}
 
 class Decoder {
   readonly #document: SettingsDocument
@@ -291,12 +299,8 @@ class Decoder {
     return resolved.text
   }
 
-  #pairs(
-    node: Node | undefined,
-    setting: Section | MapSetting,
-    path: string,
-  ): Map<string, { key: Node; value: Node }> {
-    const pairs = new Map<string, { key: Node; value: Node }>()
+  #pairs(node: Node | undefined, setting: Setting, path: string): Map<string, Given> {
+    const pairs = new Map<string, Given>()
     if (!node || isNull(node)) return pairs
     if (path !== '') this.#origin(node, path)
     if (!isMap(node)) {
@@ -322,15 +326,18 @@ class Decoder {
     return pairs
   }
 
-  #repeated(
-    path: string,
-    first: { key: Node; value: Node },
-    { key, value }: { key: Node; value: Node },
-  ): void {
+  /** Tells that a setting is given again. What a second section says is read with the first: it may be wrong too. */
+  #repeated(path: string, first: Given, { key, value }: Given): void {
     const hint = isMap(value) ? 'put its settings under one' : 'keep one of them'
     this.#wrong(key, `is given twice, first on line ${this.#line(first.key)}; ${hint}`, path, undefined)
-    // What stands in the second section may be wrong too.
-    if (isMap(value) && isMap(first.value) && value !== first.value) first.value.items.push(...value.items)
+    if (!isMap(value) || !isMap(first.value)) return
+    // A copy: the section may be read once more, as what an alias stands for.
+    first.joined ??= Object.assign(new YAMLMap<unknown, unknown>(), {
+      items: [...first.value.items],
+      range: first.value.range,
+    })
+    for (const item of value.items) first.joined.items.push(item)
+    first.value = first.joined
   }
 
   /** What an alias stands for. */
@@ -422,11 +429,16 @@ function shape(node: Node, secret = false): string {
   return quote(sourceOf(node))
 }
 
-function notSettings(node: Node, setting: Section | MapSetting, path: string): string {
+function notSettings(node: Node, setting: Setting, path: string): string {
   const got = shape(node, holdsSecret(setting))
   if (path === '')
     return `must hold settings (got ${got}); write "server:", and "  port: 8080" on the next line`
-  const names = Object.keys(setting.kind === 'map' ? setting.presets : setting.fields)
+  const names =
+    setting.kind === 'section'
+      ? Object.keys(setting.fields)
+      : setting.kind === 'map'
+        ? Object.keys(setting.presets)
+        : ['name']
   const begun = isScalar(node)
     ? names.find((name) => new RegExp(`^${name}\\b`).test(sourceOf(node)))
     : undefined

@@ -52,7 +52,7 @@ export function loadConfig(path: string | undefined, environment: Environment): 
   const { syntax, problems, unresolved, warnings } = loaded.document
   const checked = validateSettings(loaded.document)
   // What is wrong with a value that could not be read, or is given under another name, says nothing.
-  const vain = [...problems, ...unresolved].flatMap(({ path: at, meant = [] }) => [at ?? [], ...meant].flat())
+  const vain = [...problems, ...unresolved].flatMap(({ path: at, meant }) => meant ?? at ?? [])
   const others = checked.problems.filter(
     (problem) => syntax.length === 0 && !vain.some((at) => touches(at, problem.path)),
   )
@@ -89,13 +89,13 @@ function decode(path: string | undefined, environment: Environment): LoadedSetti
       `read config ${quote(file)}: open ${file}: no such file or directory; ${hint}`,
     )
   }
-  const text = exists ? readText(file) : ''
-  const document = decodeSettings(text, SETTINGS, (secret) => readFileSync(secret, 'utf8'), environment)
+  const text = exists ? readConfig(file) : ''
+  const document = decodeSettings(text, SETTINGS, readText, environment)
   applyEnvironment(document, environment)
   return { document, path: file, exists }
 }
 
-function readText(file: string): string {
+function readConfig(file: string): string {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(file)
@@ -124,6 +124,10 @@ function readText(file: string): string {
   }
   const message = `read config ${quote(file)}: it is no text in UTF-8; name the YAML file, or save it as UTF-8`
   throw new ConfigError('load', message)
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
 }
 
 /** Whether what is wrong at one path makes what is said of another doubtful: the same one, one within it, or the section around it. */

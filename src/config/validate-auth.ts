@@ -112,7 +112,8 @@ function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
   }
   const { models, providers, routes, networks, expiresAt, limits, ...rest } = key
   const rules = { models, providers, routes, networks }
-  for (const problem of ruleProblems(rules)) wrong(path, `${path}.${problem}`)
+  for (const problem of ruleProblems(rules))
+    wrong(`${path}.${problem.slice(0, problem.indexOf(':'))}`, `${path}.${problem}`)
   const expiry = expiresAt.trim() === '' ? null : parseTimeOrDay(expiresAt.trim())
   if (expiry === undefined) {
     wrong(
