@@ -661,6 +661,15 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
       'parse yaml "FILE": "cors_origins": a list item begins on a line of its own, below its setting: "- id: team-a" (FILE:2)',
     ],
   ],
+  [
+    'limits, keys and scopes for a misspelt provider',
+    'limits:\n  policies:\n    - name: a\n      requests_per_minute: 5\n      match:\n        provider: antropic\npii:\n  scopes:\n    - match:\n        provider: local\n      mode: block\n',
+    {},
+    [
+      'warning: limits.policies[0].match.provider is not a configured provider, and matches nothing (got "antropic"); did you mean anthropic? (FILE:6)',
+      'warning: pii.scopes[0].match.provider is not a configured provider, and matches nothing (got "local") (FILE:10)',
+    ],
+  ],
 ]
 
 test.each(MISTAKES)('%s', (_, content, environment, lines) => {

@@ -332,7 +332,7 @@ class Decoder {
     this.#wrong(key, `is given twice, first on line ${this.#line(first.key)}; ${hint}`, path, undefined)
     if (!isMap(value) || !isMap(first.value)) return
     // A copy: the section may be read once more, as what an alias stands for.
-    first.joined ??= Object.assign(new YAMLMap<unknown, unknown>(), {
+    first.joined ??= Object.assign(new YAMLMap(), {
       items: [...first.value.items],
       range: first.value.range,
     })

@@ -3,6 +3,7 @@ import { parseTime } from '../rfc3339.ts'
 import type { Config, PriceOverride, PricingConfig, Rates, RetentionConfig, StorageConfig } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { nearest } from './nearest.ts'
+import { checkProviderNames } from './provider-names.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
@@ -91,6 +92,7 @@ export function validateSettings(document: SettingsDocument): {
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, wrong, doubtful)
+  checkProviderNames(raw, Object.keys(raw.providers), doubtful)
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw, wrong)
