@@ -9,14 +9,15 @@ export async function notListening({
   port,
   settings,
   taken,
+  denied,
   message,
 }: ListenError): Promise<{ readonly error: string; readonly hint: string }> {
   const address = authority(host, port)
   if (!taken) {
-    return {
-      error: `failed to listen on ${address}: ${message}`,
-      hint: `Set ${withVariable(settings.host)} to an address of this machine.`,
-    }
+    const hint = denied
+      ? `Set ${withVariable(settings.port)} to 1024 or more, which every user may listen on.`
+      : `Set ${withVariable(settings.host)} to an address of this machine.`
+    return { error: `failed to listen on ${address}: ${message}`, hint }
   }
   const holder = await portHolder(host, port)
   return {

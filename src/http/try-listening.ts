@@ -5,9 +5,9 @@ export function tryListening(
   address: Pick<ListenError, 'host' | 'port' | 'settings'>,
 ): ListenError | undefined {
   try {
-    const { host, port } = address
-    const socket = { data: () => undefined }
-    Bun.listen({ hostname: host.replace(/^\[|\]$/g, ''), port, exclusive: true, socket }).stop(true)
+    const hostname = address.host.replace(/^\[|\]$/g, '')
+    const fetch = (): Response => new Response(null, { status: 503 })
+    void Bun.serve({ hostname, port: address.port, reusePort: false, development: false, fetch }).stop(true)
     return undefined
   } catch (error) {
     return new ListenError(address, error)

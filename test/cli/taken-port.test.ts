@@ -3,6 +3,8 @@ import { networkInterfaces } from 'node:os'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { notListening } from '../../src/cli/not-listening.ts'
+import { ListenError } from '../../src/http/listen-error.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
 
@@ -96,4 +98,13 @@ test('an address that is not of this machine is an error that names the setting'
     expect.stringMatching(/^failed to listen on 192\.0\.2\.1:\d+: .*not available/),
   ])
   expect(line.hint).toBe('Set server.host (ONGOINGAI_HOST) to an address of this machine.')
+})
+
+test('a port that the user may not listen on is told by its setting', async () => {
+  const settings = { host: 'server.host', port: 'server.port' }
+  const cause = Object.assign(new Error('permission denied 127.0.0.1:81'), { code: 'EACCES' })
+  expect(await notListening(new ListenError({ host: '127.0.0.1', port: 81, settings }, cause))).toEqual({
+    error: 'failed to listen on 127.0.0.1:81: permission denied 127.0.0.1:81',
+    hint: 'Set server.port (ONGOINGAI_PORT) to 1024 or more, which every user may listen on.',
+  })
 })
