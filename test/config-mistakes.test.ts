@@ -568,7 +568,9 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'a network that is none',
     'server:\n  trusted_proxies: [10.0.0.0/33]\n',
     {},
-    ['server.trusted_proxies must hold addresses and networks (got "10.0.0.0/33") (FILE:2)'],
+    [
+      'server.trusted_proxies must hold addresses and networks (got "10.0.0.0/33"); write such as 10.0.0.0/8 (FILE:2)',
+    ],
   ],
   [
     'one value instead of a list',

@@ -87,7 +87,10 @@ export function validateSettings(document: SettingsDocument): {
   for (const text of raw.server.trustedProxies) {
     if (parseNetwork(text)) continue
     const got = quote(text)
-    wrong('server.trusted_proxies', `server.trusted_proxies must hold addresses and networks (got ${got})`)
+    wrong(
+      'server.trusted_proxies',
+      `server.trusted_proxies must hold addresses and networks (got ${got}); write such as 10.0.0.0/8`,
+    )
   }
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
