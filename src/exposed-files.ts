@@ -32,7 +32,7 @@ export function exposedFiles(config: Pick<Config, 'storage' | 'tracing'>): strin
     const files = ours.filter(
       (path) => path !== journal && isExposed(lstatSync(path, { throwIfNoEntry: false })),
     )
-    return whole && isExposed(statSync(folder, { throwIfNoEntry: false })) ? [folder, ...files] : files
+    return whole && isExposed(statsOf(folder)) ? [folder, ...files] : files
   })
 }
 
@@ -44,7 +44,7 @@ export function replaceableFolders(config: Pick<Config, 'storage' | 'tracing'>):
   if (process.platform === 'win32') return []
   const closed = exposedFiles(config)
   return placesOf(config).folders.filter((folder) => {
-    const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0
+    const mode = statsOf(folder)?.mode ?? 0
     return (mode & 0o1002) === 0o002 && !closed.includes(folder)
   })
 }
@@ -80,6 +80,15 @@ export function closeExposed(paths: readonly string[]): string[] {
       return true
     }
   })
+}
+
+function statsOf(folder: string): Stats | undefined {
+  try {
+    return statSync(folder)
+  } catch {
+    // It is not there, or below a file.
+    return undefined
+  }
 }
 
 function isExposed(stats: Stats | undefined): boolean {

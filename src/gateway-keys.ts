@@ -1,15 +1,53 @@
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pepperPrint } from './access/key-hash.ts'
 import { Keyring, type KeyHashing } from './access/keyring.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from './log.ts'
 import { secretsFrom } from './secret-file.ts'
+import { StartError } from './start-error.ts'
 import type { KeyList, KeyReference, StoredGatewayKey, TenantDirectory } from './storage/storage.ts'
+
+const NO_KEYS =
+  'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first'
+
+const OTHER_PEPPER =
+  'the keys of the store were hashed with another pepper: give every gateway the same auth.pepper'
 
 /** The peppers that tokens are hashed with, the one for new hashes first. @throws Error when their file cannot be read or made */
 export function peppersOf({ auth, tracing }: Pick<Config, 'auth' | 'tracing'>): readonly string[] {
   if (auth.pepper !== '') return [auth.pepper, ...auth.previousPeppers]
-  return secretsFrom(join(dirname(tracing.journal.path), 'gateway-keys.pepper'), 'pepper')
+  return secretsFrom(pepperFile(tracing), 'pepper')
+}
+
+function pepperFile({ journal }: Config['tracing']): string {
+  return join(dirname(journal.path), 'gateway-keys.pepper')
+}
+
+/**
+ * Why the gateway could not start with the keys of file and store, as `GatewayKeys.open` would say it; `undefined` when it could.
+ * Changes nothing.
+ *
+ * @param directory `undefined` while there is no store
+ * @throws Error when the pepper's file cannot be read
+ */
+export async function keysProblem(
+  config: Config,
+  directory: TenantDirectory | undefined,
+): Promise<string | undefined> {
+  if (!config.auth.enabled) return undefined
+  const keys = (await directory?.activeKeys())?.keys ?? []
+  if (config.auth.keys.length + keys.length === 0) return NO_KEYS
+  const prints = knownPeppers(config).map(pepperPrint)
+  if (!keys.some(({ scheme }) => scheme === 'hmac-sha256')) return undefined
+  const noted = await directory?.notedPepper()
+  return noted === undefined || prints.includes(noted) ? undefined : OTHER_PEPPER
+}
+
+/** The peppers without making one. */
+function knownPeppers(config: Config): readonly string[] {
+  if (config.auth.pepper !== '' || existsSync(pepperFile(config.tracing))) return peppersOf(config)
+  return []
 }
 
 /**
@@ -23,9 +61,7 @@ export async function claimPeppers(directory: TenantDirectory, peppers: readonly
   const noted = await directory.claimPepper(current)
   if (noted === current) return
   if (!prints.includes(noted)) {
-    throw new Error(
-      'the keys of the store were hashed with another pepper: give every gateway the same auth.pepper',
-    )
+    throw new StartError('gateway key store', OTHER_PEPPER)
   }
   await directory.changePepper(noted, current)
 }
@@ -73,9 +109,7 @@ export class GatewayKeys {
     if (auth.enabled) {
       const read = await this.#directory.activeKeys().catch(() => undefined)
       if (read && auth.keys.length + read.keys.length === 0) {
-        throw new Error(
-          'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first',
-        )
+        throw new StartError('auth config', NO_KEYS)
       }
       const peppers = peppersOf(config)
       const stored = read?.keys ?? this.#stored

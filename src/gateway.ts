@@ -9,7 +9,7 @@ import { GatewayKeys } from './gateway-keys.ts'
 import { BrowserPolicy } from './http/browser-policy.ts'
 import { authority } from './http/authority.ts'
 import { ListenError } from './http/listen-error.ts'
-import type { MetricsEndpoint } from './http/serve-metrics.ts'
+import { mainListener, metricsListener, type ListenAddress } from './http/listeners.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
@@ -37,6 +37,7 @@ import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { openWarnings } from './open-start.ts'
 import { formatSecond } from './rfc3339.ts'
+import { starting } from './start-error.ts'
 import type { FileLock } from './storage/file-lock.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
@@ -84,7 +85,7 @@ export interface Gateway {
  * Starts a gateway: recorder, query thread, listener. This is the only place where the parts meet.
  *
  * @param logLinesDropped lines that could not be logged, for the metrics
- * @throws ListenError when an address cannot be listened on; Error when the store cannot be opened
+ * @throws ListenError when an address cannot be listened on; StartError when a part cannot be started
  */
 export async function startGateway(
   config: Config,
@@ -94,7 +95,7 @@ export async function startGateway(
   closeFiles(config, log)
   let current = config
   for (const warning of openWarnings(config)) log('WARN', warning)
-  let redaction = keyedRedaction(config)
+  let redaction = await starting('redaction key', () => keyedRedaction(config))
   let inspector = inspectorOf(redaction)
   let paths = new ShownPaths(redaction)
   let upstreams = upstreamsOf(config)
@@ -147,9 +148,11 @@ export async function startGateway(
   }
   let closing: Promise<RecorderEnd> | undefined
   const close = (): Promise<RecorderEnd> => (closing ??= closeAll())
-  await recorder.start()
+  await starting(`${config.storage.driver} storage`, () => recorder.start())
   try {
-    keys = await GatewayKeys.open(config, directory, log, () => keysChanged())
+    keys = await starting('gateway key store', () =>
+      GatewayKeys.open(config, directory, log, () => keysChanged()),
+    )
   } catch (error) {
     await close()
     throw error
@@ -251,9 +254,13 @@ export async function startGateway(
   let server: ReturnType<typeof startServer>
   let metricsServer: ReturnType<typeof startMetricsServer> | undefined
   try {
-    const { adminAddress } = config.prometheus
-    if (endpoint && adminAddress !== '') metricsServer = listenForMetrics(adminAddress, endpoint, context)
-    server = listen(config, context)
+    const metricsAddress = metricsListener(config)
+    if (endpoint && metricsAddress)
+      metricsServer = listening(metricsAddress, () =>
+        startMetricsServer(config.prometheus.adminAddress, endpoint, context),
+      )
+    const { host, port } = config.server
+    server = listening(mainListener(config), () => startServer(host, port, context))
   } catch (error) {
     void metricsServer?.stop()
     await close()
@@ -353,29 +360,11 @@ async function claimedStore(
   }
 }
 
-function listen({ server: { host, port } }: Config, context: ServerContext): ReturnType<typeof startServer> {
+function listening<T>(address: ListenAddress, listen: () => T): T {
   try {
-    return startServer(host, port, context)
+    return listen()
   } catch (error) {
-    throw new ListenError({ host, port, settings: { host: 'server.host', port: 'server.port' } }, error)
-  }
-}
-
-function listenForMetrics(
-  address: string,
-  endpoint: MetricsEndpoint,
-  context: ServerContext,
-): ReturnType<typeof startMetricsServer> {
-  try {
-    return startMetricsServer(address, endpoint, context)
-  } catch (error) {
-    const colon = address.lastIndexOf(':')
-    const setting = 'observability.admin_address'
-    const settings = { host: setting, port: setting }
-    throw new ListenError(
-      { host: address.slice(0, colon), port: Number(address.slice(colon + 1)), settings },
-      error,
-    )
+    throw new ListenError(address, error)
   }
 }
 

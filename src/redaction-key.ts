@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from './config/config.ts'
 import { readMode } from './redaction/modes.ts'
@@ -22,7 +23,18 @@ export function keyedRedaction(config: Pick<Config, 'pii' | 'tracing'>): Redacti
   return { ...redaction, hashKey: secretsFrom(keyFile(config), 'key')[0]! }
 }
 
-/** The same for a command that writes nothing. @returns the settings, and whether placeholders are those of the gateway */
+/** Why the gateway could not start with the key's file that is there; `undefined` when it could, or would make the file. */
+export function redactionKeyProblem(config: Pick<Config, 'pii' | 'tracing'>): string | undefined {
+  if (!existsSync(keyFile(config))) return undefined
+  try {
+    keyedRedaction(config)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** The settings of redaction for a command that writes nothing. @returns the settings, and whether placeholders are those of the gateway */
 export function knownRedaction(config: Pick<Config, 'pii' | 'tracing'>): {
   settings: RedactionSettings
   same: boolean

@@ -87,39 +87,60 @@ describe('loading', () => {
     expect(load('server: {allowed_hosts: [a, null, 1]}').server.allowedHosts).toEqual(['a', '1'])
     expect(load('server: {cors_origins: }').server.corsOrigins).toEqual([])
     for (const text of ['"8081"', 'true', '[1]', '{}'])
-      expect(problem(`server: {port: ${text}}`)).toContain('into int')
+      expect(problem(`server: {port: ${text}}`)).toMatch(
+        /^server\.port must be a (whole number|single value)/,
+      )
     for (const text of ['1', '"true"', 'maybe'])
-      expect(problem(`tracing: {capture_bodies: ${text}}`)).toContain('into bool')
+      expect(problem(`tracing: {capture_bodies: ${text}}`)).toContain('capture_bodies must be true or false')
   })
 
-  test('all mistakes come at once, each with its line and path, and the nearest known name', () => {
-    const message = problem('server:\n  port: x\n  hots: y\nauth:\n  unexpected_field: true\nstorage: 5\n')
-    expect(message).toContain(`parse yaml "${file}": yaml: unmarshal errors:`)
-    expect(message).toContain('line 2: cannot unmarshal !!str `x` into int (at server.port)')
-    expect(message).toContain(
-      'line 3: field hots not found in type config.ServerConfig (did you mean server.host?)',
-    )
-    expect(message).toContain('line 5: field unexpected_field not found in type config.AuthConfig')
-    expect(message).toContain('line 6: cannot unmarshal !!str `5` into config.StorageConfig')
+  test('all mistakes come at once: of types, names, values and variables, each with its place', () => {
+    const yaml =
+      'server:\n  port: x\n  hots: y\nauth:\n  unexpected_field: true\n  header: " "\nstorage: 5\nproviders:\n  openai: {prefix: x}\n'
+    expect(problem(yaml, { ONGOINGAI_BODY_MAX_SIZE: '1k' }).split('\n')).toEqual([
+      `server.port must be a whole number (got "x") (${file}:2)`,
+      `  and field hots not found in server; did you mean server.host? (${file}:3)`,
+      expect.stringMatching(/^ {2}and storage must hold settings \(got "5"\)/),
+      expect.stringMatching(/^ {2}and field unexpected_field not found in auth; known are enabled, header, /),
+      '  and invalid ONGOINGAI_BODY_MAX_SIZE: tracing.body_max_size must be a whole number of bytes (got "1k"); write 1024',
+      `  and providers.openai.prefix must start with '/' (got "x"); write "/x" (${file}:9)`,
+      `  and auth.header must not be empty; leave it out, or write a name (${file}:6)`,
+    ])
   })
 
   test('what is not one YAML document is refused', () => {
     expect(problem('server: [')).toContain('parse yaml')
     expect(problem('server: {}\n---\nserver: {}\n')).toContain('multiple yaml documents are not supported')
-    expect(problem('server:\n  port: 1\n  port: 2\n')).toContain('line 3: mapping key is already defined')
-    expect(problem('server:\n\tport: 1')).toContain('yaml: line 2')
+    expect(problem('server:\n  port: 1\n  port: 2\n')).toContain(
+      'server.port is given twice, first on line 2',
+    )
+    expect(problem('server:\n\tport: 1')).toContain(`${file}:2`)
   })
 
   test('aliases that stand for too much, and merges of themselves, are told with their line', () => {
     const doubling = Array.from({ length: 25 }, (_, i) => `  l${i + 1}: &l${i + 1} {<<: [*l${i}, *l${i}]}\n`)
     const laughs = `limits:\n  l0: &l0 {requests_per_minute: 1}\n${doubling.join('')}  per_key: {<<: *l25}\n`
     expect(problem(laughs)).toMatch(
-      /yaml: line \d+: aliases stand for too much: more than 5000 were followed up to \*l\d/,
+      /aliases stand for too much: more than 5000 were followed up to \*l\d+ \(.*:\d+\)/,
     )
-    expect(problem('server: &a\n  port: 1\n  <<: [*a, *a]\n')).toContain(
-      'yaml: line 3: aliases stand for too much',
-    )
-    expect(problem(`pii:\n  mode: ${'{a: '.repeat(20_000)}`)).toContain('yaml: line 2: nested too deeply')
+    expect(problem('server: &a\n  port: 1\n  <<: [*a, *a]\n')).toMatch(/aliases stand for too much.*:3\)/)
+    expect(problem(`pii:\n  mode: ${'{a: '.repeat(20_000)}`)).toContain(`nested too deeply (${file}:2)`)
+  })
+
+  test('sections that repeat themselves in what aliases stand for end', () => {
+    const aliases = Array.from({ length: 2000 }, () => '  <<: *x\n').join('')
+    const yaml = `limits:\n  per_key: &x\n    a: &b {c: *b, c: {d: *b}}\n    a: {e: *b, e: *x}\n  per_workspace:\n  ${aliases.trimStart()}`
+    expect(problem(yaml)).toContain('limits.per_key.a is given twice')
+  })
+
+  test('an unknown name hides no mistake but that of the setting that was meant', () => {
+    const yaml =
+      'auth:\n  enabled: true\n  keys:\n    - token: kGz8Vq2mT4xW9bNc\n      rool: owner\n      networks: [10.0.0.256]\npricing:\n  overrides:\n    - model: x\n      inptu: 1\n'
+    expect(problem(yaml).split('\n')).toEqual([
+      `field inptu not found in pricing.overrides[0]; did you mean pricing.overrides[0].input? (${file}:10)`,
+      `  and field rool not found in auth.keys[0]; did you mean auth.keys[0].role? (${file}:5)`,
+      `  and auth.keys[0].networks: "10.0.0.256" is neither an address nor a network in CIDR notation (${file}:6)`,
+    ])
   })
 
   test('anchors and merges work inside known fields', () => {
@@ -132,7 +153,7 @@ describe('loading', () => {
     const config = load(`auth: {enabled: true, keys: [{id: k, token_file: ${folder}/token}]}`)
     expect(config.auth.keys[0]!.token).toBe('read-from-a-file-0123')
     expect(problem(`auth: {keys: [{token_file: ${folder}/missing}]}`)).toContain(
-      'auth.keys[0].token_file: ENOENT',
+      `auth.keys[0].token_file cannot be read: there is no file "${folder}/missing"`,
     )
   })
 })
@@ -156,19 +177,65 @@ describe('environment', () => {
     expect(config.tracing.captureBodies).toBe(true)
   })
 
-  test('a bad value is reported with the original’s text', () => {
+  test('a bad value is told with its variable and its setting', () => {
     expect(problem('', { ONGOINGAI_PORT: 'not-a-number' })).toBe(
-      'invalid ONGOINGAI_PORT: strconv.Atoi: parsing "not-a-number": invalid syntax',
+      'invalid ONGOINGAI_PORT: server.port must be a whole number (got "not-a-number")',
     )
     expect(problem('', { ONGOINGAI_CAPTURE_BODIES: 'yes' })).toBe(
-      'invalid ONGOINGAI_CAPTURE_BODIES: strconv.ParseBool: parsing "yes": invalid syntax',
+      'invalid ONGOINGAI_CAPTURE_BODIES: tracing.capture_bodies must be true or false (got "yes"); write true',
     )
     expect(problem('', { OTEL_TRACES_SAMPLER_ARG: 'abc' })).toBe(
-      'invalid OTEL_TRACES_SAMPLER_ARG: strconv.ParseFloat: parsing "abc": invalid syntax',
+      'invalid OTEL_TRACES_SAMPLER_ARG: observability.otel.sampling_ratio must be a number (got "abc")',
     )
     expect(problem('', { OTEL_TRACES_EXPORTER: 'zipkin' })).toBe(
       'invalid OTEL_TRACES_EXPORTER: must be one of otlp, none (got "zipkin")',
     )
+    expect(problem('', { OTEL_SDK_DISABLED: 'maybe' })).toBe(
+      'invalid OTEL_SDK_DISABLED: must be true or false (got "maybe")',
+    )
+  })
+
+  test('variables of ours that are no settings, and those of Services around a container, are not taken for misspelt', () => {
+    for (const name of [
+      'GATEWAY_KEY',
+      'ALLOW_OPEN',
+      'SERVICE_HOST',
+      'PORT_8080_TCP',
+      'PORT_8080_TCP_PORT',
+      'INSTALL_DIR',
+    ])
+      expect(load('', { [`ONGOINGAI_${name}`]: 'x' }).server.port).toBe(8080)
+  })
+
+  test('an endpoint for one signal turns that signal on', () => {
+    const signals = (environment: Environment, yaml = ''): unknown => {
+      const { enabled, traces, metrics } = load(yaml, environment).telemetry
+      return { enabled, traces, metrics }
+    }
+    const [traces, metrics] = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']
+    const url = 'http://collector/v1'
+    expect(signals({ [traces]: url })).toEqual({ enabled: true, traces: true, metrics: false })
+    expect(signals({ [metrics]: url })).toEqual({ enabled: true, traces: false, metrics: true })
+    expect(signals({ [traces]: url, [metrics]: url })).toEqual({
+      enabled: true,
+      traces: true,
+      metrics: true,
+    })
+    expect(signals({ [traces]: url, OTEL_METRICS_EXPORTER: 'otlp' })).toMatchObject({ metrics: true })
+    expect(signals({ [traces]: url }, 'observability: {otel: {enabled: true}}')).toMatchObject({
+      metrics: true,
+    })
+    expect(signals({ [traces]: url, OTEL_SDK_DISABLED: 'true' })).toMatchObject({ enabled: false })
+  })
+
+  test('both exporters off is telemetry off, whatever the file says, unless Prometheus is on', () => {
+    const none = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }
+    const on = 'observability: {otel: {enabled: true}}'
+    expect(load(on, none).telemetry.enabled).toBe(false)
+    expect(load('', { ...none, OTEL_SERVICE_NAME: 'x' }).telemetry.enabled).toBe(false)
+    expect(
+      load('observability: {otel: {enabled: true, prometheus_enabled: true}}', none).prometheus.enabled,
+    ).toBe(true)
   })
 
   test('samplers by name; console exports nothing; the newest names on request', () => {
@@ -330,8 +397,8 @@ describe('validation', () => {
       'server:\n  port: 70000\nauth:\n  header: " "\nproviders:\n  openai: {prefix: x}\n',
     )
     expect(message).toContain(`(got 70000) (${file}:2)`)
-    expect(message).toContain('and auth.header must not be empty')
-    expect(message).toContain(`(got "x") (${file}:6)`)
+    expect(message.split('auth.header')).toHaveLength(2)
+    expect(message).toContain(`(got "x"); write "/x" (${file}:6)`)
   })
 
   test('nested prefixes are fine: the longest wins', () => {
@@ -396,7 +463,7 @@ describe('references to variables', () => {
   test('what cannot be resolved is said once, with its place, and only to who needs it', () => {
     const yaml = 'providers:\n  openai: {upstream: "${env:NOWHERE}"}\nauth:\n  pepper: ${PEPPER}\n'
     expect(problem(yaml)).toBe(
-      `providers.openai.upstream: the variable NOWHERE is not set, or empty (${file}:2)\n  and auth.pepper: holds the placeholder \${PEPPER}, which is not resolved; write \${env:PEPPER}, or $\${PEPPER} where these characters are meant (${file}:4)`,
+      `providers.openai.upstream: the variable NOWHERE is not set, or empty; set it where the gateway is started (${file}:2)\n  and auth.pepper: holds the placeholder \${PEPPER}, which is not resolved; write \${env:PEPPER}, or $\${PEPPER} where these characters are meant (${file}:4)`,
     )
     expect(problem('auth: {keys: [{token: os.environ/KEY}]}')).toContain(
       'auth.keys[0].token: holds os.environ/KEY, which is not resolved here; write ${env:KEY}',
@@ -442,6 +509,14 @@ test.each([
   'limits: {webhooks: [{url: "hooks/canary"}]}',
   'server: {port: "https://host?key=canary"}',
   'server: {trusted_proxies: ["http://user:canary@proxy"]}',
+  'auth:\n  pepper canary\n',
+  'auth: canary',
+  'auth:\n  keys:\n    - canary\n',
+  'auth:\n  keys: [*canary]\n  pepper: &canary x\n',
+  'auth:\n  pepper: "canary\n',
+  'auth:\n  pepper: x: canary\n',
+  'auth:\n  pepper: @canary\n',
+  'canary = 1',
   'auth: {pepper: |canary\n  x}',
   'auth: {pepper: "x"} "canary"',
   'auth:\n  pepper: "x\\canary"\n',

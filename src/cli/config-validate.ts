@@ -13,7 +13,8 @@ export const configValidate: Command = {
       return 2
     }
     try {
-      const { path } = loadConfig(values.get('config'), io.environment)
+      const { path, warnings } = loadConfig(values.get('config'), io.environment)
+      for (const warning of warnings) io.err(`warning: ${warning}\n`)
       io.out(`config is valid: ${path}\n`)
       return 0
     } catch (error) {

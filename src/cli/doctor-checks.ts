@@ -1,8 +1,10 @@
 import { accessSync, constants, existsSync, readdirSync, statSync, statfsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
+import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { exposedFiles, replaceableFolders } from '../exposed-files.ts'
+import { keysProblem } from '../gateway-keys.ts'
 import { ROUTES } from '../http/routes.ts'
 import { RedisBackend } from '../limits/redis-backend.ts'
 import { NO_REQUEST } from '../limits/shared-counters.ts'
@@ -10,6 +12,8 @@ import { UpstreamConnection } from '../proxy/upstream-connection.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
+import { refusedOpen } from '../open-start.ts'
+import { checkListener } from './listener-check.ts'
 import { checkRedaction } from './redaction-check.ts'
 
 /** What a check found. `skip` says nothing, good or bad. */
@@ -23,7 +27,7 @@ export interface Finding {
 /** One thing that the doctor looks at. It changes nothing. */
 export interface Check {
   readonly name: string
-  run(loaded: LoadedConfig): Promise<Omit<Finding, 'name'>> | Omit<Finding, 'name'>
+  run(loaded: LoadedConfig, environment: Environment): Promise<Omit<Finding, 'name'>> | Omit<Finding, 'name'>
 }
 
 /** Free space below which a disk is short, and so short that recording is about to stop. */
@@ -44,6 +48,7 @@ export const LOCAL_CHECKS: readonly Check[] = [
   { name: 'storage', run: checkStorage },
   { name: 'route_wiring', run: checkRoutes },
   { name: 'auth_posture', run: checkAuth },
+  { name: 'listener', run: checkListener },
   { name: 'journal', run: checkJournal },
   { name: 'disk_space', run: checkDisk },
   { name: 'file_permissions', run: checkPermissions },
@@ -66,6 +71,9 @@ async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'na
   const { storage } = config
   const path = storage.driver === 'sqlite' ? [`path: ${resolve(storage.path)}`] : []
   if (isNew(config)) {
+    const blocked = storage.driver === 'sqlite' ? notMakeable(storage.path) : undefined
+    if (blocked !== undefined)
+      return { status: 'fail', summary: 'failed to initialize trace storage', details: [...path, blocked] }
     return { status: 'pass', summary: 'there is no trace storage yet; serve makes it', details: path }
   }
   let store: Storage
@@ -103,27 +111,27 @@ function checkRoutes({ config }: LoadedConfig): Omit<Finding, 'name'> {
   }
 }
 
-async function checkAuth({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
+async function checkAuth({ config }: LoadedConfig, environment: Environment): Promise<Omit<Finding, 'name'>> {
   const { enabled, header, keys } = config.auth
   const rules = ROUTES.filter(({ permission }) => permission !== 'public').length + config.providers.length
   if (enabled) {
-    const count = keys.length + (isNew(config) ? 0 : await countKeys(config))
-    if (count === 0) {
-      const details = [
-        'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first',
-      ]
-      return { status: 'fail', summary: 'gateway auth configuration is not runnable', details }
+    const { problem, stored } = await examineKeys(config)
+    if (problem !== undefined) {
+      return { status: 'fail', summary: 'gateway auth configuration is not runnable', details: [problem] }
     }
     return {
       status: 'pass',
       summary: 'gateway auth posture is healthy',
       details: [
         `auth header: ${header}`,
-        `active gateway keys: ${count}`,
+        `active gateway keys: ${keys.length + stored}`,
         `protected authorization rules: ${rules}`,
       ],
     }
   }
+  const refused = refusedOpen(config, environment)
+  if (refused !== undefined)
+    return { status: 'fail', summary: 'gateway auth is disabled', details: [refused] }
   const local = ['127.0.0.1', '::1', '[::1]', 'localhost'].includes(config.server.host)
   return {
     status: 'warn',
@@ -140,10 +148,15 @@ async function checkAuth({ config }: LoadedConfig): Promise<Omit<Finding, 'name'
   }
 }
 
-async function countKeys(config: Config): Promise<number> {
+async function examineKeys(
+  config: Config,
+): Promise<{ readonly problem: string | undefined; readonly stored: number }> {
+  if (isNew(config)) return { problem: await keysProblem(config, undefined), stored: 0 }
   const store = await open(config)
   try {
-    return (await store.directory().activeKeys()).keys.length
+    const directory = store.directory()
+    const { keys } = await directory.activeKeys()
+    return { problem: await keysProblem(config, directory), stored: keys.length }
   } finally {
     await store.close()
   }
@@ -152,14 +165,10 @@ async function countKeys(config: Config): Promise<number> {
 function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
   const { path, maxBytes } = config.tracing.journal
   const details = [`path: ${resolve(path)}`]
-  if (!existsSync(path)) {
-    const parent = existingParent(path)
-    const writable = canWrite(parent)
-    return writable
-      ? { status: 'pass', summary: 'the journal is empty', details }
-      : { status: 'fail', summary: `the journal cannot be made: "${parent}" cannot be written`, details }
-  }
-  if (!canWrite(path)) return { status: 'fail', summary: 'the journal cannot be written', details }
+  const blocked = notMakeable(join(path, 'x'))
+  if (blocked !== undefined)
+    return { status: 'fail', summary: 'the journal cannot be written', details: [...details, blocked] }
+  if (!existsSync(path)) return { status: 'pass', summary: 'the journal is empty', details }
   const files = [path, join(path, 'audit')]
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
@@ -346,6 +355,13 @@ async function checkUpstreams({ config }: LoadedConfig): Promise<Omit<Finding, '
 async function open(config: Config): Promise<Storage> {
   const { openStorage } = await import('../storage/open-storage.ts')
   return openStorage(config.storage, 'read')
+}
+
+/** Why a file that is not there cannot be made; `undefined` when it can. */
+function notMakeable(path: string): string | undefined {
+  const parent = existingParent(dirname(resolve(path)))
+  if (!statSync(parent).isDirectory()) return `"${parent}" is not a folder`
+  return canWrite(parent) ? undefined : `"${parent}" cannot be written`
 }
 
 function existingParent(path: string): string {

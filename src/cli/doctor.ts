@@ -71,28 +71,29 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
       ...[...LOCAL_CHECKS, UPSTREAMS].map(({ name }): Finding => ({ name, status: 'skip', summary: reason })),
     ]
   }
+  const { exists, warnings } = loaded
   const found: Finding[] = [
     {
       name: 'config',
-      status: 'pass',
+      status: warnings.length > 0 ? 'warn' : 'pass',
       summary: 'loaded and validated configuration',
-      details: [`config path: ${loaded.exists ? loaded.path : '(none: defaults and environment)'}`],
+      details: [`config path: ${exists ? loaded.path : '(none: defaults and environment)'}`, ...warnings],
     },
   ]
-  for (const check of LOCAL_CHECKS) found.push(await outcome(check, loaded))
+  for (const check of LOCAL_CHECKS) found.push(await outcome(check, loaded, io))
   found.push(
     online
-      ? await outcome(UPSTREAMS, loaded)
+      ? await outcome(UPSTREAMS, loaded, io)
       : { name: UPSTREAMS.name, status: 'skip', summary: 'skipped: asked only with --online' },
   )
   return found
 }
 
 /** A check that breaks is a finding too. */
-async function outcome(check: Check, loaded: LoadedConfig): Promise<Finding> {
+async function outcome(check: Check, loaded: LoadedConfig, { environment }: Io): Promise<Finding> {
   const { name } = check
   try {
-    const { status, summary, details = [] } = await check.run(loaded)
+    const { status, summary, details = [] } = await check.run(loaded, environment)
     // They repeat what drivers and servers said.
     const shown = details.map((detail) => withoutCredentials(detail))
     return { name, status, summary, ...(shown.length > 0 ? { details: shown } : {}) }

@@ -48,7 +48,7 @@ function holds(pid: string, sockets: ReadonlySet<string>): boolean {
 }
 
 /** `an OngoingAI gateway 1.2.3`, where one answers. */
-async function gatewayOn(host: string, port: number): Promise<string> {
+export async function gatewayOn(host: string, port: number): Promise<string> {
   const name = ['0.0.0.0', '::', '[::]'].includes(host) ? 'localhost' : host
   try {
     const answer = await fetch(`http://${authority(name, port)}/`, {

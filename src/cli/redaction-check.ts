@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../config/load.ts'
+import { redactionKeyProblem } from '../redaction-key.ts'
 import { Scopes } from '../redaction/scopes.ts'
 import type { Finding } from './doctor-checks.ts'
 
@@ -6,6 +7,9 @@ import type { Finding } from './doctor-checks.ts'
 export function checkRedaction({ config }: LoadedConfig): Omit<Finding, 'name'> {
   const { redaction } = config.pii
   const { mode, uninspectable, scopes } = redaction
+  const problem = redactionKeyProblem(config)
+  if (problem !== undefined)
+    return { status: 'fail', summary: 'failed to initialize redaction key', details: [problem] }
   const details = [`mode: ${mode}`, `uninspectable: ${uninspectable}`, `scopes: ${scopes.length}`]
   if (!new Scopes(redaction).guards)
     return { status: 'pass', summary: 'no policy looks at content on its way', details }

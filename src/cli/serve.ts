@@ -1,17 +1,16 @@
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { clientUrls } from '../config/client-urls.ts'
 import type { Config } from '../config/config.ts'
-import { OVERRIDES } from '../config/environment.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
-import { authority } from '../http/authority.ts'
 import { ListenError } from '../http/listen-error.ts'
 import { openWarnings, refusedOpen } from '../open-start.ts'
+import { StartError } from '../start-error.ts'
 import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
 import { lostTerminal } from './lost-terminal.ts'
-import { portHolder } from './port-holder.ts'
+import { notListening } from './not-listening.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { visible } from './text-table.ts'
 
@@ -60,8 +59,9 @@ async function serveUntilStopped(
   terminalLost: () => boolean,
   io: Io,
 ): Promise<number> {
-  const { config } = loaded
+  const { config, warnings } = loaded
   const { log } = logger
+  for (const warning of warnings) log('WARN', warning)
   // Listened to before anything is taken in, so that a signal never cuts off what was.
   const reloadInTurn = inTurn(async () => {
     if (gateway) await reload(path, gateway, log, io)
@@ -72,13 +72,10 @@ async function serveUntilStopped(
     const starting = startGateway(config, log, logger.dropped)
     gateway = await Promise.race([starting, stop.first.then(() => undefined)])
   } catch (error) {
+    if (error instanceof ListenError) log('ERROR', 'gateway failed', await notListening(error))
     logger.close()
-    const message = error instanceof Error ? error.message : String(error)
-    io.err(
-      error instanceof ListenError
-        ? await notListening(error)
-        : `failed to initialize ${config.storage.driver} storage: ${message}\n`,
-    )
+    if (error instanceof StartError) io.err(`failed to initialize ${error.part}: ${error.message}\n`)
+    else if (!(error instanceof ListenError)) throw error
     return 1
   }
   if (!gateway) {
@@ -99,25 +96,6 @@ async function serveUntilStopped(
   log('INFO', 'gateway stopped')
   logger.close()
   return 0
-}
-
-/** Why an address cannot be listened on, and what to do. */
-async function notListening({ host, port, settings, taken, message }: ListenError): Promise<string> {
-  const address = authority(host, port)
-  if (!taken) {
-    const hint = `Set ${withVariable(settings.host)} to an address of this machine.`
-    return `failed to listen on ${address}: ${message}\n${hint}\n`
-  }
-  const holder = await portHolder(host, port)
-  const by = holder === '' ? '' : ` by ${holder}`
-  const hint = `Stop it, or set ${withVariable(settings.port)} to another port.`
-  return `failed to listen on ${address}: the port is taken${by}\n${hint}\n`
-}
-
-/** `server.port (ONGOINGAI_PORT)` */
-function withVariable(setting: string): string {
-  const variable = OVERRIDES.find(({ path }) => path === setting)?.variable
-  return variable === undefined ? setting : `${setting} (${variable})`
 }
 
 type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
@@ -170,7 +148,8 @@ function inTurn(work: () => Promise<void>): () => void {
 /** Takes over a changed file, whole or not at all. Never throws. */
 async function reload(path: string | undefined, gateway: Gateway, log: Log, io: Io): Promise<void> {
   try {
-    const { config } = loadConfig(path, io.environment)
+    const { config, warnings } = loadConfig(path, io.environment)
+    for (const warning of warnings) log('WARN', warning)
     const refused = refusedOpen(config, io.environment)
     if (refused !== undefined) throw new Error(refused)
     const { changed, needRestart } = await gateway.reload(config)

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import {
   isAlias,
   isMap,
@@ -7,6 +8,7 @@ import {
   parseAllDocuments,
   Scalar,
   visit,
+  YAMLMap,
   type Alias,
   type Document,
   type Node,
@@ -14,11 +16,13 @@ import {
 import { isCredentialName } from '../redaction/credential-name.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import type { Environment } from './environment.ts'
-import { nearest } from './nearest.ts'
 import { resolveReferences } from './references.ts'
 import { tooDeepLine } from './nesting.ts'
-import { yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
+import { quote, yamlBoolean, yamlFloat, yamlInteger, type Scalar as Read } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
+import { unknownSetting } from './unknown-setting.ts'
+import { wrongScalar } from './wrong-scalar.ts'
+import { yamlProblem } from './yaml-problem.ts'
 
 /** Where an effective value comes from. `line` is 1-based. */
 export type Origin =
@@ -35,6 +39,8 @@ export type Origin =
 export interface Problem {
   readonly message: string
   readonly path?: string
+  /** Settings that were probably meant: what is said of their values is said in vain. */
+  readonly meant?: readonly string[]
   readonly line?: number
 }
 
@@ -46,7 +52,11 @@ export interface SettingsDocument {
   readonly inlineSecrets: string[]
   /** Files that secrets were read from. */
   readonly secretFiles: string[]
+  /** The file is no YAML, or more than one document: nothing of it was decoded. */
+  readonly syntax: Problem[]
   readonly problems: Problem[]
+  /** What is read otherwise than it looks, and works. */
+  readonly warnings: Problem[]
   /** References to variables that could not be resolved, which only minds who needs the value. */
   readonly unresolved: Problem[]
 }
@@ -73,36 +83,38 @@ export function decodeSettings(
     origins: new Map(),
     inlineSecrets: [],
     secretFiles: [],
+    syntax: [],
     problems: [],
+    warnings: [],
     unresolved: [],
   }
   const tooDeep = tooDeepLine(text)
-  if (tooDeep !== undefined) document.problems.push({ line: tooDeep, message: 'nested too deeply' })
+  if (tooDeep !== undefined) document.syntax.push({ line: tooDeep, message: 'nested too deeply' })
   const lines = new LineCounter()
   const parsed = parseAllDocuments(tooDeep === undefined ? text : '', {
     lineCounter: lines,
     schema: 'failsafe',
     version: '1.1',
+    // Found by the decoder, which knows the path and the first line.
+    uniqueKeys: false,
   })
   const roots = Array.isArray(parsed) ? parsed : []
 
-  for (const root of roots.slice(0, 2)) {
-    for (const error of root.errors) {
-      const line = lines.linePos(error.pos[0]).line
-      const repeated = error.code === 'DUPLICATE_KEY'
-      const message = repeated ? 'mapping key is already defined' : (error.message.split('\n')[0] ?? '')
-      document.problems.push({
-        line,
-        message: withoutSource(message.replace(/ at line \d+, column \d+:?$/, '')),
-      })
-    }
+  const texts = text.split('\n')
+  for (const error of roots.slice(0, 2).flatMap((root) => root.errors)) {
+    const problem = yamlProblem(error, lines.linePos(error.pos[0]).line, texts)
+    // What follows on the same line follows from the first.
+    if (document.syntax.at(-1)?.line !== problem.line) document.syntax.push(problem)
   }
   const second = roots[1]?.contents
-  if (second && !isNull(second))
-    document.problems.push({ message: 'multiple yaml documents are not supported' })
+  if (second && !isNull(second)) {
+    const { line } = lines.linePos(roots[1]!.range[0])
+    const message = 'multiple yaml documents are not supported; remove the line --- and what stands below it'
+    document.syntax.push({ line, message })
+  }
 
   const decoder = new Decoder(document, lines, readText, environment, roots[0])
-  const contents = document.problems.length > 0 ? undefined : roots[0]?.contents
+  const contents = document.syntax.length > 0 ? undefined : roots[0]?.contents
   Object.assign(document.values, decoder.section(contents ?? undefined, schema, ''))
   return document
 }
@@ -110,8 +122,18 @@ export function decodeSettings(
 /** Aliases that are followed at most, each time that one is met: a few lines of aliases can stand for billions. */
 const MAX_ALIASES = 5000
 
+/** What a list of sections looks like. */
+const LIST_HINT = 'begin each item with "- "'
+
 /** An address with a password in it. */
 const HOLDS_PASSWORD = /:\/\/[^/?#\s@:]*:[^/?#\s@]+@/
+
+/** A setting as a section gives it. `joined` is its value where it is given several times. */
+interface Given {
+  readonly key: Node
+  value: Node
+  joined?: YAMLMap
+}
 
 class Decoder {
   readonly #document: SettingsDocument
@@ -138,7 +160,7 @@ class Decoder {
 
   section(node: Node | undefined, schema: Section, path: string): Record<string, unknown> {
     const values: Record<string, unknown> = {}
-    const given = this.#pairs(node, schema.type, path, holdsSecret(schema))
+    const given = this.#pairs(node, schema, path)
     for (const [name, setting] of Object.entries(schema.fields)) {
       values[name] = this.#value(given.get(name)?.value, setting, join(path, name))
       given.delete(name)
@@ -159,7 +181,7 @@ class Decoder {
       case 'section':
         return this.section(node, setting, path)
       case 'map': {
-        const given = this.#pairs(node, 'map', path, holdsSecret(setting.item))
+        const given = this.#pairs(node, setting, path)
         const names = new Set([...Object.keys(setting.presets), ...given.keys()])
         const values: Record<string, unknown> = {}
         for (const name of names) {
@@ -172,29 +194,35 @@ class Decoder {
       case 'list': {
         this.#origin(node, path)
         if (!node || isNull(node)) return []
-        if (!isSeq(node)) {
-          const message = `cannot unmarshal ${shape(node, holdsSecret(setting))} into list`
-          return this.#wrong(node, message, path, [])
-        }
+        if (!isSeq(node))
+          return this.#wrong(
+            node,
+            `must be a list (got ${shape(node, holdsSecret(setting))}); ${LIST_HINT}`,
+            path,
+            [],
+          )
         return node.items.map((item, i) =>
-          this.section(this.#resolve(item as Node), setting.item, `${path}[${i}]`),
+          this.section(this.#resolve(item as Node, path), setting.item, `${path}[${i}]`),
         )
       }
       case 'strings': {
         this.#origin(node, path)
         if (!node) return [...setting.default]
         if (isNull(node)) return []
-        if (!isSeq(node)) return this.#wrong(node, `cannot unmarshal ${shape(node)} into []string`, path, [])
+        if (!isSeq(node)) {
+          const hint = isScalar(node) ? `; write [${quote(sourceOf(node))}]` : ''
+          return this.#wrong(node, `must be a list of texts (got ${shape(node)})${hint}`, path, [])
+        }
         return node.items
-          .map((item) => this.#resolve(item as Node))
+          .map((item) => this.#resolve(item as Node, path))
           .flatMap((item) => (isNull(item) ? [] : [this.#referred(this.#text(item, path), false, path)]))
       }
       case 'texts': {
         const values: Record<string, string> = {}
         if (!node || isNull(node)) this.#origin(undefined, path)
-        for (const [name, { value }] of this.#pairs(node, 'map[string]string', path, true)) {
+        for (const [name, { value }] of this.#pairs(node, setting, path)) {
           const at = join(path, shownValue(name))
-          values[name] = this.#scalar(value, at, '', (text) => {
+          values[name] = this.#scalar(value, at, setting, '', (text) => {
             const resolved = this.#referred(text, true, at)
             if (resolved === text && isCredentialName(name)) this.#document.inlineSecrets.push(at)
             return { value: resolved }
@@ -203,7 +231,7 @@ class Decoder {
         return values
       }
       case 'string':
-        return this.#scalar(node, path, setting.default, (text) => {
+        return this.#scalar(node, path, setting, setting.default, (text) => {
           const value = this.#referred(text, setting.secret === true, path)
           // What a variable holds does not stand in the file.
           if (value !== '' && value === text && (setting.secret || HOLDS_PASSWORD.test(text)))
@@ -211,11 +239,11 @@ class Decoder {
           return { value }
         })
       case 'int':
-        return this.#scalar(node, path, setting.default, yamlInteger)
+        return this.#scalar(node, path, setting, setting.default, yamlInteger)
       case 'float':
-        return this.#scalar(node, path, setting.default, yamlFloat)
+        return this.#scalar(node, path, setting, setting.default, yamlFloat)
       case 'bool':
-        return this.#scalar(node, path, setting.default, yamlBoolean)
+        return this.#scalar(node, path, setting, setting.default, yamlBoolean)
       default:
         return setting satisfies never
     }
@@ -224,24 +252,36 @@ class Decoder {
   #scalar<T>(
     node: Node | undefined,
     path: string,
+    setting: Setting,
     fallback: T,
-    read: (text: string, quoted: boolean) => { value: T } | { problem: string },
+    read: (text: string, quoted: boolean) => Read<T>,
   ): T {
     if (!node || isNull(node)) {
       this.#document.origins.set(path, { kind: 'default' })
       return fallback
     }
     this.#origin(node, path)
-    const into = typeof fallback === 'number' ? 'int' : typeof fallback === 'boolean' ? 'bool' : 'string'
-    if (!isScalar(node))
-      return this.#wrong(node, `cannot unmarshal ${shape(node)} into ${into}`, path, fallback)
-    const result = read(sourceOf(node), node.type !== 'PLAIN')
-    return 'value' in result ? result.value : this.#wrong(node, result.problem, path, fallback)
+    if (!isScalar(node)) {
+      const secret = setting.kind === 'string' && setting.secret === true
+      return this.#wrong(node, `must be a single value (got ${shape(node, secret)})`, path, fallback)
+    }
+    const [text, quoted] = [sourceOf(node), node.type !== 'PLAIN']
+    const result = read(text, quoted)
+    if ('expected' in result) {
+      const unit = 'unit' in setting ? setting.unit : undefined
+      return this.#wrong(node, wrongScalar({ expected: result.expected, unit, text, quoted }), path, fallback)
+    }
+    const plain = Number(text.replaceAll('_', ''))
+    if (setting.kind === 'int' && !Number.isNaN(plain) && plain !== (result.value as number)) {
+      const message = `${path}: ${text} is read as ${String(result.value)}; write ${String(result.value)} if that is meant`
+      this.#document.warnings.push({ line: this.#line(node), path, message })
+    }
+    return result.value
   }
 
   #text(node: Node, path: string): string {
     if (isScalar(node)) return sourceOf(node)
-    return this.#wrong(node, `cannot unmarshal ${shape(node)} into string`, path, '')
+    return this.#wrong(node, `must be a text (got ${shape(node)})`, path, '')
   }
 
   #secretFromFile(node: Node, path: string, fallback: unknown): unknown {
@@ -253,12 +293,7 @@ class Decoder {
     try {
       return this.#readText(file).trim()
     } catch (error) {
-      return this.#wrong(
-        node,
-        `${path}: ${error instanceof Error ? error.message : String(error)}`,
-        path,
-        fallback,
-      )
+      return this.#wrong(node, `cannot be read: ${fileProblem(file, error)}`, path, fallback)
     }
   }
 
@@ -278,40 +313,57 @@ class Decoder {
     return resolved.text
   }
 
-  #pairs(
-    node: Node | undefined,
-    type: string,
-    path: string,
-    secret: boolean,
-  ): Map<string, { key: Node; value: Node }> {
-    const pairs = new Map<string, { key: Node; value: Node }>()
+  #pairs(node: Node | undefined, setting: Setting, path: string): Map<string, Given> {
+    const pairs = new Map<string, Given>()
     if (!node || isNull(node)) return pairs
+    if (path !== '') this.#origin(node, path)
     if (!isMap(node)) {
-      this.#wrong(node, `cannot unmarshal ${shape(node, secret)} into ${type}`, path, undefined)
+      this.#wrong(node, notSettings(node, setting, path), path, undefined)
       return pairs
     }
     const merged: Node[] = []
     for (const pair of node.items) {
       const key = pair.key as Node
       const name = isScalar(key) ? sourceOf(key) : String(key)
-      const value = this.#resolve(pair.value as Node)
+      const value = this.#resolve(pair.value as Node, join(path, shownValue(name)))
+      const first = pairs.get(name)
       if (name === '<<') merged.push(...(isSeq(value) ? (value.items as Node[]) : [value]))
+      else if (first) this.#repeated(join(path, shownValue(name)), first, { key, value })
       else pairs.set(name, { key, value })
     }
     // What a mapping says itself wins over what it merges.
     for (const source of merged) {
-      for (const [name, pair] of this.#pairs(this.#resolve(source), type, path, secret)) {
+      for (const [name, pair] of this.#pairs(this.#resolve(source, path), setting, path)) {
         if (!pairs.has(name)) pairs.set(name, pair)
       }
     }
     return pairs
   }
 
+  /** Tells that a setting is given again. What a second section says is read with the first: it may be wrong too. */
+  #repeated(path: string, first: Given, { key, value }: Given): void {
+    const hint = isMap(value) ? 'put its settings under one' : 'keep one of them'
+    this.#wrong(key, `is given twice, first on line ${this.#line(first.key)}; ${hint}`, path, undefined)
+    if (!isMap(value) || !isMap(first.value)) return
+    // A copy: the section may be read once more, as what an alias stands for.
+    first.joined ??= Object.assign(new YAMLMap(), {
+      items: [...first.value.items],
+      range: first.value.range,
+    })
+    for (const item of value.items) first.joined.items.push(item)
+    first.value = first.joined
+  }
+
   /** What an alias stands for. */
-  #resolve(node: Node): Node {
+  #resolve(node: Node, path: string): Node {
     if (!isAlias(node)) return node
     this.#followed += 1
-    if (this.#followed <= MAX_ALIASES) return this.#targets.get(node) ?? node
+    if (this.#followed <= MAX_ALIASES) {
+      const target = this.#targets.get(node)
+      if (target) return target
+      const message = 'must stand in quotes, for it begins with * (an anchor of this name is not there)'
+      return this.#wrong(node, message, path, new Scalar(null))
+    }
     if (this.#followed === MAX_ALIASES + 1) {
       const message = `aliases stand for too much: more than ${MAX_ALIASES} were followed up to *${node.source}`
       this.#document.problems.push({ line: this.#line(node), message })
@@ -320,14 +372,13 @@ class Decoder {
   }
 
   #unknown(name: string, key: Node, schema: Section, path: string): void {
-    const close = nearest(name, Object.keys(schema.fields))
-    const hint = close ? ` (did you mean ${join(path, close)}?)` : ''
-    this.#wrong(
-      key,
-      `field ${shownValue(name)} not found in type ${schema.type}${hint}`,
-      join(path, shownValue(name)),
-      undefined,
-    )
+    const { message, meant } = unknownSetting(name, schema, path)
+    this.#document.problems.push({
+      line: this.#line(key),
+      path: join(path, shownValue(name)),
+      message,
+      meant,
+    })
   }
 
   #origin(node: Node | undefined, path: string): void {
@@ -335,7 +386,11 @@ class Decoder {
   }
 
   #wrong<T>(node: Node, message: string, path: string, fallback: T): T {
-    this.#document.problems.push({ line: this.#line(node), path, message })
+    this.#document.problems.push({
+      line: this.#line(node),
+      path,
+      message: `${path || 'the file'} ${message}`,
+    })
     return fallback
   }
 
@@ -382,21 +437,46 @@ function isNull(node: Node): boolean {
 
 /** What a node is. @param secret its text may be one that stands in the wrong place */
 function shape(node: Node, secret = false): string {
-  if (isMap(node)) return '!!map'
-  if (isSeq(node)) return '!!seq'
-  if (!isScalar(node) || (secret && !/^\d{1,5}$/.test(sourceOf(node)))) return '!!str'
-  return `!!str \`${shownValue(sourceOf(node))}\``
+  if (isMap(node)) return 'settings'
+  if (isSeq(node)) return 'a list'
+  if (!isScalar(node) || (secret && !/^\d{1,5}$/.test(sourceOf(node)))) return 'a text'
+  return quote(sourceOf(node))
+}
+
+function notSettings(node: Node, setting: Setting, path: string): string {
+  const got = shape(node, holdsSecret(setting))
+  if (path === '')
+    return `must hold settings (got ${got}); write "server:", and "  port: 8080" on the next line`
+  const names =
+    setting.kind === 'section'
+      ? Object.keys(setting.fields)
+      : setting.kind === 'map'
+        ? Object.keys(setting.presets)
+        : ['name']
+  const begun = isScalar(node)
+    ? names.find((name) => new RegExp(`^${name}\\b`).test(sourceOf(node)))
+    : undefined
+  const how = isSeq(node)
+    ? ', indented and without "- "'
+    : begun === undefined
+      ? ' on a line below, indented'
+      : ', with a colon and a space'
+  return `must hold settings (got ${got}); write "${begun ?? names[0]}: …"${how}`
+}
+
+function fileProblem(file: string, error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (file.startsWith('~')) return `~ is not expanded here; write \${env:HOME}${file.slice(1)}`
+  if (code === 'ENOENT') return `there is no file ${quote(resolve(file))}`
+  if (code === 'EISDIR') return `${quote(file)} is a folder`
+  if (code === 'EACCES') return `this user may not read ${quote(file)}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 function holdsSecret(setting: Setting): boolean {
   if (setting.kind === 'section') return Object.values(setting.fields).some((field) => holdsSecret(field))
   if (setting.kind === 'list' || setting.kind === 'map') return holdsSecret(setting.item)
   return setting.kind === 'texts' || (setting.kind === 'string' && setting.secret === true)
-}
-
-/** The parser's message without the part of the file that it quotes behind its colon, which may be a secret. */
-function withoutSource(message: string): string {
-  return message.replace(/(?<! ): .*$/s, '')
 }
 
 function join(path: string, name: string): string {

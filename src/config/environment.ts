@@ -1,8 +1,10 @@
-import type { Problem, SettingsDocument } from './document.ts'
+import type { SettingsDocument } from './document.ts'
 import { placeholderProblem } from './references.ts'
-import { environmentBoolean, environmentFloat, environmentInteger, quote } from './scalar.ts'
+import { nearest } from './nearest.ts'
+import { environmentBoolean, environmentFloat, environmentInteger, quote, type Scalar } from './scalar.ts'
 import type { Setting } from './setting.ts'
 import { SETTINGS } from './settings.ts'
+import { wrongScalar } from './wrong-scalar.ts'
 
 /** The process environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -56,6 +58,18 @@ const TURNS_ON = new Set([
   'ONGOINGAI_PROMETHEUS_PATH',
 ])
 
+/** Edits within which a variable is another one misspelt. */
+const MISSPELT = 2
+
+/** Whatever telemetry can be for. */
+const SIGNALS = ['traces_enabled', 'metrics_enabled', 'prometheus_enabled'].map((name) => `${OTEL}.${name}`)
+
+/** The overrides that choose exporters. */
+const EXPORTERS = OVERRIDES.filter(({ kind }) => kind === 'exporter')
+
+/** Variables of ours that are no settings. */
+const OTHERS = ['ALLOW_OPEN', 'COMMIT', 'CONTAINER', 'DATE', 'GATEWAY_KEY', 'IMPORT_FROM', 'VERSION']
+
 /** Samplers that are a ratio by themselves; those with one take it from their argument. */
 const SAMPLERS: Readonly<Record<string, number>> = {
   always_on: 1,
@@ -72,22 +86,22 @@ const SAMPLERS: Readonly<Record<string, number>> = {
  */
 export function applyEnvironment(document: SettingsDocument, environment: Environment): void {
   let wanted = false
+  findMisspelt(document, environment)
   for (const { variable, path, kind } of OVERRIDES) {
     const trimmed = variable.startsWith('OTEL_') || variable.startsWith('ONGOINGAI_PROMETHEUS_')
     const text = trimmed ? environment[variable]?.trim() : environment[variable]
     if (text === undefined || text === '') continue
-    const result = read(variable, kind, text)
+    const result = read(path, kind, text)
     if ('problem' in result) {
-      document.problems.push(result.problem)
+      document.problems.push({ path, message: `invalid ${variable}: ${result.problem}` })
       continue
     }
-    const settings = result.values ?? [[path, result.value] as const]
-    for (const [target, value] of settings) {
+    for (const [target, value] of result.values) {
       override(document, target, value)
       set(document.values, target, value)
       document.origins.set(target, { kind: 'environment', variable })
     }
-    const on = settings.some(([, value]) => value === true)
+    const on = result.values.some(([, value]) => value === true)
     if (TURNS_ON.has(variable) || (on && kind !== 'string' && path.startsWith(OTEL))) wanted = true
   }
 
@@ -98,16 +112,47 @@ export function applyEnvironment(document: SettingsDocument, environment: Enviro
   }
 
   const disabled = environment['OTEL_SDK_DISABLED']?.trim() ?? ''
-  const sdk = disabled === '' ? undefined : environmentBoolean(disabled)
-  if (sdk && 'problem' in sdk)
-    document.problems.push({ message: `invalid OTEL_SDK_DISABLED: ${sdk.problem}` })
-  const off = sdk !== undefined && 'value' in sdk && sdk.value
-  if (off) {
-    set(document.values, `${OTEL}.enabled`, false)
-    document.origins.set(`${OTEL}.enabled`, { kind: 'environment', variable: 'OTEL_SDK_DISABLED' })
-  } else if (wanted) {
-    set(document.values, `${OTEL}.enabled`, true)
-    document.origins.set(`${OTEL}.enabled`, { kind: 'environment', variable: 'OTEL_*' })
+  const sdk = disabled === '' ? { value: false } : environmentBoolean(disabled)
+  if ('expected' in sdk) {
+    const wrong = wrongScalar({ ...sdk, unit: undefined, text: disabled, quoted: false })
+    document.problems.push({ path: `${OTEL}.enabled`, message: `invalid OTEL_SDK_DISABLED: ${wrong}` })
+  }
+  const enable = (value: boolean, variable: string): void => {
+    set(document.values, `${OTEL}.enabled`, value)
+    document.origins.set(`${OTEL}.enabled`, { kind: 'environment', variable })
+  }
+  if ('value' in sdk && sdk.value) return enable(false, 'OTEL_SDK_DISABLED')
+  if (useSignalEndpoints(document, environment, wanted)) wanted = true
+  if (wanted) enable(true, 'OTEL_*')
+  const off = EXPORTERS.find(({ path }) => document.origins.get(path)?.kind === 'environment')
+  if (off && SIGNALS.every((signal) => get(document.values, signal) === false)) enable(false, off.variable)
+}
+
+/** An endpoint for one signal alone turns that signal on; the other stays as it is where telemetry is on already. */
+function useSignalEndpoints(document: SettingsDocument, environment: Environment, wanted: boolean): boolean {
+  const given = (variable: string): boolean => (environment[variable]?.trim() ?? '') !== ''
+  const traces = given('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+  const metrics = given('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT')
+  if (traces === metrics || wanted || get(document.values, `${OTEL}.enabled`) === true)
+    return traces || metrics
+  const other = `${OTEL}.${traces ? 'metrics' : 'traces'}_enabled`
+  const variable = `OTEL_EXPORTER_OTLP_${traces ? 'TRACES' : 'METRICS'}_ENDPOINT`
+  if (document.origins.get(other)?.kind === 'default') {
+    set(document.values, other, false)
+    document.origins.set(other, { kind: 'environment', variable })
+  }
+  return true
+}
+
+/** A variable that means nothing and is spelt nearly as one that does: left alone, a setting such as auth.enabled would not hold. */
+function findMisspelt(document: SettingsDocument, environment: Environment): void {
+  const known = [...OVERRIDES.map(({ variable }) => variable), ...OTHERS.map((name) => `ONGOINGAI_${name}`)]
+  for (const [name, value = ''] of Object.entries(environment)) {
+    if (!name.startsWith('ONGOINGAI_') || known.includes(name) || value === '') continue
+    const close = nearest(name, known, MISSPELT)
+    if (close === undefined) continue
+    const meant = OVERRIDES.filter(({ variable }) => variable === close).map(({ path }) => path)
+    document.problems.push({ meant, message: `the variable ${name} is not known; did you mean ${close}?` })
   }
 }
 
@@ -120,48 +165,62 @@ function override(document: SettingsDocument, path: string, value: unknown): voi
 }
 
 function isSecret(path: string): boolean {
+  const setting = settingAt(path)
+  return setting?.kind === 'string' && setting.secret === true
+}
+
+function settingAt(path: string): Setting | undefined {
   let setting: Setting | undefined = SETTINGS
   for (const name of path.split('.')) {
     if (setting?.kind === 'section') setting = setting.fields[name]
     else if (setting?.kind === 'map') setting = setting.item
   }
-  return setting?.kind === 'string' && setting.secret === true
+  return setting
 }
 
-type Read =
-  | { problem: Problem }
-  | { value: unknown; values?: undefined }
-  | { values: readonly (readonly [string, unknown])[]; value?: undefined }
+type Values = readonly (readonly [path: string, value: unknown])[]
 
-function read(variable: string, kind: Override['kind'], text: string): Read {
-  if (kind === 'string') return { value: text }
-  if (kind === 'exporter') return readExporter(variable, text)
-  const result =
+function read(
+  path: string,
+  kind: Override['kind'],
+  text: string,
+): { readonly values: Values } | { readonly problem: string } {
+  if (kind === 'string') return { values: [[path, text]] }
+  if (kind === 'exporter') return readExporter(path, text)
+  const result: Scalar<unknown> =
     kind === 'int'
       ? environmentInteger(text)
       : kind === 'bool'
         ? environmentBoolean(text)
         : environmentFloat(text)
-  if ('problem' in result) return { problem: { message: `invalid ${variable}: ${result.problem}` } }
-  return { value: result.value }
+  if ('value' in result) return { values: [[path, result.value]] }
+  const setting = settingAt(path)
+  const unit = setting && 'unit' in setting ? setting.unit : undefined
+  const wrong = wrongScalar({ ...result, unit, text, quoted: false })
+  // What Kubernetes tells containers of the Services around them looks like settings.
+  const service =
+    'Kubernetes sets it for a Service of this name, so set enableServiceLinks: false for the pod'
+  return { problem: `${path} ${wrong}${text.startsWith('tcp://') ? `; ${service}` : ''}` }
 }
 
 /** A comma list is legal in the OpenTelemetry convention. What `console` would show is in the log already, so it exports nothing. */
-function readExporter(variable: string, text: string): Read {
+function readExporter(path: string, text: string): ReturnType<typeof read> {
   const names = text
     .toLowerCase()
     .split(',')
     .map((name) => name.trim())
-  const metrics = variable === 'OTEL_METRICS_EXPORTER'
-  const known = metrics ? ['otlp', 'none', 'console', 'prometheus'] : ['otlp', 'none', 'console']
-  if (names.some((name) => !known.includes(name))) {
-    const message = `invalid ${variable}: must be one of otlp, none (got ${quote(text)})`
-    return { problem: { message } }
-  }
-  if (!metrics) return { value: names.includes('otlp') }
-  const values: (readonly [string, unknown])[] = [[`${OTEL}.metrics_enabled`, names.includes('otlp')]]
-  if (names.includes('prometheus')) values.push([`${OTEL}.prometheus_enabled`, true])
-  return { values }
+  const metrics = path === `${OTEL}.metrics_enabled`
+  const known = ['otlp', 'none', 'console', ...(metrics ? ['prometheus'] : [])]
+  if (names.some((name) => !known.includes(name)))
+    return { problem: `must be one of otlp, none${metrics ? ', prometheus' : ''} (got ${quote(text)})` }
+  const values: Values = [[path, names.includes('otlp')]]
+  return { values: names.includes('prometheus') ? [...values, [`${OTEL}.prometheus_enabled`, true]] : values }
+}
+
+function get(values: Record<string, unknown>, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((section, name) => (section as Record<string, unknown>)[name], values)
 }
 
 function set(values: Record<string, unknown>, path: string, value: unknown): void {

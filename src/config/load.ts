@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { decodeSettings, type Origin, type Problem, type SettingsDocument } from './document.ts'
 import { applyEnvironment, type Environment } from './environment.ts'
 import { quote } from './scalar.ts'
@@ -9,7 +10,13 @@ import { validateSettings } from './validate.ts'
 /** The file that is read when no `--config` is given; it alone may be missing. */
 const DEFAULT_CONFIG_PATH = 'ongoingai.yaml'
 
-/** The configuration could not be read (`load`) or is not valid (`validate`). The message lists every problem. */
+/** Names under which people keep that file, and which are not read. */
+const NEARLY_DEFAULT = ['ongoingai.yml', 'ongoingai.json']
+
+/**
+ * The configuration could not be read (`load`) or is not valid (`validate`). The message lists every problem, one to a line, each
+ * with its place.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly stage: 'load' | 'validate'
@@ -20,12 +27,18 @@ export class ConfigError extends Error {
   }
 }
 
-/** A configuration and where each of its values comes from. `exists` says whether there was a file. */
-export interface LoadedConfig {
-  readonly config: Config
+/** Decoded settings and where each of them comes from. `exists` says whether there was a file. */
+export interface LoadedSettings {
   readonly document: SettingsDocument
   readonly path: string
   readonly exists: boolean
+}
+
+/** The same as checked. */
+export interface LoadedConfig extends LoadedSettings {
+  readonly config: Config
+  /** What works, and is probably not meant so, each with its place. */
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -35,16 +48,20 @@ export interface LoadedConfig {
  * @throws ConfigError with all problems at once
  */
 export function loadConfig(path: string | undefined, environment: Environment): LoadedConfig {
-  const loaded = readSettings(path, environment)
-  const { unresolved } = loaded.document
-  const { config, problems: others } = validateSettings(loaded.document, { environment, readText })
-  // What is wrong with a value that could not be resolved says nothing.
-  const problems = [
-    ...unresolved,
-    ...others.filter((problem) => !unresolved.some((one) => one.path === problem.path)),
-  ]
-  if (problems.length > 0) throw new ConfigError('validate', describe(problems, loaded))
-  return { ...loaded, config }
+  const loaded = decode(path, environment)
+  const { syntax, problems, unresolved, warnings } = loaded.document
+  const checked = validateSettings(loaded.document, { environment, readText })
+  // What is wrong with a value that could not be read, or is given under another name, says nothing.
+  const vain = [...problems, ...unresolved].flatMap(({ path: at, meant }) => meant ?? at ?? [])
+  const others = checked.problems.filter(
+    (problem) => syntax.length === 0 && !vain.some((at) => touches(at, problem.path)),
+  )
+  const found = [...syntax, ...problems, ...unresolved, ...others]
+  if (found.length > 0) {
+    throw new ConfigError(syntax.length + problems.length > 0 ? 'load' : 'validate', describe(found, loaded))
+  }
+  const all = [...(loaded.exists ? [] : unread()), ...warnings, ...checked.warnings]
+  return { ...loaded, config: checked.config, warnings: all.map((warning) => placed(warning, loaded)) }
 }
 
 /**
@@ -53,76 +70,107 @@ export function loadConfig(path: string | undefined, environment: Environment): 
  *
  * @throws ConfigError of stage `load`
  */
-export function readSettings(
-  path: string | undefined,
-  environment: Environment,
-): Omit<LoadedConfig, 'config'> {
+export function readSettings(path: string | undefined, environment: Environment): LoadedSettings {
+  const loaded = decode(path, environment)
+  const found = [...loaded.document.syntax, ...loaded.document.problems]
+  if (found.length > 0) throw new ConfigError('load', describe(found, loaded))
+  return loaded
+}
+
+function decode(path: string | undefined, environment: Environment): LoadedSettings {
   const file = path ?? DEFAULT_CONFIG_PATH
   const exists = existsSync(file)
   if (!exists && path !== undefined) {
-    throw new ConfigError('load', `read config ${quote(file)}: open ${file}: no such file or directory`)
+    const hint = file.startsWith('~')
+      ? '~ is not expanded here; write "$HOME" for it'
+      : `there is no ${quote(resolve(file))}`
+    throw new ConfigError(
+      'load',
+      `read config ${quote(file)}: open ${file}: no such file or directory; ${hint}`,
+    )
   }
-  let text = ''
-  if (exists) {
-    try {
-      text = readFileSync(file, 'utf8')
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code
-      const reason =
-        code === 'EISDIR' ? 'is a directory' : code === 'EACCES' ? 'permission denied' : String(code)
-      throw new ConfigError('load', `read config ${quote(file)}: read ${file}: ${reason}`)
-    }
-  }
+  const text = exists ? readConfig(file) : ''
   const document = decodeSettings(text, SETTINGS, readText, environment)
-  if (document.problems.length > 0) throw new ConfigError('load', describeYaml(document.problems, file))
   applyEnvironment(document, environment)
-  if (document.problems.length > 0) {
-    throw new ConfigError('load', document.problems.map((problem) => problem.message).join('\n'))
-  }
   return { document, path: file, exists }
+}
+
+function readConfig(file: string): string {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    const reason =
+      code === 'EISDIR'
+        ? 'is a directory; --config takes the file in it'
+        : code === 'EACCES'
+          ? 'permission denied'
+          : String(code)
+    throw new ConfigError('load', `read config ${quote(file)}: read ${file}: ${reason}`)
+  }
+  // YAML 1.2.2 §5.2: a byte order mark tells UTF-16 apart. The decoders take it away.
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe
+      ? 'utf-16le'
+      : bytes[0] === 0xfe && bytes[1] === 0xff
+        ? 'utf-16be'
+        : 'utf-8'
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text
+  } catch {
+    // Told below.
+  }
+  const message = `read config ${quote(file)}: it is no text in UTF-8; name the YAML file, or save it as UTF-8`
+  throw new ConfigError('load', message)
 }
 
 function readText(path: string): string {
   return readFileSync(path, 'utf8')
 }
 
-function describeYaml(problems: readonly Problem[], file: string): string {
-  const unmarshal = problems.every(
-    (problem) => problem.path !== undefined || /already defined/.test(problem.message),
-  )
-  if (!unmarshal) {
-    const texts = problems.map(({ line, message }) =>
-      line === undefined ? message : `yaml: line ${line}: ${message}`,
-    )
-    return `parse yaml ${quote(file)}: ${texts.join('\n')}`
+/** Whether what is wrong at one path makes what is said of another doubtful: the same one, one within it, or the section around it. */
+function touches(wrong: string, other = ''): boolean {
+  return other === wrong || within(other, wrong) || wrong.replace(/\.[^.]*$/, '') === other
+}
+
+function within(path: string, section: string): boolean {
+  return path.startsWith(`${section}.`) || path.startsWith(`${section}[`)
+}
+
+/** Files that somebody may take for the one that is read. */
+function unread(): Problem[] {
+  return NEARLY_DEFAULT.filter((name) => existsSync(name)).map((name) => ({
+    message: `${name} is not read: rename it to ${DEFAULT_CONFIG_PATH}, or start with --config ${name}`,
+  }))
+}
+
+function describe(problems: readonly Problem[], loaded: LoadedSettings): string {
+  const texts = problems.map((problem) => placed(problem, loaded))
+  const yaml = loaded.document.syntax.length > 0 ? `parse yaml ${quote(loaded.path)}: ` : ''
+  return `${yaml}${texts.join('\n  and ')}`
+}
+
+/** A message with its place in the file, or the variable that the value comes from. */
+function placed({ message, path = '', line }: Problem, loaded: LoadedSettings): string {
+  if (line !== undefined) return `${message} (${loaded.path}:${line})`
+  const origin = nearestOrigin(loaded.document.origins, path)
+  if (origin?.kind === 'file') return `${message} (${loaded.path}:${origin.line})`
+  if (origin?.kind === 'environment' && !message.includes(origin.variable))
+    return `${message} (from ${origin.variable})`
+  return message
+}
+
+/** The origin of a setting, else of the section around it, else of the first of its parts that the operator gave. */
+function nearestOrigin(origins: ReadonlyMap<string, Origin>, path: string): Origin | undefined {
+  for (let at = path; at !== ''; at = at.replace(/(\[\d+\]|\.?[^.[\]]+)$/, '')) {
+    const origin = origins.get(at)
+    if (origin && origin.kind !== 'default') return origin
   }
-  const lines = problems.map(({ line, message, path }) => {
-    const where = path && !message.includes(path) ? ` (at ${path})` : ''
-    return `\n  line ${line}: ${message}${where}`
-  })
-  return `parse yaml ${quote(file)}: yaml: unmarshal errors:${lines.join('')}`
-}
-
-function describe(problems: readonly Problem[], loaded: Omit<LoadedConfig, 'config'>): string {
-  const texts = problems.map(({ message, path }) => {
-    const origin = nearestOrigin(loaded.document.origins, path ?? '')
-    if (origin?.kind === 'file') return `${message} (${loaded.path}:${origin.line})`
-    if (origin?.kind === 'environment') return `${message} (from ${origin.variable})`
-    return message
-  })
-  if (texts.length === 1) return texts[0]!
-  return `${texts[0]}${texts
-    .slice(1)
-    .map((text) => `\n  and ${text}`)
-    .join('')}`
-}
-
-/** The origin of a setting, or of the first of its parts that the operator gave. */
-function nearestOrigin(origins: Map<string, Origin>, path: string): Origin | undefined {
-  const own = origins.get(path)
-  if (own) return own
+  const section = path.replace(/\.?[^.]*$/, '')
   for (const [name, origin] of origins) {
-    if (name.startsWith(path) && path !== '' && origin.kind !== 'default') return origin
+    if (section !== '' && within(name, section) && origin.kind !== 'default') return origin
   }
   return undefined
 }

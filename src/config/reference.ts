@@ -130,11 +130,27 @@ export function referenceMarkdown(): string {
 Written from the settings themselves by \`bun scripts/generate.ts\`; do not edit by hand.
 
 Settings are read from \`ongoingai.yaml\` in the working directory, or from the file that \`--config\` names (that one must
-exist). A variable overrides the file; an empty one is ignored. Unknown and repeated keys are mistakes; all mistakes are
-reported at once. A list replaces its default. \`ongoingai config explain\` shows every effective value and where it comes
-from. \`SIGHUP\` takes over a changed file, whole or not at all: providers, tracing, prices, redaction and keys at once;
+exist). The file is YAML or JSON in UTF-8, or in UTF-16 with a byte order mark. A variable overrides the file; an empty one is
+ignored. A list replaces its default. \`ongoingai config explain\` shows every effective value and where it comes from.
+\`SIGHUP\` takes over a changed file, whole or not at all: providers, tracing, prices, redaction and keys at once;
 \`server.host\`, \`server.port\`, \`storage\` and \`tracing.journal\` at the next start. A gateway that was started from a terminal stops
 when that terminal closes.
+
+## Mistakes
+
+\`ongoingai config validate\` reports all mistakes at once. Each line names the setting, what is wrong, what to write, and the place:
+
+\`\`\`text
+config is invalid: server.port must be a whole number (got "8080/tcp"); write 8080 (ongoingai.yaml:2)
+  and field hots not found in server; did you mean server.host? (ongoingai.yaml:3)
+  and the variable ONGOINGAI_AUTH_ENABLE is not known; did you mean ONGOINGAI_AUTH_ENABLED?
+\`\`\`
+
+- Unknown and repeated keys are mistakes. So is a variable that begins with \`ONGOINGAI_\` and is spelt nearly as a known one.
+- Where the file is no valid YAML, its settings are checked once that is mended.
+- What works and is hardly meant is a warning: an upstream that ends in \`/v1\`, a number with a fraction or a leading 0, a negative
+  limit. \`config validate\` and \`doctor\` show warnings, and \`serve\` logs them.
+- \`ongoingai doctor\` also fails on whatever else would keep \`serve\` from starting, such as a port that is taken.
 
 ## Secrets and variables
 
@@ -174,7 +190,9 @@ ${known.join('\n')}
 
 \`OTEL_SDK_DISABLED=true\` turns telemetry off whatever else is set. A variable that configures telemetry (an endpoint, a
 service name, a sampling ratio, a time-out, an interval, \`OTEL_*_EXPORTER=otlp\` or \`prometheus\`,
-\`ONGOINGAI_PROMETHEUS_ENABLED=true\`) turns it on; one that says off (\`none\`, \`false\`) never does.
+\`ONGOINGAI_PROMETHEUS_ENABLED=true\`) turns it on; one that says off (\`none\`, \`false\`) never does. An endpoint for one signal alone
+(\`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\`) turns on that signal. With
+\`OTEL_TRACES_EXPORTER=none\` and \`OTEL_METRICS_EXPORTER=none\` telemetry is off, unless Prometheus is on.
 `
 }
 

@@ -22,8 +22,8 @@ test.each([
 })
 
 test.each([
-  ['${env:MISSING}', 'the variable MISSING is not set, or empty'],
-  ['${env:EMPTY}', 'the variable EMPTY is not set, or empty'],
+  ['${env:MISSING}', 'the variable MISSING is not set, or empty; set it where the gateway is started'],
+  ['${env:EMPTY}', 'the variable EMPTY is not set, or empty; set it where the gateway is started'],
   ['${env:}', '${env:} names no variable; write ${env:NAME}'],
   ['${ENV:HOST}', '${ENV:HOST} names no variable; write ${env:NAME}'],
   ['${env.HOST}', '${env.HOST} names no variable; write ${env:NAME}'],

@@ -35,7 +35,8 @@ export function resolveReferences(text: string, secret: boolean, environment: En
     const name = VARIABLE.exec(inside)?.[1]
     if (name !== undefined) {
       const value = environment[name] ?? ''
-      if (value === '') problem ??= `the variable ${name} is not set, or empty`
+      if (value === '')
+        problem ??= `the variable ${name} is not set, or empty; set it where the gateway is started`
       variables.push(name)
       return value
     }

@@ -1,7 +1,11 @@
 import { shownValue } from '../redaction/shown-value.ts'
 
-/** A scalar read, or why it cannot be. */
-export type Scalar<T> = { readonly value: T } | { readonly problem: string }
+/** A scalar read, or what would have been one: `a whole number`. */
+export type Scalar<T> = { readonly value: T } | { readonly expected: string }
+
+const WHOLE_NUMBER = { expected: 'a whole number' }
+const NUMBER = { expected: 'a number' }
+const BOOLEAN = { expected: 'true or false' }
 
 const INTEGER = /^[-+]?(0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|0[0-7_]*|[1-9][0-9_]*)$/
 const DECIMAL = /^[-+]?(\d[\d_]*)?\.?\d*([eE][-+]?\d+)?$/
@@ -15,7 +19,7 @@ const NO = new Set(['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'])
  * and floats truncated toward zero. Quoted numbers are refused.
  */
 export function yamlInteger(text: string, quoted: boolean): Scalar<number> {
-  if (quoted) return { problem: `cannot unmarshal !!str \`${shownValue(text)}\` into int` }
+  if (quoted) return WHOLE_NUMBER
   if (INTEGER.test(text)) {
     const digits = text.replaceAll('_', '').replace(/^\+/, '')
     const negative = digits.startsWith('-')
@@ -31,12 +35,12 @@ export function yamlInteger(text: string, quoted: boolean): Scalar<number> {
             ? 2
             : 10,
     )
-    return checkSafe(negative ? -value : value, text)
+    return checkSafe(negative ? -value : value)
   }
   if (text !== '' && DECIMAL.test(text) && /\d/.test(text)) {
-    return checkSafe(Math.trunc(Number(text.replaceAll('_', ''))), text)
+    return checkSafe(Math.trunc(Number(text.replaceAll('_', ''))))
   }
-  return { problem: `cannot unmarshal ${tagOf(text)} \`${shownValue(text)}\` into int` }
+  return WHOLE_NUMBER
 }
 
 /** Reads a float; integers and `.inf` forms count, quoted numbers and `.nan` do not. */
@@ -47,9 +51,7 @@ export function yamlFloat(text: string, quoted: boolean): Scalar<number> {
   if (!quoted && /^[-+]?\.(inf|Inf|INF)$/.test(text)) {
     return { value: text.startsWith('-') ? -Infinity : Infinity }
   }
-  return {
-    problem: `cannot unmarshal ${quoted ? '!!str' : tagOf(text)} \`${shownValue(text)}\` into float64`,
-  }
+  return NUMBER
 }
 
 /** Reads a boolean: `true`/`false` unquoted, the YAML 1.1 words (`yes`, `on`, `n`, …) quoted or not. */
@@ -58,30 +60,26 @@ export function yamlBoolean(text: string, quoted: boolean): Scalar<boolean> {
   if (!quoted && FALSE.has(text)) return { value: false }
   if (YES.has(text)) return { value: true }
   if (NO.has(text)) return { value: false }
-  return { problem: `cannot unmarshal ${quoted ? '!!str' : tagOf(text)} \`${shownValue(text)}\` into bool` }
+  return BOOLEAN
 }
 
 /** Reads an environment integer: optional sign, decimal digits, nothing else. */
 export function environmentInteger(text: string): Scalar<number> {
-  if (!/^[-+]?\d+$/.test(text)) return { problem: `strconv.Atoi: parsing ${quote(text)}: invalid syntax` }
-  const value = Number(text)
-  if (!Number.isSafeInteger(value))
-    return { problem: `strconv.Atoi: parsing ${quote(text)}: value out of range` }
-  return { value }
+  return /^[-+]?\d+$/.test(text) ? checkSafe(Number(text)) : WHOLE_NUMBER
 }
 
 /** Reads an environment boolean: `1 t T TRUE true True` and their opposites. */
 export function environmentBoolean(text: string): Scalar<boolean> {
   if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return { value: true }
   if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return { value: false }
-  return { problem: `strconv.ParseBool: parsing ${quote(text)}: invalid syntax` }
+  return BOOLEAN
 }
 
 /** Reads an environment float; `NaN` is refused. */
 export function environmentFloat(text: string): Scalar<number> {
   if (/^[-+]?(inf|infinity)$/i.test(text)) return { value: text.startsWith('-') ? -Infinity : Infinity }
   if (/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text)) return { value: Number(text) }
-  return { problem: `strconv.ParseFloat: parsing ${quote(text)}: invalid syntax` }
+  return NUMBER
 }
 
 /**
@@ -98,14 +96,8 @@ export function quote(text: string): string {
   })}"`
 }
 
-function checkSafe(value: number, text: string): Scalar<number> {
+function checkSafe(value: number): Scalar<number> {
   if (Number.isSafeInteger(value)) return { value }
-  return { problem: `cannot unmarshal !!int \`${shownValue(text)}\` into int` }
-}
-
-function tagOf(text: string): string {
-  if (TRUE.has(text) || FALSE.has(text)) return '!!bool'
-  if (INTEGER.test(text)) return '!!int'
-  if (text !== '' && DECIMAL.test(text) && /\d/.test(text)) return '!!float'
-  return '!!str'
+  const [least, most] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
+  return { expected: `a whole number ${value > 0 ? `up to ${most}` : `from ${least} on`}` }
 }

@@ -1,7 +1,7 @@
 import { ruleProblems, type KeyRules } from '../access/key-rules.ts'
 import { isKeyScope, KEY_SCOPES } from '../access/key-scope.ts'
 import { isWeakToken } from '../access/key-token.ts'
-import { isPermission, isRole, ROLE_NAMES } from '../access/permissions.ts'
+import { isPermission, isRole, PERMISSIONS, ROLE_NAMES } from '../access/permissions.ts'
 import { parseTimeOrDay } from '../rfc3339.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import { isStorable } from '../storage/storable-text.ts'
@@ -36,11 +36,14 @@ export function checkAuth(
   wrong: Wrong,
 ): Config['auth'] {
   const header = auth.header.trim().toLowerCase()
-  if (header === '') wrong('auth.header', 'auth.header must not be empty')
+  if (header === '') wrong('auth.header', 'auth.header must not be empty; leave it out, or write a name')
   else if (!FIELD_NAME.test(header))
     wrong('auth.header', `auth.header is not a header name (got ${quote(auth.header)})`)
-  if ([...CREDENTIAL_FIELDS, ...providers.map((p) => p.credentialHeader)].includes(header)) {
-    wrong('auth.header', `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key`)
+  else if ([...CREDENTIAL_FIELDS, ...providers.map((p) => p.credentialHeader)].includes(header)) {
+    wrong(
+      'auth.header',
+      `auth.header=${quote(auth.header)} conflicts with Authorization/X-API-Key; leave it out, or write another name`,
+    )
   }
   const [pepper, previous] = [auth.pepper.trim(), auth.previousPepper.trim()]
   const checked = {
@@ -57,7 +60,8 @@ export function checkAuth(
     ['auth.pepper', pepper],
     ['auth.previous_pepper', previous],
   ] as const) {
-    if (value !== '' && value.length < 32) wrong(name, `${name} must have 32 characters or more`)
+    if (value !== '' && value.length < 32)
+      wrong(name, `${name} must have 32 characters or more; "openssl rand -hex 32" makes some`)
   }
   if (previous !== '' && pepper === '')
     wrong('auth.previous_pepper', 'auth.previous_pepper needs auth.pepper')
@@ -68,8 +72,12 @@ export function checkAuth(
   const keys = auth.keys.map((key, i) => {
     const path = `auth.keys[${i}]`
     const token = key.token.trim()
-    if (token === '') wrong(`${path}.token`, 'gateway key token cannot be empty')
-    else if (seen.has(token)) wrong(`${path}.token`, 'duplicate gateway key token in auth config')
+    if (token === '') wrong(`${path}.token`, `${path}.token: gateway key token cannot be empty`)
+    else if (seen.has(token))
+      wrong(
+        `${path}.token`,
+        `${path}.token: duplicate gateway key token in auth config; give each key its own`,
+      )
     else if (!auth.allowWeakTokens && isWeakToken(token)) {
       wrong(
         `${path}.token`,
@@ -90,7 +98,10 @@ function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
   }
   for (const permission of key.permissions) {
     if (isPermission(permission.trim().toLowerCase())) continue
-    wrong(`${path}.permissions`, `${path}.permissions: unknown permission ${quote(permission)}`)
+    wrong(
+      `${path}.permissions`,
+      `${path}.permissions: unknown permission ${quote(permission)}; known are ${PERMISSIONS.join(', ')}`,
+    )
   }
   const scope = key.scope.trim().toLowerCase()
   if (!isKeyScope(scope)) {
@@ -102,10 +113,14 @@ function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
   }
   const { models, providers, routes, networks, expiresAt, limits, ...rest } = key
   const rules = { models, providers, routes, networks }
-  for (const problem of ruleProblems(rules)) wrong(path, `${path}.${problem}`)
+  for (const problem of ruleProblems(rules))
+    wrong(`${path}.${problem.slice(0, problem.indexOf(':'))}`, `${path}.${problem}`)
   const expiry = expiresAt.trim() === '' ? null : parseTimeOrDay(expiresAt.trim())
   if (expiry === undefined) {
-    wrong(`${path}.expires_at`, `${path}.expires_at must be YYYY-MM-DD or RFC 3339 (got ${quote(expiresAt)})`)
+    wrong(
+      `${path}.expires_at`,
+      `${path}.expires_at must be YYYY-MM-DD or RFC 3339 (got ${quote(expiresAt)}); write such as 2026-12-31`,
+    )
   }
   return {
     ...rest,

@@ -27,7 +27,12 @@ export interface RawLimits {
 }
 
 /** Checks `limits`. The original's two limits become policies of their own names. */
-export function checkLimits(limits: RawLimits, driver: StorageConfig['driver'], wrong: Wrong): LimitsConfig {
+export function checkLimits(
+  limits: RawLimits,
+  driver: StorageConfig['driver'],
+  wrong: Wrong,
+  doubtful: Wrong,
+): LimitsConfig {
   const backend = limits.backend.trim().toLowerCase()
   if (backend !== 'memory' && backend !== 'redis' && backend !== 'postgres') {
     wrong(
@@ -39,7 +44,7 @@ export function checkLimits(limits: RawLimits, driver: StorageConfig['driver'], 
   if (backend === 'redis' && !isUrl(redisUrl, ['redis:', 'rediss:'])) {
     wrong(
       'limits.redis_url',
-      'limits.redis_url must be a redis:// or rediss:// URL when limits.backend=redis',
+      'limits.redis_url must be a redis:// or rediss:// URL when limits.backend=redis; write redis://host:6379',
     )
   }
   const redisNamespace = limits.redisNamespace.trim()
@@ -62,6 +67,20 @@ export function checkLimits(limits: RawLimits, driver: StorageConfig['driver'], 
     const path = `limits.policies[${i}].name`
     if (names.has(name)) wrong(path, `${path} is taken (got ${quote(name)})`)
     names.add(name)
+  }
+  for (const [name, limit] of [
+    ['per_key', limits.perKey],
+    ['per_workspace', limits.perWorkspace],
+  ] as const) {
+    for (const [field, value] of [
+      ['requests_per_minute', limit.requestsPerMinute],
+      ['max_tokens_per_day', limit.maxTokensPerDay],
+      ['max_cost_usd_per_day', limit.maxCostUsdPerDay],
+    ] as const) {
+      const path = `limits.${name}.${field}`
+      if (value < 0)
+        doubtful(path, `${path} limits nothing (got ${value}); write a number above 0, or 0 for no limit`)
+    }
   }
   limits.webhooks.forEach(({ url }, i) => {
     const path = `limits.webhooks[${i}].url`

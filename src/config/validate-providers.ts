@@ -29,6 +29,7 @@ export function checkProviders(
   raw: Readonly<Record<string, RawProvider>>,
   surroundings: Surroundings,
   wrong: Wrong,
+  doubtful: Wrong,
 ): ProviderConfig[] {
   const providers: ProviderConfig[] = []
   const told = new Set<string>()
@@ -47,9 +48,13 @@ export function checkProviders(
       )
     }
     const prefix = normalisePrefix(provider.prefix)
-    if (provider.prefix.trim() === '') wrong(`${path}.prefix`, `${path}.prefix is required`)
+    if (provider.prefix.trim() === '')
+      wrong(`${path}.prefix`, `${path}.prefix is required; write ${quote(`/${name}`)}`)
     else if (!provider.prefix.trim().startsWith('/')) {
-      wrong(`${path}.prefix`, `${path}.prefix must start with '/' (got ${quote(provider.prefix)})`)
+      wrong(
+        `${path}.prefix`,
+        `${path}.prefix must start with '/' (got ${quote(provider.prefix)}); write ${quote(`/${provider.prefix.trim()}`)}`,
+      )
     } else if (prefix === '/') {
       wrong(`${path}.prefix`, `${path}.prefix must not be the root (got ${quote(provider.prefix)})`)
     } else if (!/^[\w\-.~!$&'()*+,;=:@/]+$/.test(prefix) || /\/(\.{0,2})(\/|$)/.test(prefix)) {
@@ -61,6 +66,12 @@ export function checkProviders(
       )
     }
     const upstream = checkUpstream(provider.upstream, path, wrong)
+    const version = /^(.*)(\/v1(?:beta)?)\/?$/.exec(provider.upstream.trim())
+    if (version) {
+      const [, base = '', end = ''] = version
+      const why = `requests below ${prefix} bring their own, so ${prefix}${end}/… goes to ${end}${end}/…`
+      doubtful(`${path}.upstream`, `${path}.upstream ends in ${end}: ${why}; write ${quote(base)}`)
+    }
     const api = provider.api.trim()
     if (!DIALECTS.includes(api)) {
       wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
@@ -93,7 +104,7 @@ export function checkProviders(
     const path = `providers.${provider.name}.prefix`
     wrong(
       path,
-      `provider route prefixes overlap: ${twin.name} and ${provider.name} both have ${quote(twin.prefix)}`,
+      `${path}: provider route prefixes overlap: ${twin.name} and ${provider.name} both have ${quote(twin.prefix)}; give one of them another`,
     )
   }
   return providers
@@ -120,14 +131,16 @@ function checkUpstream(upstream: string, path: string, wrong: Wrong): URL | unde
     wrong(`${path}.upstream`, message)
     return undefined
   }
-  if (text === '') return refuse(`${path}.upstream is required`)
+  if (text === '') return refuse(`${path}.upstream is required; write the base URL of the API`)
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)
   if (text.startsWith(':')) {
     return refuse(`parse ${path}.upstream: parse ${quote(text)}: missing protocol scheme`)
   }
   const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(text)?.[1]
-  if (!scheme || !host)
-    return refuse(`${path}.upstream must include scheme and host (got ${quote(upstream)})`)
+  if (!scheme || !host) {
+    const hint = written(text)
+    return refuse(`${path}.upstream must include scheme and host (got ${quote(upstream)})${hint}`)
+  }
   if (!URL.canParse(text)) return refuse(`parse ${path}.upstream: parse ${quote(text)}: invalid URL`)
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -135,4 +148,11 @@ function checkUpstream(upstream: string, path: string, wrong: Wrong): URL | unde
   }
   if (url.username || url.password) return refuse(`${path}.upstream must not hold a user or password`)
   return url
+}
+
+/** What a host without a scheme should have been. */
+function written(text: string): string {
+  if (!/^[\w.-]+(:\d+)?(\/[\w./-]*)?$/.test(text)) return '; write such as "https://api.example.com"'
+  const local = /^(localhost|[\d.]+|[\w-]+)(:\d+)?(\/|$)/.test(text)
+  return `; write ${quote(`${local ? 'http' : 'https'}://${text}`)}`
 }

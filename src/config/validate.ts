@@ -1,11 +1,15 @@
 import { parseNetwork } from '../access/networks.ts'
+import { parseTime } from '../rfc3339.ts'
 import type { Config, PriceOverride, PricingConfig, Rates, RetentionConfig, StorageConfig } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
+import { nearest } from './nearest.ts'
+import { checkProviderNames } from './provider-names.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import type { Surroundings } from './validate-connection.ts'
 import { checkAuth, type RawKey } from './validate-auth.ts'
 import { checkLimits, type RawLimits } from './validate-limits.ts'
+import { tooLong } from './too-long.ts'
 import { checkBrowsers } from './validate-browsers.ts'
 import { checkLog, checkTelemetry, type RawObservability } from './validate-telemetry.ts'
 import { checkPii, type RawPii } from './validate-pii.ts'
@@ -46,14 +50,22 @@ interface Raw {
 export function validateSettings(
   document: SettingsDocument,
   surroundings: Surroundings,
-): { config: Config; problems: Problem[] } {
+): {
+  readonly config: Config
+  readonly problems: readonly Problem[]
+  /** What works, and is probably not meant so. */
+  readonly warnings: readonly Problem[]
+} {
   const raw = camelCased(document.values) as Raw
   const problems: Problem[] = []
+  const warnings: Problem[] = []
   const wrong = (path: string, message: string): void => void problems.push({ path, message })
+  const doubtful = (path: string, message: string): void => void warnings.push({ path, message })
 
   const { port, maxBodyBytes, maxHeldBytes, keepAliveMs } = raw.server
   if (port < 1 || port > 65535) wrong('server.port', `server.port must be between 1 and 65535 (got ${port})`)
-  if (raw.server.host.trim() === '') wrong('server.host', 'server.host must not be empty')
+  checkHost(raw.server.host, wrong)
+  for (const problem of tooLong(document.values)) wrong(...problem)
   if (maxBodyBytes < 0)
     wrong('server.max_body_bytes', `server.max_body_bytes must be >= 0 (got ${maxBodyBytes})`)
   if (maxHeldBytes < 1_048_576)
@@ -68,14 +80,26 @@ export function validateSettings(
     if (ms < 0) wrong(`server.${name}`, `server.${name} must be >= 0 (got ${ms})`)
   }
 
+  for (const [path, value] of [
+    ['storage.path', raw.storage.path],
+    ['tracing.journal.path', raw.tracing.journal.path],
+  ] as const) {
+    const home = quote(`\${env:HOME}${value.slice(1)}`)
+    if (value.startsWith('~/'))
+      wrong(path, `${path} begins with ~, which is not expanded here; write ${home}`)
+  }
   for (const text of raw.server.trustedProxies) {
     if (parseNetwork(text)) continue
     const got = quote(text)
-    wrong('server.trusted_proxies', `server.trusted_proxies must hold addresses and networks (got ${got})`)
+    wrong(
+      'server.trusted_proxies',
+      `server.trusted_proxies must hold addresses and networks (got ${got}); write such as 10.0.0.0/8`,
+    )
   }
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
-  const providers = checkProviders(raw.providers, surroundings, wrong)
+  const providers = checkProviders(raw.providers, surroundings, wrong, doubtful)
+  checkProviderNames(raw, Object.keys(raw.providers), doubtful)
   for (const { clientKeyFile } of Object.values(raw.providers))
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
   checkTracing(raw, wrong)
@@ -88,7 +112,7 @@ export function validateSettings(
     providers.map(({ prefix }) => prefix),
     wrong,
   )
-  const limits = checkLimits(raw.limits, storage.driver, wrong)
+  const limits = checkLimits(raw.limits, storage.driver, wrong, doubtful)
 
   const masked = raw.pii.headers.denylist.map((name) => name.trim().toLowerCase()).filter(Boolean)
   const credentialFields = providers.map((provider) => provider.credentialHeader).filter(Boolean)
@@ -116,7 +140,20 @@ export function validateSettings(
     auth,
     limits,
   }
-  return { config, problems }
+  return { config, problems, warnings }
+}
+
+/** What a listener cannot take is found here rather than at the start. */
+function checkHost(given: string, wrong: Wrong): void {
+  const host = given.trim()
+  if (host === '') return wrong('server.host', 'server.host must not be empty; write 127.0.0.1')
+  const plain = host
+    .replace(/^[a-z]+:\/\//i, '')
+    .replace(/\/.*$/, '')
+    .replace(/^([^:]*|\[.*\]):\d*$/, '$1')
+  if (plain === host) return undefined
+  const message = `server.host must be a name or an address, without scheme, port and path (got ${quote(given)})`
+  return wrong('server.host', `${message}; write ${quote(plain)}`)
 }
 
 function checkStorage({ storage }: Raw, wrong: Wrong): StorageConfig {
@@ -124,7 +161,10 @@ function checkStorage({ storage }: Raw, wrong: Wrong): StorageConfig {
   checkRetention(storage.retention, wrong)
   if (driver === 'postgres') {
     if (storage.dsn.trim() === '')
-      wrong('storage.dsn', 'storage.dsn is required when storage.driver=postgres')
+      wrong(
+        'storage.dsn',
+        'storage.dsn is required when storage.driver=postgres; write such as postgres://db.example:5432/ongoingai',
+      )
     for (const [name, value] of [
       ['max_connections', storage.maxConnections],
       ['query_timeout_ms', storage.queryTimeoutMs],
@@ -137,7 +177,7 @@ function checkStorage({ storage }: Raw, wrong: Wrong): StorageConfig {
   if (driver !== 'sqlite') {
     wrong('storage.driver', `storage.driver must be one of sqlite, postgres (got ${quote(storage.driver)})`)
   } else if (storage.path.trim() === '') {
-    wrong('storage.path', 'storage.path is required when storage.driver=sqlite')
+    wrong('storage.path', 'storage.path is required when storage.driver=sqlite; write ./data/ongoingai.db')
   }
   return { driver: 'sqlite', path: storage.path }
 }
@@ -204,17 +244,23 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
   }
   const overrides: PriceOverride[] = []
   const add = (override: PriceOverride, path: string): void => {
-    if (override.model === '') wrong(`${path}.model`, `${path}.model is required`)
-    if (override.from !== '' && Number.isNaN(Date.parse(`${override.from}T00:00:00Z`))) {
-      wrong(`${path}.from`, `${path}.from must be YYYY-MM-DD (got ${quote(override.from)})`)
+    if (override.model === '')
+      wrong(`${path}.model`, `${path}.model is required; write a name, or "*" for every model`)
+    if (override.from !== '' && parseTime(`${override.from}T00:00:00Z`) === undefined) {
+      wrong(
+        `${path}.from`,
+        `${path}.from must be YYYY-MM-DD, a day that there is (got ${quote(override.from)})`,
+      )
     }
     if (!override.free && override.input < 0 && override.output < 0) {
-      wrong(path, `${path} needs input, output, or free: true`)
+      wrong(path, `${path} needs input, output, or free: true; write the rates in USD per million tokens`)
     }
     if (override.provider !== '' && !Object.hasOwn(raw.providers, override.provider)) {
+      const close = nearest(override.provider, Object.keys(raw.providers))
+      const hint = close === undefined ? '' : `; did you mean ${close}?`
       wrong(
         `${path}.provider`,
-        `${path}.provider is not a configured provider (got ${quote(override.provider)})`,
+        `${path}.provider is not a configured provider (got ${quote(override.provider)})${hint}`,
       )
     }
     overrides.push(override)

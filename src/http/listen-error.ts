@@ -7,12 +7,16 @@ export class ListenError extends Error {
   readonly settings: { readonly host: string; readonly port: string }
   /** Another listener has the port. */
   readonly taken: boolean
+  /** This user may not listen on the port. */
+  readonly denied: boolean
 
   constructor(address: Pick<ListenError, 'host' | 'port' | 'settings'>, cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause })
     this.host = address.host
     this.port = address.port
     this.settings = address.settings
-    this.taken = (cause as { code?: string }).code === 'EADDRINUSE'
+    const { code } = cause as { code?: string }
+    this.taken = code === 'EADDRINUSE'
+    this.denied = code === 'EACCES'
   }
 }

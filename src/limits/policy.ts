@@ -1,3 +1,5 @@
+import { nearest } from '../config/nearest.ts'
+
 /** Whose requests a policy counts together. */
 export type LimitPer = 'key' | 'workspace' | 'organization' | 'end_user' | 'session'
 
@@ -99,7 +101,9 @@ export function policyProblems(policy: LimitPolicy): [member: string, message: s
     wrong('budget.rolling_hours', `must be between 1 and 8784 (got ${budget.rollingHours})`)
   }
   if (!isTimeZone(budget.timeZone)) {
-    wrong('budget.time_zone', `is no IANA time zone (got ${JSON.stringify(budget.timeZone)})`)
+    const close = nearest(budget.timeZone, Intl.supportedValuesOf('timeZone'))
+    const hint = close === undefined ? '; write such as Europe/Berlin' : `; did you mean ${close}?`
+    wrong('budget.time_zone', `is no IANA time zone (got ${JSON.stringify(budget.timeZone)})${hint}`)
   }
   for (const share of budget.warnAt) {
     if (!(share > 0 && share <= 1))

@@ -58,6 +58,7 @@ export class QueryClient {
       touchKeys: (uses) => ask('touchKeys', uses),
       adoptKey: (key, before, hmac) => ask('adoptKey', key, before, hmac),
       claimPepper: (print) => ask('claimPepper', print),
+      notedPepper: () => ask('notedPepper'),
       changePepper: (before, print) => ask('changePepper', before, print),
       installationId: () => ask('installationId'),
       once: (name, untilUs, nowUs) => ask('once', name, untilUs, nowUs),

@@ -98,6 +98,7 @@ const OF_DIRECTORY: ReadonlySet<string> = new Set<keyof TenantDirectory>([
   'touchKeys',
   'adoptKey',
   'claimPepper',
+  'notedPepper',
   'changePepper',
   'installationId',
   'once',

@@ -324,6 +324,8 @@ export interface TenantDirectory {
   adoptKey(key: KeyReference, before: string, hmac: string): Promise<void>
   /** Notes what tells the pepper that keys are hashed with, unless one is noted. @returns what is noted */
   claimPepper(print: string): Promise<string>
+  /** What is noted of it; `undefined` when nothing is. */
+  notedPepper(): Promise<string | undefined>
   /** Notes another pepper in the place of one. */
   changePepper(before: string, print: string): Promise<void>
   /** What tells this installation from others: made up when it is asked for first, the same for all gateways of the store. */

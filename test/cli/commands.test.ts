@@ -428,7 +428,7 @@ describe('serve', () => {
     )
     expect(await run('serve --config taken.yaml')).toMatchObject({
       status: 1,
-      err: expect.stringContaining('failed to listen'),
+      out: expect.stringContaining('"level":"ERROR","msg":"gateway failed","error":"failed to listen on '),
     })
     await upstream.stop()
     expect(await run('serve extra')).toMatchObject({ status: 2 })

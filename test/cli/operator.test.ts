@@ -8,6 +8,7 @@ import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { MAIN, runProgram, serveProgram } from '../support/process.ts'
 import { sampleTrace } from '../support/trace.ts'
@@ -16,7 +17,9 @@ const folder = mkdtempSync(join(tmpdir(), 'ongoingai-operator-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const T0 = Date.parse('2026-02-18T14:00:00Z') * 1000
 
-const run = (...words: string[]): ReturnType<typeof runProgram> => runProgram(words, { cwd: folder })
+// `doctor` fails where the port is taken.
+const env = { ONGOINGAI_PORT: String(await freePort()) }
+const run = (...words: string[]): ReturnType<typeof runProgram> => runProgram(words, { cwd: folder, env })
 
 /** 1,203 traces; one in ten has bodies, one an unusual text. */
 const TRACES: Trace[] = Array.from({ length: 1203 }, (_, i) =>

@@ -14,6 +14,7 @@ const settings: BuilderSettings = {
   pricing: config.pricing,
   maskedRequestFields: ['authorization'],
   maskedResponseFields: [],
+  setCredentials: [],
 }
 const SLOW = new URL('../fixtures/slow-builder.ts', import.meta.url).href
 const REAL = new URL('../../src/traces/recorder/builder-worker.ts', import.meta.url).href

@@ -159,7 +159,7 @@ test('fields that the gateway works out itself, and what no field can be, are mi
     ['{set: {X-A: "unspoken \\u20ac"}}', 'headers.set.X-A holds a character that no header field can hold'],
     ['{set: {X-A: "${UNSET}"}}', 'holds the placeholder ${UNSET}, which is not resolved'],
     ['{set: {X-A: "${env:UNSET}"}}', 'the variable UNSET is not set'],
-    ['{set: "unspoken"}', 'cannot unmarshal !!str into map'],
+    ['{set: "unspoken"}', 'must hold settings'],
     ['"unspoken"', 'cannot unmarshal !!str into config.HeadersConfig'],
   ] as const) {
     const file = join(folder, 'wrong.yaml')

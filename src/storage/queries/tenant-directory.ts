@@ -154,6 +154,13 @@ export class TenantDirectoryQueries implements TenantDirectory {
     return this.#claim('pepper_print', print)
   }
 
+  notedPepper(): Promise<string | undefined> {
+    return this.#read(async (database) => {
+      const query = database.selectFrom('installation').select('value').where('name', '=', 'pepper_print')
+      return (await query.executeTakeFirst())?.value
+    })
+  }
+
   installationId(): Promise<string> {
     return this.#claim('id', crypto.randomUUID())
   }
