@@ -90,6 +90,11 @@ async function standings(gateway: TestGateway, query = ''): Promise<Record<strin
   return ((await response.json()) as { limits: Record<string, unknown>[] }).limits
 }
 
+async function assumed({ url }: TestGateway): Promise<unknown> {
+  const response = await fetch(`${url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
+  return ((await response.json()) as { totals: Record<string, unknown> }).totals['assumed_cost_total']
+}
+
 describe('rates', () => {
   test('the original’s limit per key keeps its texts, in the dialect of the route', async () => {
     const gateway = await open('  per_key: {requests_per_minute: 2}\n')
@@ -378,6 +383,25 @@ describe('budgets', () => {
     )
   })
 
+  test('a budget that is spent is told before a rate, whichever comes first in the file', async () => {
+    const gateway = await open(
+      `  policies:
+    - {name: often, per: key, requests_per_minute: 1, concurrent_requests: 5}
+    - {name: money, per: key, requests_per_minute: 1, budget: {cost_usd: ${COST_USD}}}
+    - {name: all, per: workspace, budget: {tokens: 15}}
+`,
+    )
+    expect(await statuses(gateway, 1)).toEqual([200])
+    await eventually(async () =>
+      (await standings(gateway)).some(({ name, used }) => name === 'all' && used === 15),
+    )
+    const refused = await ask(gateway)
+    expect(refused.status).toBe(429)
+    const { error } = (await refused.json()) as { error: Record<string, unknown> }
+    expect(error).toMatchObject({ code: 'budget_exceeded', limit: { name: 'money', kind: 'cost' } })
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+  })
+
   test('a budget that is only reserved has room again soon, and says so', async () => {
     const gateway = await open(budget(`cost_usd: ${(COST_USD * 5).toFixed(9)}, period: day`))
     expect(await statuses(gateway, 1)).toEqual([200])
@@ -565,6 +589,21 @@ describe('budgets', () => {
     expect(await statuses(gateway, 3)).toEqual([502, 502, 502])
     await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
     expect((await standings(gateway))[0]?.['used']).toBe(0)
+    expect(await assumed(gateway)).toBe(0)
+  })
+
+  test('a cost that stays unknown is charged as expected and counted as assumed', async () => {
+    const gateway = await open(budget('cost_usd: 1, period: day'))
+    const image = { path: '/openai/v1/images/generations', model: 'gpt-image-1', body: { prompt: 'a tree' } }
+    const usage = { input_tokens: 10, output_tokens: 500, total_tokens: 510 }
+    upstream.play = answerJson({ created: 1, data: [], usage })
+    expect(await statuses(gateway, 1, image)).toEqual([200])
+    await eventually(async () => Number((await standings(gateway))[0]?.['used']) > 0)
+    const [{ used: once } = {}] = await standings(gateway)
+    upstream.play = answerJson({ created: 1, data: [] })
+    expect(await statuses(gateway, 1, image)).toEqual([200])
+    await eventually(async () => (await assumed(gateway)) === 1)
+    expect((await standings(gateway))[0]?.['used']).toBeGreaterThan(Number(once))
   })
 
   test('a model without a price does not pass a hard budget of money, and passes a soft one', async () => {
