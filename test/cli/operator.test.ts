@@ -213,6 +213,7 @@ describe('db', () => {
         '009_shared_limits',
         '010_limits_at_one_moment',
         '011_scopes',
+        '012_bytes_of_details',
       ],
       warnings: [],
     })

@@ -34,6 +34,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '009_shared_limits' },
     { name: '010_limits_at_one_moment' },
     { name: '011_scopes' },
+    { name: '012_bytes_of_details' },
   ])
   database.close()
 })
