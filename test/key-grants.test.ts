@@ -191,7 +191,13 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
   test('a key may send and not read: role custom, whose permissions are those that it is given', async () => {
     const sender = await make({ role: 'custom', permissions: ['proxy:write'] })
     expect(await call(gateway, sender.token)).toBe(200)
-    for (const path of ['/api/traces', '/api/analytics/summary', '/api/limits', '/api/gateway-keys', '/api/audit'])
+    for (const path of [
+      '/api/traces',
+      '/api/analytics/summary',
+      '/api/limits',
+      '/api/gateway-keys',
+      '/api/audit',
+    ])
       expect([path, (await api(gateway, 'GET', path, sender.token)).status]).toEqual([path, 403])
     expect((await ask('GET', '')).body['items']).toContainEqual(
       expect.objectContaining({ id: sender.id, role: 'custom', permissions: ['proxy:write'] }),
@@ -217,7 +223,9 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     await eventually(async () => (await call(gateway, token)) === 401)
     const renamed = await ask('PATCH', `/${id}`, { name: 'after', description: 'gone' })
     expect([renamed.status, renamed.body]).toMatchObject([200, { name: 'after', description: 'gone' }])
-    expect((await ask('PATCH', `/${id}`, { name: 'same', expires_at: before['expires_at'] })).status).toBe(200)
+    expect((await ask('PATCH', `/${id}`, { name: 'same', expires_at: before['expires_at'] })).status).toBe(
+      200,
+    )
     const past = await ask('PATCH', `/${id}`, { expires_at: '2020-01-01' })
     expect([past.status, past.body['error']]).toEqual([400, 'expires_at must be in the future'])
     // A role that an import brought over, and that means nothing here.
@@ -228,7 +236,10 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
       database.run(statement)
       database.close()
     } else await server.query(dsn, statement)
-    expect((await ask('PATCH', `/${id}`, { name: 'again' })).body).toMatchObject({ name: 'again', role: 'sender' })
+    expect((await ask('PATCH', `/${id}`, { name: 'again' })).body).toMatchObject({
+      name: 'again',
+      role: 'sender',
+    })
     expect(shown(await ask('PATCH', `/${id}`, { role: 'sender' }))).toEqual([400, 'bad_request'])
   })
 

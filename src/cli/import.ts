@@ -136,8 +136,7 @@ async function importedSpend(storage: Storage, { auth, limits }: Config): Promis
   return new ImportedSpend(limits.policies, (organizationId, workspaceId, keyId) =>
     all
       .filter(
-        (key) =>
-          key.id === keyId && key.organizationId === organizationId && key.workspaceId === workspaceId,
+        (key) => key.id === keyId && key.organizationId === organizationId && key.workspaceId === workspaceId,
       )
       .flatMap((key) => key.limits),
   )

@@ -349,6 +349,35 @@ describe('who is counted', () => {
   })
 })
 
+describe('while keys are off', () => {
+  test('limits of workspace, organization, end user and session hold; those of keys count nobody', async () => {
+    const gateway = await open(
+      `  per_key: {requests_per_minute: 1}
+  per_workspace: {requests_per_minute: 7}
+  policies:
+    - {name: of-key, per: key, requests_per_minute: 1}
+    - {name: of-one-key, per: workspace, match: {key_id: key-1}, requests_per_minute: 1}
+    - {name: of-others, per: workspace, match: {org_id: org}, requests_per_minute: 1}
+    - {name: of-model, per: organization, match: {model: gpt-5*}, requests_per_minute: 1}
+    - {name: of-provider, per: workspace, match: {provider: anthropic}, requests_per_minute: 1}
+    - {name: of-session, per: session, requests_per_minute: 1}
+    - {name: of-user, per: end_user, requests_per_minute: 1}
+`,
+      '',
+    )
+    expect(await statuses(gateway, 2)).toEqual([200, 200])
+    expect(await statuses(gateway, 2, { model: 'gpt-5-nano' })).toEqual([200, 429])
+    const session = { fields: { 'x-session-id': 's-1' } }
+    expect(await statuses(gateway, 2, session)).toEqual([200, 429])
+    expect(await statuses(gateway, 2, { body: { user: 'ann' } })).toEqual([200, 429])
+    const { limits } = (await (await fetch(`${gateway.url}/api/limits`)).json()) as {
+      limits: { name: string; used: number }[]
+    }
+    expect(limits.map(({ name, used }) => [name, used])).toEqual([['per_workspace', 5]])
+    expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
+  })
+})
+
 describe('budgets', () => {
   test('the next request after the last that there is money for is refused, and told why', async () => {
     const gateway = await open(budget(`cost_usd: ${COST_USD * 10}, period: month, time_zone: Europe/Berlin`))
