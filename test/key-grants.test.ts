@@ -390,7 +390,6 @@ test('the command line: what is refused has changed nothing and is audited with 
   )
   expect((await run('keys', 'revoke', 'nobody')).err).toBe('gateway key not found\n')
   await eventually(async () => (await call(gateway, 'first-token-0123456789abcdef')) === 200)
-  const { Database } = await import('bun:sqlite')
   const database = new Database(`${gateway.folder}/data/traces.db`, { readonly: true })
   expect(database.query('SELECT id FROM organizations').all()).toEqual([{ id: 'org-a' }])
   const told = database

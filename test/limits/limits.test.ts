@@ -455,7 +455,7 @@ describe('budgets', () => {
       type: 'rate_limit_error',
       code: 'budget_exceeded',
       message:
-        'budget "money" has no room now: 0.000005 spent and 0.000018 reserved by requests under way, of 0.000023 USD per day',
+        'budget "money" has no room now: 0.0000045 spent and 0.000018 reserved by requests under way, of 0.0000225 USD per day',
     })
     const anthropic = await ask(gateway, { path: '/anthropic/v1/messages', model: 'claude-sonnet-4-5' })
     expect(await anthropic.json()).toMatchObject({ error: { type: 'rate_limit_error' } })
