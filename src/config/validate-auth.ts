@@ -84,8 +84,8 @@ export function checkAuth(
 const ignore: Wrong = () => undefined
 
 function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
-  const problem = roleProblem(key.role.trim().toLowerCase(), key.permissions)
-  if (problem !== undefined) wrong(`${path}.role`, `${path}.${problem} (got ${quote(key.role)})`)
+  const ofRole = roleProblem(key.role.trim().toLowerCase(), key.permissions)
+  if (ofRole !== undefined) wrong(`${path}.role`, `${path}.${ofRole} (got ${quote(key.role)})`)
   for (const permission of key.permissions) {
     if (isPermission(permission.trim().toLowerCase())) continue
     wrong(`${path}.permissions`, `${path}.permissions: unknown permission ${quote(permission)}`)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
 import { MAIN, runProgram } from '../support/process.ts'
 import { sampleTrace } from '../support/trace.ts'
@@ -80,7 +81,10 @@ test('report as JSON: every sum has its count of estimates', async () => {
     Record<string, unknown>[]
   >
   for (const list of ['providers', 'models', 'api_keys', 'sessions']) {
-    expect([list, report[list]!.map((row) => row['estimated_cost_requests']).sort()]).toEqual([list, [0, 1]])
+    expect([list, new Set(report[list]!.map((row) => row['estimated_cost_requests']))]).toEqual([
+      list,
+      new Set([0, 1]),
+    ])
     expect([list, report[list]!.map((row) => row['unknown_cost_requests'])]).toEqual([list, [0, 0]])
   }
 })
@@ -133,6 +137,46 @@ test('limits, and the sums of the API', async () => {
     }
   } finally {
     await gateway.stop()
+    await upstream.stop()
+  }
+})
+
+// Windows gives no terminal here.
+test.skipIf(process.platform === 'win32')('the line of an exchange on a terminal', async () => {
+  const message = { index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'Good day.' } }
+  const upstream = await Upstream.start(answerJson({ model: 'gpt-4o-mini', choices: [message] }))
+  const port = await freePort()
+  const file = join(folder, 'terminal.yaml')
+  writeFileSync(
+    file,
+    `server: {port: ${port}}\nstorage: {path: ./terminal.db}\nproviders: {openai: {upstream: "${upstream.url}"}}\n`,
+  )
+  let shown = ''
+  const child = Bun.spawn([process.execPath, MAIN, 'serve', '--config', file], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' },
+    terminal: { data: (_, bytes) => void (shown += Buffer.from(bytes).toString()) },
+  })
+  try {
+    await eventually(() => shown.includes('Listening on'), 30_000)
+    const ask = async (): Promise<unknown> =>
+      fetch(`http://127.0.0.1:${port}/openai/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer sk-1', 'content-type': 'application/json' },
+        body: '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hello"}]}',
+      }).then((response) => response.text())
+    await ask()
+    await eventually(() => / ~\d+ tokens, ~\$0\.00000\d+/.test(shown), 30_000)
+    upstream.play = answerJson({
+      model: 'gpt-4o-mini',
+      choices: [message],
+      usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
+    })
+    await ask()
+    await eventually(() => / 15 tokens, \$0\.0000045/.test(shown), 30_000)
+  } finally {
+    child.kill('SIGTERM')
+    await child.exited
     await upstream.stop()
   }
 })
