@@ -320,6 +320,11 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: () => [
       `UPDATE counters SET value = (SELECT COALESCE(SUM(OCTET_LENGTH(document)), 0) FROM trace_details)
         WHERE name = 'trace_bytes'`,
+      // `db check` looks at this one too from here on.
+      `UPDATE counters SET value = (
+          SELECT COALESCE(SUM(COALESCE(LENGTH(request_body), 0) + COALESCE(LENGTH(response_body), 0)), 0) FROM trace_bodies
+        ) + (SELECT COALESCE(SUM(LENGTH(data)), 0) FROM body_chunks)
+        WHERE name = 'body_bytes'`,
     ],
   },
 ]
