@@ -17,8 +17,14 @@ function isOpen({ server, auth }: Config): boolean {
 
 /** What an operator must not miss of settings that are taken over. Empty when there is nothing. */
 export function openWarnings(config: Config): readonly string[] {
-  const { prometheus, auth, server } = config
+  const { prometheus, auth, server, limits } = config
+  const ofKeys = limits.policies.filter(({ per, match }) => per === 'key' || match.keyId !== '')
   return [
+    ...(!auth.enabled && ofKeys.length > 0
+      ? [
+          `gateway keys are off, so limits of keys count nobody: ${ofKeys.map(({ name }) => name).join(', ')}; set auth.enabled, or limit by workspace, organization, end_user or session`,
+        ]
+      : []),
     ...(isOpen(config)
       ? [
           `gateway keys are off and the gateway listens on ${server.host}: anyone who reaches the port may use it and read its record; set auth.enabled, or server.host to 127.0.0.1`,

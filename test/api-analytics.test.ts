@@ -140,6 +140,7 @@ describe('analytics', () => {
       total_tokens: 40,
       total_cost_usd: 0.003,
       unknown_cost_requests: 0,
+      estimated_cost_requests: 0,
     })
     expect(
       (await items('/api/analytics/keys')).map((item) => [item['api_key_hash'], item['request_count']]),

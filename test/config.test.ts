@@ -313,6 +313,7 @@ const INVALID: [string, string][] = [
   ['auth: {enabled: true, keys: [{id: a, token: " "}]}', 'gateway key token cannot be empty'],
   ['auth: {enabled: true, keys: [{token: a}, {token: " a "}]}', 'duplicate gateway key token in auth config'],
   ['auth: {enabled: true, keys: [{token: a, role: king}]}', 'auth.keys[0].role must be one of'],
+  ['auth: {enabled: true, keys: [{token: a, role: custom}]}', 'auth.keys[0].role custom needs permissions'],
   ['auth: {enabled: true, keys: [{token: a, permissions: [fly]}]}', 'unknown permission "fly"'],
   [
     'pii: {mode: unknown}',

@@ -172,7 +172,11 @@ describe.each(['sqlite', 'postgres'] as const)('gateway keys on %s', (driver) =>
     expect(await refused(`{"name":"${'a'.repeat(70_000)}"}`)).toEqual([413, 'request body too large'])
     expect(await refused({ role: 'king' })).toEqual([
       400,
-      'role must be one of owner, admin, developer, member, viewer',
+      'role must be one of owner, admin, developer, member, viewer, custom',
+    ])
+    expect(await refused({ role: 'custom' })).toEqual([
+      400,
+      'role custom needs permissions: of proxy:write, analytics:read, keys:manage, audit:read',
     ])
     expect(await refused({ token: 'aaaaaaaaaaaaaaaaaaaaaaaa' })).toEqual([
       400,
@@ -396,8 +400,11 @@ describe('the command line', () => {
     ])
     expect((await run('keys', 'revoke', 'nobody')).err).toBe('gateway key not found\n')
     expect((await run('keys', 'create', '--role', 'king')).status).toBe(2)
+    const sender = await run('keys', 'create', '--role', 'custom', '--permissions', 'proxy:write')
+    expect(JSON.parse(sender.out)).toMatchObject({ role: 'custom', permissions: ['proxy:write'] })
     const text = await runProgram(['keys', 'list', '--config', 'keys.yaml'], { cwd: folder })
-    expect(text.out).toContain('me  default  default    owner')
+    expect(text.out).toMatch(/^me +default +default +owner +first /m)
+    expect(text.out).toContain('custom: proxy:write')
     await running.stop()
     rmSync(folder, { recursive: true, force: true })
   }, 60_000)

@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
@@ -78,9 +79,10 @@ const shown = ({ status, body }: Answer): unknown[] => [status, body['code'] ?? 
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
   let gateway: TestGateway
+  let dsn: string | undefined
   beforeAll(async () => {
-    const storage =
-      driver === 'postgres' ? `storage: {driver: postgres, dsn: "${await server.createDatabase()}"}\n` : ''
+    dsn = driver === 'postgres' ? await server.createDatabase() : undefined
+    const storage = dsn === undefined ? '' : `storage: {driver: postgres, dsn: "${dsn}"}\n`
     gateway = await openGateway(`${storage}${providersAt(upstream.url)}${KEYS}`)
   }, 30_000)
   afterAll(() => gateway.stop())
@@ -184,6 +186,61 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     expect(made.body['limits']).toMatchObject([{ name: 'of-named', requests_per_minute: 1000 }])
     const wider = { limits: [{ name: 'x', requests_per_minute: 1001 }] }
     expect(shown(await ask('POST', '', wider, NAMED))).toEqual(DENIED)
+  })
+
+  test('a key may send and not read: role custom, whose permissions are those that it is given', async () => {
+    const sender = await make({ role: 'custom', permissions: ['proxy:write'] })
+    expect(await call(gateway, sender.token)).toBe(200)
+    for (const path of [
+      '/api/traces',
+      '/api/analytics/summary',
+      '/api/limits',
+      '/api/gateway-keys',
+      '/api/audit',
+    ])
+      expect([path, (await api(gateway, 'GET', path, sender.token)).status]).toEqual([path, 403])
+    expect((await ask('GET', '')).body['items']).toContainEqual(
+      expect.objectContaining({ id: sender.id, role: 'custom', permissions: ['proxy:write'] }),
+    )
+    // It makes what it is, and nothing more.
+    const maker = await make({ role: 'custom', permissions: ['proxy:write', 'keys:manage'] })
+    expect(shown(await ask('POST', '', {}, maker.token))).toEqual(DENIED)
+    expect(shown(await ask('POST', '', { role: 'viewer' }, maker.token))).toEqual(DENIED)
+    expect(shown(await ask('PATCH', `/${sender.id}`, { role: 'developer' }, maker.token))).toEqual(DENIED)
+    const made = await make({ role: 'custom', permissions: ['proxy:write'] }, maker.token)
+    expect(await call(gateway, made.token)).toBe(200)
+    // Without a permission it would be a key for nothing.
+    for (const permissions of [[], null])
+      expect(shown(await ask('PATCH', `/${sender.id}`, { permissions }))).toEqual([400, 'bad_request'])
+    expect((await ask('PATCH', `/${sender.id}`, { permissions: ['analytics:read'] })).status).toBe(200)
+    expect(await call(gateway, sender.token)).toBe(403)
+  })
+
+  test('a key that has expired can be renamed; only what is changed is checked', async () => {
+    const expiresAt = new Date(Date.now() + 1500).toISOString()
+    const { id, token } = await make({ name: 'before', expires_at: expiresAt })
+    const { body: before } = await ask('GET', `/${id}`)
+    await eventually(async () => (await call(gateway, token)) === 401)
+    const renamed = await ask('PATCH', `/${id}`, { name: 'after', description: 'gone' })
+    expect([renamed.status, renamed.body]).toMatchObject([200, { name: 'after', description: 'gone' }])
+    expect((await ask('PATCH', `/${id}`, { name: 'same', expires_at: before['expires_at'] })).status).toBe(
+      200,
+    )
+    const past = await ask('PATCH', `/${id}`, { expires_at: '2020-01-01' })
+    expect([past.status, past.body['error']]).toEqual([400, 'expires_at must be in the future'])
+    // A role that an import brought over, and that means nothing here.
+    const statement = `UPDATE gateway_keys SET role = 'sender' WHERE id = '${id}'`
+    if (dsn === undefined) {
+      const database = new Database(`${gateway.folder}/data/traces.db`)
+      database.run('PRAGMA busy_timeout = 10000')
+      database.run(statement)
+      database.close()
+    } else await server.query(dsn, statement)
+    expect((await ask('PATCH', `/${id}`, { name: 'again' })).body).toMatchObject({
+      name: 'again',
+      role: 'sender',
+    })
+    expect(shown(await ask('PATCH', `/${id}`, { role: 'sender' }))).toEqual([400, 'bad_request'])
   })
 
   test('a scope is granted by who has it, and never changes', async () => {
@@ -354,7 +411,6 @@ test('the command line: what is refused has changed nothing and is audited with 
   )
   expect((await run('keys', 'revoke', 'nobody')).err).toBe('gateway key not found\n')
   await eventually(async () => (await call(gateway, 'first-token-0123456789abcdef')) === 200)
-  const { Database } = await import('bun:sqlite')
   const database = new Database(`${gateway.folder}/data/traces.db`, { readonly: true })
   expect(database.query('SELECT id FROM organizations').all()).toEqual([{ id: 'org-a' }])
   const told = database

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { eventually } from './support/eventually.ts'
 import { freePort } from './support/free-port.ts'
 import { openGateway, type TestGateway } from './support/gateway.ts'
+import { loadConfig } from '../src/config/load.ts'
+import { openWarnings } from '../src/open-start.ts'
 import { MAIN, runProgram } from './support/process.ts'
 
 setDefaultTimeout(60_000)
@@ -119,4 +121,23 @@ test('the greeting on a terminal says that everybody may use the gateway', async
   await eventually(() => text.includes('Ctrl+C stops'), 30_000)
   const greeting = text.slice(text.indexOf('Listening on'))
   expect(greeting).toMatch(/WARNING: gateway keys are off.*0\.0\.0\.0/)
+})
+
+test('limits of keys, which count nobody while keys are off, are named at the start', async () => {
+  const limits = `limits:
+  per_key: {requests_per_minute: 1}
+  per_workspace: {requests_per_minute: 7}
+  policies:
+    - {name: of-one-key, per: workspace, match: {key_id: k}, requests_per_minute: 1}
+    - {name: of-all, per: organization, requests_per_minute: 1}
+`
+  const folder = folderWith(limits)
+  const warnings = (settings: string): readonly string[] => {
+    writeFileSync(join(folder, 'ongoingai.yaml'), settings)
+    return openWarnings(loadConfig(join(folder, 'ongoingai.yaml'), {}).config)
+  }
+  expect(warnings(limits)).toEqual([
+    'gateway keys are off, so limits of keys count nobody: per_key, of-one-key; set auth.enabled, or limit by workspace, organization, end_user or session',
+  ])
+  expect(warnings(`${KEYS}${limits}`)).toEqual([])
 })

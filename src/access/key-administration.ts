@@ -15,7 +15,7 @@ import { hmacOf, sha256Of } from './key-hash.ts'
 import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
 import { isWeakToken, newKeyId, newToken, tokenPrefix } from './key-token.ts'
-import { isPermission, isRole, permissionsOf, PERMISSIONS, ROLE_NAMES } from './permissions.ts'
+import { isPermission, permissionsOf, PERMISSIONS, roleProblem } from './permissions.ts'
 import { grants, type Powers } from './powers.ts'
 
 /** Longest name, description or label, and how many labels. */
@@ -142,7 +142,8 @@ export class KeyAdministration {
     }
     const id = checkedId('id', wanted.id?.trim() || newKeyId())
     const scope = wanted.scope ?? 'workspace'
-    this.#check(settings, token, nowUs)
+    this.#check(settings, settings, nowUs)
+    this.#checkToken(token)
     this.#requireGrant(actor, { ...tenant, id, scope, ...settings })
     if (this.#isFileToken(token) || this.#isFileKey({ ...tenant, id })) throw taken()
     const [hash = '', ...otherHashes] = await this.#hashesOf(token)
@@ -181,7 +182,9 @@ export class KeyAdministration {
         ...(changes.permissions === undefined ? {} : { permissions: normalised(changes.permissions) }),
       }
       const after = { ...key, ...checked }
-      this.#check(after, undefined, nowUs)
+      const { expiresAtUs, ...others } = checked
+      // A time that has passed meanwhile may stay.
+      this.#check(expiresAtUs === key.expiresAtUs ? others : checked, after, nowUs)
       this.#requireGrant(actor, after)
       const wider = isOwnKey(actor, key) ? widerOwnLimit(key.limits, after.limits) : undefined
       if (wider !== undefined) throw denied(`a key cannot lift its own limits: ${wider}`)
@@ -299,28 +302,29 @@ export class KeyAdministration {
     return [...peppers.map((pepper) => hmacOf(pepper, token)), sha256Of(token)]
   }
 
-  #check(settings: KeySettings, token: string | undefined, nowUs: number): void {
-    const { role, permissions, rules, expiresAtUs } = settings
-    if (!isRole(role)) throw bad(`role must be one of ${ROLE_NAMES.join(', ')}`)
-    const strange = permissions.find((name) => !isPermission(name))
+  /** Checks what is set. What stays as it was, other versions may have allowed. @param after with the rest of the key */
+  #check(changes: Partial<KeySettings>, after: KeySettings, nowUs: number): void {
+    const { name = '', description = '', role, permissions, rules, expiresAtUs = null } = changes
+    const strange = permissions?.find((permission) => !isPermission(permission))
     if (strange !== undefined) throw bad(`permissions must be of ${PERMISSIONS.join(', ')}`)
-    const [problem] = ruleProblems(rules)
+    const given = role !== undefined || permissions !== undefined
+    const problem =
+      (given ? roleProblem(after.role, after.permissions) : undefined) ?? (rules && ruleProblems(rules)[0])
     if (problem !== undefined) throw bad(problem)
     if (expiresAtUs !== null && expiresAtUs <= nowUs) throw bad('expires_at must be in the future')
-    for (const [name, text] of Object.entries({ name: settings.name, description: settings.description })) {
-      if (text.length > MAX_TEXT) throw bad(`${name} is longer than ${MAX_TEXT} characters`)
+    for (const [field, text] of Object.entries({ name, description })) {
+      if (text.length > MAX_TEXT) throw bad(`${field} is longer than ${MAX_TEXT} characters`)
     }
-    const labels = Object.entries(settings.labels)
+    const labels = Object.entries(changes.labels ?? {})
     if (labels.length > MAX_LABELS) throw bad(`there are more than ${MAX_LABELS} labels`)
-    for (const [name, value] of labels) {
-      if (name === '' || name.length + value.length > MAX_TEXT) throw bad('a label is empty or too long')
+    for (const [label, value] of labels) {
+      if (label === '' || label.length + value.length > MAX_TEXT) throw bad('a label is empty or too long')
     }
     const names = new Set<string>()
-    for (const { name } of settings.limits) {
-      if (names.has(name)) throw bad(`limits: the name ${JSON.stringify(name)} is taken`)
-      names.add(name)
+    for (const limit of changes.limits ?? []) {
+      if (names.has(limit.name)) throw bad(`limits: the name ${JSON.stringify(limit.name)} is taken`)
+      names.add(limit.name)
     }
-    if (token !== undefined) this.#checkToken(token)
   }
 
   #checkToken(token: string): void {

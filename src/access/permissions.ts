@@ -16,14 +16,23 @@ const ROLES: Readonly<Record<string, readonly Permission[]>> = {
   member: ['proxy:write', 'analytics:read'],
   '': ['proxy:write', 'analytics:read'],
   viewer: ['analytics:read'],
+  custom: [],
 }
 
-/** Names of the roles, most powerful first. */
+/** Names of the roles, most powerful first; `custom` has the explicit permissions of its key alone. */
 export const ROLE_NAMES: readonly string[] = Object.keys(ROLES).filter((role) => role !== '')
 
 /** Whether a role name means something. The empty role counts: it is `developer`. */
-export function isRole(role: string): boolean {
+function isRole(role: string): boolean {
   return Object.hasOwn(ROLES, role)
+}
+
+/** What is wrong with a role and explicit permissions, in words; `undefined` when a key may have them. */
+export function roleProblem(role: string, explicit: readonly string[]): string | undefined {
+  if (!isRole(role)) return `role must be one of ${ROLE_NAMES.join(', ')}`
+  return role === 'custom' && explicit.length === 0
+    ? `role custom needs permissions: of ${PERMISSIONS.join(', ')}`
+    : undefined
 }
 
 /** Whether a text is the name of a permission. */

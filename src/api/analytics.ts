@@ -81,6 +81,7 @@ export const getModels: ApiHandler = async (request, context) => {
     total_tokens: row.totalTokens,
     total_cost_usd: nanoToUsd(row.costNanoUsd),
     unknown_cost_requests: row.unknownCostRequests,
+    estimated_cost_requests: row.estimatedCostRequests,
   }))
 }
 
@@ -94,6 +95,7 @@ export const getKeys: ApiHandler = async (request, context) => {
     total_tokens: row.totalTokens,
     total_cost_usd: nanoToUsd(row.costNanoUsd),
     unknown_cost_requests: row.unknownCostRequests,
+    estimated_cost_requests: row.estimatedCostRequests,
     last_active_at: formatTime(row.lastCreatedAtUs),
   }))
 }

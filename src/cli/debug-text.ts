@@ -5,8 +5,9 @@ import type { CheckpointDiff } from '../traces/checkpoint-diff.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
-import { formatNanoUsd, toNanoUsd } from '../usage/money.ts'
+import { toNanoUsd, usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
+import { costMark, tokensMark } from './estimate-marks.ts'
 import type { DebugChain, DebugOptions } from './debug-chain.ts'
 import { textTable, visible } from './text-table.ts'
 
@@ -107,9 +108,12 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
       ['request', `${trace.requestMethod || 'UNKNOWN'} ${trace.requestPath || '(unknown)'}`],
       ['response_status', String(trace.responseStatus)],
       ['outcome', trace.errorCode ? `${trace.outcome} (${trace.errorCode})` : trace.outcome],
-      ['tokens', `input=${trace.inputTokens} output=${trace.outputTokens} total=${trace.totalTokens}`],
+      ['tokens', tokensText(trace)],
       ['usage', usageText(trace)],
-      ['estimated_cost_usd', trace.costNanoUsd === null ? '(unknown)' : formatNanoUsd(trace.costNanoUsd, 6)],
+      [
+        'estimated_cost_usd',
+        trace.costNanoUsd === null ? '(unknown)' : `${costMark(trace)}${usdText(trace.costNanoUsd)}`,
+      ],
       ['cost_status', cost.note ? `${cost.status} (${cost.note})` : cost.status],
       ['latency_ms', String(trace.latencyMs)],
       ['ttft_ms', String(trace.timeToFirstTokenMs)],
@@ -135,7 +139,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
           line.bucket,
           String('tokens' in line ? line.tokens : line.quantity),
           `${rateText(line)}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
-          formatNanoUsd(toNanoUsd(lineAmount(line)), 9),
+          usdText(toNanoUsd(lineAmount(line)), 9),
         ]),
       ]),
     )
@@ -151,6 +155,12 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
   ] as const) {
     if (bytes && bytes.length > 0) io.out(`${name}: ${visible(Buffer.from(bytes).toString('utf8'))}\n`)
   }
+}
+
+function tokensText(trace: Trace): string {
+  const mark = tokensMark(trace)
+  const { inputTokens, outputTokens, totalTokens } = trace
+  return `input=${mark}${inputTokens} output=${mark}${outputTokens} total=${mark}${totalTokens}`
 }
 
 function rateText(line: ReceiptLine): string {

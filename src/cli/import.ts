@@ -1,4 +1,7 @@
+import { tenantOfFileKey } from '../access/key-administration.ts'
+import type { Config } from '../config/config.ts'
 import { contractJson } from '../http/json-response.ts'
+import { ImportedSpend } from '../storage/import/imported-spend.ts'
 import { importedTrace, type UnreadableRow } from '../storage/import/imported-trace.ts'
 import type { GoSource } from '../storage/import/go-source.ts'
 import type { DirectoryEntries, Storage, TraceMaintenance } from '../storage/storage.ts'
@@ -54,7 +57,7 @@ export const importGo: Command = {
     try {
       source = await openGoSource(from)
       storage = await openStorage(config.storage, 'write', waitingFor(io))
-      const result = await bringOver(source, storage, from, config.pii.maskedRequestFields, io)
+      const result = await bringOver(source, storage, from, config, io)
       const { place, read, added, tenants } = result
       await audited(storage, { action: 'traces.import', target: place, detail: { read, added, ...tenants } })
       if (format.format === 'json') io.out(`${contractJson(resultJson(result), 2)}\n`)
@@ -86,11 +89,12 @@ async function bringOver(
   source: GoSource,
   storage: Storage,
   from: string,
-  masked: readonly string[],
+  config: Config,
   io: Io,
 ): Promise<Result> {
   const tenants = await storage.directory().add(await source.directory())
   const jobs = storage.maintenance()
+  const spend = await importedSpend(storage, config)
   // The name must tell sources apart and hold none of their secrets.
   const job = `import ${Bun.SHA256.hash(from, 'hex').slice(0, 32)}`
   const before = await jobs.progress(job)
@@ -103,8 +107,8 @@ async function bringOver(
     if (!last) break
     const traces: Trace[] = []
     for (const row of rows) {
-      const trace = importedTrace(row, masked)
-      if (!('reason' in trace)) traces.push(trace)
+      const trace = importedTrace(row, config.pii.maskedRequestFields)
+      if (!('reason' in trace)) traces.push({ ...trace, spend: spend.of(trace) })
       else {
         bad += 1
         if (unreadable.length < NAMED) unreadable.push(trace)
@@ -120,6 +124,22 @@ async function bringOver(
   await untilFree(storage, () => jobs.finish(job))
   progress.clear()
   return { place: source.place, read, added, unreadable, unreadableCount: bad, before, tenants }
+}
+
+/** Budgets go on from what was spent before: those of the configuration, of keys of the file and of the store. */
+async function importedSpend(storage: Storage, { auth, limits }: Config): Promise<ImportedSpend> {
+  const { keys } = await storage.directory().activeKeys()
+  const all = [
+    ...keys,
+    ...auth.keys.map((key) => ({ ...tenantOfFileKey(key), id: key.id.trim(), limits: key.limits })),
+  ]
+  return new ImportedSpend(limits.policies, (organizationId, workspaceId, keyId) =>
+    all
+      .filter(
+        (key) => key.id === keyId && key.organizationId === organizationId && key.workspaceId === workspaceId,
+      )
+      .flatMap((key) => key.limits),
+  )
 }
 
 async function rollUpAll(jobs: TraceMaintenance): Promise<void> {

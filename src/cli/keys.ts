@@ -58,7 +58,7 @@ export const keysList: Command = {
 export const keysCreate: Command = {
   name: 'keys create',
   summary: 'make a gateway key and show its token, once',
-  usage: `keys create [--role owner|admin|developer|member|viewer] [--scope workspace|organization] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--limits JSON] ${WHERE}`,
+  usage: `keys create [--role owner|admin|developer|member|viewer|custom] [--scope workspace|organization] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--limits JSON] ${WHERE}`,
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
@@ -68,7 +68,7 @@ export const keysCreate: Command = {
     {
       name: 'role',
       type: 'string',
-      description: 'owner, admin, developer, member or viewer',
+      description: 'owner, admin, developer, member, viewer or custom: what --permissions says alone',
       default: 'developer',
     },
     {
@@ -335,6 +335,7 @@ interface Shown {
   readonly workspace_id: string
   readonly name?: string
   readonly role?: string
+  readonly permissions?: readonly string[]
   readonly scope?: string
   readonly token_prefix?: string
   readonly last_used_at: string
@@ -361,7 +362,7 @@ function rowOf(key: Shown): string[] {
     key.id,
     key.org_id,
     key.workspace_id,
-    key.role ?? '',
+    roleOf(key),
     key.name ?? '',
     key.token_prefix === undefined ? '' : `${key.token_prefix}…`,
     key.last_used_at.startsWith('0001') ? 'never' : key.last_used_at,
@@ -371,12 +372,17 @@ function rowOf(key: Shown): string[] {
   ]
 }
 
+/** `custom: proxy:write`; permissions beside those of the role where there are some. */
+function roleOf({ role = '', permissions = [] }: Shown): string {
+  return permissions.length === 0 ? role : `${role}: ${permissions.join(', ')}`
+}
+
 function showIssued(value: unknown): string {
   const key = value as Shown
   return `${textTable([
     ['Id', key.id],
     ['Tenant', `${key.org_id}/${key.workspace_id}`],
-    ['Role', key.role ?? ''],
+    ['Role', roleOf(key)],
     ['Expires', key.expires_at ?? 'never'],
     ['Token', key.token ?? ''],
   ])}\nThe token is not kept and not shown again.\n`

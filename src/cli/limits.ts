@@ -1,5 +1,6 @@
 import { contractJson } from '../http/json-response.ts'
 import type { LimitStanding } from '../limits/limit-refusal.ts'
+import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command } from './command.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
@@ -65,14 +66,15 @@ const HEADINGS = ['NAME', 'LIMIT', 'PER', 'USED', 'RESERVED', 'OF', 'RESET']
 
 function rowOf(standing: LimitStanding): string[] {
   const { name, kind, per, split_by: split, limit, used, reserved, period, enforcement, reset } = standing
-  const show = (amount: number): string => (kind === 'cost' ? `${amount.toFixed(6)} USD` : String(amount))
+  const show = (amount: number): string => (kind === 'cost' ? `${usdText(amount * 1e9)} USD` : String(amount))
   const words = kind.replaceAll('_', ' ')
   return [
     name,
     period === undefined ? words : `${words} per ${period}${enforcement === 'soft' ? ' (soft)' : ''}`,
     `${per.replace('_', ' ')}${split === undefined ? '' : ` and ${split}`}`,
     show(used),
-    reserved === undefined ? '' : show(reserved),
+    // What is reserved is what requests under way are expected to come to.
+    reserved === undefined ? '' : `${reserved > 0 ? '~' : ''}${show(reserved)}`,
     show(limit),
     reset ?? '',
   ]

@@ -1,7 +1,8 @@
 import { formatSecond } from '../rfc3339.ts'
 import type { MeasuredRow, TraceFilter } from '../storage/storage.ts'
-import { formatNanoUsd } from '../usage/money.ts'
+import { usdText } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
+import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
 import { html, Markup } from './html.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
 import { errorRate } from '../api/measure-json.ts'
@@ -15,6 +16,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
   const times = curves.total.map((row) => row.bucketStartUs)
   const labels = times.map((us) => labelOf(us, curves.bucket))
   const per = curves.bucket === 'day' ? 'day (UTC)' : 'hour (UTC)'
+  const estimates = totals.estimatedCostRequests > 0 ? ', estimates included' : ''
   const models = layersOf(
     curves.models,
     curves.total,
@@ -47,7 +49,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
           </p>
         </header>
         <section class="tiles">
-          ${tile('Spend', usd(totals.costNanoUsd), unknownText(totals))}
+          ${tile('Spend', `${sumMark(totals)}${usd(totals.costNanoUsd)}`, unknownText(totals))}
           ${tile('Requests', count(totals.requests), `${count(totals.errors4xx + totals.errors5xx)} with an error status`)}
           ${tile('Tokens', count(totals.totalTokens), `${count(totals.inputTokens)} in, ${count(totals.outputTokens)} out`)}
           ${tile('Latency p50', ms(totals.percentiles?.p50 ?? 0), `p95 ${ms(totals.percentiles?.p95 ?? 0)}, p99 ${ms(totals.percentiles?.p99 ?? 0)}`)}
@@ -57,7 +59,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
           labels.length === 0
             ? ''
             : html`<section class="charts">
-                ${stackedBars(`Spend per ${per}, by model`, models, { labels, format: usd })}
+                ${stackedBars(`Spend per ${per}, by model${estimates}`, models, { labels, format: usd })}
                 ${stackedBars(
                   `Tokens per ${per}`,
                   [
@@ -67,7 +69,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
                   ],
                   { labels, format: count },
                 )}
-                ${stackedBars(`Spend per ${per}, by provider key`, keys, { labels, format: usd })}
+                ${stackedBars(`Spend per ${per}, by provider key${estimates}`, keys, { labels, format: usd })}
                 ${lines(
                   `Latency per ${per}`,
                   (['p50', 'p95', 'p99'] as const).map((name) =>
@@ -88,7 +90,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
                   [...data.models]
                     .sort((a, b) => b.costNanoUsd - a.costNanoUsd)
                     .slice(0, 10)
-                    .map((row) => ({ name: row.group, value: row.costNanoUsd, note: usd(row.costNanoUsd) })),
+                    .map((row) => ({ name: row.group, value: row.costNanoUsd, note: spend(row) })),
                 )}
               </section>`
         }
@@ -153,8 +155,8 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
             formatSecond(trace.startedAtUs),
             trace.model,
             String(trace.responseStatus),
-            count(trace.totalTokens),
-            trace.costNanoUsd === null ? 'unknown' : usd(trace.costNanoUsd),
+            `${tokensMark(trace)}${count(trace.totalTokens)}`,
+            trace.costNanoUsd === null ? 'unknown' : `${costMark(trace)}${usd(trace.costNanoUsd)}`,
             ms(trace.latencyMs),
             trace.requestPath,
             trace.id,
@@ -239,7 +241,7 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
 }
 
 /** Amounts of any kind, which stand under each other by their ends. */
-const NUMERIC = /^\$?[\d.,]+( (k|M|B|%|s|ms))?( \+ .*)?$/
+const NUMERIC = /^~?\$?[\d.,]+( (k|M|B|%|s|ms))?( \+ .*)?$/
 
 function unknownText(row: MeasuredRow): string {
   if (row.unknownCostRequests > 0) return `and ${count(row.unknownCostRequests)} requests of unknown cost`
@@ -249,16 +251,13 @@ function unknownText(row: MeasuredRow): string {
 }
 
 function spend(row: MeasuredRow): string {
-  return row.unknownCostRequests > 0
-    ? `${usd(row.costNanoUsd)} + ${count(row.unknownCostRequests)} unknown`
-    : usd(row.costNanoUsd)
+  const sum = `${sumMark(row)}${usd(row.costNanoUsd)}`
+  return row.unknownCostRequests > 0 ? `${sum} + ${count(row.unknownCostRequests)} unknown` : sum
 }
 
-/** Dollars with as many decimals as make a small sum visible. */
+/** Dollars, thousands apart. */
 function usd(nano: number): string {
-  const rounded = Math.round(nano)
-  const decimals = rounded === 0 || rounded >= 1e9 ? 2 : rounded >= 1e7 ? 4 : 6
-  const [whole = '', fraction] = formatNanoUsd(rounded, decimals).split('.')
+  const [whole = '', fraction] = usdText(nano, 2).split('.')
   return `$${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${fraction ?? ''}`
 }
 

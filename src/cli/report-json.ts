@@ -54,7 +54,7 @@ export function reportJson(data: ReportData): object {
       api_key_hash: row.group,
       request_count: row.requests,
       total_tokens: row.totalTokens,
-      total_cost_usd: nanoToUsd(row.costNanoUsd),
+      ...costJson(row),
       last_active_at: formatTime(row.lastCreatedAtUs),
     })),
     recent_traces: data.recent.map((trace) => ({
@@ -96,5 +96,6 @@ function costJson(row: MeasuredRow): object {
   return {
     total_cost_usd: nanoToUsd(row.costNanoUsd),
     unknown_cost_requests: row.unknownCostRequests,
+    estimated_cost_requests: row.estimatedCostRequests,
   }
 }

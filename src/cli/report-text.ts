@@ -1,7 +1,8 @@
 import { formatSecond } from '../rfc3339.ts'
 import type { MeasuredRow, TraceFilter, TraceSummary } from '../storage/storage.ts'
-import { formatNanoUsd } from '../usage/money.ts'
+import { usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
+import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
 import type { ReportData } from './report-data.ts'
 import { average, errorRate } from '../api/measure-json.ts'
 import { textTable } from './text-table.ts'
@@ -32,7 +33,7 @@ export function writeReportText(data: ReportData, io: Io): void {
       ['Total input tokens', String(totals.inputTokens)],
       ['Total output tokens', String(totals.outputTokens)],
       ['Total tokens', String(totals.totalTokens)],
-      ['Estimated cost (USD)', formatNanoUsd(totals.costNanoUsd, 6)],
+      ['Estimated cost (USD)', `${sumMark(totals)}${usdText(totals.costNanoUsd)}`],
       ...(totals.unknownCostRequests > 0
         ? [['Requests of unknown cost', String(totals.unknownCostRequests)]]
         : []),
@@ -103,7 +104,7 @@ export function writeReportText(data: ReportData, io: Io): void {
       trace.provider || '(unknown)',
       trace.model || '(unknown)',
       String(trace.responseStatus),
-      String(trace.totalTokens),
+      `${tokensMark(trace)}${trace.totalTokens}`,
       costOf(trace),
       String(trace.latencyMs),
       trace.requestPath || '(unknown)',
@@ -169,13 +170,13 @@ function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): 
   ]
 }
 
-function costOf({ api, costNanoUsd }: TraceSummary): string {
-  if (costNanoUsd !== null) return formatNanoUsd(costNanoUsd, 6)
-  return api === '' ? '(unmetered)' : '(unknown)'
+function costOf(trace: TraceSummary): string {
+  if (trace.costNanoUsd !== null) return `${costMark(trace)}${usdText(trace.costNanoUsd)}`
+  return trace.api === '' ? '(unmetered)' : '(unknown)'
 }
 
 /** A sum that leaves requests of unknown cost out says so. */
 function cost(row: MeasuredRow): string {
-  const sum = formatNanoUsd(row.costNanoUsd, 6)
+  const sum = `${sumMark(row)}${usdText(row.costNanoUsd)}`
   return row.unknownCostRequests > 0 ? `${sum} + ${row.unknownCostRequests} unknown` : sum
 }

@@ -4,11 +4,12 @@ import { formatSecond } from '../rfc3339.ts'
 import type { Storage, StoredTrace, TimeRange } from '../storage/storage.ts'
 import { repriced } from '../traces/reprice.ts'
 import type { Trace } from '../traces/trace.ts'
-import { formatNanoUsd, nanoToUsd } from '../usage/money.ts'
+import { nanoToUsd, usdText } from '../usage/money.ts'
 import type { PriceList } from '../usage/price-list.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
+import { sumMark } from './estimate-marks.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
 import { textTable } from './text-table.ts'
@@ -74,6 +75,8 @@ interface ModelChange {
   afterNanoUsd: number
   unknownBefore: number
   unknownAfter: number
+  estimatedBefore: number
+  estimatedAfter: number
 }
 
 interface Result {
@@ -150,7 +153,16 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
   const now = after ?? before
   let model = models.get(before.model)
   if (!model) {
-    model = { traces: 0, changed: 0, beforeNanoUsd: 0, afterNanoUsd: 0, unknownBefore: 0, unknownAfter: 0 }
+    model = {
+      traces: 0,
+      changed: 0,
+      beforeNanoUsd: 0,
+      afterNanoUsd: 0,
+      unknownBefore: 0,
+      unknownAfter: 0,
+      estimatedBefore: 0,
+      estimatedAfter: 0,
+    }
     models.set(before.model, model)
   }
   model.traces += 1
@@ -159,6 +171,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
   model.afterNanoUsd += now.costNanoUsd ?? 0
   if (before.costNanoUsd === null) model.unknownBefore += 1
   if (now.costNanoUsd === null) model.unknownAfter += 1
+  if (before.costStatus === 'estimated') model.estimatedBefore += 1
+  if (now.costStatus === 'estimated') model.estimatedAfter += 1
 }
 
 function changedModels({ models }: Result): [string, ModelChange][] {
@@ -183,6 +197,8 @@ function resultJson(result: Result, { dryRun }: Options): object {
       after_usd: nanoToUsd(change.afterNanoUsd),
       unknown_before: change.unknownBefore,
       unknown_after: change.unknownAfter,
+      estimated_before: change.estimatedBefore,
+      estimated_after: change.estimatedAfter,
     })),
   }
 }
@@ -201,9 +217,9 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
         return [
           model,
           `${change.changed}/${change.traces}`,
-          formatNanoUsd(change.beforeNanoUsd, 6),
-          formatNanoUsd(change.afterNanoUsd, 6),
-          `${difference < 0 ? '-' : '+'}${formatNanoUsd(Math.abs(difference), 6)}`,
+          `${sumMark({ estimatedCostRequests: change.estimatedBefore })}${usdText(change.beforeNanoUsd)}`,
+          `${sumMark({ estimatedCostRequests: change.estimatedAfter })}${usdText(change.afterNanoUsd)}`,
+          `${difference < 0 ? '-' : '+'}${usdText(Math.abs(difference))}`,
           `${change.unknownBefore} → ${change.unknownAfter}`,
         ]
       }),

@@ -7,6 +7,7 @@ import { openWarnings, refusedOpen } from '../open-start.ts'
 import { StartError } from '../start-error.ts'
 import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { shownValue } from '../redaction/shown-value.ts'
+import { usdText } from '../usage/money.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
 import { lostTerminal } from './lost-terminal.ts'
@@ -241,11 +242,14 @@ function spent({
   input_tokens: input,
   output_tokens: output,
   cost_usd: cost,
+  cost_status: costStatus,
+  usage_source: usageSource,
 }: Record<string, unknown>): string {
   const tokens = Number(input ?? 0) + Number(output ?? 0)
   if (tokens === 0) return ''
-  const money = cost === undefined ? '' : `, $${Number(cost).toPrecision(3)}`
-  return `  ${visible(String(model))} ${tokens} tokens${money}`
+  const mark = (estimated: unknown): string => (estimated === 'estimated' ? '~' : '')
+  const money = cost === undefined ? '' : `, ${mark(costStatus)}$${usdText(Number(cost) * 1e9)}`
+  return `  ${visible(String(model))} ${mark(usageSource)}${tokens} tokens${money}`
 }
 
 /** On a terminal, a line per exchange for people instead of JSON. */

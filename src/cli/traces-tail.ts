@@ -2,8 +2,9 @@ import { traceSummaryJson } from '../api/trace-json.ts'
 import type { Cursor } from '../storage/cursor.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage, TraceFilter, TraceSummary } from '../storage/storage.ts'
-import { formatNanoUsd } from '../usage/money.ts'
+import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { costMark, tokensMark } from './estimate-marks.ts'
 import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
 import { visible } from './text-table.ts'
@@ -130,7 +131,8 @@ function textLine(trace: TraceSummary, io: Io): string {
   const { responseStatus: status } = trace
   const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
   const shown = color ? `\u001b[${shade}m${status}\u001b[0m` : String(status)
-  const cost = trace.costNanoUsd === null ? 'cost unknown' : `$${formatNanoUsd(trace.costNanoUsd, 6)}`
+  const cost =
+    trace.costNanoUsd === null ? 'cost unknown' : `${costMark(trace)}$${usdText(trace.costNanoUsd)}`
   const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}`
-  return `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}\n`
+  return `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${tokensMark(trace)}${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}\n`
 }

@@ -379,7 +379,11 @@ export const SETTINGS: Section = {
               name: { kind: 'string', default: '', doc: 'Name for people.' },
               description: { kind: 'string', default: '', doc: 'Note for people.' },
               created_by: { kind: 'string', default: '', doc: 'Who made it.' },
-              role: { kind: 'string', default: '', doc: 'owner, admin, developer, member or viewer.' },
+              role: {
+                kind: 'string',
+                default: '',
+                doc: 'owner, admin, developer (as when empty), member, viewer, or custom: the permissions listed here alone.',
+              },
               scope: {
                 kind: 'string',
                 default: 'workspace',

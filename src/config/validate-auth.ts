@@ -1,7 +1,7 @@
 import { ruleProblems, type KeyRules } from '../access/key-rules.ts'
 import { isKeyScope, KEY_SCOPES } from '../access/key-scope.ts'
 import { isWeakToken } from '../access/key-token.ts'
-import { isPermission, isRole, PERMISSIONS, ROLE_NAMES } from '../access/permissions.ts'
+import { isPermission, PERMISSIONS, roleProblem } from '../access/permissions.ts'
 import { parseTimeOrDay } from '../rfc3339.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import { isStorable } from '../storage/storable-text.ts'
@@ -93,9 +93,8 @@ export function checkAuth(
 const ignore: Wrong = () => undefined
 
 function readKey(key: RawKey, path: string, wrong: Wrong): GatewayKeyConfig {
-  if (!isRole(key.role.trim().toLowerCase())) {
-    wrong(`${path}.role`, `${path}.role must be one of ${ROLE_NAMES.join(', ')} (got ${quote(key.role)})`)
-  }
+  const ofRole = roleProblem(key.role.trim().toLowerCase(), key.permissions)
+  if (ofRole !== undefined) wrong(`${path}.role`, `${path}.${ofRole} (got ${quote(key.role)})`)
   for (const permission of key.permissions) {
     if (isPermission(permission.trim().toLowerCase())) continue
     wrong(

@@ -162,8 +162,9 @@ export class LimitEngine {
     let pauseMs = PAUSE_MS
     try {
       for (let asked = first; ; asked = this.#ask(ticket, Date.now())) {
-        const verdict = await asked
-        if (verdict.held) return this.#pass(ticket, verdict.held)
+        const answer = await asked
+        if (answer.held) return this.#pass(ticket, answer.held)
+        const verdict = bySpentBudget(ticket, answer)
         const hope = this.#hopeOf(ticket, verdict)
         const nowMs = performance.now()
         if (hope === 'guesses') untilMs = Math.min(nowMs + RECEIPT_MS, sinceMs + GUESS_MS)
@@ -328,7 +329,7 @@ export class LimitEngine {
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
     this.#guesses.count(ticket, -1)
     const cost = bill?.costNanoUsd ?? undefined
-    if (cost === undefined) ticket.limits.tally.assumed += 1
+    if (cost === undefined && ticket.assumedNanoUsd > 0) ticket.limits.tally.assumed += 1
     if (bill && teaches(bill)) this.#expectations.learn(ticket.pair, bill, ticket)
     const actual = {
       costNanoUsd: cost ?? ticket.assumedNanoUsd,
@@ -364,6 +365,15 @@ export class LimitEngine {
 }
 
 type Refused = Extract<Verdict, { held: undefined }>
+
+/** A refusal names a hard budget that is spent before a rate that refuses too: trying again in a minute does not help. */
+function bySpentBudget({ takes }: Ticket, refused: Refused): Refused {
+  const { states } = refused
+  const spent = takes.findIndex(
+    (take, i) => take.kind === 'budget' && take.hard && states[i]!.used >= take.limit,
+  )
+  return spent < 0 ? refused : { ...refused, refusedBy: spent }
+}
 
 /** What is expected of a request that may cost nothing. */
 const FREE: Expectation = {

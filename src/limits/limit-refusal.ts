@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { formatSecond } from '../rfc3339.ts'
+import { usdText } from '../usage/money.ts'
 import type { CounterState } from './counters.ts'
 import type { LimitKind } from './policy.ts'
 import { codeOfLimit, type Limit } from './resolve.ts'
@@ -98,7 +99,7 @@ function messageOf({ policy, kind }: Limit, standing: LimitStanding): string {
     case 'tokens': {
       const unit = kind === 'cost' ? 'USD' : 'tokens'
       const show = (amount: number): string =>
-        kind === 'cost' ? amount.toFixed(6).replace(/\.?0+$/, '') : String(amount)
+        kind === 'cost' ? usdText(amount * 1e9).replace(/\.?0+$/, '') : String(amount)
       const under = reserved > 0 ? ` and ${show(reserved)} reserved by requests under way` : ''
       const of = `${show(limit)} ${unit} per ${periodOf(policy.budget.period)}`
       if (used < limit) return `budget "${name}" has no room now: ${show(used)} spent${under}, of ${of}`

@@ -8,7 +8,7 @@ export interface LimitTotals {
   readonly backendFailures: number
   /** Warnings of budgets. */
   readonly warnings: number
-  /** Exchanges whose cost stayed unknown, so that what was expected was charged. */
+  /** Exchanges whose cost stayed unknown and that were charged what was expected of them. */
   readonly assumed: number
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { PriceOverride, PricingConfig } from '../config/config.ts'
 import { lineAmount, priceUsage, type Cost } from './cost.ts'
-import { formatNanoUsd, nanoToUsd, scaled, tokensCost, toNanoUsd } from './money.ts'
+import { nanoToUsd, scaled, tokensCost, toNanoUsd, usdText } from './money.ts'
 import { PriceList } from './price-list.ts'
 import { NO_PARTS, type ModelUsage, type Usage } from './usage.ts'
 
@@ -245,9 +245,16 @@ test('decimals are read exactly as they are written', () => {
   expect(() => scaled(Number.NaN, 9)).toThrow(RangeError)
 })
 
-test('money is shown in dollars with the decimals asked for', () => {
-  expect(formatNanoUsd(1_234_567_890, 6)).toBe('1.234568')
-  expect(formatNanoUsd(499, 6)).toBe('0.000000')
-  expect(formatNanoUsd(500, 6)).toBe('0.000001')
+test('money is shown in dollars with the decimals asked for, and a small amount keeps its digits', () => {
+  expect(usdText(1_234_567_890)).toBe('1.234568')
+  expect(usdText(0)).toBe('0.000000')
+  expect(usdText(1)).toBe('0.000000001')
+  expect(usdText(4_500)).toBe('0.0000045')
+  expect(usdText(12_345)).toBe('0.000012345')
+  expect(usdText(9_999_999)).toBe('0.010000')
+  expect(usdText(180_000)).toBe('0.000180')
+  expect([usdText(0, 2), usdText(4_500, 2), usdText(12_345_678, 2)]).toEqual(['0.00', '0.0000045', '0.0123'])
+  expect(usdText(12_345_678_900_000, 2)).toBe('12345.68')
+  expect([usdText(4_500, 9), usdText(999_999_999, 2)]).toEqual(['0.000004500', '1.00'])
   expect(nanoToUsd(37_350)).toBe(0.00003735)
 })

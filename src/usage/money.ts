@@ -74,12 +74,24 @@ export function amountToUsd(amount: Amount): number {
   return Number(`${amount}e-18`)
 }
 
-/** Nano-USD as text with a fixed number of decimals (0 to 9), rounded half up. */
-export function formatNanoUsd(nano: number, decimals: number): string {
+/**
+ * USD for people, of nano-USD (0 or more, rounded to whole ones): with so many decimals (1 to 9), and with more where those would
+ * hide a small amount. Below a thousandth nothing is rounded: `0.0000045` is never `0.00`.
+ */
+export function usdText(nano: number, decimals = 6): string {
+  const whole = Math.round(nano)
+  // Of the nine decimals, those before the first digit of the amount.
+  const zeros = whole === 0 ? 0 : 9 - String(whole).length
+  const shown = zeros > 2 ? 9 : Math.max(decimals, zeros + 3)
+  const [units = '', fraction = ''] = decimalText(whole, shown).split('.')
+  return `${units}.${fraction.slice(0, decimals)}${fraction.slice(decimals).replace(/0+$/, '')}`
+}
+
+/** Nano-USD with a fixed number of decimals, rounded half up. */
+function decimalText(nano: number, decimals: number): string {
   const step = 10n ** BigInt(9 - decimals)
   const rounded = (BigInt(nano) + step / 2n) / step
   const unit = NANO / step
   const whole = rounded / unit
-  if (decimals === 0) return String(whole)
   return `${whole}.${String(rounded % unit).padStart(decimals, '0')}`
 }

@@ -404,7 +404,7 @@ describe('serve', () => {
     expect(Object.keys(lines[0]!).slice(0, 3)).toEqual(['time', 'level', 'msg'])
     expect(lines.at(-1)).toMatchObject({ msg: 'gateway stopped' })
     const report = await runProgram(['report'], { cwd: gateway.folder })
-    expect(report.out).toMatch(/gpt-5\.4-mini-2026-03-17 +1 +27 +0\.000043/)
+    expect(report.out).toMatch(/gpt-5\.4-mini-2026-03-17 +1 +27 +0\.00004275 /)
     const debug = await runProgram(['debug', 'last'], { cwd: gateway.folder })
     expect(debug.out).toMatch(/ttft_ms +[1-9]/)
     expect(debug.out).toMatch(/client +tester\nclient_version +1\.2\n/)

@@ -70,6 +70,78 @@ async function analyticsIn(storage: Storage): Promise<object> {
   }
 }
 
+/** Imports what was spent lately, twice, and asks a gateway what it knows of it. */
+async function spendingComesOver(
+  from: string,
+  storage: string,
+  make: (traces: readonly GoTrace[]) => void | Promise<void>,
+): Promise<void> {
+  const token = 'owner-token-0123456789abcdef'
+  const hour = 3_600_000_000
+  const now = Date.now() * 1000
+  // Two days and a half, one trace an hour: they lie in other days here and there.
+  const traces = goTraces(60).map((trace, i) => {
+    const { metadata: _, ...rest } = trace
+    return {
+      ...rest,
+      us: now - (i + 0.5) * hour,
+      org: 'org-a',
+      workspace: 'workspace-a',
+      gatewayKeyId: i % 2 === 0 ? 'gk_mover' : 'gk_other',
+      usd: (i + 1) / 1000,
+    }
+  })
+  await make(traces)
+  const zone = 'Pacific/Auckland'
+  const settings = `${storage}auth:
+  enabled: true
+  keys:
+    - id: gk_mover
+      token: ${token}
+      org_id: org-a
+      workspace_id: workspace-a
+      role: owner
+      limits: [{name: own, match: {provider: openai}, budget: {cost_usd: 100, period: total}}]
+limits:
+  policies:
+    - {name: day, per: workspace, budget: {cost_usd: 100, period: day, time_zone: ${zone}}}
+    - {name: all, per: organization, budget: {tokens: 1000000, period: total}}
+    - {name: mini, per: key, split_by: model, match: {model: gpt-4o*}, budget: {cost_usd: 100, period: total}}
+`
+  writeFileSync(join(folder, 'spend.yaml'), settings)
+  for (let time = 0; time < 2; time++)
+    expect(await run('import', '--from', from, '--config', 'spend.yaml')).toMatchObject({
+      status: 0,
+      out: expect.stringContaining(time === 0 ? '60 traces' : '60 were there already'),
+    })
+  const gateway = await serveProgram(settings.replace('./spend.db', join(folder, 'spend.db')))
+  const used = async (): Promise<Record<string, number>> => {
+    const response = await fetch(`${gateway.url}/api/limits?model=gpt-4o-mini&provider=openai`, {
+      headers: { 'x-ongoingai-gateway-key': token },
+    })
+    const { limits } = (await response.json()) as { limits: { name: string; used: number }[] }
+    return Object.fromEntries(limits.map((limit) => [limit.name, limit.used]))
+  }
+  const dayOf = (us: number): string => new Date(us / 1000).toLocaleDateString('en', { timeZone: zone })
+  const usd = (rows: readonly GoTrace[]): number =>
+    rows.reduce((sum, row) => sum + Math.round(row.usd * 1e9), 0) / 1e9
+  const own = traces.filter(({ gatewayKeyId }) => gatewayKeyId === 'gk_mover')
+  try {
+    // The clock goes on meanwhile: a day may end there.
+    const expected = (): object => ({
+      day: usd(traces.filter(({ us }) => dayOf(us) === dayOf(Date.now() * 1000))),
+      all: traces.reduce((sum, row) => sum + row.input + row.output, 0),
+      mini: usd(own.filter(({ model }) => model === 'gpt-4o-mini')),
+      own: usd(own.filter(({ provider }) => provider === 'openai')),
+    })
+    expect(await used()).toEqual(expected() as Record<string, number>)
+  } finally {
+    gateway.kill('SIGTERM')
+    await gateway.exited()
+    gateway.remove()
+  }
+}
+
 describe('from SQLite', () => {
   const from = join(folder, 'go.db')
   beforeAll(() => {
@@ -187,6 +259,12 @@ describe('from SQLite', () => {
     )
   })
 
+  test('what was spent there counts in budgets here, once, in the days of their time zones', async () => {
+    await spendingComesOver('spend-go.db', 'storage: {path: ./spend.db}\n', (traces) =>
+      makeGoSqlite(join(folder, 'spend-go.db'), traces),
+    )
+  })
+
   test('what is none of the Go gateway is refused, and serve says what to run', async () => {
     expect((await run('import')).status).toBe(2)
     expect((await run('import', '--from', 'nothing.db')).err).toContain('"nothing.db" does not exist')
@@ -261,6 +339,12 @@ describe('from PostgreSQL', () => {
     again.remove()
     await upstream.stop()
   }, 30_000)
+
+  test('what was spent there counts in budgets here, once, in the days of their time zones', async () => {
+    const [from, to] = [await server.createDatabase(), await server.createDatabase()]
+    const storage = `storage: {driver: postgres, dsn: "${to}"}\n`
+    await spendingComesOver(from, storage, (traces) => makeGoPostgres(from, traces))
+  })
 
   test('auth without any key, in file or store, does not start', async () => {
     const dsn = await server.createDatabase()

@@ -133,7 +133,7 @@ test('reprice shows what would change, changes it, keeps the old receipt, and ch
   const before = await run('reprice --to 2026-11-01')
   expect(before.out).toMatch(/^1 of 2 traces changed/)
   const rest = await run('reprice')
-  expect(rest.out).toMatch(/in-house +1\/3 +2\.000000 +4\.000000 +\+2\.000000 +2 → 1/)
+  expect(rest.out).toMatch(/in-house +1\/3 +2\.000000 +~4\.000000 +\+2\.000000 +2 → 1/)
   const after = await openSqliteStorage(path, 'read')
   expect(await after.everywhere().getTrace('new')).toMatchObject({
     costNanoUsd: 2_000_000_000,

@@ -230,6 +230,28 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       })
     })
 
+    test('what is counted is what is there, in bytes, whatever is written, priced anew and deleted', async () => {
+      const jobs = storage.maintenance()
+      const traces = ['a', 'b', 'c'].map((id, i) =>
+        at(id, i, {
+          metadata: { note: 'naïve 😀 日本' },
+          requestBody: Buffer.from(`{"n":${i},"text":"${'körper '.repeat(30_000)}"}`),
+          responseBody: Buffer.from('😀'),
+        }),
+      )
+      await storage.write(traces)
+      expect(await jobs.checkCounts()).toEqual([])
+      const [first] = await jobs.page({}, 0, 1)
+      const { trace } = first!
+      const note = 'priced anew: ü 😀'
+      const detail = { ...trace.detail, cost: { ...trace.detail.cost, note } }
+      await jobs.replaceCosts('job', [{ seq: first!.seq, trace: { ...trace, costNanoUsd: 7, detail } }], 1)
+      expect(await jobs.checkCounts()).toEqual([])
+      while ((await jobs.rollUp(10)) > 0);
+      expect(await jobs.deleteTraces(T0 + SECOND, 10)).toBe(1)
+      expect(await jobs.checkCounts()).toEqual([])
+    })
+
     test('sums leave unknown costs out and say how many there are', async () => {
       await storage.write([
         at('a', 1, { costNanoUsd: 1_000 }),

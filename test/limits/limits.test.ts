@@ -90,6 +90,11 @@ async function standings(gateway: TestGateway, query = ''): Promise<Record<strin
   return ((await response.json()) as { limits: Record<string, unknown>[] }).limits
 }
 
+async function assumed({ url }: TestGateway): Promise<unknown> {
+  const response = await fetch(`${url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
+  return ((await response.json()) as { totals: Record<string, unknown> }).totals['assumed_cost_total']
+}
+
 describe('rates', () => {
   test('the original’s limit per key keeps its texts, in the dialect of the route', async () => {
     const gateway = await open('  per_key: {requests_per_minute: 2}\n')
@@ -344,6 +349,35 @@ describe('who is counted', () => {
   })
 })
 
+describe('while keys are off', () => {
+  test('limits of workspace, organization, end user and session hold; those of keys count nobody', async () => {
+    const gateway = await open(
+      `  per_key: {requests_per_minute: 1}
+  per_workspace: {requests_per_minute: 7}
+  policies:
+    - {name: of-key, per: key, requests_per_minute: 1}
+    - {name: of-one-key, per: workspace, match: {key_id: key-1}, requests_per_minute: 1}
+    - {name: of-others, per: workspace, match: {org_id: org}, requests_per_minute: 1}
+    - {name: of-model, per: organization, match: {model: gpt-5*}, requests_per_minute: 1}
+    - {name: of-provider, per: workspace, match: {provider: anthropic}, requests_per_minute: 1}
+    - {name: of-session, per: session, requests_per_minute: 1}
+    - {name: of-user, per: end_user, requests_per_minute: 1}
+`,
+      '',
+    )
+    expect(await statuses(gateway, 2)).toEqual([200, 200])
+    expect(await statuses(gateway, 2, { model: 'gpt-5-nano' })).toEqual([200, 429])
+    const session = { fields: { 'x-session-id': 's-1' } }
+    expect(await statuses(gateway, 2, session)).toEqual([200, 429])
+    expect(await statuses(gateway, 2, { body: { user: 'ann' } })).toEqual([200, 429])
+    const { limits } = (await (await fetch(`${gateway.url}/api/limits`)).json()) as {
+      limits: { name: string; used: number }[]
+    }
+    expect(limits.map(({ name, used }) => [name, used])).toEqual([['per_workspace', 5]])
+    expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
+  })
+})
+
 describe('budgets', () => {
   test('the next request after the last that there is money for is refused, and told why', async () => {
     const gateway = await open(budget(`cost_usd: ${COST_USD * 10}, period: month, time_zone: Europe/Berlin`))
@@ -378,6 +412,25 @@ describe('budgets', () => {
     )
   })
 
+  test('a budget that is spent is told before a rate, whichever comes first in the file', async () => {
+    const gateway = await open(
+      `  policies:
+    - {name: often, per: key, requests_per_minute: 1, concurrent_requests: 5}
+    - {name: money, per: key, requests_per_minute: 1, budget: {cost_usd: ${COST_USD}}}
+    - {name: all, per: workspace, budget: {tokens: 15}}
+`,
+    )
+    expect(await statuses(gateway, 1)).toEqual([200])
+    await eventually(async () =>
+      (await standings(gateway)).some(({ name, used }) => name === 'all' && used === 15),
+    )
+    const refused = await ask(gateway)
+    expect(refused.status).toBe(429)
+    const { error } = (await refused.json()) as { error: Record<string, unknown> }
+    expect(error).toMatchObject({ code: 'budget_exceeded', limit: { name: 'money', kind: 'cost' } })
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+  })
+
   test('a budget that is only reserved has room again soon, and says so', async () => {
     const gateway = await open(budget(`cost_usd: ${(COST_USD * 5).toFixed(9)}, period: day`))
     expect(await statuses(gateway, 1)).toEqual([200])
@@ -402,7 +455,7 @@ describe('budgets', () => {
       type: 'rate_limit_error',
       code: 'budget_exceeded',
       message:
-        'budget "money" has no room now: 0.000005 spent and 0.000018 reserved by requests under way, of 0.000023 USD per day',
+        'budget "money" has no room now: 0.0000045 spent and 0.000018 reserved by requests under way, of 0.0000225 USD per day',
     })
     const anthropic = await ask(gateway, { path: '/anthropic/v1/messages', model: 'claude-sonnet-4-5' })
     expect(await anthropic.json()).toMatchObject({ error: { type: 'rate_limit_error' } })
@@ -565,6 +618,21 @@ describe('budgets', () => {
     expect(await statuses(gateway, 3)).toEqual([502, 502, 502])
     await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
     expect((await standings(gateway))[0]?.['used']).toBe(0)
+    expect(await assumed(gateway)).toBe(0)
+  })
+
+  test('a cost that stays unknown is charged as expected and counted as assumed', async () => {
+    const gateway = await open(budget('cost_usd: 1, period: day'))
+    const image = { path: '/openai/v1/images/generations', model: 'gpt-image-1', body: { prompt: 'a tree' } }
+    const usage = { input_tokens: 10, output_tokens: 500, total_tokens: 510 }
+    upstream.play = answerJson({ created: 1, data: [], usage })
+    expect(await statuses(gateway, 1, image)).toEqual([200])
+    await eventually(async () => Number((await standings(gateway))[0]?.['used']) > 0)
+    const [{ used: once } = {}] = await standings(gateway)
+    upstream.play = answerJson({ created: 1, data: [] })
+    expect(await statuses(gateway, 1, image)).toEqual([200])
+    await eventually(async () => (await assumed(gateway)) === 1)
+    expect((await standings(gateway))[0]?.['used']).toBeGreaterThan(Number(once))
   })
 
   test('a model without a price does not pass a hard budget of money, and passes a soft one', async () => {

@@ -34,8 +34,23 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '009_shared_limits' },
     { name: '010_limits_at_one_moment' },
     { name: '011_scopes' },
+    { name: '012_bytes_of_details' },
   ])
   database.close()
+})
+
+test('counters that an earlier version left in characters are counted anew', async () => {
+  const path = freshPath()
+  const storage = await openSqliteStorage(path, 'write')
+  await storage.write([sampleTrace({ metadata: { note: 'naïve 😀' }, requestBody: Buffer.from('hello') })])
+  await storage.close()
+  const database = new Database(path)
+  database.run(`UPDATE counters SET value = value - 3 WHERE name IN ('trace_bytes', 'body_bytes')`)
+  database.run(`DELETE FROM ongoingai_migrations WHERE name = '012_bytes_of_details'`)
+  database.close()
+  const again = await openSqliteStorage(path, 'write')
+  expect(await again.maintenance().checkCounts()).toEqual([])
+  await again.close()
 })
 
 test('opening to read creates nothing: no folder, no file, no WAL', async () => {

@@ -136,7 +136,7 @@ class PostgresStorage implements Storage {
       await deleteReservations(database, added)
       await addToCounters(database, {
         traces: added.length,
-        trace_bytes: details.reduce((sum, { document }) => sum + document.length, 0),
+        trace_bytes: details.reduce((sum, { document }) => sum + Buffer.byteLength(document), 0),
         body_bytes: bodyBytes,
       })
       return added.length

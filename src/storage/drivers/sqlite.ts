@@ -122,7 +122,7 @@ class SqliteStorage implements Storage {
         inserts.details.run(...values(details))
         for (const tag of toTagRows(seq, counted)) inserts.tag.run(...values(tag))
         counters.traces += 1
-        counters.trace_bytes += details.document.length
+        counters.trace_bytes += Buffer.byteLength(details.document)
         counters.body_bytes += this.#addBodies(inserts, seq, counted)
         if (counted.spend) spent.add(counted, counted.spend)
       }

@@ -314,6 +314,19 @@ export const MIGRATIONS: readonly Migration[] = [
       `ALTER TABLE gateway_keys ADD COLUMN scope ${text} NOT NULL DEFAULT 'workspace'`,
     ],
   },
+  {
+    // Counted in characters by some, and not where costs were replaced.
+    name: '012_bytes_of_details',
+    statements: () => [
+      `UPDATE counters SET value = (SELECT COALESCE(SUM(OCTET_LENGTH(document)), 0) FROM trace_details)
+        WHERE name = 'trace_bytes'`,
+      // `db check` looks at this one too from here on.
+      `UPDATE counters SET value = (
+          SELECT COALESCE(SUM(COALESCE(LENGTH(request_body), 0) + COALESCE(LENGTH(response_body), 0)), 0) FROM trace_bodies
+        ) + (SELECT COALESCE(SUM(LENGTH(data)), 0) FROM body_chunks)
+        WHERE name = 'body_bytes'`,
+    ],
+  },
 ]
 
 /**

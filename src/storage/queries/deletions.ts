@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
-import type { CounterName, Tables } from '../schema.ts'
+import type { Tables } from '../schema.ts'
+import { addToCounter, detailBytes } from './counters.ts'
 import { chunksOf } from './trace-rows.ts'
 
 /** A trace whose rows are deleted, and whose they are. */
@@ -16,11 +17,7 @@ export const OWNER = ['traces.seq', 'traces.organization_id', 'traces.workspace_
 export async function deleteTraces(database: Kysely<Tables>, owners: readonly Owner[]): Promise<number> {
   await deleteBodies(database, owners)
   const seqs = owners.map(({ seq }) => seq)
-  const { bytes } = await database
-    .selectFrom('trace_details')
-    .select(sql<number>`COALESCE(SUM(LENGTH(document)), 0)`.as('bytes'))
-    .where('seq', 'in', seqs)
-    .executeTakeFirstOrThrow()
+  const bytes = await detailBytes(database, seqs)
   await database.deleteFrom('trace_tags').where('seq', 'in', seqs).execute()
   await database.deleteFrom('trace_details').where('seq', 'in', seqs).execute()
   const { numDeletedRows } = await database
@@ -28,7 +25,7 @@ export async function deleteTraces(database: Kysely<Tables>, owners: readonly Ow
     .where('seq', 'in', seqs)
     .executeTakeFirstOrThrow()
   await addToCounter(database, 'traces', -Number(numDeletedRows))
-  await addToCounter(database, 'trace_bytes', -Number(bytes))
+  await addToCounter(database, 'trace_bytes', -bytes)
   return Number(numDeletedRows)
 }
 
@@ -69,13 +66,4 @@ export async function deleteBodies(database: Kysely<Tables>, owners: readonly Ow
   }
   await database.deleteFrom('trace_bodies').where('seq', 'in', seqs).execute()
   await addToCounter(database, 'body_bytes', -freed)
-}
-
-async function addToCounter(database: Kysely<Tables>, name: CounterName, by: number): Promise<void> {
-  if (by === 0) return
-  await database
-    .updateTable('counters')
-    .set({ value: sql`value + ${by}` })
-    .where('name', '=', name)
-    .execute()
 }

@@ -3,7 +3,7 @@ import type { Trace } from '../../traces/trace.ts'
 import { changedColumns, costChanges } from '../rollups/cost-changes.ts'
 import type { Tables } from '../schema.ts'
 import type { CostUpdate } from '../storage.ts'
-import { readRolledUpSeq } from './counters.ts'
+import { addToCounter, detailBytes, readRolledUpSeq } from './counters.ts'
 import { readPage } from './stored-pages.ts'
 import { toDetailsRow } from './trace-rows.ts'
 
@@ -16,6 +16,9 @@ export async function replaceCosts(database: Kysely<Tables>, updates: readonly C
     const after = updates.find((update) => update.seq === seq)?.trace
     return after ? [{ seq, before, after }] : []
   })
+  if (pairs.length === 0) return
+  const changed = pairs.map(({ seq }) => seq)
+  const bytes = await detailBytes(database, changed)
   for (const { seq, after } of pairs) {
     await database
       .updateTable('traces')
@@ -28,6 +31,7 @@ export async function replaceCosts(database: Kysely<Tables>, updates: readonly C
       .where('seq', '=', seq)
       .execute()
   }
+  await addToCounter(database, 'trace_bytes', (await detailBytes(database, changed)) - bytes)
   const costed = (before: Trace, after: Trace): Trace => ({
     ...before,
     costStatus: after.costStatus,

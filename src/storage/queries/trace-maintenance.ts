@@ -1,4 +1,4 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { MEASURE_LIST } from '../rollups/measures.ts'
 import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY } from '../rollups/upsert.ts'
@@ -13,7 +13,7 @@ import type {
   TraceMaintenance,
 } from '../storage.ts'
 import { wrongChunks } from './check-chunks.ts'
-import { readRolledUpSeq } from './counters.ts'
+import { readRolledUpSeq, RECOUNTED } from './counters.ts'
 import { deleteBodies, deleteTraces, OWNER } from './deletions.ts'
 import { replaceCosts } from './replace-costs.ts'
 import { inRange, readPage } from './stored-pages.ts'
@@ -231,11 +231,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
   checkCounts(): Promise<readonly string[]> {
     return this.#read(async (database) => {
       const wrong: string[] = []
-      const counted: readonly [CounterName, RawBuilder<number>][] = [
-        ['traces', sql<number>`(SELECT COUNT(*) FROM traces)`],
-        ['trace_bytes', sql<number>`(SELECT COALESCE(SUM(LENGTH(document)), 0) FROM trace_details)`],
-      ]
-      for (const [name, count] of counted) {
+      for (const [name, count] of RECOUNTED) {
         const row = await database
           .selectFrom('counters')
           .select(['value', count.as('counted')])

@@ -66,6 +66,7 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     ...(caller.keyId === '' ? {} : { key_id: caller.keyId }),
     input_tokens: trace.inputTokens,
     output_tokens: trace.outputTokens,
+    usage_source: trace.usageSource,
     ...(trace.costNanoUsd === null ? {} : { cost_usd: trace.costNanoUsd / 1e9 }),
     cost_status: trace.costStatus,
     ...(span?.context.sampled ? { trace_id: span.context.traceId, span_id: span.context.spanId } : {}),
