@@ -1,6 +1,8 @@
 import { inputTokens, outputTokens, type ModelUsage } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { meterOpenAI, readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readAnswerError } from './answer-error.ts'
+import { meterOpenAI, readOpenAIUsage } from './openai-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -21,7 +23,7 @@ export const chatCompletions: WireApi = {
       const message = objectOf(objectOf(choice)?.['message'])
       if (message) addContent(reading, message)
     }
-    if (!reading.error) reading.complete = true
+    if (reading.error === undefined) reading.complete = true
   },
 
   foldEvent(reading, event) {
@@ -50,7 +52,7 @@ export const completions: WireApi = {
 
   readAnswer(reading, answer) {
     completions.foldEvent(reading, answer, '')
-    if (!reading.error) reading.complete = true
+    if (reading.error === undefined) reading.complete = true
   },
 
   foldEvent(reading, event) {
@@ -72,20 +74,27 @@ function readCommon(reading: Reading, object: JsonObject): void {
   reading.model ??= textOf(object['model'])
   reading.responseId ??= textOf(object['id'])
   const groq = objectOf(object['x_groq'])
-  const usage = objectOf(object['usage']) ?? objectOf(groq?.['usage'])
-  if (usage) reading.usage = usage
   const tier = textOf(object['service_tier'])
   if (tier) reading.serviceTier = tier
-  for (const choice of listOf(object['choices'])) {
-    const reason = textOf(objectOf(choice)?.['finish_reason'])
-    if (!reason) continue
-    reading.finishReason = reason
-    reading.complete = true
+  let usage = objectOf(object['usage']) ?? objectOf(groq?.['usage'])
+  for (const entry of listOf(object['choices'])) {
+    const choice = objectOf(entry)
+    if (!choice) continue
+    // Kimi's place for it.
+    usage ??= objectOf(choice['usage'])
+    const reason = textOf(choice['finish_reason'])
+    if (reason) readEnd(reading, choice, reason)
   }
+  takeUsage(reading, usage)
   const breakdown = objectOf(object['usage_breakdown'])
   if (breakdown && reading.usage) reading.usage = { ...reading.usage, usage_breakdown: breakdown }
-  const error = readOpenAIError(object['error'])
-  if (error) reading.error = error
+}
+
+/** OpenRouter and Mistral end a choice that failed with the reason `error`, OpenRouter with the error beside it. */
+function readEnd(reading: Reading, choice: JsonObject, reason: string): void {
+  reading.finishReason = reason
+  if (reason === 'error') reading.error ??= readAnswerError(choice) ?? reason
+  else reading.complete = true
 }
 
 /** OpenAI's search models search the web with every answer, and do not say so in their usage. */
