@@ -19,8 +19,9 @@ export const chatCompletions: WireApi = {
 
   readAnswer(reading, answer) {
     readCommon(reading, answer)
-    for (const choice of listOf(answer['choices'])) {
-      const message = objectOf(objectOf(choice)?.['message'])
+    for (const choice of objectsOf(answer['choices'])) {
+      readChoice(reading, choice)
+      const message = objectOf(choice['message'])
       if (message) addContent(reading, message)
     }
     if (reading.error === undefined) reading.complete = true
@@ -29,8 +30,11 @@ export const chatCompletions: WireApi = {
   foldEvent(reading, event) {
     readCommon(reading, event)
     const before = reading.output.length
-    for (const choice of listOf(event['choices'])) {
-      const delta = objectOf(objectOf(choice)?.['delta'])
+    for (const entry of listOf(event['choices'])) {
+      const choice = objectOf(entry)
+      if (!choice) continue
+      readChoice(reading, choice)
+      const delta = objectOf(choice['delta'])
       if (delta) addContent(reading, delta)
     }
     return reading.output.length > before
@@ -59,6 +63,7 @@ export const completions: WireApi = {
     readCommon(reading, event)
     const before = reading.output.length
     for (const choice of objectsOf(event['choices'])) {
+      readChoice(reading, choice)
       if (typeof choice['text'] === 'string') reading.output.add(choice['text'])
       // Mistral's fill-in-the-middle has this path, and messages in its choices.
       const message = objectOf(choice['delta']) ?? objectOf(choice['message'])
@@ -76,22 +81,16 @@ function readCommon(reading: Reading, object: JsonObject): void {
   const groq = objectOf(object['x_groq'])
   const tier = textOf(object['service_tier'])
   if (tier) reading.serviceTier = tier
-  let usage = objectOf(object['usage']) ?? objectOf(groq?.['usage'])
-  for (const entry of listOf(object['choices'])) {
-    const choice = objectOf(entry)
-    if (!choice) continue
-    // Kimi's place for it.
-    usage ??= objectOf(choice['usage'])
-    const reason = textOf(choice['finish_reason'])
-    if (reason) readEnd(reading, choice, reason)
-  }
-  takeUsage(reading, usage)
+  takeUsage(reading, objectOf(object['usage']) ?? objectOf(groq?.['usage']))
   const breakdown = objectOf(object['usage_breakdown'])
   if (breakdown && reading.usage) reading.usage = { ...reading.usage, usage_breakdown: breakdown }
 }
 
-/** OpenRouter and Mistral end a choice that failed with the reason `error`, OpenRouter with the error beside it. */
-function readEnd(reading: Reading, choice: JsonObject, reason: string): void {
+/** Kimi reports usage here; OpenRouter and Mistral end a choice that failed with the reason `error`, OpenRouter with the error beside it. */
+function readChoice(reading: Reading, choice: JsonObject): void {
+  takeUsage(reading, objectOf(choice['usage']))
+  const reason = textOf(choice['finish_reason'])
+  if (!reason) return
   reading.finishReason = reason
   if (reason === 'error') reading.error ??= readAnswerError(choice) ?? reason
   else reading.complete = true

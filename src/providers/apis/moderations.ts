@@ -1,4 +1,4 @@
-import { objectOf, textOf } from '../json.ts'
+import { countOf, objectOf, textOf } from '../json.ts'
 import { meterOpenAI } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import type { WireApi, WireApiName } from './wire-api.ts'
@@ -33,7 +33,8 @@ function billedWhenReported(name: WireApiName): WireApi {
       const usage = objectOf(event['usage'])
       takeUsage(reading, usage)
       if (event['type'] === 'conversation.response.done') reading.complete = true
-      if (event['type'] === 'conversation.response.error') reading.error = String(event['code'] ?? 'error')
+      if (event['type'] === 'conversation.response.error')
+        reading.error = String(countOf(event['code']) ?? 'error')
       return false
     },
     meter: meterOpenAI,
