@@ -107,6 +107,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
       ['request', `${trace.requestMethod || 'UNKNOWN'} ${trace.requestPath || '(unknown)'}`],
       ['response_status', String(trace.responseStatus)],
       ['outcome', trace.errorCode ? `${trace.outcome} (${trace.errorCode})` : trace.outcome],
+      ...(trace.providerError ? [['provider_error', trace.providerError]] : []),
       ['tokens', `input=${trace.inputTokens} output=${trace.outputTokens} total=${trace.totalTokens}`],
       ['usage', usageText(trace)],
       ['estimated_cost_usd', trace.costNanoUsd === null ? '(unknown)' : formatNanoUsd(trace.costNanoUsd, 6)],

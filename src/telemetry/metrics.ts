@@ -217,7 +217,7 @@ export class GatewayMetrics {
     if (trace.outputTokens > 0)
       this.#tokenUsage.record(trace.outputTokens, { ...attributes, 'gen_ai.token.type': 'output' })
     const failed = exchange.status >= 400 || trace.outcome === 'upstream_failed'
-    const error = failed ? { 'error.type': trace.errorCode || String(statusLabel(exchange.status)) } : {}
+    const error = failed ? { 'error.type': this.#labels.error(trace) } : {}
     this.#operation.record((exchange.completedUs - span.sentUs) / 1e6, { ...attributes, ...error })
     if (!exchange.streaming || trace.timeToFirstTokenUs <= 0) return
     this.#firstChunk.record((trace.timeToFirstTokenUs - span.sentUs) / 1e6, attributes)

@@ -13,6 +13,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
+import { errorTypeOf } from './exchange-labels.ts'
 import { providerName } from './provider-name.ts'
 import { scrub } from './scrub.ts'
 import { randomHex } from './trace-context.ts'
@@ -84,9 +85,7 @@ export function exchangeSpans(
           'ongoingai.trace_id': trace.id,
           'ongoingai.outcome': trace.outcome,
           'session.id': trace.sessionId,
-          ...(failed || trace.errorCode !== ''
-            ? { 'error.type': trace.errorCode || String(exchange.status) }
-            : {}),
+          ...(failed || trace.errorCode !== '' ? { 'error.type': errorTypeOf(trace) } : {}),
         }),
         'http.response.status_code': exchange.status,
         'http.request.body.size': exchange.requestBytes,
@@ -152,7 +151,7 @@ function upstreamSpan(
       'gen_ai.conversation.id': trace.sessionId,
       'http.request.method': exchange.method,
       'server.address': host,
-      ...(failed ? { 'error.type': trace.errorCode || String(exchange.status) } : {}),
+      ...(failed ? { 'error.type': errorTypeOf(trace) } : {}),
     }),
     ...(port > 0 ? { 'server.port': port } : {}),
     ...(exchange.upstreamFirstByteUs >= 0 ? { 'http.response.status_code': exchange.status } : {}),

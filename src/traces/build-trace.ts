@@ -88,6 +88,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestPath: stored.path,
     responseStatus: exchange.status,
     ...endOf(exchange, content.response),
+    providerError: stored.text(content.response.error ?? ''),
     streaming,
     inputTokens: input,
     outputTokens: output,

@@ -1,4 +1,5 @@
 import { StorageError } from '../storage-error.ts'
+import { failedAnswers } from './failed-answers.ts'
 
 /** How a database writes what the databases write differently. */
 export interface SqlDialect {
@@ -314,6 +315,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `ALTER TABLE gateway_keys ADD COLUMN scope ${text} NOT NULL DEFAULT 'workspace'`,
     ],
   },
+  failedAnswers,
 ]
 
 /**

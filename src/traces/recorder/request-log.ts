@@ -59,6 +59,7 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     latency_ms: Math.round(exchange.completedUs / 1000),
     outcome: trace.outcome,
     ...(trace.errorCode === '' ? {} : { error_code: trace.errorCode }),
+    ...(trace.providerError === '' ? {} : { provider_error: trace.providerError }),
     provider: trace.provider,
     model: trace.model,
     org_id: caller.organizationId,
