@@ -133,17 +133,17 @@ function meterReported(
   ports: MeteringPorts,
 ): Metering {
   const notes = [...found]
-  // Where the provider itself ended the answer early, what it reported stands, unless it failed.
-  const broken = cut && (outcome !== 'completed' || response.error !== undefined)
+  // Where the provider itself ended the answer early, what it reported stands.
+  const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
   const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
   if (!cut) return { ...sumsOf(bills), source, cost, notes }
   const because =
-    response.error === undefined
+    response.error === undefined || broken
       ? 'the answer was cut; output is counted up to the cut'
-      : 'the answer failed; output is counted up to the failure'
+      : 'the answer failed; what it had reported until then is counted'
   return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
 }
 
