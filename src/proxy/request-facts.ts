@@ -13,6 +13,9 @@ const WHOLE_JSON_BYTES = 4096
 
 const UTF8 = new TextDecoder()
 
+/** What a form of several parts begins with, and JSON never. */
+const DASH = 0x2d
+
 /** Members of a request that say what it asks for and for whom. */
 const MEMBERS = [
   'model',
@@ -70,7 +73,7 @@ function membersOf({ requestFacts }: OpenExchange, content: Uint8Array): JsonObj
   if (coding === 'unknown') return {}
   const plain = coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)
   if (!plain) return {}
-  if (requestFacts.mediaType === 'multipart/form-data') {
+  if (plain[0] === DASH) {
     const fields = new MultipartFields(new Set(['model', 'user']))
     fields.write(plain)
     return fields.toObject()
