@@ -68,6 +68,15 @@ describe('documented answers', () => {
   }
 })
 
+test('white space before an answer is passed over, however much comes and however it is cut', () => {
+  const { api } = meteredRouteOf('POST', '/v1/chat/completions', false)
+  const body = JSON.stringify({ usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } })
+  const bytes = Buffer.from(`${'\n'.repeat(100_000)}${body}`)
+  const cuts = Array.from({ length: 1000 }, (_, i) => i * 100)
+  for (const mediaType of ['application/json', 'text/plain'])
+    expect(sums(billsOf(api!, mediaType, bytes, cuts)).buckets).toEqual({ input_uncached: 3, output_text: 2 })
+})
+
 /** What servers, proxies and clients declare, whatever the content is. */
 const DECLARED = [
   '',

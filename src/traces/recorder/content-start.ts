@@ -50,7 +50,11 @@ export class ContentStart {
   #begin(state: 'under way' | 'ended'): ContentShape | undefined {
     const start = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces)
     const at = firstOf(start)
-    if (at === undefined) return undefined
+    if (at === undefined) {
+      // White space that keeps a connection alive says nothing, however much of it comes.
+      if (!start.includes(BOM[0]!)) this.#forget()
+      return undefined
+    }
     const first = start[at]!
     if (this.#side === 'request') {
       if (first === OPEN_BRACE) return 'json'
@@ -68,6 +72,11 @@ export class ContentStart {
     if (this.#mediaType === 'text/event-stream') return 'sse'
     this.#finder = new FramingFinder(declaredFraming(this.#mediaType))
     return this.#find(start)
+  }
+
+  #forget(): void {
+    this.pieces.length = 0
+    this.#held = 0
   }
 
   get #declaresText(): boolean {
