@@ -42,6 +42,7 @@ export type GatewayErrorCode =
   | 'upstream_unreachable'
   | 'upstream_invalid_response'
   | 'upstream_aborted'
+  | 'upstream_error'
   | 'upstream_connect_timeout'
   | 'upstream_first_byte_timeout'
   | 'upstream_idle_timeout'
@@ -90,6 +91,7 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   upstream_unreachable: 502,
   upstream_invalid_response: 502,
   upstream_aborted: 502,
+  upstream_error: 502,
   upstream_connect_timeout: 504,
   upstream_first_byte_timeout: 504,
   upstream_idle_timeout: 504,

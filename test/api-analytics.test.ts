@@ -174,6 +174,7 @@ describe('analytics', () => {
       total_requests: 8,
       error_count_4xx: 0,
       error_count_5xx: 1,
+      error_count: 1,
       error_rate: 0.125,
     })
     expect((await items('/api/analytics/errors?group_by=none')).length).toBe(1)

@@ -382,7 +382,9 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'an unknown role',
     'auth:\n  enabled: true\n  keys:\n    - id: a\n      token: kGz8Vq2mT4xW9bNc\n      role: superuser\n',
     {},
-    ['auth.keys[0].role must be one of owner, admin, developer, member, viewer, custom (got "superuser") (FILE:6)'],
+    [
+      'auth.keys[0].role must be one of owner, admin, developer, member, viewer, custom (got "superuser") (FILE:6)',
+    ],
   ],
   [
     'keys that are no list',

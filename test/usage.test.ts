@@ -68,6 +68,52 @@ describe('documented answers', () => {
   }
 })
 
+test('white space before an answer is passed over, however much comes and however it is cut', () => {
+  const { api } = meteredRouteOf('POST', '/v1/chat/completions', false)
+  const body = JSON.stringify({ usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } })
+  const bytes = Buffer.from(`${'\n'.repeat(100_000)}${body}`)
+  const cuts = Array.from({ length: 1000 }, (_, i) => i * 100)
+  for (const mediaType of ['application/json', 'text/plain'])
+    expect(sums(billsOf(api!, mediaType, bytes, cuts)).buckets).toEqual({ input_uncached: 3, output_text: 2 })
+})
+
+/** What servers, proxies and clients declare, whatever the content is. */
+const DECLARED = [
+  '',
+  'application/json',
+  'application/x-ndjson',
+  'application/octet-stream',
+  'application/vnd.amazon.eventstream',
+  'application/x-www-form-urlencoded',
+  'text/event-stream',
+  'text/html',
+  'text/plain',
+]
+
+test('an answer is metered by its bytes: the same under every declared type, cut anywhere', () => {
+  for (const { name, method, path, body, buckets, units = {}, apart = [] } of ANSWERS) {
+    const { api } = meteredRouteOf(method, path, false)
+    const bytes = Buffer.from(body)
+    const expected = { buckets, units, apart }
+    for (const mediaType of DECLARED) {
+      const read = (cuts: readonly number[]): unknown => [
+        name,
+        mediaType,
+        sums(billsOf(api!, mediaType, bytes, cuts)),
+      ]
+      expect(read([])).toEqual([name, mediaType, expected])
+      fc.assert(
+        fc.property(fc.array(fc.nat(bytes.length), { maxLength: 8 }), (cuts) => {
+          expect(read([...cuts].sort((a, b) => a - b))).toEqual([name, mediaType, expected])
+        }),
+        { numRuns: 10 },
+      )
+      for (let cut = 1; cut < Math.min(bytes.length, 64); cut++)
+        expect(read([cut])).toEqual([name, mediaType, expected])
+    }
+  }
+})
+
 interface Recorded {
   readonly name: string
   readonly request: { readonly method: string; readonly path: string }
@@ -87,7 +133,7 @@ const recorded = existsSync(CORPUS)
   : []
 
 test.if(recorded.length > 0)(
-  'recorded answers: the same at any cuts',
+  'recorded answers: the same under every declared type, at any cuts',
   () => {
     for (const { name, request, response } of recorded) {
       const { api } = meteredRouteOf(request.method, request.path.split('?')[0]!, false)
@@ -97,11 +143,17 @@ test.if(recorded.length > 0)(
         response.headers['content-type'] ??
         (response.framing === 'sse' ? 'text/event-stream' : 'application/json')
       ).split(';')[0]!
-      const whole = billsOf(api, type, bytes, [])
+      const read = (declared: string, cuts: readonly number[]): unknown => [
+        name,
+        declared,
+        sums(billsOf(api, declared, bytes, cuts)),
+      ]
+      const [, , whole] = read(type, []) as [string, string, unknown]
       fc.assert(
         fc.property(fc.array(fc.nat(bytes.length), { maxLength: 20 }), (cuts) => {
           const places = [...cuts].sort((a, b) => a - b)
-          expect([name, billsOf(api, type, bytes, places)]).toEqual([name, whole])
+          for (const declared of [type, ...DECLARED])
+            expect(read(declared, places)).toEqual([name, declared, whole])
         }),
         { numRuns: 5 },
       )

@@ -99,6 +99,7 @@ function traceOf(
     responseStatus: status,
     outcome: failed ? 'upstream_failed' : 'completed',
     errorCode: '',
+    providerError: '',
     streaming: true,
     inputTokens: input,
     outputTokens: output,

@@ -108,6 +108,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
       ['request', `${trace.requestMethod || 'UNKNOWN'} ${trace.requestPath || '(unknown)'}`],
       ['response_status', String(trace.responseStatus)],
       ['outcome', trace.errorCode ? `${trace.outcome} (${trace.errorCode})` : trace.outcome],
+      ...(trace.providerError ? [['provider_error', trace.providerError]] : []),
       ['tokens', tokensText(trace)],
       ['usage', usageText(trace)],
       [

@@ -189,6 +189,7 @@ function checkpointJson(trace: Trace, step: number, { headers, bodies }: DebugOp
     response_status: trace.responseStatus,
     outcome: trace.outcome,
     ...given('error_code', trace.errorCode),
+    ...given('provider_error', trace.providerError),
     ...usageJson(trace),
     ...costJson(trace),
     latency_ms: trace.latencyMs,

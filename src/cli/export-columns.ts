@@ -45,6 +45,7 @@ export function exportColumns(bodies: boolean): ExportColumn[] {
     integer('response_status', (trace) => trace.responseStatus),
     text('outcome', (trace) => trace.outcome),
     text('error_code', (trace) => trace.errorCode),
+    text('provider_error', (trace) => trace.providerError),
     integer('input_tokens', (trace) => trace.inputTokens),
     integer('output_tokens', (trace) => trace.outputTokens),
     integer('total_tokens', (trace) => trace.totalTokens),

@@ -5,7 +5,7 @@ import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
 import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
 import { html, Markup } from './html.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
-import { errorRate } from '../api/measure-json.ts'
+import { errorCount, errorRate } from '../api/measure-json.ts'
 
 /** Provider keys that are listed. */
 const KEYS = 20
@@ -50,7 +50,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
         </header>
         <section class="tiles">
           ${tile('Spend', `${sumMark(totals)}${usd(totals.costNanoUsd)}`, unknownText(totals))}
-          ${tile('Requests', count(totals.requests), `${count(totals.errors4xx + totals.errors5xx)} with an error status`)}
+          ${tile('Requests', count(totals.requests), `${count(errorCount(totals))} with an error`)}
           ${tile('Tokens', count(totals.totalTokens), `${count(totals.inputTokens)} in, ${count(totals.outputTokens)} out`)}
           ${tile('Latency p50', ms(totals.percentiles?.p50 ?? 0), `p95 ${ms(totals.percentiles?.p95 ?? 0)}, p99 ${ms(totals.percentiles?.p99 ?? 0)}`)}
         </section>
@@ -78,10 +78,11 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
                   { labels, format: ms },
                 )}
                 ${stackedBars(
-                  `Requests with an error status per ${per}, share of all`,
+                  `Requests with an error per ${per}, share of all`,
                   [
                     totalOf('4xx', (row) => row.errors4xx / row.requests),
                     totalOf('5xx', (row) => row.errors5xx / row.requests),
+                    totalOf('within a 200', (row) => row.failedAnswers / row.requests),
                   ],
                   { labels, format: percent },
                 )}
@@ -110,7 +111,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
         )}
         ${table(
           'Providers',
-          ['Provider', 'Requests', 'Tokens in', 'Tokens out', 'Spend', '4xx', '5xx', 'Errors'],
+          ['Provider', 'Requests', 'Tokens in', 'Tokens out', 'Spend', '4xx', '5xx', 'In a 200', 'Errors'],
           data.providers.map((row) => [
             row.group || '(unknown)',
             count(row.requests),
@@ -119,6 +120,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
             spend(row),
             count(row.errors4xx),
             count(row.errors5xx),
+            count(row.failedAnswers),
             percent(errorRate(row)),
           ]),
         )}

@@ -124,12 +124,13 @@ export function writeReportText(data: ReportData, io: Io): void {
     io,
     'Errors',
     '(no error data)',
-    ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'ERROR_RATE'],
+    ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'IN_200', 'ERROR_RATE'],
     data.providers.map((row) => [
       row.group || '(unknown)',
       String(row.requests),
       String(row.errors4xx),
       String(row.errors5xx),
+      String(row.failedAnswers),
       `${(errorRate(row) * 100).toFixed(2)} %`,
     ]),
   )

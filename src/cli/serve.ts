@@ -261,7 +261,7 @@ function terminalOutput(io: Io): LogOutput {
     const clock = String(time).slice(11, 19)
     if (msg === 'request complete') {
       const status = Number(fields['status'])
-      const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
+      const shade = status >= 500 || fields['outcome'] === 'upstream_failed' ? 31 : status >= 400 ? 33 : 32
       const ended = fields['outcome']
       // Most clients hang up at the end mark of a stream: that they left is news only when they got no answer.
       const usual = ended === 'completed' || (ended === 'client_aborted' && status !== 499)

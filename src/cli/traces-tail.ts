@@ -129,10 +129,11 @@ function jsonLine(trace: TraceSummary): string {
 function textLine(trace: TraceSummary, io: Io): string {
   const color = io.terminal && (io.environment['NO_COLOR'] ?? '') === ''
   const { responseStatus: status } = trace
-  const shade = status >= 500 ? 31 : status >= 400 ? 33 : 32
+  const shade = status >= 500 || trace.outcome === 'upstream_failed' ? 31 : status >= 400 ? 33 : 32
   const shown = color ? `\u001b[${shade}m${status}\u001b[0m` : String(status)
   const cost =
     trace.costNanoUsd === null ? 'cost unknown' : `${costMark(trace)}$${usdText(trace.costNanoUsd)}`
-  const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}`
+  const why = trace.providerError === '' ? '' : ` (${visible(trace.providerError)})`
+  const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}${why}`
   return `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${tokensMark(trace)}${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}\n`
 }

@@ -31,6 +31,13 @@ test('a stream with LF, CR and CRLF, comments and a byte order mark gives its ev
   expect(decode(STREAM, [])).toEqual(EVENTS)
 })
 
+test('JSON without a field name is an event too, over several lines or one, cut anywhere', () => {
+  const raw = '{\n  "error": {"code": 503}\n}'
+  const bytes = Buffer.from(`data: one\n\n${raw}\n\n{"error":1}\n\nid: 1\n\nnothing\n\n${raw}\ndata: two`)
+  const events = ['one', raw, '{"error":1}', raw, 'two'].map((data) => ({ name: '', data }))
+  for (let cut = 0; cut <= bytes.length; cut++) expect(decode(bytes, [cut])).toEqual(events)
+})
+
 test('a stream cut at any byte gives the same events', () => {
   for (let cut = 0; cut <= STREAM.length; cut++) expect(decode(STREAM, [cut])).toEqual(EVENTS)
 })

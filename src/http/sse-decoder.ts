@@ -8,10 +8,12 @@ const LF = 10
 const CR = 13
 const COLON = 58
 const SPACE = 32
+const OPEN_BRACE = 123
 
 /**
  * Incrementally decodes an event stream: bytes in, events out, cut anywhere (inside a character, between CR and
- * LF). Lines end in LF, CR or CRLF; comments, `id` and `retry` are ignored; data lines join with LF.
+ * LF). Lines end in LF, CR or CRLF; comments, `id` and `retry` are ignored; data lines join with LF. An object of JSON whose lines have no
+ * field name is taken as an event, beyond the specification: Gemini tells so of a failure in the middle of a stream.
  *
  * Every byte is copied at most twice, however small the chunks. An event larger than the limit is left out and
  * counted; the stream goes on behind it.
@@ -27,6 +29,8 @@ export class SseDecoder {
   #dataBytes = 0
   #name = ''
   #overlong = false
+  /** The event is JSON without field names. */
+  #bare = false
   #afterCr = false
   #first = true
   /** Events left out because they were larger than the limit. */
@@ -100,11 +104,17 @@ export class SseDecoder {
     const nameEnd = colon < 0 ? line.length : colon
     const valueStart = colon < 0 ? line.length : line[colon + 1] === SPACE ? colon + 2 : colon + 1
     if (isWord(line, nameEnd, DATA)) {
+      if (this.#bare) this.#dispatch(events)
       this.#dataBytes += line.length
       if (this.#dataBytes > this.#maxEventBytes) return this.#giveUp()
       this.#data.push(this.#text.decode(line.subarray(valueStart)))
     } else if (isWord(line, nameEnd, EVENT)) {
       this.#name = this.#text.decode(line.subarray(valueStart))
+    } else if (this.#bare || (line[0] === OPEN_BRACE && this.#data.length === 0)) {
+      this.#bare = true
+      this.#dataBytes += line.length
+      if (this.#dataBytes > this.#maxEventBytes) return this.#giveUp()
+      this.#data.push(this.#text.decode(line))
     }
     return undefined
   }
@@ -115,6 +125,7 @@ export class SseDecoder {
     this.#dataBytes = 0
     this.#name = ''
     this.#overlong = false
+    this.#bare = false
   }
 
   #giveUp(): void {

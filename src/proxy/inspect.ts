@@ -87,11 +87,9 @@ export function mayBill({ wire }: OpenExchange): boolean {
   return api !== undefined && !api.freeUnlessReported && !api.fetches
 }
 
-/** A chat completion whose content is JSON as it stands. */
+/** A chat completion whose content can be read as it stands; what is no JSON asks for no stream, whatever its type. */
 function mayInject({ wire, requestFacts }: OpenExchange): boolean {
   return (
-    wire.api === 'chat_completions' &&
-    requestFacts.mediaType === 'application/json' &&
-    (requestFacts.codings === '' || requestFacts.codings === 'identity')
+    wire.api === 'chat_completions' && (requestFacts.codings === '' || requestFacts.codings === 'identity')
   )
 }

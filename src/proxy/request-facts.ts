@@ -14,6 +14,9 @@ const WHOLE_JSON_BYTES = 4096
 
 const UTF8 = new TextDecoder()
 
+/** What a form of several parts begins with, and JSON never. */
+const DASH = 0x2d
+
 /** Members of a request that say what it asks for and for whom. */
 const MEMBERS = [
   'model',
@@ -49,7 +52,7 @@ export interface RequestFacts {
  */
 export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | undefined): RequestFacts {
   const plain = content && plainContent(exchange, content)
-  const members = plain ? membersOf(exchange, plain) : {}
+  const members = plain ? membersOf(plain) : {}
   const target = modelsOfTarget(exchange.path, exchange.query)
   return {
     // A deployment has any name, so what the content says tells more.
@@ -90,8 +93,8 @@ function maxOutputTokensOf({ wire }: OpenExchange, members: JsonObject): number 
   return most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1)
 }
 
-function membersOf({ requestFacts }: OpenExchange, plain: Uint8Array): JsonObject {
-  if (requestFacts.mediaType === 'multipart/form-data') {
+function membersOf(plain: Uint8Array): JsonObject {
+  if (plain[0] === DASH) {
     const fields = new MultipartFields(new Set(['model', 'user']))
     fields.write(plain)
     return fields.toObject()

@@ -11,10 +11,11 @@ import type { ProxyContext } from './proxy-context.ts'
 import { UsageEventFilter } from './stream-usage.ts'
 
 /** What an answer that nothing looks at passes through: what only we had asked for is taken out. */
-export function filtersOf({ injected, responseFacts }: OpenExchange): StreamFilter[] {
-  // A stream that is compressed all the same passes as it is.
+export function filtersOf({ injected, responseFacts, responseFields }: OpenExchange): StreamFilter[] {
+  // A stream that is compressed all the same passes as it is. What has a length is hardly one, and must keep it.
   const { mediaType, codings } = responseFacts
-  return injected && mediaType === 'text/event-stream' && codings === '' ? [new UsageEventFilter()] : []
+  const mayStream = mediaType === 'text/event-stream' || responseFields['content-length'] === undefined
+  return injected && mayStream && codings === '' ? [new UsageEventFilter()] : []
 }
 
 /** What events pass through: what only we had asked for is taken out, then the policy looks at them, then placeholders are put back. */

@@ -23,6 +23,7 @@ export interface TracesTable {
   response_status: number
   outcome: string
   error_code: string
+  provider_error: string
   streaming: number
   input_tokens: number
   output_tokens: number

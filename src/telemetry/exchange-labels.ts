@@ -6,6 +6,7 @@ import { LabelValues } from './labels.ts'
 const MAX_MODELS = 200
 const MAX_TENANTS = 500
 const MAX_PROVIDERS = 100
+const MAX_ERRORS = 100
 
 /** The contract's five labels. */
 export interface ScopeLabels {
@@ -22,6 +23,12 @@ export class ExchangeLabels {
   readonly #organizations = new LabelValues(MAX_TENANTS)
   readonly #workspaces = new LabelValues(MAX_TENANTS)
   readonly #providers = new LabelValues(MAX_PROVIDERS)
+  readonly #errors = new LabelValues(MAX_ERRORS)
+
+  /** What an exchange failed with. */
+  error(trace: Trace): string {
+    return this.#errors.of(errorTypeOf(trace))
+  }
 
   /** A model counts once a provider has answered for it: what requests merely name is `other`. */
   scope(
@@ -45,6 +52,15 @@ export class ExchangeLabels {
       route: exchange.route,
     }
   }
+}
+
+/** What the provider calls a failure is told where that is a code, and not a sentence. */
+const CODE = /^[\w.:-]{1,64}$/
+
+/** What an exchange failed with, as `error.type`: the provider's code for a failure inside its answer, else ours, else the status. */
+export function errorTypeOf({ errorCode, providerError, responseStatus }: Trace): string {
+  if (errorCode === 'upstream_error' && CODE.test(providerError)) return providerError
+  return errorCode || String(statusLabel(responseStatus))
 }
 
 /** A status as a label: only those that HTTP has. */

@@ -175,7 +175,7 @@ export class GatewayMetrics {
     this.#proxyRequests.add(1, withStatus)
     this.#proxySeconds.record(seconds, scope)
     const { provider, model } = scope
-    this.#outcomes.add(1, { outcome: trace.outcome, error_code: exchange.errorCode })
+    this.#outcomes.add(1, { outcome: trace.outcome, error_code: trace.errorCode })
     if (exchange.attempts > 0) {
       this.#providerRequests.add(1, withStatus)
       this.#providerSeconds.record((exchange.completedUs - span.sentUs) / 1e6, scope)
@@ -216,8 +216,8 @@ export class GatewayMetrics {
       this.#tokenUsage.record(trace.inputTokens, { ...attributes, 'gen_ai.token.type': 'input' })
     if (trace.outputTokens > 0)
       this.#tokenUsage.record(trace.outputTokens, { ...attributes, 'gen_ai.token.type': 'output' })
-    const failed = exchange.status >= 400 || exchange.outcome === 'upstream_failed'
-    const error = failed ? { 'error.type': exchange.errorCode || String(statusLabel(exchange.status)) } : {}
+    const failed = exchange.status >= 400 || trace.outcome === 'upstream_failed'
+    const error = failed ? { 'error.type': this.#labels.error(trace) } : {}
     this.#operation.record((exchange.completedUs - span.sentUs) / 1e6, { ...attributes, ...error })
     if (!exchange.streaming || trace.timeToFirstTokenUs <= 0) return
     this.#firstChunk.record((trace.timeToFirstTokenUs - span.sentUs) / 1e6, attributes)

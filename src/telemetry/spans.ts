@@ -13,6 +13,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
+import { errorTypeOf } from './exchange-labels.ts'
 import { providerName } from './provider-name.ts'
 import { scrub } from './scrub.ts'
 import { randomHex } from './trace-context.ts'
@@ -56,7 +57,7 @@ export function exchangeSpans(
     'gateway.workspace_id': caller.workspaceId,
     'gateway.route': route,
   })
-  const failed = exchange.status >= 500 || exchange.outcome === 'upstream_failed'
+  const failed = exchange.status >= 500 || trace.outcome === 'upstream_failed'
   const make = (made: Made): ReadableSpan => toSpan(made, traceId, traceState, maker.resource, startedAtUs)
   const child = (name: string, fromUs: number, toUs: number, more: Partial<Made> = {}): ReadableSpan =>
     make({ name, kind: INTERNAL, spanId: randomHex(8), parentSpanId: spanId, fromUs, toUs, ...more })
@@ -69,7 +70,7 @@ export function exchangeSpans(
       remoteParent: true,
       fromUs: 0,
       toUs: completedUs,
-      status: failed ? { code: ERROR, message: exchange.errorCode } : undefined,
+      status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
       attributes: {
         ...scope,
         ...clean({
@@ -84,9 +85,7 @@ export function exchangeSpans(
           'ongoingai.trace_id': trace.id,
           'ongoingai.outcome': trace.outcome,
           'session.id': trace.sessionId,
-          ...(failed || exchange.errorCode !== ''
-            ? { 'error.type': exchange.errorCode || String(exchange.status) }
-            : {}),
+          ...(failed || trace.errorCode !== '' ? { 'error.type': errorTypeOf(trace) } : {}),
         }),
         'http.response.status_code': exchange.status,
         'http.request.body.size': exchange.requestBytes,
@@ -94,13 +93,13 @@ export function exchangeSpans(
         ...costOf(trace),
       },
       events:
-        exchange.errorCode === ''
+        trace.errorCode === ''
           ? []
-          : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': exchange.errorCode } }],
+          : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': trace.errorCode } }],
     }),
   ]
   const { authenticatedUs, admittedUs, inspectedUs, sentUs } = span
-  const denied = DENIED[exchange.errorCode]
+  const denied = DENIED[trace.errorCode]
   if (authenticatedUs > 0 || denied !== undefined) {
     spans.push(
       child('gateway.auth', 0, authenticatedUs > 0 ? authenticatedUs : completedUs, {
@@ -141,7 +140,7 @@ function upstreamSpan(
   const operation = wireApiNamed(trace.api)?.operation
   const model = trace.requestedModel || trace.model
   const { host, port } = hostOf(exchange.upstreamUrl)
-  const failed = exchange.status >= 400 || exchange.outcome === 'upstream_failed'
+  const failed = exchange.status >= 400 || trace.outcome === 'upstream_failed'
   const usage = trace.totalTokens > 0
   const attributes: Attributes = {
     ...clean({
@@ -152,7 +151,7 @@ function upstreamSpan(
       'gen_ai.conversation.id': trace.sessionId,
       'http.request.method': exchange.method,
       'server.address': host,
-      ...(failed ? { 'error.type': exchange.errorCode || String(exchange.status) } : {}),
+      ...(failed ? { 'error.type': errorTypeOf(trace) } : {}),
     }),
     ...(port > 0 ? { 'server.port': port } : {}),
     ...(exchange.upstreamFirstByteUs >= 0 ? { 'http.response.status_code': exchange.status } : {}),
@@ -191,7 +190,7 @@ function upstreamSpan(
       kind: CLIENT,
       attributes,
       events,
-      status: failed ? { code: ERROR, message: exchange.errorCode } : undefined,
+      status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
     },
   ]
 }

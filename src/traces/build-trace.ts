@@ -1,3 +1,4 @@
+import type { GatewayErrorCode } from '../errors.ts'
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
 import type { Redaction } from '../redaction/redaction.ts'
@@ -6,7 +7,7 @@ import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
-import type { Exchange, Outcome } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
 import { meter, type Metering } from './metering.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
@@ -53,7 +54,8 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   })
   const { usage, cost } = metering
 
-  const ttftUs = exchange.streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
+  const streaming = exchange.streaming || content.streamed
+  const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
   const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
   const input = inputTokens(usage)
   const output = outputTokens(usage)
@@ -87,9 +89,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestMethod: exchange.method,
     requestPath: stored.path,
     responseStatus: exchange.status,
-    outcome: outcomeOf(exchange, content.response),
-    errorCode: exchange.errorCode,
-    streaming: exchange.streaming,
+    ...endOf(exchange, content.response),
+    providerError: stored.text(content.response.error ?? ''),
+    streaming,
     inputTokens: input,
     outputTokens: output,
     totalTokens: input + output,
@@ -111,6 +113,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestBody: stored.request,
     responseBody: stored.response,
     metadata: metadataOf(exchange, content, {
+      streaming,
       lineage,
       credential,
       stored,
@@ -221,14 +224,20 @@ function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
 
 /**
  * How the exchange ended. Clients stop reading at the answer's own end mark and close the connection before the
- * stream's: an answer that was wholly given is completed, whoever hung up first.
+ * stream's: an answer that was wholly given is completed, whoever hung up first. One that tells of a failure has failed,
+ * though its status was sent as a success.
  */
-function outcomeOf(exchange: Exchange, response: Reading): Outcome {
+function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | 'errorCode'> {
+  const { outcome, errorCode, status } = exchange
+  if (outcome !== 'completed' && outcome !== 'client_aborted') return { outcome, errorCode }
+  if (response.error !== undefined && status < 400)
+    return { outcome: 'upstream_failed', errorCode: 'upstream_error' satisfies GatewayErrorCode }
   const whole = response.complete === true && (response.usage !== undefined || response.bills.length > 0)
-  return exchange.outcome === 'client_aborted' && whole ? 'completed' : exchange.outcome
+  return whole ? { outcome: 'completed', errorCode: '' } : { outcome, errorCode }
 }
 
 interface MetadataParts {
+  readonly streaming: boolean
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
   readonly stored: StoredContent
@@ -239,12 +248,12 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { lineage, credential, stored, masked }: MetadataParts,
+  { streaming, lineage, credential, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
-    streaming: exchange.streaming,
-    stream_chunks: exchange.streaming ? exchange.responseChunks : 0,
+    streaming,
+    stream_chunks: streaming ? exchange.responseChunks : 0,
     ...stored.metadata,
     headers_masked: masked,
     lineage_checkpoint_id: exchange.id,

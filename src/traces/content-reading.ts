@@ -12,6 +12,10 @@ export interface ContentReading {
   readonly response: Reading
   /** Offset of the first generated content of a stream; -1 when none came. */
   readonly firstTokenUs: number
+  /** The answer came as a stream, whatever its type says. */
+  readonly streamed: boolean
+  /** Something of the answer was read: an event, a message, a JSON object. */
+  readonly understood: boolean
   readonly notes: readonly string[]
   readonly requestBody: CapturedBody | undefined
   readonly responseBody: CapturedBody | undefined

@@ -11,6 +11,8 @@ export function unreadContent(api: ContentReading['api']): ContentReading {
     requestMembers: {},
     response: emptyReading(),
     firstTokenUs: -1,
+    streamed: false,
+    understood: false,
     notes: [],
     requestBody: undefined,
     responseBody: undefined,

@@ -12,6 +12,7 @@ import {
   addParts,
   addUnits,
   addUsage,
+  inputTokens,
   NO_PARTS,
   outputTokens,
   type ModelUsage,
@@ -89,13 +90,13 @@ type Way =
     }
   | { readonly kind: 'estimated' }
 
-function wayOf(exchange: Exchange, { api, response }: ContentReading): Way {
+function wayOf(exchange: Exchange, { api, response, streamed, understood }: ContentReading): Way {
   if (exchange.outcome === 'refused' || exchange.free) return { kind: 'free' }
   const failed = exchange.status >= 400 && exchange.outcome === 'completed'
   if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: 'this API is not metered' }
   const notes = [...response.notes]
   const bills = failed && !response.usage ? [] : api.meter(response, notes)
-  const cut = response.complete !== true && (exchange.streaming || api.fetches === true)
+  const cut = response.complete !== true && (exchange.streaming || streamed || api.fetches === true)
   if (bills.length > 0) {
     // Part of a file of results: it is counted when it is fetched whole, never twice.
     if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
@@ -113,6 +114,9 @@ function wayOf(exchange: Exchange, { api, response }: ContentReading): Way {
     if (errorCode === 'upstream_unreachable' || errorCode === 'upstream_connect_timeout')
       return { kind: 'free' }
     return { kind: 'unknown', why: 'the exchange ended before an answer; the provider may have billed it' }
+  }
+  if (!understood && (exchange.outcome === 'completed' || exchange.responseBytes > 0)) {
+    return { kind: 'unknown', why: 'the answer is neither JSON nor events, or too little of it was seen' }
   }
   if (api.notEstimated || api.fetches) return { kind: 'unknown', why: 'the answer reports no usage' }
   return { kind: 'estimated' }
@@ -136,7 +140,10 @@ function meterReported(
   const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
   if (!cut) return { ...sumsOf(bills), source, cost, notes }
-  const because = 'the answer was cut; output is counted up to the cut'
+  const because =
+    response.error === undefined || broken
+      ? 'the answer was cut; output is counted up to the cut'
+      : 'the answer failed; what it had reported until then is counted'
   return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
 }
 
@@ -192,10 +199,17 @@ function meterEstimated(
     input_uncached: estimateRequestTokens(request, model, count),
     ...(output > 0 ? { output_text: output } : {}),
   }
+  if (inputTokens(usage) + output === 0) {
+    return nothing(unknown('the answer reports no usage, and there is no text to estimate it from'))
+  }
   const bills = [{ usage, parts: NO_PARTS }]
   const cost = priceUsage({ ...tierOf(response), model, bills, find })
   const why =
-    exchange.outcome === 'completed' ? 'the answer reports no usage' : 'the answer was cut before its usage'
+    response.error !== undefined
+      ? 'the answer failed before its usage'
+      : exchange.outcome === 'completed'
+        ? 'the answer reports no usage'
+        : 'the answer was cut before its usage'
   const because = `${why}; estimated from the text`
   return {
     ...sumsOf(bills),

@@ -92,7 +92,10 @@ export interface Trace extends Attribution {
   readonly requestPath: string
   readonly responseStatus: number
   readonly outcome: Outcome
+  /** Our code of a refusal or failure. */
   readonly errorCode: string
+  /** The provider's own code, or its words where it has none, when its answer tells of an error. */
+  readonly providerError: string
   readonly streaming: boolean
   readonly inputTokens: number
   readonly outputTokens: number

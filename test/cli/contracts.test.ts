@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ongoingai-contracts-'))
 const seen = new Set<string>()
 
 beforeAll(() => {
-  const fixture = readFileSync(join(ROOT, 'test/fixtures/schemas/012_bytes_of_details.db.gz'))
+  const fixture = readFileSync(join(ROOT, 'test/fixtures/schemas/013_failed_answers.db.gz'))
   writeFileSync(join(folder, 'traces.db'), Bun.gunzipSync(Uint8Array.from(fixture)))
   writeFileSync(
     join(folder, 'ongoingai.yaml'),

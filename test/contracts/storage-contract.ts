@@ -721,6 +721,9 @@ function sumUp(traces: readonly Trace[], percentiles: boolean): Omit<MeasuredRow
     unmeteredRequests: sum((trace) => (trace.api === '' && trace.costNanoUsd === null ? 1 : 0)),
     errors4xx: sum(({ responseStatus }) => (responseStatus >= 400 && responseStatus < 500 ? 1 : 0)),
     errors5xx: sum(({ responseStatus }) => (responseStatus >= 500 ? 1 : 0)),
+    failedAnswers: sum(({ outcome, responseStatus }) =>
+      (outcome === 'upstream_failed' || outcome === 'refused') && responseStatus < 400 ? 1 : 0,
+    ),
     latencyMs: sum((trace) => trace.latencyMs),
     timeToFirstTokenMs: sum((trace) => trace.timeToFirstTokenMs),
     minLatencyMs: least,

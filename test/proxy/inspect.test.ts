@@ -62,6 +62,14 @@ describe('tracing.stream_usage: inject', () => {
     })
   })
 
+  test('what the types say does not matter: JSON sent as a form is asked, events sent as text are looked through', async () => {
+    upstream.play = stream([...CHUNKS, USAGE, DONE], { fields: { 'Content-Type': 'text/plain' } })
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const { text, trace } = await ask(gateway, '{"model":"gpt-5.4-mini","stream":true}', { headers })
+    expect(text).toBe([...CHUNKS, DONE].join(''))
+    expect(trace).toMatchObject({ usage_source: 'injected', cost_status: 'exact', output_tokens: 6 })
+  })
+
   test('a body of no stated length is asked too', async () => {
     upstream.play = stream([...CHUNKS, USAGE, DONE])
     const pieces = new ReadableStream({

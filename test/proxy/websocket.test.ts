@@ -178,6 +178,31 @@ test('a connection is one exchange; its responses are metered each once', async 
   })
 })
 
+test('a connection whose last response failed has failed; one that went on after a failure has not', async () => {
+  const failure = {
+    type: 'response.failed',
+    response: { id: 'r', status: 'failed', error: { code: 'server_is_overloaded' } },
+  }
+  const success = [
+    { type: 'response.created', response: { id: 's' } },
+    { type: 'response.completed', response: { id: 's', status: 'completed' } },
+  ]
+  const ends: unknown[] = []
+  for (const events of [[failure], [failure, ...success]]) {
+    onMessage = (socket) => events.forEach((event) => void socket.send(JSON.stringify(event)))
+    const client = await connect()
+    client.socket.send('{"type":"response.create","model":"gpt-5.4-mini"}')
+    await eventually(() => client.messages.length === events.length)
+    client.socket.close(1000, 'done')
+    const [trace] = await gateway.traces(begun)
+    ends.push([trace!['outcome'], trace!['error_code'], trace!['provider_error']])
+  }
+  expect(ends).toEqual([
+    ['upstream_failed', 'upstream_error', 'server_is_overloaded'],
+    ['completed', undefined, undefined],
+  ])
+})
+
 test('a client that vanishes closes the upstream and is recorded as gone', async () => {
   onMessage = (socket) =>
     void socket.send(

@@ -35,6 +35,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '010_limits_at_one_moment' },
     { name: '011_scopes' },
     { name: '012_bytes_of_details' },
+    { name: '013_failed_answers' },
   ])
   database.close()
 })
@@ -160,6 +161,7 @@ test('a database of the first schema is brought up to date, and its traces are r
     project: _6,
     tags: _7,
     consumption_id: _8,
+    provider_error: _9,
     ...row
   } = toTraceRow(sampleTrace({ id: 'old' }))
   const names = Object.keys(row)

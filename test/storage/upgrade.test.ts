@@ -242,6 +242,26 @@ describe.each(['sqlite', 'postgres'])('%s', (driver) => {
     }
   })
 
+  test('failures inside a 200 that were summed up before are counted anew, in every dimension', async () => {
+    const { place } = await restore(driver, '011_scopes')
+    const fail = `UPDATE traces SET outcome = 'upstream_failed' WHERE response_status = 200 AND model = 'gpt-5.4-mini'`
+    if (place.path === undefined) await server.query(place.dsn!, fail.replace('traces', 'public.traces'))
+    else new Database(place.path).run(fail)
+    const cwd = mkdtempSync(join(folder, 'failed-'))
+    writeFileSync(join(cwd, 'ongoingai.yaml'), settingsOf(place))
+    expect(await runProgram(['db', 'migrate'], { cwd })).toMatchObject({ status: 0 })
+    const counts = `SELECT span, dimension, CAST(SUM(failed_answers) AS INTEGER) AS failures FROM rollups
+      GROUP BY span, dimension ORDER BY span, dimension`
+    const rows = (
+      place.path === undefined
+        ? await server.query(place.dsn!, counts.replace('rollups', 'public.rollups'))
+        : new Database(place.path).query(counts).all()
+    ) as { failures: number }[]
+    expect(rows.length).toBeGreaterThan(10)
+    expect(rows).toEqual(rows.map((row) => ({ ...row, failures: 3 })))
+    expect(await runProgram(['db', 'check'], { cwd })).toMatchObject({ status: 0, err: '' })
+  })
+
   test('a store that a newer version has changed is left alone, and why is told', async () => {
     const place = await empty()
     const note = `INSERT INTO ongoingai_migrations VALUES ('999_future', 1)`

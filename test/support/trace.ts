@@ -23,6 +23,7 @@ export function sampleTrace(values: Partial<Trace> = {}): Trace {
     responseStatus: 200,
     outcome: 'completed',
     errorCode: '',
+    providerError: '',
     streaming: false,
     inputTokens: 11,
     outputTokens: 7,

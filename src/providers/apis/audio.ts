@@ -1,6 +1,7 @@
 import { NO_PARTS } from '../../usage/usage.ts'
 import { amountOf, objectOf, textOf } from '../json.ts'
-import { meterOpenAI, readOpenAIError, readWhole } from './openai-usage.ts'
+import { meterOpenAI, readWhole } from './openai-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -23,11 +24,9 @@ export const audioTranscriptions: WireApi = {
     const type = textOf(event['type']) ?? ''
     reading.model ??= textOf(event['model'])
     const usage = objectOf(event['usage'])
-    if (usage) reading.usage = usage
+    takeUsage(reading, usage)
     // OpenAI and Mistral name the end of a streamed transcription each in their own way.
     if (type === 'transcript.text.done' || type === 'transcription.done') reading.complete = true
-    const error = readOpenAIError(event['error'])
-    if (error) reading.error = error
     return type.endsWith('.delta')
   },
 
@@ -44,14 +43,11 @@ export const audioSpeech: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-  },
+  readAnswer: () => {},
 
   foldEvent(reading, event) {
     const usage = objectOf(event['usage'])
-    if (usage) reading.usage = usage
+    takeUsage(reading, usage)
     if (event['type'] === 'speech.audio.done') reading.complete = true
     return event['type'] === 'speech.audio.delta'
   },

@@ -1,5 +1,6 @@
 import type { ModelUsage } from '../../usage/usage.ts'
 import { objectOf, textOf, type JsonObject } from '../json.ts'
+import { readAnswerError } from './answer-error.ts'
 import { messages } from './messages.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { emptyReading, takeBill, type Reading, type WireApi } from './wire-api.ts'
@@ -24,7 +25,10 @@ export const batchResults: WireApi = {
   },
 
   foldEvent(reading, line) {
-    if (typeof line['custom_id'] !== 'string') return false
+    if (typeof line['custom_id'] !== 'string') {
+      reading.error ??= readAnswerError(line)
+      return false
+    }
     const body = objectOf(objectOf(line['response'])?.['body'])
     const message = objectOf(objectOf(line['result'])?.['message'])
     const bills = body ? openAILine(body, reading) : message ? anthropicLine(message, reading) : []

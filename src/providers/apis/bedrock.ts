@@ -1,6 +1,8 @@
 import { checkTotal, disjoint, type ModelUsage } from '../../usage/usage.ts'
 import { countOf, objectOf, objectsOf, parseObject, textOf, type JsonObject } from '../json.ts'
 import { messages } from './messages.ts'
+import { foldEvent } from './read-answer.ts'
+import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -25,7 +27,6 @@ export const bedrockConverse: WireApi = {
 
   foldEvent(reading, event, name) {
     readConverse(reading, event)
-    if (name.endsWith('Exception')) reading.error = name
     if (name === 'messageStop') {
       reading.finishReason = textOf(event['stopReason'])
       reading.complete = true
@@ -57,13 +58,12 @@ export const bedrockInvoke: WireApi = {
   readAnswer(reading, answer) {
     if (answer['type'] === 'message') return messages.readAnswer(reading, answer)
     const usage = objectOf(answer['usage'])
-    if (usage) reading.usage = usage
+    takeUsage(reading, usage)
     reading.complete = true
     return undefined
   },
 
-  foldEvent(reading, event, name) {
-    if (name.endsWith('Exception')) reading.error = name
+  foldEvent(reading, event) {
     const bytes = textOf(event['bytes'])
     if (!bytes) return false
     const chunk = parseObject(Buffer.from(bytes, 'base64').toString('utf8'))
@@ -73,7 +73,7 @@ export const bedrockInvoke: WireApi = {
       reading.invocation = metrics
       reading.complete = true
     }
-    return messages.foldEvent(reading, chunk, '')
+    return foldEvent(messages, reading, chunk, '')
   },
 
   readFields(reading, fields) {
@@ -110,7 +110,7 @@ const COUNT_FIELDS: Readonly<Record<string, string>> = {
 
 function readConverse(reading: Reading, object: JsonObject): void {
   const usage = objectOf(object['usage'])
-  if (usage) reading.usage = usage
+  takeUsage(reading, usage)
   reading.serviceTier = textOf(objectOf(object['serviceTier'])?.['type']) ?? reading.serviceTier
 }
 

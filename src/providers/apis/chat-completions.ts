@@ -1,6 +1,8 @@
 import { inputTokens, outputTokens, type ModelUsage } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { meterOpenAI, readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readAnswerError } from './answer-error.ts'
+import { meterOpenAI, readOpenAIUsage } from './openai-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -17,18 +19,22 @@ export const chatCompletions: WireApi = {
 
   readAnswer(reading, answer) {
     readCommon(reading, answer)
-    for (const choice of listOf(answer['choices'])) {
-      const message = objectOf(objectOf(choice)?.['message'])
+    for (const choice of objectsOf(answer['choices'])) {
+      readChoice(reading, choice)
+      const message = objectOf(choice['message'])
       if (message) addContent(reading, message)
     }
-    if (!reading.error) reading.complete = true
+    if (reading.error === undefined) reading.complete = true
   },
 
   foldEvent(reading, event) {
     readCommon(reading, event)
     const before = reading.output.length
-    for (const choice of listOf(event['choices'])) {
-      const delta = objectOf(objectOf(choice)?.['delta'])
+    for (const entry of listOf(event['choices'])) {
+      const choice = objectOf(entry)
+      if (!choice) continue
+      readChoice(reading, choice)
+      const delta = objectOf(choice['delta'])
       if (delta) addContent(reading, delta)
     }
     return reading.output.length > before
@@ -50,13 +56,14 @@ export const completions: WireApi = {
 
   readAnswer(reading, answer) {
     completions.foldEvent(reading, answer, '')
-    if (!reading.error) reading.complete = true
+    if (reading.error === undefined) reading.complete = true
   },
 
   foldEvent(reading, event) {
     readCommon(reading, event)
     const before = reading.output.length
     for (const choice of objectsOf(event['choices'])) {
+      readChoice(reading, choice)
       if (typeof choice['text'] === 'string') reading.output.add(choice['text'])
       // Mistral's fill-in-the-middle has this path, and messages in its choices.
       const message = objectOf(choice['delta']) ?? objectOf(choice['message'])
@@ -72,20 +79,21 @@ function readCommon(reading: Reading, object: JsonObject): void {
   reading.model ??= textOf(object['model'])
   reading.responseId ??= textOf(object['id'])
   const groq = objectOf(object['x_groq'])
-  const usage = objectOf(object['usage']) ?? objectOf(groq?.['usage'])
-  if (usage) reading.usage = usage
   const tier = textOf(object['service_tier'])
   if (tier) reading.serviceTier = tier
-  for (const choice of listOf(object['choices'])) {
-    const reason = textOf(objectOf(choice)?.['finish_reason'])
-    if (!reason) continue
-    reading.finishReason = reason
-    reading.complete = true
-  }
+  takeUsage(reading, objectOf(object['usage']) ?? objectOf(groq?.['usage']))
   const breakdown = objectOf(object['usage_breakdown'])
   if (breakdown && reading.usage) reading.usage = { ...reading.usage, usage_breakdown: breakdown }
-  const error = readOpenAIError(object['error'])
-  if (error) reading.error = error
+}
+
+/** Kimi reports usage here; OpenRouter and Mistral end a choice that failed with the reason `error`, OpenRouter with the error beside it. */
+function readChoice(reading: Reading, choice: JsonObject): void {
+  takeUsage(reading, objectOf(choice['usage']))
+  const reason = textOf(choice['finish_reason'])
+  if (!reason) return
+  reading.finishReason = reason
+  if (reason === 'error') reading.error ??= readAnswerError(choice) ?? reason
+  else reading.complete = true
 }
 
 /** OpenAI's search models search the web with every answer, and do not say so in their usage. */

@@ -15,13 +15,12 @@ export const cohereChat: WireApi = {
   readAnswer(reading, answer) {
     readUsage(reading, objectOf(answer['usage']) ?? objectOf(answer['meta']))
     reading.responseId ??= textOf(answer['id']) ?? textOf(answer['generation_id'])
-    reading.finishReason = textOf(answer['finish_reason'])
+    readEnd(reading, answer)
     if (typeof answer['text'] === 'string') reading.output.add(answer['text'])
     for (const part of objectsOf(objectOf(answer['message'])?.['content'])) {
       reading.output.add(textOf(part['text']) ?? textOf(part['thinking']) ?? '')
     }
-    if (reading.usage || typeof answer['message'] !== 'string') reading.complete = true
-    else reading.error = answer['message'].slice(0, 200)
+    if (!reading.usage && typeof answer['message'] === 'string') fail(reading, answer['message'])
   },
 
   foldEvent(reading, event) {
@@ -30,10 +29,11 @@ export const cohereChat: WireApi = {
     if (type === 'message-end' || type === 'stream-end') {
       const whole = delta ?? objectOf(event['response'])
       readUsage(reading, objectOf(whole?.['usage']) ?? objectOf(whole?.['meta']))
-      reading.finishReason = textOf(delta?.['finish_reason']) ?? textOf(event['finish_reason'])
-      reading.complete = true
+      readEnd(reading, delta ?? event)
       return false
     }
+    // An error has no type, and nothing but a text.
+    if (type === undefined && typeof event['message'] === 'string') fail(reading, event['message'])
     reading.responseId ??= textOf(event['id']) ?? textOf(event['generation_id'])
     const text = textOfDelta(event, objectOf(delta?.['message']))
     if (text === '') return false
@@ -64,6 +64,19 @@ export const cohereChat: WireApi = {
 
 /** Embed reads the same and writes nothing. */
 export const cohereEmbed: WireApi = { ...cohereChat, name: 'cohere_embed', operation: 'embeddings' }
+
+/** Reads why an answer has ended: `ERROR` and the like are failures. */
+function readEnd(reading: Reading, end: JsonObject): void {
+  reading.complete = true
+  const reason = textOf(end['finish_reason'])
+  reading.finishReason = reason
+  if (reason?.toUpperCase().startsWith('ERROR')) fail(reading, reason)
+}
+
+function fail(reading: Reading, error: string): void {
+  reading.error = error.slice(0, 200)
+  reading.complete = false
+}
 
 function readUsage(reading: Reading, usage: JsonObject | undefined): void {
   if (objectOf(usage?.['billed_units'])) reading.usage = usage

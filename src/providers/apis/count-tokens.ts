@@ -1,4 +1,3 @@
-import { objectOf, textOf } from '../json.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -9,9 +8,7 @@ export const countTokens: WireApi = {
   name: 'count_tokens',
   operation: 'chat',
   freeUnlessReported: true,
-  readAnswer(reading, answer) {
-    const error = objectOf(answer['error'])
-    if (error) reading.error = textOf(error['type']) ?? textOf(error['status']) ?? 'error'
+  readAnswer(reading) {
     reading.complete = true
   },
   foldEvent: () => false,

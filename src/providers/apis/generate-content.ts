@@ -1,5 +1,6 @@
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { hasCounts, readGeminiUsage } from './gemini-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -16,20 +17,18 @@ export const generateContent: WireApi = {
   readAnswer(reading, answer) {
     generateContent.foldEvent(reading, answer, '')
     // An embedding has no candidates to finish.
-    if (!reading.error) reading.complete = true
+    reading.complete = true
   },
 
   foldEvent(reading, event) {
     const usage = objectOf(event['usageMetadata'])
-    if (hasCounts(usage)) reading.usage = usage
+    if (hasCounts(usage)) takeUsage(reading, usage)
     reading.model = textOf(event['modelVersion']) ?? reading.model
     reading.responseId ??= textOf(event['responseId'])
     reading.serviceTier =
       textOf(usage?.['serviceTier']) ?? textOf(usage?.['trafficType']) ?? reading.serviceTier
     const blocked = textOf(objectOf(event['promptFeedback'])?.['blockReason'])
     if (blocked) finish(reading, blocked)
-    const error = readGeminiError(event)
-    if (error) reading.error = error
     const before = reading.output.length
     for (const candidate of objectsOf(event['candidates'])) readCandidate(reading, candidate)
     return reading.output.length > before
@@ -63,12 +62,4 @@ function readCandidate(reading: Reading, candidate: JsonObject): void {
   // Repeated in later chunks, so the longest list is the one that counts.
   const queries = listOf(objectOf(candidate['groundingMetadata'])?.['webSearchQueries']).length
   if (queries > (reading.toolCalls.get('web_searches') ?? 0)) reading.toolCalls.set('web_searches', queries)
-}
-
-/** Status or code of Gemini's error object. */
-export function readGeminiError(answer: JsonObject): string | undefined {
-  const error = objectOf(answer['error'])
-  if (!error) return undefined
-  const name = error['status'] ?? error['code']
-  return typeof name === 'string' || typeof name === 'number' ? String(name).slice(0, 200) : 'error'
 }

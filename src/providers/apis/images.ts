@@ -1,5 +1,6 @@
 import { countOf, listOf, objectOf, textOf } from '../json.ts'
-import { readOpenAIError, readOpenAIUsage, readWhole } from './openai-usage.ts'
+import { readOpenAIUsage, readWhole } from './openai-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -20,11 +21,9 @@ export const images: WireApi = {
 
   foldEvent(reading, event) {
     const type = textOf(event['type']) ?? ''
-    const error = readOpenAIError(event['error'])
-    if (error) reading.error = error
     if (!type.endsWith('.completed')) return type.endsWith('.partial_image')
     const usage = objectOf(event['usage'])
-    if (usage) reading.usage = usage
+    takeUsage(reading, usage)
     reading.toolCalls.set('images', (reading.toolCalls.get('images') ?? 0) + 1)
     reading.complete = true
     return true

@@ -1,6 +1,7 @@
 import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { readGeminiError } from './generate-content.ts'
+import { readAnswerError } from './answer-error.ts'
 import { readInteractionUsage } from './gemini-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -15,9 +16,7 @@ export const interactions: WireApi = {
   readAnswer(reading, answer) {
     readInteraction(reading, answer)
     for (const output of objectsOf(answer['outputs'])) reading.output.add(textOf(output['text']) ?? '')
-    const error = readGeminiError(answer)
-    if (error) reading.error = error
-    else reading.complete = answer['status'] !== 'in_progress'
+    reading.complete = answer['status'] !== 'in_progress'
   },
 
   foldEvent(reading, event, name) {
@@ -25,8 +24,6 @@ export const interactions: WireApi = {
     const interaction = objectOf(event['interaction'])
     if (interaction) readInteraction(reading, interaction)
     if (type === 'interaction.completed' || type === 'interaction.complete') reading.complete = true
-    const error = readGeminiError(event)
-    if (error) reading.error = error
     const text = objectOf(event['delta'])?.['text']
     if (typeof text !== 'string' || text === '') return false
     reading.output.add(text)
@@ -47,9 +44,10 @@ function readInteraction(reading: Reading, interaction: JsonObject): void {
   reading.model ??= textOf(interaction['model'])
   reading.responseId ??= textOf(interaction['id'])
   const usage = objectOf(interaction['usage'])
-  if (usage) reading.usage = usage
+  takeUsage(reading, usage)
   reading.serviceTier = textOf(interaction['service_tier']) ?? reading.serviceTier
   reading.stored = true
   reading.pending = interaction['status'] === 'in_progress'
   reading.finishReason = textOf(interaction['status']) ?? reading.finishReason
+  if (interaction['status'] === 'failed') reading.error = readAnswerError(interaction) ?? 'failed'
 }

@@ -14,9 +14,8 @@ export const messages: WireApi = {
 
   readAnswer(reading, answer) {
     readMessage(reading, answer)
-    if (answer['type'] === 'error') readError(reading, answer)
     for (const block of listOf(answer['content'])) addBlock(reading, objectOf(block))
-    if (!reading.error) reading.complete = true
+    reading.complete = true
   },
 
   foldEvent(reading, event) {
@@ -38,9 +37,6 @@ export const messages: WireApi = {
       }
       case 'message_stop':
         reading.complete = true
-        return false
-      case 'error':
-        readError(reading, event)
         return false
       default:
         return false
@@ -106,10 +102,18 @@ function readMessage(reading: Reading, message: JsonObject): void {
   mergeUsage(reading, objectOf(message['usage']))
 }
 
+const INPUT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']
+
 function mergeUsage(reading: Reading, usage: JsonObject | undefined): void {
   if (!usage) return
   const merged: Record<string, unknown> = { ...reading.usage }
-  for (const [name, value] of Object.entries(usage)) if (value !== null) merged[name] = value
+  // No call reads nothing: counts of input that are all 0 are no correction of what was said before.
+  const readsNothing = INPUT_COUNTS.every((name) => !usage[name])
+  for (const [name, value] of Object.entries(usage)) {
+    if (value === null || (value === 0 && merged[name] && (readsNothing || name === 'output_tokens')))
+      continue
+    merged[name] = value
+  }
   reading.usage = merged
   // The model that a fallback names is the one that answered, whatever stood at the beginning.
   const fallback = objectsOf(merged['iterations']).find((entry) => entry['type'] === 'fallback_message')
@@ -117,10 +121,6 @@ function mergeUsage(reading: Reading, usage: JsonObject | undefined): void {
   reading.serviceTier = textOf(usage['service_tier']) ?? reading.serviceTier
   reading.speed = textOf(usage['speed']) ?? reading.speed
   reading.inferenceGeo = textOf(usage['inference_geo']) ?? reading.inferenceGeo
-}
-
-function readError(reading: Reading, event: JsonObject): void {
-  reading.error = textOf(objectOf(event['error'])?.['type']) ?? 'error'
 }
 
 /** Adds the text of a content block or delta: text, thinking, and tool input. @returns whether there was some */

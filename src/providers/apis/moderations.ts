@@ -1,5 +1,6 @@
-import { objectOf, textOf } from '../json.ts'
+import { countOf, objectOf, textOf } from '../json.ts'
 import { meterOpenAI } from './openai-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import type { WireApi, WireApiName } from './wire-api.ts'
 
 /**
@@ -25,13 +26,15 @@ function billedWhenReported(name: WireApiName): WireApi {
     readAnswer(reading, answer) {
       reading.model ??= textOf(answer['model'])
       const usage = objectOf(answer['usage'])
-      if (usage) reading.usage = usage
+      takeUsage(reading, usage)
       reading.complete = true
     },
     foldEvent(reading, event) {
       const usage = objectOf(event['usage'])
-      if (usage) reading.usage = usage
+      takeUsage(reading, usage)
       if (event['type'] === 'conversation.response.done') reading.complete = true
+      if (event['type'] === 'conversation.response.error')
+        reading.error = String(countOf(event['code']) ?? 'error')
       return false
     },
     meter: meterOpenAI,

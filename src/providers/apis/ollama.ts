@@ -1,6 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
 import { countOf, objectOf, objectsOf, textOf } from '../json.ts'
-import { readOpenAIError } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -16,13 +15,11 @@ export const ollamaChat: WireApi = {
   readAnswer(reading, answer) {
     ollamaChat.foldEvent(reading, answer, '')
     // Embeddings have no `done`.
-    if (!reading.error && answer['done'] === undefined) reading.complete = true
+    if (answer['done'] === undefined) reading.complete = true
   },
 
   foldEvent(reading, event) {
     reading.model ??= textOf(event['model'])
-    const error = readOpenAIError(event['error'])
-    if (error) reading.error = error
     const reason = textOf(event['done_reason'])
     if (reason) reading.finishReason = reason
     if (event['done'] === true) reading.complete = true

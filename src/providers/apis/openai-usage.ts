@@ -1,5 +1,6 @@
 import { checkTotal, disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { amountOf, countOf, objectOf, textOf, type JsonObject } from '../json.ts'
+import { takeUsage } from './take-usage.ts'
 import type { Reading } from './wire-api.ts'
 
 /**
@@ -111,26 +112,15 @@ function reportedUsdOf(usage: JsonObject): number | undefined {
   return amountOf(objectOf(usage['cost'])?.['total_cost'] ?? usage['cost'])
 }
 
-/** The type or code of an error object of the OpenAI family; also a bare text. */
-export function readOpenAIError(error: unknown): string | undefined {
-  if (typeof error === 'string' && error !== '') return error.slice(0, 200)
-  const object = objectOf(error)
-  if (!object) return undefined
-  const name = object['code'] ?? object['type']
-  return typeof name === 'string' || typeof name === 'number' ? String(name).slice(0, 200) : 'error'
-}
-
-/** Reads an answer that comes whole: its model, its usage (`usage` unless another object is given), its error or end. */
+/** Reads an answer that comes whole: its model, its usage (`usage` unless another object is given), its end. */
 export function readWhole(
   reading: Reading,
   answer: JsonObject,
   usage: JsonObject | undefined = objectOf(answer['usage']),
 ): void {
   reading.model ??= textOf(answer['model'])
-  if (usage) reading.usage = usage
-  const error = readOpenAIError(answer['error'])
-  if (error) reading.error = error
-  else reading.complete = true
+  takeUsage(reading, usage)
+  reading.complete = true
 }
 
 /** Bills of an answer that has one usage object of this family, besides those that were complete before. */

@@ -1,6 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
 import { countOf, objectOf, objectsOf } from '../json.ts'
-import { readGeminiError } from './generate-content.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -31,9 +30,7 @@ export const predict: WireApi = {
         ...(characters === undefined ? {} : { billableCharacterCount: characters }),
       }
     }
-    const error = readGeminiError(answer)
-    if (error) reading.error = error
-    else reading.complete = true
+    reading.complete = true
   },
 
   foldEvent: () => false,

@@ -1,14 +1,23 @@
 import { expect, test } from 'bun:test'
 import { inputTokens, outputTokens, type ModelUsage, type Usage } from '../../usage/usage.ts'
+import { batchResults } from './batch-results.ts'
 import { chatCompletions } from './chat-completions.ts'
+import { bedrockConverse } from './bedrock.ts'
+import { cohereChat } from './cohere.ts'
 import { embeddings } from './embeddings.ts'
+import { generateContent } from './generate-content.ts'
+import { interactions } from './interactions.ts'
 import { messages } from './messages.ts'
+import { realtime } from './realtime.ts'
 import { responses } from './responses.ts'
+import { conversations } from './moderations.ts'
+import { ollamaChat } from './ollama.ts'
+import { foldEvent, readAnswer } from './read-answer.ts'
 import { emptyReading, type Reading, type WireApi } from './wire-api.ts'
 
 function fold(api: WireApi, events: readonly object[]): Reading {
   const reading = emptyReading()
-  for (const event of events) api.foldEvent(reading, event as Record<string, unknown>, '')
+  for (const event of events) foldEvent(api, reading, event as Record<string, unknown>, '')
   return reading
 }
 
@@ -223,10 +232,123 @@ test('Embeddings: the total is the input', () => {
   expect(usageOf(embeddings, reading)).toEqual({ input_uncached: 7 })
 })
 
-test('an error in the stream is kept by its name', () => {
-  expect(fold(messages, [{ type: 'error', error: { type: 'overloaded_error' } }]).error).toBe(
-    'overloaded_error',
-  )
-  expect(fold(chatCompletions, [{ error: { code: 502, message: 'x' } }]).error).toBe('502')
-  expect(fold(responses, [{ type: 'error', code: 'rate_limit_exceeded' }]).error).toBe('rate_limit_exceeded')
+test('Chat Completions: a usage of zeros behind a real one does not count, one inside a choice does', () => {
+  const usage = { prompt_tokens: 100, completion_tokens: 7, total_tokens: 107 }
+  const zeros = {
+    prompt_tokens: 0,
+    completion_tokens: 0,
+    total_tokens: 0,
+    prompt_tokens_details: { cached_tokens: 0 },
+  }
+  const expected = { input_uncached: 100, output_text: 7 }
+  expect(usageOf(chatCompletions, fold(chatCompletions, [{ usage }, { usage: zeros }]))).toEqual(expected)
+  expect(usageOf(chatCompletions, fold(chatCompletions, [{ usage: zeros }, { usage }]))).toEqual(expected)
+  expect(usageOf(chatCompletions, fold(chatCompletions, [{ choices: [{ usage }] }]))).toEqual(expected)
+})
+
+test('Messages: zeros before or behind the real counts do not count', () => {
+  const start = (input: number, output: number): object => ({
+    type: 'message_start',
+    message: {
+      model: 'm',
+      usage: { input_tokens: input, cache_read_input_tokens: 0, output_tokens: output },
+    },
+  })
+  const delta = (input: number, output: number): object => ({
+    type: 'message_delta',
+    delta: {},
+    usage: { input_tokens: input, output_tokens: output },
+  })
+  const expected = { input_uncached: 25, output_text: 9 }
+  expect(usageOf(messages, fold(messages, [start(0, 0), delta(25, 9)]))).toEqual(expected)
+  expect(usageOf(messages, fold(messages, [start(25, 1), delta(0, 9)]))).toEqual(expected)
+  expect(usageOf(messages, fold(messages, [start(25, 1), delta(25, 9), delta(0, 0)]))).toEqual(expected)
+})
+
+test('generateContent: counts of zero behind real ones do not count', () => {
+  const counts = { promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 }
+  const zeros = { promptTokenCount: 0, totalTokenCount: 0 }
+  const reading = fold(generateContent, [{ usageMetadata: counts }, { usageMetadata: zeros }])
+  expect(usageOf(generateContent, reading)).toEqual({ input_uncached: 5, output_text: 2 })
+})
+
+const FAILURES: readonly [api: WireApi, event: object, error: string][] = [
+  [messages, { type: 'error', error: { type: 'overloaded_error' } }, 'overloaded_error'],
+  [messages, { error: { type: 'api_error', message: 'x' } }, 'api_error'],
+  [chatCompletions, { error: { code: 502, message: 'x' } }, '502'],
+  [chatCompletions, { error: { message: 'x', type: 'server_error', code: 500 } }, 'server_error'],
+  [
+    chatCompletions,
+    { error: { message: 'x', type: 'requests', code: 'rate_limit_exceeded' } },
+    'rate_limit_exceeded',
+  ],
+  [chatCompletions, { error: 'the model crashed' }, 'the model crashed'],
+  [chatCompletions, { object: 'error', message: 'x', type: 'BadRequestError', code: 400 }, 'BadRequestError'],
+  [chatCompletions, { choices: [{ finish_reason: 'error', error: { code: 502 } }] }, '502'],
+  [chatCompletions, { choices: [{ finish_reason: 'error', delta: {} }] }, 'error'],
+  [chatCompletions, { choices: [], base_resp: { status_code: 1008, status_msg: 'x' } }, '1008'],
+  [responses, { type: 'error', code: 'rate_limit_exceeded' }, 'rate_limit_exceeded'],
+  [responses, { error: { code: 'server_error' } }, 'server_error'],
+  [
+    responses,
+    { type: 'response.failed', response: { status: 'failed', error: { code: 'server_is_overloaded' } } },
+    'server_is_overloaded',
+  ],
+  [responses, { type: 'response.failed', response: { status: 'failed', error: null } }, 'failed'],
+  [responses, { type: 'response.incomplete', response: { status: 'incomplete', error: { code: 'x' } } }, 'x'],
+  [generateContent, { error: { code: 503, status: 'UNAVAILABLE' } }, 'UNAVAILABLE'],
+  [interactions, { event_type: 'error', error: { code: 'gateway_timeout' } }, 'gateway_timeout'],
+  [bedrockConverse, { error: 'throttlingException' }, 'throttlingException'],
+  [cohereChat, { type: 'message-end', delta: { finish_reason: 'ERROR', error: 'x' } }, 'ERROR'],
+  [cohereChat, { event_type: 'stream-end', finish_reason: 'ERROR_LIMIT' }, 'ERROR_LIMIT'],
+  [cohereChat, { message: 'too many requests' }, 'too many requests'],
+  [ollamaChat, { error: 'model runner has stopped' }, 'model runner has stopped'],
+  [conversations, { type: 'conversation.response.error', code: 3000, message: 'x' }, '3000'],
+  [realtime, { type: 'error', error: { type: 'server_error', code: null } }, 'server_error'],
+  [
+    realtime,
+    { type: 'response.done', response: { status: 'failed', status_details: { error: { code: 'x' } } } },
+    'x',
+  ],
+]
+
+test('a failure inside an answer is read in every shape, by the provider’s code', () => {
+  for (const [api, event, error] of FAILURES) {
+    expect([api.name, event, fold(api, [event]).error]).toEqual([api.name, event, error])
+    if (api === realtime) continue
+    const whole = emptyReading()
+    readAnswer(api, whole, event as Record<string, unknown>)
+    if (!/\.|end/.test(String(Object.values(event)[0]))) expect([event, whole.error]).toEqual([event, error])
+  }
+})
+
+test('what only looks like a failure is none', () => {
+  for (const event of [
+    { error: null, choices: [] },
+    { error: {} },
+    { error: '' },
+    { error: false },
+    { base_resp: { status_code: 0 } },
+    {
+      type: 'response.incomplete',
+      response: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+    },
+    { type: 'response.done', response: { status: 'cancelled' } },
+    { choices: [{ finish_reason: 'content_filter' }] },
+  ])
+    for (const api of [chatCompletions, responses, realtime, messages, generateContent])
+      expect([api.name, event, fold(api, [event]).error]).toEqual([api.name, event, undefined])
+})
+
+test('a session whose next response goes well has not failed, and a line of a file fails for itself', () => {
+  const failed = { type: 'response.failed', response: { id: 'a', status: 'failed', error: { code: 'x' } } }
+  const good = { type: 'response.completed', response: { id: 'b', status: 'completed' } }
+  expect(
+    fold(responses, [failed, { type: 'response.created', response: { id: 'b' } }, good]).error,
+  ).toBeUndefined()
+  expect(
+    fold(realtime, [{ type: 'error', error: { type: 'x' } }, { type: 'response.created' }]).error,
+  ).toBeUndefined()
+  expect(fold(batchResults, [{ custom_id: '1', error: { code: 'batch_expired' } }]).error).toBeUndefined()
+  expect(fold(batchResults, [{ error: { code: 'not_found' } }]).error).toBe('not_found')
 })

@@ -1,6 +1,7 @@
 import { NO_PARTS, type ModelUsage } from '../../usage/usage.ts'
 import { amountOf, objectOf, textOf, type JsonObject } from '../json.ts'
-import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readAnswerError } from './answer-error.ts'
+import { readOpenAIUsage } from './openai-usage.ts'
 import { takeBill, type Reading, type WireApi } from './wire-api.ts'
 
 /**
@@ -13,10 +14,7 @@ export const realtime: WireApi = {
   name: 'realtime',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
-    const error = readOpenAIError(answer['error'])
-    if (error) reading.error = error
-  },
+  readAnswer: () => {},
 
   foldEvent(reading, event) {
     const type = textOf(event['type']) ?? ''
@@ -32,6 +30,8 @@ export const realtime: WireApi = {
         return false
       }
       case 'response.created':
+        // A session goes on after an error; what became of its last response counts.
+        reading.error = undefined
         reading.complete = false
         return false
       case 'response.done': {
@@ -42,9 +42,6 @@ export const realtime: WireApi = {
         takeTranscription(reading, event)
         return false
       }
-      case 'error':
-        reading.error = readOpenAIError(event['error']) ?? 'error'
-        return false
       default:
         return false
     }
@@ -61,6 +58,9 @@ export const realtime: WireApi = {
 function takeResponse(reading: Reading, response: JsonObject, beside: JsonObject | undefined): void {
   reading.finishReason = textOf(response['status']) ?? reading.finishReason
   reading.complete = true
+  if (response['status'] === 'failed') {
+    reading.error = readAnswerError(objectOf(response['status_details']) ?? {}) ?? 'failed'
+  }
   const inside = objectOf(response['usage'])
   const usage = inside && Object.keys(inside).length > 0 ? inside : beside
   const id = textOf(response['id']) ?? ''

@@ -1,6 +1,8 @@
 import type { ModelUsage, Units } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { readOpenAIError, readOpenAIUsage } from './openai-usage.ts'
+import { readAnswerError } from './answer-error.ts'
+import { readOpenAIUsage } from './openai-usage.ts'
+import { takeUsage } from './take-usage.ts'
 import { takeBill, type Reading, type WireApi } from './wire-api.ts'
 
 const ENDINGS = new Set(['response.completed', 'response.incomplete', 'response.failed', 'response.done'])
@@ -33,7 +35,7 @@ export const responses: WireApi = {
       for (const part of objectsOf(item['content'])) reading.output.add(textOf(part['text']) ?? '')
       reading.output.add(textOf(item['arguments']) ?? '')
     }
-    if (!UNFINISHED.has(String(answer['status'])) && !reading.error) {
+    if (!UNFINISHED.has(String(answer['status']))) {
       reading.complete = true
       billResponse(reading, answer)
     }
@@ -58,8 +60,6 @@ export const responses: WireApi = {
       }
     } else if (type === 'response.output_item.done') {
       countTool(reading.toolCalls, objectOf(event['item']))
-    } else if (type === 'error') {
-      reading.error = readOpenAIError(event['error']) ?? textOf(event['code']) ?? 'error'
     }
     return false
   },
@@ -83,6 +83,7 @@ export const storedResponses: WireApi = {
 
 /** A further response on the same connection; what the reading says of the last one must not pass for this one's. */
 function beginResponse(reading: Reading): void {
+  reading.error = undefined
   if (reading.bills.length === 0) return
   reading.model = undefined
   reading.responseId = undefined
@@ -94,7 +95,7 @@ function readResponse(reading: Reading, response: JsonObject): void {
   reading.model ??= textOf(response['model'])
   reading.responseId ??= textOf(response['id'])
   const usage = objectOf(response['usage'])
-  if (usage) reading.usage = usage
+  takeUsage(reading, usage)
   const tier = textOf(response['service_tier'])
   if (tier) reading.serviceTier = tier
   const status = textOf(response['status'])
@@ -104,7 +105,7 @@ function readResponse(reading: Reading, response: JsonObject): void {
   if (response['background'] === true) reading.background = true
   reading.pending = UNFINISHED.has(status ?? '') && reading.background === true
   if (response['store'] !== false) reading.stored = true
-  const error = readOpenAIError(response['error'])
+  const error = readAnswerError(response) ?? (status === 'failed' ? status : undefined)
   if (error) reading.error = error
 }
 

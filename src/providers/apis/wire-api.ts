@@ -24,7 +24,7 @@ export interface Reading {
   speed?: string | undefined
   inferenceGeo?: string | undefined
   responseId?: string | undefined
-  /** Error type or code, also inside a 200. */
+  /** The failure that the answer tells of, whatever its status: the provider's code. */
   error?: string | undefined
   /** The answer came to its own end. */
   complete?: boolean | undefined

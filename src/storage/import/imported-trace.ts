@@ -62,6 +62,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     responseStatus: row.response_status ?? 0,
     outcome: 'completed',
     errorCode: '',
+    providerError: '',
     streaming: ttftUs > 0,
     inputTokens: input,
     outputTokens: output,

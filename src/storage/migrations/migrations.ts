@@ -1,4 +1,5 @@
 import { StorageError } from '../storage-error.ts'
+import { failedAnswers } from './failed-answers.ts'
 
 /** How a database writes what the databases write differently. */
 export interface SqlDialect {
@@ -327,6 +328,7 @@ export const MIGRATIONS: readonly Migration[] = [
         WHERE name = 'body_bytes'`,
     ],
   },
+  failedAnswers,
 ]
 
 /**

@@ -16,6 +16,8 @@ export interface Measures {
   readonly unmeteredRequests: number
   readonly errors4xx: number
   readonly errors5xx: number
+  /** Answers that failed, or were refused on their way, after a status that is none of an error was sent. */
+  readonly failedAnswers: number
   readonly latencyMs: number
   readonly timeToFirstTokenMs: number
   /** Smallest and largest latency; 0 without traces. */
@@ -45,6 +47,7 @@ export type MeasureColumnName =
   | 'unmetered_requests'
   | 'errors_4xx'
   | 'errors_5xx'
+  | 'failed_answers'
   | 'latency_ms'
   | 'time_to_first_token_ms'
   | 'min_latency_ms'
@@ -116,6 +119,12 @@ export const MEASURES: Readonly<Record<keyof Measures, MeasureColumn>> = {
     'errors_5xx',
     'traces.response_status >= 500',
     ({ responseStatus }) => responseStatus >= 500,
+  ),
+  failedAnswers: count(
+    'failed_answers',
+    "traces.outcome IN ('upstream_failed', 'refused') AND traces.response_status < 400",
+    ({ outcome, responseStatus }) =>
+      (outcome === 'upstream_failed' || outcome === 'refused') && responseStatus < 400,
   ),
   latencyMs: sum('latency_ms', 'traces.latency_ms', (trace) => trace.latencyMs),
   timeToFirstTokenMs: sum(

@@ -7,7 +7,7 @@ const CHECKSUM_BYTES = 4
 /** Largest message there is, by the format's own limits. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024 + 128 * 1024 + PRELUDE_BYTES + CHECKSUM_BYTES
 
-/** One message: the value of its `:event-type` or `:exception-type`, and its payload. */
+/** One message: the value of its `:event-type`, and its payload. An exception comes out as other wires have it: its name as `error`. */
 export interface AwsEvent {
   readonly name: string
   readonly object: JsonObject
@@ -33,11 +33,7 @@ export class AwsEventStreamDecoder {
       const view = new DataView(this.#waiting.buffer, this.#waiting.byteOffset + start)
       const total = view.getUint32(0)
       const headers = view.getUint32(4)
-      if (
-        total > MAX_MESSAGE_BYTES ||
-        total < PRELUDE_BYTES + headers + CHECKSUM_BYTES ||
-        view.getUint32(8) !== Bun.hash.crc32(this.#waiting.subarray(start, start + 8))
-      ) {
+      if (!isPrelude(this.#waiting.subarray(start, start + PRELUDE_BYTES))) {
         this.failed = true
         this.#waiting = new Uint8Array()
         return events
@@ -60,6 +56,22 @@ export class AwsEventStreamDecoder {
   }
 }
 
+/** Whether content is such a stream, by its first prelude; `undefined` while that has not wholly come. */
+export function beginsAwsEvents(bytes: Uint8Array): 'aws' | 'none' | undefined {
+  if (bytes.length < PRELUDE_BYTES) return undefined
+  return isPrelude(bytes.subarray(0, PRELUDE_BYTES)) ? 'aws' : 'none'
+}
+
+function isPrelude(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const total = view.getUint32(0)
+  return (
+    total <= MAX_MESSAGE_BYTES &&
+    total >= PRELUDE_BYTES + view.getUint32(4) + CHECKSUM_BYTES &&
+    view.getUint32(8) === Bun.hash.crc32(bytes.subarray(0, 8))
+  )
+}
+
 /** Header value types by their code; those not listed carry a length of two bytes before them. */
 const FIXED_LENGTHS: Readonly<Record<number, number>> = { 0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16 }
 
@@ -67,6 +79,7 @@ function readMessage(message: Uint8Array, headersLength: number): AwsEvent | und
   const payload = message.subarray(PRELUDE_BYTES + headersLength, message.length - CHECKSUM_BYTES)
   const text = new TextDecoder()
   let name = ''
+  let error = ''
   let at = PRELUDE_BYTES
   const end = PRELUDE_BYTES + headersLength
   while (at < end) {
@@ -78,11 +91,12 @@ function readMessage(message: Uint8Array, headersLength: number): AwsEvent | und
     const fixed = FIXED_LENGTHS[type]
     const length = fixed ?? (message[at]! << 8) + message[at + 1]!
     if (fixed === undefined) at += 2
-    if (header === ':event-type' || header === ':exception-type') {
-      name = text.decode(message.subarray(at, at + length))
-    }
+    const value = message.subarray(at, at + length)
+    if (header === ':event-type') name = text.decode(value)
+    else if (header === ':exception-type' || header === ':error-code') error = text.decode(value)
     at += length
   }
+  if (error !== '') return { name: '', object: { error } }
   const object = parseObject(text.decode(payload))
   return object && { name, object }
 }

@@ -89,6 +89,9 @@ export class ExchangeReader {
       requestMembers: request?.request.members ?? {},
       response: read,
       firstTokenUs: response?.firstTokenUs ?? -1,
+      // A file of results is lines, and no stream.
+      streamed: response?.streamed === true && !api?.lines,
+      understood: response?.understood === true,
       notes,
       requestBody: body(request),
       responseBody: body(response),

@@ -59,8 +59,8 @@ test('any list of objects survives any cut', () => {
   )
 })
 
-function message(name: string, payload: string): Buffer {
-  const type = Buffer.from(':event-type')
+function message(name: string, payload: string, field = ':event-type'): Buffer {
+  const type = Buffer.from(field)
   const value = Buffer.from(name)
   const headers = Buffer.concat([
     Buffer.of(4),
@@ -105,6 +105,17 @@ test('Amazon’s event stream is decoded wherever it is cut, and its damage ends
     expect(read.length).toBeLessThan(2)
   }
   expect(decode(bytes.subarray(0, bytes.length - 1), [])).toEqual([false, events[0]!])
+})
+
+test('exceptions of Amazon’s event stream come out as errors, with a payload or without', () => {
+  const bytes = Buffer.concat([
+    message('throttlingException', '{"message":"slow down"}', ':exception-type'),
+    message('InternalError', '', ':error-code'),
+  ])
+  expect(new AwsEventStreamDecoder().write(bytes)).toEqual([
+    { name: '', object: { error: 'throttlingException' } },
+    { name: '', object: { error: 'InternalError' } },
+  ])
 })
 
 test('fields come out of a form wherever it is cut; files and long values pass by unread', () => {

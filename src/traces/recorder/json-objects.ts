@@ -22,6 +22,9 @@ export class JsonObjects {
   #skipping = false
   /** Objects left out because they were larger than the limit. */
   skipped = 0
+  /** They stand in an array, or more than one has begun. */
+  many = false
+  #begun = false
 
   constructor(maxObjectBytes: number) {
     this.#maxObjectBytes = maxObjectBytes
@@ -43,6 +46,8 @@ export class JsonObjects {
       if (byte === QUOTE) {
         this.#inString = true
       } else if (OPEN.includes(byte)) {
+        if (this.#depth === 0) this.many ||= byte === 91 || this.#begun
+        this.#begun = true
         if (this.#depth === 0 && byte === 91) this.#base = 1
         else if (this.#depth === this.#base) start = i
         this.#depth += 1

@@ -331,7 +331,7 @@ class RecorderThread {
   }
 
   /** Told together, for a message costs as much as a request; and soon, for money is reserved until then. */
-  #tellPriced({ ticket, outcome, status }: Exchange, trace: Trace): void {
+  #tellPriced({ ticket, status }: Exchange, trace: Trace): void {
     this.#pricedTimer.arm(PRICED_MS)
     this.#priced.push({
       ticket,
@@ -339,7 +339,7 @@ class RecorderThread {
       outputNanoUsd: outputNanoUsd(trace.costNanoUsd ?? 0, trace.detail.cost.lines),
       inputTokens: trace.inputTokens,
       outputTokens: trace.outputTokens,
-      whole: outcome === 'completed' && status < 400,
+      whole: trace.outcome === 'completed' && status < 400,
     })
   }
 

@@ -23,7 +23,7 @@ test('in a flood those that went well are counted, and the others told', () => {
   for (let i = 0; i < 1500; i++) log.add({ ...EXCHANGE, id: String(i) }, sampleTrace({ id: String(i) }))
   log.add(
     { ...EXCHANGE, id: 'x', status: 502, outcome: 'upstream_failed', errorCode: 'upstream_unreachable' },
-    sampleTrace({ outcome: 'upstream_failed' }),
+    sampleTrace({ outcome: 'upstream_failed', errorCode: 'upstream_unreachable' }),
   )
   log.flush()
   expect(told[0]).toMatchObject({

@@ -33,7 +33,7 @@ export class RequestLog {
       this.#thisSecond = 0
     }
     this.#thisSecond += 1
-    if (this.#thisSecond > MAX_PER_SECOND && exchange.status < 400 && exchange.outcome === 'completed') {
+    if (this.#thisSecond > MAX_PER_SECOND && exchange.status < 400 && trace.outcome === 'completed') {
       this.#leftOut += 1
     } else this.#lines.push(fieldsOf(exchange, trace))
     this.#timer.arm(FLUSH_MS)
@@ -58,7 +58,8 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     status: exchange.status,
     latency_ms: Math.round(exchange.completedUs / 1000),
     outcome: trace.outcome,
-    ...(exchange.errorCode === '' ? {} : { error_code: exchange.errorCode }),
+    ...(trace.errorCode === '' ? {} : { error_code: trace.errorCode }),
+    ...(trace.providerError === '' ? {} : { provider_error: trace.providerError }),
     provider: trace.provider,
     model: trace.model,
     org_id: caller.organizationId,

@@ -1,15 +1,16 @@
+import { foldEvent, readAnswer } from '../../providers/apis/read-answer.ts'
 import { emptyReading, type WireApi, type Reading } from '../../providers/apis/wire-api.ts'
 import { objectOf, parseObject, textOf, type JsonObject } from '../../providers/json.ts'
 import { SseDecoder } from '../../http/sse-decoder.ts'
+import { declaredFraming } from '../../redaction/body-kind.ts'
+import { FramingFinder } from '../../redaction/framing-finder.ts'
 import type { ContentFacts } from '../exchange.ts'
 import { AwsEventStreamDecoder } from './aws-event-stream.ts'
 import { codingOf, ContentDecoder, decodeUpTo, type Coding } from './content-decoder.ts'
-import { JsonMembers } from './json-members.ts'
+import { ContentStart, type ContentShape } from './content-start.ts'
+import { JsonBody } from './json-body.ts'
 import { JsonObjects } from './json-objects.ts'
 import { MultipartFields } from './multipart-fields.ts'
-
-/** A JSON body up to this size is parsed whole; above it only its wanted members are picked out. */
-const WHOLE_JSON_BYTES = 1024 * 1024
 
 /** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
 const AT_ONCE_DECODED_BYTES = 1024 * 1024
@@ -17,8 +18,7 @@ const AT_ONCE_DECODED_BYTES = 1024 * 1024
 /** An event, line or element up to this size is read; a larger one is left out and noted. */
 const MAX_EVENT_BYTES = 32 * 1024 * 1024
 
-/** A picked member up to this size is read. */
-const MAX_MEMBER_BYTES = 256 * 1024
+const NOTHING = new Uint8Array(0)
 
 const ANSWER_MEMBERS = new Set([
   'id',
@@ -35,6 +35,10 @@ const ANSWER_MEMBERS = new Set([
   'duration',
   'error',
   'type',
+  'object',
+  'base_resp',
+  'message',
+  'finish_reason',
   'stop_reason',
   'stopReason',
   'status',
@@ -42,7 +46,6 @@ const ANSWER_MEMBERS = new Set([
   'prompt_eval_count',
   'eval_count',
 ])
-const COUNTED_MEMBERS = new Set(['data'])
 const REQUEST_MEMBERS = new Set([
   'model',
   'stream',
@@ -53,47 +56,6 @@ const REQUEST_MEMBERS = new Set([
   'message',
   'n',
 ])
-
-const LINES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonl']
-
-/** Reads a JSON body as it passes: whole while it is small, by members once it is not. */
-class JsonBody {
-  readonly #wanted: ReadonlySet<string>
-  #pieces: Uint8Array[] | undefined = []
-  #size = 0
-  #members: JsonMembers | undefined
-
-  constructor(wanted: ReadonlySet<string>) {
-    this.#wanted = wanted
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#size += bytes.length
-    if (this.#pieces && this.#size <= WHOLE_JSON_BYTES) {
-      this.#pieces.push(bytes)
-      return
-    }
-    this.#spill()
-    this.#members?.write(bytes)
-  }
-
-  /** The object, or those of its members that were found; `whole` tells which. */
-  read(): { object: JsonObject; whole: boolean } {
-    if (this.#pieces) {
-      const object = parseObject(Buffer.concat(this.#pieces).toString('utf8'))
-      if (object) return { object, whole: true }
-      this.#spill()
-    }
-    return { object: this.#members?.toObject() ?? {}, whole: false }
-  }
-
-  #spill(): void {
-    if (!this.#pieces) return
-    this.#members = new JsonMembers(this.#wanted, MAX_MEMBER_BYTES, COUNTED_MEMBERS)
-    for (const piece of this.#pieces) this.#members.write(piece)
-    this.#pieces = undefined
-  }
-}
 
 /** Keeps the first bytes of a body, as they were on the wire after decoding. */
 export class BodyCopy {
@@ -131,17 +93,22 @@ export interface RequestReading {
   members?: JsonObject
 }
 
-/** How the content of one side is taken apart. `json` becomes `body` or `objects` once its first byte is seen. */
+/** How the content of one side is taken apart; `start` until its first bytes have told. */
 type Framing =
   | { readonly kind: 'none' }
   /** What came of it before stands. */
   | { readonly kind: 'unreadable' }
-  | { readonly kind: 'json' }
+  | { readonly kind: 'start'; readonly start: ContentStart }
   | { readonly kind: 'body'; readonly body: JsonBody }
   | { readonly kind: 'objects'; readonly objects: JsonObjects }
   | { readonly kind: 'sse'; readonly decoder: SseDecoder }
   | { readonly kind: 'aws'; readonly decoder: AwsEventStreamDecoder }
   | { readonly kind: 'form'; readonly fields: MultipartFields }
+
+interface LoneObject {
+  readonly object: JsonObject
+  readonly atUs: number
+}
 
 /**
  * One side of an exchange, read while it passes: decodes the copy, finds usage, keeps the body if asked.
@@ -156,8 +123,13 @@ export class SideObservation {
   firstTokenUs = -1
   /** Content bytes seen, as they were on the wire. */
   seenBytes = 0
+  /** It came as a stream, whatever its type says. */
+  streamed = false
+  /** Some of it was read: an event, a message, a JSON object. */
+  understood = false
   readonly #side: 'request' | 'response'
   #api: WireApi | undefined
+  readonly #mediaType: string
   readonly #coding: ReturnType<typeof codingOf>
   #framing: Framing
   #decoder: ContentDecoder | undefined
@@ -165,6 +137,7 @@ export class SideObservation {
   /** Content came as messages, each of which has been read. */
   #messages = false
   #atUs = 0
+  #lone: LoneObject | undefined
   #reading: Reading | undefined
 
   constructor(
@@ -177,7 +150,8 @@ export class SideObservation {
     this.#api = api
     this.#coding = codingOf(facts.codings)
     if (captureBytes > 0) this.body = new BodyCopy(captureBytes)
-    this.#framing = api ? framingOf(side, api, facts.mediaType) : { kind: 'none' }
+    this.#mediaType = facts.mediaType
+    this.#framing = this.#begin(api)
   }
 
   /** What the answer says of itself; empty for a request. */
@@ -216,7 +190,8 @@ export class SideObservation {
       return undefined
     }
     if (this.#coding === 'identity') {
-      if (this.#framing.kind !== 'sse' || this.firstTokenUs >= 0 || marks.length <= 2) {
+      const { kind } = this.#framing
+      if ((kind !== 'sse' && kind !== 'start') || this.firstTokenUs >= 0 || marks.length <= 2) {
         this.#atUs = marks[marks.length - 1] ?? this.#atUs
         this.#decoded(bytes)
         return undefined
@@ -285,6 +260,7 @@ export class SideObservation {
   }
 
   #finishReading(): void {
+    if (this.#framing.kind === 'start') this.#become(this.#framing.start.end(), this.#framing.start)
     const framing = this.#framing
     switch (framing.kind) {
       case 'sse':
@@ -292,6 +268,7 @@ export class SideObservation {
         this.#noteSkipped(framing.decoder.skipped)
         return
       case 'objects':
+        if (this.#lone) this.#finishLone(this.#lone, framing.objects)
         this.#noteSkipped(framing.objects.skipped)
         return
       case 'aws':
@@ -301,13 +278,10 @@ export class SideObservation {
         this.request.members = framing.fields.toObject()
         this.request.model = textOf(this.request.members['model'])
         return
-      case 'body': {
-        const { object, whole } = framing.body.read()
-        if (this.#side === 'response') this.#finishAnswer(object, whole)
-        else this.#finishRequest(object, whole)
+      case 'body':
+        this.#finishBody(framing.body)
         return
-      }
-      case 'json':
+      case 'start':
       case 'none':
       case 'unreadable':
         return
@@ -316,9 +290,31 @@ export class SideObservation {
     }
   }
 
-  #finishAnswer(object: JsonObject, whole: boolean): void {
-    this.#api!.readAnswer(this.reading, object)
-    if (!whole && !this.reading.usage) this.reading.complete = false
+  #finishBody(body: JsonBody): void {
+    const { object, whole } = body.read()
+    if (this.#side === 'request') return this.#finishRequest(object, whole)
+    if (!whole && this.#turnsOutStream(body)) {
+      // When its events came is not known any more.
+      this.firstTokenUs = -1
+      return this.#finishReading()
+    }
+    const { reading } = this
+    readAnswer(this.#api!, reading, object)
+    if (!whole && !reading.usage) reading.complete = false
+    this.understood = whole || reading.usage !== undefined || reading.error !== undefined
+    return undefined
+  }
+
+  /** What began like one JSON text may be many, or be followed by events: reads it anew as what it is. */
+  #turnsOutStream(body: JsonBody, more: Uint8Array = NOTHING): boolean {
+    const held = body.held()
+    if (!held) return false
+    const finder = new FramingFinder(declaredFraming(this.#mediaType))
+    const found = finder.write(held) ?? finder.write(more)
+    if (found !== 'sse' && found !== 'lines') return false
+    this.#framing = found === 'sse' ? sseFraming() : objectsFraming()
+    this.#take(held)
+    return true
   }
 
   #finishRequest(object: JsonObject, whole: boolean): void {
@@ -335,7 +331,7 @@ export class SideObservation {
   #decoded(bytes: Uint8Array): void {
     this.body?.write(bytes)
     try {
-      this.#takeApart(bytes)
+      this.#take(bytes)
     } catch (error) {
       this.#stopReading(error)
     }
@@ -350,26 +346,32 @@ export class SideObservation {
     this.notes.push(`the content could not be read (${error instanceof Error ? error.name : 'error'})`)
   }
 
-  #takeApart(bytes: Uint8Array): void {
-    if (this.#framing.kind === 'json') this.#framing = this.#jsonFraming(bytes)
+  #take(bytes: Uint8Array): void {
     const framing = this.#framing
     switch (framing.kind) {
       case 'sse':
         for (const event of framing.decoder.write(bytes)) this.#event(event.data, event.name)
         return
       case 'objects':
-        for (const object of framing.objects.write(bytes)) this.#fold(object, '')
+        for (const object of framing.objects.write(bytes)) this.#object(object)
         return
       case 'aws':
         for (const { object, name } of framing.decoder.write(bytes)) this.#fold(object, name)
         return
       case 'body':
+        if (this.#side === 'response' && framing.body.outgrownBy(bytes)) {
+          if (this.#turnsOutStream(framing.body, bytes)) return this.#take(bytes)
+        }
         framing.body.write(bytes)
         return
       case 'form':
         framing.fields.write(bytes)
         return
-      case 'json':
+      case 'start': {
+        const shape = framing.start.write(bytes)
+        if (shape) this.#become(shape, framing.start)
+        return
+      }
       case 'none':
       case 'unreadable':
         return
@@ -378,17 +380,70 @@ export class SideObservation {
     }
   }
 
-  /** An answer that is an array is a stream of its elements. */
-  #jsonFraming(bytes: Uint8Array): Framing {
-    const first = bytes.find((byte) => byte > 32)
-    if (first === undefined) return this.#framing
-    if (first === 91 && this.#side === 'response') return objectsFraming()
-    return { kind: 'body', body: new JsonBody(this.#side === 'request' ? REQUEST_MEMBERS : ANSWER_MEMBERS) }
+  #begin(api: WireApi | undefined): Framing {
+    if (!api) return { kind: 'none' }
+    // Files of results come as anything from JSON lines to plain bytes.
+    if (api.lines && this.#side === 'response') return objectsFraming()
+    return { kind: 'start', start: new ContentStart(this.#side, this.#mediaType) }
+  }
+
+  #become(shape: ContentShape, { pieces }: ContentStart): void {
+    this.#framing = this.#framingOf(shape)
+    for (const piece of pieces) this.#take(piece)
+  }
+
+  #framingOf(shape: ContentShape): Framing {
+    switch (shape) {
+      case 'sse':
+        return sseFraming()
+      case 'objects':
+        return objectsFraming()
+      case 'aws':
+        return { kind: 'aws', decoder: new AwsEventStreamDecoder() }
+      case 'form':
+        return { kind: 'form', fields: new MultipartFields(REQUEST_MEMBERS) }
+      case 'json': {
+        const members = this.#side === 'request' ? REQUEST_MEMBERS : ANSWER_MEMBERS
+        return { kind: 'body', body: new JsonBody(members) }
+      }
+      case 'none':
+        return { kind: 'none' }
+      default:
+        return shape satisfies never
+    }
+  }
+
+  /** The first of many objects waits for the second: alone it is a whole answer. */
+  #object(object: JsonObject): void {
+    const lone = this.#lone
+    if (!lone && !this.streamed && !this.#api?.lines) {
+      this.#lone = { object, atUs: this.#atUs }
+      return
+    }
+    this.#lone = undefined
+    if (lone) this.#foldLone(lone)
+    this.#fold(object, '')
+  }
+
+  #foldLone({ object, atUs }: LoneObject): void {
+    const now = this.#atUs
+    this.#atUs = atUs
+    this.#fold(object, '')
+    this.#atUs = now
+  }
+
+  /** It was the only one, unless it stands in an array or the beginning of another has come. */
+  #finishLone(lone: LoneObject, objects: JsonObjects): void {
+    this.#lone = undefined
+    if (objects.many) return this.#foldLone(lone)
+    this.understood = true
+    readAnswer(this.#api!, this.reading, lone.object)
+    return undefined
   }
 
   #event(data: string, name: string): void {
     if (data === '[DONE]') {
-      this.reading.complete = true
+      if (this.reading.error === undefined) this.reading.complete = true
       return
     }
     const object = parseObject(data)
@@ -397,31 +452,17 @@ export class SideObservation {
 
   #fold(object: JsonObject, name: string): void {
     if (!this.#api) return
-    if (this.#api.foldEvent(this.reading, object, name) && this.firstTokenUs < 0)
+    this.understood = true
+    if (!this.#messages) this.streamed = true
+    if (foldEvent(this.#api, this.reading, object, name) && this.firstTokenUs < 0)
       this.firstTokenUs = this.#atUs
   }
 }
 
-function framingOf(side: 'request' | 'response', api: WireApi, mediaType: string): Framing {
-  if (side === 'request') {
-    if (mediaType === 'multipart/form-data') {
-      return { kind: 'form', fields: new MultipartFields(REQUEST_MEMBERS) }
-    }
-    return isJson(mediaType) ? { kind: 'json' } : { kind: 'none' }
-  }
-  if (mediaType === 'text/event-stream') return { kind: 'sse', decoder: new SseDecoder(MAX_EVENT_BYTES) }
-  if (mediaType === 'application/vnd.amazon.eventstream') {
-    return { kind: 'aws', decoder: new AwsEventStreamDecoder() }
-  }
-  // Files of results come as anything from JSON lines to plain bytes.
-  if (api.lines || LINES.includes(mediaType)) return objectsFraming()
-  return isJson(mediaType) ? { kind: 'json' } : { kind: 'none' }
+function sseFraming(): Framing {
+  return { kind: 'sse', decoder: new SseDecoder(MAX_EVENT_BYTES) }
 }
 
 function objectsFraming(): Framing {
   return { kind: 'objects', objects: new JsonObjects(MAX_EVENT_BYTES) }
-}
-
-function isJson(mediaType: string): boolean {
-  return mediaType === 'application/json' || mediaType.endsWith('+json') || mediaType === ''
 }

@@ -15,7 +15,7 @@ export function encodeTrace(trace: Trace): Uint8Array {
 }
 
 /** Fields that a journal of an earlier version lacks. */
-const ABSENT_BEFORE = { ...NO_ATTRIBUTION, consumptionId: '', countedOnce: false }
+const ABSENT_BEFORE = { ...NO_ATTRIBUTION, consumptionId: '', countedOnce: false, providerError: '' }
 
 /**
  * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted, but for what tells a trace from the record
