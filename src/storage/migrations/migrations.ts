@@ -314,6 +314,11 @@ export const MIGRATIONS: readonly Migration[] = [
       `ALTER TABLE gateway_keys ADD COLUMN scope ${text} NOT NULL DEFAULT 'workspace'`,
     ],
   },
+  {
+    // Sums are made by quarter of an hour from now on; hours that are there stay until their traces are summed up anew.
+    name: '012_quarter_hours',
+    statements: () => [`ALTER TABLE rollups ADD COLUMN errors_within BIGINT NOT NULL DEFAULT 0`],
+  },
 ]
 
 /**

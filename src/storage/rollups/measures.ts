@@ -16,6 +16,8 @@ export interface Measures {
   readonly unmeteredRequests: number
   readonly errors4xx: number
   readonly errors5xx: number
+  /** Failures within an answer that began well: its status is below 400. */
+  readonly errorsWithin: number
   readonly latencyMs: number
   readonly timeToFirstTokenMs: number
   /** Smallest and largest latency; 0 without traces. */
@@ -45,6 +47,7 @@ export type MeasureColumnName =
   | 'unmetered_requests'
   | 'errors_4xx'
   | 'errors_5xx'
+  | 'errors_within'
   | 'latency_ms'
   | 'time_to_first_token_ms'
   | 'min_latency_ms'
@@ -116,6 +119,11 @@ export const MEASURES: Readonly<Record<keyof Measures, MeasureColumn>> = {
     'errors_5xx',
     'traces.response_status >= 500',
     ({ responseStatus }) => responseStatus >= 500,
+  ),
+  errorsWithin: count(
+    'errors_within',
+    "traces.outcome = 'upstream_failed' AND traces.response_status < 400",
+    ({ outcome, responseStatus }) => outcome === 'upstream_failed' && responseStatus < 400,
   ),
   latencyMs: sum('latency_ms', 'traces.latency_ms', (trace) => trace.latencyMs),
   timeToFirstTokenMs: sum(

@@ -1,9 +1,12 @@
 import type { ClassRetention, RetentionConfig } from '../../config/config.ts'
-import type { Storage, TraceMaintenance } from '../../storage/storage.ts'
+import type { HourPlace, Storage, TraceMaintenance } from '../../storage/storage.ts'
 
 /** How often new traces are added to the rollups, and how many in one transaction: some milliseconds of the writer's lock. */
 const ROLL_UP_MS = 2000
 const ROLL_UP_TRACES = 1000
+
+/** When sums of an earlier version are made finer, if there are any; again as often as retention, for older gateways beside this one. */
+const FIRST_REFINING_MS = 3000
 
 /** How often the limits of retention are looked at, the first time soon after the start. */
 const RETENTION_MS = 10 * 60_000
@@ -43,6 +46,7 @@ export class Upkeep {
     this.#ports = ports
     this.#jobs = ports.storage.maintenance()
     this.#every(ROLL_UP_MS, ROLL_UP_MS, () => this.rollUp())
+    this.#every(FIRST_REFINING_MS, RETENTION_MS, () => this.refine())
     this.#every(FIRST_RETENTION_MS, RETENTION_MS, () => this.retain(Date.now() * 1000))
   }
 
@@ -57,6 +61,12 @@ export class Upkeep {
     while ((await this.#jobs.rollUp(ROLL_UP_TRACES)) === ROLL_UP_TRACES) {
       if (await this.#paused()) return
     }
+  }
+
+  /** Replaces hours that an earlier version summed up by their quarters, as far as their traces are there. */
+  async refine(): Promise<void> {
+    let after: HourPlace | undefined
+    while ((after = await this.#jobs.refineHour(after))) if (await this.#paused()) return
   }
 
   /**
