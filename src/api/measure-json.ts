@@ -19,13 +19,19 @@ export function errorsJson(row: MeasuredRow): object {
     total_requests: row.requests,
     error_count_4xx: row.errors4xx,
     error_count_5xx: row.errors5xx,
+    error_count: errorCount(row),
     error_rate: errorRate(row),
   }
 }
 
-/** Share of requests that ended with a status of an error, 0 to 1. */
+/** Requests that ended with a status of an error, or failed within an answer that began well. */
+export function errorCount({ errors4xx, errors5xx, errorsWithin }: MeasuredRow): number {
+  return errors4xx + errors5xx + errorsWithin
+}
+
+/** Share of requests that count as errors, 0 to 1. */
 export function errorRate(row: MeasuredRow): number {
-  return row.requests === 0 ? 0 : (row.errors4xx + row.errors5xx) / row.requests
+  return row.requests === 0 ? 0 : errorCount(row) / row.requests
 }
 
 /** Mean of a sum over the requests; 0 without any. */

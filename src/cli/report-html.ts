@@ -4,7 +4,7 @@ import { formatNanoUsd } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
 import { html, Markup } from './html.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
-import { errorRate } from '../api/measure-json.ts'
+import { errorCount, errorRate } from '../api/measure-json.ts'
 
 /** Provider keys that are listed. */
 const KEYS = 20
@@ -13,8 +13,8 @@ const KEYS = 20
 export function reportHtml(data: ReportData, curves: ReportCurves): string {
   const { totals } = data
   const times = curves.total.map((row) => row.bucketStartUs)
-  const labels = times.map((us) => labelOf(us, curves.bucket))
-  const per = curves.bucket === 'day' ? 'day (UTC)' : 'hour (UTC)'
+  const labels = times.map((us) => labelOf(us, curves))
+  const per = curves.bucket === 'day' ? `day (${curves.zone.name})` : 'hour (UTC)'
   const models = layersOf(
     curves.models,
     curves.total,
@@ -42,13 +42,14 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
           <h1>OngoingAI report</h1>
           <p>${filterText(data.filter)}</p>
           <p class="quiet">
+            ${data.approximate ? 'Approximate: the range cuts hours that an earlier version summed up.' : ''}
             Generated ${data.generatedAt} from
             ${data.storage.driver}${data.storage.path === undefined ? '' : ` ${data.storage.path}`}
           </p>
         </header>
         <section class="tiles">
           ${tile('Spend', usd(totals.costNanoUsd), unknownText(totals))}
-          ${tile('Requests', count(totals.requests), `${count(totals.errors4xx + totals.errors5xx)} with an error status`)}
+          ${tile('Requests', count(totals.requests), `${count(errorCount(totals))} of them errors`)}
           ${tile('Tokens', count(totals.totalTokens), `${count(totals.inputTokens)} in, ${count(totals.outputTokens)} out`)}
           ${tile('Latency p50', ms(totals.percentiles?.p50 ?? 0), `p95 ${ms(totals.percentiles?.p95 ?? 0)}, p99 ${ms(totals.percentiles?.p99 ?? 0)}`)}
         </section>
@@ -76,10 +77,11 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
                   { labels, format: ms },
                 )}
                 ${stackedBars(
-                  `Requests with an error status per ${per}, share of all`,
+                  `Errors per ${per}, share of all`,
                   [
                     totalOf('4xx', (row) => row.errors4xx / row.requests),
                     totalOf('5xx', (row) => row.errors5xx / row.requests),
+                    totalOf('within an answer', (row) => row.errorsWithin / row.requests),
                   ],
                   { labels, format: percent },
                 )}
@@ -187,8 +189,8 @@ function layersOf(
   return rest.some((one) => one > 0) ? [...layers, { name: 'others', values: rest }] : layers
 }
 
-function labelOf(us: number, bucket: 'hour' | 'day'): string {
-  const text = formatSecond(us)
+function labelOf(us: number, { bucket, zone }: ReportCurves): string {
+  const text = formatSecond(bucket === 'day' ? us + zone.offsetUs(us) : us)
   return bucket === 'day' ? text.slice(5, 10) : `${text.slice(5, 10)} ${text.slice(11, 16)}`
 }
 
