@@ -128,6 +128,59 @@ describe('export', () => {
     }
   })
 
+  test('an export of a span back from now goes on with the range that it was begun with', async () => {
+    const fromUs = TRACES[600]!.startedAtUs
+    const question = JSON.stringify({ format: 'jsonl', bodies: false, filter: { fromUs } })
+    const words = JSON.stringify([['since', '9000d']])
+    writeFileSync(join(folder, 'span.jsonl.part'), '')
+    writeFileSync(
+      join(folder, 'span.jsonl.part.json'),
+      JSON.stringify({ question, words, bytes: 0, traces: 0, after: null }),
+    )
+    expect((await run('export', '--since', '9001d', '--out', 'span.jsonl')).err).toContain('other options')
+    expect((await run('export', '--since', '9000d', '--out', 'span.jsonl')).err).toBe(
+      'wrote 603 traces to span.jsonl\n',
+    )
+  })
+
+  test('a range is given as times, dates of a time zone, or spans back from now', async () => {
+    const count = async (...words: string[]): Promise<number> =>
+      (await run('export', ...words)).out.split('\n').length - 1
+    const day = new Date(T0 / 1000).toISOString().slice(0, 10)
+    const wanted = (fromUs: number): number =>
+      TRACES.filter(({ startedAtUs }) => startedAtUs >= fromUs && startedAtUs < fromUs + 86_400_000_000)
+        .length
+    const midnight = Date.parse(`${day}T00:00:00Z`) * 1000
+    expect(await count('--from', day, '--to', day)).toBe(wanted(midnight))
+    // Nine hours ahead, all year.
+    expect(await count('--since', day, '--to', day, '--time-zone', 'Asia/Tokyo')).toBe(
+      wanted(midnight - 9 * 3.6e9),
+    )
+    expect(await count('--since', '99999w', '--to', '0m')).toBe(
+      TRACES.filter(({ startedAtUs }) => startedAtUs <= Date.now() * 1000).length,
+    )
+    for (const command of ['report', 'export', 'reprice']) {
+      const told = async (...words: string[]): Promise<unknown> => {
+        const { status, out, err } = await run(command, ...words)
+        return [status, out, err]
+      }
+      const both = '--since is the same as --from: give one of them\n'
+      expect(await told('--since', '7d', '--from', '7d')).toEqual([2, '', both])
+      expect(await told('--from', 'soon')).toEqual([
+        2,
+        '',
+        expect.stringContaining('invalid from: expected RFC3339'),
+      ])
+      expect(await told('--since', '7')).toEqual([
+        2,
+        '',
+        expect.stringContaining('invalid since: expected RFC3339'),
+      ])
+      const zone = 'invalid time-zone: "Mars"; expected a name of the IANA database such as Europe/Berlin\n'
+      expect(await told('--time-zone', 'Mars')).toEqual([2, '', zone])
+    }
+  })
+
   test.if(existsSync('/dev/full'))('a disk that is full says so', async () => {
     symlinkSync('/dev/full', join(folder, 'full.jsonl.part'))
     const { status, err } = await run('export', '--out', 'full.jsonl')
