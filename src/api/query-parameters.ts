@@ -2,8 +2,8 @@ import { nearest } from '../config/nearest.ts'
 import { quote } from '../config/scalar.ts'
 import { GatewayError } from '../errors.ts'
 import { isStorable } from '../storage/storable-text.ts'
-import { BOUND_FORMS, parseBound, type Now } from '../time-bound.ts'
-import { timeZoneOf, UTC, type TimeZone } from '../time-zone.ts'
+import { BOUND_FORMS, parseBound, type Now } from '../time/time-bound.ts'
+import { timeZoneOf, UTC, type TimeZone } from '../time/time-zone.ts'
 
 /** Parameters that may be given more than once. */
 const REPEATABLE: ReadonlySet<string> = new Set(['group_by', 'workspace_id'])

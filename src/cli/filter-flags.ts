@@ -1,7 +1,7 @@
 import { quote } from '../config/scalar.ts'
 import type { TimeRange, TraceFilter } from '../storage/storage.ts'
-import { BOUND_FORMS, parseBound } from '../time-bound.ts'
-import { timeZoneOf, UTC, type TimeZone } from '../time-zone.ts'
+import { BOUND_FORMS, parseBound } from '../time/time-bound.ts'
+import { timeZoneOf, UTC, type TimeZone } from '../time/time-zone.ts'
 import type { Arguments, Flag } from './flags.ts'
 
 /** Flags of a range. */

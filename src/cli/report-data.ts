@@ -1,7 +1,7 @@
 import { formatSecond } from '../rfc3339.ts'
 import type { Group } from '../storage/rollups/question.ts'
 import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
-import type { TimeZone } from '../time-zone.ts'
+import type { TimeZone } from '../time/time-zone.ts'
 
 /** Sessions that a report names. */
 const SESSIONS = 10

@@ -1,6 +1,6 @@
 import { contractJson } from '../http/json-response.ts'
 import type { TraceFilter } from '../storage/storage.ts'
-import type { TimeZone } from '../time-zone.ts'
+import type { TimeZone } from '../time/time-zone.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import {
   FILTER_FLAGS,

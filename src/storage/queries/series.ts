@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
-import { timeZoneOf, UTC, type OffsetChange } from '../../time-zone.ts'
+import { timeZoneOf, UTC, type OffsetChange } from '../../time/time-zone.ts'
 import type { Bucket } from '../rollups/question.ts'
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import { QuestionError } from '../storage-error.ts'
