@@ -86,7 +86,7 @@ function readOptions(parsed: Arguments): Options | { readonly problem: string } 
   if (format === 'parquet' && out === '') return { problem: 'parquet needs --out: it cannot be streamed' }
   const read = readFilterFlags(parsed)
   if ('problem' in read) return read
-  const words = JSON.stringify([...values].filter(([name]) => name !== 'config' && name !== 'out').sort())
+  const words = JSON.stringify([...values].filter(([name]) => name !== 'config' && name !== 'out'))
   return { format, out, bodies: values.get('bodies') === 'true', filter: read.filter, words }
 }
 

@@ -256,8 +256,8 @@ async function sums(
     if (series && !starts.has(bucket)) starts.set(bucket, series.startUs(bucket))
     return {
       ...(measures as unknown as Measures),
-      group: String(row['group_name'] ?? ''),
-      secondGroup: String(row['second_name'] ?? ''),
+      group: groups.length > 0 ? String(row['group_name']) : '',
+      secondGroup: groups.length > 1 ? String(row['second_name']) : '',
       bucketStartUs: starts.get(bucket) ?? 0,
     }
   })
