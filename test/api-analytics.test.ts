@@ -27,7 +27,13 @@ beforeAll(async () => {
     totalTokens: input + output,
   })
   at('one', 0, { ...counted(10, 20), latencyMs: 100, timeToFirstTokenMs: 10, costNanoUsd: 1_000_000 })
-  at('two', 1, { ...counted(5, 5), latencyMs: 200, timeToFirstTokenMs: 20, costNanoUsd: 2_000_000 })
+  at('two', 1, {
+    ...counted(5, 5),
+    latencyMs: 200,
+    timeToFirstTokenMs: 20,
+    costNanoUsd: 2_000_000,
+    outcome: 'upstream_failed',
+  })
   at('three', 86_400, {
     ...counted(7, 3),
     latencyMs: 300,
@@ -173,8 +179,9 @@ describe('analytics', () => {
       total_requests: 8,
       error_count_4xx: 0,
       error_count_5xx: 1,
-      error_count: 1,
-      error_rate: 0.125,
+      // One failed within an answer of status 200.
+      error_count: 2,
+      error_rate: 0.25,
     })
     expect((await items('/api/analytics/errors?group_by=none')).length).toBe(1)
     expect((await ask('/api/analytics/latency?model=nobody')).body).toEqual({ items: [] })

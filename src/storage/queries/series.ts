@@ -83,7 +83,9 @@ function within(
   changes: readonly OffsetChange[],
   { fromUs = 0, toUs = Infinity }: TimeRange,
 ): OffsetChange[] {
-  return changes.filter((change, i) => change.fromUs <= toUs && (changes[i + 1]?.fromUs ?? Infinity) > fromUs)
+  return changes.filter(
+    (change, i) => (i === 0 || change.fromUs <= toUs) && (changes[i + 1]?.fromUs ?? Infinity) > fromUs,
+  )
 }
 
 /** SQL of the offset at a moment: halves the changes until one is left. */
