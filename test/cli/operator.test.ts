@@ -283,7 +283,7 @@ describe('db', () => {
     await Bun.write(path, Bun.file(join(folder, 'g.db')))
     const database = new Database(path)
     database.run(
-      `UPDATE rollups SET input_tokens = input_tokens + 1 WHERE span = 1 AND dimension = '' AND start_us = ${T0}`,
+      `UPDATE rollups SET input_tokens = input_tokens + 1 WHERE span = 15 AND dimension = '' AND start_us = ${T0}`,
     )
     database.run(`UPDATE counters SET value = 1200 WHERE name = 'traces'`)
     database.run('DELETE FROM body_chunks WHERE rowid = 1')
