@@ -4,6 +4,8 @@
  */
 export type GatewayErrorCode =
   | 'bad_request'
+  | 'unknown_parameter'
+  | 'invalid_parameter'
   | 'host_not_allowed'
   | 'origin_not_allowed'
   | 'missing_gateway_key'
@@ -53,6 +55,8 @@ export type GatewayErrorCode =
 /** RFC 9110 status of each code. A new code does not compile until it has a status. */
 export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   bad_request: 400,
+  unknown_parameter: 400,
+  invalid_parameter: 400,
   host_not_allowed: 403,
   origin_not_allowed: 403,
   missing_gateway_key: 401,

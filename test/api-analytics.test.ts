@@ -27,7 +27,13 @@ beforeAll(async () => {
     totalTokens: input + output,
   })
   at('one', 0, { ...counted(10, 20), latencyMs: 100, timeToFirstTokenMs: 10, costNanoUsd: 1_000_000 })
-  at('two', 1, { ...counted(5, 5), latencyMs: 200, timeToFirstTokenMs: 20, costNanoUsd: 2_000_000 })
+  at('two', 1, {
+    ...counted(5, 5),
+    latencyMs: 200,
+    timeToFirstTokenMs: 20,
+    costNanoUsd: 2_000_000,
+    outcome: 'upstream_failed',
+  })
   at('three', 86_400, {
     ...counted(7, 3),
     latencyMs: 300,
@@ -174,8 +180,9 @@ describe('analytics', () => {
       total_requests: 8,
       error_count_4xx: 0,
       error_count_5xx: 1,
-      error_count: 1,
-      error_rate: 0.125,
+      // One failed within an answer of status 200.
+      error_count: 2,
+      error_rate: 0.25,
     })
     expect((await items('/api/analytics/errors?group_by=none')).length).toBe(1)
     expect((await ask('/api/analytics/latency?model=nobody')).body).toEqual({ items: [] })
@@ -216,7 +223,7 @@ describe('analytics', () => {
     const other = (path: string): Promise<Answer> => ask(path, {}, 'token-of-the-reader-of-b')
     expect((await other('/api/analytics/usage')).body).toMatchObject({ total_tokens: 60 })
     expect((await other('/api/analytics/usage?group_by=provider&bucket=day')).body['items']).toHaveLength(1)
-    expect((await other('/api/analytics/cost?group_by=workspace&org_id=org-a')).body['items']).toMatchObject([
+    expect((await other('/api/analytics/cost?group_by=workspace')).body['items']).toMatchObject([
       { group: 'org-b/workspace-b' },
     ])
     expect((await other('/api/analytics/latency?group_by=model')).body['items']).toHaveLength(1)
@@ -228,24 +235,117 @@ describe('analytics', () => {
     }
   })
 
+  const GROUPS =
+    '; expected one of none, provider, model, route, key, session, end_user, client, workspace, tag.<key>'
+  const BOUND =
+    'expected RFC3339 or YYYY-MM-DD, or a span back from now: 90m, 24h, 7d, 4w, today, yesterday or month'
   const wrong: [string, string][] = [
-    ['usage?group_by=nope', 'invalid group_by: "nope"'],
-    ['cost?group_by=a"b', 'invalid group_by: "a\\"b"'],
-    ['latency?group_by=tag.', 'invalid group_by: "tag."'],
-    ['usage?bucket=month', 'invalid bucket: "month"'],
+    ['usage?group_by=nope', `invalid group_by: "nope"${GROUPS}`],
+    ['cost?group_by=a"b', `invalid group_by: "a\\"b"${GROUPS}`],
+    ['latency?group_by=tag.', `invalid group_by: "tag."${GROUPS}`],
+    ['usage?bucket=year', 'invalid bucket: "year"; expected one of hour, day, week, month'],
+    ['usage?group_by=model&group_by=key&group_by=route', 'group_by may be given twice at most'],
+    ['errors?group_by=Model&group_by=model', 'group_by names "model" twice'],
+    ['usage?bucket=day&bucket=day', 'bucket must be given once'],
+    ['cost?limit=1&limit=2', 'limit must be given once'],
+    [
+      'cost?time_zone=Mars/Olympus',
+      'invalid time_zone: "Mars/Olympus"; expected a name of the IANA database such as Europe/Berlin',
+    ],
     ['usage?from=2026-02-12&to=2026-02-11', 'to must be greater than or equal to from'],
     ['models?limit=0', 'limit must be >= 1'],
     ['models?limit=10001', 'limit must be <= 10000'],
-    ['errors?from=yesterday', 'invalid from: expected RFC3339 or YYYY-MM-DD'],
+    ['errors?from=tomorrow', `invalid from: ${BOUND}`],
+    ['errors?to=7', `invalid to: ${BOUND}`],
   ]
   for (const [path, message] of wrong) {
     test(`${path} → 400 ${message}`, async () => {
       expect(await ask(`/api/analytics/${path}`)).toEqual({
         status: 400,
-        body: { error: message, code: 'bad_request' },
+        body: { error: message, code: 'invalid_parameter' },
       })
     })
   }
+
+  const unknown: [string, string][] = [
+    ['usage?buckets=day', 'unknown parameter "buckets"; did you mean "bucket"?'],
+    ['usage?group-by=model', 'unknown parameter "group-by"; did you mean "group_by"?'],
+    ['cost?Tag.team=x', 'unknown parameter "Tag.team"; known are'],
+    ['cost?tag.=x', 'unknown parameter "tag."'],
+    ['models?group_by=key', 'unknown parameter "group_by"'],
+    ['summary?limit=1', 'unknown parameter "limit"'],
+    ['cost?org_id=org-a', 'unknown parameter "org_id"'],
+    ['keys?whatever', 'unknown parameter "whatever"'],
+  ]
+  for (const [path, message] of unknown) {
+    test(`${path} → 400 ${message}`, async () => {
+      const { status, body } = await ask(`/api/analytics/${path}`)
+      expect([status, body['code']]).toEqual([400, 'unknown_parameter'])
+      expect(body['error']).toStartWith(message)
+    })
+  }
+
+  test('a mistyped parameter is refused on every route, by whoever may ask; pairs that are malformed are dropped', async () => {
+    for (const path of ['traces', 'traces/one', 'traces/s5/replay', 'limits', 'diagnostics/trace-pipeline']) {
+      const { status, body } = await ask(`/api/${path}?nonsense=1`)
+      expect([path, status, body['code']]).toEqual([path, 400, 'unknown_parameter'])
+      expect((await ask(`/api/${path}?%zz=1&a;b=1&&=&=x`)).status).toBe(200)
+    }
+    expect((await ask('/api/traces?nonsense=1', {}, 'no-key-of-ours')).status).toBe(401)
+    expect((await ask('/api/openapi.yaml?nonsense=1')).status).toBe(400)
+    for (const path of ['/', '/api/health', '/api/live', '/api/ready']) {
+      expect([path, (await ask(`${path}?nonsense=1&from=never`)).status]).toEqual([path, 200])
+    }
+  })
+
+  test('two groups: each item has both, ordered by the first and then the second', async () => {
+    const { body } = await ask('/api/analytics/cost?group_by=Provider&group_by=model&bucket=month')
+    expect([body['group_by'], body['bucket']]).toEqual([['provider', 'model'], 'month'])
+    expect(
+      (body['items'] as Record<string, unknown>[]).map((item) => [
+        item['bucket_start'],
+        item['groups'],
+        item['group'],
+        item['request_count'],
+      ]),
+    ).toEqual([
+      ['2026-02-01T00:00:00Z', { provider: 'anthropic', model: 'claude' }, undefined, 1],
+      ['2026-02-01T00:00:00Z', { provider: 'chain', model: 'chained' }, undefined, 5],
+      ['2026-02-01T00:00:00Z', { provider: 'openai', model: 'gpt-4o-mini' }, undefined, 2],
+    ])
+    const errors = await ask('/api/analytics/errors?group_by=model&group_by=workspace')
+    expect(errors.body['group_by']).toEqual(['model', 'workspace'])
+    expect((errors.body['items'] as Record<string, unknown>[]).map((item) => item['groups'])).toEqual(
+      ['chained', 'claude', 'gpt-4o-mini'].map((model) => ({ model, workspace: 'org-a/workspace-a' })),
+    )
+    // The route and the tag are two dimensions of the rollups: read from the traces.
+    expect((await items('/api/analytics/usage?group_by=tag.Team&group_by=session'))[0]).toMatchObject({
+      groups: { 'tag.Team': 'x', session: 's1' },
+      request_count: 1,
+    })
+    expect((await ask('/api/analytics/usage?group_by=none&group_by=model')).body['group_by']).toBe('model')
+  })
+
+  test('days begin where the time zone says, and dates are its days', async () => {
+    // The exchanges began at 03:00 UTC and some seconds, on two days: 22:00 of the days before in New York.
+    const days = await items('/api/analytics/usage?bucket=day&time_zone=america/new_york')
+    expect(days.map((item) => [item['bucket_start'], item['request_count']])).toEqual([
+      ['2026-02-11T05:00:00Z', 7],
+      ['2026-02-12T05:00:00Z', 1],
+    ])
+    const count = async (query: string): Promise<unknown> =>
+      (await ask(`/api/analytics/summary?${query}`)).body['total_requests']
+    expect(await count('to=2026-02-12&time_zone=America/New_York')).toBe(8)
+    expect(await count('to=2026-02-11&time_zone=America/New_York')).toBe(7)
+    expect(await count('to=2026-02-11')).toBe(0)
+    const listed = (await ask('/api/traces?from=2026-02-12&time_zone=America/New_York')).body[
+      'items'
+    ] as object[]
+    expect(listed.length).toBe(1)
+    for (const span of ['90m', '24h', 'today', 'month'])
+      expect([span, await count(`from=${span}`)]).toEqual([span, 0])
+    expect(await count('from=99999w&to=yesterday')).toBe(8)
+  })
 
   test('hostile values are looked for, not obeyed, however long', async () => {
     for (const value of ["' OR 1=1 --", '%', '_', '\\', '\0', '😀', 'a'.repeat(100_000)]) {
@@ -274,7 +374,7 @@ describe('following the store', () => {
     expect((await ask(`/api/traces?order=asc&cursor=${position}`)).body).toEqual({ items: [] })
     expect(await ask('/api/traces?order=sideways')).toEqual({
       status: 400,
-      body: { error: 'order must be asc or desc', code: 'bad_request' },
+      body: { error: 'order must be asc or desc', code: 'invalid_parameter' },
     })
   })
 })

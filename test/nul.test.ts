@@ -96,7 +96,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     // Escapes that are no UTF-8, halves of surrogate pairs among them, are malformed pairs, which count as absent.
     expect((await get('/api/traces?model=%ED%A0%80'))[0]).toBe(200)
     const cursor = encodeCursor({ createdAtUs: 0, id: 'a\0b' })
-    expect(await get(`/api/traces?cursor=${cursor}`)).toEqual([400, 'bad_request'])
+    expect(await get(`/api/traces?cursor=${cursor}`)).toEqual([400, 'invalid_parameter'])
   })
 
   test('what clients and providers send is stored and found, whatever is in its texts', async () => {

@@ -73,6 +73,22 @@ test('the document and the route table hold the same routes with the same need f
   expect(documented.length).toBe(routed.length)
 })
 
+test('each operation names the parameters that its route takes, and no other', () => {
+  const documented = operations.map(({ path, method, operation }) => [
+    `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+    (operation.parameters ?? [])
+      .map(resolved)
+      .filter((parameter) => parameter['in'] === 'query')
+      .map((parameter) => String(parameter['name']).replace('<key>', ''))
+      .sort(),
+  ])
+  const routed = ROUTES.map(({ method, path, query }) => [
+    `${method} ${path}`,
+    query === 'any' ? [] : [...query].sort(),
+  ])
+  expect(new Map(documented as [string, string[]][])).toEqual(new Map(routed as [string, string[]][]))
+})
+
 test('each operation is named after its handler', () => {
   const handlers = new Map(
     ROUTES.map(({ method, path, handler }) => [
@@ -105,10 +121,10 @@ test('what the gateway answers is what the document says, and holds no field tha
     '/api/traces': ['?limit=1', '?limit=1&order=asc'],
     '/api/traces/{id}': [''],
     '/api/traces/{id}/replay': [''],
-    '/api/analytics/usage': ['', '?bucket=hour&group_by=model'],
+    '/api/analytics/usage': ['', '?bucket=hour&group_by=model', '?group_by=model&group_by=key&bucket=month'],
     '/api/analytics/cost': ['', '?group_by=provider'],
     '/api/analytics/latency': ['', '?group_by=key'],
-    '/api/analytics/errors': ['', '?group_by=workspace'],
+    '/api/analytics/errors': ['', '?group_by=workspace', '?group_by=workspace&group_by=provider'],
   }
   for (const { path, method, operation } of operations) {
     if (path === '/api/openapi.yaml') continue

@@ -93,6 +93,19 @@ function* questions(storage: Storage): Generator<[name: string, ask: () => Promi
       `${scope}: cost by day and model`,
       () => reader.measure({}, { group: 'model', bucket: 'day', limit: 1000 }),
     ]
+    yield [
+      `${scope}: cost by day of Berlin`,
+      () => reader.measure({}, { bucket: 'day', timeZone: 'Europe/Berlin' }),
+    ]
+    yield [
+      `${scope}: cost by month of Kathmandu and model, 30.3 days`,
+      () =>
+        reader.measure(month, { group: 'model', bucket: 'month', timeZone: 'Asia/Kathmandu', limit: 1000 }),
+    ]
+    yield [
+      `${scope}: cost by key and model`,
+      () => reader.measure({}, { group: 'key', secondGroup: 'model', limit: 1000 }),
+    ]
     yield [`${scope}: usage by hour, 30.3 days`, () => reader.measure(month, { bucket: 'hour' })]
     yield [`${scope}: latency`, () => reader.measure({}, { percentiles: true })]
     yield [

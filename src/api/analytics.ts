@@ -1,4 +1,5 @@
 import { quote } from '../config/scalar.ts'
+import { defined } from '../defined.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { given } from '../json-field.ts'
 import { formatTime } from '../rfc3339.ts'
@@ -7,10 +8,10 @@ import type { Measured, MeasuredRow, MeasureOptions, TraceFilter } from '../stor
 import { nanoToUsd } from '../usage/money.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { average, errorsJson, latencyJson } from './measure-json.ts'
-import { badRequest, QueryParameters } from './query-parameters.ts'
+import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
-import { readCommonFilter, readRange } from './trace-filter.ts'
+import { FILTER_PARAMETERS, RANGE_PARAMETERS, readCommonFilter, readRange } from './trace-filter.ts'
 
 /** Groups of a list unless it is asked for fewer or more, and at most. */
 const DEFAULT_GROUPS = 1000
@@ -20,18 +21,15 @@ const MAX_GROUPS = 10_000
 const MAX_TRACES = 100_000
 
 /** What sums may be grouped by, besides `tag.<key>`. */
-const GROUPS: ReadonlySet<string> = new Set<Group>([
-  'provider',
-  'model',
-  'route',
-  'key',
-  'session',
-  'end_user',
-  'client',
-  'workspace',
-])
+const GROUPS = ['provider', 'model', 'route', 'key', 'session', 'end_user', 'client', 'workspace'] as const
 
-const BUCKETS: ReadonlySet<string> = new Set<Bucket>(['hour', 'day', 'week'])
+const BUCKETS = ['hour', 'day', 'week', 'month'] as const satisfies readonly Bucket[]
+
+/** The parameters of the summary, of lists, of lists by a group, and of series. */
+export const SUMMARY_PARAMETERS = [...RANGE_PARAMETERS, ...FILTER_PARAMETERS] as const
+export const GROUPS_PARAMETERS = [...SUMMARY_PARAMETERS, 'limit'] as const
+export const GROUPED_PARAMETERS = [...GROUPS_PARAMETERS, 'group_by'] as const
+export const SERIES_PARAMETERS = [...GROUPED_PARAMETERS, 'bucket'] as const
 
 /** `GET /api/analytics/usage`: tokens, in all or as a series. */
 export const getUsage: ApiHandler = async (request, context) => {
@@ -47,8 +45,8 @@ export const getUsage: ApiHandler = async (request, context) => {
     request_count: row.requests,
   })
   if (series) return seriesResponse(await ask(request, context, filter, series), series, tokens)
-  const { rows } = await ask(request, context, filter, {})
-  const [row] = rows as [MeasuredRow]
+  const measured = await ask(request, context, filter, {})
+  const [row] = measured.rows as [MeasuredRow]
   return jsonResponse(200, {
     total_input_tokens: row.inputTokens,
     total_output_tokens: row.outputTokens,
@@ -57,6 +55,7 @@ export const getUsage: ApiHandler = async (request, context) => {
     cache_creation_input_tokens: row.cacheCreationInputTokens,
     reasoning_tokens: row.reasoningTokens,
     request_count: row.requests,
+    ...remarks(measured),
   })
 }
 
@@ -65,8 +64,8 @@ export const getCost: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuestion(request)
   const series = readSeries(parameters)
   if (series) return seriesResponse(await ask(request, context, filter, series), series, costJson)
-  const { rows } = await ask(request, context, filter, {})
-  return jsonResponse(200, costJson(rows[0]!))
+  const measured = await ask(request, context, filter, {})
+  return jsonResponse(200, { ...costJson(measured.rows[0]!), ...remarks(measured) })
 }
 
 /** `GET /api/analytics/models`: what each model was used for. */
@@ -103,30 +102,17 @@ export const getKeys: ApiHandler = async (request, context) => {
 /** `GET /api/analytics/latency`: how long exchanges took. */
 export const getLatency: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuestion(request)
-  const group = readGroup(parameters)
-  const options = { ...group, limit: readLimit(parameters), percentiles: true }
-  return listResponse(
-    await ask(request, context, filter, options),
-    (row) => ({
-      ...given('group', row.group),
-      ...latencyJson(row),
-    }),
-    group,
-  )
+  const grouping = readGroups(parameters)
+  const options = { ...grouping, limit: readLimit(parameters), percentiles: true }
+  return listResponse(await ask(request, context, filter, options), latencyJson, grouping)
 }
 
-/** `GET /api/analytics/errors`: how many exchanges ended with a status of an error. */
+/** `GET /api/analytics/errors`: how many exchanges ended with a status of an error, or failed within an answer that began well. */
 export const getErrors: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuestion(request)
-  const group = readGroup(parameters)
-  return listResponse(
-    await ask(request, context, filter, { ...group, limit: readLimit(parameters) }),
-    (row) => ({
-      ...given('group', row.group),
-      ...errorsJson(row),
-    }),
-    group,
-  )
+  const grouping = readGroups(parameters)
+  const options = { ...grouping, limit: readLimit(parameters) }
+  return listResponse(await ask(request, context, filter, options), errorsJson, grouping)
 }
 
 /** `GET /api/analytics/summary`: all of it in one line. */
@@ -149,38 +135,57 @@ export const getSummary: ApiHandler = async (request, context) => {
     unknown_cost_requests: row.unknownCostRequests,
     estimated_cost_requests: row.estimatedCostRequests,
     unmetered_requests: row.unmeteredRequests,
+    ...remarks(all),
   })
 }
+
+/** By what sums are grouped. */
+type Grouping = Pick<MeasureOptions, 'group' | 'secondGroup'>
 
 interface Series extends MeasureOptions {
   readonly bucket: Bucket
   readonly limit: number
 }
 
-function readQuestion({ query }: ApiRequest): { parameters: QueryParameters; filter: TraceFilter } {
-  const parameters = new QueryParameters(query)
-  return { parameters, filter: { ...readRange(parameters), ...readCommonFilter(parameters) } }
+function readQuestion({ query: parameters }: ApiRequest): {
+  parameters: QueryParameters
+  filter: TraceFilter
+} {
+  const range = readRange(parameters, Date.now() * 1000)
+  return { parameters, filter: { ...range, ...readCommonFilter(parameters) } }
 }
 
 /** A series when it is asked for a group or a bucket; by day unless it says otherwise. */
 function readSeries(parameters: QueryParameters): Series | undefined {
-  const group = readGroup(parameters)
-  const bucket = parameters.text('bucket')?.toLowerCase()
-  if (bucket !== undefined && !BUCKETS.has(bucket)) throw badRequest(`invalid bucket: ${quote(bucket)}`)
+  const grouping = readGroups(parameters)
+  const bucket = parameters.oneOf('bucket', BUCKETS)
   const limit = readLimit(parameters)
-  if (group.group === undefined && bucket === undefined) return undefined
-  return { ...group, bucket: (bucket as Bucket | undefined) ?? 'day', limit }
+  if (grouping.group === undefined && bucket === undefined) return undefined
+  return { ...grouping, bucket: bucket ?? 'day', limit, timeZone: parameters.timeZone().name }
 }
 
-function readGroup(parameters: QueryParameters): { readonly group?: Group } {
-  const text = parameters.text('group_by')
-  const word = text?.toLowerCase()
-  if (text === undefined || word === undefined || word === 'none') return {}
+function readGroups(parameters: QueryParameters): Grouping {
+  const groups = parameters
+    .all('group_by')
+    .filter((text) => text.toLowerCase() !== 'none')
+    .map(readGroup)
+  const [group, secondGroup] = groups
+  if (groups.length > 2) throw invalidParameter('group_by may be given twice at most')
+  if (group !== undefined && group === secondGroup) {
+    throw invalidParameter(`group_by names ${quote(group)} twice`)
+  }
+  return defined({ group, secondGroup })
+}
+
+function readGroup(text: string): Group {
+  const word = text.toLowerCase()
   // Tags keep the case of their names.
-  if (word.startsWith('tag.') && word.length > 'tag.'.length)
-    return { group: `tag.${text.slice('tag.'.length)}` }
-  if (!GROUPS.has(word)) throw badRequest(`invalid group_by: ${quote(word)}`)
-  return { group: word as Group }
+  if (word.startsWith('tag.') && word.length > 'tag.'.length) return `tag.${text.slice('tag.'.length)}`
+  const group = GROUPS.find((one) => one === word)
+  if (group) return group
+  throw invalidParameter(
+    `invalid group_by: ${quote(word)}; expected one of none, ${GROUPS.join(', ')}, tag.<key>`,
+  )
 }
 
 function readLimit(parameters: QueryParameters): number {
@@ -200,29 +205,46 @@ async function ask(
 }
 
 function listResponse(
-  { rows, more }: Measured,
+  measured: Measured,
   show: (row: MeasuredRow) => object,
-  { group }: { readonly group?: Group } = {},
+  grouping: Grouping = {},
 ): Response {
-  const items = rows.filter((row) => row.requests > 0).map(show)
-  return jsonResponse(200, { ...given('group_by', group ?? ''), items, ...(more ? { truncated: true } : {}) })
+  const rows = measured.rows.filter((row) => row.requests > 0)
+  return jsonResponse(200, {
+    ...groupByJson(grouping),
+    items: rows.map((row) => ({ ...groupJson(row, grouping), ...show(row) })),
+    ...(measured.more ? { truncated: true } : {}),
+    ...remarks(measured),
+  })
 }
 
-function seriesResponse(
-  { rows, more }: Measured,
-  { group, bucket }: Series,
-  show: (row: MeasuredRow) => object,
-): Response {
+function seriesResponse(measured: Measured, series: Series, show: (row: MeasuredRow) => object): Response {
   return jsonResponse(200, {
-    ...given('group_by', group ?? ''),
-    bucket,
-    items: rows.map((row) => ({
+    ...groupByJson(series),
+    bucket: series.bucket,
+    items: measured.rows.map((row) => ({
       bucket_start: formatTime(row.bucketStartUs),
-      ...given('group', row.group),
+      ...groupJson(row, series),
       ...show(row),
     })),
-    ...(more ? { truncated: true } : {}),
+    ...(measured.more ? { truncated: true } : {}),
+    ...remarks(measured),
   })
+}
+
+function groupByJson({ group, secondGroup }: Grouping): object {
+  return secondGroup === undefined ? given('group_by', group ?? '') : { group_by: [group, secondGroup] }
+}
+
+function groupJson(row: MeasuredRow, { group, secondGroup }: Grouping): object {
+  if (group === undefined) return {}
+  if (secondGroup === undefined) return given('group', row.group)
+  return { groups: { [group]: row.group, [secondGroup]: row.secondGroup } }
+}
+
+/** What is to be known of the figures. */
+function remarks({ approximate }: Measured): object {
+  return defined({ approximate })
 }
 
 /** Sums that leave requests of unknown cost out say how many there are; the average is over the others. */

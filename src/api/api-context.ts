@@ -6,6 +6,7 @@ import type { KeyAdministration } from '../access/key-administration.ts'
 import type { Identity } from '../access/keyring.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { AuditTrailStore, ReadScope, Tenant, TraceReader } from '../storage/storage.ts'
+import type { QueryParameters } from './query-parameters.ts'
 
 /** What the management API answers from. */
 export interface ApiContext {
@@ -34,7 +35,7 @@ export interface ApiContext {
 
 /** A request of the management API, as its handler needs it. */
 export interface ApiRequest {
-  readonly query: string
+  readonly query: QueryParameters
   /** Values of the route's `:name` segments, percent-decoded. */
   readonly parameters: Readonly<Record<string, string>>
   /** `undefined` while gateway keys are off. */

@@ -1,27 +1,38 @@
+import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from '../audit/audit-event.ts'
 import { defined } from '../defined.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { given } from '../json-field.ts'
 import { formatTime } from '../rfc3339.ts'
 import type { StoredAuditEvent } from '../storage/storage.ts'
 import type { ApiHandler } from './api-context.ts'
-import { badRequest, QueryParameters } from './query-parameters.ts'
+import { invalidParameter } from './query-parameters.ts'
 import { readScopeOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
-import { readRange } from './trace-filter.ts'
+import { RANGE_PARAMETERS, readRange } from './trace-filter.ts'
 
 const MAX_EVENTS = 500
 const DEFAULT_EVENTS = 50
 
+/** The parameters of a list of audit events. */
+export const AUDIT_PARAMETERS = [
+  ...RANGE_PARAMETERS,
+  'action',
+  'actor',
+  'outcome',
+  'limit',
+  'cursor',
+] as const
+
 /** `GET /api/audit`: who did what, newest first, a page at a time. */
 export const listAudit: ApiHandler = async (request, context) => {
-  const parameters = new QueryParameters(request.query)
+  const { query: parameters } = request
   const limit = parameters.integer('limit', 0, MAX_EVENTS) || DEFAULT_EVENTS
   const filter = {
-    ...readRange(parameters),
+    ...readRange(parameters, Date.now() * 1000),
     ...defined({
-      action: parameters.text('action'),
+      action: parameters.oneOf('action', AUDIT_ACTIONS),
       actor: parameters.text('actor'),
-      outcome: parameters.text('outcome'),
+      outcome: parameters.oneOf('outcome', AUDIT_OUTCOMES),
     }),
   }
   const before = readCursor(parameters.text('cursor'))
@@ -38,7 +49,7 @@ export const listAudit: ApiHandler = async (request, context) => {
 
 function readCursor(text: string | undefined): number {
   if (text === undefined) return 0
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw badRequest('invalid cursor')
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw invalidParameter('invalid cursor')
   return Number(text)
 }
 

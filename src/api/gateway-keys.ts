@@ -10,7 +10,7 @@ import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { readJsonObject } from './json-body.ts'
 import { readKeyChanges, readNewKey, readRotation } from './key-input.ts'
 import { fileKeyJson, issuedJson, keyJson } from './key-json.ts'
-import { badRequest, QueryParameters } from './query-parameters.ts'
+import { invalidParameter } from './query-parameters.ts'
 import { readScopeOf } from './read-scope.ts'
 
 const KEY_BODY = {
@@ -188,7 +188,7 @@ async function readerOfKeys(request: ApiRequest, context: ApiContext): Promise<K
 
 /** Whoever changes keys does so in his own workspace, unless he may name another. @throws GatewayError `permission_denied` */
 function changerOfKeys(request: ApiRequest): KeyActor {
-  const home = homeOf(request, new QueryParameters(request.query).all('workspace_id'))
+  const home = homeOf(request, request.query.all('workspace_id'))
   return actorOf(request, home && { ...home, workspaceIds: [home.workspaceId] }, home)
 }
 
@@ -197,7 +197,7 @@ function homeOf({ identity }: ApiRequest, named: readonly string[]): Tenant | un
   if (!identity) return undefined
   const { organizationId, workspaceId } = identity.caller
   const [other = workspaceId, ...more] = named
-  if (more.length > 0) throw badRequest('workspace_id must name one workspace where keys are changed')
+  if (more.length > 0) throw invalidParameter('workspace_id must name one workspace where keys are changed')
   if (other !== workspaceId && identity.scope !== 'organization') {
     throw new GatewayError('permission_denied', 'gateway key may not change this workspace')
   }
@@ -214,7 +214,7 @@ function nameOf({ caller }: Identity): string {
 }
 
 function findKey(actor: KeyActor, request: ApiRequest, keys: ApiContext['keys']): Promise<StoredGatewayKey> {
-  const query = new QueryParameters(request.query)
+  const { query } = request
   const within = defined({ organizationId: query.text('org_id'), workspaceId: query.text('workspace_id') })
   return keys.get(actor, request.parameters['id'] ?? '', within)
 }

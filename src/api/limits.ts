@@ -10,16 +10,17 @@ import { formatSecond } from '../rfc3339.ts'
 import { isInScope } from '../storage/in-scope.ts'
 import type { ReadScope } from '../storage/storage.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
-import { QueryParameters } from './query-parameters.ts'
 import { readScopeOf } from './read-scope.ts'
+
+/** The parameters of the limits. */
+export const LIMITS_PARAMETERS = ['key_id', 'end_user', 'session_id', 'provider', 'model'] as const
 
 /**
  * `GET /api/limits`: the limits of the caller's key, or of another key, end user or session that it may read, and where they stand.
  * `totals` are of what the caller may read; of the whole process for the operator.
  */
 export const getLimits: ApiHandler = async (request, context) => {
-  const { query, identity } = request
-  const parameters = new QueryParameters(query)
+  const { query: parameters, identity } = request
   const scope = await readScopeOf(request, context)
   const asked = keyAskedFor(parameters.text('key_id'), identity, scope, context)
   const caller = asked?.caller ?? ANONYMOUS

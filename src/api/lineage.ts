@@ -8,7 +8,7 @@ import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
 import { readJsonObject } from './json-body.ts'
-import { badRequest, QueryParameters } from './query-parameters.ts'
+import { badRequest } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { traceDetailJson } from './trace-json.ts'
@@ -23,12 +23,15 @@ const FORK_BODY = {
   tooLarge: 'fork request body too large',
 }
 
+/** The parameters of a replay. */
+export const REPLAY_PARAMETERS = ['thread_id', 'run_id', 'checkpoint_id', 'limit'] as const
+
 /** `GET /api/traces/:id/replay`: the checkpoints that led to a trace, or to one of its chain, in order. */
 export const replayTrace: ApiHandler = async (request, context) => {
   const all = await readerOf(request, context)
   const source = await loadTrace(all, request.parameters['id'] ?? '')
   const reader = readerAround(source, all, context)
-  const asked = new QueryParameters(request.query)
+  const asked = request.query
   const limit = asked.integer('limit', 0, MAX_CHECKPOINTS) || DEFAULT_CHECKPOINTS
   const own = lineageOf(source)
   const groupId = own.group_id ?? ''

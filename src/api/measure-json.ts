@@ -25,8 +25,8 @@ export function errorsJson(row: MeasuredRow): object {
 }
 
 /** Requests that ended with a status of an error, or failed after another had been sent. */
-export function errorCount(row: MeasuredRow): number {
-  return row.errors4xx + row.errors5xx + row.failedAnswers
+export function errorCount({ errors4xx, errors5xx, failedAnswers }: MeasuredRow): number {
+  return errors4xx + errors5xx + failedAnswers
 }
 
 /** Their share of all, 0 to 1. */

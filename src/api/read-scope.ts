@@ -2,7 +2,6 @@ import { isOperator } from '../access/operator.ts'
 import { GatewayError } from '../errors.ts'
 import type { ReadScope, TraceReader } from '../storage/storage.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
-import { QueryParameters } from './query-parameters.ts'
 import { storeFailing } from './store-failing.ts'
 
 /**
@@ -18,7 +17,7 @@ export async function readScopeOf(
 ): Promise<ReadScope | undefined> {
   if (!identity) return undefined
   const { organizationId, workspaceId } = identity.caller
-  const named = [...new Set(new QueryParameters(query).all('workspace_id'))]
+  const named = [...new Set(query.all('workspace_id'))]
   for (const id of named) {
     if (id === workspaceId) continue
     if (identity.scope !== 'organization') throw unreadable()

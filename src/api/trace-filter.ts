@@ -1,13 +1,29 @@
 import { defined } from '../defined.ts'
 import type { TraceFilter } from '../storage/storage.ts'
-import { badRequest, type QueryParameters } from './query-parameters.ts'
+import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 
-/** Reads `from` and `to`. @throws GatewayError `bad_request` with the contract's text */
-export function readRange(parameters: QueryParameters): Pick<TraceFilter, 'fromUs' | 'toUs'> {
-  const fromUs = parameters.time('from')
-  const toUs = parameters.time('to')
+/** The parameters that `readRange` reads. */
+export const RANGE_PARAMETERS = ['from', 'to', 'time_zone'] as const
+
+/** The parameters that `readCommonFilter` reads. */
+export const FILTER_PARAMETERS = [
+  'provider',
+  'model',
+  'api_key_hash',
+  'gateway_key_id',
+  'session_id',
+  'end_user',
+  'client',
+  'tag.',
+] as const
+
+/** Reads `from` and `to`. @throws GatewayError `invalid_parameter` with the contract's text */
+export function readRange(parameters: QueryParameters, nowUs: number): Pick<TraceFilter, 'fromUs' | 'toUs'> {
+  const now = { nowUs, zone: parameters.timeZone() }
+  const fromUs = parameters.time('from', now)
+  const toUs = parameters.time('to', now)
   if (fromUs !== undefined && toUs !== undefined && toUs < fromUs) {
-    throw badRequest('to must be greater than or equal to from')
+    throw invalidParameter('to must be greater than or equal to from')
   }
   return defined({ fromUs, toUs })
 }

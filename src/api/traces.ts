@@ -5,19 +5,34 @@ import { CursorError, decodeCursor, encodeCursor } from '../storage/cursor.ts'
 import type { ListOrder, TraceFilter, TraceReader } from '../storage/storage.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { ApiHandler } from './api-context.ts'
-import { badRequest, QueryParameters } from './query-parameters.ts'
+import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
-import { readCommonFilter, readRange } from './trace-filter.ts'
+import { FILTER_PARAMETERS, RANGE_PARAMETERS, readCommonFilter, readRange } from './trace-filter.ts'
 import { traceDetailJson, traceSummaryJson } from './trace-json.ts'
 
 const MAX_TOKENS = 10_000_000
 
+/** The parameters of a list of traces. */
+export const LIST_PARAMETERS = [
+  ...RANGE_PARAMETERS,
+  ...FILTER_PARAMETERS,
+  'status',
+  'min_tokens',
+  'max_tokens',
+  'trace_group_id',
+  'thread_id',
+  'run_id',
+  'order',
+  'limit',
+  'cursor',
+] as const
+
 /** `GET /api/traces`: newest first, or in the order of arrival to follow them; a page at a time. */
 export const listTraces: ApiHandler = async (request, context) => {
-  const parameters = new QueryParameters(request.query)
+  const { query: parameters } = request
   const limit = parameters.integer('limit', 0, 200) || 50
-  const filter = readFilter(parameters)
+  const filter = readFilter(parameters, Date.now() * 1000)
   const order = readOrder(parameters)
   const cursor = parameters.text('cursor')
   const after = cursor === undefined ? {} : { after: readCursor(cursor) }
@@ -45,15 +60,15 @@ export async function loadTrace(reader: TraceReader, id: string): Promise<Trace>
 }
 
 /** Reads the filters in the contract's order, so that the first mistake is the one that is reported. */
-function readFilter(parameters: QueryParameters): TraceFilter {
+function readFilter(parameters: QueryParameters, nowUs: number): TraceFilter {
   const status = parameters.integer('status', 100, 599)
   const minTokens = parameters.integer('min_tokens', 0, MAX_TOKENS) || undefined
   const maxTokens = parameters.integer('max_tokens', 0, MAX_TOKENS) || undefined
   if (minTokens !== undefined && maxTokens !== undefined && maxTokens < minTokens) {
-    throw badRequest('max_tokens must be greater than or equal to min_tokens')
+    throw invalidParameter('max_tokens must be greater than or equal to min_tokens')
   }
   return {
-    ...readRange(parameters),
+    ...readRange(parameters, nowUs),
     ...readCommonFilter(parameters),
     ...defined({
       status,
@@ -67,17 +82,15 @@ function readFilter(parameters: QueryParameters): TraceFilter {
 }
 
 function readOrder(parameters: QueryParameters): ListOrder {
-  const order = parameters.text('order')?.toLowerCase() ?? 'desc'
-  if (order === 'desc') return 'newest'
-  if (order === 'asc') return 'arrival'
-  throw badRequest('order must be asc or desc')
+  const order = parameters.oneOf('order', ['asc', 'desc'], 'order must be asc or desc')
+  return order === 'asc' ? 'arrival' : 'newest'
 }
 
 function readCursor(text: string): ReturnType<typeof decodeCursor> {
   try {
     return decodeCursor(text)
   } catch (error) {
-    if (error instanceof CursorError) throw badRequest(error.message)
+    if (error instanceof CursorError) throw invalidParameter(error.message)
     throw error
   }
 }

@@ -1,18 +1,23 @@
 /** What can be audited. Names are permanent. */
-export type AuditAction =
-  | 'gateway_auth'
-  | 'key.create'
-  | 'key.update'
-  | 'key.rotate'
-  | 'key.revoke'
-  | 'config.reload'
-  | 'traces.export'
-  | 'traces.import'
-  | 'budget.warning'
-  | 'budget.spent'
-  | 'content.redact'
-  | 'content.block'
-  | 'content.deny'
+export const AUDIT_ACTIONS = [
+  'gateway_auth',
+  'key.create',
+  'key.update',
+  'key.rotate',
+  'key.revoke',
+  'config.reload',
+  'traces.export',
+  'traces.import',
+  'budget.warning',
+  'budget.spent',
+  'content.redact',
+  'content.block',
+  'content.deny',
+] as const
+export type AuditAction = (typeof AUDIT_ACTIONS)[number]
+
+/** What came of it. */
+export const AUDIT_OUTCOMES = ['success', 'deny', 'error'] as const
 
 /** Who did what to whom, and what came of it. Holds no secret: keys appear by their ids. */
 export interface AuditEvent {
@@ -28,7 +33,7 @@ export interface AuditEvent {
   readonly action: AuditAction
   /** What was acted on: a path, a key's id, a budget's name; empty for nothing in particular. */
   readonly target: string
-  readonly outcome: 'success' | 'deny' | 'error'
+  readonly outcome: (typeof AUDIT_OUTCOMES)[number]
   /** Why, as a permanent word; empty when there is nothing to say. */
   readonly reason: string
   /** HTTP status; 0 for what was no request. */

@@ -17,6 +17,8 @@ import { writeFileAtomically } from './atomic-file.ts'
 interface State {
   /** What is exported: another question must not go on in the same file. */
   readonly question: string
+  /** The question as it was put: spans back from now are others at every run, and meant as at the first. */
+  readonly words?: string
   readonly bytes: number
   readonly traces: number
   readonly after: Cursor | null
@@ -36,9 +38,10 @@ export class ExportFile {
   /**
    * @param path where it is to lie at last
    * @param question what is exported, as text
+   * @param words how that was put
    * @throws Error when the file is there already, or belongs to another question
    */
-  constructor(path: string, question: string) {
+  constructor(path: string, question: string, words: string) {
     this.#path = path
     this.#part = `${path}.part`
     this.#note = `${path}.part.json`
@@ -46,8 +49,8 @@ export class ExportFile {
     const known = existsSync(this.#note) && existsSync(this.#part)
     this.#state = known
       ? (JSON.parse(readFileSync(this.#note, 'utf8')) as State)
-      : { question, bytes: 0, traces: 0, after: null }
-    if (this.#state.question !== question) {
+      : { question, words, bytes: 0, traces: 0, after: null }
+    if (this.#state.question !== question && this.#state.words !== words) {
       throw new Error(
         `"${this.#part}" was begun with other options; delete it and "${this.#note}" to begin anew`,
       )
@@ -55,6 +58,11 @@ export class ExportFile {
     this.#file = openPrivateFile(this.#part, known ? 'r+' : 'w')
     // A page that was torn by the end of the process is written again.
     if (known) ftruncateSync(this.#file, this.#state.bytes)
+  }
+
+  /** What is exported: as the export that is gone on with was begun. */
+  get question(): string {
+    return this.#state.question
   }
 
   /** Traces that an interrupted export has left here. */
@@ -80,7 +88,7 @@ export class ExportFile {
       written += writeSync(this.#file, bytes, written, bytes.length - written, this.#state.bytes + written)
     }
     this.#state = {
-      question: this.#state.question,
+      ...this.#state,
       bytes: this.#state.bytes + bytes.length,
       traces: this.#state.traces + traces,
       after: after ?? this.#state.after,

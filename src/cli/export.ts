@@ -70,6 +70,8 @@ interface Options {
   readonly out: string
   readonly bodies: boolean
   readonly filter: TraceFilter
+  /** The flags as they were given, but for where the configuration and the file are. */
+  readonly words: string
 }
 
 function readOptions(parsed: Arguments): Options | { readonly problem: string } {
@@ -84,7 +86,8 @@ function readOptions(parsed: Arguments): Options | { readonly problem: string } 
   if (format === 'parquet' && out === '') return { problem: 'parquet needs --out: it cannot be streamed' }
   const read = readFilterFlags(parsed)
   if ('problem' in read) return read
-  return { format, out, bodies: values.get('bodies') === 'true', filter: read.filter }
+  const words = JSON.stringify([...values].filter(([name]) => name !== 'config' && name !== 'out'))
+  return { format, out, bodies: values.get('bodies') === 'true', filter: read.filter, words }
 }
 
 async function exportToOutput(reader: TraceReader, options: Options, io: Io): Promise<void> {
@@ -102,8 +105,10 @@ async function exportToOutput(reader: TraceReader, options: Options, io: Io): Pr
 
 async function exportToFile(reader: TraceReader, options: Options, io: Io): Promise<void> {
   const columns = exportColumns(options.bodies)
-  const { format, bodies, filter } = options
-  const file = new ExportFile(options.out, JSON.stringify({ format, bodies, filter }))
+  const { format, bodies } = options
+  const question = JSON.stringify({ format, bodies, filter: options.filter })
+  const file = new ExportFile(options.out, question, options.words)
+  const { filter } = JSON.parse(file.question) as Pick<Options, 'filter'>
   try {
     const { rows } = await reader.measure(filter, {})
     const progress = new Progress(rows[0]!.requests, 'traces', io)
@@ -114,7 +119,7 @@ async function exportToFile(reader: TraceReader, options: Options, io: Io): Prom
       if (format === 'csv') return csvRecord(columns, trace)
       return format === 'jsonl' ? exportLine(trace) : `${Buffer.from(encodeTrace(trace)).toString('utf8')}\n`
     }
-    for await (const { items, next } of pages(reader, options, file.after)) {
+    for await (const { items, next } of pages(reader, { ...options, filter }, file.after)) {
       file.write(items.map(lineOf).join(''), items.length, next)
       progress.show(file.traces)
     }

@@ -1,15 +1,29 @@
-import { parseTimeOrDay } from '../api/query-parameters.ts'
+import { quote } from '../config/scalar.ts'
 import type { TimeRange, TraceFilter } from '../storage/storage.ts'
+import { BOUND_FORMS, parseBound } from '../time/time-bound.ts'
+import { timeZoneOf, UTC, type TimeZone } from '../time/time-zone.ts'
 import type { Arguments, Flag } from './flags.ts'
 
-/** `--from` and `--to`. */
+/** Flags of a range. */
 export const RANGE_FLAGS: readonly Flag[] = [
-  { name: 'from', type: 'string', description: 'Start time (RFC3339 or YYYY-MM-DD)' },
-  { name: 'to', type: 'string', description: 'End time (RFC3339 or YYYY-MM-DD)' },
+  {
+    name: 'from',
+    type: 'string',
+    description:
+      'Start time (RFC3339 or YYYY-MM-DD, or back from now: 90m, 24h, 7d, 4w, today, yesterday, month)',
+  },
+  { name: 'to', type: 'string', description: 'End time, as --from; of a day or a named span its end' },
+  { name: 'since', type: 'string', description: 'The same as --from' },
+  {
+    name: 'time-zone',
+    type: 'string',
+    description: 'Where days begin: an IANA name such as Europe/Berlin',
+    default: 'UTC',
+  },
 ]
 
-/** How `--from` and `--to` are called. */
-export const RANGE_USAGE = '[--from RFC3339|YYYY-MM-DD] [--to RFC3339|YYYY-MM-DD]'
+/** How the flags of a range are called. */
+export const RANGE_USAGE = '[--from|--since TIME|DATE|SPAN] [--to TIME|DATE|SPAN] [--time-zone NAME]'
 
 const TEXT_FILTERS = [
   ['provider', 'provider', 'Provider filter'],
@@ -29,18 +43,36 @@ export const FILTER_FLAGS: readonly Flag[] = [
 export const FILTER_USAGE =
   '[--provider NAME] [--model NAME] [--session-id ID] [--end-user NAME] [--client NAME] [--tag KEY=VALUE,…]'
 
-/** Reads `--from` and `--to`; a day as `to` means its end. */
-export function readRangeFlags({ values }: Arguments): TimeRange | { readonly problem: string } {
+/** Reads the zone in which days begin. */
+export function readTimeZoneFlag({ values }: Arguments): TimeZone | { readonly problem: string } {
+  const name = (values.get('time-zone') ?? '').trim()
+  const zone = name === '' ? UTC : timeZoneOf(name)
+  return (
+    zone ?? {
+      problem: `invalid time-zone: ${quote(name)}; expected a name of the IANA database such as Europe/Berlin`,
+    }
+  )
+}
+
+/** Reads the flags of a range, from now on back where they say so. */
+export function readRangeFlags(parsed: Arguments): TimeRange | { readonly problem: string } {
+  const zone = readTimeZoneFlag(parsed)
+  if ('problem' in zone) return zone
+  const now = { nowUs: Date.now() * 1000, zone }
   const range: { fromUs?: number; toUs?: number } = {}
-  for (const [name, field] of [
-    ['from', 'fromUs'],
-    ['to', 'toUs'],
+  for (const [name, bound] of [
+    ['from', 'from'],
+    ['since', 'from'],
+    ['to', 'to'],
   ] as const) {
-    const text = (values.get(name) ?? '').trim()
+    const text = (parsed.values.get(name) ?? '').trim()
     if (text === '') continue
-    const time = parseTimeOrDay(text, name)
-    if (time === undefined) return { problem: `invalid ${name}: expected RFC3339 or YYYY-MM-DD` }
-    range[field] = time
+    const time = parseBound(text, bound, now)
+    if (time === undefined) return { problem: `invalid ${name}: expected ${BOUND_FORMS}` }
+    if (name === 'since' && range.fromUs !== undefined) {
+      return { problem: '--since is the same as --from: give one of them' }
+    }
+    range[`${bound}Us`] = time
   }
   if (range.fromUs !== undefined && range.toUs !== undefined && range.toUs < range.fromUs) {
     return { problem: 'invalid range: to must be greater than or equal to from' }

@@ -1,6 +1,7 @@
 import { formatSecond } from '../rfc3339.ts'
 import type { Group } from '../storage/rollups/question.ts'
 import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
+import type { TimeZone } from '../time/time-zone.ts'
 
 /** Sessions that a report names. */
 const SESSIONS = 10
@@ -15,6 +16,8 @@ export interface ReportData {
   readonly generatedAt: string
   readonly filter: TraceFilter
   readonly limit: number
+  /** Some sums of an earlier version count where their hour begins, which the range cuts. */
+  readonly approximate: boolean
   /** Driver and, for SQLite, path as configured. */
   readonly storage: { readonly driver: string; readonly path?: string }
   readonly totals: MeasuredRow
@@ -35,6 +38,8 @@ export interface ReportData {
 
 /** Curves over time, for the report that draws them. */
 export interface ReportCurves {
+  /** Where days begin. */
+  readonly zone: TimeZone
   readonly bucket: 'hour' | 'day'
   readonly total: readonly MeasuredRow[]
   readonly models: readonly MeasuredRow[]
@@ -50,14 +55,15 @@ export async function collectReport(
 ): Promise<ReportData> {
   const groups = (group: Group, percentiles = false): Promise<readonly MeasuredRow[]> =>
     reader.measure(filter, { group, percentiles }).then(({ rows }) => rows)
-  const [totals, providers, models, keys, sessions, recent] = await Promise.all([
-    reader.measure(filter, { percentiles: true }).then(({ rows }) => rows[0]!),
+  const [all, providers, models, keys, sessions, recent] = await Promise.all([
+    reader.measure(filter, { percentiles: true }),
     groups('provider'),
     groups('model', true),
     groups('api_key'),
     reader.measure(filter, { group: 'session', limit: SESSIONS }),
     reader.listTraces(filter, { limit, order: 'newest' }),
   ])
+  const totals = all.rows[0]!
   const byTokens = (a: MeasuredRow, b: MeasuredRow): number =>
     b.totalTokens - a.totalTokens || b.costNanoUsd - a.costNanoUsd || (a.group < b.group ? -1 : 1)
   const byTime = (a: TraceSummary, b: TraceSummary): number =>
@@ -66,6 +72,7 @@ export async function collectReport(
     generatedAt: formatSecond(Date.now() * 1000),
     filter,
     limit,
+    approximate: all.approximate === true,
     storage,
     totals,
     providers: [...providers].sort(byTokens),
@@ -79,13 +86,18 @@ export async function collectReport(
 }
 
 /** Asks for the curves: by day, or by hour where days would be too few to see anything. */
-export async function collectCurves(reader: TraceReader, filter: TraceFilter): Promise<ReportCurves> {
-  const days = await reader.measure(filter, { bucket: 'day', percentiles: true })
+export async function collectCurves(
+  reader: TraceReader,
+  filter: TraceFilter,
+  zone: TimeZone,
+): Promise<ReportCurves> {
+  const timeZone = zone.name
+  const days = await reader.measure(filter, { bucket: 'day', timeZone, percentiles: true })
   const first = days.rows[0]?.bucketStartUs ?? 0
   const last = days.rows.at(-1)?.bucketStartUs ?? 0
   const bucket = last - first >= MIN_DAYS * 24 * HOUR_US ? 'day' : 'hour'
   const of = (group: Group): Promise<readonly MeasuredRow[]> =>
-    reader.measure(filter, { bucket, group, limit: 6 }).then(({ rows }) => rows)
+    reader.measure(filter, { bucket, timeZone, group, limit: 6 }).then(({ rows }) => rows)
   const [total, models, keys] = await Promise.all([
     bucket === 'day'
       ? days.rows
@@ -93,5 +105,5 @@ export async function collectCurves(reader: TraceReader, filter: TraceFilter): P
     of('model'),
     of('api_key'),
   ])
-  return { bucket, total, models, keys }
+  return { zone, bucket, total, models, keys }
 }

@@ -14,8 +14,8 @@ const KEYS = 20
 export function reportHtml(data: ReportData, curves: ReportCurves): string {
   const { totals } = data
   const times = curves.total.map((row) => row.bucketStartUs)
-  const labels = times.map((us) => labelOf(us, curves.bucket))
-  const per = curves.bucket === 'day' ? 'day (UTC)' : 'hour (UTC)'
+  const labels = times.map((us) => labelOf(us, curves))
+  const per = curves.bucket === 'day' ? `day (${curves.zone.name})` : 'hour (UTC)'
   const estimates = totals.estimatedCostRequests > 0 ? ', estimates included' : ''
   const models = layersOf(
     curves.models,
@@ -44,6 +44,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
           <h1>OngoingAI report</h1>
           <p>${filterText(data.filter)}</p>
           <p class="quiet">
+            ${data.approximate ? 'Approximate: the range cuts hours that an earlier version summed up.' : ''}
             Generated ${data.generatedAt} from
             ${data.storage.driver}${data.storage.path === undefined ? '' : ` ${data.storage.path}`}
           </p>
@@ -191,8 +192,8 @@ function layersOf(
   return rest.some((one) => one > 0) ? [...layers, { name: 'others', values: rest }] : layers
 }
 
-function labelOf(us: number, bucket: 'hour' | 'day'): string {
-  const text = formatSecond(us)
+function labelOf(us: number, { bucket, zone }: ReportCurves): string {
+  const text = formatSecond(bucket === 'day' ? us + zone.offsetUs(us) : us)
   return bucket === 'day' ? text.slice(5, 10) : `${text.slice(5, 10)} ${text.slice(11, 16)}`
 }
 

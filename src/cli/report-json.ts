@@ -23,6 +23,7 @@ export function reportJson(data: ReportData): object {
       ...(filter.toUs === undefined ? {} : { to: formatTime(filter.toUs) }),
       limit: data.limit,
     },
+    ...(data.approximate ? { approximate: true } : {}),
     summary: {
       total_requests: totals.requests,
       total_input_tokens: totals.inputTokens,

@@ -4,7 +4,7 @@ import { usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
 import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
 import type { ReportData } from './report-data.ts'
-import { average, errorRate } from '../api/measure-json.ts'
+import { average, errorCount, errorRate } from '../api/measure-json.ts'
 import { textTable } from './text-table.ts'
 
 /** Writes a report for people, in the contract's words and order. */
@@ -24,6 +24,9 @@ export function writeReportText(data: ReportData, io: Io): void {
       ['Filter from', time(filter.fromUs)],
       ['Filter to', time(filter.toUs)],
       ['Filter limit', String(data.limit)],
+      ...(data.approximate
+        ? [['Approximate', 'the range cuts hours that an earlier version summed up']]
+        : []),
     ]),
   )
   io.out('\nSummary\n')
@@ -124,13 +127,14 @@ export function writeReportText(data: ReportData, io: Io): void {
     io,
     'Errors',
     '(no error data)',
-    ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'IN_200', 'ERROR_RATE'],
+    ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'IN_200', 'ERRORS', 'ERROR_RATE'],
     data.providers.map((row) => [
       row.group || '(unknown)',
       String(row.requests),
       String(row.errors4xx),
       String(row.errors5xx),
       String(row.failedAnswers),
+      String(errorCount(row)),
       `${(errorRate(row) * 100).toFixed(2)} %`,
     ]),
   )

@@ -1,7 +1,15 @@
 import { contractJson } from '../http/json-response.ts'
 import type { TraceFilter } from '../storage/storage.ts'
+import type { TimeZone } from '../time/time-zone.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
-import { FILTER_FLAGS, FILTER_USAGE, RANGE_FLAGS, RANGE_USAGE, readFilterFlags } from './filter-flags.ts'
+import {
+  FILTER_FLAGS,
+  FILTER_USAGE,
+  RANGE_FLAGS,
+  RANGE_USAGE,
+  readFilterFlags,
+  readTimeZoneFlag,
+} from './filter-flags.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { collectCurves, collectReport } from './report-data.ts'
@@ -37,7 +45,7 @@ export const report: Command = {
       const data = await collectReport(reader, options.filter, options.limit, place)
       if (options.format === 'json') io.out(`${contractJson(reportJson(data), 2)}\n`)
       else if (options.format === 'html')
-        io.out(reportHtml(data, await collectCurves(reader, options.filter)))
+        io.out(reportHtml(data, await collectCurves(reader, options.filter, options.zone)))
       else writeReportText(data, io)
       return 0
     } catch (error) {
@@ -53,6 +61,8 @@ interface Options {
   readonly format: 'text' | 'json' | 'html'
   readonly filter: TraceFilter
   readonly limit: number
+  /** Where days begin. */
+  readonly zone: TimeZone
 }
 
 function readOptions(parsed: Arguments): Options | { readonly problem: string } {
@@ -67,5 +77,7 @@ function readOptions(parsed: Arguments): Options | { readonly problem: string } 
   if (limit < 1 || limit > 200) return { problem: 'limit must be between 1 and 200' }
   const read = readFilterFlags(parsed)
   if ('problem' in read) return read
-  return { format, filter: read.filter, limit }
+  const zone = readTimeZoneFlag(parsed)
+  if ('problem' in zone) return zone
+  return { format, filter: read.filter, limit, zone }
 }

@@ -159,7 +159,7 @@ export const SETTINGS: Section = {
                   kind: 'int',
                   default: 0,
                   unit: 'days',
-                  doc: 'Sums of hours that ended earlier are deleted; 0 keeps them. Not less than for traces.',
+                  doc: 'Sums of quarter hours and days that ended earlier are deleted; 0 keeps them. Not less than for traces.',
                 },
               },
             },

@@ -1,13 +1,25 @@
 import type { Permission } from '../access/permissions.ts'
 import type { ApiHandler } from '../api/api-context.ts'
-import { listAudit } from '../api/audit.ts'
+import { AUDIT_PARAMETERS, listAudit } from '../api/audit.ts'
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from '../api/gateway-keys.ts'
 import { getHealth, getLive, getReady, getRoot, getTracePipeline } from '../api/health.ts'
-import { getCost, getErrors, getKeys, getLatency, getModels, getSummary, getUsage } from '../api/analytics.ts'
-import { getLimits } from '../api/limits.ts'
-import { forkTrace, replayTrace } from '../api/lineage.ts'
+import {
+  getCost,
+  getErrors,
+  getKeys,
+  getLatency,
+  getModels,
+  getSummary,
+  getUsage,
+  GROUPED_PARAMETERS,
+  GROUPS_PARAMETERS,
+  SERIES_PARAMETERS,
+  SUMMARY_PARAMETERS,
+} from '../api/analytics.ts'
+import { getLimits, LIMITS_PARAMETERS } from '../api/limits.ts'
+import { forkTrace, REPLAY_PARAMETERS, replayTrace } from '../api/lineage.ts'
 import { getOpenApi } from '../api/openapi.ts'
-import { getTrace, listTraces } from '../api/traces.ts'
+import { getTrace, LIST_PARAMETERS, listTraces } from '../api/traces.ts'
 
 /** One row of the route table. Authorization looks at the row the router found, never at the URL again. */
 export interface Route {
@@ -15,41 +27,161 @@ export interface Route {
   /** Segments; `:name` stands for one segment of any value. */
   readonly path: string
   readonly permission: Permission | 'public'
+  /** Parameters that its query takes; `any` where unknown ones are ignored. */
+  readonly query: readonly string[] | 'any'
   readonly handler: ApiHandler
 }
 
+/** Parameters of a route that reads or changes what is in workspaces: its own, and which workspaces it is about. */
+const reading = (own: readonly string[] = []): readonly string[] => [...own, 'workspace_id']
+
 /** Every route of the gateway's own. Provider prefixes come before it and need `proxy:write`. */
 export const ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/', permission: 'public', handler: getRoot },
-  { method: 'GET', path: '/api/health', permission: 'public', handler: getHealth },
-  { method: 'GET', path: '/api/live', permission: 'public', handler: getLive },
-  { method: 'GET', path: '/api/ready', permission: 'public', handler: getReady },
-  { method: 'GET', path: '/api/openapi.yaml', permission: 'public', handler: getOpenApi },
+  { method: 'GET', path: '/', permission: 'public', query: 'any', handler: getRoot },
+  { method: 'GET', path: '/api/health', permission: 'public', query: 'any', handler: getHealth },
+  { method: 'GET', path: '/api/live', permission: 'public', query: 'any', handler: getLive },
+  { method: 'GET', path: '/api/ready', permission: 'public', query: 'any', handler: getReady },
+  { method: 'GET', path: '/api/openapi.yaml', permission: 'public', query: [], handler: getOpenApi },
   {
     method: 'GET',
     path: '/api/diagnostics/trace-pipeline',
     permission: 'analytics:read',
+    query: reading(),
     handler: getTracePipeline,
   },
-  { method: 'GET', path: '/api/traces', permission: 'analytics:read', handler: listTraces },
-  { method: 'GET', path: '/api/traces/:id', permission: 'analytics:read', handler: getTrace },
-  { method: 'GET', path: '/api/traces/:id/replay', permission: 'analytics:read', handler: replayTrace },
-  { method: 'POST', path: '/api/traces/:id/fork', permission: 'analytics:read', handler: forkTrace },
-  { method: 'GET', path: '/api/analytics/usage', permission: 'analytics:read', handler: getUsage },
-  { method: 'GET', path: '/api/analytics/cost', permission: 'analytics:read', handler: getCost },
-  { method: 'GET', path: '/api/analytics/models', permission: 'analytics:read', handler: getModels },
-  { method: 'GET', path: '/api/analytics/keys', permission: 'analytics:read', handler: getKeys },
-  { method: 'GET', path: '/api/analytics/latency', permission: 'analytics:read', handler: getLatency },
-  { method: 'GET', path: '/api/analytics/errors', permission: 'analytics:read', handler: getErrors },
-  { method: 'GET', path: '/api/analytics/summary', permission: 'analytics:read', handler: getSummary },
-  { method: 'GET', path: '/api/gateway-keys', permission: 'keys:manage', handler: listKeys },
-  { method: 'POST', path: '/api/gateway-keys', permission: 'keys:manage', handler: createKey },
-  { method: 'GET', path: '/api/gateway-keys/:id', permission: 'keys:manage', handler: getKey },
-  { method: 'PATCH', path: '/api/gateway-keys/:id', permission: 'keys:manage', handler: updateKey },
-  { method: 'DELETE', path: '/api/gateway-keys/:id', permission: 'keys:manage', handler: revokeKey },
-  { method: 'POST', path: '/api/gateway-keys/:id/rotate', permission: 'keys:manage', handler: rotateKey },
-  { method: 'GET', path: '/api/limits', permission: 'analytics:read', handler: getLimits },
-  { method: 'GET', path: '/api/audit', permission: 'audit:read', handler: listAudit },
+  {
+    method: 'GET',
+    path: '/api/traces',
+    permission: 'analytics:read',
+    query: reading(LIST_PARAMETERS),
+    handler: listTraces,
+  },
+  {
+    method: 'GET',
+    path: '/api/traces/:id',
+    permission: 'analytics:read',
+    query: reading(),
+    handler: getTrace,
+  },
+  {
+    method: 'GET',
+    path: '/api/traces/:id/replay',
+    permission: 'analytics:read',
+    query: reading(REPLAY_PARAMETERS),
+    handler: replayTrace,
+  },
+  {
+    method: 'POST',
+    path: '/api/traces/:id/fork',
+    permission: 'analytics:read',
+    query: reading(),
+    handler: forkTrace,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/usage',
+    permission: 'analytics:read',
+    query: reading(SERIES_PARAMETERS),
+    handler: getUsage,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/cost',
+    permission: 'analytics:read',
+    query: reading(SERIES_PARAMETERS),
+    handler: getCost,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/models',
+    permission: 'analytics:read',
+    query: reading(GROUPS_PARAMETERS),
+    handler: getModels,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/keys',
+    permission: 'analytics:read',
+    query: reading(GROUPS_PARAMETERS),
+    handler: getKeys,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/latency',
+    permission: 'analytics:read',
+    query: reading(GROUPED_PARAMETERS),
+    handler: getLatency,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/errors',
+    permission: 'analytics:read',
+    query: reading(GROUPED_PARAMETERS),
+    handler: getErrors,
+  },
+  {
+    method: 'GET',
+    path: '/api/analytics/summary',
+    permission: 'analytics:read',
+    query: reading(SUMMARY_PARAMETERS),
+    handler: getSummary,
+  },
+  {
+    method: 'GET',
+    path: '/api/gateway-keys',
+    permission: 'keys:manage',
+    query: reading(),
+    handler: listKeys,
+  },
+  {
+    method: 'POST',
+    path: '/api/gateway-keys',
+    permission: 'keys:manage',
+    query: reading(),
+    handler: createKey,
+  },
+  {
+    method: 'GET',
+    path: '/api/gateway-keys/:id',
+    permission: 'keys:manage',
+    query: reading(['org_id']),
+    handler: getKey,
+  },
+  {
+    method: 'PATCH',
+    path: '/api/gateway-keys/:id',
+    permission: 'keys:manage',
+    query: reading(['org_id']),
+    handler: updateKey,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/gateway-keys/:id',
+    permission: 'keys:manage',
+    query: reading(['org_id']),
+    handler: revokeKey,
+  },
+  {
+    method: 'POST',
+    path: '/api/gateway-keys/:id/rotate',
+    permission: 'keys:manage',
+    query: reading(['org_id']),
+    handler: rotateKey,
+  },
+  {
+    method: 'GET',
+    path: '/api/limits',
+    permission: 'analytics:read',
+    query: reading(LIMITS_PARAMETERS),
+    handler: getLimits,
+  },
+  {
+    method: 'GET',
+    path: '/api/audit',
+    permission: 'audit:read',
+    query: reading(AUDIT_PARAMETERS),
+    handler: listAudit,
+  },
 ]
 
 /** What the table says of a request. */

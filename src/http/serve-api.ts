@@ -3,7 +3,7 @@ import { ANONYMOUS, UNRECOGNISED, type Identity, type Keyring } from '../access/
 import type { Permission } from '../access/permissions.ts'
 import type { ApiContext } from '../api/api-context.ts'
 import { auditRefusedChange } from '../api/gateway-keys.ts'
-import { requireStorable } from '../api/query-parameters.ts'
+import { QueryParameters, requireStorable } from '../api/query-parameters.ts'
 import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
 import { GatewayError } from '../errors.ts'
 import type { ShownPaths } from '../redaction/shown-paths.ts'
@@ -151,7 +151,9 @@ async function answer(
   }
   for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)
   const { client: clientAddress } = addresses
-  const asked = { query, parameters, body, correlationId, clientAddress }
+  // Where any is allowed, none is read.
+  const known = route.query === 'any' ? new QueryParameters('', []) : new QueryParameters(query, route.query)
+  const asked = { query: known, parameters, body, correlationId, clientAddress }
   seen.handled = true
   return route.handler({ ...asked, caller: identity?.caller, identity }, context)
 }

@@ -118,9 +118,9 @@ export interface BodyChunksTable {
   data: Uint8Array
 }
 
-/** Sums over the traces of an hour or a UTC day, by provider, model and one dimension; the measures are columns. */
+/** Sums over the traces of a quarter hour or a UTC day, by provider, model and one dimension; the measures are columns. */
 export interface RollupsTable extends Record<MeasureColumnName, number> {
-  /** 1 for an hour, 24 for a day. */
+  /** 15 for a quarter hour, 24 for a day, 1 for an hour of an earlier version. */
   span: number
   /** Empty for none. */
   dimension: string

@@ -82,8 +82,12 @@ export interface Page<Item> {
 /** How sums are taken. */
 export interface MeasureOptions {
   readonly group?: Group
+  /** Another thing to group by, within each group. */
+  readonly secondGroup?: Group
   /** Makes a series; buckets without traces are left out. */
   readonly bucket?: Bucket
+  /** IANA name of the zone in which days, weeks and months begin; UTC when absent. Hours are UTC's. */
+  readonly timeZone?: string
   /** Also latency percentiles. */
   readonly percentiles?: boolean
   /** Largest number of groups; those with the most requests remain. All when absent. */
@@ -96,19 +100,23 @@ export interface MeasureOptions {
 export interface MeasuredRow extends Measures {
   /** Empty without a group, and for traces that have none. */
   readonly group: string
-  /** Epoch microseconds; 0 without a bucket. */
+  readonly secondGroup: string
+  /** When the bucket begins, epoch microseconds; 0 without a bucket. */
   readonly bucketStartUs: number
   /** Milliseconds, never more than 0.1 % low; absent unless asked for. */
   readonly percentiles?: { readonly p50: number; readonly p95: number; readonly p99: number }
 }
 
 /**
- * Sums by group and bucket. A series is ordered by bucket and then group, groups by requests (most first) and then group.
+ * Sums by group and bucket. A series is ordered by bucket and then its groups; groups by requests (most first) and then group; two
+ * groups by the first and then the second.
  */
 export interface Measured {
   readonly rows: readonly MeasuredRow[]
   /** There are more groups than the limit. */
   readonly more: boolean
+  /** Some hours of which only an earlier version's sum is left are cut by the range or by a bucket: they count where they begin. */
+  readonly approximate?: true
 }
 
 /** What can be asked of stored traces. A handle is made for one tenant, or by the offline commands for all. */
@@ -162,6 +170,12 @@ export interface Counters {
   readonly notRolledUp: number
 }
 
+/** An hour of a workspace, in the order in which hours are refined. */
+export interface HourPlace extends Tenant {
+  /** Epoch microseconds. */
+  readonly startUs: number
+}
+
 /** Sums that differ between the rollups and the traces that they are of. */
 export interface RollupCheck {
   readonly traces: number
@@ -198,8 +212,14 @@ export interface TraceMaintenance {
   deleteBodies(beforeUs: number, limit: number): Promise<number>
   /** Deletes traces that ended before a time and are in the rollups, oldest first. The newest arrival stays. */
   deleteTraces(beforeUs: number, limit: number): Promise<number>
-  /** Deletes the sums of hours and days that ended before a time. */
+  /** Deletes the sums of quarter hours, hours and days that ended before a time. */
   deleteRollups(beforeUs: number, limit: number): Promise<number>
+  /**
+   * Replaces one hour of one workspace, as an earlier version summed it up, by its quarters, if all its traces are still there.
+   *
+   * @param after where the last call came to; absent to begin @returns where to go on; `undefined` at the end
+   */
+  refineHour(after: HourPlace | undefined): Promise<HourPlace | undefined>
   /** Counts what the counters should say, and references to body chunks that are not as they should be. */
   checkCounts(): Promise<readonly string[]>
   /** Compares the sums of a range of whole hours with the traces themselves. */

@@ -289,9 +289,9 @@ describe('report', () => {
       status: 2,
       err: 'limit must be between 1 and 200\n',
     })
-    expect(await run('report --from yesterday')).toMatchObject({
+    expect(await run('report --from tomorrow')).toMatchObject({
       status: 2,
-      err: 'invalid from: expected RFC3339 or YYYY-MM-DD\n',
+      err: 'invalid from: expected RFC3339 or YYYY-MM-DD, or a span back from now: 90m, 24h, 7d, 4w, today, yesterday or month\n',
     })
     expect(await run('report --from 2026-02-19 --to 2026-02-18')).toMatchObject({
       status: 2,

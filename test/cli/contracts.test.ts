@@ -3,6 +3,7 @@ import { Glob } from 'bun'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MIGRATIONS } from '../../src/storage/migrations/migrations.ts'
 import { goTraces, makeGoSqlite } from '../support/go-gateway.ts'
 import { runProgram } from '../support/process.ts'
 import { CONTRACTS, violations } from '../support/strict-schema.ts'
@@ -16,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ongoingai-contracts-'))
 const seen = new Set<string>()
 
 beforeAll(() => {
-  const fixture = readFileSync(join(ROOT, 'test/fixtures/schemas/013_failed_answers.db.gz'))
+  const fixture = readFileSync(join(ROOT, `test/fixtures/schemas/${MIGRATIONS.at(-1)!.name}.db.gz`))
   writeFileSync(join(folder, 'traces.db'), Bun.gunzipSync(Uint8Array.from(fixture)))
   writeFileSync(
     join(folder, 'ongoingai.yaml'),

@@ -131,6 +131,59 @@ describe('export', () => {
     }
   })
 
+  test('an export of a span back from now goes on with the range that it was begun with', async () => {
+    const fromUs = TRACES[600]!.startedAtUs
+    const question = JSON.stringify({ format: 'jsonl', bodies: false, filter: { fromUs } })
+    const words = JSON.stringify([['since', '9000d']])
+    writeFileSync(join(folder, 'span.jsonl.part'), '')
+    writeFileSync(
+      join(folder, 'span.jsonl.part.json'),
+      JSON.stringify({ question, words, bytes: 0, traces: 0, after: null }),
+    )
+    expect((await run('export', '--since', '9001d', '--out', 'span.jsonl')).err).toContain('other options')
+    expect((await run('export', '--since', '9000d', '--out', 'span.jsonl')).err).toBe(
+      'wrote 603 traces to span.jsonl\n',
+    )
+  })
+
+  test('a range is given as times, dates of a time zone, or spans back from now', async () => {
+    const count = async (...words: string[]): Promise<number> =>
+      (await run('export', ...words)).out.split('\n').length - 1
+    const day = new Date(T0 / 1000).toISOString().slice(0, 10)
+    const wanted = (fromUs: number): number =>
+      TRACES.filter(({ startedAtUs }) => startedAtUs >= fromUs && startedAtUs < fromUs + 86_400_000_000)
+        .length
+    const midnight = Date.parse(`${day}T00:00:00Z`) * 1000
+    expect(await count('--from', day, '--to', day)).toBe(wanted(midnight))
+    // Nine hours ahead, all year.
+    expect(await count('--since', day, '--to', day, '--time-zone', 'Asia/Tokyo')).toBe(
+      wanted(midnight - 9 * 3.6e9),
+    )
+    expect(await count('--since', '99999w', '--to', '0m')).toBe(
+      TRACES.filter(({ startedAtUs }) => startedAtUs <= Date.now() * 1000).length,
+    )
+    for (const command of ['report', 'export', 'reprice']) {
+      const told = async (...words: string[]): Promise<unknown> => {
+        const { status, out, err } = await run(command, ...words)
+        return [status, out, err]
+      }
+      const both = '--since is the same as --from: give one of them\n'
+      expect(await told('--since', '7d', '--from', '7d')).toEqual([2, '', both])
+      expect(await told('--from', 'soon')).toEqual([
+        2,
+        '',
+        expect.stringContaining('invalid from: expected RFC3339'),
+      ])
+      expect(await told('--since', '7')).toEqual([
+        2,
+        '',
+        expect.stringContaining('invalid since: expected RFC3339'),
+      ])
+      const zone = 'invalid time-zone: "Mars"; expected a name of the IANA database such as Europe/Berlin\n'
+      expect(await told('--time-zone', 'Mars')).toEqual([2, '', zone])
+    }
+  })
+
   test.if(process.platform !== 'win32')('a disk that is full says so', async () => {
     const limited = ['sh', '-c', `trap '' XFSZ; ulimit -f 200; exec "$@"`, 'sh', process.execPath, MAIN]
     const child = Bun.spawn([...limited, 'export', '--out', 'full.jsonl'], {
@@ -224,6 +277,7 @@ describe('db', () => {
         '011_scopes',
         '012_bytes_of_details',
         '013_failed_answers',
+        '014_quarter_hours',
       ],
       warnings: [],
     })
@@ -240,7 +294,7 @@ describe('db', () => {
     await Bun.write(path, Bun.file(join(folder, 'g.db')))
     const database = new Database(path)
     database.run(
-      `UPDATE rollups SET input_tokens = input_tokens + 1 WHERE span = 1 AND dimension = '' AND start_us = ${T0}`,
+      `UPDATE rollups SET input_tokens = input_tokens + 1 WHERE span = 15 AND dimension = '' AND start_us = ${T0}`,
     )
     database.run(`UPDATE counters SET value = 1200 WHERE name = 'traces'`)
     database.run('DELETE FROM body_chunks WHERE rowid = 1')
@@ -258,7 +312,7 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\napplied 009_shared_limits\napplied 010_limits_at_one_moment\napplied 011_scopes\napplied 012_bytes_of_details\napplied 013_failed_answers\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\napplied 009_shared_limits\napplied 010_limits_at_one_moment\napplied 011_scopes\napplied 012_bytes_of_details\napplied 013_failed_answers\napplied 014_quarter_hours\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
     const database = new Database(join(folder, 'new/new.db'))

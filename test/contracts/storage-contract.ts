@@ -533,6 +533,7 @@ function manyTraces(count: number): Trace[] {
       requestPath: pick('/openai/v1/chat/completions', '/anthropic/v1/messages'),
       api: pick('chat_completions', ''),
       responseStatus: pick(200, 200, 200, 429, 500, 499),
+      outcome: pick('completed', 'completed', 'upstream_failed', 'client_aborted'),
       inputTokens: random(5000),
       outputTokens: random(900),
       totalTokens: random(9000),
@@ -586,7 +587,7 @@ function questions(): Question[] {
     'client',
     'tag.team',
   ]
-  const buckets: (Bucket | undefined)[] = [undefined, 'hour', 'day', 'week']
+  const buckets: (Bucket | undefined)[] = [undefined, 'hour', 'day', 'week', undefined, 'month', undefined]
   const all: Question[] = []
   let turn = 0
   for (const range of ranges) {
@@ -598,6 +599,8 @@ function questions(): Question[] {
           filter: { ...filter, ...range },
           options: {
             ...(group ? { group } : {}),
+            // One that the rollups have of all, or another dimension.
+            ...(group && turn % 4 === 0 ? { secondGroup: pickSecond(group, turn) } : {}),
             ...(bucket ? { bucket } : {}),
             ...(turn % 3 === 0 ? { percentiles: true } : {}),
             ...(turn % 5 === 0 ? { limit: 2 } : {}),
@@ -610,6 +613,11 @@ function questions(): Question[] {
   return all
 }
 
+function pickSecond(group: Group, turn: number): Group {
+  const others = (['model', 'workspace', 'session', 'tag.team'] as const).filter((other) => other !== group)
+  return others[turn % others.length]!
+}
+
 /** The answer worked out from the traces in the plainest way. */
 function measured(
   traces: readonly Trace[],
@@ -617,35 +625,46 @@ function measured(
   options: MeasureOptions,
   tenant?: Tenant,
 ): Measured {
-  const { group, bucket, limit, percentiles } = options
+  const { group, secondGroup, bucket, limit, percentiles } = options
+  // NUL sorts before every text: by the first, then by the second.
+  const nameOf = (trace: Trace): string | undefined => {
+    const names = [group, secondGroup].map((one) => (one === undefined ? '' : groupOf(trace, one)))
+    return names.includes(undefined) ? undefined : names.join('\0')
+  }
   const chosen = traces.filter(
-    (trace) =>
-      isOf(trace, tenant) &&
-      holds(trace, filter) &&
-      (group === undefined || groupOf(trace, group) !== undefined),
+    (trace) => isOf(trace, tenant) && holds(trace, filter) && nameOf(trace) !== undefined,
   )
-  const byGroup = Map.groupBy(chosen, (trace) => (group === undefined ? '' : groupOf(trace, group)!))
+  const byGroup = Map.groupBy(chosen, (trace) => nameOf(trace)!)
   const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
   const ranked = [...byGroup.keys()].sort(
     (a, b) => byGroup.get(b)!.length - byGroup.get(a)!.length || compare(a, b),
   )
-  const kept = new Set(group === undefined ? [''] : ranked.slice(0, limit ?? ranked.length))
+  const kept = new Set(group === undefined ? ['\0'] : ranked.slice(0, limit ?? ranked.length))
   const rows = new Map<string, Trace[]>()
-  if (group === undefined && bucket === undefined) rows.set('0\n', [])
+  if (group === undefined && bucket === undefined) rows.set('0\n\0', [])
   for (const trace of chosen) {
-    const name = group === undefined ? '' : groupOf(trace, group)!
+    const name = nameOf(trace)!
     if (!kept.has(name)) continue
     const key = `${bucket === undefined ? 0 : bucketOf(trace.startedAtUs, bucket)}\n${name}`
     rows.set(key, [...(rows.get(key) ?? []), trace])
   }
   const result = [...rows].map(([key, members]) => {
     const [time, name] = key.split('\n') as [string, string]
-    return { ...sumUp(members, percentiles === true), group: name, bucketStartUs: Number(time) }
+    const [first = '', second = ''] = name.split('\0')
+    return {
+      ...sumUp(members, percentiles === true),
+      group: first,
+      secondGroup: second,
+      bucketStartUs: Number(time),
+    }
   })
   result.sort(
     (a, b) =>
-      (bucket === undefined ? b.requests - a.requests : a.bucketStartUs - b.bucketStartUs) ||
-      compare(a.group, b.group),
+      (bucket === undefined && secondGroup === undefined
+        ? b.requests - a.requests
+        : a.bucketStartUs - b.bucketStartUs) ||
+      compare(a.group, b.group) ||
+      compare(a.secondGroup, b.secondGroup),
   )
   return { rows: result, more: group !== undefined && limit !== undefined && ranked.length > limit }
 }
@@ -694,11 +713,15 @@ function bucketOf(us: number, bucket: Bucket): number {
   const date = new Date(us / 1000)
   if (bucket === 'hour') date.setUTCMinutes(0, 0, 0)
   else date.setUTCHours(0, 0, 0, 0)
+  if (bucket === 'month') date.setUTCDate(1)
   if (bucket === 'week') date.setUTCDate(date.getUTCDate() - ((date.getUTCDay() + 6) % 7))
   return date.getTime() * 1000
 }
 
-function sumUp(traces: readonly Trace[], percentiles: boolean): Omit<MeasuredRow, 'group' | 'bucketStartUs'> {
+function sumUp(
+  traces: readonly Trace[],
+  percentiles: boolean,
+): Omit<MeasuredRow, 'group' | 'secondGroup' | 'bucketStartUs'> {
   const sum = (of: (trace: Trace) => number): number => traces.reduce((all, trace) => all + of(trace), 0)
   const most = (of: (trace: Trace) => number): number => Math.max(0, ...traces.map(of))
   const least = traces.length === 0 ? 0 : Math.min(...traces.map((trace) => trace.latencyMs))

@@ -11,6 +11,7 @@ import { visibilityOf } from '../../src/storage/postgres/schema.ts'
 import type { ReadScope, Storage, StoredGatewayKey } from '../../src/storage/storage.ts'
 import { Journal } from '../../src/traces/recorder/journal.ts'
 import { TraceWriter } from '../../src/traces/recorder/trace-writer.ts'
+import { calendarContract } from '../contracts/calendar-contract.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -54,6 +55,12 @@ const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })
 
 storageContract('postgres', async () => open(await server.createDatabase()))
+
+calendarContract('postgres', async () => {
+  const dsn = await server.createDatabase()
+  const run = async (statement: string): Promise<void> => void (await server.query(dsn, statement))
+  return { storage: await open(dsn), run }
+})
 
 /** What a transaction of a scope sets. */
 function settingsOf(scope: ReadScope): Record<string, string> {

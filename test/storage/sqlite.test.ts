@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { MIGRATIONS } from '../../src/storage/migrations/migrations.ts'
 import { toDetailsRow, toTraceRow } from '../../src/storage/queries/trace-rows.ts'
+import { calendarContract } from '../contracts/calendar-contract.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
 import { sampleTrace } from '../support/trace.ts'
 
@@ -15,6 +16,16 @@ let next = 0
 const freshPath = (): string => join(folder, `d${next++}`, 'traces.db')
 
 storageContract('sqlite', () => openSqliteStorage(freshPath(), 'write'))
+
+calendarContract('sqlite', async () => {
+  const path = freshPath()
+  const storage = await openSqliteStorage(path, 'write')
+  const run = async (statement: string): Promise<void> => {
+    using database = new Database(path)
+    database.run(statement)
+  }
+  return { storage, run }
+})
 
 test('a new database is in WAL mode and remembers its migrations', async () => {
   const path = freshPath()
@@ -36,6 +47,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '011_scopes' },
     { name: '012_bytes_of_details' },
     { name: '013_failed_answers' },
+    { name: '014_quarter_hours' },
   ])
   database.close()
 })

@@ -5,7 +5,7 @@ import { packChunk, type Chunk } from '../bodies/chunks.ts'
 import { toBodiesRow, toTraceRow } from '../queries/trace-rows.ts'
 import { LatencyHistogram } from '../rollups/latency-histogram.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
-import type { RollupDelta } from '../rollups/roll-up.ts'
+import { SPANS, type RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, SpendTable, Tables, TraceBodiesTable } from '../schema.ts'
 import { addToSpend } from '../spend-rows.ts'
@@ -129,7 +129,7 @@ export async function addToRollups(database: Kysely<Tables>, deltas: readonly Ro
     const columns = ROLLUP_KEY.map((column) => `wanted.${column} = rollups.${column}`).join(' AND ')
     const keys = part.map(({ key }, position) => ({
       position,
-      span: key.span,
+      span: SPANS[key.span].code,
       dimension: key.dimension,
       organization_id: key.organizationId,
       workspace_id: key.workspaceId,

@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { Trace } from '../../traces/trace.ts'
-import { changedColumns, costChanges } from '../rollups/cost-changes.ts'
+import { changedColumns, costChanges, type CostChange } from '../rollups/cost-changes.ts'
+import { HOUR_US, SPANS, type RollupKey } from '../rollups/roll-up.ts'
 import type { Tables } from '../schema.ts'
 import type { CostUpdate } from '../storage.ts'
 import { addToCounter, detailBytes, readRolledUpSeq } from './counters.ts'
@@ -45,21 +46,30 @@ export async function replaceCosts(database: Kysely<Tables>, updates: readonly C
   )
   for (const change of changes) {
     const { key } = change
-    await database
-      .updateTable('rollups')
-      .set(
-        Object.fromEntries(
-          changedColumns(change).map(([column, by]) => [column, sql`${sql.ref(column)} + ${by}`]),
-        ),
-      )
-      .where('span', '=', key.span)
-      .where('dimension', '=', key.dimension)
-      .where('organization_id', '=', key.organizationId)
-      .where('workspace_id', '=', key.workspaceId)
-      .where('start_us', '=', key.startUs)
-      .where('value', '=', key.value)
-      .where('provider', '=', key.provider)
-      .where('model', '=', key.model)
-      .execute()
+    // A trace that an earlier version summed up is in an hour's sum, if that was not replaced by its quarters.
+    const ofHour = { ...key, span: 'hour', startUs: key.startUs - (key.startUs % HOUR_US) } as const
+    if (key.span === 'quarter' && (await applyChange(database, ofHour, change))) continue
+    await applyChange(database, key, change)
   }
+}
+
+/** @returns whether there is such a rollup */
+async function applyChange(database: Kysely<Tables>, key: RollupKey, change: CostChange): Promise<boolean> {
+  const { numUpdatedRows } = await database
+    .updateTable('rollups')
+    .set(
+      Object.fromEntries(
+        changedColumns(change).map(([column, by]) => [column, sql`${sql.ref(column)} + ${by}`]),
+      ),
+    )
+    .where('span', '=', SPANS[key.span].code)
+    .where('dimension', '=', key.dimension)
+    .where('organization_id', '=', key.organizationId)
+    .where('workspace_id', '=', key.workspaceId)
+    .where('start_us', '=', key.startUs)
+    .where('value', '=', key.value)
+    .where('provider', '=', key.provider)
+    .where('model', '=', key.model)
+    .executeTakeFirstOrThrow()
+  return numUpdatedRows > 0n
 }

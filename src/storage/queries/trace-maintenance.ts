@@ -1,11 +1,12 @@
 import { sql, type Kysely } from 'kysely'
 import { MEASURE_LIST } from '../rollups/measures.ts'
-import { rollUp, type RollupDelta } from '../rollups/roll-up.ts'
+import { rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY } from '../rollups/upsert.ts'
 import type { CounterName, Tables } from '../schema.ts'
 import type {
   CostUpdate,
   Counters,
+  HourPlace,
   RollupCheck,
   SeenModel,
   StoredTrace,
@@ -15,6 +16,7 @@ import type {
 import { wrongChunks } from './check-chunks.ts'
 import { readRolledUpSeq, RECOUNTED } from './counters.ts'
 import { deleteBodies, deleteTraces, OWNER } from './deletions.ts'
+import { nextHour, refineHour } from './refine-hours.ts'
 import { replaceCosts } from './replace-costs.ts'
 import { inRange, readPage } from './stored-pages.ts'
 import type { Read, Write } from './tables.ts'
@@ -187,12 +189,16 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
   }
 
   async deleteRollups(beforeUs: number, limit: number): Promise<number> {
+    const width = sql`CASE span
+      WHEN ${sql.lit(SPANS.quarter.code)} THEN ${sql.lit(SPANS.quarter.widthUs)}
+      WHEN ${sql.lit(SPANS.hour.code)} THEN ${sql.lit(SPANS.hour.widthUs)}
+      ELSE ${sql.lit(SPANS.day.widthUs)} END`
     const old = await this.#read((database) =>
       database
         .selectFrom('rollups')
         .select(ROLLUP_KEY)
         .where('start_us', '<', beforeUs)
-        .where(sql<boolean>`start_us + span * 3600000000 <= ${beforeUs}`)
+        .where(sql<boolean>`start_us + ${width} <= ${beforeUs}`)
         .limit(limit)
         .execute(),
     )
@@ -205,6 +211,12 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
       }
       return old.length
     })
+  }
+
+  async refineHour(after: HourPlace | undefined): Promise<HourPlace | undefined> {
+    const hour = await nextHour(this.#read, after)
+    if (hour) await refineHour(this.#write, this.#addToRollups, hour)
+    return hour
   }
 
   oldest(): Promise<{ readonly tracesUs?: number; readonly bodiesUs?: number }> {
@@ -257,7 +269,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
       const rows = await database
         .selectFrom('rollups')
         .select(sums.map(({ column }) => sql<number>`COALESCE(SUM(${sql.ref(column)}), 0)`.as(column)))
-        .where('span', '=', 1)
+        .where('span', 'in', [SPANS.quarter.code, SPANS.hour.code])
         .where('dimension', '=', '')
         .where('start_us', '>=', fromUs)
         .where('start_us', '<', untilUs)

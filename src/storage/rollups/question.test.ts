@@ -1,29 +1,44 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { plan } from './question.ts'
-import { DAY_US, HOUR_US } from './roll-up.ts'
+import { plan, type Groups } from './question.ts'
+import { DAY_US, HOUR_US, SPANS } from './roll-up.ts'
 
-test('a range is cut into parts that meet without gap or overlap, the traces only in broken hours', () => {
+test('a range is cut into parts that meet without gap or overlap, the traces only in broken quarter hours', () => {
   fc.assert(
     fc.property(
       fc.nat({ max: 10 * 24 * 4 }),
       fc.nat({ max: 10 * 24 * 4 }),
       fc.nat({ max: 3 }),
       fc.boolean(),
-      (start, length, odd, byHour) => {
-        const fromUs = start * (HOUR_US / 4) + odd
-        const toUs = fromUs + length * (HOUR_US / 4)
-        const all = plan({ fromUs, toUs }, 'provider', byHour ? 'hour' : undefined).parts
-        const parts = all.filter(({ source }) => source !== 'new')
+      fc.boolean(),
+      (start, length, odd, days, hours) => {
+        const fromUs = start * (HOUR_US / 8) + odd
+        const toUs = fromUs + length * (HOUR_US / 8)
+        const all = plan({ fromUs, toUs }, ['provider'], { days, hours }).parts
+        const parts = all.filter(({ source }) => source !== 'new' && source !== 'hour')
         expect(parts[0]!.fromUs).toBe(fromUs)
         expect(parts.at(-1)!.untilUs).toBe(toUs + 1)
         parts.slice(1).forEach((part, i) => expect(part.fromUs).toBe(parts[i]!.untilUs))
         for (const { source, fromUs: from, untilUs } of parts) {
-          const width = source === 24 ? DAY_US : HOUR_US
-          if (source === 'traces') expect(untilUs - from).toBeLessThan(2 * HOUR_US)
-          else expect([from % width, untilUs % width]).toEqual([0, 0])
-          if (byHour) expect(source).not.toBe(24)
+          if (source === 'traces') expect(untilUs - from).toBeLessThan(HOUR_US / 2)
+          else {
+            const { widthUs } = SPANS[source as 'quarter' | 'day']
+            expect([from % widthUs, untilUs % widthUs]).toEqual([0, 0])
+          }
+          if (!days) expect(source).not.toBe('day')
         }
+        // Hours of an earlier version are read wherever no days are: by their beginning.
+        const ofDays = parts.filter(({ source }) => source === 'day')
+        const wanted =
+          ofDays.length === 0
+            ? [[fromUs, toUs + 1]]
+            : [
+                [fromUs, ofDays[0]!.fromUs],
+                [ofDays[0]!.untilUs, toUs + 1],
+              ]
+        expect(
+          all.filter(({ source }) => source === 'hour').map((part) => [part.fromUs, part.untilUs]),
+        ).toEqual(hours ? wanted.filter(([from, until]) => from! < until!) : [])
         // What is not rolled up yet is read for just the range that the rollups are read for.
         const rolled = parts.filter(({ source }) => source !== 'traces')
         expect(all.filter(({ source }) => source === 'new')).toEqual(
@@ -37,19 +52,19 @@ test('a range is cut into parts that meet without gap or overlap, the traces onl
 })
 
 test('an open range is read by day alone', () => {
-  expect(plan({}, undefined, undefined).parts).toEqual([
-    { source: 24, fromUs: 0, untilUs: Infinity },
+  expect(plan({}, [], { days: true, hours: true }).parts).toEqual([
+    { source: 'day', fromUs: 0, untilUs: Infinity },
     { source: 'new', fromUs: 0, untilUs: Infinity },
   ])
-  expect(plan({ fromUs: 5 * DAY_US }, 'model', 'week').parts).toEqual([
-    { source: 24, fromUs: 5 * DAY_US, untilUs: Infinity },
+  expect(plan({ fromUs: 5 * DAY_US }, ['model'], { days: true, hours: true }).parts).toEqual([
+    { source: 'day', fromUs: 5 * DAY_US, untilUs: Infinity },
     { source: 'new', fromUs: 5 * DAY_US, untilUs: Infinity },
   ])
 })
 
 test('one dimension is served from the rollups, two and single traces are not', () => {
-  const served = (filter: object, group?: Parameters<typeof plan>[1]): unknown => {
-    const { parts, dimension, value } = plan(filter, group, undefined)
+  const served = (filter: object, ...groups: Groups): unknown => {
+    const { parts, dimension, value } = plan(filter, groups, { days: true, hours: false })
     return parts[0]!.source === 'traces' ? 'traces' : [dimension, value]
   }
   expect(served({})).toEqual(['', undefined])
@@ -63,4 +78,8 @@ test('one dimension is served from the rollups, two and single traces are not', 
   expect(served({ tags: { team: 'a', env: 'b' } })).toBe('traces')
   expect(served({ sessionId: 's' }, 'session')).toBe('traces')
   expect(served({ status: 500 })).toBe('traces')
+  expect(served({}, 'key', 'model')).toEqual(['key', undefined])
+  expect(served({}, 'provider', 'workspace')).toEqual(['', undefined])
+  expect(served({ client: 'x' }, 'model', 'client')).toEqual(['client', 'x'])
+  expect(served({}, 'key', 'session')).toBe('traces')
 })

@@ -1,5 +1,5 @@
 import type { TraceFilter } from '../storage.ts'
-import { DAY_US, HOUR_US, type Span } from './roll-up.ts'
+import { SPANS, type Span } from './roll-up.ts'
 
 /** What a question may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */
 export type Group =
@@ -14,12 +14,15 @@ export type Group =
   | 'client'
   | `tag.${string}`
 
-/** Widths of a series' buckets: UTC hours, UTC days, weeks that begin on Monday. */
-export type Bucket = 'hour' | 'day' | 'week'
+/** Widths of a series' buckets: UTC hours, and days, weeks (which begin on Monday) and months of a time zone. */
+export type Bucket = 'hour' | 'day' | 'week' | 'month'
+
+/** By what a question is grouped: nothing, one thing, or two. */
+export type Groups = readonly Group[]
 
 /** Where one part of a range is read: `[fromUs, untilUs)`, epoch microseconds; `untilUs` is Infinity for no end. */
 export interface Part {
-  /** Rollups of an hour or a day; `traces` themselves; `new` traces alone, which the rollups do not hold yet. */
+  /** Rollups of a width; `traces` themselves; `new` traces alone, which the rollups do not hold yet. */
   readonly source: Span | 'traces' | 'new'
   readonly fromUs: number
   readonly untilUs: number
@@ -34,33 +37,41 @@ export interface Plan {
   readonly value: string | undefined
 }
 
+/** How finely a range must be read. */
+export interface Grain {
+  /** Whole UTC days may be read as one: no bucket begins within them. */
+  readonly days: boolean
+  /** The store has hours that an earlier version summed up. They count where they begin. */
+  readonly hours: boolean
+}
+
 /**
  * Decides where a question is answered from. The rollups serve when it asks for one dimension at most besides tenant,
- * provider, model and time; then only the broken hours at both ends of the range, and what came since the last roll-up, are
- * read from the traces. Questions of one session go to the traces: an index finds the few that matter.
+ * provider, model and time; then only the broken quarter hours at both ends of the range, and what came since the last roll-up,
+ * are read from the traces. Questions of one session go to the traces: an index finds the few that matter.
  */
-export function plan(filter: TraceFilter, group: Group | undefined, bucket: Bucket | undefined): Plan {
+export function plan(filter: TraceFilter, groups: Groups, grain: Grain): Plan {
   const fromUs = filter.fromUs ?? 0
   const untilUs = filter.toUs === undefined ? Infinity : filter.toUs + 1
   const asked = askedDimensions(filter)
-  const dimension = groupDimension(group) ?? asked[0]?.[0] ?? ''
+  const [grouped, ...more] = groupDimensions(groups)
+  const dimension = grouped ?? asked[0]?.[0] ?? ''
   const fits = asked.every(([name]) => name === dimension)
-  if (!fits || asked.length > 1 || !rollable(filter)) {
+  if (!fits || asked.length > 1 || more.length > 0 || !rollable(filter)) {
     return { parts: [{ source: 'traces', fromUs, untilUs }], dimension: '', value: undefined }
   }
-  return { parts: cut(fromUs, untilUs, bucket !== 'hour'), dimension, value: asked[0]?.[1] }
+  return { parts: cut(fromUs, untilUs, grain), dimension, value: asked[0]?.[1] }
 }
 
 /** All dimensions that a question names, with the value it wants; `undefined` for the one it groups by. */
 export function dimensionsOf(
   filter: TraceFilter,
-  group: Group | undefined,
+  groups: Groups,
 ): [dimension: string, value: string | undefined][] {
-  const grouped = groupDimension(group)
   return [
     ...askedDimensions(filter),
     ...(filter.sessionId === undefined ? [] : [['session', filter.sessionId] as [string, string]]),
-    ...(grouped === undefined ? [] : [[grouped, undefined] as [string, undefined]]),
+    ...groupDimensions(groups).map((grouped): [string, undefined] => [grouped, undefined]),
   ]
 }
 
@@ -89,35 +100,38 @@ function rollable(filter: TraceFilter): boolean {
   ].every((value) => value === undefined)
 }
 
-/** The dimension whose rollups hold the group; `undefined` for groups that all rollups have. */
-function groupDimension(group: Group | undefined): string | undefined {
-  if (group === undefined || group === 'provider' || group === 'model' || group === 'workspace')
-    return undefined
-  return group
+/** The dimensions whose rollups hold the groups; some groups all rollups have. */
+function groupDimensions(groups: Groups): string[] {
+  return groups.filter((group) => group !== 'provider' && group !== 'model' && group !== 'workspace')
 }
 
-/** Cuts a range into days, hours before and after them, and what is left at both ends. Empty parts are left out. */
-function cut(fromUs: number, untilUs: number, days: boolean): Part[] {
+/** Cuts a range into days, quarter hours before and after them, and what is left at both ends. Empty parts are left out. */
+function cut(fromUs: number, untilUs: number, { days, hours }: Grain): Part[] {
   const within = (widthUs: number): [number, number] => [
     Math.ceil(fromUs / widthUs) * widthUs,
     untilUs === Infinity ? Infinity : Math.floor(untilUs / widthUs) * widthUs,
   ]
-  const [hourFrom, hourUntil] = within(HOUR_US)
-  if (hourFrom >= hourUntil) return [{ source: 'traces', fromUs, untilUs }]
-  const [dayFrom, dayUntil] = days ? within(DAY_US) : [hourUntil, hourUntil]
-  const hours: Part[] =
-    dayFrom >= dayUntil
-      ? [{ source: 1, fromUs: hourFrom, untilUs: hourUntil }]
+  const [quarterFrom, quarterUntil] = within(SPANS.quarter.widthUs)
+  const [firstDay, lastDay] = within(SPANS.day.widthUs)
+  // Without whole days, the quarters before them are all there are.
+  const [dayFrom, dayUntil] = days && firstDay < lastDay ? [firstDay, lastDay] : [quarterUntil, quarterUntil]
+  const parts: Part[] =
+    quarterFrom >= quarterUntil
+      ? [{ source: 'traces', fromUs, untilUs }]
       : [
-          { source: 1, fromUs: hourFrom, untilUs: dayFrom },
-          { source: 24, fromUs: dayFrom, untilUs: dayUntil },
-          { source: 1, fromUs: dayUntil, untilUs: hourUntil },
+          { source: 'traces', fromUs, untilUs: quarterFrom },
+          { source: 'quarter', fromUs: quarterFrom, untilUs: dayFrom },
+          { source: 'day', fromUs: dayFrom, untilUs: dayUntil },
+          { source: 'quarter', fromUs: dayUntil, untilUs: quarterUntil },
+          { source: 'new', fromUs: quarterFrom, untilUs: quarterUntil },
+          { source: 'traces', fromUs: quarterUntil, untilUs },
         ]
-  const parts: Part[] = [
-    { source: 'traces', fromUs, untilUs: hourFrom },
-    ...hours,
-    { source: 'new', fromUs: hourFrom, untilUs: hourUntil },
-    { source: 'traces', fromUs: hourUntil, untilUs },
-  ]
+  if (hours) {
+    const whole = dayFrom >= dayUntil
+    parts.push(
+      { source: 'hour', fromUs, untilUs: whole ? untilUs : dayFrom },
+      { source: 'hour', fromUs: whole ? untilUs : dayUntil, untilUs },
+    )
+  }
   return parts.filter((part) => part.fromUs < part.untilUs)
 }

@@ -6,9 +6,18 @@ import { joinMeasure, MEASURE_LIST, type Measures } from './measures.ts'
 export const HOUR_US = 3_600_000_000
 export const DAY_US = 24 * HOUR_US
 
-/** Widths of the rollups, in hours. Whole days of a long range are read by day, its ends by hour. */
-export const SPANS = [1, 24] as const
-export type Span = (typeof SPANS)[number]
+/**
+ * Widths of the rollups. Whole days of a long range are read by UTC day, its ends by quarter of an hour, on which the days of every time
+ * zone begin. Hours are what versions before quarter hours summed up.
+ */
+export type Span = 'quarter' | 'hour' | 'day'
+
+/** How a width is stored (a name, not a number of anything), and its microseconds. */
+export const SPANS: Readonly<Record<Span, { readonly code: number; readonly widthUs: number }>> = {
+  quarter: { code: 15, widthUs: HOUR_US / 4 },
+  hour: { code: 1, widthUs: HOUR_US },
+  day: { code: 24, widthUs: DAY_US },
+}
 
 /** What a rollup is of. All have the provider and the model, and each one thing more. */
 export interface RollupKey {
@@ -17,7 +26,7 @@ export interface RollupKey {
   readonly dimension: string
   readonly organizationId: string
   readonly workspaceId: string
-  /** Start of the hour or UTC day, epoch microseconds. */
+  /** Start of the quarter hour or UTC day, epoch microseconds. */
   readonly startUs: number
   /** Value of the dimension. */
   readonly value: string
@@ -54,32 +63,32 @@ function dimensionsOf(trace: TraceSummary): [dimension: string, value: string][]
  * @param traces storable ones: their texts hold no NUL
  */
 export function rollUp(traces: readonly TraceSummary[]): RollupDelta[] {
-  const hours = new Map<string, RollupDelta>()
+  const quarters = new Map<string, RollupDelta>()
   for (const trace of traces) {
-    const startUs = trace.startedAtUs - (trace.startedAtUs % HOUR_US)
+    const startUs = trace.startedAtUs - (trace.startedAtUs % SPANS.quarter.widthUs)
     const of = `\0${startUs}\0${trace.organizationId}\0${trace.workspaceId}\0${trace.provider}\0${trace.model}`
     for (const [dimension, value] of dimensionsOf(trace)) {
       const name = `${dimension}\0${value}${of}`
-      const delta = hours.get(name)
+      const delta = quarters.get(name)
       if (delta) count(delta, trace)
-      else hours.set(name, begin({ ...keyOf(trace, startUs), dimension, value }, trace))
+      else quarters.set(name, begin({ ...keyOf(trace, startUs), dimension, value }, trace))
     }
   }
   const days = new Map<string, RollupDelta>()
-  for (const hour of hours.values()) {
-    const startUs = hour.key.startUs - (hour.key.startUs % DAY_US)
-    const key: RollupKey = { ...hour.key, span: 24, startUs }
+  for (const quarter of quarters.values()) {
+    const startUs = quarter.key.startUs - (quarter.key.startUs % DAY_US)
+    const key: RollupKey = { ...quarter.key, span: 'day', startUs }
     const name = Object.values(key).join('\0')
     const delta = days.get(name)
-    if (delta) join(delta, hour)
-    else days.set(name, { key, measures: { ...hour.measures }, latencies: hour.latencies.copy() })
+    if (delta) join(delta, quarter)
+    else days.set(name, { key, measures: { ...quarter.measures }, latencies: quarter.latencies.copy() })
   }
-  return [...hours.values(), ...days.values()].sort((a, b) => compareKeys(a.key, b.key))
+  return [...quarters.values(), ...days.values()].sort((a, b) => compareKeys(a.key, b.key))
 }
 
 function keyOf(trace: TraceSummary, startUs: number): Omit<RollupKey, 'dimension' | 'value'> {
   const { organizationId, workspaceId, provider, model } = trace
-  return { span: 1, organizationId, workspaceId, startUs, provider, model }
+  return { span: 'quarter', organizationId, workspaceId, startUs, provider, model }
 }
 
 function begin(key: RollupKey, trace: TraceSummary): RollupDelta {
@@ -106,7 +115,7 @@ function join(delta: RollupDelta, { measures, latencies }: RollupDelta): void {
 /** One order for all writers: two that upsert the same rows in different orders would wait for each other. */
 function compareKeys(a: RollupKey, b: RollupKey): number {
   return (
-    a.span - b.span ||
+    SPANS[a.span].code - SPANS[b.span].code ||
     text(a.dimension, b.dimension) ||
     text(a.organizationId, b.organizationId) ||
     text(a.workspaceId, b.workspaceId) ||

@@ -1,5 +1,5 @@
 import { MEASURE_LIST, type Joining } from './measures.ts'
-import type { RollupKey } from './roll-up.ts'
+import { SPANS, type RollupKey } from './roll-up.ts'
 
 /** Columns of a rollup's key. */
 export const ROLLUP_KEY = [
@@ -16,7 +16,7 @@ export const ROLLUP_KEY = [
 /** A key's values in the order of its columns. */
 export function rollupKeyValues(key: RollupKey): (string | number)[] {
   const { span, dimension, organizationId, workspaceId, startUs, value, provider, model } = key
-  return [span, dimension, organizationId, workspaceId, startUs, value, provider, model]
+  return [SPANS[span].code, dimension, organizationId, workspaceId, startUs, value, provider, model]
 }
 
 /** How a database writes an upsert. */

@@ -1,5 +1,5 @@
 import type { ClassRetention, RetentionConfig } from '../../config/config.ts'
-import type { Storage, TraceMaintenance } from '../../storage/storage.ts'
+import type { HourPlace, Storage, TraceMaintenance } from '../../storage/storage.ts'
 
 /** How often new traces are added to the rollups, and how many in one transaction: some milliseconds of the writer's lock. */
 const ROLL_UP_MS = 2000
@@ -8,6 +8,9 @@ const ROLL_UP_TRACES = 1000
 /** How often the limits of retention are looked at, the first time soon after the start. */
 const RETENTION_MS = 10 * 60_000
 const FIRST_RETENTION_MS = 15_000
+
+/** Hours that an earlier version summed up and that are summed up anew between two roll-ups: about a second's work. */
+const STEP_HOURS = 50
 
 /** What is deleted in one transaction, and the rest between two: writers come in between. */
 const STEP_TRACES = 250
@@ -38,11 +41,13 @@ export class Upkeep {
   readonly #jobs: TraceMaintenance
   readonly #stopped = new AbortController()
   #turn: Promise<void> = Promise.resolve()
+  /** How far the hours of earlier versions are refined. */
+  #refined: HourPlace | 'none' | 'all' = 'none'
 
   constructor(ports: UpkeepPorts) {
     this.#ports = ports
     this.#jobs = ports.storage.maintenance()
-    this.#every(ROLL_UP_MS, ROLL_UP_MS, () => this.rollUp())
+    this.#every(ROLL_UP_MS, ROLL_UP_MS, () => this.rollUp().then(() => this.refine()))
     this.#every(FIRST_RETENTION_MS, RETENTION_MS, () => this.retain(Date.now() * 1000))
   }
 
@@ -59,12 +64,23 @@ export class Upkeep {
     }
   }
 
+  /** Replaces some of the hours that an earlier version summed up by their quarters, as far as their traces are there. */
+  async refine(): Promise<void> {
+    for (let hours = 0; hours < STEP_HOURS && this.#refined !== 'all'; hours += 1) {
+      const after = this.#refined === 'none' ? undefined : this.#refined
+      this.#refined = (await this.#jobs.refineHour(after)) ?? 'all'
+      if (this.#refined !== 'all' && (await this.#paused())) return
+    }
+  }
+
   /**
    * Deletes what is older or larger than the settings allow, oldest first.
    *
    * @param nowUs epoch microseconds
    */
   async retain(nowUs: number): Promise<void> {
+    // Gateways of an earlier version beside this one still sum up by hour.
+    if (this.#refined === 'all') this.#refined = 'none'
     const { bodies, traces, rollups, audit } = this.#ports.retention()
     const deleted = {
       bodies: await this.#withinLimits(bodies, nowUs, 'bodies'),
