@@ -58,6 +58,7 @@ test('tokens are counted with the vocabulary, and what waits is rejected when th
     ...content,
     request: { model: 'gpt-5.4-mini', messages: [{ role: 'user', content: 'Hello there, how are you?' }] },
     response: { ...content.response, model: 'gpt-5.4-mini' },
+    understood: true,
   }
   const counted = await thread.build(sampleExchange(), reading, 'o200k_base')
   // Seven tokens, and six that frame a message.
