@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
@@ -583,6 +583,14 @@ describe('the same whatever carries it', () => {
       // Compressed twice, said once.
       const twice = await ask(gateway, gzipSync(gzipSync(body)), { headers: { 'content-encoding': 'gzip' } })
       expect(twice.status).toBe(415)
+      // What stands behind the coded content goes to the upstream too.
+      const coded = { br: brotliCompressSync('{}'), deflate: deflateSync('{}'), zstd: zstdCompressSync('{}') }
+      for (const [coding, start] of Object.entries(coded)) {
+        const both = Buffer.concat([start, Buffer.from(body)])
+        expect((await ask(gateway, both, { headers: { 'content-encoding': coding } })).status).toBe(415)
+        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, both)
+        expect((await ask(gateway, '{}')).status).toBe(502)
+      }
     })
     await within('pii: {mode: redact_upstream+redact_response, uninspectable: allow}\n', async (gateway) => {
       for (const coding of codings) {
