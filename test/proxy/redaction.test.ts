@@ -366,6 +366,24 @@ describe('what is stored', () => {
       })
     }))
 
+  test('what is taken out of bodies and stored beside them is redacted too', () =>
+    within('tracing: {capture_bodies: true}\n', async (gateway) => {
+      const mail = (name: string): string => `${name}.zqgkm@example.com`
+      upstream.play = answerJson({
+        model: mail('answered'),
+        service_tier: mail('tier'),
+        choices: [{ message: { content: 'x' }, finish_reason: mail('finish') }],
+        usage: { prompt_tokens: 1, completion_tokens: 1, for: mail('usage') },
+      })
+      const { trace } = await ask(gateway, JSON.stringify({ model: mail('asked'), messages: [] }))
+      expect(trace).toMatchObject({
+        input_tokens: 1,
+        output_tokens: 1,
+        requested_model: expect.any(String) as string,
+      })
+      expect(JSON.stringify(trace)).not.toContain('zqgkm')
+    }))
+
   test('mode off keeps bodies byte for byte; a stage that is off keeps its side', async () => {
     const body = '{"email" : "alice@example.com"}'
     upstream.play = answerJson({ to: 'bob@example.com' })
