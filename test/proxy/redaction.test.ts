@@ -626,6 +626,22 @@ describe('the same whatever carries it', () => {
     })
   })
 
+  test('others are served while a large answer that came at once is looked at', () =>
+    within('pii: {mode: redact_response}\n', async (gateway) => {
+      upstream.play = answer(200, { 'Content-Type': 'text/event-stream' }, chunk('word ').repeat(50_000))
+      let ended = false
+      const large = fetch(`${gateway.url}/openai/v1/chat/completions`, { method: 'POST', body: '{}' })
+        .then((response) => response.text())
+        .finally(() => (ended = true))
+      let served = 0
+      while (!ended) {
+        await fetch(`${gateway.url}/api/live`)
+        served += 1
+      }
+      expect((await large).length).toBe(chunk('word ').length * 50_000)
+      expect(served).toBeGreaterThan(20)
+    }))
+
   test('events under a wrong type are not held: the first arrives before the second is sent', () =>
     within('pii: {mode: redact_response}\n', async (gateway) => {
       for (const type of ['text/event-stream', 'application/json', 'text/plain']) {
