@@ -642,6 +642,26 @@ describe('the same whatever carries it', () => {
       expect(served).toBeGreaterThan(20)
     }))
 
+  test('others are served while values are put back in a large answer', () =>
+    within('pii: {mode: redact_upstream, replacement: {reversible: true}}\n', async (gateway) => {
+      upstream.play = answer(
+        200,
+        { 'Content-Type': 'application/json' },
+        `[${'"[EMAIL_1]",'.repeat(200_000)}0]`,
+      )
+      let ended = false
+      const large = fetch(`${gateway.url}/openai/v1/x`, { method: 'POST', body: '{"a":"alice@example.com"}' })
+        .then((response) => response.text())
+        .finally(() => (ended = true))
+      let served = 0
+      while (!ended) {
+        await fetch(`${gateway.url}/api/live`)
+        served += 1
+      }
+      expect(await large).toBe(`[${'"alice@example.com",'.repeat(200_000)}0]`)
+      expect(served).toBeGreaterThan(20)
+    }))
+
   test('events under a wrong type are not held: the first arrives before the second is sent', () =>
     within('pii: {mode: redact_response}\n', async (gateway) => {
       for (const type of ['text/event-stream', 'application/json', 'text/plain']) {
