@@ -5,6 +5,7 @@ import { declaredFraming } from './body-kind.ts'
 import { BodyStart } from './body-start.ts'
 import { mergeEdits } from './edits.ts'
 import { FramingFinder } from './framing-finder.ts'
+import { ReversiblePlaceholders } from './placeholders.ts'
 import { Redaction } from './redaction.ts'
 import { SETTINGS } from '../../test/support/redaction-settings.ts'
 
@@ -298,13 +299,20 @@ test.each<[string, string]>([
 })
 
 test('a charset that is one of two does not pass for the other', () => {
-  const body = Buffer.from('Mail jane+AEA-example.com')
+  const mail = Buffer.from('Mail jane+AEA-example.com')
   for (const type of [
     'text/plain;charset=utf-8;charset=utf-7',
     'text/plain; charset*=utf-7; charset="utf-8"',
   ])
-    expect(judgeBody(body, type, DENYING)).toMatchObject({ kind: 'uninspectable' })
-  expect(judgeBody(body, 'text/plain;charset=UTF-8; charset="utf-8"', DENYING)).toMatchObject({
+    expect(judgeBody(mail, type, DENYING)).toMatchObject({ kind: 'uninspectable' })
+  expect(judgeBody(mail, 'text/plain;charset=UTF-8; charset="utf-8"', DENYING)).toMatchObject({
     kind: 'judged',
   })
 })
+
+test.each(['[EMP2_1]', '{"a":"[EMP2\\u005f1]"}', '%5BEMP2_1%5D'])(
+  'a placeholder that stands in %s already is made for no value',
+  (text) => {
+    expect(new ReversiblePlaceholders(text).of('emp2', 'x')).toBe('[EMP2_1X1]')
+  },
+)

@@ -30,10 +30,9 @@ export function findAll(text: string, detectors: readonly Detector[], budget?: T
     for (const { start, end } of findInWindows(text, detector, budget))
       spans.push({ start, end, rank, escaped: false })
     if (!unescaped) continue
-    const { escapesBefore, place } = unescaped
     for (const { start, end } of findInWindows(unescaped.text, detector, budget)) {
-      if (escapesBefore(end) > escapesBefore(start))
-        spans.push({ start: place(start), end: place(end), rank, escaped: true })
+      if (unescaped.escapesBefore(end) > unescaped.escapesBefore(start))
+        spans.push({ start: unescaped.place(start), end: unescaped.place(end), rank, escaped: true })
     }
   }
   return joined(spans).map(({ start, end, rank, escaped }) => {

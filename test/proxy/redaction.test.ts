@@ -54,6 +54,16 @@ async function within(settings: string, run: (gateway: TestGateway) => Promise<v
   }
 }
 
+/** How many other requests are answered before this one is. */
+async function servedBefore(gateway: TestGateway, large: Promise<unknown>): Promise<number> {
+  const state = { ended: false }
+  const noted = large.finally(() => (state.ended = true))
+  let served = 0
+  for (; !state.ended; served++) await fetch(`${gateway.url}/api/live`)
+  await noted
+  return served
+}
+
 const sent = (): string => upstream.last.body.toString('utf8')
 
 describe('requests', () => {
@@ -629,15 +639,10 @@ describe('the same whatever carries it', () => {
   test('others are served while a large answer that came at once is looked at', () =>
     within('pii: {mode: redact_response}\n', async (gateway) => {
       upstream.play = answer(200, { 'Content-Type': 'text/event-stream' }, chunk('word ').repeat(50_000))
-      let ended = false
-      const large = fetch(`${gateway.url}/openai/v1/chat/completions`, { method: 'POST', body: '{}' })
-        .then((response) => response.text())
-        .finally(() => (ended = true))
-      let served = 0
-      while (!ended) {
-        await fetch(`${gateway.url}/api/live`)
-        served += 1
-      }
+      const large = fetch(`${gateway.url}/openai/v1/chat/completions`, { method: 'POST', body: '{}' }).then(
+        (response) => response.text(),
+      )
+      const served = await servedBefore(gateway, large)
       expect((await large).length).toBe(chunk('word ').length * 50_000)
       expect(served).toBeGreaterThan(20)
     }))
@@ -649,15 +654,11 @@ describe('the same whatever carries it', () => {
         { 'Content-Type': 'application/json' },
         `[${'"[EMAIL_1]",'.repeat(200_000)}0]`,
       )
-      let ended = false
-      const large = fetch(`${gateway.url}/openai/v1/x`, { method: 'POST', body: '{"a":"alice@example.com"}' })
-        .then((response) => response.text())
-        .finally(() => (ended = true))
-      let served = 0
-      while (!ended) {
-        await fetch(`${gateway.url}/api/live`)
-        served += 1
-      }
+      const large = fetch(`${gateway.url}/openai/v1/x`, {
+        method: 'POST',
+        body: '{"a":"alice@example.com"}',
+      }).then((response) => response.text())
+      const served = await servedBefore(gateway, large)
       expect(await large).toBe(`[${'"alice@example.com",'.repeat(200_000)}0]`)
       expect(served).toBeGreaterThan(20)
     }))
