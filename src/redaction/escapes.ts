@@ -34,7 +34,7 @@ const NAMED: Readonly<Record<string, string>> = {
 
 /** Decodes the escapes in a text, whatever kind of text it is. @returns `undefined` where there are none */
 export function unescape(text: string): Unescaped | undefined {
-  if (!mayEscape(text)) return undefined
+  if (!/[%\\&]/.test(text)) return undefined
   /** Of each escape its place in what is read, and where it ends in the text. */
   const read: number[] = []
   const ends: number[] = []
@@ -78,14 +78,9 @@ export function unescape(text: string): Unescaped | undefined {
 
 /** Where the escape begins that may go on behind the text's end; the text's length for nowhere. */
 export function escapeBegins(text: string): number {
-  if (!mayEscape(text)) return text.length
   const from = Math.max(0, text.length - MAX_BEGUN)
   const begun = BEGUN.exec(text.slice(from))
   return begun ? from + begun.index : text.length
-}
-
-function mayEscape(text: string): boolean {
-  return text.includes('%') || text.includes('\\') || text.includes('&')
 }
 
 /** What a text in percent-encoding says. Wrong escapes are left as they are, as most servers do. */
