@@ -141,6 +141,8 @@ function askUpstream(
     const send = exchange.target.url.startsWith('https:') ? httpsRequest : httpRequest
     const request = send(exchange.target.url, {
       method: 'GET',
+      // A connection that an upstream refused to upgrade is not asked again.
+      agent: false,
       headers: {
         ...fields,
         connection: 'Upgrade',
