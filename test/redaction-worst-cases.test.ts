@@ -213,6 +213,11 @@ const BODIES: readonly (readonly [name: string, mediaType: string, body: (size: 
   ['a form of many parts without content', multipart, around('', part(''), '--b--')],
   ['text that is full of placeholders', 'text/plain', around('', (i) => `[A_${i}X1] [A_1]`, '')],
   ['text of beginnings of placeholders', 'text/plain', around('', '[A_', '')],
+  ['text of escapes', 'text/plain', around('', 'a%40b&#46;co ', '')],
+  ['text of beginnings of escapes', 'text/plain', around('', '\\u00&amp;%25', '')],
+  ['text of backslashes', 'text/plain', around('', '\\', '')],
+  ['events of escapes', sse, around('', event('a%40'), '')],
+  ['events of beginnings of escapes', sse, around('', event('\\u00'), '')],
 ]
 
 describe('takes steps that grow with the body’s size and with nothing else', () => {

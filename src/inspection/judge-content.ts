@@ -1,6 +1,8 @@
 import { judgeBody, type BodyVerdict } from '../redaction/bodies.ts'
 import { ReversiblePlaceholders } from '../redaction/placeholders.ts'
 import type { Redaction } from '../redaction/redaction.ts'
+import { restoringRules } from '../redaction/restore.ts'
+import type { TextRules } from '../redaction/text-rules.ts'
 import type { TimeBudget } from '../redaction/time-budget.ts'
 
 /** Content that a policy must see before it goes on. */
@@ -12,10 +14,13 @@ export interface ContentQuestion {
   readonly workspaceId: string
   /** What is replaced is to be put back in the answer. */
   readonly reversible: boolean
+  /** Placeholders that are only to be put back, whatever else the content holds; absent where a policy looks at it. */
+  readonly restore?: ContentAnswer['values']
 }
 
 /** What a policy says of content. */
 export interface ContentAnswer {
+  /** Without edits: there may be as many as the content has characters, and they would have to be copied between threads. */
   readonly verdict: BodyVerdict
   /** What placeholders stand for, when they are to be put back. */
   readonly values: readonly (readonly [placeholder: string, value: string])[]
@@ -27,10 +32,14 @@ export function judgeContent(
   redaction: Redaction,
   budget: TimeBudget,
 ): ContentAnswer {
-  const { bytes, mediaType, reversible } = question
-  const rules = { ...redaction.rulesOf(question), budget }
-  if (!reversible) return { verdict: judgeBody(bytes, mediaType, rules), values: [] }
+  const { bytes, mediaType, reversible, restore } = question
+  const judge = (rules: TextRules): BodyVerdict => {
+    const verdict = judgeBody(bytes, mediaType, { ...rules, budget })
+    return verdict.kind === 'judged' ? { ...verdict, edits: [] } : verdict
+  }
+  if (restore) return { verdict: judge(restoringRules(new Map(restore))), values: [] }
+  const rules = redaction.rulesOf(question)
+  if (!reversible) return { verdict: judge(rules), values: [] }
   const placeholders = new ReversiblePlaceholders(Buffer.from(bytes).toString('latin1'))
-  const verdict = judgeBody(bytes, mediaType, { ...rules, placeholders })
-  return { verdict, values: placeholders.values() }
+  return { verdict: judge({ ...rules, placeholders }), values: placeholders.values() }
 }

@@ -26,6 +26,7 @@ import {
 import { resumed } from './resumed.ts'
 import { ended, filtersOf, noteStream, refusalIn, requirePassing, written } from './stream-filters.ts'
 import { Tap } from './tap.ts'
+import { piecesOf, Turns } from './turns.ts'
 
 /** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
 const BUFFERED_BYTES = 256 * 1024
@@ -356,6 +357,7 @@ async function* observedResponse(
     context.sink.observe(piece),
   )
   let filters: Observed['filters'] = []
+  const turns = new Turns()
   let onItsWay: Uint8Array | undefined
   let atUs = 0
   let outcome: Outcome = 'client_aborted'
@@ -373,8 +375,12 @@ async function* observedResponse(
       exchange.outgrown()
       if (filters.length === 0) yield chunk
       else {
-        const passed = written(filters, chunk)
-        if (passed.length > 0) yield passed
+        for (const piece of piecesOf(chunk)) {
+          const passed = written(filters, piece)
+          if (passed.length > 0) yield passed
+          const turn = turns.next()
+          if (turn) await turn
+        }
       }
       tap.take(chunk, atUs)
       onItsWay = undefined

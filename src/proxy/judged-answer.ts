@@ -1,7 +1,5 @@
-import { judgeBody } from '../redaction/bodies.ts'
 import { declaredFraming, declaredOpaque, readContentType } from '../redaction/body-kind.ts'
 import { BodyStart, type BodyTaking } from '../redaction/body-start.ts'
-import { restoringRules } from '../redaction/restore.ts'
 import { codingOf } from '../traces/recorder/content-decoder.ts'
 import { broken } from './broken.ts'
 import type { StreamFilter } from './event-filter.ts'
@@ -146,11 +144,33 @@ async function judgeAnswer(
   }
   let judged = guarded ? await guardResponse(exchange, plain, guarded, context) : plain.bytes
   if (restore) {
-    const contentType = String(responseFields['content-type'] ?? '')
-    const verdict = judgeBody(judged, contentType, restoringRules(restore))
-    if (verdict.kind === 'judged') judged = verdict.content
+    const mediaType = String(responseFields['content-type'] ?? '')
+    judged = await restored(judged, mediaType, [...restore], exchange, context)
   }
   return judged === plain.bytes ? content : judged
+}
+
+/** Content with what its placeholders stand for; as it came where that cannot be told in time. */
+async function restored(
+  bytes: Uint8Array,
+  mediaType: string,
+  restore: readonly [string, string][],
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Promise<Uint8Array> {
+  const { organizationId, workspaceId } = exchange.caller
+  try {
+    const { verdict } = await context.settings.inspector!.judge(
+      { bytes, mediaType, organizationId, workspaceId, reversible: false, restore },
+      exchange.abort.signal,
+    )
+    return verdict.kind === 'judged' && Object.keys(verdict.counts).length > 0 ? verdict.content : bytes
+  } catch (error) {
+    if (exchange.brokenBy) throw broken(exchange, error, 'pii_unavailable', 'the exchange was broken off')
+    const reason = error instanceof Error ? error.message : String(error)
+    context.log('WARN', 'placeholders were not put back', { ...exchange.logFields, reason })
+    return bytes
+  }
 }
 
 /** Holds an answer that was declared a stream and is none, until it can be judged as a whole. */

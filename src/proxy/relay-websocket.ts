@@ -29,6 +29,9 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 /** Why the server closes a connection itself, with 1009: its close handler is told 1006 and this. */
 const TOO_BIG = 'Received too big message'
 
+/** Pings that a client may send while it does not read what is there for it. */
+const MAX_UNREAD_PINGS = 1000
+
 /** How often a client that is not read is sent something: only so is it noticed that it left. */
 const HEARTBEAT_MS = 2000
 
@@ -262,6 +265,8 @@ class Relay {
   #clientPings = 0
   #observed = true
   #closing = false
+  /** Pings that came while the client had much to read. */
+  #unreadPings = 0
   /** Whether the client is to be read. */
   #reading = true
   /** Runs from when the client is not read until something of it is read again. */
@@ -306,12 +311,13 @@ class Relay {
     this.#heard()
     if (kind === 'ping') this.#clientPings += 1
     this.#send(kind, data)
-    // The server answers pings itself; whoever does not read the pongs gets no more of them.
-    if (this.#clientIsFull()) this.#pauseClient()
+    // The server answers pings itself, and what it answers waits for the client like anything else.
+    if (this.#clientIsFull() && ++this.#unreadPings > MAX_UNREAD_PINGS) return this.#tooMuch()
     this.#withinBounds()
   }
 
   clientDrained(): void {
+    this.#unreadPings = 0
     if (this.#upstream.isPaused()) this.#upstream.resume()
     this.#drained()
   }

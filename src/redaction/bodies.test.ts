@@ -5,6 +5,7 @@ import { declaredFraming } from './body-kind.ts'
 import { BodyStart } from './body-start.ts'
 import { mergeEdits } from './edits.ts'
 import { FramingFinder } from './framing-finder.ts'
+import { ReversiblePlaceholders } from './placeholders.ts'
 import { Redaction } from './redaction.ts'
 import { SETTINGS } from '../../test/support/redaction-settings.ts'
 
@@ -240,3 +241,78 @@ test('edits of two readings become one where they overlap, and hide all that eit
   ])
   expect(mergeEdits([edit(3, 4, 'a')], [edit(2, 6, 'b')])).toEqual([edit(2, 6, 'a')])
 })
+
+const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64')
+const AT = MAIL.replace('@', '\\u0040')
+const [FIRST, REST] = [MAIL.slice(0, 14), MAIL.slice(14)]
+const say = (content: string): string => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
+const call = (piece: string): string =>
+  `data: ${JSON.stringify({ choices: [{ delta: { tool_calls: [{ index: 0, function: { arguments: piece } }] } }] })}\n\n`
+const line = (content: string): string => `${JSON.stringify({ message: { content }, done: false })}\n`
+
+test.each<[string, string]>([
+  ['JSON with a comment', `/* a */ {"a":"${AT}"}`],
+  ['JSON behind what keeps scripts from reading it', `)]}'\n{"a":"${AT}"}`],
+  ['JSON in single quotes', `{'a':'${AT}'}`],
+  ['JSON with a wrong escape', `{"a":"${AT} \\x \\u12"}`],
+  ['JSON with a line break in a string', `{"a":"${AT} \n"}`],
+  ['JSON in prose', JSON.stringify({ a: `so:\n{"to":"${AT}"}` })],
+  ['JSON in JSON in prose', JSON.stringify({ a: `so: ${JSON.stringify(`{"to":"${AT}"}`)}` })],
+  ['a URL in JSON', JSON.stringify({ a: `https://a.test/?to=${MAIL.replace('@', '%40')}` })],
+  ['a URL in a URL', JSON.stringify({ a: `https://a.test/?to=${MAIL.replace('@', '%2540')}` })],
+  ['XML', `<a>${MAIL.replace('@', '&#64;')}</a>`],
+  ['HTML', JSON.stringify({ a: MAIL.replace('@', '&amp;#x40;').replace('.', '&period;') })],
+  ['JavaScript', `"${MAIL.replace('@', '\\x40')}" "\\u{40}"`],
+  ['a form with a wrong escape', `a=${MAIL.replace('@', '%40')}+100%&b=2`],
+  ['a form that is not UTF-8', `a=${MAIL.replace('@', '%40')}%ff&b=2`],
+  ['a data URL with a wrong escape', JSON.stringify({ a: `data:text/plain,${MAIL.replace('@', '%40')}%ff` })],
+  [
+    'a data URL with long parameters',
+    JSON.stringify({ a: `data:text/plain;x=${'x'.repeat(300)};base64,${base64(`Mail ${MAIL}`)}` }),
+  ],
+  [
+    'base64 with spaces',
+    JSON.stringify({ a: `\n${base64(`Mail ${MAIL}`).replaceAll(/.{4}/g, '$& \r\n\t')}` }),
+  ],
+  ['base64 with too much padding', JSON.stringify({ a: `${base64(`Mail ${MAIL} `)}====` })],
+  ['base64 of UTF-16', JSON.stringify({ a: base64(Buffer.from(`Mail ${MAIL}`, 'utf16le')) })],
+  ['base64 of Latin-1', JSON.stringify({ a: base64(Buffer.from(`é ${MAIL}`, 'latin1')) })],
+  [
+    'a call that begins with a space',
+    call(' ') + call(`{"to":"${AT.slice(0, 17)}`) + call(`${AT.slice(17)}"}`),
+  ],
+  ['an escape over two events', say(`so: "${AT.slice(0, 15)}`) + say(AT.slice(15)) + say('" is it')],
+  ['lines that begin with a mark', `\u{feff}${line(FIRST)}${line(REST)}${line(' is it')}`],
+  ['events behind lines of JSON', `{"a":1}\n{"b":2}\n${say(FIRST)}${say(REST)}${say(' is it')}`],
+])('a value is taken out of %s', (_, text) => {
+  for (const type of ['application/json', 'text/plain', 'text/event-stream', 'application/x-ndjson']) {
+    const verdict = judgeBody(Buffer.from(text), type, DENYING)
+    if (verdict.kind !== 'judged') throw new Error(verdict.reason)
+    const left = Buffer.from(verdict.content).toString()
+    expect([type, verdict.counts['email'] ?? 0, left.includes('zqgkm'), left.includes(REST)]).toEqual([
+      type,
+      1,
+      false,
+      false,
+    ])
+  }
+})
+
+test('a charset that is one of two does not pass for the other', () => {
+  const mail = Buffer.from('Mail jane+AEA-example.com')
+  for (const type of [
+    'text/plain;charset=utf-8;charset=utf-7',
+    'text/plain; charset*=utf-7; charset="utf-8"',
+  ])
+    expect(judgeBody(mail, type, DENYING)).toMatchObject({ kind: 'uninspectable' })
+  expect(judgeBody(mail, 'text/plain;charset=UTF-8; charset="utf-8"', DENYING)).toMatchObject({
+    kind: 'judged',
+  })
+})
+
+test.each(['[EMP2_1]', '{"a":"[EMP2\\u005f1]"}', '%5BEMP2_1%5D'])(
+  'a placeholder that stands in %s already is made for no value',
+  (text) => {
+    expect(new ReversiblePlaceholders(text).of('emp2', 'x')).toBe('[EMP2_1X1]')
+  },
+)

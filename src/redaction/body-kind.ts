@@ -52,7 +52,7 @@ const CHARSETS = /^(?:utf-?8|us-ascii|ascii|latin-?1|iso-?8859-\d+|windows-125\d
 /** Longest media type or charset that is reported. */
 const MAX_REPORTED = 100
 
-/** Reads a `Content-Type` field. Of a parameter that is repeated the first counts. */
+/** Reads a `Content-Type` field. Of boundaries the first counts; of charsets all, because readers differ in which one they take. */
 export function readContentType(contentType: string): DeclaredType {
   const semicolon = contentType.indexOf(';')
   if (semicolon < 0) return { mediaType: contentType.trim().toLowerCase(), charset: '', boundary: '' }
@@ -62,9 +62,15 @@ export function readContentType(contentType: string): DeclaredType {
   }
   return {
     mediaType: contentType.slice(0, semicolon).trim().toLowerCase(),
-    charset: parameter('charset').toLowerCase(),
+    charset: charsetsIn(contentType),
     boundary: parameter('boundary'),
   }
+}
+
+/** What every `charset` says, once each, with commas between. */
+function charsetsIn(contentType: string): string {
+  const all = [...contentType.toLowerCase().matchAll(/;\s*charset\*?\s*=\s*(?:"([^"]*)"|([^;\s]*))/g)]
+  return [...new Set(all.map(([, quoted, plain]) => quoted ?? plain ?? ''))].join()
 }
 
 /**

@@ -40,6 +40,15 @@ test.each([
   'cookie2',
   'x-hub-signature-256',
   'key1',
+  'x-authn',
+  'x-otp',
+  'x-pat',
+  'user_pass',
+  'dpop',
+  'x-csrf',
+  'secretkey',
+  'x-mykey',
+  'ConnectionString',
 ])('%s names a credential', (name) => {
   expect(isCredentialName(name)).toBe(true)
 })
@@ -64,6 +73,13 @@ test.each([
   'x-amzn-bedrock-input-token-count',
   'x-amzn-bedrock-cache-read-input-token-count',
   'x-litellm-key-spend',
+  'x-litellm-key-alias',
+  'x-auth-method',
+  'x-session-duration',
+  'x-key-remaining-requests',
+  'access-control-allow-credentials',
+  'authentication-results',
+  'primary-key',
   // Who a request belongs to.
   'session_id',
   'session-id',

@@ -1,18 +1,18 @@
 /** Words that say of a name that its value is a credential. `tokens` is none of them: it is what models are billed by. */
 const CREDENTIAL =
-  /^(?:keys?|token|o?auth|authorization|authentication|secrets?|sig|signatures?|[a-z]*passwords?|passwd|pwd|passphrase|passcode|sessions?|cookies?|credentials?|creds?|jwt|bearer|assertion)$/
+  /^(?:keys?|token|o?auth|authorization|authentication|secrets?|sig|signatures?|[a-z]*passwords?|passwd|pwd|passphrase|passcode|sessions?|cookies?|pass|pw|otp|pat|sas|hmac|authn|authz|dpop|[cx]srf|credentials?|creds?|jwt|bearer|assertion)$/
 
 /** The same, written together: `apikey`, `accesstoken`. */
 const TOGETHER =
-  /(?:api|access|account|auth|client|function|host|id|master|private|refresh|security|session|shared|signing|subscription)(?:keys?|token|secrets?)$/
+  /(?:(?:api|access|account|app|auth|bot|client|encryption|function|host|id|license|master|my|private|project|refresh|secret|security|server|service|session|shared|signing|subscription)(?:keys?|token|secrets?)|connectionstring)$/
 
 /** Last words of names that tell something about a credential, or number it: `session-id`, `input-token-count`. */
 const ABOUT =
-  /^(?:affinity|age|algorithm|budget|counts?|disabled|enabled|expires|expiration|expiry|ids?|length|limits?|modes?|names?|policy|remaining|reset|size|spend|status|ttl|types?|usage|version)$/
+  /^(?:affinity|age|algorithm|alias|bucket|budget|consent|counts?|disabled|duration|enabled|expires|expiration|expiry|hint|ids?|length|limits?|method|modes?|names?|percent|policy|prefix|provider|remaining|requests|reset|results|size|spend|status|ttl|types?|usage|version)$/
 
 /** Words before `key` or `token` of what opens nothing: `idempotency-key`, `pageToken`. */
 const HARMLESS =
-  /^(?:cache|continuation|idempotency|next|page|partition|per|public|routing|sort|surrogate|sync)$/
+  /^(?:allow|cache|continuation|idempotency|next|page|partition|per|primary|public|routing|sort|surrogate|sync)$/
 
 /** Names come again and again; strangers among them must not fill the memory. */
 const KNOWN = new Map<string, boolean>()

@@ -1,18 +1,18 @@
 import { declaredOpaque, readContentType } from './body-kind.ts'
-import { hasControls, readText } from './text-bytes.ts'
+import { percentDecoded } from './escapes.ts'
+import { hasControls, readText, readWide, writeText, writeWide } from './text-bytes.ts'
 
 /** Text that a string carries in an encoding. */
 export interface EncodedText {
   readonly text: string
+  /** In Unicode; else each byte is a character, and it may be data of another kind. */
+  readonly unicode: boolean
   /** The string, carrying another text. */
   write(text: string): string
 }
 
 /** Shortest string that is decoded. */
 const MIN_LENGTH = 12
-
-/** Base64 whose first byte may begin a text: it is no control character below 8, and not the middle of a character. */
-const BEGINS = /^[C-Za-fw-z0-9+/_-][A-Za-z0-9+/_-]{7}/
 
 /** Characters of base64 that tell what it holds, if that is no text. */
 const START = 256
@@ -26,35 +26,54 @@ const START = 256
  */
 export function encodedText(said: string, trusting: boolean): EncodedText | undefined {
   if (said.length < MIN_LENGTH) return undefined
-  const url = isDataUrl(said) ? /^data:([^,]{0,256}),/i.exec(said) : null
-  if (!url) return base64Text(said, '')
-  const [head, type] = [url[0], url[1]!]
+  const comma = isDataUrl(said) ? said.indexOf(',') : -1
+  if (comma < 0) return base64Text(said, '')
+  const head = said.slice(0, comma + 1)
+  const type = head.trimStart().slice('data:'.length, -1)
   if (!trusting && declaredOpaque(readContentType(type)) !== '') return undefined
-  if (/;\s*base64\s*$/i.test(type)) return base64Text(said.slice(head.length), head)
-  try {
-    const text = decodeURIComponent(said.slice(head.length))
-    return { text, write: (other) => head + encodeURIComponent(other) }
-  } catch {
-    return undefined
+  if (isBase64DataUrl(said)) return base64Text(said.slice(head.length), head)
+  return {
+    text: percentDecoded(said.slice(head.length)),
+    unicode: true,
+    write: (other) => head + encodeURIComponent(other.toWellFormed()),
   }
 }
 
 /** Whether a string begins with `data:`. */
-export function isDataUrl(said: string): boolean {
-  return said.charCodeAt(4) === COLON && /^data/i.test(said)
+function isDataUrl(said: string): boolean {
+  return /^\s{0,64}data:/i.test(said)
 }
 
-const COLON = 58
+/** Whether a string is a `data:` URL in base64. */
+export function isBase64DataUrl(said: string): boolean {
+  return isDataUrl(said) && /;\s*base64\s*$/i.test(said.slice(0, said.indexOf(',')).slice(-MAX_BASE64))
+}
+
+/** `;base64` with some white space. */
+const MAX_BASE64 = 64
 
 function base64Text(said: string, head: string): EncodedText | undefined {
-  if (!BEGINS.test(said)) return undefined
-  // Media begins with bytes that no text has, and is often long.
-  const start = Buffer.from(said.slice(0, START), 'base64')
-  if (hasControls(start.toString('latin1'))) return undefined
-  if (!/^[A-Za-z0-9+/_\r\n-]+(?:={1,2}[\r\n]*)?$/.test(said)) return undefined
-  const bytes = said.length <= START ? start : Buffer.from(said, 'base64')
-  const { text, utf8 } = readText(bytes)
-  if (!utf8 || hasControls(text) || text.startsWith('%PDF-')) return undefined
+  // Media begins with bytes that no text has, and is often long; words begin with such too.
+  const start = said.slice(0, START)
+  if (!/^[A-Za-z0-9+/_=\s-]+$/.test(start)) return undefined
+  const first = Buffer.from(start, 'base64')
+  if (hasControls(first.toString('latin1')) && readWide(first.subarray(0, first.length & ~1)) === undefined)
+    return undefined
+  if (!/^[A-Za-z0-9+/_\s-]+(?:=[=\s]*)?$/.test(said)) return undefined
+  const bytes = said.length <= START ? first : Buffer.from(said, 'base64')
   const encoding = /[-_]/.test(said) ? 'base64url' : 'base64'
-  return { text, write: (other) => head + Buffer.from(other).toString(encoding) }
+  const wide = readWide(bytes)
+  if (wide)
+    return {
+      text: wide.text,
+      unicode: true,
+      write: (text) => head + Buffer.from(writeWide({ ...wide, text })).toString(encoding),
+    }
+  const { text, utf8 } = readText(bytes)
+  if (hasControls(text) || text.startsWith('%PDF-')) return undefined
+  return {
+    text,
+    unicode: utf8,
+    write: (other) => head + Buffer.from(writeText(other, utf8)).toString(encoding),
+  }
 }

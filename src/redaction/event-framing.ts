@@ -74,8 +74,11 @@ export class EventFraming {
 
   #event(bytes: Uint8Array): RawEvent {
     const { text: raw, utf8 } = readText(bytes)
-    if (this.#framing === 'lines')
-      return { raw, utf8, data: raw.replace(/[\r\n]+$/, ''), lines: [[0, 0]], others: [] }
+    if (this.#framing === 'lines') {
+      // A stream of events may begin like lines of JSON, which its readers pass over.
+      const from = /^(?:\uFEFF|\u00EF\u00BB\u00BF)?(?:data:[ ]?)?/.exec(raw)![0].length
+      return { raw, utf8, data: raw.slice(from).replace(/[\r\n]+$/, ''), lines: [[0, from]], others: [] }
+    }
     const lines: [number, number][] = []
     const others: Span[] = []
     let data = ''

@@ -1,4 +1,5 @@
 import { applyEdits, wholeEdits, type Edit } from './edits.ts'
+import { percentDecoded } from './escapes.ts'
 import { judgeString, judgeText, type TextRules } from './text-rules.ts'
 
 /** Looks through the names and values of a form in a URL's encoding: what changes is encoded anew, the rest stays. */
@@ -26,11 +27,7 @@ function whole(start: number, end: number, said: string, edits: readonly Edit[])
   return wholeEdits(start, end, encodeURIComponent(applyEdits(said, edits)), edits)
 }
 
-/** What a name or value of a form says; one with wrong escapes says itself. */
+/** What a name or value of a form says. */
 export function formDecoded(part: string): string {
-  try {
-    return decodeURIComponent(part.replaceAll('+', ' '))
-  } catch {
-    return part
-  }
+  return percentDecoded(part.replaceAll('+', ' '))
 }

@@ -1,5 +1,5 @@
 import type { DeniedValues } from './denied-values.ts'
-import type { JsonPlace } from './json-walk.ts'
+import { escapeMeaning, type JsonPlace } from './json-walk.ts'
 
 /** A value that is to be replaced whole: places in the view, `end` is -1 while it goes on. */
 export interface DeniedSpan {
@@ -57,7 +57,7 @@ export class JsonView implements JsonPlace {
     while (at < text.length) {
       const size = this.#inString && text[at] === '\\' ? (text[at + 1] === 'u' ? 6 : 2) : 1
       if (at + size > text.length) break
-      this.#take(size === 1 ? text[at]! : meaning(text.slice(at, at + size)), size)
+      this.#take(size === 1 ? text[at]! : escapeMeaning(text.slice(at, at + size)), size)
       at += size
     }
     this.#unread = text.slice(at)
@@ -146,12 +146,3 @@ export class JsonView implements JsonPlace {
 
 /** Longest member name that is told from another. */
 const MAX_NAME = 256
-
-/** What an escape stands for; one that stands for nothing, a space. */
-function meaning(escape: string): string {
-  try {
-    return JSON.parse(`"${escape}"`) as string
-  } catch {
-    return ' '
-  }
-}

@@ -107,13 +107,22 @@ function stringEnd(text: string, start: number): number {
   return text.length
 }
 
-/** What a JSON string without its quotes says; one with wrong escapes says itself. */
+/** What a JSON string without its quotes says. Wrong escapes stand for a space, so that they keep none from being read. */
 export function unescaped(raw: string): string {
   if (!raw.includes('\\')) return raw
   try {
     return JSON.parse(`"${raw}"`) as string
   } catch {
-    return raw
+    return raw.replaceAll(/\\(?:u[\s\S]{0,4}|[\s\S]?)/g, escapeMeaning)
+  }
+}
+
+/** What an escape stands for; one that stands for nothing, a space. */
+export function escapeMeaning(escape: string): string {
+  try {
+    return JSON.parse(`"${escape}"`) as string
+  } catch {
+    return ' '
   }
 }
 
@@ -125,7 +134,7 @@ export function escaped(text: string): string {
 /**
  * Where places of what a JSON string says stand in the string.
  *
- * @param raw without its quotes, with right escapes
+ * @param raw without its quotes,
  * @param places in order
  */
 export function rawPlaces(raw: string, places: readonly number[]): number[] {

@@ -1,4 +1,5 @@
 import { applyEdits, mergeEdits, wholeEdits, type Edit } from './edits.ts'
+import { percentDecoded } from './escapes.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 
 /** What the header of a multipart body's part says. */
@@ -99,12 +100,4 @@ function decoded(text: string): string {
 function extended(raw: string): string {
   const value = unquoted(raw)
   return percentDecoded(/^[^']*'[^']*'(.*)$/s.exec(value)?.[1] ?? value)
-}
-
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

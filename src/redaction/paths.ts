@@ -1,4 +1,5 @@
 import { applyEdits, type Edit } from './edits.ts'
+import { percentDecoded } from './escapes.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 import { withoutCredentials } from './without-credentials.ts'
 
@@ -20,7 +21,7 @@ export function shownPath(
   const edits: Edit[] = []
   const segments = withoutQuery(path).split('/')
   const shown = segments.map((segment) => {
-    const said = decoded(segment)
+    const said = percentDecoded(segment)
     const found = rules ? judgeText(said, rules) : []
     edits.push(...found)
     const clean = withoutCredentials(applyEdits(said, found))
@@ -39,13 +40,4 @@ function withoutQuery(path: string): string {
 function visible(segment: string): string {
   if (/^[!-~]*$/.test(segment)) return segment
   return segment.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => encodeURIComponent(character.toWellFormed()))
-}
-
-function decoded(segment: string): string {
-  if (!segment.includes('%')) return segment
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }

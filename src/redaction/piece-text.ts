@@ -58,7 +58,8 @@ export class PieceText {
     const start = this.#end
     this.#end += said.length
     this.#pieces.push({ start, end: this.#end, settled })
-    if (start === 0 && /^\s*[[{]/.test(said)) this.#view = new JsonView(this.#rules.denied, 0)
+    if (!this.#view && /^\s*$/.test(this.#text) && /^\s*[[{]/.test(said) && this.#from === 0)
+      this.#view = new JsonView(this.#rules.denied, start)
     if (this.#view) this.#view.write(said)
     else this.#text += said
     if (this.#end >= this.#lookAt) this.#look()
@@ -100,11 +101,11 @@ export class PieceText {
 
   #judgePlain(): { edits: Edit[]; open: number } {
     const { detectors, placeholders, budget } = this.#rules
-    const edits = findAll(this.#text, detectors, budget).map(({ start, end, name, type }) => ({
+    const edits = findAll(this.#text, detectors, budget).map(({ start, end, name, type, said }) => ({
       start: this.#from + start,
       end: this.#from + end,
       name,
-      replacement: placeholders.of(type, this.#text.slice(start, end)),
+      replacement: placeholders.of(type, said),
     }))
     return { edits, open: this.#from + openFrom(this.#text, detectors) }
   }
@@ -122,8 +123,8 @@ export class PieceText {
       const replacement = string ? placeholder : `"${placeholder}"`
       denied.push({ start: at, end: place(until), name: 'field_name', replacement })
     }
-    const finds = findAll(view.text, detectors, budget).map(({ start, end, name, type }) => {
-      const value = placeholders.of(type, view.text.slice(start, end))
+    const finds = findAll(view.text, detectors, budget).map(({ start, end, name, type, said }) => {
+      const value = placeholders.of(type, said)
       const replacement = view.within[start] ? escaped(value) : value
       return { start: place(start), end: place(end), name, replacement }
     })

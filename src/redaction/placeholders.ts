@@ -1,3 +1,5 @@
+import { unescape } from './escapes.ts'
+
 /** What is put in the place of what was found. */
 export interface Placeholders {
   /** @param type of what was found: `EMAIL` */
@@ -57,7 +59,8 @@ export class ReversiblePlaceholders implements Placeholders {
   /** @param text in which they are to stand; none of them stands there already */
   constructor(text: string) {
     const taken = new Set<string>()
-    for (const match of text.matchAll(/\[[A-Z_]+_(\d+X)?\d+\]/g)) taken.add(match[1] ?? '')
+    for (const reading of [text, unescape(text)?.text ?? ''])
+      for (const match of reading.matchAll(/\[[A-Z0-9_]+_(\d+X)?\d+\]/g)) taken.add(match[1] ?? '')
     let mark = ''
     for (let number = 1; taken.has(mark); number++) mark = `${number}X`
     this.#mark = mark

@@ -36,3 +36,8 @@ test.each([
 ])('%j is shown as it is', (value) => {
   expect(shownValue(value)).toBe(value)
 })
+
+test('a long value takes time in proportion to its length', () => {
+  for (const part of ['?', 'a?', '?a', '=', '@', ':', 'a', '://'])
+    expect(shownValue(part.repeat(1_000_000 / part.length)).length).toBeGreaterThan(0)
+}, 30_000)

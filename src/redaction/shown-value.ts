@@ -21,7 +21,7 @@ function withoutUserInfo(value: string): string {
 /** What follows the path of a URL, or of one word that has a parameter. */
 function withoutQuery(value: string): string {
   const authority = value.indexOf('://')
-  const word = authority < 0 && /^\S*\?\S*=\S*$/.test(value)
+  const word = authority < 0 && value.includes('=', value.indexOf('?')) && /^[^\s?]*\?\S+$/.test(value)
   if (authority < 0 && !word) return value
   const from = Math.max(authority, 0)
   const end = value.slice(from).search(/[?#]./s)

@@ -1,5 +1,6 @@
 import { isCredentialName } from './credential-name.ts'
 import type { Edit } from './edits.ts'
+import { percentDecoded } from './escapes.ts'
 import { formDecoded, judgeForm } from './form.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 
@@ -10,7 +11,7 @@ import { judgeText, type TextRules } from './text-rules.ts'
  * @param query begins with `?` or is empty
  */
 export function judgeTarget(path: string, query: string, rules: TextRules): Edit[] {
-  const inPath = path.split('/').flatMap((segment) => judgeText(decoded(segment), rules))
+  const inPath = path.split('/').flatMap((segment) => judgeText(percentDecoded(segment), rules))
   const inQuery = query
     .slice(1)
     .split('&')
@@ -20,12 +21,4 @@ export function judgeTarget(path: string, query: string, rules: TextRules): Edit
         : judgeForm(pair, rules),
     )
   return [...inPath, ...inQuery]
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }

@@ -2,7 +2,7 @@ import type { Detector, Span } from './detectors/detector.ts'
 import { DeniedValues } from './denied-values.ts'
 import { applyEdits, wholeEdits, type Edit } from './edits.ts'
 import { findAll } from './finds.ts'
-import { encodedText, isDataUrl } from './encoded-text.ts'
+import { encodedText, isBase64DataUrl } from './encoded-text.ts'
 import { goJson } from './go-json.ts'
 import { isJson } from './is-json.ts'
 import { escaped, rawPlaces, unescaped, walkJson, type JsonPlace } from './json-walk.ts'
@@ -35,11 +35,11 @@ const MAX_NESTING = 4
 
 /** Looks through plain text. @throws OutOfTimeError */
 export function judgeText(text: string, { detectors, placeholders, budget }: TextRules): Edit[] {
-  return findAll(text, detectors, budget).map(({ start, end, name, type }) => ({
+  return findAll(text, detectors, budget).map(({ start, end, name, type, said }) => ({
     start,
     end,
     name,
-    replacement: placeholders.of(type, text.slice(start, end)),
+    replacement: placeholders.of(type, said),
   }))
 }
 
@@ -162,13 +162,13 @@ function carriedBy(
   sealed: boolean,
   rules: TextRules,
 ): 'media' | 'opaque' | undefined {
-  const url = isDataUrl(said) && /^data:[^,]{0,256};\s*base64\s*,/i.test(said)
+  const url = isBase64DataUrl(said)
   const opaque = sealed || OPAQUE_MEMBERS.includes(name) || (name === 'data' && said.startsWith(SEALED))
   if (!url) {
     if (said.length < MIN_BASE64 || !(opaque || MEDIA_MEMBERS.includes(name))) return undefined
     if (!/^[A-Za-z0-9+/_\r\n=-]+$/.test(said)) return undefined
   }
-  if (encodedText(said, !rules.hidesUninspectable)) return undefined
+  if (encodedText(said, !rules.hidesUninspectable)?.unicode) return undefined
   return opaque ? 'opaque' : 'media'
 }
 

@@ -59,9 +59,15 @@ test('a long text takes time in proportion to its length', () => {
     '=',
     'a=b&',
     'https://a?',
+    'a',
+    'ab.',
   ]) {
-    const text = part.repeat(100_000)
+    const text = `=${part.repeat(1_000_000 / part.length)}`
     expect(withoutCredentials(text).length).toBeGreaterThan(0)
     expect(withoutQueries(text).length).toBeGreaterThan(0)
   }
 }, 30_000)
+
+test('a scheme may stand behind other letters, however many', () => {
+  expect(withoutCredentials(`${'a'.repeat(100)}https://user:hunter2@host`)).not.toContain('hunter2')
+})

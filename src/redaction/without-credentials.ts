@@ -8,7 +8,7 @@ export const REDACTED = '[REDACTED]'
 const MIN_LENGTH = 8
 
 /** User name and password of a URL. @see https://datatracker.ietf.org/doc/html/rfc3986#section-3.2.1 */
-const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^/\s"'<>@]{1,512}@/gi
+const USER_INFO = /([a-z][a-z0-9+.-]{0,31}:\/\/)[^/\s"'<>@]{1,512}@/gi
 
 /** `name=value`, as in queries, forms and connection strings; of a name with dots (`auth.enabled=true`) its end. */
 const PAIR = /(?<![\w-])([a-z][\w-]{0,63})=(?!\[)("[^"]{4,}"|'[^']{4,}'|[^\s&;,"'<>()\]}#]{4,})/gi

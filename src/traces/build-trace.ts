@@ -84,8 +84,8 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     createdAtUs: exchange.startedAtUs + Math.round(exchange.completedUs),
     provider: wire.provider,
     api: wire.api,
-    requestedModel,
-    model,
+    requestedModel: stored.text(requestedModel),
+    model: stored.text(model),
     requestMethod: exchange.method,
     requestPath: stored.path,
     responseStatus: exchange.status,
@@ -104,7 +104,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     latencyMs: Math.round(exchange.completedUs / 1000),
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
-    finishReason: content.response.finishReason?.slice(0, MAX_WORD_LENGTH) ?? '',
+    finishReason: stored.text(content.response.finishReason?.slice(0, MAX_WORD_LENGTH) ?? ''),
     upstreamRequestId: upstreamRequestId(exchange.responseFields),
     correlationId: exchange.correlationId,
     apiKeyHash: credential.hash,
@@ -120,8 +120,8 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: usageDetail(exchange, model, content, metering),
-      cost: traceCost(cost),
+      usage: stored.json(usageDetail(exchange, model, content, metering)),
+      cost: traceCost(cost.note === undefined ? cost : { ...cost, note: stored.text(cost.note) }),
       timing: {
         received_us: 0,
         ...(exchange.upstreamFirstByteUs >= 0

@@ -25,6 +25,8 @@ export interface StoredContent {
   readonly path: string
   /** Other texts of the exchange, as they are stored. */
   text(value: string): string
+  /** JSON of the exchange, whose texts are stored so. */
+  json<Value>(value: Value): Value
   /** What was decided, under the contract's keys. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
@@ -82,6 +84,10 @@ export function storedContent(
   const { path, edits } = shownPath(exchange.path, rules)
   countEdits(edits, counts)
   const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
+  const text = (value: string): string => {
+    const own = repeated.reduce((rest, key) => rest.replaceAll(key, REDACTED), value)
+    return withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
+  }
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
   // Where no copies are kept, what was found on the way is all that is known.
   if (!content.requestBody && !content.responseBody) for (const one of looked) add(counts, one.counts)
@@ -90,10 +96,8 @@ export function storedContent(
     request,
     response,
     path,
-    text: (value) => {
-      const own = repeated.reduce((text, key) => text.replaceAll(key, REDACTED), value)
-      return withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
-    },
+    text,
+    json: (value) => withTexts(value, text) as typeof value,
     metadata: {
       redaction_mode: mode.name,
       redaction_policy_id: policyId,
@@ -116,6 +120,14 @@ export function storedContent(
       ...(truncated(content.responseBody) ? { response_body_truncated: true } : {}),
     },
   }
+}
+
+/** A JSON value with other texts. */
+function withTexts(value: unknown, text: (value: string) => string): unknown {
+  if (typeof value === 'string') return text(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((one) => withTexts(one, text))
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withTexts(one, text)]))
 }
 
 /** Shorter keys are words of texts too. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
@@ -52,6 +52,16 @@ async function within(settings: string, run: (gateway: TestGateway) => Promise<v
   } finally {
     await gateway.stop()
   }
+}
+
+/** How many other requests are answered before this one is. */
+async function servedBefore(gateway: TestGateway, large: Promise<unknown>): Promise<number> {
+  const state = { ended: false }
+  const noted = large.finally(() => (state.ended = true))
+  let served = 0
+  for (; !state.ended; served++) await fetch(`${gateway.url}/api/live`)
+  await noted
+  return served
 }
 
 const sent = (): string => upstream.last.body.toString('utf8')
@@ -366,6 +376,24 @@ describe('what is stored', () => {
       })
     }))
 
+  test('what is taken out of bodies and stored beside them is redacted too', () =>
+    within('tracing: {capture_bodies: true}\n', async (gateway) => {
+      const mail = (name: string): string => `${name}.zqgkm@example.com`
+      upstream.play = answerJson({
+        model: mail('answered'),
+        service_tier: mail('tier'),
+        choices: [{ message: { content: 'x' }, finish_reason: mail('finish') }],
+        usage: { prompt_tokens: 1, completion_tokens: 1, for: mail('usage') },
+      })
+      const { trace } = await ask(gateway, JSON.stringify({ model: mail('asked'), messages: [] }))
+      expect(trace).toMatchObject({
+        input_tokens: 1,
+        output_tokens: 1,
+        requested_model: expect.any(String) as string,
+      })
+      expect(JSON.stringify(trace)).not.toContain('zqgkm')
+    }))
+
   test('mode off keeps bodies byte for byte; a stage that is off keeps its side', async () => {
     const body = '{"email" : "alice@example.com"}'
     upstream.play = answerJson({ to: 'bob@example.com' })
@@ -583,6 +611,14 @@ describe('the same whatever carries it', () => {
       // Compressed twice, said once.
       const twice = await ask(gateway, gzipSync(gzipSync(body)), { headers: { 'content-encoding': 'gzip' } })
       expect(twice.status).toBe(415)
+      // What stands behind the coded content goes to the upstream too.
+      const coded = { br: brotliCompressSync('{}'), deflate: deflateSync('{}'), zstd: zstdCompressSync('{}') }
+      for (const [coding, start] of Object.entries(coded)) {
+        const both = Buffer.concat([start, Buffer.from(body)])
+        expect((await ask(gateway, both, { headers: { 'content-encoding': coding } })).status).toBe(415)
+        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, both)
+        expect((await ask(gateway, '{}')).status).toBe(502)
+      }
     })
     await within('pii: {mode: redact_upstream+redact_response, uninspectable: allow}\n', async (gateway) => {
       for (const coding of codings) {
@@ -599,6 +635,33 @@ describe('the same whatever carries it', () => {
       expect([upstream.last.body, upstream.last.field('content-encoding')]).toEqual([unseen, 'rot13'])
     })
   })
+
+  test('others are served while a large answer that came at once is looked at', () =>
+    within('pii: {mode: redact_response}\n', async (gateway) => {
+      upstream.play = answer(200, { 'Content-Type': 'text/event-stream' }, chunk('word ').repeat(50_000))
+      const large = fetch(`${gateway.url}/openai/v1/chat/completions`, { method: 'POST', body: '{}' }).then(
+        (response) => response.text(),
+      )
+      const served = await servedBefore(gateway, large)
+      expect((await large).length).toBe(chunk('word ').length * 50_000)
+      expect(served).toBeGreaterThan(20)
+    }))
+
+  test('others are served while values are put back in a large answer', () =>
+    within('pii: {mode: redact_upstream, replacement: {reversible: true}}\n', async (gateway) => {
+      upstream.play = answer(
+        200,
+        { 'Content-Type': 'application/json' },
+        `[${'"[EMAIL_1]",'.repeat(200_000)}0]`,
+      )
+      const large = fetch(`${gateway.url}/openai/v1/x`, {
+        method: 'POST',
+        body: '{"a":"alice@example.com"}',
+      }).then((response) => response.text())
+      const served = await servedBefore(gateway, large)
+      expect(await large).toBe(`[${'"alice@example.com",'.repeat(200_000)}0]`)
+      expect(served).toBeGreaterThan(20)
+    }))
 
   test('events under a wrong type are not held: the first arrives before the second is sent', () =>
     within('pii: {mode: redact_response}\n', async (gateway) => {

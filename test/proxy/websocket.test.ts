@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { askRaw } from '../support/raw-answer.ts'
+import { answer, Upstream } from '../support/upstream.ts'
 
 interface Seen {
   readonly headers: Headers
@@ -234,3 +236,21 @@ test('a slow client holds the upstream back instead of filling the memory', asyn
   expect(client.messages.every((message) => message === block)).toBe(true)
   client.socket.close()
 }, 40_000)
+
+test('a connection on which an upstream refused an upgrade is not used for the next one', async () => {
+  const upstream = await Upstream.start(answer(426, {}, ''))
+  const other = await openGateway(providersAt(upstream.url))
+  for (let time = 0; time < 4; time++) {
+    const { status } = await askRaw(other.port, [
+      'GET /openai/v1/realtime?model=x HTTP/1.1',
+      'Host: 127.0.0.1',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Authorization: Bearer sk-provider-0123456789',
+    ])
+    expect([time, status]).toEqual([time, 426])
+  }
+  await other.stop()
+  await upstream.stop()
+})

@@ -1,8 +1,8 @@
 import { isDigit, trailingRun, type Detector, type Span } from './detector.ts'
 
-/** One row of digits, or groups of them as cards show them: 4 4 4 4, 4 4 4 4 3, 4 6 5, 4 6 4. */
+/** One row of digits that is not the end of a UUID, or groups of them as cards show them: 4 4 4 4, 4 4 4 4 3, 4 6 5, 4 6 4. */
 const CANDIDATE =
-  /(?<!\w)(?:\d{12,19}|\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{3})?|\d{4}[ -]\d{6}[ -]\d{4,5})(?!\w)/g
+  /(?<!\w)(?:(?<!(?:[\da-fA-F]{4}-){3})\d{12,19}|\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{3})?|\d{4}[ -]\d{6}[ -]\d{4,5})(?!\w)/g
 
 /** First digits and lengths of the networks' numbers. @see https://www.iso.org/standard/70484.html */
 const NETWORKS =

@@ -41,32 +41,48 @@ export function decodeWhole(
   coding: Coding,
   limit = MAX_DECODED_BYTES,
 ): Uint8Array | undefined {
-  const decoded = decodeUpTo(bytes, coding, limit)
-  return typeof decoded === 'string' ? undefined : decoded
+  try {
+    return decoded(bytes, coding, limit).buffer
+  } catch {
+    return undefined
+  }
 }
 
-/** The same, telling which of the two it is. */
+/** The same, telling which of the two it is; and all of it must be in that coding: what stands behind its end would not be seen. */
 export function decodeUpTo(
   bytes: Uint8Array,
   coding: Coding,
   limit: number,
 ): Uint8Array | 'invalid' | 'too_large' {
-  const options = { maxOutputLength: limit }
   try {
-    switch (coding) {
-      case 'gzip':
-        return gunzipSync(bytes, options)
-      case 'br':
-        return brotliDecompressSync(bytes, options)
-      case 'zstd':
-        return zstdDecompressSync(bytes, options)
-      case 'deflate':
-        return inflateSync(bytes, options)
-      default:
-        return coding satisfies never
-    }
+    const { buffer, engine } = decoded(bytes, coding, limit)
+    return engine.bytesWritten === bytes.length ? buffer : 'invalid'
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'invalid'
+  }
+}
+
+/** What came out, and how much of the bytes it took. */
+interface Decoded {
+  readonly buffer: Uint8Array
+  readonly engine: { readonly bytesWritten: number }
+}
+
+/** @throws Error for bytes that are not in that coding, and for more than the limit */
+function decoded(bytes: Uint8Array, coding: Coding, limit: number): Decoded {
+  // With `info`, which the types do not know, this is what these functions return.
+  const options = { maxOutputLength: limit, info: true }
+  switch (coding) {
+    case 'gzip':
+      return gunzipSync(bytes, options) as unknown as Decoded
+    case 'br':
+      return brotliDecompressSync(bytes, options) as unknown as Decoded
+    case 'zstd':
+      return zstdDecompressSync(bytes, options) as unknown as Decoded
+    case 'deflate':
+      return inflateSync(bytes, options) as unknown as Decoded
+    default:
+      return coding satisfies never
   }
 }
 
