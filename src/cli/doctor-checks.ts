@@ -10,6 +10,7 @@ import { shownValue } from '../redaction/shown-value.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkRedaction } from './redaction-check.ts'
+import { hasNoStore } from './open-store.ts'
 
 /** What a check found. `skip` says nothing, good or bad. */
 export interface Finding {
@@ -56,15 +57,10 @@ export const LOCAL_CHECKS: readonly Check[] = [
 /** Whether every upstream answers. */
 export const UPSTREAMS: Check = { name: 'upstreams', run: checkUpstreams }
 
-/** There is no store before the first start: nothing is wrong then. */
-function isNew({ storage }: Config): boolean {
-  return storage.driver === 'sqlite' && storage.path !== ':memory:' && !existsSync(storage.path)
-}
-
 async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const { storage } = config
   const path = storage.driver === 'sqlite' ? [`path: ${resolve(storage.path)}`] : []
-  if (isNew(config)) {
+  if (hasNoStore(config)) {
     return { status: 'pass', summary: 'there is no trace storage yet; serve makes it', details: path }
   }
   let store: Storage
@@ -106,7 +102,7 @@ async function checkAuth({ config }: LoadedConfig): Promise<Omit<Finding, 'name'
   const { enabled, header, keys } = config.auth
   const rules = ROUTES.filter(({ permission }) => permission !== 'public').length + config.providers.length
   if (enabled) {
-    const count = keys.length + (isNew(config) ? 0 : await countKeys(config))
+    const count = keys.length + (hasNoStore(config) ? 0 : await countKeys(config))
     if (count === 0) {
       const details = [
         'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first',
@@ -261,7 +257,7 @@ function quoted(path: string): string {
 
 async function checkClock({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const now = Date.now() * 1000
-  const newest = isNew(config) ? undefined : await newestTrace(config)
+  const newest = hasNoStore(config) ? undefined : await newestTrace(config)
   const details = [`this machine's time: ${formatSecond(now)}`]
   if (newest === undefined || newest <= now + CLOCK_US) {
     return { status: 'pass', summary: 'the clock is not behind the newest trace', details }
@@ -284,7 +280,7 @@ async function newestTrace(config: Config): Promise<number | undefined> {
 }
 
 async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
-  if (isNew(config)) return { status: 'pass', summary: 'no model has been used yet' }
+  if (hasNoStore(config)) return { status: 'pass', summary: 'no model has been used yet' }
   const store = await open(config)
   try {
     const { rows } = await store.everywhere().measure({}, { group: 'model' })
