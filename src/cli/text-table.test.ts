@@ -19,6 +19,7 @@ test('a long cell makes its own row long, not its column wide', () => {
   const text = textTable(
     [
       ['server.port', '8080', 'default'],
+      ...Array.from({ length: 10 }, () => ['server.host', 'localhost', 'default']),
       ['pii.headers.denylist', `[${'"a-header", '.repeat(9)}]`, 'default'],
     ],
     80,

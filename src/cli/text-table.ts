@@ -19,17 +19,18 @@ export function outputColumns(): number {
  */
 export function textTable(rows: readonly (readonly string[])[], width = outputColumns()): string {
   const cells = rows.map((row) => row.map(visible))
-  const widths: number[] = []
-  for (const row of cells) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, lengthOf(cell))))
-  const placed = placesOf(widths, width)
-  return cells.map((row) => `${placed.map((line) => lineOf(row, line, width)).join('')}`).join('')
+  const lines = placesOf(cells, width)
+  return cells.map((row) => lines.map((line) => lineOf(row, line, width)).join('')).join('')
 }
 
 const INDENT = '  '
 const GAP = 2
 
-/** Narrower than this, columns are dealt out to several lines. */
-const LEAST = 8
+/** Shares of the cells that a column is wide enough for: all, unless a few long ones would make the table too wide. */
+const SHARES = [1, 0.95, 0.9, 0.8, 0.6, 0.4]
+
+/** So many rows have a usual width; of fewer, each counts. */
+const MANY = 10
 
 /** A column and where it begins. */
 interface Place {
@@ -37,45 +38,62 @@ interface Place {
   readonly at: number
 }
 
-/** Columns of each line. */
-function placesOf(widths: readonly number[], width: number): Place[][] {
-  const fits = (most: number): boolean =>
-    widths.reduce((sum, columns) => sum + Math.min(columns, most) + GAP, -GAP) <= width
-  let most = Math.max(0, ...widths)
+/** Columns beside each other where that is possible, else dealt out to as many lines as they need. */
+function placesOf(cells: readonly (readonly string[])[], width: number): Place[][] {
+  const columns = Math.max(0, ...cells.map((row) => row.length))
+  const lengths = Array.from({ length: columns }, (_, i) =>
+    cells.flatMap((row) => (row[i] === undefined ? [] : [lengthOf(row[i])])).sort((a, b) => a - b),
+  )
+  const [widest = [], ...narrower] = SHARES.map((share) =>
+    // The first row may be a head, which stands above its columns in any case.
+    lengths.map((column, i) =>
+      Math.max(lengthOf(cells[0]![i] ?? ''), column[Math.ceil(column.length * share) - 1]!),
+    ),
+  )
   // A value stands beside its name, however long it is.
-  while (!fits(most) && most > LEAST && widths.length > 2) most -= 1
-  if (widths.length <= 2) most = Infinity
+  const tried = cells.length < MANY ? [widest] : [widest, ...narrower]
+  const fitting = columns <= 2 ? widest : tried.find((widths) => sumOf(widths) <= width)
   const lines: Place[][] = [[]]
   let at = 0
-  for (const [column, columns] of widths.entries()) {
-    if (widths.length > 2 && at > 0 && most <= LEAST && at + columns > width) {
+  for (const [column, taken] of (fitting ?? widest).entries()) {
+    if (!fitting && at > 0 && at + taken > width) {
       lines.push([])
       at = INDENT.length
     }
     lines.at(-1)!.push({ column, at })
-    at += (most <= LEAST ? columns : Math.min(columns, most)) + GAP
+    at += taken + GAP
   }
   return lines
 }
 
-function lineOf(row: readonly string[], line: readonly Place[], width: number): string {
-  let text = ''
-  let lastBreak = 0
-  for (const { column, at } of line) {
+function sumOf(widths: readonly number[]): number {
+  return widths.reduce((sum, columns) => sum + columns + GAP, -GAP)
+}
+
+function lineOf(row: readonly string[], places: readonly Place[], width: number): string {
+  const lines: string[] = []
+  let line = ''
+  for (const { column, at } of places) {
     const cell = row[column]
     if (cell === undefined) break
-    const used = lengthOf(text) - lastBreak
-    const start = used === 0 ? (lastBreak > 0 ? INDENT.length : at) : Math.max(at, used + GAP)
-    const rest = wrapWords(cell, Math.max(width - start, LEAST), '').split('\n')
-    if (used > 0 && start + lengthOf(rest[0]!) > width && line.length > 2) {
-      text += `\n${INDENT}`
-      lastBreak = lengthOf(text) - INDENT.length
-      text += cell
-      continue
+    const next = lengthOf(line) + GAP
+    let start = line === '' ? at : Math.max(at, next)
+    if (line !== '' && column > 1 && start + lengthOf(cell) > width) {
+      if (next + lengthOf(cell) <= width) start = next
+      else {
+        lines.push(line)
+        line = ''
+        start = INDENT.length
+      }
     }
-    text += ' '.repeat(start - used) + rest.join(`\n${' '.repeat(start)}`)
+    const [first = '', ...below] = wrapWords(cell, width - start, '').split('\n')
+    line += ' '.repeat(start - lengthOf(line)) + first
+    for (const rest of below) {
+      lines.push(line)
+      line = ' '.repeat(start) + rest
+    }
   }
-  return `${text}\n`
+  return [...lines, line].map((text) => `${text}\n`).join('')
 }
 
 /**

@@ -239,7 +239,7 @@ describe('report', () => {
     expect(out).toMatch(/Requests of unknown cost +1\n/)
     expect(out).toMatch(/anthropic +13 +10 +23 +0\.000000 \+ 1 unknown\n/)
     expect(out).toMatch(
-      /2026-02-18T14:02:00Z +anthropic .* +200 +23 +\(unknown\) +120 +\/anthropic\/v1\/messages +trace-step-2\n/,
+      /2026-02-18T14:02:00Z +anthropic .*\s+200\s+23\s+\(unknown\)\s+120\s+\/anthropic\/v1\/messages\s+trace-step-2\n/,
     )
     expect(out).toContain('claude-\\u001b[31msonnet\\u202e')
     expect(out).not.toContain('\u001b')
@@ -318,7 +318,7 @@ describe('debug', () => {
       expect([words, status]).toEqual([words, 0])
       expect(out).toMatch(/Chain checkpoints +2\n/)
       expect(out.indexOf('Step 1: trace-step-1')).toBeLessThan(out.indexOf('Step 2: trace-step-2'))
-      expect(out).toContain('checkpoint=trace-step-2 parent=trace-step-1 seq=2 immutable=true')
+      expect(out).toMatch(/checkpoint=trace-step-2 parent=trace-step-1 seq=2\s+immutable=true/)
       expect(out).not.toContain('\u001b')
     }
   })
