@@ -416,8 +416,8 @@ function showIssued(value: unknown, keyField: string): string {
     ['Expires', key.expires_at ?? 'never'],
     ['Token', key.token ?? ''],
   ])}
-The token is not kept and not shown again. Clients send it in ${keyField},
-beside the provider's own credential. For \`ongoingai wrap -- <tool>\`, and for SDKs:
+The token is not kept and not shown again. Clients send it beside the provider's
+own credential, in the field ${keyField}. The lines for tools:
 
   export ONGOINGAI_GATEWAY_KEY=${key.token ?? ''}
   export OPENAI_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"

@@ -6,7 +6,8 @@ import { formatNanoUsd } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
-import { visible } from './text-table.ts'
+import { outputColumns, visible } from './text-table.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** How often the store is asked: nothing announces a new trace that would also be heard through a connection pooler. */
 const POLL_MS = 500
@@ -132,5 +133,6 @@ function textLine(trace: TraceSummary, io: Io): string {
   const shown = color ? `\u001b[${shade}m${status}\u001b[0m` : String(status)
   const cost = trace.costNanoUsd === null ? 'cost unknown' : `$${formatNanoUsd(trace.costNanoUsd, 6)}`
   const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}`
-  return `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}\n`
+  const line = `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}`
+  return `${wrapWords(line, outputColumns(), '  ')}\n`
 }

@@ -1,9 +1,11 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { COMMANDS } from '../../src/cli/run.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
+import { freePort } from '../support/free-port.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
@@ -85,12 +87,40 @@ describe('the program', () => {
     })
     expect(await run('report --limit')).toMatchObject({
       status: 2,
-      err: expect.stringContaining('flag needs an argument: -limit'),
+      err: expect.stringMatching(/^Usage of report:\n[^]*\n\nflag needs an argument: -limit\n$/),
     })
     expect(await run('report --limit abc')).toMatchObject({
       status: 2,
       err: expect.stringContaining('invalid value "abc" for flag -limit: parse error'),
     })
+  })
+
+  test('help has one line for each command, and fits a terminal', async () => {
+    const { out } = await run('--help')
+    for (const { name, summary } of COMMANDS) {
+      expect(out).toContain(`\n  ${name} `)
+      expect(out).toContain(summary.slice(0, 40))
+    }
+    const every = await run('keys create --help')
+    // How a flag is described is the contract's.
+    const lines = `${out}${every.out}`.split('\n').filter((line) => !line.startsWith('    \t'))
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('a command that finds no store or no gateway says where it looked, and what to do', async () => {
+    const away = join(folder, 'away')
+    mkdirSync(away)
+    const report = await run('report', {}, away)
+    expect([report.status, report.err]).toEqual([
+      1,
+      `failed to initialize trace store: sqlite database "${join(realpathSync(away), 'data/ongoingai.db')}" does not exist; a gateway makes it. Is another folder meant? --config names the settings of that gateway\n`,
+    ])
+    const port = await freePort()
+    const limits = await run('limits', { ONGOINGAI_PORT: String(port) })
+    expect([limits.status, limits.err]).toEqual([
+      1,
+      `failed to read limits: no gateway answers at http://127.0.0.1:${port}; \`ongoingai serve\` starts one, --base-url names another\n`,
+    ])
   })
 
   test('prints its version', async () => {

@@ -43,3 +43,8 @@ test('a gateway started by npm start ends with npm', async () => {
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+test('npm says nothing about the engines of packages', () => {
+  const { exitCode, stderr } = Bun.spawnSync(['npm', 'ci', '--dry-run', '--ignore-scripts'], { cwd: ROOT })
+  expect([exitCode, stderr.toString()]).toEqual([0, ''])
+})
