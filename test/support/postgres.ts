@@ -137,13 +137,12 @@ export async function startServer(): Promise<OwnServer> {
   }
 }
 
-/** A folder for temporary files that every user may enter. @throws Error when there is none */
+/** The folder for temporary files, which another user must be able to enter. @throws Error when he is not */
 function openFolder(): string {
-  const folders = [tmpdir(), '/tmp', '/var/tmp']
-  const found = folders.find((folder) => isOpen(folder))
-  if (found !== undefined) return found
+  const folder = tmpdir()
+  if (isOpen(folder)) return folder
   throw new Error(
-    `PostgreSQL does not run as root, and another user can enter none of ${folders.join(', ')}: point TMPDIR to a folder that everyone may enter, run the tests as an ordinary user, or name a server in TEST_POSTGRES_URL`,
+    `PostgreSQL does not run as root, and another user cannot enter ${folder}: point TMPDIR to a folder that everyone may enter, run the tests as an ordinary user, or name a server in TEST_POSTGRES_URL`,
   )
 }
 
