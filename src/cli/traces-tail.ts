@@ -134,5 +134,6 @@ function textLine(trace: TraceSummary, io: Io): string {
   const cost = trace.costNanoUsd === null ? 'cost unknown' : `$${formatNanoUsd(trace.costNanoUsd, 6)}`
   const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}`
   const line = `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}`
-  return `${wrapWords(line, outputColumns(), '  ')}\n`
+  // One a line for whoever reads it from a pipe.
+  return `${io.terminal ? wrapWords(line, outputColumns(), '  ') : line}\n`
 }
