@@ -111,7 +111,7 @@ export class GatewayError extends Error {
 
   /**
    * @param code one of the permanent codes
-   * @param message for people; shown to the caller, so it never holds a secret or an internal address
+   * @param message for people; shown to the caller, so it never holds a secret, and of addresses only the upstream's host
    */
   constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)

@@ -509,7 +509,13 @@ async function proxySettings(
 }
 
 function apiSettings(config: Config, { keyring, browsers }: ProxySettings, paths: ShownPaths): ApiSettings {
-  return { keyring, gatewayKeyField: config.auth.header, paths, browsers }
+  return {
+    keyring,
+    gatewayKeyField: config.auth.header,
+    paths,
+    browsers,
+    providers: config.providers,
+  }
 }
 
 /** Looks at content on its way, when a policy wants that. */

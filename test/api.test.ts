@@ -114,9 +114,27 @@ describe('methods and paths', () => {
   test('unknown paths are 404 in text', async () => {
     for (const path of ['/nope', '/api', '/api/', '/api/health/', '/api/traces/a/b/c', '/favicon.ico']) {
       const { status, body, headers } = await get(path)
-      expect([path, status, body['text']]).toEqual([path, 404, '404 page not found\n'])
+      expect([path, status, String(body['text']).split('\n')[0]]).toEqual([path, 404, '404 page not found'])
       expect(headers.get('x-content-type-options')).toBe('nosniff')
     }
+  })
+
+  test.each([
+    ['/opnai/v1/responses', '/openai/v1/responses'],
+    ['/v1/chat/completions', '/openai/v1/chat/completions'],
+    ['/chat/completions', '/openai/v1/chat/completions'],
+    ['/v1/messages', '/anthropic/v1/messages'],
+    ['/v1beta/models/x:generateContent', '/gemini/v1beta/models/x:generateContent'],
+    ['/api/health/', '/api/health'],
+    ['/api/analytics/sumary', '/api/analytics/summary'],
+    ['/favicon.ico', undefined],
+  ])('a 404 of %s names the prefixes, and suggests %s', async (path, meant) => {
+    const { status, body } = await get(path)
+    const suggestion = meant === undefined ? '' : `did you mean ${meant}?\n`
+    expect([status, body['text']]).toEqual([
+      404,
+      `404 page not found\n${suggestion}providers are below /anthropic, /cohere, /deepseek, /gemini, /groq, /mistral, /ollama, /openai, /openrouter, /perplexity, /xai; the management API is below /api\n`,
+    ])
   })
 
   test('a correlation id is taken from the request, if it is usable', async () => {

@@ -160,7 +160,9 @@ describe('what is run elsewhere', () => {
       const unit = join(folder, 'ongoingai.service')
       writeFileSync(
         unit,
-        text('deploy/systemd/ongoingai.service').replace('/usr/local/bin/ongoingai', '/bin/true'),
+        text('deploy/systemd/ongoingai.service')
+          .replace('/usr/local/bin/ongoingai', '/bin/true')
+          .replaceAll('#LoadCredential', 'LoadCredential'),
       )
       const checked = Bun.spawnSync(['systemd-analyze', 'verify', '--recursive-errors=no', unit])
       // What it says of other units is none of ours.
@@ -169,6 +171,25 @@ describe('what is run elsewhere', () => {
         .split('\n')
         .filter((line) => line.includes('ongoingai'))
       expect([checked.exitCode, said]).toEqual([0, []])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('a secret that the service is lent is read as the unit says', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ongoingai-credentials-'))
+    try {
+      writeFileSync(join(folder, 'token'), 'lent-token-0123456789abcdef\n')
+      const gateway = await serveProgram(
+        "auth: {enabled: true, keys: [{id: lent, token_file: '${env:CREDENTIALS_DIRECTORY}/token', role: viewer}]}\n",
+        undefined,
+        { env: { CREDENTIALS_DIRECTORY: folder } },
+      )
+      const { status } = await fetch(`${gateway.url}/api/analytics/summary`, {
+        headers: { 'X-OngoingAI-Gateway-Key': 'lent-token-0123456789abcdef' },
+      })
+      expect(status).toBe(200)
+      gateway.remove()
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
@@ -184,7 +205,11 @@ describe('what is run elsewhere', () => {
       gateway.kill('SIGTERM')
       await gateway.exited()
     }
-    expect(await runProgram(['health'], { cwd: gateway.folder })).toMatchObject({ status: 1, out: '' })
+    expect(await runProgram(['health'], { cwd: gateway.folder })).toEqual({
+      status: 1,
+      out: '',
+      err: `failed to read health: no gateway answers at ${gateway.url}; \`ongoingai serve\` starts one, --base-url names another\n`,
+    })
     expect(await runProgram(['health', 'x'], { cwd: gateway.folder })).toMatchObject({ status: 2 })
     gateway.remove()
   })

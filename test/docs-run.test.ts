@@ -86,7 +86,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await upstream.stop()
-  await postgres.stop()
+  await postgres?.stop()
   rmSync(bin, { recursive: true, force: true })
 })
 

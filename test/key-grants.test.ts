@@ -38,7 +38,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await upstream.stop()
-  await server.stop()
+  await server?.stop()
 }, 60_000)
 
 async function api(

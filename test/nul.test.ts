@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await upstream.stop()
-  await server.stop()
+  await server?.stop()
 }, 60_000)
 
 const OWNER = 'owner-token-0123456789abcdef'

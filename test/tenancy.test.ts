@@ -47,7 +47,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await upstream.stop()
-  await server.stop()
+  await server?.stop()
 }, 60_000)
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {

@@ -33,9 +33,10 @@ export function keyTiming(): void {
     const { keyring } = sides[side]!
     const token = sides[kind === 0 ? side : 1 - side]!.wrong[Math.floor(Math.random() * KEYS)]!
     let refused = false
+    const fields = { 'x-key': token }
     const from = Bun.nanoseconds()
     try {
-      keyring.authenticate(token, 0)
+      keyring.authenticate(fields, 'x-key', 0)
     } catch {
       refused = true
     }

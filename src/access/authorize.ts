@@ -6,7 +6,11 @@ import type { Permission } from './permissions.ts'
 /** @throws GatewayError `permission_denied` */
 export function requirePermission(identity: Identity, permission: Permission): void {
   if (identity.permissions.has(permission)) return
-  throw new GatewayError('permission_denied', 'gateway key does not have required permission')
+  const { role } = identity.caller
+  throw new GatewayError(
+    'permission_denied',
+    `gateway key does not have required permission: ${permission}, which ${role === '' ? 'a key without a role' : `the role ${role}`} does not grant`,
+  )
 }
 
 /**

@@ -8,6 +8,7 @@ import { hmacOf, sha256Of } from './key-hash.ts'
 import { CompiledRules, NO_RULES, type KeyRules } from './key-rules.ts'
 import { permissionsOf } from './permissions.ts'
 import type { Powers } from './powers.ts'
+import { refusedKey } from './refused-key.ts'
 
 /** An authenticated caller and what its key allows. */
 export interface Identity extends Powers {
@@ -107,14 +108,14 @@ export class Keyring {
   }
 
   /**
-   * @param token value of the gateway key field; `undefined` when absent
+   * @param fields lower-case names
+   * @param keyField lower-case name of the gateway key field
    * @param nowMs epoch milliseconds
-   * @throws GatewayError `missing_gateway_key` or `invalid_gateway_key`, with one text for both; `keys_unavailable` when the store
-   * has been silent for too long
+   * @throws GatewayError `missing_gateway_key` or `invalid_gateway_key`; `keys_unavailable` when the store has been silent for too long
    */
-  authenticate(token: string | undefined, nowMs: number): Identity {
-    const trimmed = token?.trim() ?? ''
-    if (trimmed === '') throw new GatewayError('missing_gateway_key', 'missing or invalid gateway key')
+  authenticate(fields: Readonly<Record<string, string>>, keyField: string, nowMs: number): Identity {
+    const trimmed = fields[keyField]?.trim() ?? ''
+    if (trimmed === '') throw refusedKey(fields, keyField)
     const found = this.#find(trimmed)
     // Whoever is not known may be one of the keys that could not be read.
     if (nowMs > this.#freshUntil() && (!found || found.identity.stored)) {
@@ -123,7 +124,7 @@ export class Keyring {
     const nowUs = nowMs * 1000
     const { identity, untilUs } = found ?? {}
     if (!identity || nowUs >= untilUs! || nowUs >= (identity.expiresAtUs ?? Infinity)) {
-      throw new GatewayError('invalid_gateway_key', 'missing or invalid gateway key')
+      throw refusedKey(fields, keyField)
     }
     return identity
   }

@@ -15,6 +15,7 @@ import type { Storage } from '../storage/storage.ts'
 import { refusedOpen } from '../open-start.ts'
 import { checkListener } from './listener-check.ts'
 import { checkRedaction } from './redaction-check.ts'
+import { hasNoStore } from './open-store.ts'
 
 /** What a check found. `skip` says nothing, good or bad. */
 export interface Finding {
@@ -62,15 +63,10 @@ export const LOCAL_CHECKS: readonly Check[] = [
 /** Whether every upstream answers. */
 export const UPSTREAMS: Check = { name: 'upstreams', run: checkUpstreams }
 
-/** There is no store before the first start: nothing is wrong then. */
-function isNew({ storage }: Config): boolean {
-  return storage.driver === 'sqlite' && storage.path !== ':memory:' && !existsSync(storage.path)
-}
-
 async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const { storage } = config
   const path = storage.driver === 'sqlite' ? [`path: ${resolve(storage.path)}`] : []
-  if (isNew(config)) {
+  if (hasNoStore(config)) {
     const blocked = storage.driver === 'sqlite' ? notMakeable(storage.path) : undefined
     if (blocked !== undefined)
       return { status: 'fail', summary: 'failed to initialize trace storage', details: [...path, blocked] }
@@ -151,7 +147,7 @@ async function checkAuth({ config }: LoadedConfig, environment: Environment): Pr
 async function examineKeys(
   config: Config,
 ): Promise<{ readonly problem: string | undefined; readonly stored: number }> {
-  if (isNew(config)) return { problem: await keysProblem(config, undefined), stored: 0 }
+  if (hasNoStore(config)) return { problem: await keysProblem(config, undefined), stored: 0 }
   const store = await open(config)
   try {
     const directory = store.directory()
@@ -277,7 +273,7 @@ function quoted(path: string): string {
 
 async function checkClock({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const now = Date.now() * 1000
-  const newest = isNew(config) ? undefined : await newestTrace(config)
+  const newest = hasNoStore(config) ? undefined : await newestTrace(config)
   const details = [`this machine's time: ${formatSecond(now)}`]
   if (newest === undefined || newest <= now + CLOCK_US) {
     return { status: 'pass', summary: 'the clock is not behind the newest trace', details }
@@ -300,7 +296,7 @@ async function newestTrace(config: Config): Promise<number | undefined> {
 }
 
 async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
-  if (isNew(config)) return { status: 'pass', summary: 'no model has been used yet' }
+  if (hasNoStore(config)) return { status: 'pass', summary: 'no model has been used yet' }
   const store = await open(config)
   try {
     const { rows } = await store.everywhere().measure({}, { group: 'model' })

@@ -4,7 +4,8 @@ import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../rfc3339.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { LOCAL_CHECKS, UPSTREAMS, type Check, type Finding } from './doctor-checks.ts'
-import { visible } from './text-table.ts'
+import { outputColumns, visible } from './text-table.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** `ongoingai doctor`: whether this gateway can run as it is configured, without changing anything. */
 export const doctor: Command = {
@@ -47,12 +48,16 @@ export const doctor: Command = {
         `OngoingAI Doctor\nGenerated at    ${generatedAt}\nConfig path     ${visible(shownPath)}\nOverall status  ${overall.toUpperCase()}\n\nChecks\n`,
       )
       for (const { name, status, summary, details } of findings) {
-        io.out(`- [${status.toUpperCase()}] ${name}: ${visible(summary)}\n`)
-        for (const detail of details ?? []) io.out(`  ${visible(detail)}\n`)
+        io.out(`${wrapped(`- [${status.toUpperCase()}] ${name}: ${visible(summary)}`)}\n`)
+        for (const detail of details ?? []) io.out(`  ${wrapped(visible(detail))}\n`)
       }
     }
     return overall === 'fail' ? 1 : 0
   },
+}
+
+function wrapped(text: string): string {
+  return wrapWords(text, outputColumns() - '  '.length, '    ')
 }
 
 /** Runs the checks in the contract's order, ours behind. Without a valid configuration the others make no sense. */

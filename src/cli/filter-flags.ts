@@ -36,7 +36,7 @@ const TEXT_FILTERS = [
 /** Filters by model and by whom an exchange belongs to. */
 export const FILTER_FLAGS: readonly Flag[] = [
   ...TEXT_FILTERS.map(([name, , description]): Flag => ({ name, type: 'string', description })),
-  { name: 'tag', type: 'string', description: 'Tag filter: key=value, several with commas' },
+  { name: 'tag', type: 'string', description: 'Tag filter: NAME=VALUE, several with commas' },
 ]
 
 /** How the filters are called. */

@@ -9,13 +9,15 @@ import { defined } from '../defined.ts'
 import { GatewayError } from '../errors.ts'
 import { claimPeppers, peppersOf } from '../gateway-keys.ts'
 import { contractJson } from '../http/json-response.ts'
+import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
 import type { Config } from '../config/config.ts'
+import { ConfigError, readSettings } from '../config/load.ts'
 import type { KeyReference, Storage, Tenant, TenantDirectory } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
-import { waitingFor, withConfig } from './open-store.ts'
+import { hasNoStore, waitingFor, withConfig } from './open-store.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
@@ -47,6 +49,7 @@ export const keysList: Command = {
         const { stored, file } = await keys.list(ACTOR)
         return { items: [...stored.map((key) => keyJson(key)), ...file.map((key) => fileKeyJson(key))] }
       },
+      withoutStore: ({ auth }) => ({ items: auth.keys.map((key) => fileKeyJson(key)) }),
       show: (value) => {
         const { items } = value as { items: readonly Shown[] }
         return items.length === 0 ? 'no gateway keys\n' : textTable([HEADINGS, ...items.map(rowOf)])
@@ -58,7 +61,7 @@ export const keysList: Command = {
 export const keysCreate: Command = {
   name: 'keys create',
   summary: 'make a gateway key and show its token, once',
-  usage: `keys create [--role owner|admin|developer|member|viewer|custom] [--scope workspace|organization] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--limits JSON] ${WHERE}`,
+  usage: `keys create [--role owner|admin|developer|member|viewer|custom] [--scope workspace|organization] [--name NAME] [--org-id ID] [--workspace-id ID] [--permissions LIST] [--models LIST] [--providers LIST] [--routes LIST] [--networks LIST] [--expires-at TIME] [--labels k=v,k=v] [--budget USD/PERIOD] [--requests-per-minute N] [--limits JSON] ${WHERE}`,
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
@@ -84,7 +87,9 @@ export const keysCreate: Command = {
     { name: 'networks', type: 'string', description: 'Allowed client addresses and networks' },
     { name: 'expires-at', type: 'string', description: 'When it ends: YYYY-MM-DD or RFC 3339' },
     { name: 'labels', type: 'string', description: 'Labels: k=v,k=v' },
-    { name: 'limits', type: 'string', description: 'Limits of the key, as a JSON list' },
+    { name: 'budget', type: 'string', description: 'What it may cost: USD/day, /week, /month or /total' },
+    { name: 'requests-per-minute', type: 'int', description: 'How many requests it may make a minute' },
+    { name: 'limits', type: 'string', description: 'Further limits of the key, as a JSON list' },
     { name: 'token', type: 'string', description: 'The token (made up unless given)' },
     ...TARGET_FLAGS,
     ...GATEWAY_FLAGS,
@@ -177,7 +182,10 @@ interface Handled {
   /** What is audited of it; absent for what changes nothing. */
   readonly action?: AuditAction
   readonly store: (around: InStore) => Promise<object | undefined>
-  readonly show: (value: unknown) => string
+  /** The answer while there is no store; what only reads makes none. */
+  readonly withoutStore?: (config: Config) => object
+  /** @param keyField name of the gateway key field */
+  readonly show: (value: unknown, keyField: string) => string
 }
 
 interface InStore {
@@ -217,7 +225,7 @@ async function handle(
       : await inStore(parsed, io, id, handled)
     if (value === FAILED) return 1
     if (format.format === 'json') io.out(value === undefined ? '' : `${contractJson(value, 2)}\n`)
-    else io.out(show(value))
+    else io.out(show(value, keyFieldOf(parsed, io)))
     return 0
   } catch (error) {
     io.err(`${error instanceof Error ? error.message : String(error)}\n`)
@@ -231,12 +239,16 @@ async function inStore(
   parsed: Arguments,
   io: Io,
   id: string,
-  { action, store }: Handled,
+  { action, store, withoutStore }: Handled,
 ): Promise<object | undefined | typeof FAILED> {
   const config = withConfig(parsed, io)
   if (!config) return FAILED
+  if (withoutStore && hasNoStore(config)) {
+    noteOff(config, io)
+    return withoutStore(config)
+  }
   const { openStorage } = await import('../storage/open-storage.ts')
-  const storage = await openStorage(config.storage, 'write', waitingFor(io))
+  const storage = await openStorage(config.storage, action === undefined ? 'read' : 'write', waitingFor(io))
   const within = defined({
     organizationId: parsed.values.get('org-id'),
     workspaceId: parsed.values.get('workspace-id'),
@@ -253,7 +265,7 @@ async function inStore(
     const keys = administration(config, patient(storage))
     const value = await store({ id, keys, within, about: (key) => (told = { ...told, ...key }) })
     await note({ outcome: 'success' })
-    if (!config.auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
+    noteOff(config, io)
     return value
   } catch (error) {
     if (error instanceof GatewayError) await note({ outcome: 'error', reason: changeReason(error.code) })
@@ -261,6 +273,10 @@ async function inStore(
   } finally {
     await storage.close()
   }
+}
+
+function noteOff({ auth }: Config, io: Io): void {
+  if (!auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
 }
 
 function referenceOf({ id, organizationId, workspaceId }: KeyReference): Told {
@@ -309,15 +325,35 @@ function readInput({ values }: Arguments): Members | string {
     if (pairs.some((pair) => pair.length < 2)) return 'labels must be k=v,k=v'
     input['labels'] = Object.fromEntries(pairs)
   }
-  const limits = values.get('limits')
-  if (limits !== undefined) {
-    try {
-      input['limits'] = parseStrictJson(limits)
-    } catch {
-      return 'limits must be a JSON list'
-    }
-  }
+  const limits = readLimits(values)
+  if (typeof limits === 'string') return limits
+  if (limits.length > 0) input['limits'] = limits
   return input
+}
+
+/** `--budget`, `--requests-per-minute` and `--limits`; a text is what is wrong with them. */
+function readLimits(values: Arguments['values']): unknown[] | string {
+  const limits: unknown[] = []
+  const requests = values.get('requests-per-minute')
+  if (requests !== undefined) {
+    if (Number(requests) < 1) return 'requests-per-minute must be at least 1'
+    limits.push({ name: 'requests-per-minute', requests_per_minute: Number(requests) })
+  }
+  const budget = values.get('budget')
+  if (budget !== undefined) {
+    const [, cost, period] = /^\$?(\d+(?:\.\d+)?)\/(day|week|month|total)$/.exec(budget.trim()) ?? []
+    if (Number(cost ?? 0) === 0)
+      return `budget "${budget}" must be an amount in USD and a period: 50/month (day, week, month or total)`
+    limits.push({ name: 'budget', budget: { cost_usd: Number(cost), period } })
+  }
+  const json = values.get('limits')
+  if (json === undefined) return limits
+  try {
+    const further = parseStrictJson(json)
+    return Array.isArray(further) ? [...limits, ...further] : 'limits must be a JSON list'
+  } catch {
+    return 'limits must be a JSON list'
+  }
 }
 
 function pathOf(id: string, { values }: Arguments, action = ''): string {
@@ -346,10 +382,10 @@ interface Shown {
 
 const HEADINGS = [
   'ID',
+  'NAME',
   'ORG',
   'WORKSPACE',
   'ROLE',
-  'NAME',
   'TOKEN',
   'LAST USED',
   'EXPIRES',
@@ -360,10 +396,10 @@ const HEADINGS = [
 function rowOf(key: Shown): string[] {
   return [
     key.id,
+    key.name ?? '',
     key.org_id,
     key.workspace_id,
     roleOf(key),
-    key.name ?? '',
     key.token_prefix === undefined ? '' : `${key.token_prefix}…`,
     key.last_used_at.startsWith('0001') ? 'never' : key.last_used_at,
     key.expires_at ?? 'never',
@@ -377,7 +413,7 @@ function roleOf({ role = '', permissions = [] }: Shown): string {
   return permissions.length === 0 ? role : `${role}: ${permissions.join(', ')}`
 }
 
-function showIssued(value: unknown): string {
+function showIssued(value: unknown, keyField: string): string {
   const key = value as Shown
   return `${textTable([
     ['Id', key.id],
@@ -385,7 +421,29 @@ function showIssued(value: unknown): string {
     ['Role', roleOf(key)],
     ['Expires', key.expires_at ?? 'never'],
     ['Token', key.token ?? ''],
-  ])}\nThe token is not kept and not shown again.\n`
+  ])}
+The token is not kept and not shown again. Clients send it beside the provider's
+own credential, in the field ${keyField}. The lines for tools:
+
+  export ONGOINGAI_GATEWAY_KEY=${key.token ?? ''}
+  export OPENAI_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"
+  export ANTHROPIC_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"
+`
+}
+
+/** Of this command line, or of the settings as far as they can be read. */
+function keyFieldOf({ values }: Arguments, io: Io): string {
+  const given = values.get('auth-header')?.trim() ?? ''
+  if (given !== '') return given
+  try {
+    const { header } = readSettings(values.get('config'), io.environment).document.values['auth'] as {
+      header: string
+    }
+    return header.trim() || DEFAULT_KEY_FIELD
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return DEFAULT_KEY_FIELD
+  }
 }
 
 function wrong(io: Io, message: string): number {

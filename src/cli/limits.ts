@@ -52,7 +52,7 @@ export const limits: Command = {
         return 0
       }
       const { limits: standings } = value as { limits: readonly LimitStanding[] }
-      if (standings.length === 0) io.out('no limits hold\n')
+      if (standings.length === 0) io.out('no limits are set\n')
       else io.out(textTable([HEADINGS, ...standings.map(rowOf)]))
       return 0
     } catch (error) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import type { Storage, Waiting } from '../storage/storage.ts'
@@ -33,6 +34,11 @@ export async function openStore(
     io.err(`failed to initialize trace store: ${error instanceof Error ? error.message : String(error)}\n`)
     return undefined
   }
+}
+
+/** Whether the store is a file that no gateway has made yet. */
+export function hasNoStore({ storage }: Config): boolean {
+  return storage.driver === 'sqlite' && storage.path !== ':memory:' && !existsSync(storage.path)
 }
 
 /** Says on the terminal that a command waits for whoever has locked the store. */

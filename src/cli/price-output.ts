@@ -32,9 +32,15 @@ export function listPrices(parsed: Arguments, io: Io): number {
     if (config.pricing.overrides.length > 0) {
       io.out('Own prices\n')
       io.out(textTable([OVERRIDE_HEAD, ...config.pricing.overrides.map(overrideRow)]))
-      io.out('\nBundled prices\n')
+      io.out('\n')
     }
-    io.out(textTable([MODEL_HEAD, ...models.map(modelRow)]))
+    io.out(
+      [...Map.groupBy(models, ({ list }) => list)]
+        .map(
+          ([list, listed]) => `Bundled prices (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
+        )
+        .join('\n'),
+    )
     return 0
   })
 }
@@ -236,11 +242,11 @@ function overrideJson(override: PriceOverride): object {
   }
 }
 
-const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', 'OUTPUT', 'LIST']
+const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', 'OUTPUT']
 
-function modelRow({ vendor, model, prices, list }: ListedModel): string[] {
+function modelRow({ vendor, model, prices }: ListedModel): string[] {
   const keys = ['input_mtok', 'cache_read_mtok', 'cache_write_mtok', 'output_mtok']
-  return [vendor, model, ...keys.map((key) => priceText(prices[key])), list]
+  return [vendor, model, ...keys.map((key) => priceText(prices[key]))]
 }
 
 /** A price in USD, with its brackets. */

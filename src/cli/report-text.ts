@@ -80,7 +80,7 @@ export function writeReportText(data: ReportData, io: Io): void {
     '(no API key data)',
     ['API_KEY_HASH', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
     keys.map((row) => [
-      row.group,
+      shortHash(row.group),
       String(row.requests),
       String(row.totalTokens),
       cost(row),
@@ -152,6 +152,13 @@ export function writeReportText(data: ReportData, io: Io): void {
     ]),
   )
   if (data.moreSessions) io.out(`(the ${data.sessions.length} with the most requests)\n`)
+}
+
+/** Characters by which people tell hashes apart; JSON has them whole. */
+const HASH_SHOWN = 12
+
+function shortHash(text: string): string {
+  return /^[0-9a-f]{32,}$/.test(text) ? `${text.slice(0, HASH_SHOWN)}…` : text
 }
 
 function section(io: Io, title: string, empty: string, head: string[], rows: string[][]): void {

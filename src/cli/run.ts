@@ -21,8 +21,10 @@ import { reprice } from './reprice.ts'
 import { serve } from './serve.ts'
 import { shellInit } from './shell-init.ts'
 import { tracesTail } from './traces-tail.ts'
+import { outputColumns, textTable } from './text-table.ts'
 import { version } from './version.ts'
 import { wrap } from './wrap.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** Every command. To add one: its file and a line here. */
 export const COMMANDS: readonly Command[] = [
@@ -82,12 +84,12 @@ export async function runCommand(words: readonly string[], io: Io): Promise<numb
   if (command === version) return command.run({ values: new Map(), positional: [] }, io)
   const parsed = parseFlags(rest, command.flags, command.flagsFirst ? 'flags_first' : 'flags_anywhere')
   if (!('kind' in parsed)) return command.run(parsed, io)
-  const help = `Usage: ongoingai ${command.usage}\n\n${flagHelp(command.name, command.flags)}`
+  const help = `Usage: ${usageLine(command)}\n\n${flagHelp(command.name, command.flags)}`
   if (parsed.kind === 'help') {
     io.out(help)
     return 0
   }
-  io.err(`${parsed.message}\n${flagHelp(command.name, command.flags)}`)
+  io.err(`${flagHelp(command.name, command.flags)}\n${parsed.message}\n`)
   return 2
 }
 
@@ -123,10 +125,16 @@ function groupWords(group: string): string[] {
 }
 
 function usage(): string {
-  return `Usage:\n${COMMANDS.map((command) => `  ongoingai ${command.usage}\n`).join('')}`
+  const lines = textTable(COMMANDS.map(({ name, summary }) => [`  ${name}`, summary]))
+  return `Usage: ongoingai <command> [flags]\n\n${lines}\n\`ongoingai <command> --help\` tells its flags; without a command it serves.\n`
 }
 
 function groupUsage(group: string): string {
   const commands = COMMANDS.filter((command) => command.name.startsWith(`${group} `))
-  return `Usage:\n${commands.map((command) => `  ongoingai ${command.usage}\n`).join('')}`
+  return `Usage:\n${commands.map((command) => `  ${usageLine(command)}\n`).join('')}`
+}
+
+/** How a command is called, broken between its flags. */
+function usageLine({ usage: words }: Command): string {
+  return wrapWords(`ongoingai ${words}`, outputColumns() - '  '.length, '      ', / (?![^[\]]*\])/)
 }

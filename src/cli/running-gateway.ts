@@ -28,6 +28,13 @@ export const GATEWAY_FLAGS: readonly Flag[] = [
   { name: 'timeout', type: 'duration', description: 'HTTP timeout duration', default: '5s' },
 ]
 
+/** Codes of an address at which nothing listens. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'])
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
 const KEY_HINT = 'give a gateway key with --gateway-key or ONGOINGAI_GATEWAY_KEY'
 
 /** A question to a running gateway. */
@@ -80,7 +87,11 @@ export async function askGateway(
       signal: AbortSignal.timeout(timeoutMs),
     })
   } catch (error) {
-    throw failed(`send request: ${reason(error)}`)
+    throw failed(
+      UNREACHABLE.has(codeOf(error))
+        ? `no gateway answers at ${base}; \`ongoingai serve\` starts one, --base-url names another`
+        : `send request: ${reason(error)}`,
+    )
   }
   const text = await readText(response).catch((error: unknown) => {
     throw failed(reason(error))

@@ -1,6 +1,5 @@
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { clientUrls } from '../config/client-urls.ts'
-import type { Config } from '../config/config.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { ListenError } from '../http/listen-error.ts'
 import { openWarnings, refusedOpen } from '../open-start.ts'
@@ -13,6 +12,7 @@ import { CONFIG_FLAG, type Command, type Io } from './command.ts'
 import { lostTerminal } from './lost-terminal.ts'
 import { notListening } from './not-listening.ts'
 import { placeOf } from '../storage/storage-place.ts'
+import { switchedOff } from './switched-off.ts'
 import { visible } from './text-table.ts'
 
 /** Requests to upstreams at a time; the HTTP client's own default is 256. */
@@ -205,7 +205,7 @@ function banner({ config, path }: LoadedConfig, log: Log): void {
 /** What a person at a terminal needs to go on. */
 function greet({ config, path, exists, document }: LoadedConfig, gateway: Gateway, io: Io): void {
   const urls = clientUrls(document.values)
-  const off = offList(config)
+  const off = switchedOff(config)
   io.out(`
   OngoingAI Gateway ${VERSION}
 
@@ -219,21 +219,11 @@ function greet({ config, path, exists, document }: LoadedConfig, gateway: Gatewa
     export ANTHROPIC_BASE_URL=${urls.anthropic}
 
 ${config.providers.map(({ prefix, upstream }) => `  ${prefix} → ${shownValue(upstream)}\n`).join('')}
-  Off: ${off.join(', ')}
-${openWarnings(config)
-  .map((warning) => `  WARNING: ${warning}\n`)
-  .join('')}  Ctrl+C stops; then \`ongoingai report\` shows what was used and what it cost.
+${off.length === 0 ? '' : `  Off: ${off.join(', ')}\n`}${openWarnings(config)
+    .map((warning) => `  WARNING: ${warning}\n`)
+    .join('')}  Ctrl+C stops; then \`ongoingai report\` shows what was used and what it cost.
 
 `)
-}
-
-function offList(config: Config): string[] {
-  return [
-    ...(config.auth.enabled ? [] : ['gateway keys (anyone who reaches the port may use it)']),
-    ...(config.tracing.captureBodies ? [] : ['body capture']),
-    'limits',
-    'telemetry',
-  ]
 }
 
 /** The model of a request, its tokens and what it cost. */

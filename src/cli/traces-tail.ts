@@ -7,7 +7,8 @@ import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './c
 import { costMark, tokensMark } from './estimate-marks.ts'
 import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
-import { visible } from './text-table.ts'
+import { outputColumns, visible } from './text-table.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** How often the store is asked: nothing announces a new trace that would also be heard through a connection pooler. */
 const POLL_MS = 500
@@ -135,5 +136,7 @@ function textLine(trace: TraceSummary, io: Io): string {
     trace.costNanoUsd === null ? 'cost unknown' : `${costMark(trace)}$${usdText(trace.costNanoUsd)}`
   const why = trace.providerError === '' ? '' : ` (${visible(trace.providerError)})`
   const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}${why}`
-  return `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${tokensMark(trace)}${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}\n`
+  const line = `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${tokensMark(trace)}${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}`
+  // One a line for whoever reads it from a pipe.
+  return `${io.terminal ? wrapWords(line, outputColumns(), '  ') : line}\n`
 }

@@ -13,6 +13,7 @@ import type { ClientAddresses } from './client-address.ts'
 import { corsFields, isPreflight, preflightFields } from './cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from './correlation-id.ts'
 import { jsonResponse } from './json-response.ts'
+import { nearestRoute, notFoundText, type Prefixed } from './not-found.ts'
 import type { Door } from './origin-policy.ts'
 import type { RequestTarget } from './request-target.ts'
 import { findRoute, type Route } from './routes.ts'
@@ -26,6 +27,8 @@ export interface ApiSettings {
   /** Paths as logs and the audit trail may tell them. */
   readonly paths: ShownPaths
   readonly browsers: BrowserPolicy
+  /** For those who miss them. */
+  readonly providers: readonly Prefixed[]
 }
 
 /** Where the management API's own events go. */
@@ -98,7 +101,7 @@ interface Asked {
 
 async function answer(
   { request, target, fields, correlationId, addresses, seen }: Asked,
-  { keyring, gatewayKeyField, browsers }: ApiSettings,
+  { keyring, gatewayKeyField, browsers, providers }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
   const { method, body } = request
@@ -123,9 +126,14 @@ async function answer(
   }
   if (found.kind === 'nothing') {
     if (keyring && door === 'management') {
-      throw new GatewayError('not_authorized', 'request is not authorized by gateway policy')
+      const meant = nearestRoute(readings.plain)
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+      throw new GatewayError(
+        'not_authorized',
+        `request is not authorized by gateway policy: there is no such route${hint}`,
+      )
     }
-    return new Response('404 page not found\n', {
+    return new Response(notFoundText(target.path, providers), {
       status: 404,
       headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
     })
@@ -135,7 +143,7 @@ async function answer(
   seen.parameters = parameters
   const identity =
     keyring && route.permission !== 'public'
-      ? keyring.authenticate(fields[gatewayKeyField], Date.now())
+      ? keyring.authenticate(fields, gatewayKeyField, Date.now())
       : undefined
   if (identity) {
     seen.identity = identity

@@ -1,5 +1,6 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import type { OpenExchange } from './open-exchange.ts'
+import { upstreamFailure } from './upstream-failure.ts'
 
 /** The error of a wait that was broken off: by a time-out or by ourselves, else by the other side. */
 export function broken(
@@ -9,7 +10,10 @@ export function broken(
   message: string,
 ): GatewayError {
   const code = exchange.brokenBy ?? otherwise
-  return new GatewayError(code, MESSAGES[code] ?? message, { cause })
+  const told =
+    MESSAGES[code] ??
+    (code.startsWith('upstream_') ? upstreamFailure(message, exchange.target.url, cause) : message)
+  return new GatewayError(code, told, { cause })
 }
 
 const MESSAGES: Partial<Record<GatewayErrorCode, string>> = {

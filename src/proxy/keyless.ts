@@ -9,7 +9,7 @@ import type { ProxySettings } from './proxy-context.ts'
 export function breakOffKeyless(exchange: OpenExchange, { keyring, gatewayKeyField }: ProxySettings): void {
   if (exchange.status !== 101 || !keyring) return
   try {
-    keyring.authenticate(exchange.fields[gatewayKeyField], Date.now())
+    keyring.authenticate(exchange.fields, gatewayKeyField, Date.now())
   } catch (error) {
     const { code } = error as GatewayError
     // A store that is silent for long says nothing of this key.

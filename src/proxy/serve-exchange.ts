@@ -57,7 +57,7 @@ export function admitCaller(
   )
   if (origin !== undefined) exchange.letRead(origin)
   if (keyring) {
-    const identity = keyring.authenticate(exchange.fields[gatewayKeyField], exchange.startedAtUs / 1000)
+    const identity = keyring.authenticate(exchange.fields, gatewayKeyField, exchange.startedAtUs / 1000)
     exchange.identify(identity)
     requirePermission(identity, 'proxy:write')
     // Of a path that others read as another one, no rule can say anything.

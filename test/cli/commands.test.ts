@@ -1,9 +1,11 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { COMMANDS } from '../../src/cli/run.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
+import { freePort } from '../support/free-port.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
@@ -85,12 +87,40 @@ describe('the program', () => {
     })
     expect(await run('report --limit')).toMatchObject({
       status: 2,
-      err: expect.stringContaining('flag needs an argument: -limit'),
+      err: expect.stringMatching(/^Usage of report:\n[^]*\n\nflag needs an argument: -limit\n$/),
     })
     expect(await run('report --limit abc')).toMatchObject({
       status: 2,
       err: expect.stringContaining('invalid value "abc" for flag -limit: parse error'),
     })
+  })
+
+  test('help has one line for each command, and fits a terminal', async () => {
+    const { out } = await run('--help')
+    for (const { name, summary } of COMMANDS) {
+      expect(out).toContain(`\n  ${name} `)
+      expect(out).toContain(summary.slice(0, 40))
+    }
+    const every = await run('keys create --help')
+    // How a flag is described is the contract's.
+    const lines = `${out}${every.out}`.split('\n').filter((line) => !line.startsWith('    \t'))
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('a command that finds no store or no gateway says where it looked, and what to do', async () => {
+    const away = join(folder, 'away')
+    mkdirSync(away)
+    const report = await run('report', {}, away)
+    expect([report.status, report.err]).toEqual([
+      1,
+      `failed to initialize trace store: sqlite database "${join(realpathSync(away), 'data/ongoingai.db')}" does not exist; a gateway makes it. Is another folder meant? --config names the settings of that gateway\n`,
+    ])
+    const port = await freePort()
+    const limits = await run('limits', { ONGOINGAI_PORT: String(port) })
+    expect([limits.status, limits.err]).toEqual([
+      1,
+      `failed to read limits: no gateway answers at http://127.0.0.1:${port}; \`ongoingai serve\` starts one, --base-url names another\n`,
+    ])
   })
 
   test('prints its version', async () => {
@@ -239,7 +269,7 @@ describe('report', () => {
     expect(out).toMatch(/Requests of unknown cost +1\n/)
     expect(out).toMatch(/anthropic +13 +10 +23 +0\.000000 \+ 1 unknown\n/)
     expect(out).toMatch(
-      /2026-02-18T14:02:00Z +anthropic .* +200 +23 +\(unknown\) +120 +\/anthropic\/v1\/messages +trace-step-2\n/,
+      /2026-02-18T14:02:00Z +anthropic .*\s+200\s+23\s+\(unknown\)\s+120\s+\/anthropic\/v1\/messages\s+trace-step-2\n/,
     )
     expect(out).toContain('claude-\\u001b[31msonnet\\u202e')
     expect(out).not.toContain('\u001b')
@@ -318,7 +348,7 @@ describe('debug', () => {
       expect([words, status]).toEqual([words, 0])
       expect(out).toMatch(/Chain checkpoints +2\n/)
       expect(out.indexOf('Step 1: trace-step-1')).toBeLessThan(out.indexOf('Step 2: trace-step-2'))
-      expect(out).toContain('checkpoint=trace-step-2 parent=trace-step-1 seq=2 immutable=true')
+      expect(out).toMatch(/checkpoint=trace-step-2 parent=trace-step-1 seq=2\s+immutable=true/)
       expect(out).not.toContain('\u001b')
     }
   })

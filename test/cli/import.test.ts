@@ -283,7 +283,7 @@ describe('from PostgreSQL', () => {
   beforeAll(async () => {
     server = await openTestPostgres()
   }, 60_000)
-  afterAll(() => server.stop(), 60_000)
+  afterAll(() => server?.stop(), 60_000)
 
   test('traces, tenants and keys come over; a key goes on working, a revoked one does not', async () => {
     const [from, to] = [await server.createDatabase(), await server.createDatabase()]

@@ -491,7 +491,7 @@ describe('on PostgreSQL', () => {
     await storage.maintenance().rollUp(900)
     await storage.close()
   }, 60_000)
-  afterAll(() => server.stop(), 60_000)
+  afterAll(() => server?.stop(), 60_000)
 
   test('every command says the same as on SQLite', async () => {
     const same = [

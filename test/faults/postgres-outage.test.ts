@@ -12,7 +12,7 @@ let server: OwnServer
 beforeAll(async () => {
   server = await startServer()
 }, 60_000)
-afterAll(() => server.stop())
+afterAll(() => server?.stop())
 
 test('two gateways on one PostgreSQL that goes away under load: every request is served, and every trace is there', async () => {
   const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', choices: [] }))

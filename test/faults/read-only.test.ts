@@ -10,7 +10,7 @@ let server: TestPostgres
 beforeAll(async () => {
   server = await openTestPostgres()
 }, 60_000)
-afterAll(() => server.stop())
+afterAll(() => server?.stop())
 
 test('a database that takes no writes, as after a failover, costs no request and no record; questions are answered', async () => {
   const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-5.4-mini', choices: [] }))

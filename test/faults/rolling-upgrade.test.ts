@@ -43,7 +43,7 @@ beforeAll(async () => {
   else expect(Bun.spawnSync(['npm', 'ci', '--no-audit', '--no-fund'], { cwd: folder }).exitCode).toBe(0)
 })
 afterAll(async () => {
-  await server.stop()
+  await server?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -408,7 +408,7 @@ describe('budgets', () => {
     const keyless = await runProgram(['limits', '--base-url', gateway.url], { cwd: gateway.folder })
     expect(keyless.status).toBe(1)
     expect(keyless.err).toContain(
-      'status 401: missing or invalid gateway key; give a gateway key with --gateway-key or ONGOINGAI_GATEWAY_KEY',
+      'status 401: missing or invalid gateway key: X-OngoingAI-Gateway-Key is read, and it is not there; give a gateway key with --gateway-key or ONGOINGAI_GATEWAY_KEY',
     )
   })
 

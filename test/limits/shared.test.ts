@@ -36,7 +36,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await upstream.stop()
-  await postgres.stop()
+  await postgres?.stop()
 }, 60_000)
 
 async function ask({ url }: TestGateway): Promise<number> {

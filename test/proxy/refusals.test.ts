@@ -51,40 +51,56 @@ test('refusals speak the dialect of their route, carry both ids, and are recorde
     `${providersAt(upstream.url)}${KEYS}`,
     async (gateway) => {
       const seen = upstream.requests.length
-      const openai = await post(gateway, '/openai/v1/chat/completions')
+      const openai = await post(gateway, '/openai/v1/chat/completions', {
+        authorization: 'Bearer ogk_0123456789',
+      })
       expect(openai.status).toBe(401)
       expect(openai.headers.get('x-should-retry')).toBe('false')
       expect(await openai.json()).toEqual({
         error: {
-          message: 'missing or invalid gateway key',
+          message:
+            'missing or invalid gateway key: X-OngoingAI-Gateway-Key is read, and it is not there; what authorization holds looks like a gateway key, which belongs into X-OngoingAI-Gateway-Key',
           type: 'authentication_error',
           param: null,
           code: 'missing_gateway_key',
         },
       })
-      const anthropic = await post(gateway, '/anthropic/v1/messages', { 'X-OngoingAI-Gateway-Key': 'wrong' })
+      const anthropic = await post(gateway, '/anthropic/v1/messages', {
+        'X-OngoingAI-Gateway-Key': 'sk-ant-0123456789',
+      })
       expect(anthropic.status).toBe(401)
       expect(await anthropic.json()).toEqual({
         type: 'error',
         error: {
           type: 'authentication_error',
-          message: 'missing or invalid gateway key',
+          message:
+            'missing or invalid gateway key: what X-OngoingAI-Gateway-Key holds looks like a provider key; it takes a gateway key, and the provider key goes where the provider wants it',
           code: 'invalid_gateway_key',
         },
         request_id: anthropic.headers.get('x-ongoingai-correlation-id'),
       })
       const gemini = await post(gateway, '/gemini/v1beta/models/x:generateContent')
       expect(await gemini.json()).toEqual({
-        error: { code: 401, message: 'missing or invalid gateway key', status: 'UNAUTHENTICATED' },
+        error: {
+          code: 401,
+          message: 'missing or invalid gateway key: X-OngoingAI-Gateway-Key is read, and it is not there',
+          status: 'UNAUTHENTICATED',
+        },
       })
       const forbidden = await post(gateway, '/openai/v1/x', {
         'X-OngoingAI-Gateway-Key': 'view-token-0123456789',
         authorization: 'Bearer sk',
       })
-      expect([
-        forbidden.status,
-        ((await forbidden.json()) as { error: { code: string } }).error.code,
-      ]).toEqual([403, 'permission_denied'])
+      expect([forbidden.status, await forbidden.json()]).toMatchObject([
+        403,
+        {
+          error: {
+            code: 'permission_denied',
+            message:
+              'gateway key does not have required permission: proxy:write, which the role viewer does not grant',
+          },
+        },
+      ])
       const credential = await post(gateway, '/openai/v1/x', DEV)
       expect(((await credential.json()) as { error: { message: string } }).error.message).toBe(
         'missing provider API key — pass your provider key via Authorization or X-API-Key header',
@@ -190,7 +206,11 @@ test('an upstream that cannot be reached is 502 in the dialect of the route', as
     expect(response.status).toBe(502)
     expect(await response.json()).toMatchObject({
       type: 'error',
-      error: { type: 'api_error', message: 'upstream request failed', code: 'upstream_unreachable' },
+      error: {
+        type: 'api_error',
+        message: `upstream request failed: 127.0.0.1:${port}: connection refused (ECONNREFUSED): nothing listens there`,
+        code: 'upstream_unreachable',
+      },
     })
     const [trace] = await gateway.traces(1)
     expect(trace).toMatchObject({

@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = await openTestPostgres()
   console.log(`testing against PostgreSQL ${server.version}`)
 }, 60_000)
-afterAll(() => server.stop(), 60_000)
+afterAll(() => server?.stop(), 60_000)
 
 /** A key as it is stored. */
 function sampleKey(hash: string): StoredGatewayKey {

@@ -42,7 +42,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await upstream.stop()
-  await server.stop()
+  await server?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 

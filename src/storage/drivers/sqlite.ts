@@ -423,7 +423,11 @@ function openForWriting(path: string, applied: (migration: string) => void): Dat
 
 /** Opens without creating anything: with no writer about, the file is read as it lies, without a WAL of its own. */
 function openForReading(path: string): Database {
-  if (!existsSync(path)) throw new StorageError(`sqlite database "${path}" does not exist`)
+  if (!existsSync(path)) {
+    throw new StorageError(
+      `sqlite database "${resolve(path)}" does not exist; a gateway makes it. Is another folder meant? --config names the settings of that gateway`,
+    )
+  }
   const database = new Database(
     sqliteReadUrl(path),
     constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,

@@ -1,0 +1,44 @@
+import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { GatewayError } from '../errors.ts'
+
+/** The contract's text for every refused key. */
+const REFUSED = 'missing or invalid gateway key'
+
+/** How tokens of gateway keys begin, made by `keys create` or by hand after its example. */
+const GATEWAY_TOKEN = /^og[a-z]*[-_]/
+
+/** Beginnings of credentials that providers give out. */
+const PROVIDER_TOKEN = /^(sk-|sk_|AIza|gsk_|xai-|pplx-|eyJ)/
+
+/** Where clients put a provider's credential. */
+const CREDENTIAL_FIELDS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'] as const
+
+/**
+ * Why a request is not let in without a gateway key that counts: which field is read, and what seems to be where it does not belong.
+ * Nothing of what was sent is repeated.
+ *
+ * @param fields lower-case names
+ * @param keyField lower-case name of the gateway key field
+ */
+export function refusedKey(fields: Readonly<Record<string, string>>, keyField: string): GatewayError {
+  const name = keyField === DEFAULT_KEY_FIELD.toLowerCase() ? DEFAULT_KEY_FIELD : keyField
+  const token = fields[keyField]?.trim() ?? ''
+  if (token !== '') {
+    const looks = PROVIDER_TOKEN.test(token)
+      ? `what ${name} holds looks like a provider key; it takes a gateway key, and the provider key goes where the provider wants it`
+      : GATEWAY_TOKEN.test(token)
+        ? `what ${name} holds looks like a gateway key, but no key of this gateway has it now`
+        : `no key of this gateway has the token that ${name} holds`
+    return new GatewayError('invalid_gateway_key', `${REFUSED}: ${looks}`)
+  }
+  const elsewhere = CREDENTIAL_FIELDS.find((field) => GATEWAY_TOKEN.test(bare(fields[field])))
+  const hint =
+    elsewhere === undefined
+      ? ''
+      : `; what ${elsewhere} holds looks like a gateway key, which belongs into ${name}`
+  return new GatewayError('missing_gateway_key', `${REFUSED}: ${name} is read, and it is not there${hint}`)
+}
+
+function bare(value: string | undefined): string {
+  return (value ?? '').trim().replace(/^bearer\s+/i, '')
+}
