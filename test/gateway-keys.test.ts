@@ -403,7 +403,7 @@ describe('the command line', () => {
     const sender = await run('keys', 'create', '--role', 'custom', '--permissions', 'proxy:write')
     expect(JSON.parse(sender.out)).toMatchObject({ role: 'custom', permissions: ['proxy:write'] })
     const text = await runProgram(['keys', 'list', '--config', 'keys.yaml'], { cwd: folder })
-    expect(text.out).toMatch(/^me +default +default +owner +first /m)
+    expect(text.out).toMatch(/^me +first +default +default +owner /m)
     expect(text.out).toContain('custom: proxy:write')
     await running.stop()
     rmSync(folder, { recursive: true, force: true })

@@ -38,7 +38,7 @@ const CASES: readonly (readonly [what: string, target: string, fields: string, e
   ['a refused upgrade', '/openai/v1/refused', UPGRADE, '{}'],
   ['an upgrade that the upstream does not understand', '/openai/v1/slow', UPGRADE, '{}'],
   ['a request of the API', '/api/live', '', '}\n'],
-  ['a path that is none', '/nowhere', '', 'not found\n'],
+  ['a path that is none', '/nowhere', '', '\n'],
 ]
 
 for (const [what, target, fields, end] of CASES) {
