@@ -117,7 +117,7 @@ export class Keyring {
     const trimmed = fields[keyField]?.trim() ?? ''
     if (trimmed === '') throw refusedKey(fields, keyField)
     const found = this.#find(trimmed)
-    // Whoever is not known may be one of the keys that could not be read.
+    // An unknown token may belong to a key that could not be read.
     if (nowMs > this.#freshUntil() && (!found || found.identity.stored)) {
       throw new GatewayError('keys_unavailable', 'gateway key verification unavailable')
     }

@@ -1,6 +1,6 @@
 import type { Identity } from './keyring.ts'
 
-/** The organization of whoever runs the gateway: keys of customers belong to others. */
+/** The organization of the people who run the gateway. Keys of customers belong to others. */
 const OPERATOR_ORGANIZATION = 'default'
 
 /**

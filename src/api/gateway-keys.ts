@@ -180,13 +180,13 @@ async function storing<T>(message: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whoever looks at keys sees those of every workspace that he may read. */
+/** The keys that a caller sees: those of every workspace that it may read. */
 async function readerOfKeys(request: ApiRequest, context: ApiContext): Promise<KeyActor> {
   const scope = await readScopeOf(request, context)
   return actorOf(request, scope, homeOf(request, []))
 }
 
-/** Whoever changes keys does so in his own workspace, unless he may name another. @throws GatewayError `permission_denied` */
+/** The workspace in which a caller changes keys: its own, unless it may name another. @throws GatewayError `permission_denied` */
 function changerOfKeys(request: ApiRequest): KeyActor {
   const home = homeOf(request, request.query.all('workspace_id'))
   return actorOf(request, home && { ...home, workspaceIds: [home.workspaceId] }, home)

@@ -41,7 +41,7 @@ export function hasNoStore({ storage }: Config): boolean {
   return storage.driver === 'sqlite' && storage.path !== ':memory:' && !existsSync(storage.path)
 }
 
-/** Says on the terminal that a command waits for whoever has locked the store. */
+/** Says on the terminal that a command waits for the process that has locked the store. */
 export function waitingFor(io: Io): Waiting {
   return (path, users) => io.err(`waiting for ${path}, locked by ${lockers(users)}\n`)
 }

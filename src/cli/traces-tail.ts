@@ -137,6 +137,6 @@ function textLine(trace: TraceSummary, io: Io): string {
   const why = trace.providerError === '' ? '' : ` (${visible(trace.providerError)})`
   const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}${why}`
   const line = `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${tokensMark(trace)}${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}`
-  // One a line for whoever reads it from a pipe.
+  // A pipe gets one trace a line.
   return `${io.terminal ? wrapWords(line, outputColumns(), '  ') : line}\n`
 }

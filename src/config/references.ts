@@ -56,7 +56,7 @@ function hint(inside: string): string {
 }
 
 /**
- * What is wrong with a secret that came from a variable: a placeholder that whoever set the variable forgot to replace.
+ * What is wrong with a secret that came from a variable: a placeholder that was never replaced.
  *
  * @returns `undefined` for nothing
  */

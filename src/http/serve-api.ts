@@ -48,7 +48,7 @@ export async function serveApi(
   const fields = request.headers.toJSON() as Record<string, string>
   const correlationId = correlationIdOf(fields)
   const seen: Seen = {}
-  // One of many that nobody sent whom we know.
+  // An unauthenticated request beyond the flood threshold: counted, not logged.
   let quiet = false
   const shownPath = (): string =>
     settings.paths.shown(path, { ...(seen.identity?.caller ?? ANONYMOUS), provider: '', route: path })

@@ -21,7 +21,7 @@ export interface LimitTally extends LimitTotals {
   assumed: number
 }
 
-/** The tallies of tenants, each counted by whoever holds the limits of one of its callers. */
+/** The tallies of all tenants. */
 export class TenantTallies {
   readonly #all = new Map<string, { readonly tenant: Caller; readonly tally: LimitTally }>()
 

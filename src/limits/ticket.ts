@@ -61,7 +61,7 @@ export class Ticket implements Claim {
     return this.#expectation.pair
   }
 
-  /** Limits of whoever sent it. */
+  /** Limits of the caller. */
   get limits(): CallerLimits {
     return this.#request.limits
   }

@@ -97,7 +97,7 @@ export class OpenExchange {
   #closeAfter: CloseAfter | undefined
   #heldBytes = 0
   #ended = false
-  /** One of many that nobody sent whom we know: it is counted, and not recorded. */
+  /** An unauthenticated request beyond the flood threshold: counted, not recorded. */
   #ofMany = false
 
   constructor(
@@ -252,7 +252,7 @@ export class OpenExchange {
     if (this.status !== 101) this.#closeAfter?.(this.#context.keepAliveSeconds)
     this.#context.open.delete(this)
     this.#context.deadlines.forget(this.clock)
-    // Whoever has no key must not be able to fill the disk.
+    // Requests without a valid key must not fill the disk.
     if (this.#ofMany) return
     const completedUs = this.elapsedUs()
     if (this.status === 0) this.status = 499

@@ -9,7 +9,7 @@ export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError'
 }
 
-/** The time that looking through one body may take. Whoever looks says between small steps what it has done. */
+/** The time that looking through one body may take. The walkers report what they did between small steps. */
 export class TimeBudget {
   readonly #ms: number
   readonly #now: () => number

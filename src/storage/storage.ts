@@ -9,7 +9,7 @@ import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
 import type { Bucket, Group } from './rollups/question.ts'
 
-/** A tenant: whoever sends a request belongs to one. */
+/** A tenant: every recognised caller belongs to one. */
 export interface Tenant {
   readonly organizationId: string
   readonly workspaceId: string

@@ -41,10 +41,10 @@ export type SqliteMode = 'write' | 'read'
 /** How long a statement waits for another process's lock. Short: the recorder has the journal to fall back on. */
 const BUSY_TIMEOUT_MS = 50
 
-/** How long opening waits for others: for migrations when many processes start at once, or for whoever else has locked the file. */
+/** How long opening waits for another process that has locked the file, or migrates it. */
 const OPENING_MS: Readonly<Record<SqliteMode, number>> = { write: 30_000, read: 5000 }
 
-/** Past this, whoever waits is told so. */
+/** After this time the caller is told that it waits. */
 const SILENT_MS = 1000
 
 /** How long each attempt waits by itself; between attempts the thread does other things. */

@@ -252,7 +252,7 @@ async function activeKey(database: Kysely<Tables>, key: SeenKey): Promise<KeyRow
     .executeTakeFirst()
 }
 
-/** Every change has a time of its own, so that whoever has seen the key before is told. */
+/** Every change has a time of its own, so that a change based on an older reading is noticed. */
 async function update(
   database: Kysely<Tables>,
   key: SeenKey,

@@ -195,7 +195,7 @@ export class Journal {
       return { records: 0, damaged: 0 }
     }
     const { owner } = taken
-    // Only now, for whoever had the lock before may have read and removed some.
+    // Only now: the holder before us may have read and removed some.
     const files = this.#names().flatMap((name) => journalFile(name) ?? [])
     const sum = { records: 0, damaged: 0 }
     for (const file of files.filter((one) => one.owner === token)) {
