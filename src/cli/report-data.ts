@@ -27,6 +27,10 @@ export interface ReportData {
   readonly models: readonly MeasuredRow[]
   /** By hash, most requests first. */
   readonly keys: readonly MeasuredRow[]
+  /** By id of the gateway key, most requests first; requests without one are left out. */
+  readonly gatewayKeys: readonly MeasuredRow[]
+  /** Names of gateway keys by id; an id without one is a key that was revoked or has none. */
+  readonly keyNames: ReadonlyMap<string, string>
   /** All exchanges together, with percentiles. */
   readonly latency: MeasuredRow
   /** The busiest, most requests first. */
@@ -52,14 +56,16 @@ export async function collectReport(
   filter: TraceFilter,
   limit: number,
   storage: ReportData['storage'],
+  keyNames: ReportData['keyNames'],
 ): Promise<ReportData> {
   const groups = (group: Group, percentiles = false): Promise<readonly MeasuredRow[]> =>
     reader.measure(filter, { group, percentiles }).then(({ rows }) => rows)
-  const [all, providers, models, keys, sessions, recent] = await Promise.all([
+  const [all, providers, models, keys, gatewayKeys, sessions, recent] = await Promise.all([
     reader.measure(filter, { percentiles: true }),
     groups('provider'),
     groups('model', true),
     groups('api_key'),
+    groups('key'),
     reader.measure(filter, { group: 'session', limit: SESSIONS }),
     reader.listTraces(filter, { limit, order: 'newest' }),
   ])
@@ -78,6 +84,8 @@ export async function collectReport(
     providers: [...providers].sort(byTokens),
     models,
     keys,
+    gatewayKeys: gatewayKeys.filter(({ group }) => group !== ''),
+    keyNames,
     latency: totals,
     sessions: sessions.rows,
     moreSessions: sessions.more,

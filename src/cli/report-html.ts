@@ -140,6 +140,24 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
               formatSecond(row.lastCreatedAtUs),
             ]),
         )}
+        ${
+          data.gatewayKeys.length > 0
+            ? table(
+                'Gateway keys',
+                ['Name', 'Id', 'Requests', 'Tokens', 'Spend', 'Last used'],
+                data.gatewayKeys
+                  .slice(0, KEYS)
+                  .map((row) => [
+                    data.keyNames.get(row.group) ?? '',
+                    row.group,
+                    count(row.requests),
+                    count(row.totalTokens),
+                    spend(row),
+                    formatSecond(row.lastCreatedAtUs),
+                  ]),
+              )
+            : ''
+        }
         ${table(
           data.moreSessions ? `The ${data.sessions.length} busiest sessions` : 'Sessions',
           ['Session', 'Requests', 'Tokens', 'Spend', 'Last active'],

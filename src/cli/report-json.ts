@@ -58,6 +58,14 @@ export function reportJson(data: ReportData): object {
       ...costJson(row),
       last_active_at: formatTime(row.lastCreatedAtUs),
     })),
+    gateway_keys: data.gatewayKeys.map((row) => ({
+      gateway_key_id: row.group,
+      name: data.keyNames.get(row.group) ?? '',
+      request_count: row.requests,
+      total_tokens: row.totalTokens,
+      ...costJson(row),
+      last_active_at: formatTime(row.lastCreatedAtUs),
+    })),
     recent_traces: data.recent.map((trace) => ({
       id: trace.id,
       timestamp: formatTime(trace.startedAtUs),

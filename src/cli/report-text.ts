@@ -87,6 +87,22 @@ export function writeReportText(data: ReportData, io: Io): void {
       formatSecond(row.lastCreatedAtUs),
     ]),
   )
+  if (data.gatewayKeys.length > 0) {
+    section(
+      io,
+      'Gateway Keys',
+      '',
+      ['NAME', 'KEY_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+      data.gatewayKeys.map((row) => [
+        data.keyNames.get(row.group) || '(no name)',
+        row.group,
+        String(row.requests),
+        String(row.totalTokens),
+        cost(row),
+        formatSecond(row.lastCreatedAtUs),
+      ]),
+    )
+  }
   section(
     io,
     'Recent Traces',

@@ -42,7 +42,9 @@ export const report: Command = {
       const place =
         storage.driver === 'sqlite' ? { driver: 'sqlite', path: storage.path } : { driver: storage.driver }
       const reader = store.storage.everywhere()
-      const data = await collectReport(reader, options.filter, options.limit, place)
+      const { keys } = await store.storage.directory().activeKeys()
+      const names = [...store.config.auth.keys, ...keys].map(({ id, name }) => [id, name] as const)
+      const data = await collectReport(reader, options.filter, options.limit, place, new Map(names))
       if (options.format === 'json') io.out(`${contractJson(reportJson(data), 2)}\n`)
       else if (options.format === 'html')
         io.out(reportHtml(data, await collectCurves(reader, options.filter, options.zone)))

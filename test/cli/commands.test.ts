@@ -287,6 +287,7 @@ describe('report', () => {
       'providers',
       'models',
       'api_keys',
+      'gateway_keys',
       'recent_traces',
       'latency',
       'errors',
