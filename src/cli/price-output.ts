@@ -3,13 +3,8 @@ import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
-import {
-  listedModels,
-  matchesModel,
-  overrideApplies,
-  PriceList,
-  type ListedModel,
-} from '../usage/price-list.ts'
+import { matchesModel, overrideApplies } from '../usage/overrides.ts'
+import { listedModels, PriceList, type ListedModel } from '../usage/price-list.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -50,7 +45,7 @@ export function showPrice(parsed: Arguments, io: Io): number {
   return withConfig('prices show', parsed, io, 1, (config, format) => {
     const model = parsed.positional[0]!
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const own = config.pricing.overrides.filter((override) => matchesModel(override, model))
+    const own = config.pricing.overrides.filter((override) => matchesModel(override.model, model))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
       const overrides = own.map(overrideJson)
@@ -143,6 +138,7 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
       dialect: 'openai',
       organizationId: '',
       workspaceId: '',
+      keyId: '',
       model,
       at: Date.now(),
     })
@@ -160,6 +156,7 @@ function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceLis
     dialect: provider?.api ?? 'openai',
     organizationId: seen.organizationId,
     workspaceId: seen.workspaceId,
+    keyId: '',
     model: seen.model,
     at: seen.lastAtUs / 1000,
   }

@@ -21,8 +21,8 @@ export interface StoredBill {
   readonly count?: number
 }
 
-/** Input below which no price list has a bracket, so that bills may be added without changing what they cost. */
-export const NO_BRACKET_BELOW = 100_000
+/** Input below which no price has a bracket, so that bills may be added without changing what they cost. */
+export const NO_BRACKET_BELOW = 32_000
 
 /** Bills as they are kept: those of the same model and tier added together where that changes no price. */
 export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {

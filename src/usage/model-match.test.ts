@@ -7,6 +7,7 @@ import { findModel, listedModels } from './price-list.ts'
 const providers = (await waitForUpdate())!
 const idOf = (vendor: string, name: string): string | undefined =>
   findModel(
+    { providers },
     providers.find(({ id }) => id === vendor)!,
     name,
   )?.model.id
@@ -43,7 +44,7 @@ test('every model of the bundled list is found by its own name where its entry m
   const lost = providers.flatMap((provider) =>
     provider.models.flatMap(({ id, match }) => {
       if (matchScore(match, id.toLowerCase()) === undefined) return []
-      return findModel(provider, id) ? [] : [`${provider.id} ${id}`]
+      return findModel({ providers }, provider, id) ? [] : [`${provider.id} ${id}`]
     }),
   )
   expect(lost).toEqual([])

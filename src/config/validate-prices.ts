@@ -1,0 +1,152 @@
+import { parseTime } from '../rfc3339.ts'
+import type { OwnTierName, PriceOverride, PricingConfig, RateBracket, Rates, TierRates } from './config.ts'
+import { nearest } from './nearest.ts'
+import { RATES } from './price-settings.ts'
+import { quote } from './scalar.ts'
+import { camelCased } from './setting.ts'
+import type { Wrong } from './validate-providers.ts'
+
+/** Pricing as decoded, not yet checked. */
+export interface RawPricing {
+  unknownModel: string
+  assumed: Rates
+  overrides: PriceOverride[]
+}
+
+const TIER_NAMES: readonly OwnTierName[] = ['batch', 'flex', 'priority', 'fast']
+
+/** Bills of one answer that are smaller are stored as one, so no bracket may begin below. */
+const LEAST_BRACKET = 32_000
+
+/** Names of the rates, in `Config` and in the file. */
+const RATE_NAMES: readonly (readonly [keyof Rates, string])[] = Object.keys(RATES).map((name) => [
+  Object.keys(camelCased({ [name]: 0 }) as Rates)[0] as keyof Rates,
+  name,
+])
+
+/**
+ * Checks own prices: those under `pricing.overrides`, then those of each provider, which become overrides of that provider.
+ *
+ * @param providers what the file says of providers, by name
+ */
+export function checkPricing(
+  { unknownModel, assumed, overrides: given }: RawPricing,
+  providers: Readonly<Record<string, { readonly prices: readonly Omit<PriceOverride, 'provider'>[] }>>,
+  wrong: Wrong,
+  doubtful: Wrong,
+): PricingConfig {
+  if (!['allow', 'assume', 'block'].includes(unknownModel)) {
+    wrong(
+      'pricing.unknown_model',
+      `pricing.unknown_model must be one of allow, assume, block (got ${quote(unknownModel)})`,
+    )
+  }
+  if (unknownModel === 'assume' && (assumed.input < 0 || assumed.output < 0)) {
+    wrong('pricing.assumed', 'pricing.assumed needs input and output when pricing.unknown_model=assume')
+  }
+  const overrides: PriceOverride[] = []
+  const add = (override: PriceOverride, path: string): void => {
+    checkProvider(override.provider, Object.keys(providers), path, wrong)
+    checkOverride(override, path, wrong, doubtful)
+    overrides.push(override)
+  }
+  given.forEach((override, i) => add(override, `pricing.overrides[${i}]`))
+  for (const [name, { prices }] of Object.entries(providers)) {
+    prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
+  }
+  return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
+}
+
+function checkProvider(provider: string, known: readonly string[], path: string, wrong: Wrong): void {
+  if (provider === '' || known.includes(provider)) return undefined
+  const close = nearest(provider, known)
+  const hint = close === undefined ? '' : `; did you mean ${close}?`
+  return wrong(
+    `${path}.provider`,
+    `${path}.provider is not a configured provider (got ${quote(provider)})${hint}`,
+  )
+}
+
+function checkOverride(override: PriceOverride, path: string, wrong: Wrong, doubtful: Wrong): void {
+  const { model, from, to, free, discount, brackets, tiers, units } = override
+  if (model === '') wrong(`${path}.model`, `${path}.model is required; write a name, or "*" for every model`)
+  for (const [name, day] of [
+    ['from', from],
+    ['to', to],
+  ] as const) {
+    if (day === '' || parseTime(`${day}T00:00:00Z`) !== undefined) continue
+    wrong(`${path}.${name}`, `${path}.${name} must be YYYY-MM-DD, a day that there is (got ${quote(day)})`)
+  }
+  if (from !== '' && to !== '' && to < from) {
+    wrong(`${path}.to`, `${path}.to must not be before from (got ${to}, and from is ${from})`)
+  }
+  if (!(discount < 1 && discount >= -10)) {
+    wrong(
+      `${path}.discount`,
+      `${path}.discount must be at least -10 and less than 1 (got ${discount}); write 0.15 for 15 % off, -0.1 for 10 % more`,
+    )
+  }
+  const sets =
+    setRates(override).length + brackets.length + tiers.length > 0 ||
+    discount !== 0 ||
+    Object.values(units).some((usd: number) => usd >= 0)
+  if (!free && !sets) {
+    wrong(
+      path,
+      `${path} sets no price; write rates in USD per million tokens such as input and output, a discount, or free: true`,
+    )
+  }
+  if (free && sets) doubtful(path, `${path} is free: true, so the prices beside it do not count`)
+  brackets.forEach((bracket, i) => checkBracket(override, bracket, i, `${path}.brackets[${i}]`, wrong))
+  tiers.forEach((tier, i) => checkTier(tiers.slice(0, i), tier, `${path}.tiers[${i}]`, wrong))
+}
+
+function checkBracket(
+  override: PriceOverride,
+  bracket: RateBracket,
+  i: number,
+  path: string,
+  wrong: Wrong,
+): void {
+  if (bracket.above < LEAST_BRACKET) {
+    wrong(`${path}.above`, `${path}.above must be >= ${LEAST_BRACKET} (got ${bracket.above})`)
+  }
+  if (override.brackets.slice(0, i).some(({ above }) => above === bracket.above)) {
+    wrong(`${path}.above`, `${path}.above is ${bracket.above} a second time; join the two brackets`)
+  }
+  const rates = setRates(bracket)
+  if (rates.length === 0) wrong(path, `${path} sets no rate; write such as input and output`)
+  const base = setRates(override)
+  for (const name of rates.filter((rate) => !base.includes(rate))) {
+    wrong(`${path}.${name}`, `${path}.${name} needs ${name} beside brackets too: the rate below the bracket`)
+  }
+}
+
+function checkTier(before: readonly TierRates[], tier: TierRates, path: string, wrong: Wrong): void {
+  const { name, factor } = tier
+  if (!TIER_NAMES.includes(name)) {
+    const close = nearest(name, TIER_NAMES)
+    const hint = close === undefined ? '' : `; did you mean ${close}?`
+    wrong(`${path}.name`, `${path}.name must be one of ${TIER_NAMES.join(', ')} (got ${quote(name)})${hint}`)
+  } else if (before.some((tier) => tier.name === name)) {
+    wrong(`${path}.name`, `${path}.name is ${name} a second time; join the two tiers`)
+  }
+  const rates = setRates(tier)
+  if (factor < 0 && rates.length === 0) {
+    wrong(path, `${path} sets no price; write a factor such as 0.5, or rates in USD per million tokens`)
+  }
+  if (factor >= 0 && rates.length > 0) {
+    wrong(`${path}.factor`, `${path} sets factor and ${rates[0]}; write the factor, or rates`)
+  }
+  if (factor >= 0 && !(factor <= 1000 && Math.round(factor * 1000) / 1000 === factor)) {
+    wrong(
+      `${path}.factor`,
+      `${path}.factor must have at most three decimals, and be 1000 at most (got ${factor})`,
+    )
+  }
+}
+
+/** The rates that are set, by their names in the file. */
+function setRates(rates: Rates): string[] {
+  return RATE_NAMES.flatMap(([key, name]) => (rates[key] >= 0 ? [name] : []))
+}
