@@ -4,10 +4,10 @@ import type { Bucket } from './usage.ts'
 export interface RateRule {
   /** As receipts show it. */
   readonly name: string
-  /** The lists' names of the providers; absent for every provider that offers the models. */
-  readonly vendors?: readonly string[]
-  /** The lists' names of the models; absent for every model. */
-  readonly models?: RegExp
+  /** The lists' names of the providers. */
+  readonly vendors: readonly string[]
+  /** The lists' names of the models. */
+  readonly models: RegExp
   readonly buckets: readonly Bucket[]
   /** The price it follows from, by its key in a list. */
   readonly from: string
@@ -16,12 +16,18 @@ export interface RateRule {
   readonly source: string
 }
 
-/** Anthropic's models, under the names that its resellers give them. */
-const CLAUDE = /(^|[./~])claude-/
+/** Who sells Anthropic's models at Anthropic's multiples. */
+const CLAUDE_VENDORS: readonly string[] = ['anthropic', 'aws', 'google', 'azure']
 
-/** Their later releases have a cheaper read of their own, which no rule knows. */
+/** Anthropic's models that have a cache, under the names that its resellers give them. */
+const CLAUDE = /(^|\.)claude-(?!2|v1|instant)/
+
+/** Those without Haiku 3, whose rates are rounded. */
+const CLAUDE_EXACT = /(^|\.)claude-(?!2|v1|instant|3-haiku)/
+
+/** Those that read at a tenth of the input. Later releases have a cheaper read of their own, which no rule knows. */
 const CLAUDE_READ_AT_A_TENTH =
-  /(^|[./~])claude-(3|(opus|sonnet|haiku)-[34]|[34]-(opus|sonnet|haiku)|(opus|sonnet|haiku|fable)-5(?!-\d(?!\d)))/
+  /(^|\.)claude-(3-(?!haiku)|(opus|sonnet|haiku)-4|4-(opus|sonnet)|(opus|sonnet|haiku|fable)-5(?!-\d(?!\d)))/
 
 const ANTHROPIC_CACHE =
   'https://platform.claude.com/docs/en/build-with-claude/prompt-caching and https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html (2026-09-28)'
@@ -39,6 +45,7 @@ const GEMINI_TEXT = /^gemini-\d+(\.\d+)?-(pro|flash|flash-lite)(?!.*-(live|image
 export const RATE_RULES: readonly RateRule[] = [
   {
     name: 'anthropic-cache-write-1h',
+    vendors: CLAUDE_VENDORS,
     models: CLAUDE,
     buckets: ['cache_write_1h'],
     from: 'input_mtok',
@@ -47,7 +54,8 @@ export const RATE_RULES: readonly RateRule[] = [
   },
   {
     name: 'anthropic-cache-write-5m',
-    models: CLAUDE,
+    vendors: CLAUDE_VENDORS,
+    models: CLAUDE_EXACT,
     buckets: ['cache_write', 'cache_write_5m'],
     from: 'input_mtok',
     factor: 1.25,
@@ -55,6 +63,7 @@ export const RATE_RULES: readonly RateRule[] = [
   },
   {
     name: 'anthropic-cache-read',
+    vendors: CLAUDE_VENDORS,
     models: CLAUDE_READ_AT_A_TENTH,
     buckets: ['cache_read'],
     from: 'input_mtok',
@@ -152,34 +161,40 @@ export const RATE_RULES: readonly RateRule[] = [
     factor: 1,
     source: `${GEMINI_PRICES}: the Pro models have one price for all that is cached`,
   },
-  ...[
-    ['openai', 'https://developers.openai.com/api/docs/guides/reasoning (2026)'],
-    ['azure', 'https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning (2026)'],
-    ['anthropic', 'https://platform.claude.com/docs/en/build-with-claude/extended-thinking (2026)'],
-    ['google', `${GEMINI_PRICES}: the output price includes thinking tokens`],
-    ['openrouter', 'https://openrouter.ai/docs/use-cases/reasoning-tokens (2026)'],
-    ['deepseek', 'https://api-docs.deepseek.com/quick_start/pricing (2026)'],
-    ['fireworks', 'https://docs.fireworks.ai/faq-new/models-inference/what-is-a-token (2026)'],
-    ['x-ai', 'the charge in the answers themselves (cost_in_usd_ticks, 2026-11)'],
-  ].map(([vendor = '', source = '']): RateRule => ({
+  reasoning('openai', /./, 'https://developers.openai.com/api/docs/guides/reasoning (2026)'),
+  reasoning(
+    'azure',
+    /^(o\d|gpt-)/,
+    'https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning (2026)',
+  ),
+  reasoning(
+    'anthropic',
+    CLAUDE,
+    'https://platform.claude.com/docs/en/build-with-claude/extended-thinking (2026)',
+  ),
+  reasoning('aws', CLAUDE, 'https://docs.aws.amazon.com/bedrock/latest/userguide (2026), extended thinking'),
+  reasoning('google', /./, `${GEMINI_PRICES}: the output price includes thinking tokens`),
+  // Perplexity's models have a rate of their own for it.
+  reasoning('openrouter', /^(?!perplexity\/)/, 'https://openrouter.ai/docs/use-cases/reasoning-tokens (2026)'),
+  reasoning('deepseek', /./, 'https://api-docs.deepseek.com/quick_start/pricing (2026)'),
+  reasoning('fireworks', /./, 'https://docs.fireworks.ai/faq-new/models-inference/what-is-a-token (2026)'),
+  reasoning('x-ai', /./, 'the charge in the answers themselves (cost_in_usd_ticks, 2026-11)'),
+]
+
+/** Reasoning is billed as output where the provider says so; some sell it at another rate. */
+function reasoning(vendor: string, models: RegExp, source: string): RateRule {
+  return {
     name: 'reasoning-is-output',
     vendors: [vendor],
+    models,
     buckets: ['reasoning'],
     from: 'output_mtok',
     factor: 1,
     source,
-  })),
-  {
-    name: 'reasoning-is-output',
-    models: CLAUDE,
-    buckets: ['reasoning'],
-    from: 'output_mtok',
-    factor: 1,
-    source: 'https://platform.claude.com/docs/en/build-with-claude/extended-thinking (2026)',
-  },
-]
+  }
+}
 
 /** Whether a rule speaks of a model. */
 export function ruleApplies({ vendors, models }: RateRule, vendor: string, model: string): boolean {
-  return (!vendors || vendors.includes(vendor)) && (!models || models.test(model))
+  return vendors.includes(vendor) && models.test(model)
 }
