@@ -55,7 +55,8 @@ test('every bucket of every model is priced by its own rate, by a named rule, or
         const rule = 'tokens' in line ? line.rule : undefined
         const own = ownPrice(listed, bucket)
         const why = `${listed.vendor} ${listed.model} ${bucket}`
-        if (own !== undefined) expect([why, rule, ratesIn(own).includes(rate)]).toEqual([why, undefined, true])
+        if (own !== undefined)
+          expect([why, rule, ratesIn(own).includes(rate)]).toEqual([why, undefined, true])
         else if (rule !== undefined) {
           const named = RATE_RULES.filter((one) => one.name === rule && one.buckets.includes(bucket))
           expect(named.some((one) => ruleApplies(one, listed.vendor, listed.model))).toBe(true)

@@ -175,7 +175,11 @@ export const RATE_RULES: readonly RateRule[] = [
   reasoning('aws', CLAUDE, 'https://docs.aws.amazon.com/bedrock/latest/userguide (2026), extended thinking'),
   reasoning('google', /./, `${GEMINI_PRICES}: the output price includes thinking tokens`),
   // Perplexity's models have a rate of their own for it.
-  reasoning('openrouter', /^(?!perplexity\/)/, 'https://openrouter.ai/docs/use-cases/reasoning-tokens (2026)'),
+  reasoning(
+    'openrouter',
+    /^(?!perplexity\/)/,
+    'https://openrouter.ai/docs/use-cases/reasoning-tokens (2026)',
+  ),
   reasoning('deepseek', /./, 'https://api-docs.deepseek.com/quick_start/pricing (2026)'),
   reasoning('fireworks', /./, 'https://docs.fireworks.ai/faq-new/models-inference/what-is-a-token (2026)'),
   reasoning('x-ai', /./, 'the charge in the answers themselves (cost_in_usd_ticks, 2026-11)'),
