@@ -29,7 +29,8 @@ export const RATES = {
   output_image: rate('Image output.'),
 } as const
 
-const UNIT_PRICES: Section = {
+/** Prices of what is not billed by the token. */
+export const UNIT_PRICES: Section = {
   kind: 'section',
   type: 'config.UnitPricesConfig',
   doc: 'Prices of what is not billed by the token. A negative one means: not set.',

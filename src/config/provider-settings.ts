@@ -85,7 +85,8 @@ export const PROVIDER: Section = {
     },
     prices: {
       kind: 'list',
-      doc: 'Prices of this provider only.',
+      doc: 'Prices of this provider only. Their fields are those of pricing.overrides, without provider.',
+      sameAs: 'pricing.overrides',
       item: { kind: 'section', type: 'config.PriceOverrideConfig', doc: 'One price.', fields: PRICE },
     },
   },

@@ -31,6 +31,8 @@ export interface Section extends Described {
 export interface ListSetting extends Described {
   readonly kind: 'list'
   readonly item: Section
+  /** The list whose fields are described in its stead. */
+  readonly sameAs?: string
 }
 
 /** A mapping from free names to sections; `presets` are there unless the file changes them. */

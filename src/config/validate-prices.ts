@@ -1,7 +1,15 @@
 import { parseTime } from '../rfc3339.ts'
-import type { OwnTierName, PriceOverride, PricingConfig, RateBracket, Rates, TierRates } from './config.ts'
+import type {
+  OwnTierName,
+  PriceOverride,
+  PricingConfig,
+  RateBracket,
+  Rates,
+  TierRates,
+  UnitPrices,
+} from './config.ts'
 import { nearest } from './nearest.ts'
-import { RATES } from './price-settings.ts'
+import { RATES, UNIT_PRICES } from './price-settings.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
 import type { Wrong } from './validate-providers.ts'
@@ -18,11 +26,16 @@ const TIER_NAMES: readonly OwnTierName[] = ['batch', 'flex', 'priority', 'fast']
 /** Bills of one answer that are smaller are stored as one, so no bracket may begin below. */
 const LEAST_BRACKET = 32_000
 
-/** Names of the rates, in `Config` and in the file. */
-const RATE_NAMES: readonly (readonly [keyof Rates, string])[] = Object.keys(RATES).map((name) => [
-  Object.keys(camelCased({ [name]: 0 }) as Rates)[0] as keyof Rates,
-  name,
-])
+/** A price that is larger is a slip of the pen. */
+const MAX_USD = 1_000_000
+
+/** Names of the prices, in `Config` and in the file. */
+const RATE_NAMES = namesOf(RATES) as readonly (readonly [keyof Rates, string])[]
+const UNIT_NAMES = namesOf(UNIT_PRICES.fields) as readonly (readonly [keyof UnitPrices, string])[]
+
+function namesOf(fields: object): (readonly [string, string])[] {
+  return Object.keys(fields).map((name) => [Object.keys(camelCased({ [name]: 0 }) as object)[0]!, name])
+}
 
 /**
  * Checks own prices: those under `pricing.overrides`, then those of each provider, which become overrides of that provider.
@@ -44,6 +57,7 @@ export function checkPricing(
   if (unknownModel === 'assume' && (assumed.input < 0 || assumed.output < 0)) {
     wrong('pricing.assumed', 'pricing.assumed needs input and output when pricing.unknown_model=assume')
   }
+  checkSizes(assumed, 'pricing.assumed', wrong)
   const overrides: PriceOverride[] = []
   const add = (override: PriceOverride, path: string): void => {
     checkProvider(override.provider, Object.keys(providers), path, wrong)
@@ -86,10 +100,12 @@ function checkOverride(override: PriceOverride, path: string, wrong: Wrong, doub
       `${path}.discount must be at least -10 and less than 1 (got ${discount}); write 0.15 for 15 % off, -0.1 for 10 % more`,
     )
   }
+  checkSizes(override, path, wrong)
+  for (const [key, name] of UNIT_NAMES) checkSize(units[key], `${path}.units.${name}`, wrong)
   const sets =
     setRates(override).length + brackets.length + tiers.length > 0 ||
     discount !== 0 ||
-    Object.values(units).some((usd: number) => usd >= 0)
+    UNIT_NAMES.some(([key]) => units[key] >= 0)
   if (!free && !sets) {
     wrong(
       path,
@@ -114,6 +130,7 @@ function checkBracket(
   if (override.brackets.slice(0, i).some(({ above }) => above === bracket.above)) {
     wrong(`${path}.above`, `${path}.above is ${bracket.above} a second time; join the two brackets`)
   }
+  checkSizes(bracket, path, wrong)
   const rates = setRates(bracket)
   if (rates.length === 0) wrong(path, `${path} sets no rate; write such as input and output`)
   const base = setRates(override)
@@ -128,9 +145,10 @@ function checkTier(before: readonly TierRates[], tier: TierRates, path: string, 
     const close = nearest(name, TIER_NAMES)
     const hint = close === undefined ? '' : `; did you mean ${close}?`
     wrong(`${path}.name`, `${path}.name must be one of ${TIER_NAMES.join(', ')} (got ${quote(name)})${hint}`)
-  } else if (before.some((tier) => tier.name === name)) {
+  } else if (before.some((one) => one.name === name)) {
     wrong(`${path}.name`, `${path}.name is ${name} a second time; join the two tiers`)
   }
+  checkSizes(tier, path, wrong)
   const rates = setRates(tier)
   if (factor < 0 && rates.length === 0) {
     wrong(path, `${path} sets no price; write a factor such as 0.5, or rates in USD per million tokens`)
@@ -149,4 +167,12 @@ function checkTier(before: readonly TierRates[], tier: TierRates, path: string, 
 /** The rates that are set, by their names in the file. */
 function setRates(rates: Rates): string[] {
   return RATE_NAMES.flatMap(([key, name]) => (rates[key] >= 0 ? [name] : []))
+}
+
+function checkSizes(rates: Rates, path: string, wrong: Wrong): void {
+  for (const [key, name] of RATE_NAMES) checkSize(rates[key], `${path}.${name}`, wrong)
+}
+
+function checkSize(usd: number, path: string, wrong: Wrong): void {
+  if (usd > MAX_USD) wrong(path, `${path} must be ${MAX_USD} USD at most (got ${usd})`)
 }

@@ -20,7 +20,7 @@ export const NO_RATES: Rates = {
 }
 
 /** No unit price at all. */
-export const NO_UNIT_PRICES: UnitPrices = {
+const NO_UNIT_PRICES: UnitPrices = {
   webSearches: -1,
   fileSearches: -1,
   searchUnits: -1,
