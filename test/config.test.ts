@@ -527,10 +527,7 @@ test.each([
 })
 
 test('the examples of own prices are valid', () => {
-  const { config, warnings } = loadConfig(
-    join(import.meta.dir, '../src/config/own-prices.example.yaml'),
-    {},
-  )
+  const { config, warnings } = loadConfig(join(import.meta.dir, '../src/config/own-prices.example.yaml'), {})
   expect([config.pricing.overrides.length, warnings]).toEqual([21, []])
 })
 
