@@ -50,11 +50,13 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
-    const before = models.get(model)
+    const writes = !WRITE_NO_TEXT.includes(wire.api)
+    const key = writes ? model : `${model}\n`
+    const before = models.get(key)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()
-    const rates = tokenRates(find(exchange, model), wire.api)
-    models.set(model, { rates, untilMs: nowMs + REMEMBER_MS })
+    const rates = tokenRates(find(exchange, model), writes)
+    models.set(key, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }
 }
@@ -69,7 +71,7 @@ const WRITE_NO_TEXT: readonly string[] = [
   'rerank',
 ]
 
-function tokenRates(rates: ModelRates | undefined, api: string): TokenRates | 'unknown' {
+function tokenRates(rates: ModelRates | undefined, writes: boolean): TokenRates | 'unknown' {
   if (!rates) return 'unknown'
   const nano = (bucket: 'input_uncached' | 'output_text'): number | undefined => {
     const rate = rates.rate(bucket, 0)
@@ -77,7 +79,6 @@ function tokenRates(rates: ModelRates | undefined, api: string): TokenRates | 'u
   }
   const [input, output] = [nano('input_uncached'), nano('output_text')]
   // An own price that leaves one out does not make it free. A model of a list is billed in other units then.
-  const writes = !WRITE_NO_TEXT.includes(api)
   if (rates.list === 'override' && (input === undefined || (writes && output === undefined))) {
     if (!UNITS.some((unit) => rates.unit(unit))) return 'unknown'
   }

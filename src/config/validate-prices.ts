@@ -1,4 +1,5 @@
 import { parseTime } from '../rfc3339.ts'
+import { LEAST_BRACKET } from '../usage/price-table.ts'
 import type {
   OwnTierName,
   PriceOverride,
@@ -22,9 +23,6 @@ export interface RawPricing {
 }
 
 const TIER_NAMES: readonly OwnTierName[] = ['batch', 'flex', 'priority', 'fast']
-
-/** Bills of one answer that are smaller are stored as one, so no bracket may begin below. */
-const LEAST_BRACKET = 32_000
 
 /** A price that is larger is a slip of the pen. */
 const MAX_USD = 1_000_000

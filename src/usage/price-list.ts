@@ -10,7 +10,7 @@ import type { Dialect, PricingConfig } from '../config/config.ts'
 import { matchScore } from './model-match.ts'
 import { freeSheet, ratesOf, type ModelRates, type RateSheet } from './model-rates.ts'
 import { assumedRates, bestOverride, overrideRates, type OverrideQuestion } from './overrides.ts'
-import type { PriceTable } from './price-table.ts'
+import { tableLabel, type PriceTable } from './price-table.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
 
 /** The bundled list. The promise is settled from the start: nothing is ever fetched. */
@@ -21,13 +21,8 @@ const BUNDLED: PriceTable = {
   providers: (await waitForUpdate()) ?? [],
 }
 
-/** Name and version of a list, as receipts show it. */
-function labelOf({ name, version }: PriceTable): string {
-  return `${name}@${version}`
-}
-
 /** The bundled lists, by the names that receipts show. */
-export const PRICE_LISTS: readonly string[] = [labelOf(BUNDLED), SUPPLEMENT_LIST]
+export const PRICE_LISTS: readonly string[] = [tableLabel(BUNDLED), SUPPLEMENT_LIST]
 
 /** Whose exchange is priced, where and when. */
 export interface PriceQuestion extends OverrideQuestion {
@@ -128,20 +123,20 @@ function bundledRates(question: PriceQuestion): RateSheet | undefined {
 
 /** What a list says of a model of one of its providers at a time, in epoch milliseconds. */
 function listRates(table: PriceTable, vendor: Provider, name: string, at: number): RateSheet | undefined {
-  const found = findModel(table, vendor, name)
+  const found = findModel(vendor, name, table.providers)
   if (!found) return undefined
   const { provider, model } = found
   const prices = pricesAt(provider, model, at)
   // Some entries name a model without a price.
   if (Object.keys(prices).length === 0) return undefined
-  return { list: labelOf(table), vendor: provider.id, model: model.id, prices }
+  return { list: tableLabel(table), vendor: provider.id, model: model.id, prices }
 }
 
 /** The entry of a price list for a model, by the name as it is, then without the date of its snapshot. */
 export function findModel(
-  table: Pick<PriceTable, 'providers'>,
   vendor: Provider,
   name: string,
+  providers: readonly Provider[],
 ): { provider: Provider; model: ModelInfo } | undefined {
   const plain = name
     .trim()
@@ -149,7 +144,7 @@ export function findModel(
     .replace(/^models\//, '')
   const undated = plain.replace(/-(?:20\d{2}-\d{2}-\d{2}|20\d{6})$/, '')
   const fallbacks = (vendor.fallback_model_providers ?? []).flatMap((id) =>
-    table.providers.filter((provider) => provider.id === id),
+    providers.filter((provider) => provider.id === id),
   )
   for (const candidate of undated === plain ? [plain] : [plain, undated]) {
     for (const provider of [vendor, ...fallbacks]) {
@@ -192,7 +187,7 @@ export function listedModels(at: number): readonly ListedModel[] {
     provider.models.map((model) => ({
       vendor: provider.id,
       model: model.id,
-      list: labelOf(BUNDLED),
+      list: tableLabel(BUNDLED),
       prices: pricesAt(provider, model, at),
       comment: model.price_comments ?? '',
     })),
