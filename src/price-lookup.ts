@@ -2,7 +2,8 @@ import type { Config } from './config/config.ts'
 import type { OpenExchange } from './proxy/open-exchange.ts'
 import type { ProxySettings, TokenRates } from './proxy/proxy-context.ts'
 import type { Caller } from './traces/exchange.ts'
-import type { ModelRates } from './usage/price-list.ts'
+import type { ModelRates } from './usage/model-rates.ts'
+import { UNITS } from './usage/usage.ts'
 
 /** Finds the rates of a model for an exchange; `undefined` when no price is known. */
 export type FindRates = (exchange: OpenExchange, model: string) => ModelRates | undefined
@@ -23,6 +24,7 @@ export class PriceLookup {
         dialect: target.upstream.dialect,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
+        keyId: caller.keyId,
         model,
         at: Date.now(),
       })
@@ -48,16 +50,37 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
-    const before = models.get(model)
+    const writes = !WRITE_NO_TEXT.includes(wire.api)
+    const key = writes ? model : `${model}\n`
+    const before = models.get(key)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()
-    const rates = tokenRates(find(exchange, model))
-    models.set(model, { rates, untilMs: nowMs + REMEMBER_MS })
+    const rates = tokenRates(find(exchange, model), writes)
+    models.set(key, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }
 }
 
-function tokenRates(rates: ModelRates | undefined): TokenRates | 'unknown' {
-  const nano = (bucket: 'input_uncached' | 'output_text'): number => (rates?.rate(bucket, 0) ?? 0) * 1000
-  return rates ? { input: nano('input_uncached'), output: nano('output_text') } : 'unknown'
+/** APIs whose answers have no tokens: a price without an output rate is whole for them. */
+const WRITE_NO_TEXT: readonly string[] = [
+  'embeddings',
+  'cohere_embed',
+  'embed_content',
+  'ollama_embed',
+  'predict',
+  'rerank',
+]
+
+function tokenRates(rates: ModelRates | undefined, writes: boolean): TokenRates | 'unknown' {
+  if (!rates) return 'unknown'
+  const nano = (bucket: 'input_uncached' | 'output_text'): number | undefined => {
+    const rate = rates.rate(bucket, 0)
+    return rate && rate.usdPerMillion * 1000
+  }
+  const [input, output] = [nano('input_uncached'), nano('output_text')]
+  // An own price that leaves one out does not make it free. A model of a list is billed in other units then.
+  if (rates.list === 'override' && (input === undefined || (writes && output === undefined))) {
+    if (!UNITS.some((unit) => rates.unit(unit))) return 'unknown'
+  }
+  return { input: input ?? 0, output: output ?? 0 }
 }

@@ -1,15 +1,12 @@
 import type { Config, PriceOverride } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
+import { PRICE, RATES, UNIT_PRICES } from '../config/price-settings.ts'
+import { snakeCased } from '../config/setting.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
-import {
-  listedModels,
-  matchesModel,
-  overrideApplies,
-  PriceList,
-  type ListedModel,
-} from '../usage/price-list.ts'
+import { matchesModel, overrideApplies } from '../usage/overrides.ts'
+import { listedModels, PriceList, type ListedModel } from '../usage/price-list.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -50,7 +47,7 @@ export function showPrice(parsed: Arguments, io: Io): number {
   return withConfig('prices show', parsed, io, 1, (config, format) => {
     const model = parsed.positional[0]!
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const own = config.pricing.overrides.filter((override) => matchesModel(override, model))
+    const own = config.pricing.overrides.filter((override) => matchesModel(override.model, model))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
       const overrides = own.map(overrideJson)
@@ -143,6 +140,7 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
       dialect: 'openai',
       organizationId: '',
       workspaceId: '',
+      keyId: '',
       model,
       at: Date.now(),
     })
@@ -160,6 +158,7 @@ function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceLis
     dialect: provider?.api ?? 'openai',
     organizationId: seen.organizationId,
     workspaceId: seen.workspaceId,
+    keyId: '',
     model: seen.model,
     at: seen.lastAtUs / 1000,
   }
@@ -202,44 +201,43 @@ function writeCheck(
   if (missing.length + idle.length === 0) io.out(`every one of ${seen} used models has a price\n`)
 }
 
-const OVERRIDE_HEAD = ['PROVIDER', 'MODEL', 'FROM', 'INPUT', 'OUTPUT', 'TENANT']
+const OVERRIDE_HEAD = ['PROVIDER', 'MODEL', 'FROM', 'TO', 'INPUT', 'OUTPUT', 'TENANT', 'ALSO']
 
-function overrideRow({
-  provider,
-  model,
-  from,
-  free,
-  input,
-  output,
-  orgId,
-  workspaceId,
-}: PriceOverride): string[] {
+function overrideRow(override: PriceOverride): string[] {
+  const { provider, model, from, to, free, input, output, orgId, workspaceId, keyId } = override
   const rate = (usd: number): string => (free ? '0' : usd < 0 ? '-' : String(usd))
   return [
     provider || '(any)',
     model,
     from || '(always)',
+    to || '-',
     rate(input),
     rate(output),
-    [orgId, workspaceId].filter(Boolean).join('/') || '(any)',
+    [orgId, workspaceId, keyId].filter(Boolean).join('/') || '(any)',
+    alsoText(override),
   ]
+}
+
+/** What a row has no column for. */
+function alsoText(override: PriceOverride): string {
+  const { free, discount, brackets, tiers, units } = override
+  if (free) return '-'
+  const prices = Object.entries({
+    ...snakeCased(RATES, { ...override }),
+    ...snakeCased(UNIT_PRICES.fields, { ...units }),
+  })
+  const also = prices.flatMap(([name, usd]) =>
+    Number(usd) < 0 || name === 'input' || name === 'output' ? [] : [`${name}=${String(usd)}`],
+  )
+  if (discount !== 0) also.unshift(`discount=${discount}`)
+  if (brackets.length > 0) also.push(`brackets=${brackets.map(({ above }) => above).join(',')}`)
+  if (tiers.length > 0) also.push(`tiers=${tiers.map(({ name }) => name).join(',')}`)
+  return also.join(' ') || '-'
 }
 
 /** An own price under the names of its settings. */
 function overrideJson(override: PriceOverride): object {
-  return {
-    provider: override.provider,
-    org_id: override.orgId,
-    workspace_id: override.workspaceId,
-    model: override.model,
-    from: override.from,
-    free: override.free,
-    input: override.input,
-    output: override.output,
-    cache_read: override.cacheRead,
-    cache_write: override.cacheWrite,
-    cache_write_1h: override.cacheWrite1h,
-  }
+  return { provider: override.provider, ...snakeCased(PRICE, { ...override }) }
 }
 
 const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', 'OUTPUT']

@@ -144,6 +144,7 @@ function ratesFor(
     dialect: provider?.api ?? 'openai',
     organizationId: trace.organizationId,
     workspaceId: trace.workspaceId,
+    keyId: trace.gatewayKeyId,
     model,
     at: trace.startedAtUs / 1000,
   })

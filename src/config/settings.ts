@@ -1,6 +1,7 @@
 import { PII_SETTINGS } from './pii-settings.ts'
 import { KEY_LIMIT, KEY_RULES, LIMITS } from './limit-settings.ts'
-import { PRICE, PROVIDER, PROVIDER_PRESETS, RATES } from './provider-settings.ts'
+import { PRICE, RATES } from './price-settings.ts'
+import { PROVIDER, PROVIDER_PRESETS } from './provider-settings.ts'
 import type { Section } from './setting.ts'
 
 const retention = (what: string): Section => ({

@@ -3,7 +3,8 @@ import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
-import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
+import type { ModelRates } from '../usage/model-rates.ts'
+import type { PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
@@ -48,6 +49,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         dialect: exchange.dialect,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
+        keyId: caller.keyId,
         model: name,
         at: exchange.startedAtUs / 1000,
       }),

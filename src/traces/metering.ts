@@ -7,7 +7,7 @@ import {
   type CountTokens,
   type Encoding,
 } from '../usage/estimate.ts'
-import type { ModelRates } from '../usage/price-list.ts'
+import type { ModelRates } from '../usage/model-rates.ts'
 import {
   addParts,
   addUnits,

@@ -1,6 +1,6 @@
 import { priceUsage, type Cost } from '../usage/cost.ts'
 import { nanoToUsd } from '../usage/money.ts'
-import type { ModelRates } from '../usage/price-list.ts'
+import type { ModelRates } from '../usage/model-rates.ts'
 import { NO_PARTS } from '../usage/usage.ts'
 import { fromStoredBills } from './stored-bills.ts'
 import type { Trace, TraceCost } from './trace.ts'

@@ -1,26 +1,17 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { PriceOverride, PricingConfig } from '../config/config.ts'
+import { NO_RATES, ownPrice } from '../../test/support/own-prices.ts'
 import { lineAmount, priceUsage, type Cost } from './cost.ts'
 import { nanoToUsd, scaled, tokensCost, toNanoUsd, usdText } from './money.ts'
 import { PriceList } from './price-list.ts'
 import { NO_PARTS, type ModelUsage, type Usage } from './usage.ts'
 
-const UNSET = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
 const AT = Date.parse('2026-11-22T12:00:00Z')
 
 function listWith(overrides: Partial<PriceOverride>[] = [], pricing: Partial<PricingConfig> = {}): PriceList {
-  const full = overrides.map((o) => ({
-    ...UNSET,
-    provider: '',
-    orgId: '',
-    workspaceId: '',
-    model: '',
-    from: '',
-    free: false,
-    ...o,
-  }))
-  return new PriceList({ unknownModel: 'allow', assumed: UNSET, overrides: full, ...pricing })
+  const own = { overrides: overrides.map(ownPrice), assumed: NO_RATES }
+  return new PriceList({ unknownModel: 'allow', ...own, ...pricing })
 }
 
 interface Circumstances {
@@ -40,6 +31,7 @@ function priceBills(model: string, bills: readonly ModelUsage[], circumstances: 
     upstreamUrl: 'http://127.0.0.1:1',
     dialect: 'openai',
     organizationId: 'o',
+    keyId: '',
     at,
   } as const
   const find = (name: string) => list.find({ ...question, workspaceId, model: name })
@@ -83,7 +75,7 @@ test('a model without a price is unknown, never 0', () => {
 })
 
 test('a model without a price can be assumed, and is estimated then', () => {
-  const list = listWith([], { unknownModel: 'assume', assumed: { ...UNSET, input: 1, output: 2 } })
+  const list = listWith([], { unknownModel: 'assume', assumed: { ...NO_RATES, input: 1, output: 2 } })
   expect(price('gpt-unknown-1', { input_uncached: 10, output_text: 10 }, { list })).toMatchObject({
     status: 'estimated',
     totalNanoUsd: 30_000,

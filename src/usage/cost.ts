@@ -1,5 +1,5 @@
-import { tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
-import type { ModelRates } from './price-list.ts'
+import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
+import type { ModelRates } from './model-rates.ts'
 import { tierPrice } from './service-tiers.ts'
 import {
   addQuantities,
@@ -18,6 +18,9 @@ interface Line {
   readonly model: string
   /** Factor of the service tier; absent when 1. */
   readonly factor?: number
+  /** The list that the price is from, and what the operator takes off it; absent when it is the receipt's own. */
+  readonly list?: string
+  readonly discount?: number
 }
 
 /** A line of tokens: what follows from it is `lineAmount`. */
@@ -25,6 +28,8 @@ export interface TokenLine extends Line {
   readonly bucket: Bucket
   readonly tokens: number
   readonly usd_per_million: number
+  /** The published rule by which the rate follows from another one; absent when it is the list's own. */
+  readonly rule?: string
 }
 
 /** A line of other units, or of a charge that the provider reports. */
@@ -102,21 +107,24 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
     receipt.charge(model, bill.reportedUsd)
     return undefined
   }
-  const rates = priced.find(model)
-  if (!rates) return `no price for model ${model}`
-  receipt.list(rates.list)
-  if (rates.list === 'assumed') receipt.note(`no price for model ${model}; the assumed rates were used`)
+  const found = priced.find(model)
+  if (!found) return `no price for model ${model}`
+  receipt.list(found.list)
+  if (found.list === 'assumed') receipt.note(`no price for model ${model}; the assumed rates were used`)
   const size = inputTokens(bill.usage)
+  const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
+  const own = found.tier?.(named)
+  const rates = own?.rates ?? found
   const tier = tierPrice({
     vendor: rates.vendor,
     model: rates.model,
-    serviceTier: bill.serviceTier ?? priced.serviceTier,
-    speed: priced.speed,
+    ...(own ? {} : named),
     inferenceGeo: priced.inferenceGeo,
     inputTokens: size,
   })
   if (tier.note !== undefined) receipt.note(tier.note)
-  const factor = tier.permille === 1000 ? {} : { factor: tier.permille / 1000 }
+  const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
+  const factor = multiple === 1 ? {} : { factor: multiple }
 
   const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
   const insteadOfTokens = units.some((unit) => !FEES.includes(unit) && rates.unit(unit) !== undefined)
@@ -131,14 +139,31 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
       continue
     }
     tokensPriced = true
-    receipt.add({ model, bucket, tokens, usd_per_million: rate, ...factor })
+    if (rate.reason !== undefined) receipt.note(rate.reason)
+    const rule = rate.rule === undefined ? {} : { rule: rate.rule }
+    receipt.add({
+      model,
+      bucket,
+      tokens,
+      usd_per_million: rate.usdPerMillion,
+      ...rule,
+      ...rate.origin,
+      ...factor,
+    })
   }
   if (priceless !== '') return `no price for ${priceless} of model ${model}`
   for (const unit of units) {
     const quantity = Math.max(bill.units![unit]!, rates.minimum(unit))
     const price = rates.unit(unit)
     if (price) {
-      receipt.add({ model, bucket: unit, quantity, price_usd: price.usd, price_per: price.per })
+      receipt.add({
+        model,
+        bucket: unit,
+        quantity,
+        price_usd: price.usd,
+        price_per: price.per,
+        ...price.origin,
+      })
     } else if (FEES.includes(unit)) {
       if (!RARE_FEES.includes(unit)) receipt.note(`no price for ${quantity} ${unit}`)
     } else if (!tokensPriced && !insteadOfTokens) {
@@ -182,7 +207,9 @@ class Receipt {
   add(line: ReceiptLine): void {
     if (!this.#merges) return void this.#lines.push(line)
     const rate = 'tokens' in line ? line.usd_per_million : line.price_usd
-    const key = `${line.model}\n${line.bucket}\n${rate}\n${line.factor ?? 1}`
+    const { model, bucket, factor = 1, list = '', discount = 0 } = line
+    const rule = 'tokens' in line ? line.rule : ''
+    const key = [model, bucket, rate, factor, list, discount, rule].join('\n')
     const place = this.#places.get(key)
     if (place === undefined) {
       this.#places.set(key, this.#lines.length)
