@@ -57,3 +57,13 @@ test('no bracket of the lists begins where small bills are added together', () =
   )
   expect(Math.min(...starts)).toBeGreaterThan(NO_BRACKET_BELOW)
 })
+
+test('a hostile name of many dates is judged as quickly as any other', () => {
+  for (const { models } of providers) {
+    for (const { match } of models) {
+      matchScore(match, `gpt-4o${'-2024-01-01'.repeat(22)}x`)
+      matchScore(match, `${'a-b/'.repeat(60)}!claude-opus-5`)
+    }
+  }
+  expect(idOf('openai', `gpt-4o${'-2024-01-01'.repeat(22)}x`)).toBeUndefined()
+})
