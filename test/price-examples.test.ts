@@ -74,16 +74,17 @@ describe.if(examples.length > 0)('price examples', () => {
       const others = (also ?? []).map((bill) => ({ ...billOf(bill.usage), model: bill.model }))
       const cost = priceUsage({
         model,
+        names: { answered: model },
         bills: [own, ...others],
         serviceTier: tier,
-        find: (name) =>
+        find: (names) =>
           list.find({
             provider,
             upstreamUrl: 'http://127.0.0.1',
             dialect: 'openai',
             organizationId: 'default',
             workspaceId: 'default',
-            model: name,
+            names,
             at: Date.parse(at),
           }),
       })

@@ -210,16 +210,17 @@ test('a receipt’s lines come to its total exactly, in integers, for any usage 
         const bills = given.map((one) => ({ ...disjoint(one, []), units: { web_searches: searches } }))
         const cost = priceUsage({
           model,
+          names: { answered: model },
           bills,
           serviceTier,
-          find: (name) =>
+          find: (names) =>
             list.find({
               provider: 'openai',
               upstreamUrl: '',
               dialect: 'openai',
               organizationId: '',
               workspaceId: '',
-              model: name,
+              names,
               at: 1.79e12,
             }),
         })

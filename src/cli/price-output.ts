@@ -3,9 +3,9 @@ import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
+import { nameMatching } from '../usage/model-names.ts'
 import {
   listedModels,
-  matchesModel,
   overrideApplies,
   PriceList,
   type ListedModel,
@@ -50,7 +50,7 @@ export function showPrice(parsed: Arguments, io: Io): number {
   return withConfig('prices show', parsed, io, 1, (config, format) => {
     const model = parsed.positional[0]!
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const own = config.pricing.overrides.filter((override) => matchesModel(override, model))
+    const own = config.pricing.overrides.filter((override) => nameMatching(override.model, { requested: model }))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
       const overrides = own.map(overrideJson)
@@ -143,7 +143,7 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
       dialect: 'openai',
       organizationId: '',
       workspaceId: '',
-      model,
+      names: { requested: model },
       at: Date.now(),
     })
     const entry = listed.find((one) => one.vendor === rates?.vendor && one.model === rates.model)
@@ -160,7 +160,7 @@ function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceLis
     dialect: provider?.api ?? 'openai',
     organizationId: seen.organizationId,
     workspaceId: seen.workspaceId,
-    model: seen.model,
+    names: { answered: seen.model, requested: seen.requestedModel },
     at: seen.lastAtUs / 1000,
   }
 }

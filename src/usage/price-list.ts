@@ -8,6 +8,16 @@ import {
 } from '@pydantic/genai-prices'
 import type { Dialect, PriceOverride, PricingConfig, Rates } from '../config/config.ts'
 import { matchScore } from './model-match.ts'
+import {
+  lookupsOf,
+  nameMatching,
+  namesInOrder,
+  vendorNamed,
+  vendorsInNames,
+  type ModelNames,
+  type NamedBy,
+  type NamedModel,
+} from './model-names.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
 import type { Bucket, Unit } from './usage.ts'
 
@@ -43,6 +53,19 @@ export interface ModelRates {
   unit(unit: Unit): UnitPrice | undefined
   /** Least amount of a unit that is billed for one request; 0 for no minimum. */
   minimum(unit: Unit): number
+  /** The name by which it was found; absent when it was found by none. */
+  readonly matched?: MatchedName
+  /** Why it is not certain that these are the model's rates; absent when it is. */
+  readonly doubt?: string
+}
+
+/** Which of an exchange's names led to its price. Names are those of the JSON contract. */
+export interface MatchedName {
+  /** As the exchange gave it. */
+  readonly name: string
+  readonly by: NamedBy
+  /** The list's name for the model, or the own price's. */
+  readonly entry: string
 }
 
 /** Whose exchange is priced, where and when. */
@@ -54,7 +77,7 @@ export interface PriceQuestion {
   readonly dialect: Dialect
   readonly organizationId: string
   readonly workspaceId: string
-  readonly model: string
+  readonly names: ModelNames
   /** Epoch milliseconds; prices have start dates and times of day. */
   readonly at: number
 }
@@ -92,20 +115,6 @@ const UNIT_KEYS: Readonly<Record<Unit, readonly [string, number]>> = {
   billable_characters: ['characters_mcount', 1_000_000],
 }
 
-/** The bundled list's names of providers that are commonly called otherwise. */
-const VENDORS: Readonly<Record<string, string>> = {
-  gemini: 'google',
-  vertex: 'google',
-  'vertex-ai': 'google',
-  xai: 'x-ai',
-  grok: 'x-ai',
-  bedrock: 'aws',
-  'bedrock-mantle': 'aws',
-  voyage: 'voyageai',
-  moonshot: 'moonshotai',
-  'azure-openai': 'azure',
-}
-
 /** Dialects that one vendor invented: a provider of any name that speaks them is priced as that vendor's. */
 const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
   anthropic: 'anthropic',
@@ -135,9 +144,11 @@ export class PriceList {
 
   /** Finds the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
   find(question: PriceQuestion): ModelRates | undefined {
-    const { provider, upstreamUrl, model, organizationId, workspaceId } = question
+    const { provider, upstreamUrl, names, organizationId, workspaceId } = question
     const tenant = this.#perTenant ? `${organizationId}\n${workspaceId}` : ''
-    const key = `${provider}\n${upstreamUrl}\n${model}\n${tenant}\n${Math.floor(question.at / 60_000)}`
+    // Names are anybody's: JSON keeps them apart whatever they hold.
+    const said = JSON.stringify([names.answered, names.requested, names.path])
+    const key = `${provider}\n${upstreamUrl}\n${said}\n${tenant}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
     const rates =
       this.#override(question) ?? localRates(question) ?? bundledRates(question) ?? this.#assumed(question)
@@ -153,20 +164,23 @@ export class PriceList {
         best = override
       }
     }
-    return best && fixedRates('override', vendorOf(question)?.id ?? '', best.model, best.free ? FREE : best)
+    if (!best) return undefined
+    const rates = fixedRates('override', vendorOf(question)?.id ?? '', best.model, best.free ? FREE : best)
+    return foundBy(nameMatching(best.model, question.names)!, rates)
   }
 
   #assumed(question: PriceQuestion): ModelRates | undefined {
     if (this.#pricing.unknownModel !== 'assume') return undefined
-    return fixedRates('assumed', vendorOf(question)?.id ?? '', question.model, this.#pricing.assumed)
+    const name = namesInOrder(question.names)[0]?.name ?? ''
+    return fixedRates('assumed', vendorOf(question)?.id ?? '', name, this.#pricing.assumed)
   }
 }
 
 const FREE: Rates = { input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, output: 0 }
 
-/** Whether an operator's price names a model, exactly or by a prefix that ends in `*`. */
-export function matchesModel({ model: pattern }: PriceOverride, model: string): boolean {
-  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
+function foundBy(named: NamedModel, rates: ModelRates, doubt?: string): ModelRates {
+  const matched: MatchedName = { ...named, entry: rates.model }
+  return doubt === undefined ? { ...rates, matched } : { ...rates, matched, doubt }
 }
 
 /** Whether an operator's price is for such an exchange. */
@@ -174,13 +188,13 @@ export function overrideApplies(
   override: PriceOverride,
   question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect'>,
 ): boolean {
-  const { provider, organizationId, workspaceId, model, at } = question
+  const { provider, organizationId, workspaceId, names, at } = question
   const named = (wanted: string, is: string): boolean => wanted === '' || wanted === is
   return (
     named(override.provider, provider) &&
     named(override.orgId, organizationId) &&
     named(override.workspaceId, workspaceId) &&
-    matchesModel(override, model) &&
+    nameMatching(override.model, names) !== undefined &&
     (override.from === '' || Date.parse(`${override.from}T00:00:00Z`) <= at)
   )
 }
@@ -220,15 +234,18 @@ function fixedRates(list: string, vendor: string, model: string, rates: Rates): 
 }
 
 /** Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. */
-function localRates({ dialect, model }: PriceQuestion): ModelRates | undefined {
-  return dialect === 'ollama' && !/[:-]cloud$/.test(model) ? fixedRates('local', '', model, FREE) : undefined
+function localRates({ dialect, names }: PriceQuestion): ModelRates | undefined {
+  const said = namesInOrder(names)
+  const [first] = said
+  if (dialect !== 'ollama' || !first || said.some(({ name }) => /[:-]cloud$/.test(name))) return undefined
+  return foundBy(first, fixedRates('local', '', first.name, FREE))
 }
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */
 function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider | undefined {
   return (
     findProvider({ providerApiUrl: upstreamUrl }) ??
-    PROVIDERS.find(({ id }) => id === (VENDORS[provider] ?? provider)) ??
+    PROVIDERS.find(({ id }) => id === vendorNamed(provider)) ??
     findProvider({ providerId: provider }) ??
     PROVIDERS.find(({ id }) => id === DIALECT_VENDORS[dialect])
   )
@@ -236,13 +253,33 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 
 function bundledRates(question: PriceQuestion): ModelRates | undefined {
   const vendor = vendorOf(question)
-  if (!vendor) return undefined
-  const found = findModel(vendor, question.model)
+  if (vendor) return vendorRates(vendor, question)
+  // A router that no list knows: the names may say whose model it passes on, but not what it takes.
+  for (const id of vendorsInNames(question.names)) {
+    const named = PROVIDERS.find((provider) => provider.id === id)
+    const rates = named && vendorRates(named, question)
+    if (!rates) continue
+    const doubt = `no price list has provider ${question.provider}; the price of ${id} was used`
+    return { ...rates, doubt: rates.doubt === undefined ? doubt : `${doubt}; ${rates.doubt}` }
+  }
+  return undefined
+}
+
+function vendorRates(vendor: Provider, { names, at }: PriceQuestion): ModelRates | undefined {
+  for (const { name, named, doubt } of lookupsOf(names, vendor.id, at)) {
+    const rates = listedRates(vendor, name, at)
+    if (rates) return foundBy(named, rates, doubt)
+  }
+  return undefined
+}
+
+function listedRates(vendor: Provider, name: string, at: number): ModelRates | undefined {
+  const found = findModel(vendor, name)
   if (found) {
     const { provider, model } = found
-    return listRates(BUNDLED_LIST, provider.id, model.id, pricesAt(provider, model, question.at))
+    return listRates(BUNDLED_LIST, provider.id, model.id, pricesAt(provider, model, at))
   }
-  const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === question.model)
+  const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === name)
   return more && listRates(SUPPLEMENT_LIST, vendor.id, more.model, more.prices)
 }
 
