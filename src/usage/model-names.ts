@@ -42,8 +42,8 @@ const MAX_NAME_LENGTH = 256
 /**
  * The names to look a model up by, the most telling first. Everything that has a price for a model goes by this order.
  *
- * 1. A name of the path or the request that means the answer's model and says more: where it ran (`global.…`), or which
- *    variant (`…:free`).
+ * 1. The name that the upstream went by, the path's or else the content's, if it means the answer's model and says more:
+ *    where it ran (`global.…`), or which variant (`…:free`).
  * 2. The answer's own name: it is the dated one.
  * 3. The path's name, which the upstream goes by whatever the content says.
  * 4. The name in the content. Beside a path that names a model it counts only if it means the same one: the upstream does
@@ -54,15 +54,14 @@ export function namesInOrder(names: ModelNames): readonly NamedModel[] {
   const path = trimmed(names.path)
   let requested = trimmed(names.requested)
   if (path !== '' && !isSameModel(requested, path) && !isSameModel(requested, answered)) requested = ''
-  const asked: readonly NamedModel[] = [
+  const all: NamedModel[] = [
+    { name: answered, by: 'answered' },
     { name: path, by: 'path' },
     { name: requested, by: 'requested' },
   ]
-  const all = [
-    ...asked.filter(({ name }) => saysMore(name, answered)),
-    { name: answered, by: 'answered' as const },
-    ...asked,
-  ]
+  // The one that the upstream went by.
+  const asked = all[path === '' ? 2 : 1]!
+  if (saysMore(asked.name, answered)) all.unshift(asked)
   return all.filter(
     ({ name }, index) => name !== '' && all.findIndex((other) => other.name === name) === index,
   )
@@ -209,7 +208,7 @@ function bareName(name: string): string {
 }
 
 /** Dates, revisions and stages at the end of a name. Few: see `BENIGN_SUFFIX` of the price lists' names. */
-const VERSION = /(?:[-@](?:20\d{6}|20\d{2}-\d{2}-\d{2}|\d{2}-20\d{2}|\d{4}|default|latest)|-v\d+(?::\d+)*|:\d+)$/
+const VERSION = /(?:[-@](?:20\d{6}|20\d{2}-\d{2}-\d{2}|\d{2}-20\d{2}|\d{3,4}|default|latest)|-v\d+(?::\d+)*|:\d+)$/
 
 /** A model without its place, vendor, variant and version. */
 function familyOf(name: string): string {
