@@ -96,14 +96,19 @@ export interface Lookup {
 }
 
 /**
- * What to ask a vendor's price list for, in order: for every name its forms, an alias as the model it stands for.
+ * What to ask a vendor's price list for, in order: for every name its forms, an alias as the model it stands for. A name
+ * that does not mean the model that answered is nothing to go by: another model has another price.
  *
  * @param vendor the bundled list's name for the provider
  * @param at epoch milliseconds
  */
 export function lookupsOf(names: ModelNames, vendor: string, at: number): readonly Lookup[] {
-  return namesInOrder(names).flatMap((named) => {
-    const doubts = doubtsOf(named, names, vendor)
+  const [first, ...others] = namesInOrder(names)
+  if (!first) return []
+  const { answered } = names
+  const candidates = answered ? [first, ...others.filter(({ name }) => isSameModel(name, first.name))] : [first, ...others]
+  return candidates.flatMap((named) => {
+    const doubts = deploymentDoubt(named, names, vendor)
     return formsOf(named.name.toLowerCase()).flatMap((form) =>
       spellingsOf(form, vendor, at).map(({ name, doubt }) => {
         const all = doubt === undefined ? doubts : [...doubts, doubt]
@@ -113,11 +118,10 @@ export function lookupsOf(names: ModelNames, vendor: string, at: number): readon
   })
 }
 
-/** Why a name may not tell which model answered. */
-function doubtsOf({ name, by }: NamedModel, { answered = '' }: ModelNames, vendor: string): string[] {
-  if (by === 'answered' || isSameModel(name, answered)) return []
-  if (answered !== '') return [`no price for ${answered}, which answered; that of ${name} was used`]
-  return vendor === 'azure' ? [`${name} is a deployment, and which model it runs is not known`] : []
+/** An operator of Azure calls his deployments what he likes. */
+function deploymentDoubt({ name }: NamedModel, { answered }: ModelNames, vendor: string): string[] {
+  if (answered || vendor !== 'azure') return []
+  return [`${name} is a deployment, and which model it runs is not known`]
 }
 
 type Spelling = Pick<Lookup, 'name' | 'doubt'>
