@@ -79,13 +79,7 @@ export const MODEL_ALIASES: readonly ModelAlias[] = [
   ]),
   ...of('deepseek', [
     // The list's entry is the price of V3 and R1 with its nightly discount.
-    [
-      'deepseek-chat',
-      '2025-02-27',
-      '2025-09-05',
-      'deepseek-chat',
-      'api-docs.deepseek.com/news, 2025-02-26',
-    ],
+    ['deepseek-chat', '2025-02-27', '2025-09-05', 'deepseek-chat', 'api-docs.deepseek.com/news, 2025-02-26'],
     ['deepseek-chat', '2025-09-29', '2025-12-01', 'deepseek-v3.2-exp', DEEPSEEK_LOG, OTHER_SELLER],
     ['deepseek-chat', '2025-12-01', '2026-04-24', 'deepseek-v3.2', DEEPSEEK_LOG, OTHER_SELLER],
     ['deepseek-chat', '2026-04-24', '2026-07-25', 'deepseek-v4-flash', DEEPSEEK_V4],

@@ -27,7 +27,11 @@ describe('the order of the names', () => {
     const free = { answered: 'deepseek/deepseek-r1', requested: 'deepseek/deepseek-r1:free' }
     expect(order(free)).toEqual(['requested', 'answered'])
     expect(order({ answered: 'claude-opus-5', path: profile })).toEqual(['answered', 'path'])
-    const regional = { answered: 'claude-sonnet-4-5', path: 'anthropic.claude-sonnet-4-5', requested: profile }
+    const regional = {
+      answered: 'claude-sonnet-4-5',
+      path: 'anthropic.claude-sonnet-4-5',
+      requested: profile,
+    }
     expect(order(regional)).toEqual(['answered', 'path', 'requested'])
   })
 

@@ -106,7 +106,9 @@ export function lookupsOf(names: ModelNames, vendor: string, at: number): readon
   const [first, ...others] = namesInOrder(names)
   if (!first) return []
   const { answered } = names
-  const candidates = answered ? [first, ...others.filter(({ name }) => isSameModel(name, first.name))] : [first, ...others]
+  const candidates = answered
+    ? [first, ...others.filter(({ name }) => isSameModel(name, first.name))]
+    : [first, ...others]
   return candidates.flatMap((named) => {
     const doubts = deploymentDoubt(named, names, vendor)
     return formsOf(named.name.toLowerCase()).flatMap((form) =>
@@ -212,7 +214,8 @@ function bareName(name: string): string {
 }
 
 /** Dates, revisions and stages at the end of a name. Few: see `BENIGN_SUFFIX` of the price lists' names. */
-const VERSION = /(?:[-@](?:20\d{6}|20\d{2}-\d{2}-\d{2}|\d{2}-20\d{2}|\d{3,4}|default|latest)|-v\d+(?::\d+)*|:\d+)$/
+const VERSION =
+  /(?:[-@](?:20\d{6}|20\d{2}-\d{2}-\d{2}|\d{2}-20\d{2}|\d{3,4}|default|latest)|-v\d+(?::\d+)*|:\d+)$/
 
 /** A model without its place, vendor, variant and version. */
 function familyOf(name: string): string {
