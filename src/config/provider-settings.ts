@@ -23,7 +23,11 @@ export const RATES = {
 export const PRICE = {
   org_id: { kind: 'string', default: '', doc: 'Organization it is for; empty means every one.' },
   workspace_id: { kind: 'string', default: '', doc: 'Workspace it is for; empty means every one.' },
-  model: { kind: 'string', default: '', doc: 'Exact model name, or a prefix followed by *.' },
+  model: {
+    kind: 'string',
+    default: '',
+    doc: 'Name of the model as asked for, as answered or as in the path; or a prefix followed by *.',
+  },
   from: {
     kind: 'string',
     default: '',
