@@ -57,11 +57,11 @@ export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | u
   const plain = content && plainContent(exchange, content)
   const members = plain ? membersOf(plain) : {}
   const target = modelsOfTarget(exchange.path, exchange.query)
-  const named = textOf(members['model'])
+  const inContent = textOf(members['model'])
   return {
     // A deployment has any name, so what the content says tells more.
-    model: target.path || (named ?? (target.deployment || (target.query[0] ?? ''))),
-    names: askedNames(target, named),
+    model: target.path || (inContent ?? (target.deployment || (target.query[0] ?? ''))),
+    names: askedNames(target, inContent),
     models: () => {
       if (namesModelLater(exchange)) return []
       const named = plain ? modelsOfContent(plain, exchange.fields['content-type'] ?? '') : []

@@ -58,7 +58,7 @@ export function repriced(
 
 /** Receipts of before names were kept say less, and cost the same. */
 function isSameCost(one: TraceCost, other: TraceCost): boolean {
-  const text = ({ matched: _, ...cost }: TraceCost): string => JSON.stringify(cost)
+  const text = (cost: TraceCost): string => JSON.stringify({ ...cost, matched: undefined })
   return text(one) === text(other)
 }
 

@@ -126,11 +126,10 @@ test('a request has the names of its content, its query and its path', () => {
   expect(vendorsInNames({ answered: 'gpt-4o', requested: 'vertex_ai/gemini-2.5-pro' })).toEqual(['google'])
 })
 
-const pieces = fc.constantFrom(
-  ...['gpt-4o', 'us.', 'anthropic.', 'models/', 'arn:', '/', ':', '-latest', '-2024-01-01', '@', ':free'],
-  ...['-v1:0', '.', '-', 'x', '\n', 'É', '\u0000'],
-)
-const hostile = fc.array(pieces, { maxLength: 400 }).map((parts) => parts.join(''))
+const PIECES = 'gpt-4o us. anthropic. models/ arn: / : -latest -2024-01-01 @ :free -v1:0 . - x É'.split(' ')
+const hostile = fc
+  .array(fc.constantFrom(...PIECES, '\n', '\u0000', ' '), { maxLength: 400 })
+  .map((parts) => parts.join(''))
 const someNames = fc.record(
   { answered: hostile, requested: hostile, path: hostile },
   { requiredKeys: [] },

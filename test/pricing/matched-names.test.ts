@@ -32,7 +32,7 @@ limits: {policies: [{name: all, budget: {cost_usd: 100}}]}\n`,
 afterAll(async () => {
   setSystemTime()
   await gateway.stop()
-  upstream.stop()
+  await upstream.stop()
 })
 
 async function send(path: string, body: object, answer: object): Promise<Record<string, unknown>> {
