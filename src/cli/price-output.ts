@@ -3,7 +3,7 @@ import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
-import { nameMatching } from '../usage/model-names.ts'
+import { nameForms, nameMatching } from '../usage/model-names.ts'
 import { listedModels, overrideApplies, PriceList, type ListedModel } from '../usage/price-list.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
@@ -45,9 +45,8 @@ export function showPrice(parsed: Arguments, io: Io): number {
   return withConfig('prices show', parsed, io, 1, (config, format) => {
     const model = parsed.positional[0]!
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const own = config.pricing.overrides.filter((override) =>
-      nameMatching(override.model, { requested: model }),
-    )
+    const forms = nameForms({ requested: model })
+    const own = config.pricing.overrides.filter((override) => nameMatching(override.model, forms))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
       const overrides = own.map(overrideJson)
@@ -81,8 +80,10 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
   try {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
+    const questions = seen.map((model) => questionOf(store.config, model))
+    const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
     const idle = store.config.pricing.overrides.filter(
-      (override) => !seen.some((model) => overrideApplies(override, questionOf(store.config, model))),
+      (override) => !used.some(({ question, forms }) => overrideApplies(override, question, forms)),
     )
     if (format.format === 'json') {
       const missingModels = missing.map(({ provider, model, traces, lastAtUs }) => ({

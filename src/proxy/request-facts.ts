@@ -2,8 +2,8 @@ import { countOf, objectOf, parseObject, textOf, type JsonObject } from '../prov
 import { modelsOfTarget, wireApiNamed } from '../providers/registry.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
-import { topLevelSpans, valueAt } from './json-spans.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
+import { topLevelSpans, valueAt } from './json-spans.ts'
 import { modelsOfContent } from './named-models.ts'
 import type { OpenExchange } from './open-exchange.ts'
 

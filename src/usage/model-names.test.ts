@@ -5,8 +5,9 @@ import {
   formsOf,
   isSameModel,
   lookupsOf,
-  namesInOrder,
+  nameForms,
   nameMatching,
+  namesInOrder,
   vendorsInNames,
   type ModelNames,
 } from './model-names.ts'
@@ -110,12 +111,13 @@ test('a list is asked for what an alias stands for, and for a model without whos
 
 test('an own price is for any of the names, in any of their forms', () => {
   const names = { answered: 'gpt-4o-2024-11-20', requested: 'gpt-4o', path: 'prod-chat' }
-  expect(nameMatching('gpt-4o', names)?.by).toBe('requested')
-  expect(nameMatching('gpt-4o*', names)?.by).toBe('answered')
-  expect(nameMatching('prod-*', names)?.by).toBe('path')
-  expect(nameMatching('gpt-4', names)).toBeUndefined()
+  const matching = (pattern: string, said: ModelNames = names) => nameMatching(pattern, nameForms(said))?.by
+  expect(matching('gpt-4o')).toBe('requested')
+  expect(matching('gpt-4o*')).toBe('answered')
+  expect(matching('prod-*')).toBe('path')
+  expect(matching('gpt-4')).toBeUndefined()
   const profile = { path: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' }
-  expect(nameMatching('anthropic.claude-sonnet-4-5*', profile)?.by).toBe('path')
+  expect(matching('anthropic.claude-sonnet-4-5*', profile)).toBe('path')
 })
 
 test('a request has the names of its content, its query and its path', () => {

@@ -1,4 +1,5 @@
 import { resolveAlias } from './model-aliases.ts'
+import { vendorNamed } from './vendor-names.ts'
 
 /** The names that an exchange has for its model, as they came; absent where nobody gave one. */
 export interface ModelNames {
@@ -76,14 +77,25 @@ export function formsOf(name: string): readonly string[] {
   return [...new Set([name, bare, bare.replace(PLACE, '')])]
 }
 
+/** A name in one of its forms. */
+export interface NameForm {
+  readonly form: string
+  readonly named: NamedModel
+}
+
+/** Every form of every name, in the order of the names. */
+export function nameForms(names: ModelNames): readonly NameForm[] {
+  return namesInOrder(names).flatMap((named) => formsOf(named.name).map((form) => ({ form, named })))
+}
+
+/** The first of the names that an own price's model matches; `undefined` for none. @param forms all of `nameForms` */
+export function nameMatching(pattern: string, forms: readonly NameForm[]): NamedModel | undefined {
+  return forms.find(({ form }) => matchesModel(pattern, form))?.named
+}
+
 /** Whether the model of an own price names a model, exactly or by a prefix that ends in `*`. */
 function matchesModel(pattern: string, model: string): boolean {
   return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
-}
-
-/** The first of the names that an own price's model matches, in any of its forms; `undefined` for none. */
-export function nameMatching(pattern: string, names: ModelNames): NamedModel | undefined {
-  return namesInOrder(names).find(({ name }) => formsOf(name).some((form) => matchesModel(pattern, form)))
 }
 
 /** What a price list is to be asked for. */
@@ -152,27 +164,6 @@ function routedBase(name: string, vendor: string): readonly Spelling[] {
 
 /** `openai/gpt-4o`: whose model it is, as routers and SDKs write it. */
 const VENDOR_FOLDER = /^([a-z0-9_-]+)\/(?=.)/
-
-/** The bundled list's names of providers that are commonly called otherwise. */
-const VENDORS: Readonly<Record<string, string>> = {
-  gemini: 'google',
-  vertex: 'google',
-  'vertex-ai': 'google',
-  vertex_ai: 'google',
-  xai: 'x-ai',
-  grok: 'x-ai',
-  bedrock: 'aws',
-  'bedrock-mantle': 'aws',
-  voyage: 'voyageai',
-  moonshot: 'moonshotai',
-  'azure-openai': 'azure',
-  mistralai: 'mistral',
-}
-
-/** The bundled list's name for a provider, by a common one. */
-export function vendorNamed(name: string): string {
-  return VENDORS[name] ?? name
-}
 
 /** Vendors that the names of an exchange are prefixed with (`openai/gpt-4o`), in the order of the names. */
 export function vendorsInNames(names: ModelNames): readonly string[] {

@@ -10,16 +10,18 @@ import type { Dialect, PriceOverride, PricingConfig, Rates } from '../config/con
 import { matchScore } from './model-match.ts'
 import {
   lookupsOf,
+  nameForms,
   nameMatching,
   namesInOrder,
-  vendorNamed,
   vendorsInNames,
   type ModelNames,
+  type NameForm,
   type NamedBy,
   type NamedModel,
 } from './model-names.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
 import type { Bucket, Unit } from './usage.ts'
+import { vendorNamed } from './vendor-names.ts'
 
 /** Name and version of the bundled list, as receipts show it. */
 const BUNDLED_LIST = 'genai-prices@0.1.8'
@@ -158,15 +160,19 @@ export class PriceList {
   }
 
   #override(question: PriceQuestion): ModelRates | undefined {
+    const forms = nameForms(question.names)
     let best: PriceOverride | undefined
     for (const override of this.#pricing.overrides) {
-      if (overrideApplies(override, question) && (!best || specificity(override) >= specificity(best))) {
+      if (
+        overrideApplies(override, question, forms) &&
+        (!best || specificity(override) >= specificity(best))
+      ) {
         best = override
       }
     }
     if (!best) return undefined
     const rates = fixedRates('override', vendorOf(question)?.id ?? '', best.model, best.free ? FREE : best)
-    return foundBy(nameMatching(best.model, question.names)!, rates)
+    return foundBy(nameMatching(best.model, forms)!, rates)
   }
 
   #assumed(question: PriceQuestion): ModelRates | undefined {
@@ -183,18 +189,19 @@ function foundBy(named: NamedModel, rates: ModelRates, doubt?: string): ModelRat
   return doubt === undefined ? { ...rates, matched } : { ...rates, matched, doubt }
 }
 
-/** Whether an operator's price is for such an exchange. */
+/** Whether an operator's price is for such an exchange. @param forms of its names */
 export function overrideApplies(
   override: PriceOverride,
-  question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect'>,
+  question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect' | 'names'>,
+  forms: readonly NameForm[],
 ): boolean {
-  const { provider, organizationId, workspaceId, names, at } = question
+  const { provider, organizationId, workspaceId, at } = question
   const named = (wanted: string, is: string): boolean => wanted === '' || wanted === is
   return (
     named(override.provider, provider) &&
     named(override.orgId, organizationId) &&
     named(override.workspaceId, workspaceId) &&
-    nameMatching(override.model, names) !== undefined &&
+    nameMatching(override.model, forms) !== undefined &&
     (override.from === '' || Date.parse(`${override.from}T00:00:00Z`) <= at)
   )
 }
