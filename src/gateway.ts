@@ -492,7 +492,7 @@ async function proxySettings(
     inspection: {
       injectStreamUsage: config.tracing.streamUsage === 'inject',
       ...(unknownModel === 'block'
-        ? { hasPrice: (exchange, model) => find!(exchange, model) !== undefined }
+        ? { hasPrice: (exchange, names) => find!(exchange, names) !== undefined }
         : {}),
     },
     browsers: new BrowserPolicy(config.server),

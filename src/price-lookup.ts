@@ -2,11 +2,12 @@ import type { Config } from './config/config.ts'
 import type { OpenExchange } from './proxy/open-exchange.ts'
 import type { ProxySettings, TokenRates } from './proxy/proxy-context.ts'
 import type { Caller } from './traces/exchange.ts'
+import type { ModelNames } from './usage/model-names.ts'
 import type { ModelRates } from './usage/model-rates.ts'
 import { UNITS } from './usage/usage.ts'
 
 /** Finds the rates of a model for an exchange; `undefined` when no price is known. */
-export type FindRates = (exchange: OpenExchange, model: string) => ModelRates | undefined
+export type FindRates = (exchange: OpenExchange, names: ModelNames) => ModelRates | undefined
 
 /** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
@@ -17,7 +18,7 @@ export class PriceLookup {
     if (this.#find && this.#pricing === pricing) return this.#find
     const { PriceList } = await import('./usage/price-list.ts')
     const prices = new PriceList(pricing)
-    const find: FindRates = ({ target, caller }, model) =>
+    const find: FindRates = ({ target, caller }, names) =>
       prices.find({
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
@@ -25,7 +26,7 @@ export class PriceLookup {
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
         keyId: caller.keyId,
-        model,
+        names,
         at: Date.now(),
       })
     this.#pricing = pricing
@@ -45,17 +46,18 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     readonly untilMs: number
   }
   const known = new WeakMap<Caller, Map<string, Map<string, Known>>>()
-  return (exchange, model, nowMs) => {
+  return (exchange, names, nowMs) => {
     const { caller, wire } = exchange
     const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
+    const { path = '', requested = '' } = names
     const writes = !WRITE_NO_TEXT.includes(wire.api)
-    const key = writes ? model : `${model}\n`
+    const key = `${writes ? '' : '-'}${path.length} ${path}${requested}`
     const before = models.get(key)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()
-    const rates = tokenRates(find(exchange, model), writes)
+    const rates = tokenRates(find(exchange, names), writes)
     models.set(key, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }

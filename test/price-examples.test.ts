@@ -74,9 +74,10 @@ describe.if(examples.length > 0)('price examples', () => {
       const others = (also ?? []).map((bill) => ({ ...billOf(bill.usage), model: bill.model }))
       const cost = priceUsage({
         model,
+        names: { answered: model },
         bills: [own, ...others],
         serviceTier: tier,
-        find: (name) =>
+        find: (names) =>
           list.find({
             provider,
             upstreamUrl: 'http://127.0.0.1',
@@ -84,7 +85,7 @@ describe.if(examples.length > 0)('price examples', () => {
             organizationId: 'default',
             workspaceId: 'default',
             keyId: '',
-            model: name,
+            names,
             at: Date.parse(at),
           }),
       })

@@ -215,9 +215,10 @@ test('a receipt’s lines come to its total exactly, in integers, for any usage 
         }))
         const cost = priceUsage({
           model,
+          names: { answered: model },
           bills,
           serviceTier,
-          find: (name) =>
+          find: (names) =>
             list.find({
               provider: 'openai',
               upstreamUrl: '',
@@ -225,7 +226,7 @@ test('a receipt’s lines come to its total exactly, in integers, for any usage 
               organizationId: '',
               workspaceId: '',
               keyId: '',
-              model: name,
+              names,
               at: 1.79e12,
             }),
         })

@@ -5,7 +5,8 @@ import { snakeCased } from '../config/setting.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
-import { matchesModel, overrideApplies } from '../usage/overrides.ts'
+import { nameForms, nameMatching } from '../usage/model-names.ts'
+import { overrideApplies } from '../usage/overrides.ts'
 import { listedModels, PriceList, type ListedModel } from '../usage/price-list.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
@@ -47,7 +48,8 @@ export function showPrice(parsed: Arguments, io: Io): number {
   return withConfig('prices show', parsed, io, 1, (config, format) => {
     const model = parsed.positional[0]!
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const own = config.pricing.overrides.filter((override) => matchesModel(override.model, model))
+    const forms = nameForms({ requested: model })
+    const own = config.pricing.overrides.filter((override) => nameMatching(override.model, forms))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
       const overrides = own.map(overrideJson)
@@ -59,10 +61,11 @@ export function showPrice(parsed: Arguments, io: Io): number {
       return 1
     }
     if (own.length > 0) io.out(`Own prices\n${textTable([OVERRIDE_HEAD, ...own.map(overrideRow)])}`)
-    for (const { vendor, model: name, list, prices, comment } of found) {
+    for (const { vendor, model: name, list, prices, comment, doubt } of found) {
       io.out(`\n${vendor} ${name} (${list})\n`)
       io.out(textTable(Object.entries(prices).map(([key, price]) => [`  ${key}`, priceText(price)])))
       if (comment !== '') io.out(`  ${comment.trim()}\n`)
+      if (doubt !== undefined) io.out(`  not certain: ${doubt}\n`)
     }
     return 0
   })
@@ -80,8 +83,10 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
   try {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
+    const questions = seen.map((model) => questionOf(store.config, model))
+    const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
     const idle = store.config.pricing.overrides.filter(
-      (override) => !seen.some((model) => overrideApplies(override, questionOf(store.config, model))),
+      (override) => !used.some(({ question, forms }) => overrideApplies(override, question, forms)),
     )
     if (format.format === 'json') {
       const missingModels = missing.map(({ provider, model, traces, lastAtUs }) => ({
@@ -129,11 +134,18 @@ function vendors(): string[] {
   return [...new Set(listedModels(Date.now()).map(({ vendor }) => vendor))]
 }
 
+/** What a list says of a model that was asked for by some name. */
+interface FoundModel extends ListedModel {
+  /** Why it may not be that model; absent when it is. */
+  readonly doubt?: string
+}
+
 /** Prices of a model at every provider of the lists, as an exchange now would get them. */
-function pricesOf(config: Config, model: string): readonly ListedModel[] {
+function pricesOf(config: Config, model: string): readonly FoundModel[] {
   const bundled = new PriceList({ ...config.pricing, overrides: [], unknownModel: 'allow' })
   const listed = listedModels(Date.now())
-  const found = vendors().flatMap((vendor) => {
+  const found = new Map<ListedModel, FoundModel>()
+  for (const vendor of vendors()) {
     const rates = bundled.find({
       provider: vendor,
       upstreamUrl: '',
@@ -141,13 +153,14 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
       organizationId: '',
       workspaceId: '',
       keyId: '',
-      model,
+      names: { answered: model },
       at: Date.now(),
     })
     const entry = listed.find((one) => one.vendor === rates?.vendor && one.model === rates.model)
-    return entry ? [entry] : []
-  })
-  return [...new Set(found)]
+    if (!entry || found.has(entry)) continue
+    found.set(entry, rates?.doubt === undefined ? entry : { ...entry, doubt: rates.doubt })
+  }
+  return [...found.values()]
 }
 
 function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
@@ -159,7 +172,7 @@ function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceLis
     organizationId: seen.organizationId,
     workspaceId: seen.workspaceId,
     keyId: '',
-    model: seen.model,
+    names: { answered: seen.model, requested: seen.requestedModel },
     at: seen.lastAtUs / 1000,
   }
 }

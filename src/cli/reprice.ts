@@ -5,6 +5,7 @@ import type { Storage, StoredTrace, TimeRange } from '../storage/storage.ts'
 import { repriced } from '../traces/reprice.ts'
 import type { Trace } from '../traces/trace.ts'
 import { nanoToUsd, usdText } from '../usage/money.ts'
+import type { ModelNames } from '../usage/model-names.ts'
 import type { PriceList } from '../usage/price-list.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
@@ -108,7 +109,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
     for (const stored of page) {
       const again = repriced(
         stored.trace,
-        (model) => ratesFor(prices, config, stored.trace, model),
+        (names) => ratesFor(prices, config, stored.trace, names),
         replacedAt,
       )
       if (again) updates.push({ seq: stored.seq, trace: again })
@@ -135,7 +136,7 @@ function ratesFor(
   prices: PriceList,
   { providers }: Config,
   trace: Trace,
-  model: string,
+  names: ModelNames,
 ): ReturnType<PriceList['find']> {
   const provider = providers.find(({ name }) => name === trace.provider)
   return prices.find({
@@ -145,7 +146,7 @@ function ratesFor(
     organizationId: trace.organizationId,
     workspaceId: trace.workspaceId,
     keyId: trace.gatewayKeyId,
-    model,
+    names,
     at: trace.startedAtUs / 1000,
   })
 }

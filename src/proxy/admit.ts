@@ -39,7 +39,9 @@ export function admit(
   const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
   const nowMs = Date.now()
   const rates =
-    limits.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model, nowMs) : undefined
+    limits.needPrices && billable && model !== ''
+      ? settings.ratesOf?.(exchange, facts.names, nowMs)
+      : undefined
   if (rates === 'unknown' && limits.refusesUnpriced && mayBill(exchange)) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
     throw new GatewayError('model_price_unknown', message)

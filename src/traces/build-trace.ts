@@ -1,8 +1,10 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
+import { modelsOfTarget, type TargetModels } from '../providers/registry.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
+import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import type { PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
@@ -39,10 +41,12 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
   const model = modelOf(exchange, content)
+  const names = namesOf(exchange, content)
   const metering = meter(exchange, content, {
     model,
+    names,
     count: policy.countTokens,
-    find: (name) =>
+    find: (asked) =>
       policy.findRates({
         provider: wire.provider,
         upstreamUrl: exchange.upstreamUrl,
@@ -50,7 +54,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
         keyId: caller.keyId,
-        model: name,
+        names: asked,
         at: exchange.startedAtUs / 1000,
       }),
   })
@@ -122,8 +126,8 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: stored.json(usageDetail(exchange, model, content, metering)),
-      cost: traceCost(cost.note === undefined ? cost : { ...cost, note: stored.text(cost.note) }),
+      usage: stored.json(usageDetail(exchange, { model, requestedModel, names }, content, metering)),
+      cost: stored.json(traceCost(cost)),
       timing: {
         received_us: 0,
         ...(exchange.upstreamFirstByteUs >= 0
@@ -149,6 +153,17 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
+/** What the exchange calls its model, for whoever looks up its price. */
+function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
+  // Most targets name none, and need not be read.
+  const target = routeModel === '' ? NO_TARGET : modelsOfTarget(path, '')
+  const inPath = target.path || target.deployment
+  const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+  return response.model ? { ...asked, answered: response.model.slice(0, MAX_MODEL_LENGTH) } : asked
+}
+
+const NO_TARGET: TargetModels = { path: '', deployment: '', query: [] }
+
 /** Longest model name that is kept, and longest of the provider's other words. */
 const MAX_MODEL_LENGTH = 256
 const MAX_WORD_LENGTH = 128
@@ -173,7 +188,7 @@ function consumptionIdOf(
 
 function usageDetail(
   { responseBytes }: Exchange,
-  model: string,
+  { model, requestedModel, names }: Pick<Trace, 'model' | 'requestedModel'> & { readonly names: ModelNames },
   content: ContentReading,
   metering: Metering,
 ): TraceDetail['usage'] {
@@ -190,6 +205,10 @@ function usageDetail(
     first?.unreported === undefined
   return {
     buckets: metering.usage,
+    // Most traces have no other names than their two.
+    ...(names.answered === model && names.requested === requestedModel && names.path === undefined
+      ? {}
+      : { models: names }),
     ...(Object.keys(units).length > 0 ? { units } : {}),
     ...(Object.keys(parts).length > 0 ? { parts } : {}),
     ...(bills.length > 0 && !plain ? { bills: toStoredBills(bills) } : {}),

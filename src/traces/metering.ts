@@ -7,6 +7,7 @@ import {
   type CountTokens,
   type Encoding,
 } from '../usage/estimate.ts'
+import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import {
   addParts,
@@ -44,7 +45,8 @@ export interface Metering {
 export interface MeteringPorts {
   /** The model that answered, else the one asked for. */
   readonly model: string
-  readonly find: (model: string) => ModelRates | undefined
+  readonly names: ModelNames
+  readonly find: (names: ModelNames) => ModelRates | undefined
   readonly count: CountTokens
 }
 
@@ -137,7 +139,8 @@ function meterReported(
   const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
-  const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
+  const { model, names, find } = ports
+  const cost = priceUsage({ ...tierOf(response), model, names, bills, find })
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
   if (!cut) return { ...sumsOf(bills), source, cost, notes }
   const because =
@@ -189,7 +192,7 @@ function raiseOutput(
 function meterEstimated(
   exchange: Exchange,
   { request, response, api }: ContentReading,
-  { model, find, count }: MeteringPorts,
+  { model, names, find, count }: MeteringPorts,
 ): Metering {
   if (!request) {
     return nothing(unknown('the answer reports no usage and the request was too large to estimate'))
@@ -203,7 +206,7 @@ function meterEstimated(
     return nothing(unknown('the answer reports no usage, and there is no text to estimate it from'))
   }
   const bills = [{ usage, parts: NO_PARTS }]
-  const cost = priceUsage({ ...tierOf(response), model, bills, find })
+  const cost = priceUsage({ ...tierOf(response), model, names, bills, find })
   const why =
     response.error !== undefined
       ? 'the answer failed before its usage'

@@ -1,5 +1,6 @@
 import { priceUsage, type Cost } from '../usage/cost.ts'
 import { nanoToUsd } from '../usage/money.ts'
+import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import { NO_PARTS } from '../usage/usage.ts'
 import { fromStoredBills } from './stored-bills.ts'
@@ -15,7 +16,7 @@ import type { Trace, TraceCost } from './trace.ts'
  */
 export function repriced(
   trace: Trace,
-  find: (model: string) => ModelRates | undefined,
+  find: (names: ModelNames) => ModelRates | undefined,
   replacedAt: string,
 ): Trace | undefined {
   const { usage, cost: before, cost_history: history = [] } = trace.detail
@@ -31,6 +32,7 @@ export function repriced(
   }
   const priced = priceUsage({
     model: trace.model,
+    names: usage.models ?? { answered: trace.model, requested: trace.requestedModel },
     bills,
     serviceTier: usage.service_tier,
     speed: usage.speed,
@@ -41,7 +43,7 @@ export function repriced(
   if (priced.status === 'unknown' && before.status !== 'unknown') return undefined
   const cost = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
   const after = traceCost(cost)
-  if (JSON.stringify(after) === JSON.stringify(before)) return undefined
+  if (isSameCost(after, before)) return undefined
   return {
     ...trace,
     costStatus: cost.status,
@@ -52,6 +54,12 @@ export function repriced(
       cost_history: [{ ...before, replaced_at: replacedAt }, ...history],
     },
   }
+}
+
+/** Receipts of before names were kept say less, and cost the same. */
+function isSameCost(one: TraceCost, other: TraceCost): boolean {
+  const text = (cost: TraceCost): string => JSON.stringify({ ...cost, matched: undefined })
+  return text(one) === text(other)
 }
 
 /** A cost that rests on usage which is an estimate, for that reason. An unknown cost stays unknown. */
@@ -67,6 +75,7 @@ export function traceCost(cost: Cost): TraceCost {
     total_usd: cost.totalNanoUsd === null ? null : nanoToUsd(cost.totalNanoUsd),
     price_list: cost.priceList,
     lines: cost.lines,
+    ...(cost.matched === undefined ? {} : { matched: cost.matched }),
     ...(cost.note === undefined ? {} : { note: cost.note }),
   }
 }

@@ -1,4 +1,6 @@
 import type { CostStatus, ReceiptLine } from '../usage/cost.ts'
+import type { ModelNames } from '../usage/model-names.ts'
+import type { MatchedName } from '../usage/model-rates.ts'
 import type { Units, Usage } from '../usage/usage.ts'
 import type { Attribution } from './attribution.ts'
 import type { Outcome } from './exchange.ts'
@@ -21,6 +23,8 @@ export interface TraceDetail {
       readonly image_input_tokens?: number
       readonly image_output_tokens?: number
     }
+    /** What the exchange called its model; absent when the answer gave `model` and the request `requested_model`. */
+    readonly models?: ModelNames
     /** Every bill of an answer that has more than its own: responses of a session, other models, lines of a batch. */
     readonly bills?: readonly StoredBill[]
     readonly service_tier?: string
@@ -50,6 +54,7 @@ export interface TraceCost {
   readonly total_usd: number | null
   readonly price_list: string
   readonly lines: readonly ReceiptLine[]
+  readonly matched?: MatchedName
   readonly note?: string
 }
 

@@ -4,6 +4,7 @@ import type { PriceOverride, PricingConfig } from '../config/config.ts'
 import { NO_RATES, ownPrice } from '../../test/support/own-prices.ts'
 import { lineAmount, priceUsage, type Cost } from './cost.ts'
 import { nanoToUsd, scaled, tokensCost, toNanoUsd, usdText } from './money.ts'
+import type { ModelNames } from './model-names.ts'
 import { PriceList } from './price-list.ts'
 import { NO_PARTS, type ModelUsage, type Usage } from './usage.ts'
 
@@ -34,8 +35,8 @@ function priceBills(model: string, bills: readonly ModelUsage[], circumstances: 
     keyId: '',
     at,
   } as const
-  const find = (name: string) => list.find({ ...question, workspaceId, model: name })
-  return priceUsage({ model, bills, ...tier, find })
+  const find = (names: ModelNames) => list.find({ ...question, workspaceId, names })
+  return priceUsage({ model, names: { answered: model }, bills, ...tier, find })
 }
 
 function price(model: string, usage: Usage, circumstances: Circumstances = {}): Cost {

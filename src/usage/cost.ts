@@ -1,5 +1,6 @@
 import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
-import type { ModelRates } from './model-rates.ts'
+import { isSameModel, type ModelNames } from './model-names.ts'
+import type { MatchedName, ModelRates } from './model-rates.ts'
 import { tierPrice } from './service-tiers.ts'
 import {
   addQuantities,
@@ -60,6 +61,8 @@ export interface Cost {
   /** Name and version of the price list, `provider` for a cost the provider reported, empty when none was used. */
   readonly priceList: string
   readonly lines: readonly ReceiptLine[]
+  /** By which of its names the answer's own model got its price; absent when no price was looked up. */
+  readonly matched?: MatchedName
   /** Why the cost is estimated or unknown; absent when there is nothing to say. */
   readonly note?: string
 }
@@ -67,14 +70,16 @@ export interface Cost {
 /** Nothing was billed. */
 export const NO_COST: Cost = { status: 'exact', totalNanoUsd: 0, priceList: '', lines: [] }
 
-/** What is to be priced. `model` is the answer's own; `find` looks a model up for the time of the exchange. */
+/** What is to be priced. `find` looks a model up for the time of the exchange. */
 export interface Priced {
+  /** The model that answered, as receipts call it. */
   readonly model: string
+  readonly names: ModelNames
   readonly bills: readonly ModelUsage[]
   readonly serviceTier?: string | undefined
   readonly speed?: string | undefined
   readonly inferenceGeo?: string | undefined
-  readonly find: (model: string) => ModelRates | undefined
+  readonly find: (names: ModelNames) => ModelRates | undefined
 }
 
 /** Units that are billed beside tokens. The others are billed in their stead. */
@@ -86,15 +91,43 @@ const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
 /** Prices usage into a receipt. Amounts are summed exactly and rounded half up once, to whole nano-USD. */
 export function priceUsage(priced: Priced): Cost {
   const receipt = new Receipt(priced.bills.length > 1)
+  const ratesOf = ratesOfBills(priced)
   for (const bill of priced.bills) {
-    const problem = addBill(receipt, bill, priced)
+    const problem = addBill(receipt, bill, priced, ratesOf)
     if (problem !== undefined) return unknown(problem)
   }
   return receipt.cost()
 }
 
+/**
+ * Looks up the rates of bills, each model once.
+ *
+ * What the request said is of the answer's own model: another one that worked on the answer, and another turn of a session,
+ * have their own name alone.
+ */
+function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => ModelRates | undefined {
+  const own = new Set(bills.flatMap(({ apart, model }) => (apart === undefined ? [model] : [])))
+  const asked = names.path || names.requested || ''
+  const namesOf = ({ model, apart }: ModelUsage): ModelNames => {
+    if (model === undefined) return names
+    const isAnswer = apart === undefined && (own.size === 1 || isSameModel(asked, model))
+    return isAnswer ? { ...names, answered: model } : { answered: model }
+  }
+  const found = new Map<string, ModelRates | undefined>()
+  return (bill) => {
+    const key = `${bill.apart === undefined} ${bill.model ?? ''}`
+    if (!found.has(key)) found.set(key, find(namesOf(bill)))
+    return found.get(key)
+  }
+}
+
 /** @returns why the bill cannot be priced at all; `undefined` when it was */
-function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | undefined {
+function addBill(
+  receipt: Receipt,
+  bill: ModelUsage,
+  priced: Priced,
+  ratesOf: (bill: ModelUsage) => ModelRates | undefined,
+): string | undefined {
   const model = bill.model ?? priced.model
   if (bill.uncertain) {
     receipt.note(`an attempt by ${model} (${inputTokens(bill.usage)} tokens read) may be billed too`)
@@ -107,9 +140,11 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
     receipt.charge(model, bill.reportedUsd)
     return undefined
   }
-  const found = priced.find(model)
+  const found = ratesOf(bill)
   if (!found) return `no price for model ${model}`
   receipt.list(found.list)
+  if (found.matched && bill.apart === undefined) receipt.matched(found.matched)
+  if (found.doubt !== undefined) receipt.note(found.doubt)
   if (found.list === 'assumed') receipt.note(`no price for model ${model}; the assumed rates were used`)
   const size = inputTokens(bill.usage)
   const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
@@ -185,6 +220,7 @@ class Receipt {
   readonly #places = new Map<string, number>()
   readonly #notes: string[] = []
   #list = ''
+  #matched: MatchedName | undefined
 
   /** @param merges several bills are added; one has no two lines alike */
   constructor(merges: boolean) {
@@ -193,6 +229,11 @@ class Receipt {
 
   list(name: string): void {
     if (this.#list === '' || this.#list === 'provider' || name === 'assumed') this.#list = name
+  }
+
+  /** The first one stands for the answer. */
+  matched(name: MatchedName): void {
+    this.#matched ??= name
   }
 
   note(text: string): void {
@@ -233,6 +274,7 @@ class Receipt {
       totalNanoUsd: toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n)),
       priceList: this.#list,
       lines,
+      ...(this.#matched ? { matched: this.#matched } : {}),
       ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
     }
   }

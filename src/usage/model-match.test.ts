@@ -58,3 +58,11 @@ test('no bracket of the lists begins where small bills are added together', () =
   )
   expect(Math.min(...starts)).toBeGreaterThanOrEqual(LEAST_BRACKET)
 })
+
+test('a hostile name of many dates or folders is judged as quickly as any other', () => {
+  const dates = '-2024-01-01'.repeat(20)
+  for (const name of ['claude-haiku-4-5', 'gemini-2.5-pro', 'gpt-realtime'].map((id) => `${id}${dates}x`)) {
+    expect(idOf('anthropic', name) ?? idOf('google', name) ?? idOf('openai', name)).toBeUndefined()
+  }
+  expect(idOf('google', `${'a-b/'.repeat(60)}!claude-opus-5`)).toBeUndefined()
+})

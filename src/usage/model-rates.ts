@@ -1,4 +1,5 @@
 import type { ModelPrice } from '@pydantic/genai-prices'
+import type { NamedModel } from './model-names.ts'
 import { timesFactor } from './money.ts'
 import { RATE_RULES, ruleApplies } from './rate-rules.ts'
 import { BUCKETS, UNITS, type Bucket, type Unit } from './usage.ts'
@@ -9,6 +10,8 @@ export interface Origin {
   readonly list: string
   /** Share that the operator takes off this list's price; negative for a surcharge. */
   readonly discount?: number
+  /** Why it is not certain that this list's price is the model's. */
+  readonly doubt?: string
 }
 
 /** A rate for one bucket. */
@@ -35,6 +38,12 @@ export interface OwnTier {
   readonly rates: ModelRates
 }
 
+/** Which of an exchange's names led to its price. Names are those of the JSON contract. */
+export interface MatchedName extends NamedModel {
+  /** The list's name for the model, or the own price's. */
+  readonly entry: string
+}
+
 /** Rates of one model at one time. */
 export interface ModelRates {
   /** Which list the rates are from: a bundled one, `override`, `local`, or `assumed`. */
@@ -54,6 +63,10 @@ export interface ModelRates {
   minimum(unit: Unit): number
   /** The operator's own terms for a tier; absent or `undefined` where there are none and the provider's hold. */
   tier?(named: { serviceTier?: string | undefined; speed?: string | undefined }): OwnTier | undefined
+  /** The name by which it was found; absent when it was found by none. */
+  readonly matched?: MatchedName
+  /** Why it is not certain that these are the model's rates; absent when it is. */
+  readonly doubt?: string
 }
 
 /** What a list says of one model at one time, by the bundled list's keys and some of ours. */
@@ -64,6 +77,8 @@ export interface RateSheet {
   readonly prices: ModelPrice
   /** Prices that are from another list, by key. */
   readonly origins?: ReadonlyMap<string, Origin>
+  readonly matched?: MatchedName
+  readonly doubt?: string
 }
 
 /** The key of each bucket's own rate. `cache_write` is the write with the provider's usual lifetime. */
@@ -122,17 +137,20 @@ const UNIT_KEYS: Readonly<Record<Unit, readonly [string, number]>> = {
  * No rate is another's in silence.
  */
 export function ratesOf(sheet: RateSheet): ModelRates {
-  const { list, vendor, model, prices, origins } = sheet
+  const { list, vendor, model, prices, origins, matched, doubt } = sheet
   const own = (key: string, inputTokens: number): Rate | undefined => {
     const usdPerMillion = priceFor(prices[key], inputTokens)
     if (usdPerMillion === undefined) return undefined
     const origin = origins?.get(key)
-    return { usdPerMillion, ...(origin ? { origin } : {}) }
+    const reason = origin?.doubt === undefined ? {} : { reason: origin.doubt }
+    return { usdPerMillion, ...reason, ...(origin ? { origin } : {}) }
   }
   return {
     list,
     vendor,
     model,
+    ...(matched ? { matched } : {}),
+    ...(doubt === undefined ? {} : { doubt }),
     rate(bucket, inputTokens) {
       const rate = own(KEYS[bucket], inputTokens)
       if (rate) return rate

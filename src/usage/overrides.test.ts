@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { NO_RATES, ownPrice } from '../../test/support/own-prices.ts'
 import type { PriceOverride } from '../config/config.ts'
 import { priceUsage, type Cost } from './cost.ts'
-import { assumedRates, bestOverride, matchesModel, overrideApplies, overrideRates } from './overrides.ts'
+import { matchesModel, nameForms } from './model-names.ts'
+import { assumedRates, bestOverride, overrideApplies, overrideRates } from './overrides.ts'
 import { PriceList } from './price-list.ts'
 import { NO_PARTS, type ModelUsage, type Usage } from './usage.ts'
 
@@ -11,9 +12,10 @@ const QUESTION = {
   organizationId: 'o',
   workspaceId: 'w',
   keyId: 'k',
-  model: 'gpt-5-mini',
   at: Date.parse('2026-11-15T12:00:00Z'),
 }
+const NAMES = { answered: 'gpt-5-mini' }
+const FORMS = nameForms(NAMES)
 
 function cost(override: Partial<PriceOverride>, usage: Usage, more: Partial<ModelUsage> = {}): Cost {
   const list = new PriceList({
@@ -22,9 +24,10 @@ function cost(override: Partial<PriceOverride>, usage: Usage, more: Partial<Mode
     overrides: [ownPrice({ model: '*', ...override })],
   })
   return priceUsage({
-    model: QUESTION.model,
+    model: NAMES.answered,
+    names: NAMES,
     bills: [{ usage, parts: NO_PARTS, ...more }],
-    find: (model) => list.find({ ...QUESTION, upstreamUrl: '', dialect: 'openai', model }),
+    find: (names) => list.find({ ...QUESTION, upstreamUrl: '', dialect: 'openai', names }),
   })
 }
 
@@ -56,7 +59,7 @@ describe('whom an own price is for', () => {
     ['to the end of yesterday', { to: '2026-11-14' }, false],
   ]
   test.each(cases)('%s', (_, values, applies) => {
-    expect(overrideApplies(ownPrice({ model: '*', ...values }), QUESTION)).toBe(applies)
+    expect(overrideApplies(ownPrice({ model: '*', ...values }), QUESTION, FORMS)).toBe(applies)
   })
 })
 
@@ -72,8 +75,8 @@ test('the most specific wins: a key, a tenant, an exact name, a longer prefix, a
   ]
   for (let count = 1; count <= ranked.length; count++) {
     const some = ranked.slice(0, count)
-    expect(bestOverride(some, QUESTION)).toBe(some.at(-1)!)
-    expect(bestOverride(some.toReversed(), QUESTION)).toBe(some.at(-1)!)
+    expect(bestOverride(some, QUESTION, FORMS)).toBe(some.at(-1)!)
+    expect(bestOverride(some.toReversed(), QUESTION, FORMS)).toBe(some.at(-1)!)
   }
 })
 

@@ -1,5 +1,6 @@
 import type { ModelPrice } from '@pydantic/genai-prices'
 import type { OwnTierName, PriceOverride, Rates, UnitPrices } from '../config/config.ts'
+import { nameMatching, type NameForm } from './model-names.ts'
 import { freeSheet, ratesOf, type ModelRates, type Origin, type RateSheet } from './model-rates.ts'
 import { timesFactor } from './money.ts'
 
@@ -11,28 +12,26 @@ export interface OverrideQuestion {
   readonly workspaceId: string
   /** Id of the gateway key; empty for none. */
   readonly keyId: string
-  readonly model: string
   /** Epoch milliseconds. */
   readonly at: number
 }
 
 const DAY_MS = 86_400_000
 
-/** Whether the model of an own price names a model, exactly or by a prefix that ends in `*`. */
-export function matchesModel(pattern: string, model: string): boolean {
-  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
-}
-
-/** Whether an operator's price is for such an exchange. */
-export function overrideApplies(override: PriceOverride, question: OverrideQuestion): boolean {
-  const { provider, organizationId, workspaceId, keyId, model, at } = question
+/** Whether an operator's price is for such an exchange. @param forms of its names */
+export function overrideApplies(
+  override: PriceOverride,
+  question: OverrideQuestion,
+  forms: readonly NameForm[],
+): boolean {
+  const { provider, organizationId, workspaceId, keyId, at } = question
   const named = (wanted: string, is: string): boolean => wanted === '' || wanted === is
   return (
     named(override.provider, provider) &&
     named(override.orgId, organizationId) &&
     named(override.workspaceId, workspaceId) &&
     named(override.keyId, keyId) &&
-    matchesModel(override.model, model) &&
+    nameMatching(override.model, forms) !== undefined &&
     (override.from === '' || startOf(override.from) <= at) &&
     (override.to === '' || at < startOf(override.to) + DAY_MS)
   )
@@ -42,10 +41,11 @@ export function overrideApplies(override: PriceOverride, question: OverrideQuest
 export function bestOverride(
   overrides: readonly PriceOverride[],
   question: OverrideQuestion,
+  forms: readonly NameForm[],
 ): PriceOverride | undefined {
   let best: PriceOverride | undefined
   for (const override of overrides) {
-    if (!overrideApplies(override, question)) continue
+    if (!overrideApplies(override, question, forms)) continue
     if (!best || specificity(override) >= specificity(best)) best = override
   }
   return best
@@ -113,7 +113,12 @@ export function overrideRates(
   const { discount } = override
   for (const [key, price] of Object.entries(listed?.prices ?? {})) {
     prices[key] = discounted(price, 1 - discount)
-    origins.set(key, { list: listed!.list, ...(discount === 0 ? {} : { discount }) })
+    const doubt = listed!.doubt
+    origins.set(key, {
+      list: listed!.list,
+      ...(discount === 0 ? {} : { discount }),
+      ...(doubt === undefined ? {} : { doubt }),
+    })
   }
   for (const [key, price] of ownPrices(override)) {
     prices[key] = price

@@ -8,10 +8,20 @@ import {
 } from '@pydantic/genai-prices'
 import type { Dialect, PricingConfig } from '../config/config.ts'
 import { matchScore } from './model-match.ts'
+import {
+  lookupsOf,
+  nameForms,
+  nameMatching,
+  namesInOrder,
+  vendorsInNames,
+  type ModelNames,
+  type NamedModel,
+} from './model-names.ts'
 import { freeSheet, ratesOf, type ModelRates, type RateSheet } from './model-rates.ts'
 import { assumedRates, bestOverride, overrideRates, type OverrideQuestion } from './overrides.ts'
 import { tableLabel, type PriceTable } from './price-table.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
+import { vendorNamed } from './vendor-names.ts'
 
 /** The bundled list. The promise is settled from the start: nothing is ever fetched. */
 const BUNDLED: PriceTable = {
@@ -29,20 +39,7 @@ export interface PriceQuestion extends OverrideQuestion {
   /** The provider's base URL, by which the bundled list knows most providers. */
   readonly upstreamUrl: string
   readonly dialect: Dialect
-}
-
-/** The bundled list's names of providers that are commonly called otherwise. */
-const VENDORS: Readonly<Record<string, string>> = {
-  gemini: 'google',
-  vertex: 'google',
-  'vertex-ai': 'google',
-  xai: 'x-ai',
-  grok: 'x-ai',
-  bedrock: 'aws',
-  'bedrock-mantle': 'aws',
-  voyage: 'voyageai',
-  moonshot: 'moonshotai',
-  'azure-openai': 'azure',
+  readonly names: ModelNames
 }
 
 /** Dialects that one vendor invented: a provider of any name that speaks them is priced as that vendor's. */
@@ -76,9 +73,11 @@ export class PriceList {
 
   /** Finds the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
   find(question: PriceQuestion): ModelRates | undefined {
-    const { provider, upstreamUrl, model, organizationId, workspaceId, keyId } = question
+    const { provider, upstreamUrl, names, organizationId, workspaceId, keyId } = question
     const caller = this.#perCaller ? `${organizationId}\n${workspaceId}\n${keyId}` : ''
-    const key = `${provider}\n${upstreamUrl}\n${model}\n${caller}\n${Math.floor(question.at / 60_000)}`
+    // Names are anybody's: JSON keeps them apart whatever they hold.
+    const said = JSON.stringify([names.answered, names.requested, names.path])
+    const key = `${provider}\n${upstreamUrl}\n${said}\n${caller}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
     const rates = this.#rates(question)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
@@ -88,25 +87,33 @@ export class PriceList {
 
   #rates(question: PriceQuestion): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
+    const forms = nameForms(question.names)
     const listed = localRates(question) ?? bundledRates(question)
-    const own = bestOverride(overrides, question)
-    const names = { vendor: vendorOf(question)?.id ?? '', model: question.model }
-    if (own) return overrideRates(own, listed, names)
+    const own = bestOverride(overrides, question, forms)
+    const vendor = vendorOf(question)?.id ?? ''
+    const model = namesInOrder(question.names)[0]?.name ?? ''
+    if (own) {
+      const matched = { ...nameMatching(own.model, forms)!, entry: own.model }
+      return { ...overrideRates(own, listed, { vendor, model }), matched }
+    }
     if (listed) return ratesOf(listed)
-    return unknownModel === 'assume' ? assumedRates(assumed, names.vendor, names.model) : undefined
+    return unknownModel === 'assume' ? assumedRates(assumed, vendor, model) : undefined
   }
 }
 
 /** Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. */
-function localRates({ dialect, model }: PriceQuestion): RateSheet | undefined {
-  return dialect === 'ollama' && !/[:-]cloud$/.test(model) ? freeSheet('local', '', model) : undefined
+function localRates({ dialect, names }: PriceQuestion): RateSheet | undefined {
+  const said = namesInOrder(names)
+  const [first] = said
+  if (dialect !== 'ollama' || !first || said.some(({ name }) => /[:-]cloud$/.test(name))) return undefined
+  return foundBy(first, freeSheet('local', '', first.name))
 }
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */
 function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider | undefined {
   return (
     findProvider({ providerApiUrl: upstreamUrl }) ??
-    BUNDLED.providers.find(({ id }) => id === (VENDORS[provider] ?? provider)) ??
+    BUNDLED.providers.find(({ id }) => id === vendorNamed(provider)) ??
     findProvider({ providerId: provider }) ??
     BUNDLED.providers.find(({ id }) => id === DIALECT_VENDORS[dialect])
   )
@@ -114,10 +121,35 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 
 function bundledRates(question: PriceQuestion): RateSheet | undefined {
   const vendor = vendorOf(question)
-  if (!vendor) return undefined
-  const found = listRates(BUNDLED, vendor, question.model, question.at)
+  if (vendor) return vendorRates(vendor, question)
+  // A router that no list knows: the names may say whose model it passes on, but not what it takes.
+  for (const id of vendorsInNames(question.names)) {
+    const named = BUNDLED.providers.find((provider) => provider.id === id)
+    const sheet = named && vendorRates(named, question)
+    if (!sheet) continue
+    const doubt = `no price list has provider ${question.provider}; the price of ${id} was used`
+    return { ...sheet, doubt: sheet.doubt === undefined ? doubt : `${doubt}; ${sheet.doubt}` }
+  }
+  return undefined
+}
+
+function vendorRates(vendor: Provider, { names, at }: PriceQuestion): RateSheet | undefined {
+  for (const { name, named, doubt } of lookupsOf(names, vendor.id, at)) {
+    const sheet = listedRates(vendor, name, at)
+    if (sheet) return foundBy(named, sheet, doubt)
+  }
+  return undefined
+}
+
+function foundBy(named: NamedModel, sheet: RateSheet, doubt?: string): RateSheet {
+  const matched = { ...named, entry: sheet.model }
+  return doubt === undefined ? { ...sheet, matched } : { ...sheet, matched, doubt }
+}
+
+function listedRates(vendor: Provider, name: string, at: number): RateSheet | undefined {
+  const found = listRates(BUNDLED, vendor, name, at)
   if (found) return found
-  const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === question.model)
+  const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === name)
   return more && { list: SUPPLEMENT_LIST, vendor: vendor.id, model: more.model, prices: more.prices }
 }
 

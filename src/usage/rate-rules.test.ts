@@ -43,6 +43,7 @@ test('every bucket of every model is priced by its own rate, by a named rule, or
       for (const tokens of [1000, 1_000_000]) {
         const cost = priceUsage({
           model: listed.model,
+          names: { answered: listed.model },
           bills: [{ usage: { [bucket]: tokens }, parts: NO_PARTS }],
           find: () => ratesOf(listed),
         })
