@@ -3,6 +3,7 @@ import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
+import { placeOf } from '../usage/places.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
@@ -38,8 +39,11 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
   const model = modelOf(exchange, content)
+  const host = hostOf(exchange.upstreamUrl)
+  const place = placeOf(exchange.path, host)
   const metering = meter(exchange, content, {
     model,
+    place,
     count: policy.countTokens,
     find: (name) =>
       policy.findRates({
@@ -120,7 +124,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: stored.json(usageDetail(exchange, model, content, metering)),
+      usage: stored.json(usageDetail(exchange, { model, place }, content, metering)),
       cost: traceCost(cost.note === undefined ? cost : { ...cost, note: stored.text(cost.note) }),
       timing: {
         received_us: 0,
@@ -130,7 +134,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
         completed_us: Math.round(exchange.completedUs),
       },
-      upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
+      upstream: { url_host: host, attempts: exchange.attempts },
     },
     ...(exchange.spend ? { spend: exchange.spend } : {}),
   }
@@ -144,6 +148,9 @@ function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading):
 /** The model that answered, else the one asked for, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
   const asked = requestedModelOf(exchange, content)
+  // A resource name that tells nothing has no dot: then the answer's own name is all there is.
+  if (content.api?.pathNamesModel && exchange.routeModel.includes('.'))
+    return exchange.routeModel.slice(0, MAX_MODEL_LENGTH)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
@@ -171,7 +178,7 @@ function consumptionIdOf(
 
 function usageDetail(
   { responseBytes }: Exchange,
-  model: string,
+  { model, place }: { readonly model: string; readonly place: string },
   content: ContentReading,
   metering: Metering,
 ): TraceDetail['usage'] {
@@ -194,6 +201,7 @@ function usageDetail(
     ...word('service_tier', response.serviceTier),
     ...word('speed', response.speed),
     ...word('inference_geo', response.inferenceGeo),
+    ...word('place', place),
     ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
     ...(response.usage && isSmall(response.usage, responseBytes) ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),

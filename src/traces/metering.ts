@@ -44,6 +44,8 @@ export interface Metering {
 export interface MeteringPorts {
   /** The model that answered, else the one asked for. */
   readonly model: string
+  /** Where it ran, as `placeOf` reads it. */
+  readonly place: string
   readonly find: (model: string) => ModelRates | undefined
   readonly count: CountTokens
 }
@@ -127,17 +129,18 @@ function nothing(cost: Cost): Metering {
 }
 
 function meterReported(
-  { outcome, injected }: Exchange,
+  exchange: Exchange,
   response: Reading,
   { bills: reported, notes: found, cut }: Extract<Way, { kind: 'reported' }>,
   ports: MeteringPorts,
 ): Metering {
+  const { outcome, injected } = exchange
   const notes = [...found]
   // Where the provider itself ended the answer early, what it reported stands.
   const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
-  const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
+  const cost = priceBills(exchange, response, bills, ports)
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
   if (!cut) return { ...sumsOf(bills), source, cost, notes }
   const because =
@@ -147,12 +150,13 @@ function meterReported(
   return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
 }
 
-function tierOf({
-  serviceTier,
-  speed,
-  inferenceGeo,
-}: Reading): Pick<Reading, 'serviceTier' | 'speed' | 'inferenceGeo'> {
-  return { serviceTier, speed, inferenceGeo }
+function priceBills(
+  { startedAtUs }: Exchange,
+  { serviceTier, speed, inferenceGeo }: Reading,
+  bills: readonly ModelUsage[],
+  { model, place, find }: MeteringPorts,
+): Cost {
+  return priceUsage({ model, bills, serviceTier, speed, inferenceGeo, place, at: startedAtUs / 1000, find })
 }
 
 /** The answer's own totals. */
@@ -189,8 +193,9 @@ function raiseOutput(
 function meterEstimated(
   exchange: Exchange,
   { request, response, api }: ContentReading,
-  { model, find, count }: MeteringPorts,
+  ports: MeteringPorts,
 ): Metering {
+  const { model, count } = ports
   if (!request) {
     return nothing(unknown('the answer reports no usage and the request was too large to estimate'))
   }
@@ -203,7 +208,7 @@ function meterEstimated(
     return nothing(unknown('the answer reports no usage, and there is no text to estimate it from'))
   }
   const bills = [{ usage, parts: NO_PARTS }]
-  const cost = priceUsage({ ...tierOf(response), model, bills, find })
+  const cost = priceBills(exchange, response, bills, ports)
   const why =
     response.error !== undefined
       ? 'the answer failed before its usage'

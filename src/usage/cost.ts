@@ -69,6 +69,10 @@ export interface Priced {
   readonly serviceTier?: string | undefined
   readonly speed?: string | undefined
   readonly inferenceGeo?: string | undefined
+  /** Where it ran, as `placeOf` reads it. */
+  readonly place?: string | undefined
+  /** When it began, epoch milliseconds. */
+  readonly at?: number | undefined
   readonly find: (model: string) => ModelRates | undefined
 }
 
@@ -113,6 +117,9 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
     serviceTier: bill.serviceTier ?? priced.serviceTier,
     speed: priced.speed,
     inferenceGeo: priced.inferenceGeo,
+    // An own price is what the operator pays there.
+    place: rates.list === 'override' || rates.list === 'assumed' ? '' : priced.place,
+    at: priced.at,
     inputTokens: size,
   })
   if (tier.note !== undefined) receipt.note(tier.note)

@@ -53,6 +53,7 @@ export const bedrockConverse: WireApi = {
 export const bedrockInvoke: WireApi = {
   name: 'bedrock_invoke',
   operation: 'chat',
+  pathNamesModel: true,
   notEstimated: true,
 
   readAnswer(reading, answer) {
