@@ -148,9 +148,6 @@ function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading):
 /** The model that answered, else the one asked for, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
   const asked = requestedModelOf(exchange, content)
-  // A resource name that tells nothing has no dot: then the answer's own name is all there is.
-  if (content.api?.pathNamesModel && exchange.routeModel.includes('.'))
-    return exchange.routeModel.slice(0, MAX_MODEL_LENGTH)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 

@@ -149,8 +149,8 @@ test('seconds, pages, searches and characters have prices of their own', () => {
 })
 
 test('a search without a price makes the cost an estimate, not an exact sum without it', () => {
-  const cost = priceBills('grok-3-mini', units({ web_searches: 2 }, { input_uncached: 10 }), {
-    provider: 'xai',
+  const cost = priceBills('mistral-small-latest', units({ web_searches: 2 }, { input_uncached: 10 }), {
+    provider: 'mistral',
   })
   expect(cost).toMatchObject({ status: 'estimated', note: 'no price for 2 web_searches' })
 })

@@ -1,3 +1,4 @@
+import { FEES, feeOf } from './fees.ts'
 import { tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
 import type { ModelRates } from './price-list.ts'
 import { tierPrice } from './service-tiers.ts'
@@ -76,9 +77,6 @@ export interface Priced {
   readonly find: (model: string) => ModelRates | undefined
 }
 
-/** Units that are billed beside tokens. The others are billed in their stead. */
-const FEES: readonly Unit[] = ['web_searches', 'file_searches', 'requests', 'text_messages']
-
 /** Fees that few providers take; without a price there is none. */
 const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
 
@@ -143,9 +141,14 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
   if (priceless !== '') return `no price for ${priceless} of model ${model}`
   for (const unit of units) {
     const quantity = Math.max(bill.units![unit]!, rates.minimum(unit))
-    const price = rates.unit(unit)
+    const listed = rates.unit(unit)
+    const fee = feeOf(rates.vendor, model, unit)
+    const price = listed ?? fee
     if (price) {
-      receipt.add({ model, bucket: unit, quantity, price_usd: price.usd, price_per: price.per })
+      // A fee of 0 is another unit's.
+      if (listed || price.usd > 0)
+        receipt.add({ model, bucket: unit, quantity, price_usd: price.usd, price_per: price.per })
+      if (fee?.note !== undefined && price.usd > 0) receipt.note(fee.note)
     } else if (FEES.includes(unit)) {
       if (!RARE_FEES.includes(unit)) receipt.note(`no price for ${quantity} ${unit}`)
     } else if (!tokensPriced && !insteadOfTokens) {

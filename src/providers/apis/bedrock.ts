@@ -53,7 +53,6 @@ export const bedrockConverse: WireApi = {
 export const bedrockInvoke: WireApi = {
   name: 'bedrock_invoke',
   operation: 'chat',
-  pathNamesModel: true,
   notEstimated: true,
 
   readAnswer(reading, answer) {

@@ -1,4 +1,4 @@
-import { inputTokens, outputTokens, type ModelUsage } from '../../usage/usage.ts'
+import { inputTokens, outputTokens, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readAnswerError } from './answer-error.ts'
 import { meterOpenAI, readOpenAIUsage } from './openai-usage.ts'
@@ -98,8 +98,10 @@ function readChoice(reading: Reading, choice: JsonObject): void {
 
 /** OpenAI's search models search the web with every answer, and do not say so in their usage. */
 function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
-  if (model === undefined || !/^gpt-.*-search-(preview|api)/.test(model)) return bills
-  return bills.map((bill) => ({ ...bill, units: { web_searches: 1, ...bill.units } }))
+  const kind = /^gpt-.*-search-(preview|api)/.exec(model ?? '')?.[1]
+  if (kind === undefined) return bills
+  const search: Units = kind === 'preview' ? { web_search_previews: 1 } : { web_searches: 1 }
+  return bills.map((bill) => ({ ...bill, units: { ...search, ...bill.units } }))
 }
 
 /** Groq's compound systems bill the models they called; the whole is their sum and has no price of its own. */
