@@ -166,7 +166,7 @@ function consumptionIdOf(
 ): string {
   if (bills.length === 0) return ''
   if (api?.lines) {
-    const id = /\/(?:files|batches)\/([^/]+)\/(?:content|results)$/.exec(path)?.[1]
+    const id = /\/(?:files|batches)\/([^/:]+)(?:\/content|\/results|:download)$/.exec(path)?.[1]
     return id === undefined ? '' : `${wire.provider}:${id}`.slice(0, 256)
   }
   const { responseId, stored } = response

@@ -104,7 +104,10 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
     if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
     return { kind: 'reported', bills, notes, cut }
   }
-  if (failed || (api.freeUnlessReported && exchange.outcome === 'completed')) return { kind: 'free' }
+  if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
+  // What was seen in part may have reported something in the rest.
+  const seen = exchange.outcome === 'completed' && response.complete !== false
+  if (failed || (api.freeUnlessReported && seen)) return { kind: 'free' }
   if (response.pending) {
     return { kind: 'unknown', why: 'the response is not finished; it counts when it is fetched' }
   }

@@ -7,6 +7,7 @@ import {
   type Provider,
 } from '@pydantic/genai-prices'
 import type { Dialect, PriceOverride, PricingConfig, Rates } from '../config/config.ts'
+import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
 import type { Bucket, Unit } from './usage.ts'
@@ -147,7 +148,7 @@ export class PriceList {
     const key = `${provider}\n${upstreamUrl}\n${model}\n${tenant}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
     const rates =
-      this.#override(question) ?? localRates(question) ?? bundledRates(question) ?? this.#assumed(question)
+      this.#override(question) ?? freeRates(question) ?? bundledRates(question) ?? this.#assumed(question)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
     this.#found.set(key, rates)
     return rates
@@ -226,9 +227,16 @@ function fixedRates(list: string, vendor: string, model: string, rates: Rates): 
   }
 }
 
-/** Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. */
-function localRates({ dialect, model }: PriceQuestion): ModelRates | undefined {
-  return dialect === 'ollama' && !/[:-]cloud$/.test(model) ? fixedRates('local', '', model, FREE) : undefined
+/**
+ * Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. Some models are given
+ * away by their provider.
+ */
+function freeRates(question: PriceQuestion): ModelRates | undefined {
+  const { dialect, model, provider, upstreamUrl } = question
+  if (dialect === 'ollama') return /[:-]cloud$/.test(model) ? undefined : fixedRates('local', '', model, FREE)
+  const vendor = vendorOf(question)?.id ?? ''
+  if (!isStatedFree(vendor, model, provider, upstreamUrl)) return undefined
+  return fixedRates(BUNDLED_LIST, vendor, model, FREE)
 }
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */

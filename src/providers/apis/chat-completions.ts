@@ -19,6 +19,8 @@ export const chatCompletions: WireApi = {
 
   readAnswer(reading, answer) {
     readCommon(reading, answer)
+    // xAI's deferred completions: the answer is fetched later, by this id alone.
+    if (textOf(answer['request_id']) && answer['choices'] === undefined) reading.pending = true
     for (const choice of objectsOf(answer['choices'])) {
       readChoice(reading, choice)
       const message = objectOf(choice['message'])
@@ -42,6 +44,44 @@ export const chatCompletions: WireApi = {
 
   meter(reading, notes) {
     return breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
+  },
+}
+
+/**
+ * Perplexity's asynchronous completions: the request is answered with an id, by which the completion is fetched.
+ *
+ * @see https://docs.perplexity.ai/api-reference/async-chat-completions-post
+ */
+export const asyncCompletions: WireApi = {
+  ...chatCompletions,
+  name: 'async_completions',
+  notEstimated: true,
+
+  readAnswer(reading, answer) {
+    reading.model = textOf(answer['model'])
+    reading.pending = true
+    reading.complete = true
+  },
+}
+
+/**
+ * A completion that is fetched once it is there: xAI's deferred ones come as they are, Perplexity's in `response`. It
+ * counts with the exchange that first carries it.
+ *
+ * @see https://docs.x.ai/docs/guides/deferred-chat-completions
+ * @see https://docs.perplexity.ai/api-reference/async-chat-completions-api-request-get
+ */
+export const storedCompletions: WireApi = {
+  ...chatCompletions,
+  name: 'stored_completions',
+  freeUnlessReported: true,
+  fetches: true,
+  polls: true,
+
+  readAnswer(reading, answer) {
+    reading.responseId = textOf(answer['id'])
+    chatCompletions.readAnswer(reading, objectOf(answer['response']) ?? answer)
+    reading.stored = true
   },
 }
 
