@@ -58,6 +58,8 @@ test('each vendor has its own rule, by model and date', () => {
   // platform.claude.com/docs/en/about-claude/pricing (2026-10): from Sonnet 4.5 on.
   expect(permille('anthropic', 'claude-sonnet-4-5', 'us-east5')).toBe(1100)
   expect(permille('anthropic', 'claude-haiku-5-5', 'eu')).toBe(1100)
+  expect(permille('google', 'claude-opus-5-5', 'europe-west1')).toBe(1100)
+  expect(permille('google', 'claude-4-opus', 'europe-west1')).toBe(1000)
   expect(permille('anthropic', 'claude-opus-4-1', 'us-east5')).toBe(1000)
   expect(permille('anthropic', 'claude-3-7-sonnet-latest', 'us-east5')).toBe(1000)
   expect(permille('anthropic', 'claude-opus-5', 'global')).toBe(1000)

@@ -66,9 +66,10 @@ export function placePrice(facts: PlaceFacts): PriceFactor {
   switch (facts.vendor) {
     case 'openai':
       return openAIPlace(facts.model, facts.place)
+    // Claude at Vertex AI is in Google's list or in Anthropic's.
     case 'anthropic':
-      return CLAUDE_BY_PLACE.test(facts.model) ? TENTH_MORE : LIST_PRICE
     case 'google':
+      if (CLAUDE_BY_PLACE.test(facts.model)) return TENTH_MORE
       return vertexPlace(facts.model, facts.at ?? Number.POSITIVE_INFINITY)
     case 'aws':
       return bedrockPlace(facts.model, facts.place)

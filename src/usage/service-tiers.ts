@@ -24,8 +24,17 @@ const OPENAI_PRIORITY: readonly (readonly [RegExp, number])[] = [
 ]
 const OPENAI_LONG_CONTEXT = 272_000
 
-/** Models whose fast mode costs twice the list price (models.dev, 2026-09-25). */
-const ANTHROPIC_FAST = /^claude-opus-(4-8|5|5-5)(-\d{8})?$/
+/**
+ * Multiples of the list price in Anthropic's fast mode (platform.claude.com/docs/en/about-claude/pricing, 2026-10; for Opus 4.6
+ * and 4.7, which have lost it since, as of 2026-05).
+ */
+const ANTHROPIC_FAST: readonly (readonly [RegExp, number])[] = [
+  [/^claude-opus-(4-8|5|5-5)(-\d{8})?$/, 2000],
+  [/^claude-opus-4-[67](-\d{8})?$/, 6000],
+]
+
+/** Gemini's priority tier, all models, also at Vertex AI (ai.google.dev/gemini-api/docs/pricing, 2026-11). */
+const GEMINI_PRIORITY: PriceFactor = { permille: 1800 }
 
 /** Models that cost a tenth more where inference is kept in the United States (Anthropic's price page, 2026-02). */
 const ANTHROPIC_GEO = /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable)-[5-9])/
@@ -47,8 +56,7 @@ function byTier(facts: TierFacts): PriceFactor {
       return { permille: 500 }
     case 'flex':
     case 'on_demand_flex':
-      // Groq's flex trades certainty for throughput, at the same price.
-      return { permille: facts.vendor === 'groq' ? 1000 : 500 }
+      return flex(facts.vendor)
     case 'fast':
     case 'priority':
     case 'on_demand_priority':
@@ -64,11 +72,23 @@ function byTier(facts: TierFacts): PriceFactor {
   }
 }
 
+function flex(vendor: string): PriceFactor {
+  // Groq's flex trades certainty for throughput, at the same price.
+  if (vendor === 'groq') return LIST_PRICE
+  if (vendor !== 'aws') return { permille: 500 }
+  // "a discount relative to the Standard tier" (aws.amazon.com/bedrock/service-tiers, 2025-11)
+  return {
+    permille: 500,
+    note: 'the discount of the flex tier at Bedrock is not published by model; half was used',
+  }
+}
+
 function priority({ vendor, model, inputTokens }: TierFacts): PriceFactor {
   if (vendor === 'openai') {
     const known = OPENAI_PRIORITY.find(([pattern]) => pattern.test(model))
     if (known) return { permille: inputTokens >= OPENAI_LONG_CONTEXT ? 1000 : known[1] }
   }
+  if (vendor === 'google' && model.startsWith('gemini-')) return GEMINI_PRIORITY
   if (vendor === 'anthropic') {
     return { permille: 1000, note: 'priority capacity is paid by contract; this is its list price' }
   }
@@ -77,7 +97,8 @@ function priority({ vendor, model, inputTokens }: TierFacts): PriceFactor {
 
 function bySpeed({ vendor, model, speed }: TierFacts): PriceFactor {
   if (!speed || speed === 'standard') return LIST_PRICE
-  if (speed === 'fast' && vendor === 'anthropic' && ANTHROPIC_FAST.test(model)) return { permille: 2000 }
+  const known = vendor === 'anthropic' ? ANTHROPIC_FAST.find(([pattern]) => pattern.test(model)) : undefined
+  if (speed === 'fast' && known) return { permille: known[1] }
   return { permille: 2000, note: `the factor of speed ${speed} is not known for ${model}; 2 was used` }
 }
 

@@ -1,5 +1,6 @@
 import { disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { readOpenAIUsage } from './openai-usage.ts'
 import { readCharge } from './reported-charge.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -39,12 +40,16 @@ export const messages: WireApi = {
         reading.complete = true
         return false
       default:
+        if (event['type'] === undefined) mergeUsage(reading, objectOf(event['usage']))
         return false
     }
   },
 
   meter({ usage, model, toolCalls }, notes) {
     if (!usage) return []
+    // Vertex AI passes on what other publishers answer as it is.
+    if (usage['input_tokens'] === undefined && usage['prompt_tokens'] !== undefined)
+      return [readOpenAIUsage(usage, notes)]
     const entries = objectsOf(usage['iterations'])
     // With a compaction the top level leaves the compaction's own tokens out; the entries have them all.
     const compacted = entries.some((entry) => entry['type'] === 'compaction')
