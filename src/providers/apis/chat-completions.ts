@@ -43,7 +43,8 @@ export const chatCompletions: WireApi = {
   },
 
   meter(reading, notes) {
-    return breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
+    const bills = breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
+    return withExecutedTools(reading, bills)
   },
 }
 
@@ -144,6 +145,16 @@ function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly 
   return bills.map((bill) => ({ ...bill, units: { ...search, ...bill.units } }))
 }
 
+/** Groq takes a fee for every tool that its compound systems ran; the answer lists them, and their price is not known here. */
+function withExecutedTools({ toolCalls }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
+  const executed = toolCalls.get(EXECUTED) ?? 0
+  const [first, ...rest] = bills
+  if (executed === 0 || !first) return bills
+  return [{ ...first, unreported: [...(first.unreported ?? []), `${executed} executed tools`] }, ...rest]
+}
+
+const EXECUTED = 'executed_tools'
+
 /** Groq's compound systems bill the models they called; the whole is their sum and has no price of its own. */
 function breakdownOf({ usage }: Reading, notes: string[]): readonly ModelUsage[] | undefined {
   const models = objectsOf(objectOf(usage?.['usage_breakdown'])?.['models'])
@@ -164,8 +175,10 @@ function breakdownOf({ usage }: Reading, notes: string[]): readonly ModelUsage[]
   return undefined
 }
 
-/** Adds the text of a message or delta: content, reasoning, refusals and tool arguments. */
-function addContent({ output }: Reading, message: JsonObject): void {
+/** Adds the text of a message or delta: content, reasoning, refusals and tool arguments; and counts what Groq ran. */
+function addContent({ output, toolCalls }: Reading, message: JsonObject): void {
+  const executed = listOf(message['executed_tools']).length
+  if (executed > (toolCalls.get(EXECUTED) ?? 0)) toolCalls.set(EXECUTED, executed)
   for (const name of ['content', 'reasoning_content', 'reasoning', 'refusal']) {
     const value = message[name]
     if (typeof value === 'string') output.add(value)

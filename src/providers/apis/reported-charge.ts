@@ -20,7 +20,7 @@ export function readCharge(usage: JsonObject): Pick<ModelUsage, 'reportedUsd' | 
     return { reportedUsd: (charged ?? 0) + upstream }
   }
   if (charged !== undefined) return { reportedUsd: charged }
-  const unreported = uncountedTools(usage)
+  const unreported = [...uncountedTools(usage), ...connectors(usage)]
   return unreported.length > 0 ? { unreported } : {}
 }
 
@@ -40,4 +40,12 @@ function uncountedTools(usage: JsonObject): string[] {
     ...(tools > told ? [`${tools - told} calls of server-side tools`] : []),
     ...(sources > 0 ? [`${sources} sources of live search`] : []),
   ]
+}
+
+/** Mistral takes a fee for every call of a connector, by its kind, and counts the calls. */
+function connectors(usage: JsonObject): string[] {
+  return Object.entries(objectOf(usage['connectors']) ?? {}).flatMap(([name, calls]) => {
+    const count = countOf(calls)
+    return count ? [`${count} calls of ${name.slice(0, 40)}`] : []
+  })
 }
