@@ -205,6 +205,22 @@ test('the place multiplies the list price and its tiers, not an own price and no
   expect(lines.map((line) => line.factor)).toEqual([1.1, 1.1, undefined])
 })
 
+test('a provider of any name is known by the address of one place', () => {
+  const found = (upstreamUrl: string, model: string): string | undefined =>
+    listWith().find({
+      provider: 'ours',
+      upstreamUrl,
+      dialect: 'openai',
+      organizationId: 'o',
+      workspaceId: 'w',
+      model,
+      at: AT,
+    })?.vendor
+  expect(found('https://eu.api.openai.com/v1', 'gpt-5.4')).toBe('openai')
+  expect(found('https://bedrock-mantle.us-east-1.api.aws/v1', 'us.amazon.nova-lite-v1:0')).toBe('aws')
+  expect(found('https://eu.api.openai.com.example/v1', 'gpt-5.4')).toBeUndefined()
+})
+
 test('fees of a vendor hold under an own price, and where none is known the cost says so', () => {
   const list = listWith([{ model: 'm', input: 1, output: 1 }])
   const fee = (provider: string, amounts: Units): unknown => {

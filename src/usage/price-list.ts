@@ -123,6 +123,12 @@ const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
   azure: 'azure',
 }
 
+/** Addresses of one place that the bundled list does not know. */
+const PLACE_VENDORS: readonly (readonly [RegExp, string])[] = [
+  [/^https:\/\/[a-z]{2}\.api\.openai\.com(?:[:/]|$)/, 'openai'],
+  [/^https:\/\/bedrock-mantle\.[a-z0-9-]+\.api\.aws(?:[:/]|$)/, 'aws'],
+]
+
 const CACHE_LIMIT = 2000
 
 /**
@@ -241,7 +247,9 @@ function freeRates(question: PriceQuestion): ModelRates | undefined {
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */
 function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider | undefined {
+  const atPlace = PLACE_VENDORS.find(([address]) => address.test(upstreamUrl))?.[1]
   return (
+    PROVIDERS.find(({ id }) => id === atPlace) ??
     findProvider({ providerApiUrl: upstreamUrl }) ??
     PROVIDERS.find(({ id }) => id === (VENDORS[provider] ?? provider)) ??
     findProvider({ providerId: provider }) ??

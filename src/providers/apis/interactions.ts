@@ -1,7 +1,7 @@
-import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readAnswerError } from './answer-error.ts'
 import { readInteractionUsage } from './gemini-usage.ts'
-import { countGrounding, groundingUnits } from './grounding.ts'
+import { countMaps, countSearches, groundingUnits } from './grounding.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -47,15 +47,11 @@ export const storedInteractions: WireApi = {
   fetches: true,
 }
 
-/** Counts the searches of a step, which may come whole, in a delta, or both: the same are counted once. */
-function readSearch(reading: Reading, step: JsonObject): void {
-  if (step['type'] === 'google_maps_call')
-    countGrounding(reading.toolCalls, { groundingChunks: [{ maps: {} }] })
-  if (step['type'] !== 'google_search_call') return
-  for (const query of listOf(objectOf(step['arguments'])?.['queries'])) {
-    if (textOf(query)) (reading.billed ??= new Set()).add(String(query))
-  }
-  countGrounding(reading.toolCalls, { webSearchQueries: [...(reading.billed ?? [])] })
+/** Counts the searches of a step, which may come whole, in a delta, or both. */
+function readSearch({ toolCalls }: Reading, step: JsonObject): void {
+  if (step['type'] === 'google_maps_call') countMaps(toolCalls)
+  if (step['type'] === 'google_search_call')
+    countSearches(toolCalls, objectOf(step['arguments'])?.['queries'])
 }
 
 function readInteraction(reading: Reading, interaction: JsonObject): void {
