@@ -2,6 +2,7 @@ import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
 import { GatewayError } from '../errors.ts'
 import type { LimitRequest } from '../limits/limit-engine.ts'
 import type { Ticket } from '../limits/ticket.ts'
+import { wireApiNamed } from '../providers/registry.ts'
 import { mayBill } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -32,7 +33,8 @@ export function admit(
   if (identity?.compiledRules.restrictsModels) {
     const models = facts.models()
     // What reads and costs nothing names no model, and may.
-    if (models.length === 0 && !exchange.free) identity.compiledRules.requireModel('')
+    if (models.length === 0 && !exchange.free && !wireApiNamed(exchange.wire.api)?.polls)
+      identity.compiledRules.requireModel('')
     for (const name of models) identity.compiledRules.requireModel(name)
   }
   if (!limits.any) return undefined

@@ -6,6 +6,7 @@ import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
+import { placeOf } from '../usage/places.ts'
 import type { PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
@@ -42,9 +43,12 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const requestedModel = requestedModelOf(exchange, content)
   const model = modelOf(exchange, content)
   const names = namesOf(exchange, content)
+  const host = hostOf(exchange.upstreamUrl)
+  const place = placeOf(exchange.path, host)
   const metering = meter(exchange, content, {
     model,
     names,
+    place,
     count: policy.countTokens,
     find: (asked) =>
       policy.findRates({
@@ -126,7 +130,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: stored.json(usageDetail(exchange, { model, requestedModel, names }, content, metering)),
+      usage: stored.json(usageDetail(exchange, { model, requestedModel, names, place }, content, metering)),
       cost: stored.json(traceCost(cost)),
       timing: {
         received_us: 0,
@@ -136,7 +140,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
         completed_us: Math.round(exchange.completedUs),
       },
-      upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
+      upstream: { url_host: host, attempts: exchange.attempts },
     },
     ...(exchange.spend ? { spend: exchange.spend } : {}),
   }
@@ -179,7 +183,7 @@ function consumptionIdOf(
 ): string {
   if (bills.length === 0) return ''
   if (api?.lines) {
-    const id = /\/(?:files|batches)\/([^/]+)\/(?:content|results)$/.exec(path)?.[1]
+    const id = /\/(?:files|batches)\/([^/:]+)(?:\/content|\/results|:download)$/.exec(path)?.[1]
     return id === undefined ? '' : `${wire.provider}:${id}`.slice(0, 256)
   }
   const { responseId, stored } = response
@@ -188,7 +192,12 @@ function consumptionIdOf(
 
 function usageDetail(
   { responseBytes }: Exchange,
-  { model, requestedModel, names }: Pick<Trace, 'model' | 'requestedModel'> & { readonly names: ModelNames },
+  {
+    model,
+    requestedModel,
+    names,
+    place,
+  }: Pick<Trace, 'model' | 'requestedModel'> & { readonly names: ModelNames; readonly place: string },
   content: ContentReading,
   metering: Metering,
 ): TraceDetail['usage'] {
@@ -215,6 +224,7 @@ function usageDetail(
     ...word('service_tier', response.serviceTier),
     ...word('speed', response.speed),
     ...word('inference_geo', response.inferenceGeo),
+    ...word('place', place),
     ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
     ...(response.usage && isSmall(response.usage, responseBytes) ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),

@@ -46,6 +46,8 @@ export interface MeteringPorts {
   /** The model that answered, else the one asked for. */
   readonly model: string
   readonly names: ModelNames
+  /** Where it ran, as `placeOf` reads it. */
+  readonly place: string
   readonly find: (names: ModelNames) => ModelRates | undefined
   readonly count: CountTokens
 }
@@ -104,7 +106,10 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
     if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
     return { kind: 'reported', bills, notes, cut }
   }
-  if (failed || (api.freeUnlessReported && exchange.outcome === 'completed')) return { kind: 'free' }
+  if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
+  // What was seen in part may have reported something in the rest.
+  const seen = exchange.outcome === 'completed' && response.complete !== false
+  if (failed || (api.freeUnlessReported && seen)) return { kind: 'free' }
   if (response.pending) {
     return { kind: 'unknown', why: 'the response is not finished; it counts when it is fetched' }
   }
@@ -129,18 +134,18 @@ function nothing(cost: Cost): Metering {
 }
 
 function meterReported(
-  { outcome, injected }: Exchange,
+  exchange: Exchange,
   response: Reading,
   { bills: reported, notes: found, cut }: Extract<Way, { kind: 'reported' }>,
   ports: MeteringPorts,
 ): Metering {
+  const { outcome, injected } = exchange
   const notes = [...found]
   // Where the provider itself ended the answer early, what it reported stands.
   const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
-  const { model, names, find } = ports
-  const cost = priceUsage({ ...tierOf(response), model, names, bills, find })
+  const cost = priceBills(exchange, response, bills, ports)
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
   if (!cut) return { ...sumsOf(bills), source, cost, notes }
   const because =
@@ -150,12 +155,23 @@ function meterReported(
   return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
 }
 
-function tierOf({
-  serviceTier,
-  speed,
-  inferenceGeo,
-}: Reading): Pick<Reading, 'serviceTier' | 'speed' | 'inferenceGeo'> {
-  return { serviceTier, speed, inferenceGeo }
+function priceBills(
+  { startedAtUs }: Exchange,
+  { serviceTier, speed, inferenceGeo }: Reading,
+  bills: readonly ModelUsage[],
+  { model, names, place, find }: MeteringPorts,
+): Cost {
+  return priceUsage({
+    model,
+    names,
+    bills,
+    serviceTier,
+    speed,
+    inferenceGeo,
+    place,
+    at: startedAtUs / 1000,
+    find,
+  })
 }
 
 /** The answer's own totals. */
@@ -192,8 +208,9 @@ function raiseOutput(
 function meterEstimated(
   exchange: Exchange,
   { request, response, api }: ContentReading,
-  { model, names, find, count }: MeteringPorts,
+  ports: MeteringPorts,
 ): Metering {
+  const { model, count } = ports
   if (!request) {
     return nothing(unknown('the answer reports no usage and the request was too large to estimate'))
   }
@@ -206,7 +223,7 @@ function meterEstimated(
     return nothing(unknown('the answer reports no usage, and there is no text to estimate it from'))
   }
   const bills = [{ usage, parts: NO_PARTS }]
-  const cost = priceUsage({ ...tierOf(response), model, names, bills, find })
+  const cost = priceBills(exchange, response, bills, ports)
   const why =
     response.error !== undefined
       ? 'the answer failed before its usage'

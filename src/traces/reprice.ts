@@ -2,6 +2,7 @@ import { priceUsage, type Cost } from '../usage/cost.ts'
 import { nanoToUsd } from '../usage/money.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
+import { placeOf } from '../usage/places.ts'
 import { NO_PARTS } from '../usage/usage.ts'
 import { fromStoredBills } from './stored-bills.ts'
 import type { Trace, TraceCost } from './trace.ts'
@@ -37,6 +38,9 @@ export function repriced(
     serviceTier: usage.service_tier,
     speed: usage.speed,
     inferenceGeo: usage.inference_geo,
+    // Traces of earlier versions do not keep the place; their address still names it.
+    place: usage.place ?? placeOf(trace.requestPath, trace.detail.upstream.url_host),
+    at: trace.startedAtUs / 1000,
     find,
   })
   // A list that has lost a model does not make what is known unknown.

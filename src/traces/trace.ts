@@ -30,6 +30,8 @@ export interface TraceDetail {
     readonly service_tier?: string
     readonly speed?: string
     readonly inference_geo?: string
+    /** Where it ran, as the address says: `global`, a geography or a region; absent where it names none. */
+    readonly place?: string
     /** Why the usage is an estimate; absent when it is as reported. */
     readonly estimated_because?: string
     readonly raw?: unknown

@@ -1,3 +1,4 @@
+import { FEES, feeOf } from './fees.ts'
 import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
 import { isSameModel, type ModelNames } from './model-names.ts'
 import type { MatchedName, ModelRates } from './model-rates.ts'
@@ -79,11 +80,12 @@ export interface Priced {
   readonly serviceTier?: string | undefined
   readonly speed?: string | undefined
   readonly inferenceGeo?: string | undefined
+  /** Where it ran, as `placeOf` reads it. */
+  readonly place?: string | undefined
+  /** When it began, epoch milliseconds. */
+  readonly at?: number | undefined
   readonly find: (names: ModelNames) => ModelRates | undefined
 }
-
-/** Units that are billed beside tokens. The others are billed in their stead. */
-const FEES: readonly Unit[] = ['web_searches', 'file_searches', 'requests', 'text_messages']
 
 /** Fees that few providers take; without a price there is none. */
 const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
@@ -150,16 +152,23 @@ function addBill(
   const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
   const own = found.tier?.(named)
   const rates = own?.rates ?? found
-  const tier = tierPrice({
-    vendor: rates.vendor,
-    model: rates.model,
-    ...(own ? {} : named),
-    inferenceGeo: priced.inferenceGeo,
-    inputTokens: size,
-  })
-  if (tier.note !== undefined) receipt.note(tier.note)
-  const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
-  const factor = multiple === 1 ? {} : { factor: multiple }
+  const factorAt = (place: string | undefined): { readonly factor?: number } => {
+    const tier = tierPrice({
+      vendor: rates.vendor,
+      model: rates.model,
+      ...(own ? {} : named),
+      inferenceGeo: priced.inferenceGeo,
+      place,
+      at: priced.at,
+      inputTokens: size,
+    })
+    if (tier.note !== undefined) receipt.note(tier.note)
+    const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
+    return multiple === 1 ? {} : { factor: multiple }
+  }
+  // What the operator pays is what he pays at every place; what a list says beside it is not.
+  const isOwn = rates.list === 'override' || rates.list === 'assumed'
+  const listFactor = isOwn ? undefined : factorAt(priced.place)
 
   const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
   const insteadOfTokens = units.some((unit) => !FEES.includes(unit) && rates.unit(unit) !== undefined)
@@ -183,22 +192,29 @@ function addBill(
       usd_per_million: rate.usdPerMillion,
       ...rule,
       ...rate.origin,
-      ...factor,
+      ...(listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)),
     })
   }
   if (priceless !== '') return `no price for ${priceless} of model ${model}`
   for (const unit of units) {
     const quantity = Math.max(bill.units![unit]!, rates.minimum(unit))
-    const price = rates.unit(unit)
+    const listed = rates.unit(unit)
+    const fee = feeOf(rates.vendor, model, unit)
+    const price = listed ?? fee
     if (price) {
-      receipt.add({
-        model,
-        bucket: unit,
-        quantity,
-        price_usd: price.usd,
-        price_per: price.per,
-        ...price.origin,
-      })
+      // A fee of 0 is another unit's.
+      if (listed || price.usd > 0) {
+        receipt.add({
+          model,
+          bucket: unit,
+          quantity,
+          price_usd: price.usd,
+          price_per: price.per,
+          ...listed?.origin,
+        })
+      }
+      const ownFee = isOwn && listed !== undefined && listed.origin === undefined
+      if (fee?.note !== undefined && !ownFee && price.usd > 0) receipt.note(fee.note)
     } else if (FEES.includes(unit)) {
       if (!RARE_FEES.includes(unit)) receipt.note(`no price for ${quantity} ${unit}`)
     } else if (!tokensPriced && !insteadOfTokens) {

@@ -122,7 +122,14 @@ const STAND_INS: Readonly<Partial<Record<Bucket, readonly Bucket[]>>> = {
 /** Keys of other units, and how many units a price is for. */
 const UNIT_KEYS: Readonly<Record<Unit, readonly [string, number]>> = {
   web_searches: ['web_searches_kcount', 1000],
+  web_search_previews: ['web_search_previews_kcount', 1000],
+  grounded_prompts: ['grounded_prompts_kcount', 1000],
+  maps_prompts: ['maps_prompts_kcount', 1000],
+  x_searches: ['x_searches_kcount', 1000],
+  code_runs: ['code_runs_kcount', 1000],
   file_searches: ['storage_searches_kcount', 1000],
+  containers: ['containers_count', 1],
+  cached_token_hours: ['cached_token_mhours', 1_000_000],
   search_units: ['search_units_kcount', 1000],
   requests: ['requests_kcount', 1000],
   text_messages: ['input_text_messages_kcount', 1000],

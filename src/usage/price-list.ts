@@ -7,6 +7,7 @@ import {
   type Provider,
 } from '@pydantic/genai-prices'
 import type { Dialect, PricingConfig } from '../config/config.ts'
+import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
 import {
   lookupsOf,
@@ -51,6 +52,12 @@ const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
   azure: 'azure',
 }
 
+/** Addresses of one place that the bundled list does not know. */
+const PLACE_VENDORS: readonly (readonly [RegExp, string])[] = [
+  [/^https:\/\/[a-z]{2}\.api\.openai\.com(?:[:/]|$)/, 'openai'],
+  [/^https:\/\/bedrock-mantle\.[a-z0-9-]+\.api\.aws(?:[:/]|$)/, 'aws'],
+]
+
 const CACHE_LIMIT = 2000
 
 /**
@@ -88,7 +95,7 @@ export class PriceList {
   #rates(question: PriceQuestion): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
     const forms = nameForms(question.names)
-    const listed = localRates(question) ?? bundledRates(question)
+    const listed = freeRates(question) ?? bundledRates(question)
     const own = bestOverride(overrides, question, forms)
     const vendor = vendorOf(question)?.id ?? ''
     const model = namesInOrder(question.names)[0]?.name ?? ''
@@ -101,17 +108,29 @@ export class PriceList {
   }
 }
 
-/** Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. */
-function localRates({ dialect, names }: PriceQuestion): RateSheet | undefined {
+/**
+ * Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. Some models are given
+ * away by their provider.
+ */
+function freeRates(question: PriceQuestion): RateSheet | undefined {
+  const { dialect, names, provider, upstreamUrl } = question
   const said = namesInOrder(names)
   const [first] = said
-  if (dialect !== 'ollama' || !first || said.some(({ name }) => /[:-]cloud$/.test(name))) return undefined
-  return foundBy(first, freeSheet('local', '', first.name))
+  if (!first) return undefined
+  if (dialect === 'ollama') {
+    const cloud = said.some(({ name }) => /[:-]cloud$/.test(name))
+    return cloud ? undefined : foundBy(first, freeSheet('local', '', first.name))
+  }
+  const vendor = vendorOf(question)?.id ?? ''
+  if (!isStatedFree(vendor, first.name, provider, upstreamUrl)) return undefined
+  return foundBy(first, freeSheet(tableLabel(BUNDLED), vendor, first.name))
 }
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */
 function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider | undefined {
+  const atPlace = PLACE_VENDORS.find(([address]) => address.test(upstreamUrl))?.[1]
   return (
+    BUNDLED.providers.find(({ id }) => id === atPlace) ??
     findProvider({ providerApiUrl: upstreamUrl }) ??
     BUNDLED.providers.find(({ id }) => id === vendorNamed(provider)) ??
     findProvider({ providerId: provider }) ??

@@ -55,6 +55,7 @@ const REQUEST_MEMBERS = new Set([
   'safety_identifier',
   'message',
   'n',
+  'ttl',
 ])
 
 /** Keeps the first bytes of a body, as they were on the wire after decoding. */
