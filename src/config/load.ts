@@ -4,6 +4,7 @@ import { decodeSettings, type Origin, type Problem, type SettingsDocument } from
 import { applyEnvironment, type Environment } from './environment.ts'
 import { quote } from './scalar.ts'
 import { SETTINGS } from './settings.ts'
+import { readPriceFile } from '../price-file.ts'
 import type { Config } from './config.ts'
 import { validateSettings } from './validate.ts'
 
@@ -50,7 +51,7 @@ export interface LoadedConfig extends LoadedSettings {
 export function loadConfig(path: string | undefined, environment: Environment): LoadedConfig {
   const loaded = decode(path, environment)
   const { syntax, problems, unresolved, warnings } = loaded.document
-  const checked = validateSettings(loaded.document, { environment, readText })
+  const checked = validateSettings(loaded.document, { environment, readText, priceList: readPriceFile })
   // What is wrong with a value that could not be read, or is given under another name, says nothing.
   const vain = [...problems, ...unresolved].flatMap(({ path: at, meant }) => meant ?? at ?? [])
   const others = checked.problems.filter(

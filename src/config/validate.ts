@@ -13,6 +13,8 @@ import { tooLong } from './too-long.ts'
 import { checkBrowsers } from './validate-browsers.ts'
 import { checkLog, checkTelemetry, type RawObservability } from './validate-telemetry.ts'
 import { checkPii, type RawPii } from './validate-pii.ts'
+import type { FiledTable } from '../usage/price-table.ts'
+import { PriceFileError } from '../usage/price-file/findings.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
 
 interface Raw {
@@ -27,7 +29,13 @@ interface Raw {
   }
   providers: Record<string, RawProvider>
   tracing: Config['tracing']
-  pricing: { unknownModel: string; assumed: Rates; overrides: PriceOverride[] }
+  pricing: {
+    unknownModel: string
+    file: string
+    allowUpdate: boolean
+    assumed: Rates
+    overrides: PriceOverride[]
+  }
   observability: RawObservability
   pii: RawPii
   auth: {
@@ -104,7 +112,7 @@ export function validateSettings(
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
-  const pricing = checkPricing(raw, wrong)
+  const pricing = checkPricing(raw, { priceList: surroundings.priceList, wrong, doubtful })
   const auth = checkAuth(raw, providers, wrong)
   const redaction = checkPii(raw.pii, raw.tracing.captureBodies, wrong)
   const { telemetry, prometheus } = checkTelemetry(
@@ -231,8 +239,12 @@ function checkTracing({ tracing }: Raw, wrong: Wrong): void {
   }
 }
 
-function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
-  const { unknownModel, assumed } = raw.pricing
+function checkPricing(
+  raw: Raw,
+  { priceList, wrong, doubtful }: { priceList: Surroundings['priceList']; wrong: Wrong; doubtful: Wrong },
+): Config['pricing'] {
+  const { unknownModel, assumed, allowUpdate } = raw.pricing
+  const file = raw.pricing.file.trim()
   if (!['allow', 'assume', 'block'].includes(unknownModel)) {
     wrong(
       'pricing.unknown_model',
@@ -269,7 +281,30 @@ function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
   for (const [name, { prices }] of Object.entries(raw.providers)) {
     prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
   }
-  return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
+  const list = file === '' ? undefined : checkPriceFile(file, priceList, wrong)
+  for (const warning of list?.warnings ?? []) doubtful('pricing.file', `pricing.file: ${warning}`)
+  return {
+    unknownModel: unknownModel as PricingConfig['unknownModel'],
+    file,
+    allowUpdate,
+    assumed,
+    overrides,
+    ...(list ? { list } : {}),
+  }
+}
+
+function checkPriceFile(
+  file: string,
+  priceList: Surroundings['priceList'],
+  wrong: Wrong,
+): FiledTable | undefined {
+  try {
+    return priceList(file)
+  } catch (error) {
+    if (!(error instanceof PriceFileError)) throw error
+    wrong('pricing.file', `pricing.file: ${quote(file)} cannot be used:\n  ${error.message.replaceAll('\n', '\n  ')}`)
+    return undefined
+  }
 }
 
 function journalOf(storage: StorageConfig): string {

@@ -1,24 +1,10 @@
-import {
-  calcPrice,
-  findProvider,
-  waitForUpdate,
-  type ModelInfo,
-  type ModelPrice,
-  type Provider,
-} from '@pydantic/genai-prices'
+import { findProvider, type ModelInfo, type ModelPrice, type Provider } from '@pydantic/genai-prices'
 import type { Dialect, PriceOverride, PricingConfig, Rates } from '../config/config.ts'
 import { matchScore } from './model-match.ts'
-import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
+import { tableLabel, type PriceTable } from './price-table.ts'
+import { BUNDLED, tablesInOrder } from './price-tables.ts'
+import { pricesAt } from './prices-at.ts'
 import type { Bucket, Unit } from './usage.ts'
-
-/** Name and version of the bundled list, as receipts show it. */
-const BUNDLED_LIST = 'genai-prices@0.1.8'
-
-/** The bundled lists, by the names that receipts show. */
-export const PRICE_LISTS: readonly string[] = [BUNDLED_LIST, SUPPLEMENT_LIST]
-
-/** All providers of the bundled list. The promise is settled from the start: nothing is ever fetched. */
-const PROVIDERS: readonly Provider[] = (await waitForUpdate()) ?? []
 
 /** Price of a number of units, in USD. */
 export interface UnitPrice {
@@ -28,7 +14,7 @@ export interface UnitPrice {
 
 /** Rates of one model at one time. */
 export interface ModelRates {
-  /** Which list the rates are from: a bundled one, `override`, or `assumed`. */
+  /** Which list the rates are from: the label of a table, `override`, `local` or `assumed`. */
   readonly list: string
   /** The bundled list's name for the provider; empty for none. */
   readonly vendor: string
@@ -126,10 +112,12 @@ const CACHE_LIMIT = 2000
 export class PriceList {
   readonly #pricing: PricingConfig
   readonly #perTenant: boolean
+  readonly #tables: readonly PriceTable[]
   readonly #found = new Map<string, ModelRates | undefined>()
 
   constructor(pricing: PricingConfig) {
     this.#pricing = pricing
+    this.#tables = tablesInOrder(pricing.list?.table)
     this.#perTenant = pricing.overrides.some(({ orgId, workspaceId }) => orgId !== '' || workspaceId !== '')
   }
 
@@ -140,7 +128,10 @@ export class PriceList {
     const key = `${provider}\n${upstreamUrl}\n${model}\n${tenant}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
     const rates =
-      this.#override(question) ?? localRates(question) ?? bundledRates(question) ?? this.#assumed(question)
+      this.#override(question) ??
+      localRates(question) ??
+      listedRates(this.#tables, question) ??
+      this.#assumed(question)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
     this.#found.set(key, rates)
     return rates
@@ -228,28 +219,42 @@ function localRates({ dialect, model }: PriceQuestion): ModelRates | undefined {
 function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider | undefined {
   return (
     findProvider({ providerApiUrl: upstreamUrl }) ??
-    PROVIDERS.find(({ id }) => id === (VENDORS[provider] ?? provider)) ??
+    BUNDLED.providers.find(({ id }) => id === (VENDORS[provider] ?? provider)) ??
     findProvider({ providerId: provider }) ??
-    PROVIDERS.find(({ id }) => id === DIALECT_VENDORS[dialect])
+    BUNDLED.providers.find(({ id }) => id === DIALECT_VENDORS[dialect])
   )
 }
 
-function bundledRates(question: PriceQuestion): ModelRates | undefined {
+/** The rates of the first table that has a price for the model at that time. */
+function listedRates(tables: readonly PriceTable[], question: PriceQuestion): ModelRates | undefined {
   const vendor = vendorOf(question)
-  if (!vendor) return undefined
-  const found = findModel(vendor, question.model)
-  if (found) {
-    const { provider, model } = found
-    return listRates(BUNDLED_LIST, provider.id, model.id, pricesAt(provider, model, question.at))
+  for (const table of tables) {
+    const own = table === BUNDLED ? vendor : providerIn(table, vendor?.id, question)
+    const found = own && findModel(own, question.model, table.providers)
+    const prices = found && pricesAt(found.provider.id, found.model, question.at)
+    if (found && prices) return listRates(tableLabel(table), found.provider.id, found.model.id, prices)
   }
-  const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === question.model)
-  return more && listRates(SUPPLEMENT_LIST, vendor.id, more.model, more.prices)
+  return undefined
+}
+
+/** A table's provider: by the bundled list's name for it, by the URL that the table knows, by the name in the settings. */
+function providerIn(
+  { providers }: PriceTable,
+  vendor: string | undefined,
+  { upstreamUrl, provider }: PriceQuestion,
+): Provider | undefined {
+  return (
+    providers.find(({ id }) => id === vendor) ??
+    providers.find(({ api_pattern: pattern }) => pattern !== '' && new RegExp(pattern).test(upstreamUrl)) ??
+    providers.find(({ id }) => id === provider)
+  )
 }
 
 /** The entry of a price list for a model, by the name as it is, then without the date of its snapshot. */
 export function findModel(
   vendor: Provider,
   name: string,
+  providers: readonly Provider[],
 ): { provider: Provider; model: ModelInfo } | undefined {
   const plain = name
     .trim()
@@ -257,7 +262,7 @@ export function findModel(
     .replace(/^models\//, '')
   const undated = plain.replace(/-(?:20\d{2}-\d{2}-\d{2}|20\d{6})$/, '')
   const fallbacks = (vendor.fallback_model_providers ?? []).flatMap((id) =>
-    PROVIDERS.filter((provider) => provider.id === id),
+    providers.filter((provider) => provider.id === id),
   )
   for (const candidate of undated === plain ? [plain] : [plain, undated]) {
     for (const provider of [vendor, ...fallbacks]) {
@@ -276,13 +281,6 @@ function bestMatch(models: readonly ModelInfo[], name: string): ModelInfo | unde
     if (score !== undefined && score > bestScore) [best, bestScore] = [model, score]
   }
   return best
-}
-
-/** The prices that hold at a time; the list's own code knows its start dates and times of day. */
-function pricesAt(provider: Provider, model: ModelInfo, at: number): ModelPrice {
-  if (!Array.isArray(model.prices)) return model.prices
-  const only = { ...provider, models: [{ ...model, match: { equals: 'it' } }] }
-  return calcPrice({}, 'it', { provider: only, timestamp: new Date(at) })!.model_price
 }
 
 function listRates(list: string, vendor: string, model: string, prices: ModelPrice): ModelRates {
@@ -309,7 +307,7 @@ function listRates(list: string, vendor: string, model: string, prices: ModelPri
   }
 }
 
-/** A model of the bundled lists, for people. */
+/** A model of the lists, for people. */
 export interface ListedModel {
   readonly vendor: string
   readonly model: string
@@ -318,23 +316,20 @@ export interface ListedModel {
   readonly comment: string
 }
 
-/** Every model of the bundled lists at a time, in the order of the lists. @param at epoch milliseconds */
-export function listedModels(at: number): readonly ListedModel[] {
-  const bundled = PROVIDERS.flatMap((provider) =>
-    provider.models.map((model) => ({
-      vendor: provider.id,
-      model: model.id,
-      list: BUNDLED_LIST,
-      prices: pricesAt(provider, model, at),
-      comment: model.price_comments ?? '',
-    })),
+/**
+ * Every model of the lists at a time, in the order in which the lists are asked. A model that two lists have comes twice; the first counts.
+ *
+ * @param at epoch milliseconds
+ */
+export function listedModels(own: PriceTable | undefined, at: number): readonly ListedModel[] {
+  return tablesInOrder(own).flatMap((table) =>
+    table.providers.flatMap(({ id, models }) =>
+      models.flatMap((model) => {
+        const prices = pricesAt(id, model, at)
+        if (!prices) return []
+        const comment = model.price_comments ?? ''
+        return [{ vendor: id, model: model.id, list: tableLabel(table), prices, comment }]
+      }),
+    ),
   )
-  const more = SUPPLEMENT.map(({ vendor, model, prices, source }) => ({
-    vendor,
-    model,
-    list: SUPPLEMENT_LIST,
-    prices,
-    comment: source,
-  }))
-  return [...bundled, ...more]
 }
