@@ -10,6 +10,7 @@ import {
   PriceList,
   type ListedModel,
 } from '../usage/price-list.ts'
+import { tableLabel } from '../usage/price-table.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -19,11 +20,12 @@ import { textTable } from './text-table.ts'
 export function listPrices(parsed: Arguments, io: Io): number {
   return withConfig('prices list', parsed, io, 0, (config, format) => {
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const models = listedModels(Date.now()).filter(({ vendor }) => provider === '' || vendor === provider)
+    const models = listedModels(config.pricing.list?.table, Date.now()).filter(({ vendor }) => provider === '' || vendor === provider)
     if (provider !== '' && models.length === 0) {
-      io.err(`no provider "${provider}" in the price lists; there are ${vendors().join(', ')}\n`)
+      io.err(`no provider "${provider}" in the price lists; there are ${vendors(config).join(', ')}\n`)
       return 1
     }
+    const own = config.pricing.list && tableLabel(config.pricing.list.table)
     if (format === 'json') {
       const overrides = config.pricing.overrides.map(overrideJson)
       io.out(`${contractJson({ schema_version: 'prices.v1', overrides, models }, 2)}\n`)
@@ -37,7 +39,7 @@ export function listPrices(parsed: Arguments, io: Io): number {
     io.out(
       [...Map.groupBy(models, ({ list }) => list)]
         .map(
-          ([list, listed]) => `Bundled prices (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
+          ([list, listed]) => `${list === own ? 'Own list' : 'Bundled prices'} (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
         )
         .join('\n'),
     )
@@ -128,15 +130,15 @@ function withConfig(
   }
 }
 
-function vendors(): string[] {
-  return [...new Set(listedModels(Date.now()).map(({ vendor }) => vendor))]
+function vendors({ pricing }: Config): string[] {
+  return [...new Set(listedModels(pricing.list?.table, Date.now()).map(({ vendor }) => vendor))]
 }
 
 /** Prices of a model at every provider of the lists, as an exchange now would get them. */
 function pricesOf(config: Config, model: string): readonly ListedModel[] {
   const bundled = new PriceList({ ...config.pricing, overrides: [], unknownModel: 'allow' })
-  const listed = listedModels(Date.now())
-  const found = vendors().flatMap((vendor) => {
+  const listed = listedModels(config.pricing.list?.table, Date.now())
+  const found = vendors(config).flatMap((vendor) => {
     const rates = bundled.find({
       provider: vendor,
       upstreamUrl: '',
@@ -146,7 +148,8 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
       model,
       at: Date.now(),
     })
-    const entry = listed.find((one) => one.vendor === rates?.vendor && one.model === rates.model)
+    const entry = listed.find((one) => one.list === rates?.list && one.vendor === rates.vendor && one.model === rates.model,
+    )
     return entry ? [entry] : []
   })
   return [...new Set(found)]

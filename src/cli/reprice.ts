@@ -92,9 +92,11 @@ interface Result {
 async function repriceAll(storage: Storage, config: Config, options: Options, io: Io): Promise<Result> {
   const jobs = storage.maintenance()
   // Loaded here: the price list is megabytes that `serve` must not carry.
-  const { PriceList, PRICE_LISTS } = await import('../usage/price-list.ts')
+  const { PriceList } = await import('../usage/price-list.ts')
+  const { tableLabels } = await import('../usage/price-tables.ts')
+  const lists = tableLabels(config.pricing.list?.table)
   const prices = new PriceList(config.pricing)
-  const job = jobName(config, options, PRICE_LISTS)
+  const job = jobName(config, options, lists)
   const start = options.dryRun ? 0 : await jobs.progress(job)
   const total = await jobs.count(options, start)
   const progress = new Progress(total, 'traces', io)
@@ -122,7 +124,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
   }
   if (!options.dryRun) await jobs.finish(job)
   progress.clear()
-  return { models, traces, changed, resumed: start > 0, lists: PRICE_LISTS }
+  return { models, traces, changed, resumed: start > 0, lists }
 }
 
 /** A job is the same as long as its range and the prices are: only then may it go on where it was interrupted. */

@@ -17,6 +17,11 @@ interface SupplementPrice {
 
 const MODELS_DEV = 'models.dev, 2026-09-25'
 
+/** A multiple of a rate, without the noise of binary fractions in its last digits. */
+function times(factor: number, rate: number): number {
+  return Number((rate * factor).toPrecision(12))
+}
+
 /** A rate that is another one when the whole input is larger than `start` tokens. */
 function above(start: number, base: number, price: number): { base: number; tiers: { start: number; price: number }[] } {
   return { base, tiers: [{ start, price }] }
@@ -31,10 +36,10 @@ function longContext(rates: {
 }): ModelPrice {
   const { input, cacheRead, cacheWrite, output } = rates
   return {
-    input_mtok: above(272_000, input, input * 2),
-    cache_read_mtok: above(272_000, cacheRead, cacheRead * 2),
-    ...(cacheWrite === undefined ? {} : { cache_write_mtok: above(272_000, cacheWrite, cacheWrite * 2) }),
-    output_mtok: above(272_000, output, output * 1.5),
+    input_mtok: above(272_000, input, times(2, input)),
+    cache_read_mtok: above(272_000, cacheRead, times(2, cacheRead)),
+    ...(cacheWrite === undefined ? {} : { cache_write_mtok: above(272_000, cacheWrite, times(2, cacheWrite)) }),
+    output_mtok: above(272_000, output, times(1.5, output)),
   }
 }
 
@@ -56,7 +61,7 @@ function changing(first: ModelPrice, startDate: string, then: ModelPrice): Condi
 
 /** Prices of the day, and twice as much from 01:00 to 04:00 and from 06:00 to 10:00 UTC. */
 function peaking(rates: Readonly<Record<string, number>>): ConditionalPrice[] {
-  const peak = Object.fromEntries(Object.entries(rates).map(([key, rate]) => [key, rate * 2]))
+  const peak = Object.fromEntries(Object.entries(rates).map(([key, rate]) => [key, times(2, rate)]))
   const between = (start: string, end: string): ConditionalPrice => ({
     constraint: { type: 'time_of_date', start_time: `${start}:00Z`, end_time: `${end}:00Z` },
     prices: peak,
@@ -203,7 +208,7 @@ export function supplementTo(bundled: PriceTable): { readonly newer: PriceTable;
     from !== undefined && (from.slice(0, 10) > bundled.date || corrects === tableLabel(bundled))
   return {
     newer: { ...SUPPLEMENT, providers: providersOf(PRICES.filter(isNewer)) },
-    beside: { ...SUPPLEMENT, providers: providersOf(PRICES) },
+    beside: { ...SUPPLEMENT, providers: providersOf(PRICES.filter((price) => !isNewer(price))) },
   }
 }
 

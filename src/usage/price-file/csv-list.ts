@@ -32,6 +32,9 @@ const RATE_COLUMNS: Readonly<Record<string, string>> = {
 
 const OTHER_COLUMNS = ['provider', 'model', 'from', 'above', 'source']
 
+/** Longest name that ends in `*`. */
+const MOST_PREFIX = 100
+
 /** A row of rates, checked. */
 interface Row {
   readonly line: number
@@ -70,6 +73,7 @@ export function readCsvList(text: string, findings: Findings): readonly Provider
   if (records.length - 1 > MOST_MODELS) findings.wrong(`line ${MOST_MODELS + 2}`, `more than ${MOST_MODELS} rows`)
   findings.throwIfWrong()
   const rows = records.slice(1).flatMap((record) => readRow(head, record, findings) ?? [])
+  findings.throwIfWrong()
   return [...Map.groupBy(rows, ({ provider }) => provider)].map(([id, ofProvider]) => ({
     id,
     name: id,
@@ -94,7 +98,8 @@ function readRow(head: readonly string[], { line, cells }: CsvRecord, findings: 
     cell('above'),
   ]
   if (provider === '' || model === '') findings.wrong(place, 'provider and model are required')
-  if (provider.length > MOST_NAME || model.length > MOST_NAME) findings.wrong(place, 'a name is too long')
+  const longest = model.endsWith('*') ? MOST_PREFIX : MOST_NAME
+  if (provider.length > MOST_NAME || model.length > longest) findings.wrong(place, 'a name is too long')
   if (model === '*') findings.wrong(place, 'a model must have a name; pricing.assumed has rates for every other model')
   if (from !== '' && !isDay(from)) findings.wrong(place, `from must be a day like 2026-11-30 (got ${JSON.stringify(from.slice(0, 40))})`)
   if (!/^\d{0,9}$/.test(above)) findings.wrong(place, 'above must be a number of tokens')
@@ -118,10 +123,15 @@ function modelOf(name: string, rows: readonly Row[], findings: Findings): ModelI
   const sources = [...new Set(rows.map(({ source }) => source).filter((source) => source !== ''))]
   return {
     id: name,
-    match: name.endsWith('*') ? { regex: `^${RegExp.escape(name.slice(0, -1))}` } : { equals: name },
+    match: name.endsWith('*') ? { regex: `^${escaped(name.slice(0, -1))}` } : { equals: name },
     prices: prices.length === 1 && !prices[0]!.constraint ? prices[0]!.prices : prices,
     ...(sources.length > 0 ? { price_comments: sources.join('; ') } : {}),
   }
+}
+
+/** A text as a regular expression that matches it. */
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 }
 
 /** The rows of one model and day: one for every size, and others above sizes. */
@@ -138,7 +148,7 @@ function pricesOf(rows: readonly Row[], findings: Findings): ModelPrice {
     prices[key] = bracketed(rate, tiers, place, findings)
   }
   for (const { line, above, rates } of rows) {
-    const lost = above > 0 ? Object.keys(rates).find((key) => prices[key] === undefined) : undefined
+    const lost = above > 0 && base.length > 0 ? Object.keys(rates).find((key) => prices[key] === undefined) : undefined
     if (lost !== undefined) findings.wrong(`line ${line}`, `${lost} has no rate for smaller requests`)
   }
   return prices

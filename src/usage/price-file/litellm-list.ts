@@ -77,6 +77,7 @@ export function readLitellm(value: Members, findings: Findings): readonly Provid
       findings.doubtful(name, `has another price than the same model before it (${read.vendor} ${read.model.id}), which counts`)
   }
   for (const [member, count] of unread) findings.doubtful(member, `is not read (${count} models have it)`)
+  findings.throwIfWrong()
   if (vendors.size === 0) findings.wrong('list', 'there are no prices that can be read')
   return [...vendors].map(([id, models]) => ({ id, name: id, api_pattern: '', models: [...models.values()] }))
 }
