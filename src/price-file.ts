@@ -30,6 +30,8 @@ export function readPriceFile(path: string, format?: PriceFormat): FiledTable {
     const { code, message } = error as NodeJS.ErrnoException
     throw new PriceFileError(code === 'ENOENT' ? 'there is no such file' : message)
   }
-  const name = basename(path).replaceAll(/[^\w.+-]/g, '-').slice(0, 100)
+  const name = basename(path)
+    .replaceAll(/[^\w.+-]/g, '-')
+    .slice(0, 100)
   return parsePriceFile(bytes, { name, date: dayOf(changedMs) }, format)
 }

@@ -20,7 +20,9 @@ import { textTable } from './text-table.ts'
 export function listPrices(parsed: Arguments, io: Io): number {
   return withConfig('prices list', parsed, io, 0, (config, format) => {
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const models = listedModels(config.pricing.list?.table, Date.now()).filter(({ vendor }) => provider === '' || vendor === provider)
+    const models = listedModels(config.pricing.list?.table, Date.now()).filter(
+      ({ vendor }) => provider === '' || vendor === provider,
+    )
     if (provider !== '' && models.length === 0) {
       io.err(`no provider "${provider}" in the price lists; there are ${vendors(config).join(', ')}\n`)
       return 1
@@ -39,7 +41,8 @@ export function listPrices(parsed: Arguments, io: Io): number {
     io.out(
       [...Map.groupBy(models, ({ list }) => list)]
         .map(
-          ([list, listed]) => `${list === own ? 'Own list' : 'Bundled prices'} (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
+          ([list, listed]) =>
+            `${list === own ? 'Own list' : 'Bundled prices'} (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
         )
         .join('\n'),
     )
@@ -148,7 +151,8 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
       model,
       at: Date.now(),
     })
-    const entry = listed.find((one) => one.list === rates?.list && one.vendor === rates.vendor && one.model === rates.model,
+    const entry = listed.find(
+      (one) => one.list === rates?.list && one.vendor === rates.vendor && one.model === rates.model,
     )
     return entry ? [entry] : []
   })

@@ -302,7 +302,10 @@ function checkPriceFile(
     return priceList(file)
   } catch (error) {
     if (!(error instanceof PriceFileError)) throw error
-    wrong('pricing.file', `pricing.file: ${quote(file)} cannot be used:\n  ${error.message.replaceAll('\n', '\n  ')}`)
+    wrong(
+      'pricing.file',
+      `pricing.file: ${quote(file)} cannot be used:\n  ${error.message.replaceAll('\n', '\n  ')}`,
+    )
     return undefined
   }
 }

@@ -23,7 +23,11 @@ function times(factor: number, rate: number): number {
 }
 
 /** A rate that is another one when the whole input is larger than `start` tokens. */
-function above(start: number, base: number, price: number): { base: number; tiers: { start: number; price: number }[] } {
+function above(
+  start: number,
+  base: number,
+  price: number,
+): { base: number; tiers: { start: number; price: number }[] } {
   return { base, tiers: [{ start, price }] }
 }
 
@@ -38,7 +42,9 @@ function longContext(rates: {
   return {
     input_mtok: above(272_000, input, times(2, input)),
     cache_read_mtok: above(272_000, cacheRead, times(2, cacheRead)),
-    ...(cacheWrite === undefined ? {} : { cache_write_mtok: above(272_000, cacheWrite, times(2, cacheWrite)) }),
+    ...(cacheWrite === undefined
+      ? {}
+      : { cache_write_mtok: above(272_000, cacheWrite, times(2, cacheWrite)) }),
     output_mtok: above(272_000, output, times(1.5, output)),
   }
 }
@@ -203,7 +209,10 @@ const PRICES: readonly SupplementPrice[] = [
  * Prices beside a bundled list, by exact names, in two tables: `newer` wins over the list from the day on which each price holds;
  * `beside` has what the list lacks.
  */
-export function supplementTo(bundled: PriceTable): { readonly newer: PriceTable; readonly beside: PriceTable } {
+export function supplementTo(bundled: PriceTable): {
+  readonly newer: PriceTable
+  readonly beside: PriceTable
+} {
   const isNewer = ({ from, corrects }: SupplementPrice): boolean =>
     from !== undefined && (from.slice(0, 10) > bundled.date || corrects === tableLabel(bundled))
   return {

@@ -17,7 +17,10 @@ export function bracketed(
   if (tiers.length > MOST_BRACKETS) findings.wrong(place, `more than ${MOST_BRACKETS} brackets`)
   else if (new Set(starts).size < starts.length) findings.wrong(place, 'two brackets start at the same size')
   else if (starts.some((start) => !Number.isSafeInteger(start) || start < LEAST_BRACKET - 1)) {
-    findings.wrong(place, `a bracket must start at ${LEAST_BRACKET} tokens or more: smaller bills are added together`)
+    findings.wrong(
+      place,
+      `a bracket must start at ${LEAST_BRACKET} tokens or more: smaller bills are added together`,
+    )
   }
   return { base, tiers: tiers.toSorted((a, b) => a.start - b.start) }
 }

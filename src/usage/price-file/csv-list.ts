@@ -62,15 +62,17 @@ export function readCsvList(text: string, findings: Findings): readonly Provider
   }
   const head = records[0]?.cells.map((name) => name.trim().toLowerCase()) ?? []
   for (const name of ['provider', 'model']) {
-    if (!head.includes(name)) findings.wrong('line 1', `the column ${name} is missing; the first line names the columns`)
+    if (!head.includes(name))
+      findings.wrong('line 1', `the column ${name} is missing; the first line names the columns`)
   }
   head.forEach((name, i) => {
     if (head.indexOf(name) < i) findings.wrong('line 1', `the column ${JSON.stringify(name)} comes twice`)
-    else if (!OTHER_COLUMNS.includes(name) && !(name in RATE_COLUMNS))
+    else if (!OTHER_COLUMNS.includes(name) && !Object.hasOwn(RATE_COLUMNS, name))
       findings.doubtful('line 1', `the column ${JSON.stringify(name.slice(0, 60))} is not known and not read`)
   })
   if (records.length <= 1) findings.wrong('line 2', 'there are no prices')
-  if (records.length - 1 > MOST_MODELS) findings.wrong(`line ${MOST_MODELS + 2}`, `more than ${MOST_MODELS} rows`)
+  if (records.length - 1 > MOST_MODELS)
+    findings.wrong(`line ${MOST_MODELS + 2}`, `more than ${MOST_MODELS} rows`)
   findings.throwIfWrong()
   const rows = records.slice(1).flatMap((record) => readRow(head, record, findings) ?? [])
   findings.throwIfWrong()
@@ -100,8 +102,10 @@ function readRow(head: readonly string[], { line, cells }: CsvRecord, findings: 
   if (provider === '' || model === '') findings.wrong(place, 'provider and model are required')
   const longest = model.endsWith('*') ? MOST_PREFIX : MOST_NAME
   if (provider.length > MOST_NAME || model.length > longest) findings.wrong(place, 'a name is too long')
-  if (model === '*') findings.wrong(place, 'a model must have a name; pricing.assumed has rates for every other model')
-  if (from !== '' && !isDay(from)) findings.wrong(place, `from must be a day like 2026-11-30 (got ${JSON.stringify(from.slice(0, 40))})`)
+  if (model === '*')
+    findings.wrong(place, 'a model must have a name; pricing.assumed has rates for every other model')
+  if (from !== '' && !isDay(from))
+    findings.wrong(place, `from must be a day like 2026-11-30 (got ${JSON.stringify(from.slice(0, 40))})`)
   if (!/^\d{0,9}$/.test(above)) findings.wrong(place, 'above must be a number of tokens')
   const rates: Record<string, number> = {}
   for (const [column, key] of Object.entries(RATE_COLUMNS)) {
@@ -148,7 +152,8 @@ function pricesOf(rows: readonly Row[], findings: Findings): ModelPrice {
     prices[key] = bracketed(rate, tiers, place, findings)
   }
   for (const { line, above, rates } of rows) {
-    const lost = above > 0 && base.length > 0 ? Object.keys(rates).find((key) => prices[key] === undefined) : undefined
+    const lost =
+      above > 0 && base.length > 0 ? Object.keys(rates).find((key) => prices[key] === undefined) : undefined
     if (lost !== undefined) findings.wrong(`line ${line}`, `${lost} has no rate for smaller requests`)
   }
   return prices

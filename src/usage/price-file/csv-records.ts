@@ -32,7 +32,8 @@ export function readCsv(text: string): CsvRecord[] {
   while (at < text.length || cells.length > 0) {
     CELL.lastIndex = at
     const [whole, quoted, plain = '', end] = CELL.exec(text) ?? []
-    if (whole === undefined) throw new CsvError(line, 'a quote is not closed, or stands in the middle of a cell')
+    if (whole === undefined)
+      throw new CsvError(line, 'a quote is not closed, or stands in the middle of a cell')
     cells.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'))
     line += whole.match(/\r\n|\n|\r/g)?.length ?? 0
     at += whole.length

@@ -82,7 +82,8 @@ function readProvider(members: Members, path: string, findings: Findings): Provi
   const problem = typeof pattern === 'string' ? patternProblem(pattern) : 'no text'
   if (problem !== undefined) findings.wrong(`${path}.api_pattern`, problem)
   const fallbacks = members['fallback_model_providers'] ?? []
-  const areNames = Array.isArray(fallbacks) && fallbacks.length <= 20 && fallbacks.every((one) => typeof one === 'string')
+  const areNames =
+    Array.isArray(fallbacks) && fallbacks.length <= 20 && fallbacks.every((one) => typeof one === 'string')
   if (!areNames) findings.wrong(`${path}.fallback_model_providers`, 'must be a list of at most 20 providers')
   const models = members['models']
   if (!Array.isArray(models)) findings.wrong(`${path}.models`, 'must be a list')
@@ -108,7 +109,12 @@ function readModel(members: Members, path: string, findings: Findings): ModelInf
   const comments = members['price_comments']
   return {
     id,
-    match: readMatch(members['match'], `${place}.match`, { depth: 0, count: { left: MOST_MATCHES } }, findings),
+    match: readMatch(
+      members['match'],
+      `${place}.match`,
+      { depth: 0, count: { left: MOST_MATCHES } },
+      findings,
+    ),
     prices: readPrices(members['prices'], `${place}.prices`, findings),
     ...(typeof comments === 'string' ? { price_comments: comments.slice(0, 2000) } : {}),
   }
@@ -185,7 +191,8 @@ function readConstraint(value: unknown, path: string, findings: Findings): Condi
   const members = membersOf(value, path, findings)
   if (!members) return undefined
   const { start_date: day, start_time: start, end_time: end, type: _type, ...others } = members
-  for (const name of Object.keys(others)) findings.wrong(`${path}.${name}`, 'is not a condition that is known')
+  for (const name of Object.keys(others))
+    findings.wrong(`${path}.${name}`, 'is not a condition that is known')
   if (typeof day === 'string' && isDay(day) && start === undefined && end === undefined) {
     return { type: 'start_date', start_date: day }
   }

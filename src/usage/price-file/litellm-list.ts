@@ -8,25 +8,27 @@ import { checkedRate } from './price-keys.ts'
 type Members = Readonly<Record<string, unknown>>
 
 /** LiteLLM's members for USD per unit, the bundled list's keys for them, and units of one price. */
-const RATES: Readonly<Record<string, readonly [string, number]>> = {
-  input_cost_per_token: ['input_mtok', 1e6],
-  output_cost_per_token: ['output_mtok', 1e6],
-  output_cost_per_reasoning_token: ['output_reasoning_mtok', 1e6],
-  cache_read_input_token_cost: ['cache_read_mtok', 1e6],
-  cache_creation_input_token_cost: ['cache_write_mtok', 1e6],
-  cache_creation_input_token_cost_above_1hr: ['cache_write_1h_mtok', 1e6],
-  input_cost_per_audio_token: ['input_audio_mtok', 1e6],
-  output_cost_per_audio_token: ['output_audio_mtok', 1e6],
-  cache_read_input_audio_token_cost: ['cache_audio_read_mtok', 1e6],
-  input_cost_per_image_token: ['input_image_mtok', 1e6],
-  output_cost_per_image_token: ['output_image_mtok', 1e6],
-  cache_read_input_image_token_cost: ['cache_image_read_mtok', 1e6],
-  output_cost_per_image: ['images_count', 1],
-  input_cost_per_query: ['search_units_kcount', 1000],
-  input_cost_per_character: ['characters_mcount', 1e6],
-  file_search_cost_per_1k_calls: ['storage_searches_kcount', 1],
-  ocr_cost_per_page: ['input_document_kpages', 1000],
-}
+const RATES: ReadonlyMap<string, readonly [string, number]> = new Map(
+  Object.entries<readonly [string, number]>({
+    input_cost_per_token: ['input_mtok', 1e6],
+    output_cost_per_token: ['output_mtok', 1e6],
+    output_cost_per_reasoning_token: ['output_reasoning_mtok', 1e6],
+    cache_read_input_token_cost: ['cache_read_mtok', 1e6],
+    cache_creation_input_token_cost: ['cache_write_mtok', 1e6],
+    cache_creation_input_token_cost_above_1hr: ['cache_write_1h_mtok', 1e6],
+    input_cost_per_audio_token: ['input_audio_mtok', 1e6],
+    output_cost_per_audio_token: ['output_audio_mtok', 1e6],
+    cache_read_input_audio_token_cost: ['cache_audio_read_mtok', 1e6],
+    input_cost_per_image_token: ['input_image_mtok', 1e6],
+    output_cost_per_image_token: ['output_image_mtok', 1e6],
+    cache_read_input_image_token_cost: ['cache_image_read_mtok', 1e6],
+    output_cost_per_image: ['images_count', 1],
+    input_cost_per_query: ['search_units_kcount', 1000],
+    input_cost_per_character: ['characters_mcount', 1e6],
+    file_search_cost_per_1k_calls: ['storage_searches_kcount', 1],
+    ocr_cost_per_page: ['input_document_kpages', 1000],
+  }),
+)
 
 /** Prices that change with something this program cannot see: such models are left out, so that no list prices them wrongly. */
 const LEFT_OUT = ['off_peak_pricing', 'pricing_periods', 'tiered_pricing']
@@ -35,20 +37,22 @@ const LEFT_OUT = ['off_peak_pricing', 'pricing_periods', 'tiered_pricing']
 const KNOWN_UNREAD = /_(?:priority|flex|batches)$|^input_cost_per_token_cache_hit$/
 
 /** LiteLLM's names of providers, and the bundled list's. */
-const VENDORS: Readonly<Record<string, string>> = {
-  gemini: 'google',
-  bedrock: 'aws',
-  bedrock_converse: 'aws',
-  xai: 'x-ai',
-  together_ai: 'together',
-  fireworks_ai: 'fireworks',
-  azure_ai: 'azure',
-  azure_text: 'azure',
-  'text-completion-openai': 'openai',
-  cohere_chat: 'cohere',
-  voyage: 'voyageai',
-  moonshot: 'moonshotai',
-}
+const VENDORS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    gemini: 'google',
+    bedrock: 'aws',
+    bedrock_converse: 'aws',
+    xai: 'x-ai',
+    together_ai: 'together',
+    fireworks_ai: 'fireworks',
+    azure_ai: 'azure',
+    azure_text: 'azure',
+    'text-completion-openai': 'openai',
+    cohere_chat: 'cohere',
+    voyage: 'voyageai',
+    moonshot: 'moonshotai',
+  }),
+)
 
 /** Entries that are no models. */
 const NO_MODELS = ['sample_spec', 'fallback_generalizations']
@@ -74,7 +78,10 @@ export function readLitellm(value: Members, findings: Findings): readonly Provid
     const before = models.get(read.model.id)
     if (!before) models.set(read.model.id, read.model)
     else if (!Bun.deepEquals(before.prices, read.model.prices))
-      findings.doubtful(name, `has another price than the same model before it (${read.vendor} ${read.model.id}), which counts`)
+      findings.doubtful(
+        name,
+        `has another price than the same model before it (${read.vendor} ${read.model.id}), which counts`,
+      )
   }
   for (const [member, count] of unread) findings.doubtful(member, `is not read (${count} models have it)`)
   findings.throwIfWrong()
@@ -94,13 +101,21 @@ function readEntry(
   }
   const members = entry as Members
   const provider = members['litellm_provider']
-  if (typeof provider !== 'string' || provider === '' || name.length > MOST_NAME || provider.length > MOST_NAME) {
+  if (
+    typeof provider !== 'string' ||
+    provider === '' ||
+    name.length > MOST_NAME ||
+    provider.length > MOST_NAME
+  ) {
     findings.wrong(name, `needs litellm_provider, and names of at most ${MOST_NAME} characters`)
     return undefined
   }
   const { prices, leftOut } = readRates(name, members, unread, findings)
   if (leftOut !== undefined) {
-    unread.set(`${leftOut}: the model is left out`, (unread.get(`${leftOut}: the model is left out`) ?? 0) + 1)
+    unread.set(
+      `${leftOut}: the model is left out`,
+      (unread.get(`${leftOut}: the model is left out`) ?? 0) + 1,
+    )
     return undefined
   }
   if (Object.keys(prices).length === 0) return undefined
@@ -109,7 +124,7 @@ function readEntry(
 }
 
 function vendorOf(provider: string): string {
-  return VENDORS[provider] ?? (provider.startsWith('vertex_ai') ? 'google' : provider)
+  return VENDORS.get(provider) ?? (provider.startsWith('vertex_ai') ? 'google' : provider)
 }
 
 function readRates(
@@ -124,7 +139,7 @@ function readRates(
     if (LEFT_OUT.includes(member)) return { prices, leftOut: member }
     if (value === null || KNOWN_UNREAD.test(member)) continue
     const [, plain = member, thousands] = /^(.*)_above_(\d{1,6})k_tokens$/.exec(member) ?? []
-    const known = RATES[plain]
+    const known = RATES.get(plain)
     if (!known) {
       if (member.includes('cost')) unread.set(member, (unread.get(member) ?? 0) + 1)
       continue
@@ -139,7 +154,8 @@ function readRates(
     else brackets.set(key, [...(brackets.get(key) ?? []), { start: Number(thousands) * 1000, price: rate }])
   }
   for (const [key, tiers] of brackets) {
-    if (tiers.some(({ start }) => start < LEAST_BRACKET)) return { prices, leftOut: 'a bracket below 100k tokens' }
+    if (tiers.some(({ start }) => start < LEAST_BRACKET))
+      return { prices, leftOut: 'a bracket below 100k tokens' }
     const base = prices[key]
     if (typeof base === 'number') prices[key] = bracketed(base, tiers, `${name}.${key}`, findings)
     else findings.wrong(`${name}.${key}`, 'has a price for large requests and none for small ones')

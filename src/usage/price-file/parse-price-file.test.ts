@@ -71,7 +71,9 @@ describe('the bundled list’s own format', () => {
   })
 
   test('unknown members are warned of, and the rest counts', () => {
-    const { table, warnings } = read([provider({ colour: 'red' }, { prices: { input_mtok: 1, luck_mtok: 3 } })])
+    const { table, warnings } = read([
+      provider({ colour: 'red' }, { prices: { input_mtok: 1, luck_mtok: 3 } }),
+    ])
     expect(warnings).toEqual([
       'providers[0].colour: is not known and not read',
       'providers[0].models[0] (m).prices.luck_mtok: is not known and not read',
@@ -241,7 +243,17 @@ describe('CSV', () => {
 })
 
 test('what is no list is refused in one sentence', () => {
-  for (const content of ['', '{}', '[]', '[1]', '{"providers":3}', '{"a":1}', '{', 'null', '{"providers":[],"date":"x"}'])
+  for (const content of [
+    '',
+    '{}',
+    '[]',
+    '[1]',
+    '{"providers":3}',
+    '{"a":1}',
+    '{',
+    'null',
+    '{"providers":[],"date":"x"}',
+  ])
     expect([content, mistakes(content).length > 0]).toEqual([content, true])
   expect(mistakes('['.repeat(200_000))).toHaveLength(1)
   const deep = `[{"id":"p","models":[{"id":"m","prices":{},"match":${'{"or":['.repeat(2000)}{"equals":"x"}${']}'.repeat(2000)}}]}]`
@@ -252,8 +264,23 @@ test('what is no list is refused in one sentence', () => {
 
 test('whatever the bytes are, a list comes out whole or a PriceFileError says why', () => {
   const words = fc.constantFrom(
-    'provider', 'model', 'id', 'models', 'match', 'prices', 'input_mtok', 'constraint', 'start_date',
-    'litellm_provider', 'input_cost_per_token', 'tiers', 'base', 'or', 'equals', '__proto__', 'constructor',
+    'provider',
+    'model',
+    'id',
+    'models',
+    'match',
+    'prices',
+    'input_mtok',
+    'constraint',
+    'start_date',
+    'litellm_provider',
+    'input_cost_per_token',
+    'tiers',
+    'base',
+    'or',
+    'equals',
+    '__proto__',
+    'constructor',
   )
   const json = fc.letrec((tie) => ({
     value: fc.oneof(
@@ -268,7 +295,11 @@ test('whatever the bytes are, a list comes out whole or a PriceFileError says wh
   const lines = fc
     .array(fc.array(fc.oneof(words, fc.string(), fc.constant('"'), fc.double().map(String))))
     .map((rows) => `provider,model,input\n${rows.map((row) => row.join(',')).join('\r\n')}`)
-  const content = fc.oneof(json.map((value) => JSON.stringify([value])), json.map((value) => JSON.stringify({ a: value })), lines)
+  const content = fc.oneof(
+    json.map((value) => JSON.stringify([value])),
+    json.map((value) => JSON.stringify({ a: value })),
+    lines,
+  )
   fc.assert(
     fc.property(content, fc.constantFrom(undefined, 'csv', 'litellm', 'genai-prices'), (text, format) => {
       try {

@@ -68,7 +68,9 @@ function readTable(
   if (format !== 'litellm' && Array.isArray(value))
     return { ...names, providers: readProviders(value, findings) }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new PriceFileError(format === 'litellm' ? 'must be an object of models' : 'must be a list or an object')
+    throw new PriceFileError(
+      format === 'litellm' ? 'must be an object of models' : 'must be a list or an object',
+    )
   }
   const members = value as Readonly<Record<string, unknown>>
   if (format === 'litellm' || (format === undefined && !('providers' in members))) {
@@ -78,7 +80,14 @@ function readTable(
 }
 
 function namesIn(
-  { schema_version: schema, name, version, date, providers: _providers, ...others }: Readonly<Record<string, unknown>>,
+  {
+    schema_version: schema,
+    name,
+    version,
+    date,
+    providers: _providers,
+    ...others
+  }: Readonly<Record<string, unknown>>,
   names: Omit<PriceTable, 'providers'>,
   findings: Findings,
 ): Omit<PriceTable, 'providers'> {

@@ -61,7 +61,8 @@ export function checkedRate(
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     findings.wrong(place, `a price must be a number of USD (got ${JSON.stringify(value)?.slice(0, 40)})`)
   } else if (value < 0) findings.wrong(place, `a price cannot be negative (got ${value})`)
-  else if (value > most) findings.wrong(place, `${value} USD is above ${most}, which no provider asks: check the unit`)
+  else if (value > most)
+    findings.wrong(place, `${value} USD is above ${most}, which no provider asks: check the unit`)
   else return value
   return undefined
 }
