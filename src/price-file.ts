@@ -5,6 +5,7 @@ import { PriceFileError } from './usage/price-file/findings.ts'
 import {
   MAX_PRICE_FILE_BYTES,
   parsePriceFile,
+  type ListNames,
   type PriceFormat,
 } from './usage/price-file/parse-price-file.ts'
 import type { FiledTable } from './usage/price-table.ts'
@@ -12,10 +13,13 @@ import type { FiledTable } from './usage/price-table.ts'
 /**
  * Reads a price list from a file. A list that does not name itself is called after the file and has the day on which the file changed.
  *
- * @param format by default, what the content looks like
+ * @param how its format, by default what the content looks like, and names to give it
  * @throws PriceFileError when it cannot be read, or with every mistake in it
  */
-export function readPriceFile(path: string, format?: PriceFormat): FiledTable {
+export function readPriceFile(
+  path: string,
+  how: { readonly format?: PriceFormat; readonly names?: Partial<ListNames> } = {},
+): FiledTable {
   let bytes: Uint8Array
   let changedMs: number
   try {
@@ -33,5 +37,5 @@ export function readPriceFile(path: string, format?: PriceFormat): FiledTable {
   const name = basename(path)
     .replaceAll(/[^\w.+-]/g, '-')
     .slice(0, 100)
-  return parsePriceFile(bytes, { name, date: dayOf(changedMs) }, format)
+  return parsePriceFile(bytes, { name, date: dayOf(changedMs), ...how.names }, how.format)
 }

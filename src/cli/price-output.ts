@@ -14,6 +14,7 @@ import { tableLabel } from '../usage/price-table.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
+import { priceText } from './price-text.ts'
 import { textTable } from './text-table.ts'
 
 /** What `prices list` does. @returns the exit status */
@@ -254,11 +255,4 @@ const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', '
 function modelRow({ vendor, model, prices }: ListedModel): string[] {
   const keys = ['input_mtok', 'cache_read_mtok', 'cache_write_mtok', 'output_mtok']
   return [vendor, model, ...keys.map((key) => priceText(prices[key]))]
-}
-
-/** A price in USD, with its brackets. */
-function priceText(price: ListedModel['prices'][string]): string {
-  if (price === undefined) return '-'
-  if (typeof price === 'number') return String(price)
-  return [String(price.base), ...price.tiers.map((tier) => `${tier.price} above ${tier.start}`)].join(', ')
 }

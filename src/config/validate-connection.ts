@@ -21,8 +21,8 @@ export interface Surroundings {
   readonly environment: Environment
   /** Reads a text file; throws when it cannot. */
   readonly readText: (path: string) => string
-  /** Reads a price list. @throws PriceFileError */
-  readonly priceList: (path: string) => FiledTable
+  /** Reads a price list. @returns `undefined` to go on without it; @throws PriceFileError */
+  readonly priceList: (path: string) => FiledTable | undefined
 }
 
 /**

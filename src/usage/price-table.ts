@@ -24,7 +24,7 @@ export interface FiledTable {
   readonly warnings: readonly string[]
 }
 
-/** How receipts and commands name a list: `genai-prices@0.1.8`. */
+/** How receipts and commands name a list: `genai-prices@0.1.8`, `house@2026-11-30+3fa1b2c4`. */
 export function tableLabel({ name, version }: Omit<PriceTable, 'providers'>): string {
   return `${name}@${version}`
 }

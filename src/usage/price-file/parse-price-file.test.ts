@@ -34,7 +34,7 @@ describe('the bundled list’s own format', () => {
       providers.reduce((sum, one) => sum + one.models.length, 0)
     expect(models(table.providers)).toBe(models(BUNDLED.providers))
     expect(table).toMatchObject({ name: 'house', date: '2026-11-30' })
-    expect(table.version).toMatch(/^[0-9a-f]{12}$/)
+    expect(table.version).toMatch(/^2026-11-30\+[0-9a-f]{8}$/)
   })
 
   test('what is written in our own form is read again as it was', () => {
@@ -42,7 +42,7 @@ describe('the bundled list’s own format', () => {
     expect(read(writePriceFile({ ...table, name: 'x', version: '7', date: '2026-10-01' })).table).toEqual({
       ...table,
       name: 'x',
-      version: '7',
+      version: '2026-10-01+7',
       date: '2026-10-01',
     })
   })

@@ -24,7 +24,7 @@ export interface ListNames {
 
 /**
  * Reads and checks a whole price list. A list that names itself (our own form) keeps its name, version and date; another one has the
- * first digits of its SHA-256 as its version.
+ * first digits of its SHA-256 as its version. The date is made a part of the version, so that receipts tell it.
  *
  * @param format by default, what the content looks like
  * @throws PriceFileError with every mistake
@@ -40,9 +40,15 @@ export function parsePriceFile(bytes: Uint8Array, names: ListNames, format?: Pri
   }
   const sha256 = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
   const findings = new Findings()
-  const table = readTable(text, { ...names, version: sha256.slice(0, 12) }, format, findings)
+  const table = readTable(text, { ...names, version: sha256.slice(0, 8) }, format, findings)
   findings.throwIfWrong()
-  return { table, sha256, warnings: findings.warnings }
+  return { table: withDate(table), sha256, warnings: findings.warnings }
+}
+
+/** The date stands in the version, as receipts show no more than that. */
+function withDate(table: PriceTable): PriceTable {
+  const { version, date } = table
+  return version.includes(date) ? table : { ...table, version: `${date}+${version}` }
 }
 
 /** A list in our own form, as `prices import` writes it. */
