@@ -15,7 +15,10 @@ import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { priceText } from './price-text.ts'
-import { textTable } from './text-table.ts'
+import { priceAge } from './price-age.ts'
+import { priceAgeJson, priceAgeLines } from './price-age-text.ts'
+import { outputColumns, textTable } from './text-table.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** What `prices list` does. @returns the exit status */
 export function listPrices(parsed: Arguments, io: Io): number {
@@ -89,6 +92,7 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
   try {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
+    const age = priceAge(store.config, seen, Date.now())
     const idle = store.config.pricing.overrides.filter(
       (override) => !seen.some((model) => overrideApplies(override, questionOf(store.config, model))),
     )
@@ -100,9 +104,21 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
         last_seen_at: formatSecond(lastAtUs),
       }))
       const unused = idle.map(overrideJson)
-      const result = { schema_version: 'prices-check.v1', missing: missingModels, unused_overrides: unused }
+      const result = {
+        schema_version: 'prices-check.v1',
+        price_list: priceAgeJson(age),
+        missing: missingModels,
+        unused_overrides: unused,
+      }
       io.out(`${contractJson(result, 2)}\n`)
-    } else writeCheck(seen.length, missing, idle, io)
+    } else {
+      writeCheck(seen.length, missing, idle, io)
+      io.out(
+        `\n${priceAgeLines(age)
+          .map((line) => `${wrapWords(line, outputColumns(), '  ')}\n`)
+          .join('')}`,
+      )
+    }
     return missing.length + idle.length > 0 ? 1 : 0
   } catch (error) {
     io.err(`failed to check prices: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -160,7 +176,8 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
   return [...new Set(found)]
 }
 
-function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
+/** The question for the price of a model that the store has seen, at its newest use. */
+export function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
   const provider = providers.find(({ name }) => name === seen.provider)
   return {
     provider: seen.provider,

@@ -42,7 +42,10 @@ export const report: Command = {
       const place =
         storage.driver === 'sqlite' ? { driver: 'sqlite', path: storage.path } : { driver: storage.driver }
       const reader = store.storage.everywhere()
-      const data = await collectReport(reader, options.filter, options.limit, place)
+      // Loaded here: the price list is megabytes that `serve` must not carry.
+      const { priceAgeOf } = await import('./price-age.ts')
+      const prices = await priceAgeOf(reader, store.config, Date.now())
+      const data = await collectReport(reader, options.filter, options.limit, { storage: place, prices })
       if (options.format === 'json') io.out(`${contractJson(reportJson(data), 2)}\n`)
       else if (options.format === 'html')
         io.out(reportHtml(data, await collectCurves(reader, options.filter, options.zone)))

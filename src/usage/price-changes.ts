@@ -37,7 +37,7 @@ export function priceChanges(
   )
   return [...names.values()].flatMap(({ vendor, model }) => {
     const [was, is] = [listed(before, vendor, model, at), listed(after, vendor, model, at)]
-    if (Bun.deepEquals(plain(was?.prices), plain(is?.prices))) return []
+    if (samePrices(was?.prices, is?.prices)) return []
     return [{ vendor, model, ...(was ? { before: was } : {}), ...(is ? { after: is } : {}) }]
   })
 }
@@ -67,6 +67,11 @@ function pricesOf(
   if (same) return pricesAt(provider.id, same, at)
   const found = findModel(provider, name, providers)
   return found && pricesAt(found.provider.id, found.model, at)
+}
+
+/** Whether two prices are the same; no price is another one than any. */
+export function samePrices(a: ModelPrice | undefined, b: ModelPrice | undefined): boolean {
+  return Bun.deepEquals(plain(a), plain(b))
 }
 
 /** Prices without what has no price, whatever class the list made its brackets of. */

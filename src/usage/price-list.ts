@@ -225,16 +225,32 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
   )
 }
 
-/** The rates of the first table that has a price for the model at that time. */
-function listedRates(tables: readonly PriceTable[], question: PriceQuestion): ModelRates | undefined {
+/** What lists say of a model. */
+export interface ListedPrice {
+  /** Label of the list. */
+  readonly list: string
+  readonly vendor: string
+  /** The list's name for the model. */
+  readonly model: string
+  readonly prices: ModelPrice
+}
+
+/** What the first table says that has a price for the model at that time. */
+export function listedPrice(tables: readonly PriceTable[], question: PriceQuestion): ListedPrice | undefined {
   const vendor = vendorOf(question)
   for (const table of tables) {
     const own = table === BUNDLED ? vendor : providerIn(table, vendor?.id, question)
     const found = own && findModel(own, question.model, table.providers)
     const prices = found && pricesAt(found.provider.id, found.model, question.at)
-    if (found && prices) return listRates(tableLabel(table), found.provider.id, found.model.id, prices)
+    if (found && prices)
+      return { list: tableLabel(table), vendor: found.provider.id, model: found.model.id, prices }
   }
   return undefined
+}
+
+function listedRates(tables: readonly PriceTable[], question: PriceQuestion): ModelRates | undefined {
+  const found = listedPrice(tables, question)
+  return found && listRates(found.list, found.vendor, found.model, found.prices)
 }
 
 /** A table's provider: by the bundled list's name for it, by the URL that the table knows, by the name in the settings. */
