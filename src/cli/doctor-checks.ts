@@ -311,9 +311,10 @@ async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
     const age = await priceAgeOf(store.everywhere(), config, Date.now())
     details.push(...priceAgeLines(age))
     if (unknown.length === 0) {
-      return age.stale
-        ? { status: 'warn', summary: 'the price list is old', details }
-        : { status: 'pass', summary: 'every model that was used has a price', details }
+      if (age.unknown.length > 0)
+        return { status: 'warn', summary: 'models that were used have no price now', details }
+      if (age.stale) return { status: 'warn', summary: 'the price list is old', details }
+      return { status: 'pass', summary: 'every model that was used has a price', details }
     }
     return {
       status: 'warn',

@@ -103,6 +103,9 @@ const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
 
 const CACHE_LIMIT = 2000
 
+/** Longest name that is looked up: a list's patterns take longer for longer ones, and no model has such a name. */
+const MOST_NAME = 500
+
 /**
  * Prices by provider and model: the operator's overrides, then the bundled lists, then the assumed rates.
  *
@@ -272,6 +275,7 @@ export function findModel(
   name: string,
   providers: readonly Provider[],
 ): { provider: Provider; model: ModelInfo } | undefined {
+  if (name.length > MOST_NAME) return undefined
   const plain = name
     .trim()
     .toLowerCase()
