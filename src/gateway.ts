@@ -262,8 +262,8 @@ export async function startGateway(
   }
   const priceFile = new PriceFileWatch({
     changed: (list) => void usePriceList(list),
-    refused: (path, error) =>
-      log('ERROR', 'price list not reloaded; the old one stays in force', { path, error }),
+    refused: (file, error) =>
+      log('ERROR', 'price list not reloaded; the old one stays in force', { file, error }),
   })
   stopWatching = () => priceFile.stop()
   priceFile.follow(config.pricing.file, config.pricing.list?.sha256 ?? '')

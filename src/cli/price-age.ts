@@ -4,7 +4,7 @@ import { listAge, sameHourThen, type ListAge } from '../usage/list-age.ts'
 import { samePrices } from '../usage/price-changes.ts'
 import { listedPrice, matchesModel, PriceList } from '../usage/price-list.ts'
 import { BUNDLED, tablesInOrder } from '../usage/price-tables.ts'
-import { questionOf } from './price-output.ts'
+import { questionOf } from './price-question.ts'
 
 /** How old the price list is, and what it does not know of the models that were used since its date. */
 export interface PriceAge extends ListAge {

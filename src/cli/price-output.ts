@@ -16,6 +16,7 @@ import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { priceText } from './price-text.ts'
 import { priceAge } from './price-age.ts'
+import { questionOf } from './price-question.ts'
 import { priceAgeJson, priceAgeLines } from './price-age-text.ts'
 import { outputColumns, textTable } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
@@ -174,20 +175,6 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
     return entry ? [entry] : []
   })
   return [...new Set(found)]
-}
-
-/** The question for the price of a model that the store has seen, at its newest use. */
-export function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
-  const provider = providers.find(({ name }) => name === seen.provider)
-  return {
-    provider: seen.provider,
-    upstreamUrl: provider?.upstream ?? '',
-    dialect: provider?.api ?? 'openai',
-    organizationId: seen.organizationId,
-    workspaceId: seen.workspaceId,
-    model: seen.model,
-    at: seen.lastAtUs / 1000,
-  }
 }
 
 function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly SeenModel[] {

@@ -98,7 +98,7 @@ function readProvider(members: Members, path: string, findings: Findings): Provi
     name: id,
     api_pattern: typeof pattern === 'string' ? pattern : '',
     models: read,
-    ...(areNames && fallbacks.length > 0 ? { fallback_model_providers: fallbacks as string[] } : {}),
+    ...(areNames && fallbacks.length > 0 ? { fallback_model_providers: fallbacks } : {}),
   }
 }
 

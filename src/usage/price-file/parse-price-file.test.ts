@@ -303,7 +303,7 @@ test('whatever the bytes are, a list comes out whole or a PriceFileError says wh
   fc.assert(
     fc.property(content, fc.constantFrom(undefined, 'csv', 'litellm', 'genai-prices'), (text, format) => {
       try {
-        const { table } = read(text, format as PriceFormat | undefined)
+        const { table } = read(text, format)
         expect(table.providers.length).toBeGreaterThan(0)
       } catch (error) {
         expect(error).toBeInstanceOf(PriceFileError)

@@ -10,11 +10,7 @@ const MOST_REPETITIONS = 2
  */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > MOST_CHARACTERS) return `longer than ${MOST_CHARACTERS} characters`
-  try {
-    new RegExp(pattern)
-  } catch {
-    return 'no regular expression'
-  }
+  if (!compiles(pattern)) return 'no regular expression'
   if (/\\[1-9]|\\k</.test(pattern)) return 'refers to what it matched before'
   // What is escaped or in a class repeats nothing.
   const bare = pattern.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x')
@@ -22,4 +18,12 @@ export function patternProblem(pattern: string): string | undefined {
   if (repeated > MOST_REPETITIONS) return `repeats without an end more than ${MOST_REPETITIONS} times`
   if (/\)(?:[*+]|\{)/.test(bare)) return 'repeats a group'
   return undefined
+}
+
+function compiles(pattern: string): boolean {
+  try {
+    return RegExp(pattern) instanceof RegExp
+  } catch {
+    return false
+  }
 }
