@@ -1,5 +1,5 @@
-import type { ModelPrice } from '@pydantic/genai-prices'
 import type { PriceChange } from '../usage/price-changes.ts'
+import type { ListedPrice } from '../usage/price-list.ts'
 import { priceText } from './price-text.ts'
 import { textTable } from './text-table.ts'
 
@@ -32,14 +32,14 @@ export function priceChangesText(changes: readonly PriceChange[]): string {
   ].join('\n')
 }
 
-function ratesText(prices: ModelPrice): string {
+function ratesText(prices: ListedPrice['prices']): string {
   return Object.entries(prices)
     .map(([key, price]) => `${shortKey(key)} ${priceText(price)}`)
     .join('; ')
 }
 
 /** Every rate that is another one, as `input 2 → 4`. */
-function differences(before: ModelPrice, after: ModelPrice): string {
+function differences(before: ListedPrice['prices'], after: ListedPrice['prices']): string {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .map((key) => [shortKey(key), priceText(before[key]), priceText(after[key])])
     .filter(([, was, is]) => was !== is)
