@@ -137,11 +137,12 @@ function readRates(
   const brackets = new Map<string, { start: number; price: number }[]>()
   for (const [member, value] of Object.entries(members)) {
     if (LEFT_OUT.includes(member)) return { prices, leftOut: member }
-    if (value === null || KNOWN_UNREAD.test(member)) continue
+    // Most members are no prices; every price has the word in its name.
+    if (value === null || !member.includes('cost') || KNOWN_UNREAD.test(member)) continue
     const [, plain = member, thousands] = /^(.*)_above_(\d{1,6})k_tokens$/.exec(member) ?? []
     const known = RATES.get(plain)
     if (!known) {
-      if (member.includes('cost')) unread.set(member, (unread.get(member) ?? 0) + 1)
+      unread.set(member, (unread.get(member) ?? 0) + 1)
       continue
     }
     const [key, per] = known
