@@ -8,20 +8,29 @@ import type { SeenModel } from '../storage/storage.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
 import { overrideApplies } from '../usage/overrides.ts'
 import { listedModels, PriceList, type ListedModel } from '../usage/price-list.ts'
+import { tableLabel } from '../usage/price-table.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
-import { textTable } from './text-table.ts'
+import { priceText } from './price-text.ts'
+import { priceAge } from './price-age.ts'
+import { questionOf } from './price-question.ts'
+import { priceAgeJson, priceAgeLines } from './price-age-text.ts'
+import { outputColumns, textTable } from './text-table.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** What `prices list` does. @returns the exit status */
 export function listPrices(parsed: Arguments, io: Io): number {
   return withConfig('prices list', parsed, io, 0, (config, format) => {
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const models = listedModels(Date.now()).filter(({ vendor }) => provider === '' || vendor === provider)
+    const models = listedModels(config.pricing.list?.table, Date.now()).filter(
+      ({ vendor }) => provider === '' || vendor === provider,
+    )
     if (provider !== '' && models.length === 0) {
-      io.err(`no provider "${provider}" in the price lists; there are ${vendors().join(', ')}\n`)
+      io.err(`no provider "${provider}" in the price lists; there are ${vendors(config).join(', ')}\n`)
       return 1
     }
+    const own = config.pricing.list && tableLabel(config.pricing.list.table)
     if (format === 'json') {
       const overrides = config.pricing.overrides.map(overrideJson)
       io.out(`${contractJson({ schema_version: 'prices.v1', overrides, models }, 2)}\n`)
@@ -35,7 +44,8 @@ export function listPrices(parsed: Arguments, io: Io): number {
     io.out(
       [...Map.groupBy(models, ({ list }) => list)]
         .map(
-          ([list, listed]) => `Bundled prices (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
+          ([list, listed]) =>
+            `${list === own ? 'Own list' : 'Bundled prices'} (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
         )
         .join('\n'),
     )
@@ -85,6 +95,7 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
     const missing = withoutPrice(store.config, seen)
     const questions = seen.map((model) => questionOf(store.config, model))
     const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
+    const age = priceAge(store.config, seen, Date.now())
     const idle = store.config.pricing.overrides.filter(
       (override) => !used.some(({ question, forms }) => overrideApplies(override, question, forms)),
     )
@@ -96,9 +107,21 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
         last_seen_at: formatSecond(lastAtUs),
       }))
       const unused = idle.map(overrideJson)
-      const result = { schema_version: 'prices-check.v1', missing: missingModels, unused_overrides: unused }
+      const result = {
+        schema_version: 'prices-check.v1',
+        price_list: priceAgeJson(age),
+        missing: missingModels,
+        unused_overrides: unused,
+      }
       io.out(`${contractJson(result, 2)}\n`)
-    } else writeCheck(seen.length, missing, idle, io)
+    } else {
+      writeCheck(seen.length, missing, idle, io)
+      io.out(
+        `\n${priceAgeLines(age)
+          .map((line) => `${wrapWords(line, outputColumns(), '  ')}\n`)
+          .join('')}`,
+      )
+    }
     return missing.length + idle.length > 0 ? 1 : 0
   } catch (error) {
     io.err(`failed to check prices: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -130,8 +153,8 @@ function withConfig(
   }
 }
 
-function vendors(): string[] {
-  return [...new Set(listedModels(Date.now()).map(({ vendor }) => vendor))]
+function vendors({ pricing }: Config): string[] {
+  return [...new Set(listedModels(pricing.list?.table, Date.now()).map(({ vendor }) => vendor))]
 }
 
 /** What a list says of a model that was asked for by some name. */
@@ -143,9 +166,9 @@ interface FoundModel extends ListedModel {
 /** Prices of a model at every provider of the lists, as an exchange now would get them. */
 function pricesOf(config: Config, model: string): readonly FoundModel[] {
   const bundled = new PriceList({ ...config.pricing, overrides: [], unknownModel: 'allow' })
-  const listed = listedModels(Date.now())
+  const listed = listedModels(config.pricing.list?.table, Date.now())
   const found = new Map<ListedModel, FoundModel>()
-  for (const vendor of vendors()) {
+  for (const vendor of vendors(config)) {
     const rates = bundled.find({
       provider: vendor,
       upstreamUrl: '',
@@ -156,25 +179,13 @@ function pricesOf(config: Config, model: string): readonly FoundModel[] {
       names: { answered: model },
       at: Date.now(),
     })
-    const entry = listed.find((one) => one.vendor === rates?.vendor && one.model === rates.model)
+    const entry = listed.find(
+      (one) => one.list === rates?.list && one.vendor === rates.vendor && one.model === rates.model,
+    )
     if (!entry || found.has(entry)) continue
     found.set(entry, rates?.doubt === undefined ? entry : { ...entry, doubt: rates.doubt })
   }
   return [...found.values()]
-}
-
-function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
-  const provider = providers.find(({ name }) => name === seen.provider)
-  return {
-    provider: seen.provider,
-    upstreamUrl: provider?.upstream ?? '',
-    dialect: provider?.api ?? 'openai',
-    organizationId: seen.organizationId,
-    workspaceId: seen.workspaceId,
-    keyId: '',
-    names: { answered: seen.model, requested: seen.requestedModel },
-    at: seen.lastAtUs / 1000,
-  }
 }
 
 function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly SeenModel[] {
@@ -258,11 +269,4 @@ const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', '
 function modelRow({ vendor, model, prices }: ListedModel): string[] {
   const keys = ['input_mtok', 'cache_read_mtok', 'cache_write_mtok', 'output_mtok']
   return [vendor, model, ...keys.map((key) => priceText(prices[key]))]
-}
-
-/** A price in USD, with its brackets. */
-function priceText(price: ListedModel['prices'][string]): string {
-  if (price === undefined) return '-'
-  if (typeof price === 'number') return String(price)
-  return [String(price.base), ...price.tiers.map((tier) => `${tier.price} above ${tier.start}`)].join(', ')
 }

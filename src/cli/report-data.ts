@@ -2,6 +2,7 @@ import { formatSecond } from '../rfc3339.ts'
 import type { Group } from '../storage/rollups/question.ts'
 import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
 import type { TimeZone } from '../time/time-zone.ts'
+import type { PriceAge } from './price-age.ts'
 
 /** Sessions that a report names. */
 const SESSIONS = 10
@@ -20,6 +21,7 @@ export interface ReportData {
   readonly approximate: boolean
   /** Driver and, for SQLite, path as configured. */
   readonly storage: { readonly driver: string; readonly path?: string }
+  readonly prices: PriceAge
   readonly totals: MeasuredRow
   /** Most tokens first. */
   readonly providers: readonly MeasuredRow[]
@@ -55,8 +57,7 @@ export async function collectReport(
   reader: TraceReader,
   filter: TraceFilter,
   limit: number,
-  storage: ReportData['storage'],
-  keyNames: ReportData['keyNames'],
+  { storage, prices, keyNames }: Pick<ReportData, 'storage' | 'prices' | 'keyNames'>,
 ): Promise<ReportData> {
   const groups = (group: Group, percentiles = false): Promise<readonly MeasuredRow[]> =>
     reader.measure(filter, { group, percentiles }).then(({ rows }) => rows)
@@ -80,6 +81,7 @@ export async function collectReport(
     limit,
     approximate: all.approximate === true,
     storage,
+    prices,
     totals,
     providers: [...providers].sort(byTokens),
     models,

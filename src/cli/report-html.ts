@@ -4,6 +4,7 @@ import { usdText } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
 import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
 import { html, Markup } from './html.ts'
+import { priceAgeLines } from './price-age-text.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
 import { errorCount, errorRate } from '../api/measure-json.ts'
 
@@ -48,6 +49,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
             Generated ${data.generatedAt} from
             ${data.storage.driver}${data.storage.path === undefined ? '' : ` ${data.storage.path}`}
           </p>
+          ${priceAgeLines(data.prices).map((line) => html`<p class="quiet">${line}</p>`)}
         </header>
         <section class="tiles">
           ${tile('Spend', `${sumMark(totals)}${usd(totals.costNanoUsd)}`, unknownText(totals))}

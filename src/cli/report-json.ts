@@ -3,6 +3,7 @@ import { average, errorsJson, latencyJson } from '../api/measure-json.ts'
 import { formatTime } from '../rfc3339.ts'
 import type { MeasuredRow } from '../storage/storage.ts'
 import { nanoToUsd } from '../usage/money.ts'
+import { priceAgeJson } from './price-age-text.ts'
 import type { ReportData } from './report-data.ts'
 
 /** A report as `report.v1`, in the contract's names and order. */
@@ -35,6 +36,7 @@ export function reportJson(data: ReportData): object {
       unknown_cost_requests: totals.unknownCostRequests,
       estimated_cost_requests: totals.estimatedCostRequests,
       unmetered_requests: totals.unmeteredRequests,
+      price_list: priceAgeJson(data.prices),
     },
     providers: data.providers.map((row) => ({
       provider: row.group || '(unknown)',

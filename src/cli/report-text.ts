@@ -5,7 +5,9 @@ import type { Io } from './command.ts'
 import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
 import type { ReportData } from './report-data.ts'
 import { average, errorCount, errorRate } from '../api/measure-json.ts'
-import { textTable } from './text-table.ts'
+import { outputColumns, textTable } from './text-table.ts'
+import { priceAgeLines } from './price-age-text.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** Writes a report for people, in the contract's words and order. */
 export function writeReportText(data: ReportData, io: Io): void {
@@ -47,6 +49,8 @@ export function writeReportText(data: ReportData, io: Io): void {
       ['Top model', models[0]?.group ?? '(none)'],
     ]),
   )
+  io.out('\nPrices\n')
+  for (const line of priceAgeLines(data.prices)) io.out(`${wrapWords(line, outputColumns(), '  ')}\n`)
   section(
     io,
     'Providers',

@@ -14,7 +14,7 @@ import { flagHelp, parseFlags } from './flags.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
 import { limits } from './limits.ts'
 import { manOf } from './man.ts'
-import { pricesCheck, pricesList, pricesShow } from './prices.ts'
+import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './prices.ts'
 import { redact } from './redact.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
@@ -54,6 +54,8 @@ export const COMMANDS: readonly Command[] = [
   pricesList,
   pricesShow,
   pricesCheck,
+  pricesImport,
+  pricesUpdate,
   reprice,
   completionOf(() => COMMANDS),
   manOf(() => COMMANDS),

@@ -4,6 +4,7 @@ import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { KeyScope } from '../access/key-scope.ts'
 import type { LimitPolicy } from '../limits/policy.ts'
+import type { FiledTable } from '../usage/price-table.ts'
 
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
@@ -120,6 +121,16 @@ export interface PricingConfig {
   readonly unknownModel: 'allow' | 'assume' | 'block'
   readonly assumed: Rates
   readonly overrides: readonly PriceOverride[]
+  /** The operator's own list. */
+  readonly list?: FiledTable
+}
+
+/** The same, and where its list comes from. */
+export interface PricingSettings extends PricingConfig {
+  /** Path of the operator's own list; empty for none. */
+  readonly file: string
+  /** Whether `prices update` may fetch a list. */
+  readonly allowUpdate: boolean
 }
 
 /** Where traces are kept. */
@@ -218,7 +229,7 @@ export interface Config {
     readonly streamUsage: 'leave' | 'inject'
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
-  readonly pricing: PricingConfig
+  readonly pricing: PricingSettings
   readonly telemetry: TelemetrySettings
   readonly log: LogStyle
   readonly prometheus: {

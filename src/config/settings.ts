@@ -237,6 +237,16 @@ export const SETTINGS: Section = {
           default: 'allow',
           doc: 'A model without a price: allow (its cost is unknown), assume (the rates under assumed, estimated) or block (refused with 403).',
         },
+        file: {
+          kind: 'string',
+          default: '',
+          doc: 'A price list of your own (JSON of genai-prices or LiteLLM, or CSV). It wins over the bundled list and is read again when it changes.',
+        },
+        allow_update: {
+          kind: 'bool',
+          default: false,
+          doc: 'Lets `ongoingai prices update` fetch a price list. The gateway itself never fetches one.',
+        },
         assumed: {
           kind: 'section',
           type: 'config.RatesConfig',

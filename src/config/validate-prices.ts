@@ -1,9 +1,11 @@
 import { parseTime } from '../rfc3339.ts'
-import { LEAST_BRACKET } from '../usage/price-table.ts'
+import { PriceFileError } from '../usage/price-file/findings.ts'
+import { LEAST_BRACKET, type FiledTable } from '../usage/price-table.ts'
 import type {
   OwnTierName,
   PriceOverride,
   PricingConfig,
+  PricingSettings,
   RateBracket,
   Rates,
   TierRates,
@@ -13,13 +15,23 @@ import { nearest } from './nearest.ts'
 import { RATES, UNIT_PRICES } from './price-settings.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
+import type { Surroundings } from './validate-connection.ts'
 import type { Wrong } from './validate-providers.ts'
 
 /** Pricing as decoded, not yet checked. */
 export interface RawPricing {
   unknownModel: string
+  file: string
+  allowUpdate: boolean
   assumed: Rates
   overrides: PriceOverride[]
+}
+
+/** What the checks need and whom they tell. */
+interface PriceChecks {
+  readonly priceList: Surroundings['priceList']
+  readonly wrong: Wrong
+  readonly doubtful: Wrong
 }
 
 const TIER_NAMES: readonly OwnTierName[] = ['batch', 'flex', 'priority', 'fast']
@@ -41,11 +53,10 @@ function namesOf(fields: object): (readonly [string, string])[] {
  * @param providers what the file says of providers, by name
  */
 export function checkPricing(
-  { unknownModel, assumed, overrides: given }: RawPricing,
+  { unknownModel, file: path, allowUpdate, assumed, overrides: given }: RawPricing,
   providers: Readonly<Record<string, { readonly prices: readonly Omit<PriceOverride, 'provider'>[] }>>,
-  wrong: Wrong,
-  doubtful: Wrong,
-): PricingConfig {
+  { priceList, wrong, doubtful }: PriceChecks,
+): PricingSettings {
   if (!['allow', 'assume', 'block'].includes(unknownModel)) {
     wrong(
       'pricing.unknown_model',
@@ -66,7 +77,34 @@ export function checkPricing(
   for (const [name, { prices }] of Object.entries(providers)) {
     prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
   }
-  return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
+  const file = path.trim()
+  const list = file === '' ? undefined : checkPriceFile(file, priceList, wrong)
+  for (const warning of list?.warnings ?? []) doubtful('pricing.file', `pricing.file: ${warning}`)
+  return {
+    unknownModel: unknownModel as PricingConfig['unknownModel'],
+    file,
+    allowUpdate,
+    assumed,
+    overrides,
+    ...(list ? { list } : {}),
+  }
+}
+
+function checkPriceFile(
+  file: string,
+  priceList: Surroundings['priceList'],
+  wrong: Wrong,
+): FiledTable | undefined {
+  try {
+    return priceList(file)
+  } catch (error) {
+    if (!(error instanceof PriceFileError)) throw error
+    wrong(
+      'pricing.file',
+      `pricing.file: ${quote(file)} cannot be used:\n  ${error.message.replaceAll('\n', '\n  ')}`,
+    )
+    return undefined
+  }
 }
 
 function checkProvider(provider: string, known: readonly string[], path: string, wrong: Wrong): void {

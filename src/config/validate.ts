@@ -103,7 +103,11 @@ export function validateSettings(
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
-  const pricing = checkPricing(raw.pricing, raw.providers, wrong, doubtful)
+  const pricing = checkPricing(raw.pricing, raw.providers, {
+    priceList: surroundings.priceList,
+    wrong,
+    doubtful,
+  })
   const auth = checkAuth(raw, providers, wrong)
   const redaction = checkPii(raw.pii, raw.tracing.captureBodies, wrong)
   const { telemetry, prometheus } = checkTelemetry(

@@ -8,7 +8,7 @@ import type { ModelNames } from './model-names.ts'
 import { PriceList } from './price-list.ts'
 import { NO_PARTS, type ModelUsage, type Units, type Usage } from './usage.ts'
 
-const AT = Date.parse('2026-11-22T12:00:00Z')
+const AT = Date.parse('2026-11-23T12:00:00Z')
 
 function listWith(overrides: Partial<PriceOverride>[] = [], pricing: Partial<PricingConfig> = {}): PriceList {
   const own = { overrides: overrides.map(ownPrice), assumed: NO_RATES }
@@ -235,8 +235,8 @@ test('prices by time of day and by start date', () => {
   const usage = { input_uncached: 1_000_000 }
   const nano = (model: string, at: string): number | null =>
     price(model, usage, { provider: 'deepseek', at: Date.parse(at) }).totalNanoUsd
-  const peak = nano('deepseek-v4-pro', '2026-11-22T02:00:00Z')!
-  const calm = nano('deepseek-v4-pro', '2026-11-22T12:00:00Z')!
+  const peak = nano('deepseek-v4-pro', '2026-11-23T02:00:00Z')!
+  const calm = nano('deepseek-v4-pro', '2026-11-23T12:00:00Z')!
   const before = nano('deepseek-v4-pro', '2026-08-01T12:00:00Z')!
   expect(peak).toBeGreaterThan(calm)
   expect(before).not.toBe(calm)

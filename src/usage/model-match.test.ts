@@ -51,7 +51,7 @@ test('every model of the bundled list is found by its own name where its entry m
 })
 
 test('no bracket of the lists begins where small bills are added together', () => {
-  const starts = listedModels(Date.parse('2026-11-22')).flatMap(({ prices }) =>
+  const starts = listedModels(undefined, Date.parse('2026-11-22')).flatMap(({ prices }) =>
     Object.values(prices).flatMap((price) =>
       typeof price === 'object' ? price.tiers.map(({ start }) => start) : [],
     ),

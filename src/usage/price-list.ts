@@ -1,11 +1,4 @@
-import {
-  calcPrice,
-  findProvider,
-  waitForUpdate,
-  type ModelInfo,
-  type ModelPrice,
-  type Provider,
-} from '@pydantic/genai-prices'
+import { findProvider, type ModelInfo, type ModelPrice, type Provider } from '@pydantic/genai-prices'
 import type { Dialect, PricingConfig } from '../config/config.ts'
 import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
@@ -21,19 +14,9 @@ import {
 import { freeSheet, ratesOf, type ModelRates, type RateSheet } from './model-rates.ts'
 import { assumedRates, bestOverride, overrideRates, type OverrideQuestion } from './overrides.ts'
 import { tableLabel, type PriceTable } from './price-table.ts'
-import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
+import { BUNDLED, tablesInOrder } from './price-tables.ts'
+import { pricesAt } from './prices-at.ts'
 import { vendorNamed } from './vendor-names.ts'
-
-/** The bundled list. The promise is settled from the start: nothing is ever fetched. */
-const BUNDLED: PriceTable = {
-  name: 'genai-prices',
-  version: '0.1.8',
-  date: '2026-09-23',
-  providers: (await waitForUpdate()) ?? [],
-}
-
-/** The bundled lists, by the names that receipts show. */
-export const PRICE_LISTS: readonly string[] = [tableLabel(BUNDLED), SUPPLEMENT_LIST]
 
 /** Whose exchange is priced, where and when. */
 export interface PriceQuestion extends OverrideQuestion {
@@ -61,7 +44,7 @@ const PLACE_VENDORS: readonly (readonly [RegExp, string])[] = [
 const CACHE_LIMIT = 2000
 
 /**
- * Prices by provider and model: the operator's overrides, then the bundled lists, then the assumed rates.
+ * Prices by provider and model: the operator's overrides, then the lists, then the assumed rates.
  *
  * Bundled lists are data with dates and sources and are never fetched. Matching takes tens of microseconds, so what was
  * found is kept per provider, tenant, model and minute.
@@ -69,10 +52,12 @@ const CACHE_LIMIT = 2000
 export class PriceList {
   readonly #pricing: PricingConfig
   readonly #perCaller: boolean
+  readonly #tables: readonly PriceTable[]
   readonly #found = new Map<string, ModelRates | undefined>()
 
   constructor(pricing: PricingConfig) {
     this.#pricing = pricing
+    this.#tables = tablesInOrder(pricing.list?.table)
     this.#perCaller = pricing.overrides.some(
       ({ orgId, workspaceId, keyId }) => orgId + workspaceId + keyId !== '',
     )
@@ -95,7 +80,7 @@ export class PriceList {
   #rates(question: PriceQuestion): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
     const forms = nameForms(question.names)
-    const listed = freeRates(question) ?? bundledRates(question)
+    const listed = freeRates(question) ?? listedPrice(this.#tables, question)
     const own = bestOverride(overrides, question, forms)
     const vendor = vendorOf(question)?.id ?? ''
     const model = namesInOrder(question.names)[0]?.name ?? ''
@@ -138,26 +123,51 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
   )
 }
 
-function bundledRates(question: PriceQuestion): RateSheet | undefined {
+/** What the first table says that has a price for the model at that time. */
+export function listedPrice(tables: readonly PriceTable[], question: PriceQuestion): RateSheet | undefined {
   const vendor = vendorOf(question)
-  if (vendor) return vendorRates(vendor, question)
+  const sheet = sheetOf(tables, vendor?.id, question)
+  if (sheet || vendor) return sheet
   // A router that no list knows: the names may say whose model it passes on, but not what it takes.
   for (const id of vendorsInNames(question.names)) {
-    const named = BUNDLED.providers.find((provider) => provider.id === id)
-    const sheet = named && vendorRates(named, question)
-    if (!sheet) continue
+    const named = sheetOf(tables, id, question)
+    if (!named) continue
     const doubt = `no price list has provider ${question.provider}; the price of ${id} was used`
-    return { ...sheet, doubt: sheet.doubt === undefined ? doubt : `${doubt}; ${sheet.doubt}` }
+    return { ...named, doubt: named.doubt === undefined ? doubt : `${doubt}; ${named.doubt}` }
   }
   return undefined
 }
 
-function vendorRates(vendor: Provider, { names, at }: PriceQuestion): RateSheet | undefined {
-  for (const { name, named, doubt } of lookupsOf(names, vendor.id, at)) {
-    const sheet = listedRates(vendor, name, at)
-    if (sheet) return foundBy(named, sheet, doubt)
+function sheetOf(
+  tables: readonly PriceTable[],
+  vendor: string | undefined,
+  question: PriceQuestion,
+): RateSheet | undefined {
+  const { names, at } = question
+  for (const table of tables) {
+    const provider = providerIn(table, vendor, question)
+    if (!provider) continue
+    for (const { name, named, doubt } of lookupsOf(names, provider.id, at)) {
+      const sheet = listRates(table, provider, name, at)
+      if (sheet) return foundBy(named, sheet, doubt)
+    }
   }
   return undefined
+}
+
+/** A table's provider: by the bundled list's name for it, by the URL that the table knows, by the name in the settings. */
+function providerIn(
+  table: PriceTable,
+  vendor: string | undefined,
+  { upstreamUrl, provider }: PriceQuestion,
+): Provider | undefined {
+  const { providers } = table
+  const known = providers.find(({ id }) => id === vendor)
+  if (known || table === BUNDLED) return known
+  return (
+    providers.find(({ api_pattern: pattern }) => pattern !== '' && new RegExp(pattern).test(upstreamUrl)) ??
+    providers.find(({ id }) => id === provider)
+  )
 }
 
 function foundBy(named: NamedModel, sheet: RateSheet, doubt?: string): RateSheet {
@@ -165,21 +175,14 @@ function foundBy(named: NamedModel, sheet: RateSheet, doubt?: string): RateSheet
   return doubt === undefined ? { ...sheet, matched } : { ...sheet, matched, doubt }
 }
 
-function listedRates(vendor: Provider, name: string, at: number): RateSheet | undefined {
-  const found = listRates(BUNDLED, vendor, name, at)
-  if (found) return found
-  const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === name)
-  return more && { list: SUPPLEMENT_LIST, vendor: vendor.id, model: more.model, prices: more.prices }
-}
-
 /** What a list says of a model of one of its providers at a time, in epoch milliseconds. */
 function listRates(table: PriceTable, vendor: Provider, name: string, at: number): RateSheet | undefined {
   const found = findModel(vendor, name, table.providers)
   if (!found) return undefined
   const { provider, model } = found
-  const prices = pricesAt(provider, model, at)
+  const prices = pricesAt(provider.id, model, at)
   // Some entries name a model without a price.
-  if (Object.keys(prices).length === 0) return undefined
+  if (!prices || Object.keys(prices).length === 0) return undefined
   return { list: tableLabel(table), vendor: provider.id, model: model.id, prices }
 }
 
@@ -216,14 +219,7 @@ function bestMatch(models: readonly ModelInfo[], name: string): ModelInfo | unde
   return best
 }
 
-/** The prices that hold at a time; the list's own code knows its start dates and times of day. */
-function pricesAt(provider: Provider, model: ModelInfo, at: number): ModelPrice {
-  if (!Array.isArray(model.prices)) return model.prices
-  const only = { ...provider, models: [{ ...model, match: { equals: 'it' } }] }
-  return calcPrice({}, 'it', { provider: only, timestamp: new Date(at) })!.model_price
-}
-
-/** A model of the bundled lists, for people. */
+/** A model of the lists, for people. */
 export interface ListedModel {
   readonly vendor: string
   readonly model: string
@@ -232,23 +228,20 @@ export interface ListedModel {
   readonly comment: string
 }
 
-/** Every model of the bundled lists at a time, in the order of the lists. @param at epoch milliseconds */
-export function listedModels(at: number): readonly ListedModel[] {
-  const bundled = BUNDLED.providers.flatMap((provider) =>
-    provider.models.map((model) => ({
-      vendor: provider.id,
-      model: model.id,
-      list: tableLabel(BUNDLED),
-      prices: pricesAt(provider, model, at),
-      comment: model.price_comments ?? '',
-    })),
+/**
+ * Every model of the lists at a time, in the order in which the lists are asked. A model that two lists have comes twice; the first counts.
+ *
+ * @param at epoch milliseconds
+ */
+export function listedModels(own: PriceTable | undefined, at: number): readonly ListedModel[] {
+  return tablesInOrder(own).flatMap((table) =>
+    table.providers.flatMap(({ id, models }) =>
+      models.flatMap((model) => {
+        const prices = pricesAt(id, model, at)
+        if (!prices) return []
+        const comment = model.price_comments ?? ''
+        return [{ vendor: id, model: model.id, list: tableLabel(table), prices, comment }]
+      }),
+    ),
   )
-  const more = SUPPLEMENT.map(({ vendor, model, prices, source }) => ({
-    vendor,
-    model,
-    list: SUPPLEMENT_LIST,
-    prices,
-    comment: source,
-  }))
-  return [...bundled, ...more]
 }

@@ -7,7 +7,7 @@ import { listedModels, type ListedModel } from './price-list.ts'
 import { RATE_RULES, ruleApplies } from './rate-rules.ts'
 import { BUCKETS, NO_PARTS, type Bucket } from './usage.ts'
 
-const MODELS = listedModels(Date.parse('2026-11-30T12:00:00Z'))
+const MODELS = listedModels(undefined, Date.parse('2026-11-30T12:00:00Z'))
 
 /** The key under which the bundled list has a bucket's own rate, where it has any. */
 const OWN: Readonly<Partial<Record<Bucket, string>>> = {

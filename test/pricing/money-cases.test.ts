@@ -40,6 +40,8 @@ interface MoneyCase {
   readonly overrides?: readonly object[]
   /** Further settings of the provider. */
   readonly provider_settings?: object
+  /** Further settings of `pricing`. */
+  readonly pricing?: object
   /** Any of these is right. */
   readonly accept: readonly Outcome[]
   readonly why: string
@@ -83,10 +85,15 @@ for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.json')))
 let settings = ''
 
 /** The gateway takes over what a case says of providers and prices. Settings are YAML, and JSON is YAML. */
-async function takeSettings({ provider, provider_settings: own, overrides = [] }: MoneyCase): Promise<void> {
+async function takeSettings({
+  provider,
+  provider_settings: own,
+  overrides = [],
+  pricing,
+}: MoneyCase): Promise<void> {
   const providers = { [provider]: { upstream: upstream.url, prefix: `/${provider}`, ...own } }
   const storage = { path: join(gateway.folder, 'data/traces.db') }
-  const next = JSON.stringify({ storage, providers, pricing: { overrides } })
+  const next = JSON.stringify({ storage, providers, pricing: { ...pricing, overrides } })
   if (next === settings) return
   settings = next
   const path = join(gateway.folder, 'case.yaml')
