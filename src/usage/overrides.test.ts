@@ -98,6 +98,16 @@ test('a discount holds for fees of the list; an own fee holds as it is', () => {
   ])
 })
 
+test('a price by the piece stands in the stead of the list’s rates for tokens', () => {
+  const usage = { input_uncached: 50, output_text: 4000 }
+  const units = { ...ownPrice({}).units, images: 0.03 }
+  expect(cost({ units }, usage, { units: { images: 2 } })).toMatchObject({
+    status: 'exact',
+    totalNanoUsd: 60_000_000,
+  })
+  expect(cost({ units, input: 2 }, usage, { units: { images: 2 } }).totalNanoUsd).toBe(60_100_000)
+})
+
 test('a free model has no fees either', () => {
   expect(cost({ free: true }, { output_audio: 5 }, { units: { web_searches: 3 } })).toMatchObject({
     status: 'exact',
