@@ -487,12 +487,12 @@ async function proxySettings(
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
     ({ budget }) => budget.costUsd > 0,
   )
-  const find = unknownModel === 'block' || budgets ? await lookup.open(config) : undefined
+  const rates = unknownModel === 'block' || budgets ? rememberedRates(await lookup.open(config)) : undefined
   return {
     inspection: {
       injectStreamUsage: config.tracing.streamUsage === 'inject',
       ...(unknownModel === 'block'
-        ? { hasPrice: (exchange, model) => find!(exchange, model) !== undefined }
+        ? { hasPrice: (exchange, model) => rates!(exchange, model, Date.now()) !== 'unknown' }
         : {}),
     },
     browsers: new BrowserPolicy(config.server),
@@ -504,7 +504,7 @@ async function proxySettings(
     propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
     limitsOf: limitsLookup(engine),
-    ratesOf: budgets && find ? rememberedRates(find) : undefined,
+    ratesOf: budgets ? rates : undefined,
   }
 }
 

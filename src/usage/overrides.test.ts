@@ -117,8 +117,18 @@ test('a free model has no fees either', () => {
 
 test('a rule follows an own rate', () => {
   const rates = overrideRates(ownPrice({ input: 2 }), undefined, { vendor: 'aws', model: 'claude-sonnet-5' })
-  expect(rates.rate('cache_write_1h', 0)).toEqual({ usdPerMillion: 4, rule: 'anthropic-cache-write-1h' })
-  expect(rates.rate('output_text', 0)).toBeUndefined()
+  expect(rates?.rate('cache_write_1h', 0)).toEqual({ usdPerMillion: 4, rule: 'anthropic-cache-write-1h' })
+  expect(rates?.rate('output_text', 0)).toBeUndefined()
+})
+
+test('a discount on a model that no list has is no price', () => {
+  const list = new PriceList({
+    unknownModel: 'assume',
+    assumed: { ...NO_RATES, input: 1, output: 2 },
+    overrides: [ownPrice({ model: '*', discount: 0.5 })],
+  })
+  const find = (model: string) => list.find({ ...QUESTION, upstreamUrl: '', dialect: 'openai', model })
+  expect([find('in-house')?.list, find('gpt-5-mini')?.list]).toEqual(['assumed', 'override'])
 })
 
 test('a tier has its own factor, or its own rates and rules; the provider’s factor is not used beside them', () => {

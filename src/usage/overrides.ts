@@ -109,12 +109,13 @@ const INSTEAD_OF_TOKENS: readonly (keyof UnitPrices)[] = [
  *
  * @param listed what a list says of the model; `undefined` where none has it
  * @param otherwise names of provider and model where no list has it
+ * @returns `undefined` when nothing has a price: a discount on a model that no list has
  */
 export function overrideRates(
   override: PriceOverride,
   listed: RateSheet | undefined,
   otherwise: { readonly vendor: string; readonly model: string },
-): ModelRates {
+): ModelRates | undefined {
   const { vendor, model } = listed ?? otherwise
   if (override.free) return ratesOf(freeSheet('override', vendor, model))
   const prices: ModelPrice = {}
@@ -130,6 +131,7 @@ export function overrideRates(
     prices[key] = price
     origins.delete(key)
   }
+  if (Object.keys(prices).length === 0 && override.tiers.every(({ factor }) => factor >= 0)) return undefined
   const sheet: RateSheet = { list: 'override', vendor, model, prices, origins }
   return {
     ...ratesOf(sheet),

@@ -91,8 +91,8 @@ export class PriceList {
     const listed = localRates(question) ?? bundledRates(question)
     const own = bestOverride(overrides, question)
     const names = { vendor: vendorOf(question)?.id ?? '', model: question.model }
-    if (own) return overrideRates(own, listed, names)
-    if (listed) return ratesOf(listed)
+    const rates = own ? overrideRates(own, listed, names) : listed && ratesOf(listed)
+    if (rates) return rates
     return unknownModel === 'assume' ? assumedRates(assumed, names.vendor, names.model) : undefined
   }
 }
