@@ -508,12 +508,12 @@ async function proxySettings(
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
     ({ budget }) => budget.costUsd > 0,
   )
-  const find = unknownModel === 'block' || budgets ? await lookup.open(config) : undefined
+  const rates = unknownModel === 'block' || budgets ? rememberedRates(await lookup.open(config)) : undefined
   return {
     inspection: {
       injectStreamUsage: config.tracing.streamUsage === 'inject',
       ...(unknownModel === 'block'
-        ? { hasPrice: (exchange, names) => find!(exchange, names) !== undefined }
+        ? { hasPrice: (exchange, names) => rates!(exchange, names, Date.now()) !== 'unknown' }
         : {}),
     },
     browsers: new BrowserPolicy(config.server),
@@ -525,7 +525,7 @@ async function proxySettings(
     propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
     limitsOf: limitsLookup(engine),
-    ratesOf: budgets && find ? rememberedRates(find) : undefined,
+    ratesOf: budgets ? rates : undefined,
   }
 }
 

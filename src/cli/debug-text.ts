@@ -134,13 +134,12 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
     io.out(`receipt (${visible(cost.price_list)})\n`)
     io.out(
       textTable([
-        ['  MODEL', 'BUCKET', 'AMOUNT', 'RATE', 'RATE_FROM', 'USD'],
+        ['  MODEL', 'BUCKET', 'AMOUNT', 'RATE', 'USD'],
         ...cost.lines.map((line) => [
           `  ${line.model}`,
           line.bucket,
           String('tokens' in line ? line.tokens : line.quantity),
-          `${rateText(line)}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
-          visible(originText(line)),
+          `${rateText(line)}${line.factor === undefined ? '' : ` × ${line.factor}`}${visible(originText(line))}`,
           usdText(toNanoUsd(lineAmount(line)), 9),
         ]),
       ]),
@@ -170,12 +169,13 @@ function rateText(line: ReceiptLine): string {
   return line.price_per === 1 ? `${line.price_usd}` : `${line.price_usd}/${line.price_per}`
 }
 
-/** The rule of a rate, and the list it is from where that is not the receipt's. */
+/** The rule of a rate, and the list it is from where that is not the receipt's; empty for neither. */
 function originText(line: ReceiptLine): string {
   const rule = 'tokens' in line && line.rule !== undefined ? [`rule ${line.rule}`] : []
   const less = line.discount === undefined ? '' : ` less ${line.discount}`
   const list = line.list === undefined ? [] : [`${line.list}${less}`]
-  return [...rule, ...list].join(', ') || '-'
+  const origin = [...rule, ...list].join(', ')
+  return origin === '' ? '' : ` (${origin})`
 }
 
 function usageText({ usageSource, detail }: Trace): string {

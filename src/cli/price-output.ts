@@ -38,7 +38,7 @@ export function listPrices(parsed: Arguments, io: Io): number {
     }
     if (config.pricing.overrides.length > 0) {
       io.out('Own prices\n')
-      io.out(textTable([OVERRIDE_HEAD, ...config.pricing.overrides.map(overrideRow)]))
+      io.out(overrideTable(config.pricing.overrides))
       io.out('\n')
     }
     io.out(
@@ -70,7 +70,7 @@ export function showPrice(parsed: Arguments, io: Io): number {
       io.err(`no price is known for "${model}": its cost is unknown. Set pricing.overrides to give it one.\n`)
       return 1
     }
-    if (own.length > 0) io.out(`Own prices\n${textTable([OVERRIDE_HEAD, ...own.map(overrideRow)])}`)
+    if (own.length > 0) io.out(`Own prices\n${overrideTable(own)}`)
     for (const { vendor, model: name, list, prices, comment, doubt } of found) {
       io.out(`\n${vendor} ${name} (${list})\n`)
       io.out(textTable(Object.entries(prices).map(([key, price]) => [`  ${key}`, priceText(price)])))
@@ -220,12 +220,19 @@ function writeCheck(
   if (idle.length > 0) {
     if (missing.length > 0) io.out('\n')
     io.out('Own prices that no stored trace matches\n')
-    io.out(textTable([OVERRIDE_HEAD, ...idle.map(overrideRow)]))
+    io.out(overrideTable(idle))
   }
   if (missing.length + idle.length === 0) io.out(`every one of ${seen} used models has a price\n`)
 }
 
 const OVERRIDE_HEAD = ['PROVIDER', 'MODEL', 'FROM', 'TO', 'INPUT', 'OUTPUT', 'TENANT', 'ALSO']
+
+/** Own prices with the columns in which one of them has something. */
+function overrideTable(overrides: readonly PriceOverride[]): string {
+  const rows = overrides.map(overrideRow)
+  const used = OVERRIDE_HEAD.map((_, i) => rows.some((row) => row[i] !== '-'))
+  return textTable([OVERRIDE_HEAD, ...rows].map((row) => row.filter((_, i) => used[i])))
+}
 
 function overrideRow(override: PriceOverride): string[] {
   const { provider, model, from, to, free, input, output, orgId, workspaceId, keyId } = override

@@ -75,8 +75,8 @@ test('the most specific wins: a key, a tenant, an exact name, a longer prefix, a
   ]
   for (let count = 1; count <= ranked.length; count++) {
     const some = ranked.slice(0, count)
-    expect(bestOverride(some, QUESTION, FORMS)).toBe(some.at(-1)!)
-    expect(bestOverride(some.toReversed(), QUESTION, FORMS)).toBe(some.at(-1)!)
+    expect(bestOverride(some, QUESTION, FORMS)).toBe(some.at(-1))
+    expect(bestOverride(some.toReversed(), QUESTION, FORMS)).toBe(some.at(-1))
   }
 })
 
@@ -101,6 +101,16 @@ test('a discount holds for fees of the list; an own fee holds as it is', () => {
   ])
 })
 
+test('a price by the piece stands in the stead of the list’s rates for tokens', () => {
+  const usage = { input_uncached: 50, output_text: 4000 }
+  const units = { ...ownPrice({}).units, images: 0.03 }
+  expect(cost({ units }, usage, { units: { images: 2 } })).toMatchObject({
+    status: 'exact',
+    totalNanoUsd: 60_000_000,
+  })
+  expect(cost({ units, input: 2 }, usage, { units: { images: 2 } }).totalNanoUsd).toBe(60_100_000)
+})
+
 test('a free model has no fees either', () => {
   expect(cost({ free: true }, { output_audio: 5 }, { units: { web_searches: 3 } })).toMatchObject({
     status: 'exact',
@@ -110,8 +120,18 @@ test('a free model has no fees either', () => {
 
 test('a rule follows an own rate', () => {
   const rates = overrideRates(ownPrice({ input: 2 }), undefined, { vendor: 'aws', model: 'claude-sonnet-5' })
-  expect(rates.rate('cache_write_1h', 0)).toEqual({ usdPerMillion: 4, rule: 'anthropic-cache-write-1h' })
-  expect(rates.rate('output_text', 0)).toBeUndefined()
+  expect(rates?.rate('cache_write_1h', 0)).toEqual({ usdPerMillion: 4, rule: 'anthropic-cache-write-1h' })
+  expect(rates?.rate('output_text', 0)).toBeUndefined()
+})
+
+test('a discount on a model that no list has is no price', () => {
+  const list = new PriceList({
+    unknownModel: 'assume',
+    assumed: { ...NO_RATES, input: 1, output: 2 },
+    overrides: [ownPrice({ model: '*', discount: 0.5 })],
+  })
+  const find = (model: string) => list.find({ ...QUESTION, upstreamUrl: '', dialect: 'openai', names: NAMES })
+  expect([find('in-house')?.list, find('gpt-5-mini')?.list]).toEqual(['assumed', 'override'])
 })
 
 test('a tier has its own factor, or its own rates and rules; the provider’s factor is not used beside them', () => {

@@ -94,24 +94,36 @@ const UNIT_PRICE_KEYS: Readonly<Record<keyof UnitPrices, string>> = {
   characters: 'characters_mcount',
 }
 
+/** Units that are billed in the stead of tokens; the others are fees beside them. */
+const INSTEAD_OF_TOKENS: readonly (keyof UnitPrices)[] = [
+  'searchUnits',
+  'images',
+  'pages',
+  'audioHours',
+  'characters',
+]
+
 /**
  * The rates of an own price: what it sets, and for the rest what the list says, less the discount. What neither has is not
- * known.
+ * known. A price by the piece stands in the stead of the list's rates for tokens.
  *
  * @param listed what a list says of the model; `undefined` where none has it
  * @param otherwise names of provider and model where no list has it
+ * @returns `undefined` when nothing has a price: a discount on a model that no list has
  */
 export function overrideRates(
   override: PriceOverride,
   listed: RateSheet | undefined,
   otherwise: { readonly vendor: string; readonly model: string },
-): ModelRates {
+): ModelRates | undefined {
   const { vendor, model } = listed ?? otherwise
   if (override.free) return ratesOf(freeSheet('override', vendor, model))
   const prices: ModelPrice = {}
   const origins = new Map<string, Origin>()
-  const { discount } = override
+  const { discount, units } = override
+  const byThePiece = INSTEAD_OF_TOKENS.some((unit) => units[unit] >= 0)
   for (const [key, price] of Object.entries(listed?.prices ?? {})) {
+    if (byThePiece && key.endsWith('_mtok')) continue
     prices[key] = discounted(price, 1 - discount)
     const doubt = listed!.doubt
     origins.set(key, {
@@ -124,6 +136,7 @@ export function overrideRates(
     prices[key] = price
     origins.delete(key)
   }
+  if (Object.keys(prices).length === 0 && override.tiers.every(({ factor }) => factor >= 0)) return undefined
   const sheet: RateSheet = { list: 'override', vendor, model, prices, origins }
   return {
     ...ratesOf(sheet),

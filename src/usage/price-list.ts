@@ -84,11 +84,8 @@ export class PriceList {
     const own = bestOverride(overrides, question, forms)
     const vendor = vendorOf(question)?.id ?? ''
     const model = namesInOrder(question.names)[0]?.name ?? ''
-    if (own) {
-      const matched = { ...nameMatching(own.model, forms)!, entry: own.model }
-      return { ...overrideRates(own, listed, { vendor, model }), matched }
-    }
-    if (listed) return ratesOf(listed)
+    const rates = own ? overrideRates(own, listed, { vendor, model }) : listed && ratesOf(listed)
+    if (rates) return own ? { ...rates, matched: { ...nameMatching(own.model, forms)!, entry: own.model } } : rates
     return unknownModel === 'assume' ? assumedRates(assumed, vendor, model) : undefined
   }
 }

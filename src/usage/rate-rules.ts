@@ -105,7 +105,7 @@ export const RATE_RULES: readonly RateRule[] = [
     from: 'input_mtok',
     factor: 1,
     source:
-      'https://developers.openai.com/api/docs/guides/images-vision (2026): image input is charged in tokens, as text is',
+      'https://openai.com/api/pricing/, questions (2025): text models price image tokens at their text rates; image and realtime models do not',
   },
   {
     name: 'openai-output-is-images',
@@ -114,7 +114,7 @@ export const RATE_RULES: readonly RateRule[] = [
     buckets: ['output_image'],
     from: 'output_mtok',
     factor: 1,
-    source: `${OPENAI_PRICES}: the output price of these models is that of image tokens`,
+    source: `${OPENAI_PRICES}, https://community.openai.com/t/1371851 (2026): the output of these models is image tokens`,
   },
   {
     name: 'speech-output-is-audio',
@@ -123,7 +123,7 @@ export const RATE_RULES: readonly RateRule[] = [
     buckets: ['output_audio'],
     from: 'output_mtok',
     factor: 1,
-    source: `${OPENAI_PRICES}, ${GEMINI_PRICES}: the output price of speech models is that of audio tokens`,
+    source: `https://community.openai.com/t/1151816 (2025), ${GEMINI_PRICES}: the output price of speech models is that of audio tokens`,
   },
   {
     name: 'gemini-image-and-video-are-text',
@@ -165,14 +165,18 @@ export const RATE_RULES: readonly RateRule[] = [
   reasoning(
     'azure',
     /^(o\d|gpt-)/,
-    'https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning (2026)',
+    'https://learn.microsoft.com/azure/foundry/openai/how-to/reasoning (2026)',
   ),
   reasoning(
     'anthropic',
     CLAUDE,
-    'https://platform.claude.com/docs/en/build-with-claude/extended-thinking (2026)',
+    'https://platform.claude.com/docs/en/build-with-claude/context-windows (2026)',
   ),
-  reasoning('aws', CLAUDE, 'https://docs.aws.amazon.com/bedrock/latest/userguide (2026), extended thinking'),
+  reasoning(
+    'aws',
+    CLAUDE,
+    'https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html (2026)',
+  ),
   reasoning('google', /./, `${GEMINI_PRICES}: the output price includes thinking tokens`),
   // Perplexity's models have a rate of their own for it.
   reasoning(
@@ -180,7 +184,7 @@ export const RATE_RULES: readonly RateRule[] = [
     /^(?!perplexity\/)/,
     'https://openrouter.ai/docs/use-cases/reasoning-tokens (2026)',
   ),
-  reasoning('deepseek', /./, 'https://api-docs.deepseek.com/quick_start/pricing (2026)'),
+  reasoning('deepseek', /./, 'https://api-docs.deepseek.com/quick_start/pricing, note 6 (2025-02)'),
   reasoning('fireworks', /./, 'https://docs.fireworks.ai/faq-new/models-inference/what-is-a-token (2026)'),
   reasoning('x-ai', /./, 'the charge in the answers themselves (cost_in_usd_ticks, 2026-11)'),
 ]
