@@ -122,7 +122,7 @@ export function lookupsOf(names: ModelNames, vendor: string, at: number): readon
     ? [first, ...others.filter(({ name }) => isSameModel(name, first.name))]
     : [first, ...others]
   return candidates.flatMap((named) => {
-    const doubts = givenNameDoubts(named, names, vendor)
+    const doubts = [...givenNameDoubts(named, names, vendor), ...variantDoubts(named, first)]
     return formsOf(named.name.toLowerCase()).flatMap((form) =>
       spellingsOf(form, vendor, at).map(({ name, doubt }) => {
         const all = doubt === undefined ? doubts : [...doubts, doubt]
@@ -146,6 +146,13 @@ function givenNameDoubts(
     return [`${path} is a profile, and where it runs is not known`]
   }
   return []
+}
+
+/** A variant that no list has is not the model without it: `…:free` costs nothing. */
+function variantDoubts({ name }: NamedModel, first: NamedModel): string[] {
+  const variant = VARIANT.exec(first.name.toLowerCase())?.[0]
+  if (variant === undefined || VARIANT.test(name.toLowerCase())) return []
+  return [`no price for ${first.name}; that of ${name} was used`]
 }
 
 type Spelling = Pick<Lookup, 'name' | 'doubt'>
