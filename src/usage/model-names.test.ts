@@ -106,6 +106,11 @@ test('a list is asked for what an alias stands for, and for a model without whos
     ['openai/gpt-4o:floor', false],
     ['openai/gpt-4o', true],
   ])
+  const free = lookupsOf({ answered: 'a/b', requested: 'a/b:free' }, 'openrouter', AT)
+  expect(free.map(({ name, doubt }) => [name, doubt])).toEqual([
+    ['a/b:free', undefined],
+    ['a/b', 'no price for a/b:free; that of a/b was used'],
+  ])
   expect(asked('somebody/some-model-latest', 'together')).toEqual([['somebody/some-model-latest', true]])
 })
 

@@ -122,7 +122,7 @@ export function lookupsOf(names: ModelNames, vendor: string, at: number): readon
     ? [first, ...others.filter(({ name }) => isSameModel(name, first.name))]
     : [first, ...others]
   return candidates.flatMap((named) => {
-    const doubts = deploymentDoubt(named, names, vendor)
+    const doubts = [...givenNameDoubts(named, names, vendor), ...variantDoubts(named, first)]
     return formsOf(named.name.toLowerCase()).flatMap((form) =>
       spellingsOf(form, vendor, at).map(({ name, doubt }) => {
         const all = doubt === undefined ? doubts : [...doubts, doubt]
@@ -132,10 +132,27 @@ export function lookupsOf(names: ModelNames, vendor: string, at: number): readon
   })
 }
 
-/** An operator of Azure calls his deployments what he likes. */
-function deploymentDoubt({ name }: NamedModel, { answered }: ModelNames, vendor: string): string[] {
-  if (answered || vendor !== 'azure') return []
-  return [`${name} is a deployment, and which model it runs is not known`]
+/** Names that operators give: they tell neither which model runs nor where. */
+function givenNameDoubts(
+  { name }: NamedModel,
+  { answered, path = '' }: ModelNames,
+  vendor: string,
+): string[] {
+  if (vendor === 'azure' && !answered) {
+    return [`${name} is a deployment, and which model it runs is not known`]
+  }
+  // Names of models and of Amazon's own profiles have a dot behind the vendor.
+  if (vendor === 'aws' && answered && path !== '' && !path.includes('.')) {
+    return [`${path} is a profile, and where it runs is not known`]
+  }
+  return []
+}
+
+/** A variant that no list has is not the model without it: `…:free` costs nothing. */
+function variantDoubts({ name }: NamedModel, first: NamedModel): string[] {
+  const variant = VARIANT.exec(first.name.toLowerCase())?.[0]
+  if (variant === undefined || VARIANT.test(name.toLowerCase())) return []
+  return [`no price for ${first.name}; that of ${name} was used`]
 }
 
 type Spelling = Pick<Lookup, 'name' | 'doubt'>
