@@ -29,6 +29,8 @@ export interface MeteredRoute {
   readonly api: WireApi | undefined
   /** Nothing is billed for such a request: reading methods, and calls that are free by their nature. */
   readonly free: boolean
+  /** Why it may cost something that is not read; absent for calls that are not known at all. */
+  readonly unread?: string
 }
 
 type Method = 'POST' | 'GET' | 'PATCH' | 'WS'
@@ -239,7 +241,9 @@ export function meteredRouteOf(method: string, sent: string, upgrade: boolean): 
     find(asked, path, slash, '{}')
   if (target === undefined) return { api: undefined, free: asked !== 'POST' && asked !== 'WS' }
   if ('name' in target) return { api: target, free: false }
-  return { api: undefined, free: 'free' in target }
+  return 'free' in target
+    ? { api: undefined, free: true }
+    : { api: undefined, free: false, unread: target.unread }
 }
 
 /** `:verb` of `model:verb`, or `.Method` of a dotted service name. */

@@ -1,4 +1,5 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
+import { meteredRouteOf } from '../providers/registry.ts'
 import { NO_COST, priceUsage, unknown, type Cost } from '../usage/cost.ts'
 import {
   encodingOf,
@@ -97,16 +98,16 @@ type Way =
 function wayOf(exchange: Exchange, { api, response, streamed, understood }: ContentReading): Way {
   if (exchange.outcome === 'refused' || exchange.free) return { kind: 'free' }
   const failed = exchange.status >= 400 && exchange.outcome === 'completed'
-  if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: 'this API is not metered' }
+  if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: whyUnread(exchange) }
   const notes = [...response.notes]
   const bills = failed && !response.usage ? [] : api.meter(response, notes)
+  if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
   const cut = response.complete !== true && (exchange.streaming || streamed || api.fetches === true)
   if (bills.length > 0) {
     // Part of a file of results: it is counted when it is fetched whole, never twice.
     if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
     return { kind: 'reported', bills, notes, cut }
   }
-  if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
   // What was seen in part may have reported something in the rest.
   const seen = exchange.outcome === 'completed' && response.complete !== false
   if (failed || (api.freeUnlessReported && seen)) return { kind: 'free' }
@@ -127,6 +128,11 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
   }
   if (api.notEstimated || api.fetches) return { kind: 'unknown', why: 'the answer reports no usage' }
   return { kind: 'estimated' }
+}
+
+function whyUnread({ method, path }: Exchange): string {
+  const { unread } = meteredRouteOf(method, path, false)
+  return unread === undefined ? 'this API is not metered' : `this API is not metered: ${unread}`
 }
 
 function nothing(cost: Cost): Metering {

@@ -231,6 +231,19 @@ test('fees of a vendor hold under an own price, and where none is known the cost
   ])
 })
 
+test('a search that is billed by the prompt needs the prompt counted', () => {
+  const cost = (amounts: Units): unknown => {
+    const { status, totalNanoUsd, note } = priceBills('gemini-2.5-flash', units(amounts), {
+      provider: 'gemini',
+    })
+    return [status, totalNanoUsd, note]
+  }
+  const free = 'the first 1,500 grounded prompts of a day are free; all were counted'
+  expect(cost({ web_searches: 3, grounded_prompts: 1 })).toEqual(['estimated', 35_000_000, free])
+  // As traces of earlier versions have it.
+  expect(cost({ web_searches: 3 })).toEqual(['estimated', 0, 'no price for 3 web_searches'])
+})
+
 test('prices by time of day and by start date', () => {
   const usage = { input_uncached: 1_000_000 }
   const nano = (model: string, at: string): number | null =>

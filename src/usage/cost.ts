@@ -200,21 +200,21 @@ function addBill(
     const quantity = Math.max(bill.units![unit]!, rates.minimum(unit))
     const listed = rates.unit(unit)
     const fee = feeOf(rates.vendor, model, unit)
-    const price = listed ?? fee
+    const charged = fee && 'usd' in fee ? fee : undefined
+    const price = listed ?? charged
     if (price) {
-      // A fee of 0 is another unit's.
-      if (listed || price.usd > 0) {
-        receipt.add({
-          model,
-          bucket: unit,
-          quantity,
-          price_usd: price.usd,
-          price_per: price.per,
-          ...listed?.origin,
-        })
-      }
+      receipt.add({
+        model,
+        bucket: unit,
+        quantity,
+        price_usd: price.usd,
+        price_per: price.per,
+        ...listed?.origin,
+      })
       const ownFee = isOwn && listed !== undefined && listed.origin === undefined
-      if (fee?.note !== undefined && !ownFee && price.usd > 0) receipt.note(fee.note)
+      if (charged?.note !== undefined && !ownFee && price.usd > 0) receipt.note(charged.note)
+    } else if (fee && 'countedBy' in fee && bill.units?.[fee.countedBy] !== undefined) {
+      continue
     } else if (FEES.includes(unit)) {
       if (!RARE_FEES.includes(unit)) receipt.note(`no price for ${quantity} ${unit}`)
     } else if (!tokensPriced && !insteadOfTokens) {

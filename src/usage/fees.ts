@@ -1,10 +1,16 @@
-import type { UnitPrice } from './model-rates.ts'
 import type { Unit } from './usage.ts'
 
-/** What a provider takes for a tool or a service beside the tokens. */
-export interface Fee extends UnitPrice {
+/** What a provider takes for `per` units of a tool or a service, in USD. */
+interface Price {
+  readonly usd: number
+  readonly per: number
   /** Why the figure is not certain; absent when it is. */
   readonly note?: string
+}
+
+/** The provider counts another unit instead, and takes nothing for this one. */
+interface CountedBy {
+  readonly countedBy: Unit
 }
 
 /** Units that are billed beside tokens. The others are billed in their stead. */
@@ -22,7 +28,7 @@ export const FEES: readonly Unit[] = [
   'text_messages',
 ]
 
-interface FeeRule extends Fee {
+type FeeRule = (Price | CountedBy) & {
   readonly vendor: string
   readonly unit: Unit
   /** Models that it holds for; absent for all. What comes first wins. */
@@ -102,8 +108,20 @@ const RULES: readonly FeeRule[] = [
     note: SEARCHES_FREE,
     source: GEMINI,
   },
-  { vendor: 'google', unit: 'web_searches', models: GEMINI_2, usd: 0, per: 1000, source: GEMINI },
-  { vendor: 'google', unit: 'grounded_prompts', models: GEMINI_3, usd: 0, per: 1000, source: GEMINI },
+  {
+    vendor: 'google',
+    unit: 'web_searches',
+    models: GEMINI_2,
+    countedBy: 'grounded_prompts',
+    source: GEMINI,
+  },
+  {
+    vendor: 'google',
+    unit: 'grounded_prompts',
+    models: GEMINI_3,
+    countedBy: 'web_searches',
+    source: GEMINI,
+  },
   {
     vendor: 'google',
     unit: 'grounded_prompts',
@@ -158,9 +176,9 @@ const RULES: readonly FeeRule[] = [
 /**
  * The fee of a vendor for one unit, given a model's name.
  *
- * @returns `undefined` where no fee is known, which is not free; 0 where the vendor says that it takes none
+ * @returns `undefined` where no fee is known, which is not free
  */
-export function feeOf(vendor: string, model: string, unit: Unit): Fee | undefined {
+export function feeOf(vendor: string, model: string, unit: Unit): Price | CountedBy | undefined {
   const name = model.toLowerCase()
   return RULES.find(
     (rule) => rule.vendor === vendor && rule.unit === unit && (rule.models?.test(name) ?? true),

@@ -24,7 +24,9 @@ export const inlinedResults: WireApi = {
     for (const line of lines) {
       const bills = billsOfLine(line, reading, model)
       for (const bill of bills) takeBill(reading, '', bill)
-      if (bills.length === 0 && objectOf(line['response'])) unmeasured += 1
+      const response = objectOf(line['response'])
+      // What has a body failed if it has no usage.
+      if (bills.length === 0 && response && !response['body']) unmeasured += 1
     }
     reading.model ??= model ?? textOf(answer['model'])
     // The same results may be fetched as a file too.
