@@ -30,6 +30,7 @@ test('calls are known by the end of their path, below any base path', () => {
     ['POST', '/v1/messages', 'messages'],
     ['POST', '/v1/messages/count_tokens', 'count_tokens'],
     ['POST', '/v1/messages/batches', 'free'],
+    ['POST', '/v1/vector_stores', 'vector_stores'],
     ['POST', '/v1/vector_stores/vs_1', 'free'],
     // Storage by the GB and day, pages of results, a longer life of a cache: billed, and not told.
     ['POST', '/v1/vector_stores/vs_1/files', 'unmetered'],

@@ -21,6 +21,7 @@ import { predict } from './apis/predict.ts'
 import { realtime } from './apis/realtime.ts'
 import { rerank } from './apis/rerank.ts'
 import { responses, storedResponses } from './apis/responses.ts'
+import { vectorStores } from './apis/vector-stores.ts'
 import type { WireApi } from './apis/wire-api.ts'
 
 /** What a request is for the meter. */
@@ -115,7 +116,7 @@ const ROUTES: readonly (readonly [Method, string, Target])[] = [
   ['POST', '/uploads/{}/parts', FILES],
   ['POST', '/uploads/{}/complete', FILES],
   ['POST', '/uploads/{}/cancel', FILES],
-  ['POST', '/vector_stores', STORED],
+  ['POST', '/vector_stores', vectorStores],
   [
     'POST',
     '/vector_stores/{}',
@@ -208,6 +209,12 @@ for (const [method, pattern, target] of ROUTES) {
 const APIS_BY_NAME = new Map<string, WireApi>(
   ROUTES.flatMap(([, , target]) => ('name' in target ? [[target.name, target] as const] : [])),
 )
+
+/** Whether a request is known to run no model: then it names none, whoever sends it. */
+export function runsNoModel(method: string, path: string, api: string): boolean {
+  if (api !== '') return wireApiNamed(api)?.runsNoModel === true
+  return meteredRouteOf(method, path, false).unread !== undefined
+}
 
 /**
  * What a request is for the meter, in whichever reading of its path it is a known call. The plain one is needed where a name

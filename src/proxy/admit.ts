@@ -2,7 +2,7 @@ import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
 import { GatewayError } from '../errors.ts'
 import type { LimitRequest } from '../limits/limit-engine.ts'
 import type { Ticket } from '../limits/ticket.ts'
-import { wireApiNamed } from '../providers/registry.ts'
+import { runsNoModel } from '../providers/registry.ts'
 import { mayBill } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -33,7 +33,11 @@ export function admit(
   if (identity?.compiledRules.restrictsModels) {
     const models = facts.models()
     // What reads and costs nothing names no model, and may.
-    if (models.length === 0 && !exchange.free && !wireApiNamed(exchange.wire.api)?.polls)
+    if (
+      models.length === 0 &&
+      !exchange.free &&
+      !runsNoModel(exchange.method, exchange.path, exchange.wire.api)
+    )
       identity.compiledRules.requireModel('')
     for (const name of models) identity.compiledRules.requireModel(name)
   }

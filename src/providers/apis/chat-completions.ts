@@ -77,7 +77,7 @@ export const storedCompletions: WireApi = {
   name: 'stored_completions',
   freeUnlessReported: true,
   fetches: true,
-  polls: true,
+  runsNoModel: true,
 
   readAnswer(reading, answer) {
     reading.responseId = textOf(answer['id'])

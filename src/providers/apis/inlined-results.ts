@@ -14,7 +14,7 @@ export const inlinedResults: WireApi = {
   operation: 'chat',
   freeUnlessReported: true,
   fetches: true,
-  polls: true,
+  runsNoModel: true,
   notEstimated: true,
 
   readAnswer(reading, answer) {
