@@ -88,7 +88,11 @@ test('answers without content keep their fields, and the connection serves the n
     (_, socket) =>
       void socket.write(`${head}\r\n\r\n`)
   for (const [method, play, expected] of [
-    ['HEAD', bare('HTTP/1.1 200 OK\r\nContent-Length: 1234'), /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 1234/i],
+    [
+      'HEAD',
+      bare('HTTP/1.1 200 OK\r\nContent-Length: 1234'),
+      /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 1234/i,
+    ],
     ['GET', bare('HTTP/1.1 204 No Content'), /^HTTP\/1\.1 204 /],
     ['GET', bare('HTTP/1.1 304 Not Modified\r\nETag: "a"'), /^HTTP\/1\.1 304 [^]*etag: "a"/i],
   ] as const) {
@@ -116,7 +120,9 @@ test('a client that expects 100 Continue gets it, then its answer', async () => 
 })
 
 test('targets in absolute form, and HTTP/1.0 without Host, are answered', async () => {
-  expect(await statusLines(`GET http://localhost${PATH}?a=b HTTP/1.1\r\n${HOST}\r\n`)).toEqual(['HTTP/1.1 200'])
+  expect(await statusLines(`GET http://localhost${PATH}?a=b HTTP/1.1\r\n${HOST}\r\n`)).toEqual([
+    'HTTP/1.1 200',
+  ])
   expect(upstream.last.target).toBe('/v1/x?a=b')
   expect(await statusLines(`GET ${PATH} HTTP/1.0\r\n\r\n`, { answers: 2 })).toEqual(['HTTP/1.1 200'])
 })
