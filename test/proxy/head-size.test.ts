@@ -51,6 +51,8 @@ test('fields of 64 KiB pass and are recorded; larger ones are 431, however they 
     const seen = upstream.requests.length
     expect(await statusOf(gateway.port, [request(66 * KIB)])).toBe(431)
     expect(await statusOf(gateway.port, [request(1000 * KIB)])).toBe(431)
+    const many = 'X-Many: 1\r\n'.repeat(199)
+    expect(await statusOf(gateway.port, [request(1).replace('X-Large', `${many}X-Large`)])).toBe(431)
     expect(upstream.requests.length).toBe(seen)
   } finally {
     await gateway.stop()
