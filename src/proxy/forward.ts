@@ -15,6 +15,8 @@ import {
 } from './inspect.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { broken } from './broken.ts'
+import { requireStatus } from './invalid-response.ts'
+import { failureCode } from './upstream-failure.ts'
 import {
   beginAnswer,
   declaresStream,
@@ -210,13 +212,13 @@ async function fetchUpstream(
   exchange.mark('sentUs')
   try {
     const response = await fetch(exchange.target.url, init)
-    if (response.status >= 200 && response.status <= 599) return response
-    throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+    requireStatus(response.status, exchange.target.url)
+    return response
   } catch (error) {
     const failure =
       error instanceof GatewayError
         ? error
-        : broken(exchange, error, codeOf(error), 'upstream request failed')
+        : broken(exchange, error, failureCode(error), 'upstream request failed')
     if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
         ...exchange.logFields,
@@ -430,11 +432,4 @@ function clientLeft(exchange: OpenExchange): void {
   exchange.breakOff('client_aborted')
   // A stream that nobody began to read is never told that it was given up.
   setTimeout(() => exchange.end('client_aborted'), NOTICE_MS).unref()
-}
-
-function codeOf(error: unknown): GatewayErrorCode {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'ECONNRESET' || code === 'ConnectionClosed') return 'upstream_aborted'
-  if (code === 'InvalidHTTPResponse' || code.startsWith('Malformed')) return 'upstream_invalid_response'
-  return 'upstream_unreachable'
 }
