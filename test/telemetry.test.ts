@@ -3,7 +3,7 @@ import { Collector, type ReceivedSpan } from './support/collector.ts'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
 import { freePort } from './support/free-port.ts'
-import { answerJson, stream, Upstream } from './support/upstream.ts'
+import { answer, answerJson, stream, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -19,6 +19,12 @@ const ANSWER = {
   },
 }
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+const UPGRADE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  'sec-websocket-version': '13',
+}
 const KEY = 'gateway-key-telemetry-1'
 const AUTH = `auth: {enabled: true, keys: [{id: team-key, token: ${KEY}, org_id: acme, workspace_id: blue, role: owner}]}\n`
 
@@ -282,21 +288,86 @@ describe('spans', () => {
       },
       'sampling_ratio: 0, max_forced_per_second: 3',
     )
-    await within(
+  })
+
+  test('what an upstream is told names the client span of that very call: HTTP, a redirect, a WebSocket', () =>
+    within(
       '',
-      async ({ collector, ask, finish }) => {
-        await (await ask(undefined, { traceparent: PARENT, tracestate: 'vendor=1' })).text()
-        const sent = upstream.last
+      async ({ collector, ask, finish, gateway }) => {
+        const fields = { traceparent: PARENT, tracestate: 'vendor=1' }
+        await (await ask(undefined, fields)).text()
+        await (await ask(undefined, { traceparent: 'no-such-thing', tracestate: 'vendor=1' })).text()
+        upstream.play = answer(307, { Location: '/elsewhere' }, '')
+        await fetch(`${gateway.url}/openai/v1/moved`, { method: 'POST', body: '{}', redirect: 'manual' })
+        upstream.play = answer(426, {}, 'no')
+        await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
         await finish()
-        const own = named(collector.spans, 'POST /openai/*')
-        expect([sent.field('traceparent'), sent.field('tracestate')]).toEqual([
-          `00-${own.traceId}-${own.spanId}-01`,
-          'vendor=1',
+        const sent = upstream.requests.map(({ field }) => [field('traceparent'), field('tracestate')])
+        const servers = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER')
+        const calls = servers.map(({ spanId }) =>
+          collector.spans.find(
+            ({ parentSpanId, kind }) => parentSpanId === spanId && kind === 'SPAN_KIND_CLIENT',
+          )!,
+        )
+        expect(sent).toEqual(
+          calls.map(({ traceId, spanId }, i) => [
+            `00-${traceId}-${spanId}-01`,
+            i === 0 || i === 3 ? 'vendor=1' : undefined,
+          ]),
+        )
+        expect(servers.map(({ parentSpanId }) => parentSpanId)).toEqual([
+          'b7ad6b7169203331',
+          '',
+          '',
+          'b7ad6b7169203331',
         ])
+        expect(new Set(calls.map(({ spanId }) => spanId)).size).toBe(4)
+        for (const [i, call] of calls.entries()) expect(call.start >= servers[i]!.start).toBe(true)
       },
       'propagate_upstream: true',
-    )
-  })
+    ))
+
+  test('without traces a caller’s own traceparent passes, whatever else telemetry does', () =>
+    within(
+      '',
+      async ({ ask, gateway }) => {
+        const fields = { traceparent: PARENT, tracestate: 'vendor=1' }
+        await (await ask(undefined, fields)).text()
+        upstream.play = answer(426, {}, 'no')
+        await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
+        const sent = upstream.requests.map(({ field }) => [field('traceparent'), field('tracestate')])
+        expect(sent).toEqual([
+          [PARENT, 'vendor=1'],
+          [PARENT, 'vendor=1'],
+        ])
+      },
+      'traces_enabled: false, propagate_upstream: true',
+    ))
+
+  test('a refusal tells its span in the log and in the audit trail, one of a flood does not', () =>
+    within(`${AUTH}pii: {mode: block}\n`, async ({ collector, ask, finish, gateway }) => {
+      expect((await ask('{"a":"alice@example.com"}')).status).toBe(403)
+      for (let i = 0; i < 60; i++) expect((await ask(undefined, { authorization: '' })).status).toBe(403)
+      const audit = async (): Promise<{ action: string; detail: Record<string, unknown> }[]> => {
+        const headers = { 'x-ongoingai-gateway-key': KEY }
+        const page = await fetch(`${gateway.url}/api/audit?limit=500`, { headers })
+        return ((await page.json()) as { items: { action: string; detail: Record<string, unknown> }[] }).items
+      }
+      await eventually(async () => (await audit()).length >= 51)
+      const events = await audit()
+      await finish()
+      const spans = new Map(
+        collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER').map((span) => [span.spanId, span]),
+      )
+      for (const { detail } of events)
+        expect(spans.get(detail['span_id'] as string)?.traceId).toBe(detail['trace_id'] as string)
+      expect(events.map(({ action }) => action)).toContain('content.block')
+      const lines = gateway.lines.filter(({ message }) => message === 'audit gateway auth deny')
+      const summary = lines.filter(({ fields }) => 'denials' in fields)
+      expect(summary.map(({ fields }) => [fields['denials'], 'span_id' in fields])).toEqual([[10, false]])
+      for (const { fields } of lines.filter((line) => !summary.includes(line)))
+        expect(spans.get(fields['span_id'] as string)?.traceId).toBe(fields['trace_id'] as string)
+    }))
 })
 
 describe('metrics', () => {

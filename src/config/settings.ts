@@ -306,7 +306,7 @@ export const SETTINGS: Section = {
             propagate_upstream: {
               kind: 'bool',
               default: false,
-              doc: 'Tell upstreams the trace (traceparent, tracestate).',
+              doc: 'Tell upstreams the trace: traceparent names the client span of their call. Needs traces_enabled.',
             },
             semconv_opt_in: {
               kind: 'string',

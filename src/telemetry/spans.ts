@@ -98,7 +98,7 @@ export function exchangeSpans(
           : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': trace.errorCode } }],
     }),
   ]
-  const { authenticatedUs, admittedUs, inspectedUs, sentUs } = span
+  const { authenticatedUs, admittedUs, inspectedUs } = span
   const denied = DENIED[trace.errorCode]
   if (authenticatedUs > 0 || denied !== undefined) {
     spans.push(
@@ -121,7 +121,7 @@ export function exchangeSpans(
       child('gateway.inspection', Math.max(0, admittedUs, authenticatedUs), inspectedUs, { attributes }),
     )
   }
-  if (exchange.attempts > 0) spans.push(child(...upstreamSpan(exchange, trace, sentUs, maker)))
+  if (exchange.attempts > 0) spans.push(child(...upstreamSpan(exchange, span, trace, maker)))
   spans.push(
     child('gateway.trace.enqueue', completedUs, Math.max(completedUs, Date.now() * 1000 - startedAtUs), {
       attributes: { ...scope, 'gateway.trace.enqueue.result': 'accepted' },
@@ -133,8 +133,8 @@ export function exchangeSpans(
 /** The call of the provider, in the names of the GenAI conventions. */
 function upstreamSpan(
   exchange: Exchange,
+  { sentUs, clientSpanId }: ExchangeSpan,
   trace: Trace,
-  sentUs: number,
   { latestGenAi }: SpanMaker,
 ): [name: string, fromUs: number, toUs: number, more: Partial<Made>] {
   const operation = wireApiNamed(trace.api)?.operation
@@ -188,6 +188,7 @@ function upstreamSpan(
     exchange.completedUs,
     {
       kind: CLIENT,
+      ...(clientSpanId === '' ? {} : { spanId: clientSpanId }),
       attributes,
       events,
       status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
