@@ -16,11 +16,12 @@ export class PriceLookup {
     if (this.#find && this.#pricing === pricing) return this.#find
     const { PriceList } = await import('./usage/price-list.ts')
     const prices = new PriceList(pricing)
-    const find: FindRates = ({ target, caller }, model) =>
+    const find: FindRates = ({ target, caller, wire }, model) =>
       prices.find({
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
+        api: wire.api,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
         model,
@@ -48,11 +49,13 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
-    const before = models.get(model)
+    // A model may cost something else in another operation.
+    const name = `${wire.api}\n${model}`
+    const before = models.get(name)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()
     const rates = tokenRates(find(exchange, model))
-    models.set(model, { rates, untilMs: nowMs + REMEMBER_MS })
+    models.set(name, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }
 }

@@ -3,6 +3,7 @@ import { ConfigError, loadConfig } from '../config/load.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
+import { OPERATION_LIST } from '../usage/operation-prices.ts'
 import {
   listedModels,
   matchesModel,
@@ -149,7 +150,8 @@ function pricesOf(config: Config, model: string): readonly ListedModel[] {
     const entry = listed.find((one) => one.vendor === rates?.vendor && one.model === rates.model)
     return entry ? [entry] : []
   })
-  return [...new Set(found)]
+  const operations = listed.filter((one) => one.list === OPERATION_LIST && one.model === model)
+  return [...new Set([...found, ...operations])]
 }
 
 function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {

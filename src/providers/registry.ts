@@ -6,6 +6,7 @@ import { bedrockConverse, bedrockInvoke } from './apis/bedrock.ts'
 import { chatCompletions, completions } from './apis/chat-completions.ts'
 import { cohereChat, cohereEmbed } from './apis/cohere.ts'
 import { countTokens } from './apis/count-tokens.ts'
+import { decisions } from './apis/decisions.ts'
 import { embeddings } from './apis/embeddings.ts'
 import { embedContent, generateContent } from './apis/generate-content.ts'
 import { images } from './apis/images.ts'
@@ -45,6 +46,7 @@ const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
   ['POST', '/responses/input_tokens', countTokens],
   ['POST', '/responses/{}/cancel', storedResponses],
   ['GET', '/responses/{}', storedResponses],
+  ['POST', '/decisions', decisions],
   ['POST', '/api/embeddings', ollamaEmbed],
   ['POST', '/embeddings', embeddings],
   ['POST', '/multimodalembeddings', embeddings],

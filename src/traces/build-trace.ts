@@ -46,6 +46,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         provider: wire.provider,
         upstreamUrl: exchange.upstreamUrl,
         dialect: exchange.dialect,
+        api: wire.api,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
         model: name,

@@ -8,6 +8,7 @@ import {
 } from '@pydantic/genai-prices'
 import type { Dialect, PriceOverride, PricingConfig, Rates } from '../config/config.ts'
 import { matchScore } from './model-match.ts'
+import { isPricedByOperation, OPERATION_LIST, OPERATION_PRICES } from './operation-prices.ts'
 import { SUPPLEMENT, SUPPLEMENT_LIST } from './supplement.ts'
 import type { Bucket, Unit } from './usage.ts'
 
@@ -15,7 +16,7 @@ import type { Bucket, Unit } from './usage.ts'
 const BUNDLED_LIST = 'genai-prices@0.1.8'
 
 /** The bundled lists, by the names that receipts show. */
-export const PRICE_LISTS: readonly string[] = [BUNDLED_LIST, SUPPLEMENT_LIST]
+export const PRICE_LISTS: readonly string[] = [BUNDLED_LIST, SUPPLEMENT_LIST, OPERATION_LIST]
 
 /** All providers of the bundled list. The promise is settled from the start: nothing is ever fetched. */
 const PROVIDERS: readonly Provider[] = (await waitForUpdate()) ?? []
@@ -52,6 +53,8 @@ export interface PriceQuestion {
   /** Its base URL, by which the bundled list knows most providers. */
   readonly upstreamUrl: string
   readonly dialect: Dialect
+  /** Name of the wire API, for operations that have prices of their own; absent when the model's ordinary price is asked for. */
+  readonly api?: string
   readonly organizationId: string
   readonly workspaceId: string
   readonly model: string
@@ -135,9 +138,10 @@ export class PriceList {
 
   /** Finds the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
   find(question: PriceQuestion): ModelRates | undefined {
-    const { provider, upstreamUrl, model, organizationId, workspaceId } = question
+    const { provider, upstreamUrl, api = '', model, organizationId, workspaceId } = question
     const tenant = this.#perTenant ? `${organizationId}\n${workspaceId}` : ''
-    const key = `${provider}\n${upstreamUrl}\n${model}\n${tenant}\n${Math.floor(question.at / 60_000)}`
+    const operation = isPricedByOperation(api) ? api : ''
+    const key = `${provider}\n${upstreamUrl}\n${operation}\n${model}\n${tenant}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
     const rates =
       this.#override(question) ?? localRates(question) ?? bundledRates(question) ?? this.#assumed(question)
@@ -172,7 +176,7 @@ export function matchesModel({ model: pattern }: PriceOverride, model: string): 
 /** Whether an operator's price is for such an exchange. */
 export function overrideApplies(
   override: PriceOverride,
-  question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect'>,
+  question: Omit<PriceQuestion, 'upstreamUrl' | 'dialect' | 'api'>,
 ): boolean {
   const { provider, organizationId, workspaceId, model, at } = question
   const named = (wanted: string, is: string): boolean => wanted === '' || wanted === is
@@ -237,6 +241,8 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 function bundledRates(question: PriceQuestion): ModelRates | undefined {
   const vendor = vendorOf(question)
   if (!vendor) return undefined
+  if (question.api !== undefined && isPricedByOperation(question.api))
+    return operationRates(vendor.id, question)
   const found = findModel(vendor, question.model)
   if (found) {
     const { provider, model } = found
@@ -244,6 +250,19 @@ function bundledRates(question: PriceQuestion): ModelRates | undefined {
   }
   const more = SUPPLEMENT.find((price) => price.vendor === vendor.id && price.model === question.model)
   return more && listRates(SUPPLEMENT_LIST, vendor.id, more.model, more.prices)
+}
+
+function operationRates(vendor: string, { api, model }: PriceQuestion): ModelRates | undefined {
+  const price = OPERATION_PRICES.find(
+    (one) => one.api === api && one.vendor === vendor && one.model === model,
+  )
+  if (!price) return undefined
+  const rates = listRates(OPERATION_LIST, vendor, price.model, price.prices)
+  return {
+    ...rates,
+    rate: (bucket, inputTokens) =>
+      inputTokens > price.maxInputTokens ? undefined : rates.rate(bucket, inputTokens),
+  }
 }
 
 /** The entry of a price list for a model, by the name as it is, then without the date of its snapshot. */
@@ -336,5 +355,12 @@ export function listedModels(at: number): readonly ListedModel[] {
     prices,
     comment: source,
   }))
-  return [...bundled, ...more]
+  const operations = OPERATION_PRICES.map(({ api, vendor, model, prices, source }) => ({
+    vendor,
+    model,
+    list: OPERATION_LIST,
+    prices,
+    comment: `${api} only: ${source}`,
+  }))
+  return [...bundled, ...more, ...operations]
 }

@@ -101,6 +101,7 @@ export type WireApiName =
   | 'completions'
   | 'count_tokens'
   | 'conversations'
+  | 'decisions'
   | 'embed_content'
   | 'embeddings'
   | 'generate_content'
@@ -122,8 +123,8 @@ export type WireApiName =
 /** One wire API: what the gateway needs to read of it, and no more. Pure. */
 export interface WireApi {
   readonly name: WireApiName
-  /** OpenTelemetry `gen_ai.operation.name`. */
-  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'generate_content' | 'rerank'
+  /** OpenTelemetry `gen_ai.operation.name`; `rerank` and `decisions` are our own words, the conventions have none. */
+  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'generate_content' | 'rerank' | 'decisions'
   /** Nothing was billed when the answer reports nothing. */
   readonly freeUnlessReported?: true
   /** The answer repeats what another exchange consumed: it counts once, by `responseId`, however often it is fetched. */
