@@ -132,6 +132,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         completed_us: Math.round(exchange.completedUs),
       },
       upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
+      ...(content.response.cacheDiagnosis === undefined
+        ? {}
+        : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),
     },
     ...(exchange.spend ? { spend: exchange.spend } : {}),
   }

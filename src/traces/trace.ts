@@ -42,6 +42,11 @@ export interface TraceDetail {
     readonly completed_us: number
   }
   readonly upstream: { readonly url_host: string; readonly attempts: number }
+  /** What is known of a prompt that was not, or not wholly, read from the provider's cache; absent on a hit. */
+  readonly cache?: {
+    /** The provider's own word or object for the reason, as it came. */
+    readonly provider_says?: unknown
+  }
 }
 
 /** The receipt of a trace, in the names of the JSON contract. */

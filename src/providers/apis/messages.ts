@@ -1,5 +1,6 @@
 import { disjoint, type ModelUsage } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -21,7 +22,7 @@ export const messages: WireApi = {
   foldEvent(reading, event) {
     switch (event['type']) {
       case 'message_start': {
-        reading.usage = undefined
+        reading.usage = reading.cacheDiagnosis = undefined
         readMessage(reading, objectOf(event['message']) ?? {})
         return false
       }
@@ -99,6 +100,7 @@ function readMessage(reading: Reading, message: JsonObject): void {
   reading.responseId ??= textOf(message['id'])
   const reason = textOf(message['stop_reason'])
   if (reason) reading.finishReason = reason
+  takeCacheDiagnosis(reading, objectOf(message['diagnostics'])?.['cache_miss_reason'])
   mergeUsage(reading, objectOf(message['usage']))
 }
 

@@ -24,6 +24,8 @@ export interface Reading {
   speed?: string | undefined
   inferenceGeo?: string | undefined
   responseId?: string | undefined
+  /** What the provider says of a prompt that its cache did not serve: its own word or object; absent on a hit. */
+  cacheDiagnosis?: string | JsonObject | undefined
   /** The failure that the answer tells of, whatever its status: the provider's code. */
   error?: string | undefined
   /** The answer came to its own end. */
@@ -57,6 +59,7 @@ export function emptyReading(): Reading {
     speed: undefined,
     inferenceGeo: undefined,
     responseId: undefined,
+    cacheDiagnosis: undefined,
     error: undefined,
     complete: undefined,
     invocation: undefined,

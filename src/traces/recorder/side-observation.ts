@@ -26,6 +26,8 @@ const ANSWER_MEMBERS = new Set([
   'usage',
   'usageMetadata',
   'usage_info',
+  'diagnostics',
+  'prompt_cache_diagnostics',
   'x_groq',
   'meta',
   'metadata',
