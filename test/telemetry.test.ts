@@ -165,6 +165,61 @@ describe('spans', () => {
       ),
   )
 
+  test.each(['', 'gen_ai_latest_experimental'])(
+    'what a request asked for, and the id of its answer, in a small request and a large one (%p)',
+    (optIn) =>
+      within(
+        'pii: {mode: redact_storage}\n',
+        async ({ collector, ask, finish, gateway }) => {
+          const asked = {
+            model: 'gpt-5.4-mini',
+            max_completion_tokens: 64,
+            temperature: 0.25,
+            top_p: 0.5,
+            top_k: 40,
+            seed: 7,
+            frequency_penalty: -0.5,
+            presence_penalty: 0.5,
+            n: 2,
+            stop: ['END', 'alice@example.com', 'sk-proj-abcdefghijklmnopqrstuvwxyz0123'],
+            reasoning_effort: 'low',
+            previous_response_id: 'resp_0',
+          }
+          await (await ask(JSON.stringify({ ...asked, messages: [] }))).text()
+          const content = 'x'.repeat(2 * 1024 * 1024)
+          await (await ask(JSON.stringify({ messages: [{ role: 'user', content }], ...asked }))).text()
+          await gateway.traces(2)
+          await finish()
+          const calls = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_CLIENT')
+          expect(calls.length).toBe(2)
+          for (const { attributes } of calls) {
+            expect(attributes).toMatchObject({
+              'gen_ai.response.id': 'c',
+              'gen_ai.request.max_tokens': 64,
+              'gen_ai.request.temperature': 0.25,
+              'gen_ai.request.top_p': 0.5,
+              'gen_ai.request.top_k': 40,
+              'gen_ai.request.seed': 7,
+              'gen_ai.request.frequency_penalty': -0.5,
+              'gen_ai.request.presence_penalty': 0.5,
+              'gen_ai.request.choice.count': 2,
+              'gen_ai.response.finish_reasons': ['stop'],
+            })
+            const stops = attributes['gen_ai.request.stop_sequences'] as string[]
+            expect([stops.length, stops[0]]).toEqual([3, 'END'])
+            expect(attributes['gen_ai.request.reasoning.level']).toBe(optIn === '' ? undefined : 'low')
+            expect(attributes['gen_ai.request.previous_response.id']).toBe(
+              optIn === '' ? undefined : 'resp_0',
+            )
+          }
+          // Texts are those that would be stored.
+          expect(collector.received).not.toContain('alice')
+          expect(collector.received).not.toContain('sk-proj-abc')
+        },
+        `semconv_opt_in: "${optIn}"`,
+      ),
+  )
+
   test('a stream, one that its client leaves, and refusals', () =>
     within(`${AUTH}pii: {mode: block}\n`, async ({ collector, ask, finish, gateway }) => {
       const event = (content: string): string =>
@@ -465,6 +520,86 @@ describe('metrics', () => {
         expect(collector.metrics.has('gen_ai.client.operation.duration')).toBe(false)
       },
       'semconv_opt_in: "http,gen_ai_latest_experimental"',
+    ))
+
+  test('the newest token counters: by modality as reported, 0 where nothing is; only calls that write are inference', () =>
+    within(
+      '',
+      async ({ collector, ask, finish, gateway }) => {
+        const usage = {
+          prompt_tokens: 100,
+          completion_tokens: 20,
+          total_tokens: 120,
+          prompt_tokens_details: { cached_tokens: 30, cache_write_tokens: 10, audio_tokens: 25 },
+          completion_tokens_details: { reasoning_tokens: 8, audio_tokens: 5 },
+        }
+        upstream.play = answerJson({ ...ANSWER, usage })
+        await (await ask()).text()
+        upstream.play = answer(500, { 'Content-Type': 'application/json' }, '{"error":{"code":"broken"}}')
+        await (await ask()).text()
+        upstream.play = answerJson({ model: 'e', data: [], usage: { prompt_tokens: 7, total_tokens: 7 } })
+        const headers = { 'content-type': 'application/json' }
+        const body = '{"model":"e","input":"x"}'
+        await (await fetch(`${gateway.url}/openai/v1/embeddings`, { method: 'POST', headers, body })).text()
+        await gateway.traces(3)
+        const page = await (await fetch(`${gateway.url}/metrics`)).text()
+        await finish()
+        const counted = (name: string): Record<string, number> =>
+          Object.fromEntries(
+            collector.metrics
+              .get(`gen_ai.client.inference.usage.${name}`)!
+              .map(({ attributes, value }) => [
+                `${attributes['gen_ai.operation.name']} ${attributes['gen_ai.token.modality']}`,
+                value,
+              ]),
+          )
+        const start = { 'undefined unknown': 0 }
+        const embedded = { 'embeddings unknown': 7 }
+        expect(counted('input_tokens')).toEqual({
+          ...start,
+          ...embedded,
+          'chat audio': 25,
+          'chat unknown': 75,
+        })
+        expect(counted('output_tokens')).toEqual({
+          ...start,
+          'embeddings unknown': 0,
+          'chat audio': 5,
+          'chat unknown': 15,
+        })
+        expect(counted('cache_read.input_tokens')).toEqual({ ...start, 'chat unknown': 30 })
+        expect(counted('cache_write.input_tokens')).toEqual({ ...start, 'chat unknown': 10 })
+        expect(counted('reasoning.output_tokens')).toEqual({ ...start, 'chat unknown': 8 })
+        const operations = (name: string): unknown[] =>
+          collector.metrics
+            .get(name)!
+            .map(({ attributes, count, value }) => [attributes['gen_ai.operation.name'], count, value])
+        // The call that failed is in the counters, and in no distribution.
+        expect(operations('gen_ai.client.inference.operation.input_tokens')).toEqual([
+          ['chat', 1, 100],
+          ['embeddings', 1, 7],
+        ])
+        const durations = (name: string): unknown[] =>
+          collector.metrics
+            .get(name)!
+            .map(({ attributes }) => [attributes['gen_ai.operation.name'], attributes['error.type']])
+        expect(durations('gen_ai.client.inference.duration')).toEqual([
+          ['chat', undefined],
+          ['chat', expect.any(String)],
+        ])
+        expect(durations('gen_ai.client.operation.duration')).toEqual([['embeddings', undefined]])
+        expect(collector.metrics.has('gen_ai.client.token.usage')).toBe(false)
+        expect(page).toContain('gen_ai_client_inference_usage_cache_write_input_tokens_total{')
+        expect(page).toContain('gen_ai_client_inference_operation_output_tokens_bucket{')
+        expect(page).not.toContain('gen_ai_client_token_usage')
+        const call = named(collector.spans, 'chat gpt-5.4-mini')
+        expect(call.attributes).toMatchObject({
+          'gen_ai.usage.audio.input_tokens': 25,
+          'gen_ai.usage.audio.output_tokens': 5,
+          'gen_ai.usage.cache_write.input_tokens': 10,
+        })
+      },
+      'prometheus_enabled: true, semconv_opt_in: gen_ai_latest_experimental',
     ))
 
   test('budgets tell how much of them is spent, as long as their period lasts', () =>

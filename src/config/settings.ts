@@ -311,7 +311,7 @@ export const SETTINGS: Section = {
             semconv_opt_in: {
               kind: 'string',
               default: '',
-              doc: 'gen_ai_latest_experimental: the newest names of the GenAI conventions instead of the last released.',
+              doc: 'gen_ai_latest_experimental: the names of semantic-conventions-genai v0.1.0 instead of the core conventions 1.41.',
             },
             export_timeout_ms: { kind: 'int', default: 3000, unit: 'ms', doc: 'Time-out of one export.' },
             metric_export_interval_ms: {

@@ -13,6 +13,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
+import { callAttributes } from './call-attributes.ts'
 import { errorTypeOf } from './exchange-labels.ts'
 import { providerName } from './provider-name.ts'
 import { scrub } from './scrub.ts'
@@ -157,6 +158,7 @@ function upstreamSpan(
     ...(exchange.upstreamFirstByteUs >= 0 ? { 'http.response.status_code': exchange.status } : {}),
     ...(exchange.streaming ? { 'gen_ai.request.stream': true } : {}),
     ...(trace.finishReason === '' ? {} : { 'gen_ai.response.finish_reasons': [scrub(trace.finishReason)] }),
+    ...callAttributes(trace.modelCall ?? {}, latestGenAi),
     ...(trace.timeToFirstTokenUs > 0
       ? { 'gen_ai.response.time_to_first_chunk': (trace.timeToFirstTokenUs - sentUs) / 1e6 }
       : {}),
@@ -169,6 +171,7 @@ function upstreamSpan(
             ? 'gen_ai.usage.cache_write.input_tokens'
             : 'gen_ai.usage.cache_creation.input_tokens']: trace.cacheCreationInputTokens,
           'gen_ai.usage.reasoning.output_tokens': trace.reasoningTokens,
+          ...(latestGenAi ? modalitiesOf(trace) : {}),
           'ongoingai.usage_source': trace.usageSource,
         }
       : {}),
@@ -194,6 +197,14 @@ function upstreamSpan(
       status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
     },
   ]
+}
+
+/** Tokens by what they stand for, as far as the provider says; only what is not 0. */
+function modalitiesOf({ detail }: Trace): Attributes {
+  const attributes: Attributes = {}
+  for (const [name, count] of Object.entries(detail.usage.parts ?? {}))
+    attributes[`gen_ai.usage.${name.replace('_', '.')}`] = count
+  return attributes
 }
 
 /** A write of a batch: a trace of its own, with links to the exchanges that it wrote. */

@@ -9,6 +9,7 @@ import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
@@ -137,6 +138,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),
     },
     ...(exchange.spend ? { spend: exchange.spend } : {}),
+    ...(exchange.span?.context.sampled ? { modelCall: stored.json(modelCallOf(content)) } : {}),
   }
 }
 

@@ -2,6 +2,7 @@ import type { CostStatus, ReceiptLine } from '../usage/cost.ts'
 import type { Units, Usage } from '../usage/usage.ts'
 import type { Attribution } from './attribution.ts'
 import type { Outcome } from './exchange.ts'
+import type { ModelCall } from './model-call.ts'
 import type { StoredBill } from './stored-bills.ts'
 
 /** Where usage comes from: the answer itself, or an estimate. `none` when nothing was to be counted. */
@@ -134,4 +135,6 @@ export interface Trace extends Attribution {
   readonly detail: TraceDetail
   /** Absent when it counts for nobody: imported traces, and what is read back. */
   readonly spend?: TraceSpend
+  /** For the spans of an exchange that are exported; never stored. */
+  readonly modelCall?: ModelCall
 }
