@@ -357,7 +357,7 @@ describe('spans', () => {
         upstream.play = answer(426, {}, 'no')
         await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
         await finish()
-        const sent = upstream.requests.map(({ field }) => [field('traceparent'), field('tracestate')])
+        const sent = upstream.requests.map((one) => [one.field('traceparent'), one.field('tracestate')])
         const servers = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER')
         const calls = servers.map(({ spanId }) =>
           collector.spans.find(
@@ -390,7 +390,7 @@ describe('spans', () => {
         await (await ask(undefined, fields)).text()
         upstream.play = answer(426, {}, 'no')
         await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
-        const sent = upstream.requests.map(({ field }) => [field('traceparent'), field('tracestate')])
+        const sent = upstream.requests.map((one) => [one.field('traceparent'), one.field('tracestate')])
         expect(sent).toEqual([
           [PARENT, 'vendor=1'],
           [PARENT, 'vendor=1'],
@@ -549,7 +549,7 @@ describe('metrics', () => {
             collector.metrics
               .get(`gen_ai.client.inference.usage.${name}`)!
               .map(({ attributes, value }) => [
-                `${attributes['gen_ai.operation.name']} ${attributes['gen_ai.token.modality']}`,
+                `${String(attributes['gen_ai.operation.name'])} ${String(attributes['gen_ai.token.modality'])}`,
                 value,
               ]),
           )
