@@ -18,11 +18,12 @@ export class PriceLookup {
     if (this.#find && this.#pricing === pricing) return this.#find
     const { PriceList } = await import('./usage/price-list.ts')
     const prices = new PriceList(pricing)
-    const find: FindRates = ({ target, caller }, names) =>
+    const find: FindRates = ({ target, caller, wire }, names) =>
       prices.find({
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
+        api: wire.api,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
         keyId: caller.keyId,
@@ -52,12 +53,12 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
     const { path = '', requested = '' } = names
-    const writes = !WRITE_NO_TEXT.includes(wire.api)
-    const key = `${writes ? '' : '-'}${path.length} ${path}${requested}`
+    // A model may cost something else in another operation.
+    const key = `${wire.api}\n${path.length} ${path}${requested}`
     const before = models.get(key)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()
-    const rates = tokenRates(find(exchange, names), writes)
+    const rates = tokenRates(find(exchange, names), !WRITE_NO_TEXT.includes(wire.api))
     models.set(key, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }

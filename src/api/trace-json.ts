@@ -68,6 +68,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     ...(trace.detail.cost_history ? { cost_history: trace.detail.cost_history.map(receiptJson) } : {}),
     timing: trace.detail.timing,
     upstream: trace.detail.upstream,
+    ...(trace.detail.cache ? { cache: trace.detail.cache } : {}),
     created_at: formatTime(trace.createdAtUs),
   }
 }

@@ -76,6 +76,7 @@ export function exportColumns(bodies: boolean): ExportColumn[] {
     text('run_id', (trace) => trace.runId),
     json('metadata', (trace) => trace.metadata),
     json('usage', (trace) => trace.detail.usage),
+    json('cache', (trace) => trace.detail.cache ?? {}),
     ...(bodies
       ? [
           text('request_body', (trace) => bodyText(trace.requestBody)),

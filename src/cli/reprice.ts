@@ -167,6 +167,7 @@ function ratesFor(
     provider: trace.provider,
     upstreamUrl: provider?.upstream ?? `https://${trace.detail.upstream.url_host}`,
     dialect: provider?.api ?? 'openai',
+    api: trace.api,
     organizationId: trace.organizationId,
     workspaceId: trace.workspaceId,
     keyId: trace.gatewayKeyId,

@@ -317,12 +317,12 @@ export const SETTINGS: Section = {
             propagate_upstream: {
               kind: 'bool',
               default: false,
-              doc: 'Tell upstreams the trace (traceparent, tracestate).',
+              doc: 'Tell upstreams the trace: traceparent names the client span of their call. Needs traces_enabled.',
             },
             semconv_opt_in: {
               kind: 'string',
               default: '',
-              doc: 'gen_ai_latest_experimental: the newest names of the GenAI conventions instead of the last released.',
+              doc: 'gen_ai_latest_experimental: the names of semantic-conventions-genai v0.1.0 instead of the core conventions 1.41.',
             },
             export_timeout_ms: { kind: 'int', default: 3000, unit: 'ms', doc: 'Time-out of one export.' },
             metric_export_interval_ms: {

@@ -61,6 +61,8 @@ test('calls are known by the end of their path, below any base path', () => {
     ['POST', '/api/v1/embeddings', 'embeddings'],
     ['POST', '/model/us.amazon.nova-lite-v1%3A0/converse', 'bedrock_converse'],
     ['POST', '/model/x/count-tokens', 'count_tokens'],
+    ['POST', '/v1/decisions', 'decisions'],
+    ['GET', '/v1/decisions', 'free'],
     ['POST', '/v1/assistants', 'unmetered'],
     ['POST', '/', 'unmetered'],
     ['POST', '', 'unmetered'],

@@ -7,6 +7,7 @@ import { cachedContents } from './apis/cached-contents.ts'
 import { asyncCompletions, chatCompletions, completions, storedCompletions } from './apis/chat-completions.ts'
 import { cohereChat, cohereEmbed } from './apis/cohere.ts'
 import { countTokens } from './apis/count-tokens.ts'
+import { decisions } from './apis/decisions.ts'
 import { embeddings } from './apis/embeddings.ts'
 import { embedContent, generateContent } from './apis/generate-content.ts'
 import { images } from './apis/images.ts'
@@ -84,6 +85,7 @@ const ROUTES: readonly (readonly [Method, string, Target])[] = [
   ['POST', '/responses/input_tokens', countTokens],
   ['POST', '/responses/{}/cancel', storedResponses],
   ['GET', '/responses/{}', storedResponses],
+  ['POST', '/decisions', decisions],
   ['POST', '/api/embeddings', ollamaEmbed],
   ['POST', '/embeddings', embeddings],
   ['POST', '/multimodalembeddings', embeddings],
@@ -226,9 +228,10 @@ export function meteredReadingOf(
   upgrade: boolean,
 ): MeteredRoute {
   const route = meteredRouteOf(method, loose, upgrade)
-  if (route.api || plain === loose) return route
+  const runs = ({ api }: MeteredRoute): boolean => api !== undefined && api.runsNoModel !== true
+  if (plain === loose || runs(route)) return route
   const other = meteredRouteOf(method, plain, upgrade)
-  return other.api ? other : route
+  return runs(other) || (other.api && !route.api) ? other : route
 }
 
 /**

@@ -1,7 +1,6 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import { admissionNeedsContent, admit } from './admit.ts'
-import { writeTraceParent, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange, type CloseAfter } from './open-exchange.ts'
 import { guardOf, guardRequest, guardTarget, tooLarge } from './guard.ts'
@@ -116,11 +115,11 @@ export async function forward(
     delete headers['content-length']
     if (exchange.inspection.request?.decision === 'redacted') delete headers['content-encoding']
   }
-  if (exchange.span && settings.propagateTrace) tellTrace(headers, exchange.span.context)
   const seesAnswer = mustSeeAnswer(exchange)
   // The answer must be readable on its way, and all of it must come.
   if (exchange.injected || seesAnswer) headers['accept-encoding'] = 'identity'
   if (seesAnswer) for (const name of ['range', 'if-range']) delete headers[name]
+  exchange.beginCall(headers)
   const response = await fetchUpstream(exchange, context, {
     method: exchange.method,
     headers,
@@ -133,12 +132,6 @@ export async function forward(
     ...exchange.target.upstream.connection.fetchOptions,
   })
   return passOn(response, exchange, context)
-}
-
-/** Tells the upstream the trace. */
-function tellTrace(headers: Record<string, string>, context: TraceContext): void {
-  headers['traceparent'] = writeTraceParent(context)
-  if (context.traceState !== '') headers['tracestate'] = context.traceState
 }
 
 async function readWhole(request: Request, exchange: OpenExchange, length: number): Promise<Uint8Array> {
@@ -208,8 +201,6 @@ async function fetchUpstream(
   context: ProxyContext,
   init: BunFetchRequestInit,
 ): Promise<Response> {
-  exchange.attempts += 1
-  exchange.mark('sentUs')
   try {
     const response = await fetch(exchange.target.url, init)
     requireStatus(response.status, exchange.target.url)

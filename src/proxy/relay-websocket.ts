@@ -139,7 +139,7 @@ async function askUpstream(
     correlationId: context.settings.forwardCorrelationId ? exchange.correlationId : undefined,
   })
   for (const name of HANDSHAKE) delete fields[name]
-  exchange.attempts += 1
+  exchange.beginCall(fields)
   try {
     exchange.clock.enter('connect')
     const { signal } = exchange.abort
@@ -157,7 +157,7 @@ async function askUpstream(
   } catch (error) {
     if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
-        correlation_id: exchange.correlationId,
+        ...exchange.logFields,
         provider_prefix: upstream.prefix,
         path: exchange.shownPath(exchange.target.path),
         error: error instanceof Error ? error.message : String(error),

@@ -13,6 +13,9 @@ const MAX_DECODED_BYTES = 16 * 1024 * 1024
 /** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
 const WHOLE_JSON_BYTES = 4096
 
+/** Operations whose answers are numbers and choices. */
+const WITHOUT_TEXT = ['embeddings', 'rerank', 'decisions']
+
 const UTF8 = new TextDecoder()
 
 /** What a form of several parts begins with, and JSON never. */
@@ -89,7 +92,7 @@ function plainContent({ requestFacts }: OpenExchange, content: Uint8Array): Uint
 
 function maxOutputTokensOf({ wire }: OpenExchange, members: JsonObject): number | undefined {
   const operation = wireApiNamed(wire.api)?.operation
-  if (operation === 'embeddings' || operation === 'rerank') return 0
+  if (operation !== undefined && WITHOUT_TEXT.includes(operation)) return 0
   const most =
     countOf(members['max_completion_tokens']) ??
     countOf(members['max_output_tokens']) ??

@@ -13,6 +13,7 @@ import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
@@ -55,6 +56,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         provider: wire.provider,
         upstreamUrl: exchange.upstreamUrl,
         dialect: exchange.dialect,
+        api: wire.api,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
         keyId: caller.keyId,
@@ -141,8 +143,12 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         completed_us: Math.round(exchange.completedUs),
       },
       upstream: { url_host: host, attempts: exchange.attempts },
+      ...(content.response.cacheDiagnosis === undefined
+        ? {}
+        : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),
     },
     ...(exchange.spend ? { spend: exchange.spend } : {}),
+    ...(exchange.span?.context.sampled ? { modelCall: stored.json(modelCallOf(content)) } : {}),
   }
 }
 

@@ -106,6 +106,8 @@ export interface ExchangeSpan {
   readonly inspectedUs: number
   /** The upstream was asked. */
   readonly sentUs: number
+  /** The client span that the upstream was told of, in its `traceparent`; empty when it was told of none. */
+  readonly clientSpanId: string
 }
 
 /** What a policy decided of each side's content, in the names of the JSON contract. */

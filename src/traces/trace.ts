@@ -4,6 +4,7 @@ import type { MatchedName } from '../usage/model-rates.ts'
 import type { Units, Usage } from '../usage/usage.ts'
 import type { Attribution } from './attribution.ts'
 import type { Outcome } from './exchange.ts'
+import type { ModelCall } from './model-call.ts'
 import type { StoredBill } from './stored-bills.ts'
 
 /** Where usage comes from: the answer itself, or an estimate. `none` when nothing was to be counted. */
@@ -48,6 +49,11 @@ export interface TraceDetail {
     readonly completed_us: number
   }
   readonly upstream: { readonly url_host: string; readonly attempts: number }
+  /** What is known of a prompt that was not, or not wholly, read from the provider's cache; absent on a hit. */
+  readonly cache?: {
+    /** The provider's own word or object for the reason, as it came. */
+    readonly provider_says?: unknown
+  }
 }
 
 /** The receipt of a trace, in the names of the JSON contract. */
@@ -136,4 +142,6 @@ export interface Trace extends Attribution {
   readonly detail: TraceDetail
   /** Absent when it counts for nobody: imported traces, and what is read back. */
   readonly spend?: TraceSpend
+  /** For the spans of an exchange that are exported; never stored. */
+  readonly modelCall?: ModelCall
 }

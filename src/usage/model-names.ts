@@ -107,6 +107,21 @@ export interface Lookup {
   readonly doubt?: string
 }
 
+/** The names in order, without those of another model than the one that answered. */
+function namesMeant(names: ModelNames): readonly NamedModel[] {
+  const [first, ...others] = namesInOrder(names)
+  if (!first) return []
+  if (!names.answered) return [first, ...others]
+  return [first, ...others.filter(({ name }) => isSameModel(name, first.name))]
+}
+
+/** What to ask a list of the operator's own for: the names as they are. Who lists an alias says what it costs. */
+export function spellingsAsSaid(names: ModelNames): readonly Lookup[] {
+  return namesMeant(names).flatMap((named) =>
+    formsOf(named.name.toLowerCase()).map((name) => ({ name, named })),
+  )
+}
+
 /**
  * What to ask a vendor's price list for, in order: for every name its forms, an alias as the model it stands for. A name
  * that does not mean the model that answered is nothing to go by: another model has another price.
@@ -115,12 +130,9 @@ export interface Lookup {
  * @param at epoch milliseconds
  */
 export function lookupsOf(names: ModelNames, vendor: string, at: number): readonly Lookup[] {
-  const [first, ...others] = namesInOrder(names)
+  const candidates = namesMeant(names)
+  const [first] = candidates
   if (!first) return []
-  const { answered } = names
-  const candidates = answered
-    ? [first, ...others.filter(({ name }) => isSameModel(name, first.name))]
-    : [first, ...others]
   return candidates.flatMap((named) => {
     const doubts = [...givenNameDoubts(named, names, vendor), ...variantDoubts(named, first)]
     return formsOf(named.name.toLowerCase()).flatMap((form) =>

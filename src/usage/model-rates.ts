@@ -79,6 +79,8 @@ export interface RateSheet {
   readonly origins?: ReadonlyMap<string, Origin>
   readonly matched?: MatchedName
   readonly doubt?: string
+  /** Size of the input up to which these prices hold; absent for any. */
+  readonly maxInputTokens?: number
 }
 
 /** The key of each bucket's own rate. `cache_write` is the write with the provider's usual lifetime. */
@@ -144,9 +146,9 @@ const UNIT_KEYS: Readonly<Record<Unit, readonly [string, number]>> = {
  * No rate is another's in silence.
  */
 export function ratesOf(sheet: RateSheet): ModelRates {
-  const { list, vendor, model, prices, origins, matched, doubt } = sheet
+  const { list, vendor, model, prices, origins, matched, doubt, maxInputTokens = Infinity } = sheet
   const own = (key: string, inputTokens: number): Rate | undefined => {
-    const usdPerMillion = priceFor(prices[key], inputTokens)
+    const usdPerMillion = inputTokens > maxInputTokens ? undefined : priceFor(prices[key], inputTokens)
     if (usdPerMillion === undefined) return undefined
     const origin = origins?.get(key)
     const reason = origin?.doubt === undefined ? {} : { reason: origin.doubt }

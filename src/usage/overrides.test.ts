@@ -130,7 +130,8 @@ test('a discount on a model that no list has is no price', () => {
     assumed: { ...NO_RATES, input: 1, output: 2 },
     overrides: [ownPrice({ model: '*', discount: 0.5 })],
   })
-  const find = (model: string) => list.find({ ...QUESTION, upstreamUrl: '', dialect: 'openai', names: { answered: model } })
+  const find = (model: string) =>
+    list.find({ ...QUESTION, upstreamUrl: '', dialect: 'openai', names: { answered: model } })
   expect([find('in-house')?.list, find('gpt-5-mini')?.list]).toEqual(['assumed', 'override'])
 })
 

@@ -7,14 +7,16 @@ import {
   nameForms,
   nameMatching,
   namesInOrder,
+  spellingsAsSaid,
   vendorsInNames,
   type ModelNames,
   type NamedModel,
 } from './model-names.ts'
 import { freeSheet, ratesOf, type ModelRates, type RateSheet } from './model-rates.ts'
+import { isPricedByOperation, OPERATION_LIST, OPERATION_PRICES } from './operation-prices.ts'
 import { assumedRates, bestOverride, overrideRates, type OverrideQuestion } from './overrides.ts'
 import { tableLabel, type PriceTable } from './price-table.ts'
-import { BUNDLED, tablesInOrder } from './price-tables.ts'
+import { BUNDLED, isBundled, tablesInOrder } from './price-tables.ts'
 import { pricesAt } from './prices-at.ts'
 import { vendorNamed } from './vendor-names.ts'
 
@@ -23,6 +25,8 @@ export interface PriceQuestion extends OverrideQuestion {
   /** The provider's base URL, by which the bundled list knows most providers. */
   readonly upstreamUrl: string
   readonly dialect: Dialect
+  /** Name of the wire API, for operations that have prices of their own; absent when the model's ordinary price is asked for. */
+  readonly api?: string
   readonly names: ModelNames
 }
 
@@ -65,11 +69,12 @@ export class PriceList {
 
   /** Finds the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
   find(question: PriceQuestion): ModelRates | undefined {
-    const { provider, upstreamUrl, names, organizationId, workspaceId, keyId } = question
+    const { provider, upstreamUrl, api = '', names, organizationId, workspaceId, keyId } = question
     const caller = this.#perCaller ? `${organizationId}\n${workspaceId}\n${keyId}` : ''
+    const operation = isPricedByOperation(api) ? api : ''
     // Names are anybody's: JSON keeps them apart whatever they hold.
     const said = JSON.stringify([names.answered, names.requested, names.path])
-    const key = `${provider}\n${upstreamUrl}\n${said}\n${caller}\n${Math.floor(question.at / 60_000)}`
+    const key = `${provider}\n${upstreamUrl}\n${operation}\n${said}\n${caller}\n${Math.floor(question.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
     const rates = this.#rates(question)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
@@ -85,7 +90,8 @@ export class PriceList {
     const vendor = vendorOf(question)?.id ?? ''
     const model = namesInOrder(question.names)[0]?.name ?? ''
     const rates = own ? overrideRates(own, listed, { vendor, model }) : listed && ratesOf(listed)
-    if (rates) return own ? { ...rates, matched: { ...nameMatching(own.model, forms)!, entry: own.model } } : rates
+    if (rates)
+      return own ? { ...rates, matched: { ...nameMatching(own.model, forms)!, entry: own.model } } : rates
     return unknownModel === 'assume' ? assumedRates(assumed, vendor, model) : undefined
   }
 }
@@ -123,6 +129,8 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 /** What the first table says that has a price for the model at that time. */
 export function listedPrice(tables: readonly PriceTable[], question: PriceQuestion): RateSheet | undefined {
   const vendor = vendorOf(question)
+  if (question.api !== undefined && isPricedByOperation(question.api))
+    return operationPrice(vendor?.id ?? '', question)
   const sheet = sheetOf(tables, vendor?.id, question)
   if (sheet || vendor) return sheet
   // A router that no list knows: the names may say whose model it passes on, but not what it takes.
@@ -144,7 +152,8 @@ function sheetOf(
   for (const table of tables) {
     const provider = providerIn(table, vendor, question)
     if (!provider) continue
-    for (const { name, named, doubt } of lookupsOf(names, provider.id, at)) {
+    const said = isBundled(table) ? [] : spellingsAsSaid(names)
+    for (const { name, named, doubt } of [...said, ...lookupsOf(names, provider.id, at)]) {
       const sheet = listRates(table, provider, name, at)
       if (sheet) return foundBy(named, sheet, doubt)
     }
@@ -181,6 +190,18 @@ function listRates(table: PriceTable, vendor: Provider, name: string, at: number
   // Some entries name a model without a price.
   if (!prices || Object.keys(prices).length === 0) return undefined
   return { list: tableLabel(table), vendor: provider.id, model: model.id, prices }
+}
+
+function operationPrice(vendor: string, { api, names, at }: PriceQuestion): RateSheet | undefined {
+  for (const { name, named, doubt } of lookupsOf(names, vendor, at)) {
+    const price = OPERATION_PRICES.find(
+      (one) => one.api === api && one.vendor === vendor && one.model === name,
+    )
+    if (!price) continue
+    const { model, prices, maxInputTokens } = price
+    return foundBy(named, { list: OPERATION_LIST, vendor, model, prices, maxInputTokens }, doubt)
+  }
+  return undefined
 }
 
 /** The entry of a price list for a model, by the name as it is, then without the date of its snapshot. */
@@ -231,7 +252,7 @@ export interface ListedModel {
  * @param at epoch milliseconds
  */
 export function listedModels(own: PriceTable | undefined, at: number): readonly ListedModel[] {
-  return tablesInOrder(own).flatMap((table) =>
+  const listed = tablesInOrder(own).flatMap((table) =>
     table.providers.flatMap(({ id, models }) =>
       models.flatMap((model) => {
         const prices = pricesAt(id, model, at)
@@ -241,4 +262,12 @@ export function listedModels(own: PriceTable | undefined, at: number): readonly 
       }),
     ),
   )
+  const operations = OPERATION_PRICES.map(({ api, vendor, model, prices, source }) => ({
+    vendor,
+    model,
+    list: OPERATION_LIST,
+    prices,
+    comment: `${api} only: ${source}`,
+  }))
+  return [...listed, ...operations]
 }

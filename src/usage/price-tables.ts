@@ -20,6 +20,11 @@ export function tablesInOrder(own: PriceTable | undefined): readonly PriceTable[
   return [...(own ? [own] : []), newer, BUNDLED, beside]
 }
 
+/** Whether a list comes with the program. */
+export function isBundled(table: PriceTable): boolean {
+  return table === newer || table === BUNDLED || table === beside
+}
+
 /** Names of the lists in use, as receipts show them. */
 export function tableLabels(own: PriceTable | undefined): readonly string[] {
   return [...new Set(tablesInOrder(own).map(tableLabel))]

@@ -21,6 +21,9 @@ const T0 = Date.parse('2026-02-18T14:00:00Z') * 1000
 const env = { ONGOINGAI_PORT: String(await freePort()) }
 const run = (...words: string[]): ReturnType<typeof runProgram> => runProgram(words, { cwd: folder, env })
 
+/** What a provider says of its cache, in one trace. */
+const MISS = { type: 'tools_changed', cache_missed_input_tokens: 41_000 }
+
 /** 1,203 traces; one in ten has bodies, one an unusual text. */
 const TRACES: Trace[] = Array.from({ length: 1203 }, (_, i) =>
   sampleTrace({
@@ -35,6 +38,7 @@ const TRACES: Trace[] = Array.from({ length: 1203 }, (_, i) =>
     sessionId: `s${i % 4}`,
     traceGroupId: i < 500 ? 'g' : '',
     tags: i % 2 === 0 ? { team: 'a' } : {},
+    ...(i === 3 ? { detail: { ...sampleTrace().detail, cache: { provider_says: MISS } } } : {}),
   }),
 )
 
@@ -57,6 +61,7 @@ describe('export', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect([status, err, lines.map((line) => line['id'])]).toEqual([0, '', ids])
     expect(lines[10]).toMatchObject({ organization_id: 'default', total_tokens: 18, usage: { buckets: {} } })
+    expect([lines[3]!['cache'], lines[4]!['cache']]).toEqual([{ provider_says: MISS }, undefined])
     expect(out).not.toContain('word word')
     const bodies = await run('export', '--bodies', '--tag', 'team=a', '--from', '2026-02-19')
     const [first] = bodies.out.split('\n').map((line) => JSON.parse(line || '{}') as Record<string, unknown>)
@@ -93,6 +98,7 @@ describe('export', () => {
       estimated_cost_usd: 0.000180003,
       total_tokens: 18n,
       tags: '{}',
+      cache: JSON.stringify({ provider_says: MISS }),
     })
     expect(rows[5]).toMatchObject({ cost_nano_usd: null, estimated_cost_usd: null, cost_status: 'unknown' })
     expect(rows[7]!['model']).toBe(TRACES[7]!.model)

@@ -1,5 +1,6 @@
 import { disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { readCharge } from './reported-charge.ts'
 import type { Reading, WireApi } from './wire-api.ts'
@@ -23,7 +24,7 @@ export const messages: WireApi = {
   foldEvent(reading, event) {
     switch (event['type']) {
       case 'message_start': {
-        reading.usage = undefined
+        reading.usage = reading.cacheDiagnosis = undefined
         readMessage(reading, objectOf(event['message']) ?? {})
         return false
       }
@@ -122,6 +123,7 @@ function readMessage(reading: Reading, message: JsonObject): void {
   reading.model ??= textOf(message['model'])
   reading.responseId ??= textOf(message['id'])
   readEnd(reading, message)
+  takeCacheDiagnosis(reading, objectOf(message['diagnostics'])?.['cache_miss_reason'])
   mergeUsage(reading, objectOf(message['usage']))
 }
 

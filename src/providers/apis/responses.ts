@@ -1,6 +1,7 @@
 import { addUnits, type ModelUsage, type Unit } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readAnswerError } from './answer-error.ts'
+import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import { takeBill, type Reading, type WireApi } from './wire-api.ts'
@@ -88,6 +89,7 @@ function beginResponse(reading: Reading): void {
   if (reading.bills.length === 0) return
   reading.model = undefined
   reading.responseId = undefined
+  reading.cacheDiagnosis = undefined
   reading.finishReason = undefined
   reading.complete = false
 }
@@ -99,6 +101,7 @@ function readResponse(reading: Reading, response: JsonObject): void {
   takeUsage(reading, usage)
   const tier = textOf(response['service_tier'])
   if (tier) reading.serviceTier = tier
+  takeCacheDiagnosis(reading, response['prompt_cache_diagnostics'])
   const status = textOf(response['status'])
   if (status && !UNFINISHED.has(status)) {
     reading.finishReason = textOf(objectOf(response['incomplete_details'])?.['reason']) ?? status

@@ -24,6 +24,8 @@ export interface Reading {
   speed?: string | undefined
   inferenceGeo?: string | undefined
   responseId?: string | undefined
+  /** What the provider says of a prompt that its cache did not serve: its own word or object; absent on a hit. */
+  cacheDiagnosis?: string | JsonObject | undefined
   /** The failure that the answer tells of, whatever its status: the provider's code. */
   error?: string | undefined
   /** The answer came to its own end. */
@@ -59,6 +61,7 @@ export function emptyReading(): Reading {
     speed: undefined,
     inferenceGeo: undefined,
     responseId: undefined,
+    cacheDiagnosis: undefined,
     error: undefined,
     complete: undefined,
     invocation: undefined,
@@ -106,6 +109,7 @@ export type WireApiName =
   | 'completions'
   | 'count_tokens'
   | 'conversations'
+  | 'decisions'
   | 'embed_content'
   | 'embeddings'
   | 'generate_content'
@@ -130,8 +134,8 @@ export type WireApiName =
 /** One wire API: what the gateway needs to read of it, and no more. Pure. */
 export interface WireApi {
   readonly name: WireApiName
-  /** OpenTelemetry `gen_ai.operation.name`. */
-  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'generate_content' | 'rerank'
+  /** OpenTelemetry `gen_ai.operation.name`; `rerank` and `decisions` are our own words, the conventions have none. */
+  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'generate_content' | 'rerank' | 'decisions'
   /** Nothing was billed when the answer reports nothing. */
   readonly freeUnlessReported?: true
   /** The answer repeats what another exchange consumed: it counts once, by `responseId`, however often it is fetched. */

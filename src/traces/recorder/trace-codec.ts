@@ -1,13 +1,14 @@
 import { NO_ATTRIBUTION } from '../attribution.ts'
 import type { Trace } from '../trace.ts'
 
-/** A trace as a journal payload: JSON, bodies in base64. */
+/** A trace as a journal payload: JSON, bodies in base64, and nothing that is never stored. */
 export function encodeTrace(trace: Trace): Uint8Array {
   const body = (bytes: Uint8Array | null): string | null =>
     bytes ? Buffer.from(bytes).toString('base64') : null
   return Buffer.from(
     JSON.stringify({
       ...trace,
+      modelCall: undefined,
       requestBody: body(trace.requestBody),
       responseBody: body(trace.responseBody),
     }),
