@@ -77,6 +77,9 @@ interface ModelChange {
   unknownAfter: number
   estimatedBefore: number
   estimatedAfter: number
+  /** Of traces that a subscription paid for: what they come to at list prices. */
+  listBeforeNanoUsd: number
+  listAfterNanoUsd: number
 }
 
 interface Result {
@@ -162,6 +165,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
       unknownAfter: 0,
       estimatedBefore: 0,
       estimatedAfter: 0,
+      listBeforeNanoUsd: 0,
+      listAfterNanoUsd: 0,
     }
     models.set(before.model, model)
   }
@@ -169,6 +174,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
   if (after) model.changed += 1
   model.beforeNanoUsd += before.costNanoUsd ?? 0
   model.afterNanoUsd += now.costNanoUsd ?? 0
+  model.listBeforeNanoUsd += before.listPriceNanoUsd ?? 0
+  model.listAfterNanoUsd += now.listPriceNanoUsd ?? 0
   if (before.costNanoUsd === null) model.unknownBefore += 1
   if (now.costNanoUsd === null) model.unknownAfter += 1
   if (before.costStatus === 'estimated') model.estimatedBefore += 1
@@ -199,6 +206,8 @@ function resultJson(result: Result, { dryRun }: Options): object {
       unknown_after: change.unknownAfter,
       estimated_before: change.estimatedBefore,
       estimated_after: change.estimatedAfter,
+      included_list_before_usd: nanoToUsd(change.listBeforeNanoUsd),
+      included_list_after_usd: nanoToUsd(change.listAfterNanoUsd),
     })),
   }
 }
@@ -211,7 +220,7 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
   if (rows.length === 0) return
   io.out(
     textTable([
-      ['MODEL', 'CHANGED', 'BEFORE_USD', 'AFTER_USD', 'DIFFERENCE_USD', 'UNKNOWN'],
+      ['MODEL', 'CHANGED', 'BEFORE_USD', 'AFTER_USD', 'DIFFERENCE_USD', 'UNKNOWN', 'INCLUDED_LIST_USD'],
       ...rows.map(([model, change]) => {
         const difference = change.afterNanoUsd - change.beforeNanoUsd
         return [
@@ -221,6 +230,9 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
           `${sumMark({ estimatedCostRequests: change.estimatedAfter })}${usdText(change.afterNanoUsd)}`,
           `${difference < 0 ? '-' : '+'}${usdText(Math.abs(difference))}`,
           `${change.unknownBefore} → ${change.unknownAfter}`,
+          change.listBeforeNanoUsd + change.listAfterNanoUsd === 0
+            ? ''
+            : `${usdText(change.listBeforeNanoUsd)} → ${usdText(change.listAfterNanoUsd)}`,
         ]
       }),
     ]),

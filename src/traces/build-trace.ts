@@ -4,12 +4,14 @@ import type { JsonObject } from '../providers/json.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
+import { includedCost } from '../usage/included-cost.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
 import { meter, type Metering } from './metering.ts'
+import { paidBySubscription } from './paid-by-subscription.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
@@ -52,7 +54,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         at: exchange.startedAtUs / 1000,
       }),
   })
-  const { usage, cost } = metering
+  const { usage } = metering
+  const subscription = paidBySubscription(exchange.subscription, exchange.status, exchange.responseFields)
+  const cost = subscription ? includedCost(metering.cost) : metering.cost
 
   const streaming = exchange.streaming || content.streamed
   const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
@@ -101,6 +105,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     usageSource: metering.source,
     costStatus: cost.status,
     costNanoUsd: cost.totalNanoUsd,
+    listPriceNanoUsd: cost.listNanoUsd ?? null,
     latencyMs: Math.round(exchange.completedUs / 1000),
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
@@ -116,6 +121,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       streaming,
       lineage,
       credential,
+      subscription,
       stored,
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
@@ -240,6 +246,7 @@ interface MetadataParts {
   readonly streaming: boolean
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
+  readonly subscription: boolean
   readonly stored: StoredContent
   readonly masked: number
 }
@@ -248,7 +255,7 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { streaming, lineage, credential, stored, masked }: MetadataParts,
+  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -269,6 +276,7 @@ function metadataOf(
   give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
   if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
   give('api_key_last4', credential.last4)
+  if (subscription) metadata['credential_kind'] = 'subscription'
   if (caller.keyId !== '') {
     give('gateway_key_id', caller.keyId)
     give('team', caller.team)

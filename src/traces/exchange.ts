@@ -57,6 +57,8 @@ export interface Exchange {
   readonly credentialField: string
   /** Credential in the query (`?key=`, `?api-key=`, …); empty for none. Like the fields, it is never written. */
   readonly queryKey: string
+  /** The request's credential is a subscription's, as far as its shape tells. */
+  readonly subscription: boolean
   /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
   readonly dialect: Dialect
   /** Model that the path or the query names; empty for none. */

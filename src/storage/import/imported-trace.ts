@@ -73,6 +73,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     usageSource: counted || (row.total_tokens ?? 0) > 0 ? 'reported' : 'none',
     costStatus: 'estimated',
     costNanoUsd: cost,
+    listPriceNanoUsd: null,
     latencyMs,
     timeToFirstTokenMs: ttftMs,
     timeToFirstTokenUs: ttftUs,
