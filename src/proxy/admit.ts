@@ -38,9 +38,11 @@ export function admit(
   if (!limits.any) return undefined
   const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
   const nowMs = Date.now()
+  const { subscription } = exchange
+  const money = limits.money[subscription ? 'included' : 'billed']
   const rates =
-    limits.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model, nowMs) : undefined
-  if (rates === 'unknown' && limits.refusesUnpriced && mayBill(exchange)) {
+    money.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model, nowMs) : undefined
+  if (rates === 'unknown' && money.refusesUnpriced && mayBill(exchange)) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
     throw new GatewayError('model_price_unknown', message)
   }
@@ -55,6 +57,7 @@ export function admit(
     provider: exchange.wire.provider,
     model,
     billable,
+    subscription,
     requestBytes: Math.max(0, size),
     maxOutputTokens: facts.maxOutputTokens,
     streaming: facts.streaming,
