@@ -17,7 +17,7 @@ export function paidBySubscription(
   status: number,
   fields: Readonly<Record<string, string | readonly string[]>>,
 ): boolean {
-  if (fields[`${UNIFIED}overage-in-use`] === 'true') return false
+  if (String(fields[`${UNIFIED}overage-in-use`]) === 'true') return false
   if (fields[`${UNIFIED}status`] !== undefined) return byToken || status < 400
   return byToken && !API_LIMITS.some((name) => fields[name] !== undefined)
 }

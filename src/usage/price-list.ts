@@ -104,6 +104,8 @@ const VENDORS: Readonly<Record<string, string>> = {
   voyage: 'voyageai',
   moonshot: 'moonshotai',
   'azure-openai': 'azure',
+  // The models of the API, by another way of paying.
+  chatgpt: 'openai',
 }
 
 /** Dialects that one vendor invented: a provider of any name that speaks them is priced as that vendor's. */
