@@ -35,7 +35,12 @@ export function codexArguments(
       }
     }
     return [
-      ...provider(urls.chatgpt, ['requires_openai_auth=true', 'supports_websockets=true'], key && keyField, keyVariable),
+      ...provider(
+        urls.chatgpt,
+        ['requires_openai_auth=true', 'supports_websockets=true'],
+        key && keyField,
+        keyVariable,
+      ),
       ...rest,
     ]
   }
@@ -59,10 +64,5 @@ function provider(url: string, auth: readonly string[], keyField: string, keyVar
       ? []
       : [`env_http_headers={ ${JSON.stringify(keyField)}=${JSON.stringify(keyVariable)} }`]),
   ]
-  return [
-    '-c',
-    'model_provider="ongoingai"',
-    '-c',
-    `model_providers.ongoingai={ ${settings.join(', ')} }`,
-  ]
+  return ['-c', 'model_provider="ongoingai"', '-c', `model_providers.ongoingai={ ${settings.join(', ')} }`]
 }

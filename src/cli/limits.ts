@@ -74,7 +74,9 @@ function rowOf(standing: LimitStanding): string[] {
   const words = kind.replaceAll('_', ' ')
   return [
     name,
-    period === undefined ? words : `${words} per ${period}${remarks.length > 0 ? ` (${remarks.join(', ')})` : ''}`,
+    period === undefined
+      ? words
+      : `${words} per ${period}${remarks.length > 0 ? ` (${remarks.join(', ')})` : ''}`,
     `${per.replace('_', ' ')}${split === undefined ? '' : ` and ${split}`}`,
     show(used),
     // What is reserved is what requests under way are expected to come to.

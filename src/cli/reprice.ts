@@ -218,9 +218,18 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
   if (result.resumed) io.out('an interrupted run was taken up; the sums are of the rest\n')
   const rows = changedModels(result)
   if (rows.length === 0) return
+  const listed = rows.some(([, change]) => change.listBeforeNanoUsd + change.listAfterNanoUsd > 0)
   io.out(
     textTable([
-      ['MODEL', 'CHANGED', 'BEFORE_USD', 'AFTER_USD', 'DIFFERENCE_USD', 'UNKNOWN', 'INCLUDED_LIST_USD'],
+      [
+        'MODEL',
+        'CHANGED',
+        'BEFORE_USD',
+        'AFTER_USD',
+        'DIFFERENCE_USD',
+        'UNKNOWN',
+        ...(listed ? ['INCLUDED_LIST_USD'] : []),
+      ],
       ...rows.map(([model, change]) => {
         const difference = change.afterNanoUsd - change.beforeNanoUsd
         return [
@@ -230,9 +239,7 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
           `${sumMark({ estimatedCostRequests: change.estimatedAfter })}${usdText(change.afterNanoUsd)}`,
           `${difference < 0 ? '-' : '+'}${usdText(Math.abs(difference))}`,
           `${change.unknownBefore} → ${change.unknownAfter}`,
-          change.listBeforeNanoUsd + change.listAfterNanoUsd === 0
-            ? ''
-            : `${usdText(change.listBeforeNanoUsd)} → ${usdText(change.listAfterNanoUsd)}`,
+          ...(listed ? [`${usdText(change.listBeforeNanoUsd)} → ${usdText(change.listAfterNanoUsd)}`] : []),
         ]
       }),
     ]),

@@ -190,12 +190,14 @@ export class MemoryCounters implements Counters {
           : [],
       ),
       budgets: budgets.filter(({ take }) => take.hard),
-      spenders: [...new Map(budgets.map(({ subject, take }) => [subject, take.counter]))].map(([subject, name]) => ({
-        subject,
-        included: countsIncluded(name),
-        cost: least(subject, 'cost'),
-        tokens: least(subject, 'tokens'),
-      })),
+      spenders: [...new Map(budgets.map(({ subject, take }) => [subject, take.counter]))].map(
+        ([subject, name]) => ({
+          subject,
+          included: countsIncluded(name),
+          cost: least(subject, 'cost'),
+          tokens: least(subject, 'tokens'),
+        }),
+      ),
     }
     this.#found.set(takes, counted)
     return counted

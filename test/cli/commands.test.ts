@@ -238,7 +238,10 @@ describe('shell-init and wrap', () => {
     writeFileSync(join(home, 'auth.json'), JSON.stringify({ auth_mode: 'chatgpt', tokens }))
     const fake = join(folder, 'codex')
     writeFileSync(fake, '#!/bin/sh\nprintf "%s\\n" "$@"\nenv\n', { mode: 0o755 })
-    const wrapped = await runProgram(['wrap', '--', fake, 'exec', 'hi'], { cwd: folder, env: { CODEX_HOME: home } })
+    const wrapped = await runProgram(['wrap', '--', fake, 'exec', 'hi'], {
+      cwd: folder,
+      env: { CODEX_HOME: home },
+    })
     expect(wrapped.out).toContain('model_provider="ongoingai"\n')
     expect(wrapped.out).toContain('base_url="http://127.0.0.1:8080/chatgpt/backend-api/codex"')
     expect(wrapped.out).not.toContain('openai_base_url')

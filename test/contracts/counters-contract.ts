@@ -210,7 +210,8 @@ export function countersContract(
       const billed = budget(name, 1000, 0, { hard: false })
       const words = budget(name, 1000, 4, { unit: 'tokens' })
       const counting = budget(`${name}&included`, 1000, 10)
-      const amounts = async (): Promise<unknown> => Promise.all([billed, words, counting].map((one) => used(one)))
+      const amounts = async (): Promise<unknown> =>
+        Promise.all([billed, words, counting].map((one) => used(one)))
       const held = await taken(billed, words, counting)
       expect(await amounts()).toEqual([
         [0, 0],

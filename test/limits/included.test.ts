@@ -40,7 +40,11 @@ async function open(...budgets: string[]): Promise<TestGateway> {
 }
 
 /** @returns the status */
-async function ask({ url }: TestGateway, fields: Record<string, string>, model = ANSWER.model): Promise<number> {
+async function ask(
+  { url }: TestGateway,
+  fields: Record<string, string>,
+  model = ANSWER.model,
+): Promise<number> {
   const response = await fetch(`${url}/anthropic/v1/messages`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...fields },
@@ -54,7 +58,9 @@ const payer = { 'x-api-key': 'sk-ant-api03-AAAAAAAA' }
 
 /** What each budget has used, in USD or tokens. */
 async function used({ url }: TestGateway): Promise<unknown[]> {
-  const { limits } = (await (await fetch(`${url}/api/limits`)).json()) as { limits: Record<string, unknown>[] }
+  const { limits } = (await (await fetch(`${url}/api/limits`)).json()) as {
+    limits: Record<string, unknown>[]
+  }
   return limits.map((limit) => [limit['used'], limit['reserved']])
 }
 
@@ -62,8 +68,10 @@ async function used({ url }: TestGateway): Promise<unknown[]> {
 function ledger({ folder }: TestGateway): unknown[] {
   const database = new Database(join(folder, 'data/traces.db'), { readonly: true })
   const rows = database
-    .query(`SELECT subject, SUM(cost_nano_usd) AS cost, SUM(tokens) AS tokens FROM spend
-      WHERE subject LIKE 'workspace:%' GROUP BY subject ORDER BY subject`)
+    .query(
+      `SELECT subject, SUM(cost_nano_usd) AS cost, SUM(tokens) AS tokens FROM spend
+      WHERE subject LIKE 'workspace:%' GROUP BY subject ORDER BY subject`,
+    )
     .values()
   database.close()
   return rows

@@ -338,7 +338,10 @@ class RecorderThread {
       ticket,
       costNanoUsd: trace.costNanoUsd,
       includedNanoUsd,
-      outputNanoUsd: outputNanoUsd((trace.costNanoUsd ?? 0) + (includedNanoUsd ?? 0), trace.detail.cost.lines),
+      outputNanoUsd: outputNanoUsd(
+        (trace.costNanoUsd ?? 0) + (includedNanoUsd ?? 0),
+        trace.detail.cost.lines,
+      ),
       inputTokens: trace.inputTokens,
       outputTokens: trace.outputTokens,
       whole: trace.outcome === 'completed' && status < 400,
