@@ -47,6 +47,7 @@ describe('loading', () => {
     })
     expect(defaults.providers.map(({ name, prefix }) => [name, prefix])).toEqual([
       ['openai', '/openai'],
+      ['chatgpt', '/chatgpt'],
       ['anthropic', '/anthropic'],
       ['gemini', '/gemini'],
       ['mistral', '/mistral'],

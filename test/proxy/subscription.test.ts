@@ -39,7 +39,7 @@ beforeAll(async () => {
     hostname: '127.0.0.1',
     fetch(request, server) {
       const { pathname } = new URL(request.url)
-      if (server.upgrade(request)) return undefined
+      if (server.upgrade(request, { data: undefined })) return undefined
       if (pathname.endsWith('/messages')) return Response.json(MESSAGE)
       if (pathname.endsWith('/responses')) {
         return new Response(`event: response.completed\ndata: ${JSON.stringify(COMPLETED)}\n\n`, {
