@@ -168,7 +168,7 @@ export class GatewayMetrics {
     this.#outcomes.add(0, { outcome: 'completed', error_code: '' })
     for (const type of TOKEN_TYPES) this.#tokens.add(0, { type })
     this.#cost.add(0, {})
-    for (const counter of [this.#unknownCost, this.#included, this.#listPrice]) counter.add(0, {})
+    for (const costs of [this.#unknownCost, this.#included, this.#listPrice]) costs.add(0, {})
     for (const side of ['request', 'response']) {
       for (const decision of DECISIONS) this.#decisions.add(0, { side, decision })
     }

@@ -28,6 +28,6 @@ test('usage credits of a subscriber are billed', () => {
   ).toBe(true)
 })
 
-test('a federated token looks like a subscriber’s; the limits of an organization tell it', () => {
+test('the limits of an organization on an answer say that the organization pays, whatever the token looks like', () => {
   expect(paidBySubscription(true, 200, API)).toBe(false)
 })

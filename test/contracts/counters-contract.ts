@@ -206,10 +206,10 @@ export function countersContract(
     })
 
     test('what a subscription pays is charged to budgets that count it, and to no others', async () => {
-      const name = 'workspace:o/w'
-      const billed = budget(name, 1000, 0, { hard: false })
-      const words = budget(name, 1000, 4, { unit: 'tokens' })
-      const counting = budget(`${name}&included`, 1000, 10)
+      const subject = 'workspace:o/w'
+      const billed = budget(subject, 1000, 0, { hard: false })
+      const words = budget(subject, 1000, 4, { unit: 'tokens' })
+      const counting = budget(`${subject}&included`, 1000, 10)
       const amounts = async (): Promise<unknown> =>
         Promise.all([billed, words, counting].map((one) => used(one)))
       const held = await taken(billed, words, counting)

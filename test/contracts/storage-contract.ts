@@ -515,7 +515,6 @@ function manyTraces(count: number): Trace[] {
   const pick = <T>(...values: readonly T[]): T => values[random(values.length)]!
   return Array.from({ length: count }, (_, i) => {
     const startedAtUs = T0 + random(21 * 24 * 60) * 60 * SECOND + random(60) * SECOND
-    const unknown = random(5) === 0
     return sampleTrace({
       id: `trace-${i}`,
       startedAtUs,
