@@ -126,7 +126,6 @@ export const PROVIDER: Section = {
 /** Providers that are there unless the file changes them. */
 export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
-  chatgpt: { upstream: 'https://chatgpt.com', prefix: '/chatgpt', api: 'openai' },
   anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },
   gemini: { upstream: 'https://generativelanguage.googleapis.com', prefix: '/gemini', api: 'gemini' },
   mistral: { upstream: 'https://api.mistral.ai', prefix: '/mistral', api: 'mistral' },
@@ -137,5 +136,6 @@ export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, s
   openrouter: { upstream: 'https://openrouter.ai', prefix: '/openrouter', api: 'openai' },
   perplexity: { upstream: 'https://api.perplexity.ai', prefix: '/perplexity', api: 'openai' },
   ollama: { upstream: 'http://localhost:11434', prefix: '/ollama', api: 'ollama' },
+  chatgpt: { upstream: 'https://chatgpt.com', prefix: '/chatgpt', api: 'openai' },
   azure: { upstream: '', prefix: '/azure', api: 'azure' },
 }
