@@ -57,6 +57,7 @@ describe('loading', () => {
       ['openrouter', '/openrouter'],
       ['perplexity', '/perplexity'],
       ['ollama', '/ollama'],
+      ['chatgpt', '/chatgpt'],
     ])
     for (const yaml of ['# nothing', '---\n', 'server: {}\n---\n', 'server:\n', '~'])
       expect(load(yaml)).toEqual(defaults)
@@ -405,7 +406,7 @@ describe('validation', () => {
   test('nested prefixes are fine: the longest wins', () => {
     expect(
       load('providers: {openai: {prefix: /ai}, anthropic: {prefix: /ai/anthropic}}').providers,
-    ).toHaveLength(11)
+    ).toHaveLength(12)
   })
 
   test('a provider can be taken out, and another put in', () => {

@@ -7,7 +7,7 @@ import type { Trace } from '../traces/trace.ts'
 import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
 import { toNanoUsd, usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
-import { costMark, tokensMark } from './estimate-marks.ts'
+import { costText, tokensMark } from './estimate-marks.ts'
 import type { DebugChain, DebugOptions } from './debug-chain.ts'
 import { textTable, visible } from './text-table.ts'
 
@@ -111,10 +111,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
       ...(trace.providerError ? [['provider_error', trace.providerError]] : []),
       ['tokens', tokensText(trace)],
       ['usage', usageText(trace)],
-      [
-        'estimated_cost_usd',
-        trace.costNanoUsd === null ? '(unknown)' : `${costMark(trace)}${usdText(trace.costNanoUsd)}`,
-      ],
+      ['estimated_cost_usd', costText(trace, usdText, '(unknown)')],
       ['cost_status', cost.note ? `${cost.status} (${cost.note})` : cost.status],
       ['latency_ms', String(trace.latencyMs)],
       ['ttft_ms', String(trace.timeToFirstTokenMs)],

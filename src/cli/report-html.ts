@@ -2,7 +2,7 @@ import { formatSecond } from '../rfc3339.ts'
 import type { MeasuredRow, TraceFilter } from '../storage/storage.ts'
 import { usdText } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
-import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
+import { costSumText, costText, sumMark, tokensMark } from './estimate-marks.ts'
 import { html, Markup } from './html.ts'
 import { priceAgeLines } from './price-age-text.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
@@ -179,7 +179,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
             trace.model,
             String(trace.responseStatus),
             `${tokensMark(trace)}${count(trace.totalTokens)}`,
-            trace.costNanoUsd === null ? 'unknown' : `${costMark(trace)}${usd(trace.costNanoUsd)}`,
+            costText(trace, usd, 'unknown'),
             ms(trace.latencyMs),
             trace.requestPath,
             trace.id,
@@ -264,18 +264,22 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
 }
 
 /** Amounts of any kind, which stand under each other by their ends. */
-const NUMERIC = /^~?\$?[\d.,]+( (k|M|B|%|s|ms))?( \+ .*)?$/
+const NUMERIC = /^(included|~?\$?[\d.,]+)( (k|M|B|%|s|ms|\(list .*\)))?( \+ .*)?$/
 
 function unknownText(row: MeasuredRow): string {
-  if (row.unknownCostRequests > 0) return `and ${count(row.unknownCostRequests)} requests of unknown cost`
-  return row.estimatedCostRequests > 0
-    ? `${count(row.estimatedCostRequests)} of them estimated`
-    : 'every request priced'
+  const { unknownCostRequests: unknown, includedRequests: included, estimatedCostRequests: estimates } = row
+  const besides = [
+    ...(unknown > 0 ? [`${count(unknown)} requests of unknown cost`] : []),
+    ...(included > 0
+      ? [`${count(included)} included in subscriptions (list price ${usd(row.listPriceNanoUsd)})`]
+      : []),
+  ]
+  if (besides.length > 0) return `and ${besides.join(', ')}`
+  return estimates > 0 ? `${count(estimates)} of them estimated` : 'every request priced'
 }
 
 function spend(row: MeasuredRow): string {
-  const sum = `${sumMark(row)}${usd(row.costNanoUsd)}`
-  return row.unknownCostRequests > 0 ? `${sum} + ${count(row.unknownCostRequests)} unknown` : sum
+  return costSumText(row, usd, count)
 }
 
 /** Dollars, thousands apart. */

@@ -2,7 +2,7 @@ import { formatSecond } from '../rfc3339.ts'
 import type { MeasuredRow, TraceFilter, TraceSummary } from '../storage/storage.ts'
 import { usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
-import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
+import { costSumText, costText, sumMark, tokensMark } from './estimate-marks.ts'
 import type { ReportData } from './report-data.ts'
 import { average, errorCount, errorRate } from '../api/measure-json.ts'
 import { outputColumns, textTable } from './text-table.ts'
@@ -44,6 +44,12 @@ export function writeReportText(data: ReportData, io: Io): void {
         : []),
       ...(totals.unmeteredRequests > 0
         ? [['  of them unmetered APIs', String(totals.unmeteredRequests)]]
+        : []),
+      ...(totals.includedRequests > 0
+        ? [
+            ['Included in subscriptions', `${totals.includedRequests} requests`],
+            ['  list price (USD)', usdText(totals.listPriceNanoUsd)],
+          ]
         : []),
       ['Active API keys', String(keys.length)],
       ['Top model', models[0]?.group ?? '(none)'],
@@ -203,12 +209,9 @@ function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): 
 }
 
 function costOf(trace: TraceSummary): string {
-  if (trace.costNanoUsd !== null) return `${costMark(trace)}${usdText(trace.costNanoUsd)}`
-  return trace.api === '' ? '(unmetered)' : '(unknown)'
+  return costText(trace, usdText, trace.api === '' ? '(unmetered)' : '(unknown)')
 }
 
-/** A sum that leaves requests of unknown cost out says so. */
 function cost(row: MeasuredRow): string {
-  const sum = `${sumMark(row)}${usdText(row.costNanoUsd)}`
-  return row.unknownCostRequests > 0 ? `${sum} + ${row.unknownCostRequests} unknown` : sum
+  return costSumText(row, usdText, String)
 }

@@ -100,6 +100,9 @@ interface ModelChange {
   unknownAfter: number
   estimatedBefore: number
   estimatedAfter: number
+  /** Of traces that a subscription paid for: what they come to at list prices. */
+  listBeforeNanoUsd: number
+  listAfterNanoUsd: number
 }
 
 interface Result {
@@ -189,6 +192,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
       unknownAfter: 0,
       estimatedBefore: 0,
       estimatedAfter: 0,
+      listBeforeNanoUsd: 0,
+      listAfterNanoUsd: 0,
     }
     models.set(before.model, model)
   }
@@ -196,6 +201,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
   if (after) model.changed += 1
   model.beforeNanoUsd += before.costNanoUsd ?? 0
   model.afterNanoUsd += now.costNanoUsd ?? 0
+  model.listBeforeNanoUsd += before.listPriceNanoUsd ?? 0
+  model.listAfterNanoUsd += now.listPriceNanoUsd ?? 0
   if (before.costNanoUsd === null) model.unknownBefore += 1
   if (now.costNanoUsd === null) model.unknownAfter += 1
   if (before.costStatus === 'estimated') model.estimatedBefore += 1
@@ -227,6 +234,8 @@ function resultJson(result: Result, { dryRun }: Options): object {
       unknown_after: change.unknownAfter,
       estimated_before: change.estimatedBefore,
       estimated_after: change.estimatedAfter,
+      included_list_before_usd: nanoToUsd(change.listBeforeNanoUsd),
+      included_list_after_usd: nanoToUsd(change.listAfterNanoUsd),
     })),
   }
 }
@@ -237,9 +246,18 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
   if (result.resumed) io.out('an interrupted run was taken up; the sums are of the rest\n')
   const rows = changedModels(result)
   if (rows.length === 0) return
+  const listed = rows.some(([, change]) => change.listBeforeNanoUsd + change.listAfterNanoUsd > 0)
   io.out(
     textTable([
-      ['MODEL', 'CHANGED', 'BEFORE_USD', 'AFTER_USD', 'DIFFERENCE_USD', 'UNKNOWN'],
+      [
+        'MODEL',
+        'CHANGED',
+        'BEFORE_USD',
+        'AFTER_USD',
+        'DIFFERENCE_USD',
+        'UNKNOWN',
+        ...(listed ? ['INCLUDED_LIST_USD'] : []),
+      ],
       ...rows.map(([model, change]) => {
         const difference = change.afterNanoUsd - change.beforeNanoUsd
         return [
@@ -249,6 +267,7 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
           `${sumMark({ estimatedCostRequests: change.estimatedAfter })}${usdText(change.afterNanoUsd)}`,
           `${difference < 0 ? '-' : '+'}${usdText(Math.abs(difference))}`,
           `${change.unknownBefore} → ${change.unknownAfter}`,
+          ...(listed ? [`${usdText(change.listBeforeNanoUsd)} → ${usdText(change.listAfterNanoUsd)}`] : []),
         ]
       }),
     ]),

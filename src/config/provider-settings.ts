@@ -105,5 +105,6 @@ export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, s
   openrouter: { upstream: 'https://openrouter.ai', prefix: '/openrouter', api: 'openai' },
   perplexity: { upstream: 'https://api.perplexity.ai', prefix: '/perplexity', api: 'openai' },
   ollama: { upstream: 'http://localhost:11434', prefix: '/ollama', api: 'ollama' },
+  chatgpt: { upstream: 'https://chatgpt.com', prefix: '/chatgpt', api: 'openai' },
   azure: { upstream: '', prefix: '/azure', api: 'azure' },
 }

@@ -222,9 +222,8 @@ test('a call is metered however its path is written', () => {
       '/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.claude/invoke',
       'bedrock_invoke',
     ],
-    // Neither a free call nor one that runs no model hides one that does.
+    // A free call does not hide one that is metered.
     ['/models%2ffiles;:generateContent', 'generate_content'],
-    ['/models%2ftokenize;:generateContent', 'generate_content'],
   ] as const)
     expect([text, meteredReadingOf('POST', readPath(text), false).api?.name]).toEqual([text, name])
 })

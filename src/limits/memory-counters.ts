@@ -11,6 +11,7 @@ import {
   type Take,
   type Verdict,
 } from './counters.ts'
+import { countsIncluded } from './included-subject.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import { SubjectSpend } from './subject-spend.ts'
 
@@ -64,6 +65,8 @@ interface Counted {
 /** A subject of budgets, and the takes whose amounts are reserved for it. */
 interface Spender {
   readonly subject: SubjectSpend
+  /** It is charged what subscriptions pay. */
+  readonly included: boolean
   /** Indices of the takes with the least limit, of money and of tokens, those that refuse before soft ones; -1 for none. */
   readonly cost: number
   readonly tokens: number
@@ -187,11 +190,14 @@ export class MemoryCounters implements Counters {
           : [],
       ),
       budgets: budgets.filter(({ take }) => take.hard),
-      spenders: [...new Set(budgets.map(({ subject }) => subject))].map((subject) => ({
-        subject,
-        cost: least(subject, 'cost'),
-        tokens: least(subject, 'tokens'),
-      })),
+      spenders: [...new Map(budgets.map(({ subject, take }) => [subject, take.counter]))].map(
+        ([subject, name]) => ({
+          subject,
+          included: countsIncluded(name),
+          cost: least(subject, 'cost'),
+          tokens: least(subject, 'tokens'),
+        }),
+      ),
     }
     this.#found.set(takes, counted)
     return counted
@@ -346,6 +352,7 @@ class HeldInMemory implements Held {
   readonly #slot: number
   /** What was reserved beyond the claim's amounts. */
   #grownCost = 0
+  #grownIncluded = 0
   #grownTokens = 0
 
   constructor(owner: MemoryCounters, claim: Claim, counted: Counted, clock: number, slot: number) {
@@ -362,11 +369,13 @@ class HeldInMemory implements Held {
     }
   }
 
-  grow({ costNanoUsd, tokens }: Actual): void {
+  grow({ costNanoUsd, includedNanoUsd = 0, tokens }: Actual): void {
     this.#grownCost += costNanoUsd
+    this.#grownIncluded += includedNanoUsd
     this.#grownTokens += tokens
-    for (const { subject, cost, tokens: ofTokens } of this.#counted.spenders) {
-      subject.reserve(this.#slot, cost < 0 ? 0 : costNanoUsd, ofTokens < 0 ? 0 : tokens)
+    for (const { subject, included, cost, tokens: ofTokens } of this.#counted.spenders) {
+      const money = costNanoUsd + (included ? includedNanoUsd : 0)
+      subject.reserve(this.#slot, cost < 0 ? 0 : money, ofTokens < 0 ? 0 : tokens)
     }
   }
 
@@ -374,15 +383,15 @@ class HeldInMemory implements Held {
     for (const { counter } of this.#counted.places) counter.taken -= 1
   }
 
-  settle({ costNanoUsd, tokens }: Actual, nowMs: number): undefined {
+  settle({ costNanoUsd, includedNanoUsd = 0, tokens }: Actual, nowMs: number): undefined {
     const claim = this.#claim
     // The ledger tells of older terms by itself.
     const own = this.#owner.knows(claim.term, nowMs)
     for (const spender of this.#counted.spenders) {
-      const { subject } = spender
+      const { subject, included } = spender
       subject.holding -= 1
       this.#reserve(spender, -1)
-      if (own) subject.settle(claim.term, this.#slot, costNanoUsd, tokens)
+      if (own) subject.settle(claim.term, this.#slot, costNanoUsd + (included ? includedNanoUsd : 0), tokens)
     }
     for (const { counter, settles, index } of this.#counted.rates) {
       if (settles) counter.add(tokens - claim.amountOf(index), this.#owner.clock(), this.#clock)
@@ -390,9 +399,10 @@ class HeldInMemory implements Held {
   }
 
   /** Reserves all that is expected, or with a negative sign gives it back. */
-  #reserve({ subject, cost, tokens }: Spender, sign: 1 | -1): void {
+  #reserve({ subject, included, cost, tokens }: Spender, sign: 1 | -1): void {
     const claim = this.#claim
-    const money = cost < 0 ? 0 : claim.amountOf(cost) + this.#grownCost
+    const grown = this.#grownCost + (included ? this.#grownIncluded : 0)
+    const money = cost < 0 ? 0 : claim.amountOf(cost) + grown
     const counted = tokens < 0 ? 0 : claim.amountOf(tokens) + this.#grownTokens
     subject.reserve(this.#slot, sign * money, sign * counted)
   }

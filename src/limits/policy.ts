@@ -29,6 +29,8 @@ export interface BudgetTerms {
   readonly timeZone: string
   /** `soft` budgets warn and never refuse. */
   readonly enforcement: 'hard' | 'soft'
+  /** What a subscription pays counts too, at list prices. */
+  readonly countIncluded: boolean
   /** Shares of the budget at which a warning is given, once a period. */
   readonly warnAt: readonly number[]
 }

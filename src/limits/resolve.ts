@@ -3,6 +3,7 @@ import { matches } from '../access/key-rules.ts'
 import type { Caller } from '../traces/exchange.ts'
 import { budgetWindow, slotOf, type BudgetWindow } from './budget-window.ts'
 import type { Take } from './counters.ts'
+import { includedSubject } from './included-subject.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
 import type { LimitTally } from './tenant-tallies.ts'
 
@@ -55,10 +56,8 @@ export class CallerLimits {
   readonly any: boolean
   /** Whether the request's content tells something that a limit needs. */
   readonly needContent: boolean
-  /** Whether money is limited, so that prices are asked for before a request. */
-  readonly needPrices: boolean
-  /** Whether a hard budget of money would be passed by what has no price. */
-  readonly refusesUnpriced: boolean
+  /** How money is limited, of requests that are billed and of those that a subscription pays for. */
+  readonly money: Readonly<Record<'billed' | 'included', MoneyLimits>>
   /** Whether a limit counts end users or sessions. */
   readonly needAttribution: boolean
 
@@ -93,8 +92,10 @@ export class CallerLimits {
       ...(counterId === '' ? [] : [keySubject(of)]),
     ]
     this.any = holding.length > 0
-    this.needPrices = holding.some(({ budget }) => budget.costUsd > 0)
-    this.refusesUnpriced = holding.some(({ budget }) => budget.costUsd > 0 && budget.enforcement === 'hard')
+    this.money = {
+      billed: moneyLimits(holding),
+      included: moneyLimits(holding.filter(({ budget }) => budget.countIncluded)),
+    }
     this.needAttribution = holding.some(({ per }) => per === 'end_user' || per === 'session')
     this.needContent = holding.some(
       ({ per, splitBy, match, tokensPerMinute, budget }) =>
@@ -168,18 +169,19 @@ export class CallerLimits {
       const rolling = budget.period === 'rolling'
       fromMs = Math.max(fromMs, rolling ? slotOf(nowMs) : window.startMs)
       untilMs = Math.min(untilMs, window.endMs)
+      const spender = budget.countIncluded ? includedSubject(counted) : counted
       const spend = (kind: 'tokens' | 'cost', value: number): void => {
         if (value <= 0) return
         const take: Take = {
           kind: 'budget',
-          counter: counted,
+          counter: spender,
           unit: kind,
           limit: value,
           hard: budget.enforcement === 'hard',
           startMs: window.startMs,
           endMs: window.endMs,
         }
-        limits.push({ policy, kind, value, counter: counted, window, take })
+        limits.push({ policy, kind, value, counter: spender, window, take })
       }
       spend('tokens', budget.tokens)
       spend('cost', Math.round(budget.costUsd * NANO_PER_USD))
@@ -190,6 +192,7 @@ export class CallerLimits {
     return {
       limits,
       counted: countedOf(limits),
+      countedIncluded: countedOf(limits.map(withoutRefusal)),
       countedFree: countedOf(limits.filter(({ kind }) => !SPENDING.has(kind))),
       size,
       spenders: [...new Set([...this.spenders, ...subjects])],
@@ -202,14 +205,44 @@ export class CallerLimits {
   }
 }
 
+/** How money is limited. */
+interface MoneyLimits {
+  /** Prices are asked for before a request. */
+  readonly needPrices: boolean
+  /** A hard budget would be passed by what has no price. */
+  readonly refusesUnpriced: boolean
+}
+
+function moneyLimits(policies: readonly LimitPolicy[]): MoneyLimits {
+  const budgets = policies.filter(({ budget }) => budget.costUsd > 0)
+  return {
+    needPrices: budgets.length > 0,
+    refusesUnpriced: budgets.some(({ budget }) => budget.enforcement === 'hard'),
+  }
+}
+
+/**
+ * A limit as it holds for a request that a subscription pays for: a spent budget that counts no such requests refuses none. It is told
+ * all the same what the request came to, for the answer may say that it was billed.
+ */
+function withoutRefusal(limit: Limit): Limit {
+  const { kind, policy, take } = limit
+  if (kind !== 'cost' || policy.budget.countIncluded || take?.kind !== 'budget') return limit
+  return { ...limit, take: { ...take, hard: false } }
+}
+
 /** Limits that what costs nothing does not touch. */
 const SPENDING: ReadonlySet<LimitKind> = new Set(['tokens_per_minute', 'cost', 'tokens'])
 
 /** What holds for a request of a caller. */
 export interface ResolvedLimits {
   readonly limits: readonly Limit[]
-  /** Those that count something, and of them those that count what costs nothing too. */
+  /**
+   * Those that count something; the same for a request that a subscription pays for; and of them those that count what costs nothing
+   * too.
+   */
   readonly counted: CountedLimits
+  readonly countedIncluded: CountedLimits
   readonly countedFree: CountedLimits
   /** Largest content; absent for no limit. */
   readonly size: Limit | undefined

@@ -51,6 +51,8 @@ export interface SharedRequest {
   /** Second of the backend's clock in which it was admitted; 0 when it was not yet. */
   readonly second: number
   readonly cost: number
+  /** Charged besides to budgets that count what subscriptions pay. */
+  readonly included: number
   readonly tokens: number
   readonly lease: number
   /** What the ledger says of windows that the backend does not know: counter, beginning, nano-USD, tokens. */
@@ -116,7 +118,7 @@ export class SharedCounters implements Counters {
   #held(open: SharedRequest): Held {
     const { takes } = open
     return {
-      grow: ({ costNanoUsd, tokens }) => this.#tell('grow', { ...open, cost: costNanoUsd, tokens }),
+      grow: (more) => this.#tell('grow', { ...open, ...amountsOf(more) }),
       ended: () => {
         if (takes.some(({ k }) => k === 'conc')) this.#tell('ended', open)
       },
@@ -128,13 +130,13 @@ export class SharedCounters implements Counters {
     }
   }
 
-  async #settle(open: SharedRequest, { costNanoUsd, tokens }: Actual): Promise<readonly CounterState[]> {
-    const request = { ...open, cost: costNanoUsd, tokens }
+  async #settle(open: SharedRequest, actual: Actual): Promise<readonly CounterState[]> {
+    const request = { ...open, ...amountsOf(actual) }
     try {
       const reply = await this.#backend.apply('settle', request)
       return reply.states.map(stateOf)
     } catch (error) {
-      if (costNanoUsd + tokens > 0) this.#forgetLater(request)
+      if (request.cost + request.included + request.tokens > 0) this.#forgetLater(request)
       throw error
     }
   }
@@ -210,10 +212,19 @@ export const NO_REQUEST: SharedRequest = {
   takes: [],
   second: 0,
   cost: 0,
+  included: 0,
   tokens: 0,
   lease: LEASE_MS,
   seeds: [],
   renew: [],
+}
+
+function amountsOf({
+  costNanoUsd,
+  includedNanoUsd = 0,
+  tokens,
+}: Actual): Pick<SharedRequest, 'cost' | 'included' | 'tokens'> {
+  return { cost: costNanoUsd, included: includedNanoUsd, tokens }
 }
 
 function sharedTake(take: Take, amount: number): SharedTake {

@@ -1,6 +1,7 @@
 import type { TraceSpend } from '../traces/trace.ts'
 import type { Budget, Claim, Held } from './counters.ts'
 import type { Expectation } from './expectations.ts'
+import { countsIncluded } from './included-subject.ts'
 import type { LimitEngine, LimitRequest } from './limit-engine.ts'
 import type { CallerLimits, CountedLimits, ResolvedLimits } from './resolve.ts'
 
@@ -39,7 +40,8 @@ export class Ticket implements Claim {
     term: string,
     engine: LimitEngine,
   ) {
-    const counted = request.billable ? resolved.counted : resolved.countedFree
+    const ofKind = request.subscription ? resolved.countedIncluded : resolved.counted
+    const counted = request.billable ? ofKind : resolved.countedFree
     this.counted = counted
     this.term = term
     this.requestBytes = request.requestBytes
@@ -54,6 +56,11 @@ export class Ticket implements Claim {
   /** Of the exchange. */
   get id(): string {
     return this.#request.id
+  }
+
+  /** A subscription pays for it, as far as its credential tells. */
+  get subscription(): boolean {
+    return this.#request.subscription
   }
 
   /** Names requests that are expected to cost about the same. */
@@ -79,9 +86,9 @@ export class Ticket implements Claim {
   }
 
   /** Nothing is known of what it will take of a budget but what it allows itself. */
-  guesses({ unit }: Budget): boolean {
+  guesses(take: Budget): boolean {
     const { costLearned, tokensLearned } = this.#expectation
-    return !(unit === 'cost' ? costLearned : tokensLearned)
+    return this.#counts(take) && !(take.unit === 'cost' ? costLearned : tokensLearned)
   }
 
   /** Of its cost or its tokens nothing is known but what it allows itself. */
@@ -102,8 +109,14 @@ export class Ticket implements Claim {
   }
 
   /** What it is expected to take of a budget, nano-USD or tokens. */
-  expectedOf({ unit }: Budget): number {
-    return unit === 'cost' ? this.#expectation.costNanoUsd : this.#expectation.tokens
+  expectedOf(take: Budget): number {
+    if (!this.#counts(take)) return 0
+    return take.unit === 'cost' ? this.#expectation.costNanoUsd : this.#expectation.tokens
+  }
+
+  /** Whether a budget is expected to be charged: not for money that a subscription pays, unless it counts that. */
+  #counts({ unit, counter }: Budget): boolean {
+    return unit === 'tokens' || !this.#request.subscription || countsIncluded(counter)
   }
 
   /** Whom the exchange's cost counts for. */
@@ -123,13 +136,15 @@ export class Ticket implements Claim {
     const { outputNanoUsdPerByte, outputTokensPerByte } = this.#expectation
     // A quarter more than it has grown to, so that it need not be asked with every chunk.
     const beyond = responseBytes * 1.25 - this.growAt
-    const more = {
-      costNanoUsd: Math.ceil(beyond * outputNanoUsdPerByte),
-      tokens: Math.ceil(beyond * outputTokensPerByte),
-    }
-    this.assumedNanoUsd += more.costNanoUsd
+    const moneyNanoUsd = Math.ceil(beyond * outputNanoUsdPerByte)
+    this.assumedNanoUsd += moneyNanoUsd
     this.growAt = responseBytes * 1.25
-    this.held?.grow(more)
+    this.held?.grow({
+      ...(this.subscription
+        ? { costNanoUsd: 0, includedNanoUsd: moneyNanoUsd }
+        : { costNanoUsd: moneyNanoUsd }),
+      tokens: Math.ceil(beyond * outputTokensPerByte),
+    })
   }
 
   /**

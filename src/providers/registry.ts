@@ -228,10 +228,9 @@ export function meteredReadingOf(
   upgrade: boolean,
 ): MeteredRoute {
   const route = meteredRouteOf(method, loose, upgrade)
-  const runs = ({ api }: MeteredRoute): boolean => api !== undefined && api.runsNoModel !== true
-  if (plain === loose || runs(route)) return route
+  if (route.api || plain === loose) return route
   const other = meteredRouteOf(method, plain, upgrade)
-  return runs(other) || (other.api && !route.api) ? other : route
+  return other.api ? other : route
 }
 
 /**

@@ -44,11 +44,13 @@ export function admit(
   if (!limits.any) return undefined
   const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
   const nowMs = Date.now()
+  const { subscription } = exchange
+  const money = limits.money[subscription ? 'included' : 'billed']
   const rates =
-    limits.needPrices && billable && model !== ''
+    money.needPrices && billable && model !== ''
       ? settings.ratesOf?.(exchange, facts.names, nowMs)
       : undefined
-  if (rates === 'unknown' && limits.refusesUnpriced && mayBill(exchange)) {
+  if (rates === 'unknown' && money.refusesUnpriced && mayBill(exchange)) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
     throw new GatewayError('model_price_unknown', message)
   }
@@ -63,6 +65,7 @@ export function admit(
     provider: exchange.wire.provider,
     model,
     billable,
+    subscription,
     requestBytes: Math.max(0, size),
     maxOutputTokens: facts.maxOutputTokens,
     streaming: facts.streaming,

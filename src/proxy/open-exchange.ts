@@ -82,6 +82,8 @@ export class OpenExchange {
   streaming = false
   /** Nothing is billed for such a request. */
   readonly free: boolean
+  /** A subscription pays for the request, as far as its credential tells. */
+  readonly subscription: boolean
   /** The request was changed so that the stream reports its usage. */
   injected = false
   /** The policy that looks at its content on its way, if one does. */
@@ -120,6 +122,7 @@ export class OpenExchange {
     this.queryKey = queryCredential(query)
     this.fields = request.headers.toJSON()
     this.target = target
+    this.subscription = target.upstream.subscription(this.fields, this.queryKey)
     const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
     this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
     this.free = free
@@ -293,6 +296,7 @@ export class OpenExchange {
       wire: this.wire,
       credentialField: this.target.upstream.credentialField,
       queryKey: this.queryKey,
+      subscription: this.subscription,
       upstreamUrl: this.target.upstream.url,
       attempts: this.attempts,
       method: this.method,

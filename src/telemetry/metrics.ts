@@ -49,6 +49,8 @@ export class GatewayMetrics {
   readonly #tokens: Counter
   readonly #cost: Counter
   readonly #unknownCost: Counter
+  readonly #included: Counter
+  readonly #listPrice: Counter
   readonly #genAi: GenAiMetrics
   readonly #flushSeconds: Histogram
   readonly #flushSize: Histogram
@@ -106,6 +108,14 @@ export class GatewayMetrics {
       'ongoingai.cost_unknown_total',
       'Exchanges with tokens whose cost is not known.',
     )
+    this.#included = counter(
+      'ongoingai.cost_included_total',
+      'Exchanges that a subscription paid for; they are not in the cost.',
+    )
+    this.#listPrice = counter(
+      'ongoingai.cost_included_list_usd_total',
+      'What exchanges that a subscription paid for come to at list prices, in USD.',
+    )
     this.#genAi = new GenAiMetrics(meter, latestGenAi)
     this.#flushSeconds = histogram(
       'ongoingai.trace.flush_duration_seconds',
@@ -128,7 +138,7 @@ export class GatewayMetrics {
     this.#outcomes.add(0, { outcome: 'completed', error_code: '' })
     for (const type of TOKEN_TYPES) this.#tokens.add(0, { type })
     this.#cost.add(0, {})
-    this.#unknownCost.add(0, {})
+    for (const costs of [this.#unknownCost, this.#included, this.#listPrice]) costs.add(0, {})
     for (const side of ['request', 'response']) {
       for (const decision of DECISIONS) this.#decisions.add(0, { side, decision })
     }
@@ -163,7 +173,10 @@ export class GatewayMetrics {
     ] as const) {
       if (count > 0) this.#tokens.add(count, { ...counted, type })
     }
-    if (trace.costNanoUsd === null) {
+    if (trace.costStatus === 'included') {
+      this.#included.add(1, counted)
+      this.#listPrice.add((trace.listPriceNanoUsd ?? 0) / 1e9, counted)
+    } else if (trace.costNanoUsd === null) {
       if (trace.totalTokens > 0) this.#unknownCost.add(1, counted)
     } else if (trace.costNanoUsd > 0) this.#cost.add(trace.costNanoUsd / 1e9, counted)
     this.#redaction(exchange, trace)

@@ -333,10 +333,13 @@ function clean(values: Readonly<Record<string, string>>): Attributes {
   return attributes
 }
 
-function costOf({ costNanoUsd, costStatus }: Trace): Attributes {
-  return costNanoUsd === null
-    ? {}
-    : { 'ongoingai.cost_usd': costNanoUsd / 1e9, 'ongoingai.cost_status': costStatus }
+function costOf({ costNanoUsd, costStatus, listPriceNanoUsd }: Trace): Attributes {
+  if (costNanoUsd === null) return {}
+  return {
+    'ongoingai.cost_usd': costNanoUsd / 1e9,
+    'ongoingai.cost_status': costStatus,
+    ...(listPriceNanoUsd === null ? {} : { 'ongoingai.list_price_usd': listPriceNanoUsd / 1e9 }),
+  }
 }
 
 function hostOf(url: string): { host: string; port: number } {

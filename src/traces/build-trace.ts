@@ -4,6 +4,7 @@ import type { JsonObject } from '../providers/json.ts'
 import { modelsOfTarget, type TargetModels } from '../providers/registry.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
+import { includedCost } from '../usage/included-cost.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import { placeOf } from '../usage/places.ts'
@@ -15,6 +16,7 @@ import type { Exchange } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
 import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
+import { paidBySubscription } from './paid-by-subscription.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
@@ -64,7 +66,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         at: exchange.startedAtUs / 1000,
       }),
   })
-  const { usage, cost } = metering
+  const { usage } = metering
+  const subscription = paidBySubscription(exchange.subscription, exchange.status, exchange.responseFields)
+  const cost = subscription ? includedCost(metering.cost) : metering.cost
 
   const streaming = exchange.streaming || content.streamed
   const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
@@ -113,6 +117,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     usageSource: metering.source,
     costStatus: cost.status,
     costNanoUsd: cost.totalNanoUsd,
+    listPriceNanoUsd: cost.listNanoUsd ?? null,
     latencyMs: Math.round(exchange.completedUs / 1000),
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
@@ -128,6 +133,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       streaming,
       lineage,
       credential,
+      subscription,
       stored,
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
@@ -277,6 +283,7 @@ interface MetadataParts {
   readonly streaming: boolean
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
+  readonly subscription: boolean
   readonly stored: StoredContent
   readonly masked: number
 }
@@ -285,7 +292,7 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { streaming, lineage, credential, stored, masked }: MetadataParts,
+  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -306,6 +313,7 @@ function metadataOf(
   give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
   if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
   give('api_key_last4', credential.last4)
+  if (subscription) metadata['credential_kind'] = 'subscription'
   if (caller.keyId !== '') {
     give('gateway_key_id', caller.keyId)
     give('team', caller.team)

@@ -1,4 +1,5 @@
 import { priceUsage, type Cost } from '../usage/cost.ts'
+import { includedCost } from '../usage/included-cost.ts'
 import { nanoToUsd } from '../usage/money.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
@@ -44,14 +45,18 @@ export function repriced(
     find,
   })
   // A list that has lost a model does not make what is known unknown.
-  if (priced.status === 'unknown' && before.status !== 'unknown') return undefined
-  const cost = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
+  const known = before.status === 'included' ? before.list_price_usd !== null : before.status !== 'unknown'
+  if (priced.status === 'unknown' && known) return undefined
+  const again = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
+  // Who paid does not change with the prices.
+  const cost = before.status === 'included' ? includedCost(again) : again
   const after = traceCost(cost)
   if (isSameCost(after, before)) return undefined
   return {
     ...trace,
     costStatus: cost.status,
     costNanoUsd: cost.totalNanoUsd,
+    listPriceNanoUsd: cost.listNanoUsd ?? null,
     detail: {
       ...trace.detail,
       cost: after,
@@ -76,10 +81,15 @@ export function estimated(cost: Cost, because: string): Cost {
 export function traceCost(cost: Cost): TraceCost {
   return {
     status: cost.status,
-    total_usd: cost.totalNanoUsd === null ? null : nanoToUsd(cost.totalNanoUsd),
+    total_usd: usdOf(cost.totalNanoUsd),
+    ...(cost.listNanoUsd === undefined ? {} : { list_price_usd: usdOf(cost.listNanoUsd) }),
     price_list: cost.priceList,
     lines: cost.lines,
     ...(cost.matched === undefined ? {} : { matched: cost.matched }),
     ...(cost.note === undefined ? {} : { note: cost.note }),
   }
+}
+
+function usdOf(nanoUsd: number | null): number | null {
+  return nanoUsd === null ? null : nanoToUsd(nanoUsd)
 }

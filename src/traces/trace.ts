@@ -60,6 +60,8 @@ export interface TraceDetail {
 export interface TraceCost {
   readonly status: CostStatus
   readonly total_usd: number | null
+  /** Of an `included` cost only; null when unknown. */
+  readonly list_price_usd?: number | null
   readonly price_list: string
   readonly lines: readonly ReceiptLine[]
   readonly matched?: MatchedName
@@ -120,6 +122,8 @@ export interface Trace extends Attribution {
   readonly costStatus: CostStatus
   /** Null when the cost is unknown. */
   readonly costNanoUsd: number | null
+  /** Of an `included` cost: what the usage comes to at list prices. Null when unknown, and of all other costs. */
+  readonly listPriceNanoUsd: number | null
   readonly latencyMs: number
   /** Rounded up from microseconds; 0 for answers that were not streamed. */
   readonly timeToFirstTokenMs: number

@@ -13,8 +13,11 @@ import {
   type Unit,
 } from './usage.ts'
 
-/** `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget. */
-export type CostStatus = 'exact' | 'estimated' | 'unknown'
+/**
+ * `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget; `included` is 0 because a
+ * subscription pays.
+ */
+export type CostStatus = 'exact' | 'estimated' | 'unknown' | 'included'
 
 interface Line {
   readonly model: string
@@ -59,6 +62,8 @@ export interface Cost {
   readonly status: CostStatus
   /** Whole nano-USD; null when unknown. */
   readonly totalNanoUsd: number | null
+  /** Of an `included` cost: what the usage comes to at list prices; null when unknown. */
+  readonly listNanoUsd?: number | null
   /** Name and version of the price list, `provider` for a cost the provider reported, empty when none was used. */
   readonly priceList: string
   readonly lines: readonly ReceiptLine[]

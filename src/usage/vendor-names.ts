@@ -11,6 +11,8 @@ const VENDORS: Readonly<Record<string, string>> = {
   voyage: 'voyageai',
   moonshot: 'moonshotai',
   'azure-openai': 'azure',
+  // The models of the API, by another way of paying.
+  chatgpt: 'openai',
   mistralai: 'mistral',
 }
 

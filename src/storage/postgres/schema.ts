@@ -186,4 +186,5 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ...secured('once', visible('false')),
     LIMITS_FUNCTION,
   ],
+  '015_included_cost': [LIMITS_FUNCTION],
 }

@@ -16,7 +16,13 @@ export function encodeTrace(trace: Trace): Uint8Array {
 }
 
 /** Fields that a journal of an earlier version lacks. */
-const ABSENT_BEFORE = { ...NO_ATTRIBUTION, consumptionId: '', countedOnce: false, providerError: '' }
+const ABSENT_BEFORE = {
+  ...NO_ATTRIBUTION,
+  consumptionId: '',
+  countedOnce: false,
+  providerError: '',
+  listPriceNanoUsd: null,
+}
 
 /**
  * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted, but for what tells a trace from the record
