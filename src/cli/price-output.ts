@@ -186,7 +186,8 @@ function pricesOf(config: Config, model: string): readonly FoundModel[] {
     if (!entry || found.has(entry)) continue
     found.set(entry, rates?.doubt === undefined ? entry : { ...entry, doubt: rates.doubt })
   }
-  return [...found.values()]
+  const operations = listed.filter((one) => one.list === OPERATION_LIST && one.model === model)
+  return [...found.values(), ...operations]
 }
 
 function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly SeenModel[] {

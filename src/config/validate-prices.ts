@@ -53,7 +53,7 @@ function namesOf(fields: object): (readonly [string, string])[] {
  * @param providers what the file says of providers, by name
  */
 export function checkPricing(
-  { unknownModel, file: path, allowUpdate, assumed, overrides: given }: RawPricing,
+  { unknownModel, file: given, allowUpdate, assumed, overrides: own }: RawPricing,
   providers: Readonly<Record<string, { readonly prices: readonly Omit<PriceOverride, 'provider'>[] }>>,
   { priceList, wrong, doubtful }: PriceChecks,
 ): PricingSettings {
@@ -73,11 +73,11 @@ export function checkPricing(
     checkOverride(override, path, wrong, doubtful)
     overrides.push(override)
   }
-  given.forEach((override, i) => add(override, `pricing.overrides[${i}]`))
+  own.forEach((override, i) => add(override, `pricing.overrides[${i}]`))
   for (const [name, { prices }] of Object.entries(providers)) {
     prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
   }
-  const file = path.trim()
+  const file = given.trim()
   const list = file === '' ? undefined : checkPriceFile(file, priceList, wrong)
   for (const warning of list?.warnings ?? []) doubtful('pricing.file', `pricing.file: ${warning}`)
   return {
