@@ -4,11 +4,14 @@ import { priceUsage, type Cost, type Priced } from '../src/usage/cost.ts'
 import { FEES } from '../src/usage/fees.ts'
 import { includedCost } from '../src/usage/included-cost.ts'
 import { matchScore } from '../src/usage/model-match.ts'
+import type { ModelNames } from '../src/usage/model-names.ts'
+import type { ModelRates } from '../src/usage/model-rates.ts'
 import { placeOf } from '../src/usage/places.ts'
 import { PriceList } from '../src/usage/price-list.ts'
 import { tablesInOrder } from '../src/usage/price-tables.ts'
 import { pricesAt } from '../src/usage/prices-at.ts'
 import { NO_PARTS, type ModelUsage, type Unit, type Usage } from '../src/usage/usage.ts'
+import { NO_RATES } from '../test/support/own-prices.ts'
 
 /** A provider whose current models are priced. */
 interface Row {
@@ -195,27 +198,7 @@ interface Tally {
 const DAY = tablesInOrder(undefined).reduce((day, { date }) => (date > day ? date : day), '')
 const AT = Date.parse(`${DAY}T12:00:00Z`)
 
-const LIST = new PriceList({
-  unknownModel: 'allow',
-  overrides: [],
-  assumed: {
-    input: -1,
-    cacheRead: -1,
-    cacheReadAudio: -1,
-    cacheReadImage: -1,
-    cacheWrite: -1,
-    cacheWrite30m: -1,
-    cacheWrite1h: -1,
-    cacheWrite12h: -1,
-    inputAudio: -1,
-    inputImage: -1,
-    inputVideo: -1,
-    output: -1,
-    reasoning: -1,
-    outputAudio: -1,
-    outputImage: -1,
-  },
-})
+const LIST = new PriceList({ unknownModel: 'allow', overrides: [], assumed: NO_RATES })
 
 /** What the gateway can price, as a table of Markdown with its reasons: each cell is made by pricing usage. */
 export function priceCoverage(): string {
@@ -245,17 +228,19 @@ function modelsOf(one: Row): Readonly<Record<Column['models'], readonly string[]
   )
   const current = new Map(
     entries.flatMap((entry) => {
-      // A name that moves means another model tomorrow.
-      if (!models.test(entry.id) || entry.deprecated || /latest|:/.test(entry.id.replace(/v\d:\d/, '')))
-        return []
-      return [[entry.id, { name: nameOf(entry), prices: pricesAt(vendor, entry, AT) ?? {} }] as const]
+      const name = nameOf(entry)
+      const isCurrent = models.test(entry.id) && !entry.deprecated && !entry.id.endsWith(':free')
+      // A name that moves from model to model is no model.
+      if (!isCurrent || ratesOf(one, { answered: name })?.doubt !== undefined) return []
+      return [[entry.id, { name, prices: pricesAt(vendor, entry, AT) ?? {} }] as const]
     }),
   )
   const named = (keeps: (id: string, prices: ModelPrice) => boolean): string[] =>
     [...current].flatMap(([id, { name, prices }]) => (keeps(id, prices) ? [name] : []))
   return {
-    text: named((id, { input_mtok: input, output_mtok: output }) =>
-      [!NO_TEXT.test(id), input !== undefined, output !== undefined].every(Boolean),
+    text: named(
+      (id, prices) =>
+        !NO_TEXT.test(id) && prices['input_mtok'] !== undefined && prices['output_mtok'] !== undefined,
     ),
     sound: named((id) => SOUND.test(id)),
     images: named((id) => IMAGES.test(id)),
@@ -283,7 +268,7 @@ function cellOf(one: Row, column: Column, models: readonly string[], reasons: Re
   if (parts.length === 0) return '-'
   const byText = Map.groupBy(parts, ({ text }) => text)
   // Which parts there are, the head of a column says; of fees and places each row has its own.
-  if (byText.size === 1 && !column.named) return parts[0]!.text
+  if (byText.size === 1 && (!column.named || parts.length === FEES.length)) return parts[0]!.text
   return [...byText].map(([text, same]) => `${same.map(({ name }) => name).join(', ')}: ${text}`).join('; ')
 }
 
@@ -313,6 +298,7 @@ function plainReason(note: string, names: readonly string[]): string {
   return names
     .reduce((text, name) => text.replaceAll(name, 'the model'), note)
     .replace(/^list price: /, '')
+    .replace('the preview the model', 'a preview')
     .replace(/^no price for \w+ of model the model; that/, 'it has no price; that')
     .replace(/^no price for (?:\w+ of )?model the model$/, 'it has no price')
     .replace(/^no price for 1 (\w+)$/, 'a fee without a known price is left out')
@@ -321,7 +307,13 @@ function plainReason(note: string, names: readonly string[]): string {
     .replace(/ in [a-z]+-[a-z]+-\d may/, ' there may')
 }
 
-function costOf({ provider, dialect, addresses, included }: Row, probe: Probe, model: string): Cost {
+function ratesOf({ provider, dialect, addresses }: Row, names: ModelNames): ModelRates | undefined {
+  const upstreamUrl = `https://${addresses[0]![1]}`
+  const caller = { organizationId: '', workspaceId: '', keyId: '' }
+  return LIST.find({ provider, dialect, upstreamUrl, ...caller, at: AT, names })
+}
+
+function costOf(one: Row, probe: Probe, model: string): Cost {
   const { usage = {}, unit, serviceTier, speed, place } = probe
   const bill: ModelUsage = { usage, parts: NO_PARTS, ...(unit === undefined ? {} : { units: { [unit]: 1 } }) }
   const cost = priceUsage({
@@ -332,19 +324,9 @@ function costOf({ provider, dialect, addresses, included }: Row, probe: Probe, m
     speed,
     place,
     at: AT,
-    find: (names) =>
-      LIST.find({
-        provider,
-        dialect,
-        upstreamUrl: `https://${addresses[0]![1]}`,
-        organizationId: '',
-        workspaceId: '',
-        keyId: '',
-        at: AT,
-        names,
-      }),
+    find: (names) => ratesOf(one, names),
   })
-  return included ? includedCost(cost) : cost
+  return one.included ? includedCost(cost) : cost
 }
 
 function verdictOf({ status, listNanoUsd, note }: Cost): Verdict {
@@ -363,7 +345,7 @@ function verdictText({ counts, reasons: why, bracketed }: Tally, all: number, re
     .map((reason) => reasons.markOf(reason))
     .sort((a, b) => a - b)
     .join(', ')})`
-  return `${exact === 0 ? '' : `exact for ${exact} of ${all}, else `}${others} ${marks}${brackets}`
+  return `${exact === 0 ? '' : `${exact} of ${all} exact, else `}${others} ${marks}${brackets}`
 }
 
 /** Why costs are not exact, numbered as they come. */

@@ -7,6 +7,7 @@ import { parseFlags } from '../src/cli/flags.ts'
 import { cliMarkdown } from '../src/cli/reference.ts'
 import { COMMANDS } from '../src/cli/run.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { priceCoverage } from '../scripts/price-coverage.ts'
 import { tlsFixture } from './support/tls-fixtures.ts'
 
 // What the documentation shows is right: settings are accepted, commands and flags exist, files are there.
@@ -35,6 +36,11 @@ const blocks: Block[] = PAGES.flatMap((page) =>
 
 test('docs/cli.md tells of the commands as they are', () => {
   expect(readFileSync(join(ROOT, 'docs/cli.md'), 'utf8')).toBe(cliMarkdown())
+})
+
+test('docs/pricing.md tells what can be priced as the price lists and rules have it', () => {
+  const page = readFileSync(join(ROOT, 'docs/pricing.md'), 'utf8')
+  expect(page).toContain(`-->\n\n${priceCoverage()}\n<!--`)
 })
 
 describe('settings', () => {
