@@ -76,7 +76,7 @@ const ROWS: readonly Row[] = [
   row('Mistral', 'mistral', 'mistral', 'api.mistral.ai', { vendor: 'mistral' }),
   row('Cohere', 'cohere', 'cohere', 'api.cohere.com', { vendor: 'cohere', models: /^command-[ar]/ }),
   row('Groq', 'groq', 'openai', 'api.groq.com', { vendor: 'groq' }),
-  row('xAI', 'xai', 'openai', 'api.x.ai', { vendor: 'x-ai', models: /^grok-(?:4\.|build|voice)/ }),
+  row('xAI', 'xai', 'openai', 'us.api.x.ai', { vendor: 'x-ai', models: /^grok-(?:4\.|build|voice)/ }),
   row('DeepSeek', 'deepseek', 'openai', 'api.deepseek.com', { vendor: 'deepseek', models: /flash|v4/ }),
   row('OpenRouter', 'openrouter', 'openai', 'openrouter.ai', { vendor: 'openrouter' }),
   row('Perplexity', 'perplexity', 'openai', 'api.perplexity.ai', { vendor: 'perplexity', models: /^sonar/ }),
