@@ -189,7 +189,8 @@ test('half the price is exact only where the provider says so for all its models
   const usage = { input_uncached: 1000 }
   const status = (provider: string, model: string, serviceTier: string): string =>
     price(model, usage, { provider, serviceTier }).status
-  expect(status('groq', 'openai/gpt-oss-120b', 'batch')).toBe('exact')
+  expect(status('anthropic', 'claude-opus-5', 'batch')).toBe('exact')
+  expect(status('groq', 'openai/gpt-oss-120b', 'batch')).toBe('estimated')
   expect(status('xai', 'grok-4.3', 'batch')).toBe('estimated')
   expect(status('cerebras', 'gpt-oss-120b', 'flex')).toBe('estimated')
 })

@@ -72,8 +72,14 @@ function byTier(facts: TierFacts): PriceFactor {
   }
 }
 
-/** Who sells batches of all models at half the price, by their price pages; Fireworks: fireworks.ai/blog/batch-api, 2026-11. */
-const BATCH_AT_HALF = ['openai', 'azure', 'anthropic', 'google', 'aws', 'mistral', 'groq', 'fireworks']
+/**
+ * Who says that batches of all models cost half, all read on 2026-11-30: developers.openai.com/api/docs/guides/flex-processing (flex
+ * has the rates of batches) and dev.classmethod.jp/en/articles/openai-flex-processing (which are half);
+ * learn.microsoft.com/azure/ai-foundry/openai/how-to/batch; ai.google.dev/gemini-api/docs/optimization; fireworks.ai/blog/batch-api.
+ * Anthropic's batch page is told by neverpaytwice.pages.dev. Bedrock has it for many models; for Groq and Mistral no such page was found.
+ */
+const BATCH_AT_HALF = ['openai', 'azure', 'anthropic', 'google', 'fireworks']
+/** The same of flex: OpenAI's and Google's pages above. */
 const FLEX_AT_HALF = ['openai', 'google']
 
 function flex(vendor: string): PriceFactor {
