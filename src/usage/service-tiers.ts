@@ -93,7 +93,7 @@ function half(vendor: string, sellers: readonly string[], tier: string): PriceFa
   if (sellers.includes(vendor)) return { permille: 500 }
   return {
     permille: 500,
-    note: `the ${tier} price of ${vendor || 'this provider'} is not published for all models; half was used`,
+    note: `the ${tier} price of ${vendor || 'this provider'} is not known for all models; half was used`,
   }
 }
 
