@@ -128,6 +128,12 @@ function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => Mod
   }
 }
 
+/** What tier, mode and place do to a line, and why that is not certain. */
+interface Factor {
+  readonly line: { readonly factor?: number }
+  readonly note: string | undefined
+}
+
 /** @returns why the bill cannot be priced at all; `undefined` when it was */
 function addBill(
   receipt: Receipt,
@@ -157,7 +163,7 @@ function addBill(
   const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
   const own = found.tier?.(named)
   const rates = own?.rates ?? found
-  const factorAt = (place: string | undefined): { readonly factor?: number } => {
+  const factorAt = (place: string | undefined): Factor => {
     const tier = tierPrice({
       vendor: rates.vendor,
       model: rates.model,
@@ -167,9 +173,8 @@ function addBill(
       at: priced.at,
       inputTokens: size,
     })
-    if (tier.note !== undefined) receipt.note(tier.note)
     const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
-    return multiple === 1 ? {} : { factor: multiple }
+    return { line: multiple === 1 ? {} : { factor: multiple }, note: tier.note }
   }
   // What the operator pays is what he pays at every place; what a list says beside it is not.
   const isOwn = rates.list === 'override' || rates.list === 'assumed'
@@ -190,6 +195,9 @@ function addBill(
     tokensPriced = true
     if (rate.reason !== undefined) receipt.note(rate.reason)
     const rule = rate.rule === undefined ? {} : { rule: rate.rule }
+    const factor = listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)
+    // A multiple of nothing is certain.
+    if (factor.note !== undefined && rate.usdPerMillion > 0) receipt.note(factor.note)
     receipt.add({
       model,
       bucket,
@@ -197,7 +205,7 @@ function addBill(
       usd_per_million: rate.usdPerMillion,
       ...rule,
       ...rate.origin,
-      ...(listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)),
+      ...factor.line,
     })
   }
   if (priceless !== '') return `no price for ${priceless} of model ${model}`
@@ -218,6 +226,8 @@ function addBill(
       })
       const ownFee = isOwn && listed !== undefined && listed.origin === undefined
       if (charged?.note !== undefined && !ownFee && price.usd > 0) receipt.note(charged.note)
+      if (listFactor?.note !== undefined && price.usd > 0 && !FEES.includes(unit))
+        receipt.note(listFactor.note)
     } else if (fee && 'countedBy' in fee && bill.units?.[fee.countedBy] !== undefined) {
       continue
     } else if (FEES.includes(unit)) {
@@ -227,7 +237,8 @@ function addBill(
     }
   }
   // Perplexity's fee depends on how much of the web it was to read; the list has the largest.
-  if (bill.units?.requests !== undefined && rates.unit('requests')) {
+  const perRequest = bill.units?.requests === undefined ? undefined : rates.unit('requests')
+  if (perRequest && perRequest.usd > 0 && !(isOwn && perRequest.origin === undefined)) {
     receipt.note('the fee per request depends on the size of the search context')
   }
   return undefined

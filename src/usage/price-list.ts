@@ -42,6 +42,7 @@ const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
 /** Addresses of one place that the bundled list does not know. */
 const PLACE_VENDORS: readonly (readonly [RegExp, string])[] = [
   [/^https:\/\/[a-z]{2}\.api\.openai\.com(?:[:/]|$)/, 'openai'],
+  [/^https:\/\/[a-z0-9-]+\.api\.x\.ai(?:[:/]|$)/, 'x-ai'],
   [/^https:\/\/bedrock-mantle\.[a-z0-9-]+\.api\.aws(?:[:/]|$)/, 'aws'],
 ]
 
