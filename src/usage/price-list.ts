@@ -152,7 +152,7 @@ function sheetOf(
   for (const table of tables) {
     const provider = providerIn(table, vendor, question)
     if (!provider) continue
-    const said = isBundled(table) ? [] : spellingsAsSaid(names)
+    const said = isBundled(table) ? [] : spellingsAsSaid(names, provider.id)
     for (const { name, named, doubt } of [...said, ...lookupsOf(names, provider.id, at)]) {
       const sheet = listRates(table, provider, name, at)
       if (sheet) return foundBy(named, sheet, doubt)
