@@ -139,7 +139,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     }),
     detail: {
       usage: stored.json(usageDetail(exchange, { model, requestedModel, names, place }, content, metering)),
-      cost: storedCost(traceCost(cost), stored.text),
+      cost: storedCost(traceCost(cost), stored),
       timing: {
         received_us: 0,
         ...(exchange.upstreamFirstByteUs >= 0
@@ -244,13 +244,15 @@ function usageDetail(
 }
 
 /** A receipt as it is stored. Names of models and notes are others' words; the rest is ours. */
-function storedCost(cost: TraceCost, text: StoredContent['text']): TraceCost {
+function storedCost(cost: TraceCost, stored: StoredContent): TraceCost {
   const { lines, matched, note } = cost
   return {
     ...cost,
-    lines: lines.map((line) => ({ ...line, model: text(line.model) })),
-    ...(matched ? { matched: { ...matched, name: text(matched.name), entry: text(matched.entry) } } : {}),
-    ...(note === undefined ? {} : { note: text(note) }),
+    lines: lines.map((line) => ({ ...line, model: stored.text(line.model) })),
+    ...(matched
+      ? { matched: { ...matched, name: stored.text(matched.name), entry: stored.text(matched.entry) } }
+      : {}),
+    ...(note === undefined ? {} : { note: stored.text(note) }),
   }
 }
 
