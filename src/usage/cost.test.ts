@@ -132,9 +132,10 @@ test('seconds, pages, searches and characters have prices of their own', () => {
   expect(nano('openai', 'tts-1', units({ billable_characters: 1000 }))).toEqual(['exact', 15_000_000])
   expect(nano('openai', 'dall-e-3', units({ images: 1 }))).toEqual(['unknown', null])
   // Billed by the second: the tokens beside them are not billed.
-  expect(
-    nano('mistral', 'voxtral-mini-latest', units({ audio_seconds: 36 }, { input_uncached: 13 })),
-  ).toEqual(['exact', 1_800_000])
+  expect(nano('mistral', 'voxtral-mini-2602', units({ audio_seconds: 36 }, { input_uncached: 13 }))).toEqual([
+    'exact',
+    1_800_000,
+  ])
   // Billed by the token: the characters beside them are not billed.
   expect(nano('cohere', 'embed-v4.0', units({ billable_characters: 9 }, { input_uncached: 1000 }))).toEqual([
     'exact',

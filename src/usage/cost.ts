@@ -1,7 +1,7 @@
 import { FEES, feeOf } from './fees.ts'
 import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
 import { isSameModel, type ModelNames } from './model-names.ts'
-import type { MatchedName, ModelRates } from './model-rates.ts'
+import type { MatchedName, ModelRates, Origin } from './model-rates.ts'
 import { tierPrice } from './service-tiers.ts'
 import {
   addQuantities,
@@ -204,7 +204,7 @@ function addBill(
       tokens,
       usd_per_million: rate.usdPerMillion,
       ...rule,
-      ...rate.origin,
+      ...lineOrigin(rate.origin),
       ...factor.line,
     })
   }
@@ -222,8 +222,9 @@ function addBill(
         quantity,
         price_usd: price.usd,
         price_per: price.per,
-        ...listed?.origin,
+        ...lineOrigin(listed?.origin),
       })
+      if (listed?.origin?.doubt !== undefined) receipt.note(listed.origin.doubt)
       const ownFee = isOwn && listed !== undefined && listed.origin === undefined
       if (charged?.note !== undefined && !ownFee && price.usd > 0) receipt.note(charged.note)
       if (listFactor?.note !== undefined && price.usd > 0 && !FEES.includes(unit))
@@ -242,6 +243,13 @@ function addBill(
     receipt.note('the fee per request depends on the size of the search context')
   }
   return undefined
+}
+
+/** What a line says of the list that its price is from; doubts stand in the receipt's note. */
+function lineOrigin(origin: Origin | undefined): Pick<Line, 'list' | 'discount'> {
+  if (!origin) return {}
+  const { list, discount } = origin
+  return discount === undefined ? { list } : { list, discount }
 }
 
 /** Lines of the same model, kind and rate become one, so that a batch of thousands has a short receipt. */

@@ -129,9 +129,12 @@ const STAND_INS: Readonly<Partial<Record<Bucket, readonly Bucket[]>>> = {
 export function ratesOf(sheet: RateSheet): ModelRates {
   const { list, vendor, model, prices, origins, matched, doubt, maxInputTokens = Infinity } = sheet
   const own = (key: string, inputTokens: number): Rate | undefined => {
-    const usdPerMillion = inputTokens > maxInputTokens ? undefined : priceFor(prices[key], inputTokens)
-    if (usdPerMillion === undefined) return undefined
     const origin = origins?.get(key)
+    // A rate of the operator's own, beside a list's, has no such bound.
+    const bounded = origins === undefined || origin !== undefined
+    if (bounded && inputTokens > maxInputTokens) return undefined
+    const usdPerMillion = priceFor(prices[key], inputTokens)
+    if (usdPerMillion === undefined) return undefined
     const reason = origin?.doubt === undefined ? {} : { reason: origin.doubt }
     return { usdPerMillion, ...reason, ...(origin ? { origin } : {}) }
   }
@@ -154,7 +157,8 @@ export function ratesOf(sheet: RateSheet): ModelRates {
       for (const other of STAND_INS[bucket] ?? []) {
         const standIn = own(BUCKET_KEYS[other], inputTokens)
         if (standIn) {
-          return { ...standIn, reason: `no price for ${bucket} of model ${model}; that of ${other} was used` }
+          const why = `no price for ${bucket} of model ${model}; that of ${other} was used`
+          return { ...standIn, reason: standIn.reason === undefined ? why : `${standIn.reason}; ${why}` }
         }
       }
       return undefined

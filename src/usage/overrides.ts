@@ -122,7 +122,15 @@ export function overrideRates(
     origins.delete(key)
   }
   if (Object.keys(prices).length === 0 && override.tiers.every(({ factor }) => factor >= 0)) return undefined
-  const sheet: RateSheet = { list: 'override', vendor, model, prices, origins }
+  const maxInputTokens = listed?.maxInputTokens
+  const sheet: RateSheet = {
+    list: 'override',
+    vendor,
+    model,
+    prices,
+    origins,
+    ...(maxInputTokens === undefined ? {} : { maxInputTokens }),
+  }
   return {
     ...ratesOf(sheet),
     tier({ serviceTier, speed }) {

@@ -86,9 +86,10 @@ export class PriceList {
   #rates(question: PriceQuestion): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
     const forms = nameForms(question.names)
-    const listed = freeRates(question) ?? listedPrice(this.#tables, question)
+    const seller = vendorOf(question)
+    const vendor = seller?.id ?? ''
+    const listed = freeRates(question, vendor) ?? listedPrice(this.#tables, question, seller)
     const own = bestOverride(overrides, question, forms)
-    const vendor = vendorOf(question)?.id ?? ''
     const model = namesInOrder(question.names)[0]?.name ?? ''
     const rates = own ? overrideRates(own, listed, { vendor, model }) : listed && ratesOf(listed)
     if (rates)
@@ -101,8 +102,10 @@ export class PriceList {
  * Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. Some models are given
  * away by their provider.
  */
-function freeRates(question: PriceQuestion): RateSheet | undefined {
-  const { dialect, names, provider, upstreamUrl } = question
+function freeRates(
+  { dialect, names, provider, upstreamUrl }: PriceQuestion,
+  vendor: string,
+): RateSheet | undefined {
   const said = namesInOrder(names)
   const [first] = said
   if (!first) return undefined
@@ -110,7 +113,6 @@ function freeRates(question: PriceQuestion): RateSheet | undefined {
     const cloud = said.some(({ name }) => /[:-]cloud$/.test(name))
     return cloud ? undefined : foundBy(first, freeSheet('local', '', first.name))
   }
-  const vendor = vendorOf(question)?.id ?? ''
   if (!isStatedFree(vendor, first.name, provider, upstreamUrl)) return undefined
   return foundBy(first, freeSheet(tableLabel(BUNDLED), vendor, first.name))
 }
@@ -128,8 +130,11 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 }
 
 /** What the first table says that has a price for the model at that time. */
-export function listedPrice(tables: readonly PriceTable[], question: PriceQuestion): RateSheet | undefined {
-  const vendor = vendorOf(question)
+export function listedPrice(
+  tables: readonly PriceTable[],
+  question: PriceQuestion,
+  vendor = vendorOf(question),
+): RateSheet | undefined {
   if (question.api !== undefined && isPricedByOperation(question.api))
     return operationPrice(vendor?.id ?? '', question)
   const sheet = sheetOf(tables, vendor?.id, question)
@@ -153,7 +158,7 @@ function sheetOf(
   for (const table of tables) {
     const provider = providerIn(table, vendor, question)
     if (!provider) continue
-    const said = isBundled(table) ? [] : spellingsAsSaid(names)
+    const said = isBundled(table) ? [] : spellingsAsSaid(names, provider.id)
     for (const { name, named, doubt } of [...said, ...lookupsOf(names, provider.id, at)]) {
       const sheet = listRates(table, provider, name, at)
       if (sheet) return foundBy(named, sheet, doubt)
