@@ -377,7 +377,7 @@ const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, Au
 }
 
 /** Media type and content codings of a message. @param fields lower-case names */
-export function contentFacts(
+function contentFacts(
   fields: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): ContentFacts {
   const type = String(fields['content-type'] ?? '')
