@@ -3,7 +3,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { answerJson, Upstream, type Play } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -23,11 +23,21 @@ const TOKEN = 'sk-ant-oat01-AAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
 let upstream: Upstream
 let opened: TestGateway | undefined
+/** Answers as Anthropic does: who sends a subscription's token is told its limits. */
+const answering =
+  (content: object): Play =>
+  (request, socket) =>
+    answerJson(content, request.field('authorization') === subscriber.authorization ? LIMITS : {})(
+      request,
+      socket,
+    )
+const LIMITS = { 'anthropic-ratelimit-unified-status': 'allowed' }
+
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson(ANSWER))
+  upstream = await Upstream.start(answering(ANSWER))
 })
 afterEach(async () => {
-  upstream.play = answerJson(ANSWER)
+  upstream.play = answering(ANSWER)
   await opened?.stop()
   opened = undefined
 })
@@ -127,22 +137,34 @@ test('with count_included the list price is reserved and charged, beside a budge
 test('usage credits of a subscriber are charged, though the token promised a subscription', async () => {
   const gateway = await open(`cost_usd: ${LIST_USD / 2}`)
   upstream.play = answerJson(ANSWER, {
-    'anthropic-ratelimit-unified-status': 'allowed',
+    ...LIMITS,
     'anthropic-ratelimit-unified-overage-in-use': 'true',
   })
   expect(await ask(gateway, subscriber)).toBe(200)
   await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
   expect((await gateway.traces(1))[0]).toMatchObject({ cost_status: 'exact', estimated_cost_usd: LIST_USD })
+  expect(await ask(gateway, subscriber)).toBe(429)
+})
+
+test('a token that was made up is charged, and refused by a spent budget, where nobody looks at it', async () => {
+  const gateway = await open(`cost_usd: ${LIST_USD / 2}`)
+  const madeUp = { authorization: `Bearer ${TOKEN}-made-up` }
+  expect(await ask(gateway, madeUp)).toBe(200)
+  await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
+  expect(await ask(gateway, madeUp)).toBe(429)
 })
 
 test('a model without a price is refused only where its price would be charged', async () => {
   const unpriced = 'claude-of-tomorrow'
-  upstream.play = answerJson({ ...ANSWER, model: unpriced })
+  upstream.play = answering({ ...ANSWER, model: unpriced })
   const plain = await open('cost_usd: 1')
+  expect(await ask(plain, subscriber)).toBe(200)
   expect(await ask(plain, payer, unpriced)).toBe(403)
   expect(await ask(plain, subscriber, unpriced)).toBe(200)
-  const traces = await plain.traces(2)
-  expect(traces.find((trace) => trace['response_status'] === 200)).toMatchObject({
+  const traces = await plain.traces(3)
+  expect(
+    traces.find((trace) => trace['requested_model'] === unpriced && trace['response_status'] === 200),
+  ).toMatchObject({
     cost_status: 'included',
     estimated_cost_usd: 0,
     list_price_usd: null,
