@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eventually } from '../support/eventually.ts'
 import pg from 'pg'
 import { startServer, type OwnServer } from '../support/postgres.ts'
 import { serveProgram, type GatewayProcess } from '../support/process.ts'
@@ -44,7 +45,12 @@ providers: {openai: {upstream: "${upstream.url}"}}
   const during = sent.length
   await Bun.sleep(OUTAGE_SECONDS * 1000)
   const health = (await (await fetch(`${gateways[0].url}/api/health`)).json()) as { status: string }
-  const away = await Promise.all(gateways.map(pipeline))
+  // How soon a store is given up depends on how busy the machine is.
+  let away = await Promise.all(gateways.map(pipeline))
+  await eventually(async () => {
+    away = await Promise.all(gateways.map(pipeline))
+    return away.every(({ journal_records: waiting }) => waiting > 0)
+  }, 30_000)
   const servedDuring = sent.length - during
   await server.start()
   await Bun.sleep(1500)
