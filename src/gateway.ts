@@ -14,15 +14,15 @@ import { startMetricsServer, startServer, type ServerContext } from './http/serv
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
 import { KeyUses } from './key-uses.ts'
-import type { Counters, ReadLedger } from './limits/counters.ts'
-import { BudgetWarnings, type BudgetWarning } from './limits/budget-warnings.ts'
+import type { Counters, ReadLedger } from './limits/counters/counters.ts'
+import { BudgetWarnings, type BudgetWarning } from './limits/alerts/budget-warnings.ts'
 import { LimitEngine } from './limits/limit-engine.ts'
-import { MemoryCounters } from './limits/memory-counters.ts'
-import { RedisBackend } from './limits/redis-backend.ts'
-import type { CallerLimits } from './limits/resolve.ts'
-import { RollingRoom } from './limits/rolling-room.ts'
-import { SharedCounters, type SharedBackend } from './limits/shared-counters.ts'
-import { Webhooks } from './limits/webhooks.ts'
+import { MemoryCounters } from './limits/counters/memory-counters.ts'
+import { RedisBackend } from './limits/counters/redis-backend.ts'
+import { budgetNeedsPrices, type CallerLimits } from './limits/policies/caller-limits.ts'
+import { RollingRoom } from './limits/counters/rolling-room.ts'
+import { SharedCounters, type SharedBackend } from './limits/counters/shared-counters.ts'
+import { Webhooks } from './limits/alerts/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from './patient-timer.ts'
@@ -120,6 +120,7 @@ export async function startGateway(
     rollingRoom: new RollingRoom(readLedger),
     policies: () => current.limits.policies,
     timeoutMs: limitsTimeoutMs,
+    maxWaitMs: () => current.limits.maxWaitMs,
     warnings: new BudgetWarnings({
       once: (name, untilMs) => directory.once(name, untilMs * 1000, Date.now() * 1000),
       warn: (warning) => tellWarning(warning, audit, webhooks),
@@ -184,12 +185,13 @@ export async function startGateway(
   stopMonitor = () => monitor?.stop()
   if (monitor) lastVitals = () => tellVitals()
   const tellVitals = (): void => {
-    const { admitted, refused, backendFailures, warnings } = limits.totals()
+    const { admitted, refused, backendFailures, waited, warnings } = limits.totals()
     recorder.vitals({
       ...monitor!.read(),
       openExchanges: proxy.open.size,
       limitsAdmitted: admitted,
       limitsRefused: refused,
+      limitsWaited: waited,
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
       budgetsSpent: limits.spent(),
@@ -484,8 +486,8 @@ async function proxySettings(
   lookup: PriceLookup,
 ): Promise<Omit<ProxySettings, 'paths' | 'upstreams'>> {
   const { unknownModel } = config.pricing
-  const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
-    ({ budget }) => budget.costUsd > 0,
+  const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(({ budget }) =>
+    budgetNeedsPrices(budget),
   )
   const find = unknownModel === 'block' || budgets ? await lookup.open(config) : undefined
   return {

@@ -1,11 +1,19 @@
 import type { Config } from './config/config.ts'
+import type { TokenRates } from './limits/admission/bounds.ts'
 import type { OpenExchange } from './proxy/open-exchange.ts'
-import type { ProxySettings, TokenRates } from './proxy/proxy-context.ts'
+import type { ProxySettings } from './proxy/proxy-context.ts'
 import type { Caller } from './traces/exchange.ts'
 import type { ModelRates } from './usage/price-list.ts'
+import type { Bucket } from './usage/usage.ts'
+
+/** The rates of a model, and the tokens that it can hold, where a list says that; to find those out takes a while. */
+interface KnownPrice {
+  readonly rates: ModelRates
+  readonly contextWindow: () => number | undefined
+}
 
 /** Finds the rates of a model for an exchange; `undefined` when no price is known. */
-export type FindRates = (exchange: OpenExchange, model: string) => ModelRates | undefined
+export type FindRates = (exchange: OpenExchange, model: string) => KnownPrice | undefined
 
 /** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
@@ -14,10 +22,10 @@ export class PriceLookup {
 
   async open({ pricing }: Config): Promise<FindRates> {
     if (this.#find && this.#pricing === pricing) return this.#find
-    const { PriceList } = await import('./usage/price-list.ts')
+    const { PriceList, contextWindowOf } = await import('./usage/price-list.ts')
     const prices = new PriceList(pricing)
-    const find: FindRates = ({ target, caller }, model) =>
-      prices.find({
+    const find: FindRates = ({ target, caller }, model) => {
+      const question = {
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
@@ -25,7 +33,10 @@ export class PriceLookup {
         workspaceId: caller.workspaceId,
         model,
         at: Date.now(),
-      })
+      }
+      const rates = prices.find(question)
+      return rates && { rates, contextWindow: () => contextWindowOf(question) }
+    }
     this.#pricing = pricing
     this.#find = find
     return find
@@ -57,7 +68,41 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
   }
 }
 
-function tokenRates(rates: ModelRates | undefined): TokenRates | 'unknown' {
-  const nano = (bucket: 'input_uncached' | 'output_text'): number => (rates?.rate(bucket, 0) ?? 0) * 1000
-  return rates ? { input: nano('input_uncached'), output: nano('output_text') } : 'unknown'
+/** Buckets of a request and of its answer: the dearest of them bounds what a token can cost. */
+const INPUT_BUCKETS = [
+  'input_uncached',
+  'cache_write',
+  'cache_write_1h',
+  'input_audio',
+  'input_image',
+  'input_video',
+] as const
+const OUTPUT_BUCKETS = ['output_text', 'reasoning', 'output_audio', 'output_image'] as const
+
+/** What a request may be billed by instead of its tokens. Searches of tools are billed beside them. */
+const OTHER_UNITS = [
+  'search_units',
+  'requests',
+  'text_messages',
+  'images',
+  'pages',
+  'audio_seconds',
+  'billable_characters',
+] as const
+
+function tokenRates(known: KnownPrice | undefined): TokenRates | 'unknown' {
+  if (!known) return 'unknown'
+  const { rates } = known
+  const contextWindow = known.contextWindow()
+  const nano = (bucket: Bucket, inputTokens: number): number => (rates.rate(bucket, inputTokens) ?? 0) * 1000
+  // Brackets of long context cost more, so the largest input has the highest rate.
+  const highest = (buckets: readonly Bucket[]): number =>
+    Math.max(...buckets.flatMap((bucket) => [nano(bucket, 0), nano(bucket, Infinity)]))
+  const byTokens = !OTHER_UNITS.some((unit) => (rates.unit(unit)?.usd ?? 0) > 0)
+  return {
+    input: nano('input_uncached', 0),
+    output: nano('output_text', 0),
+    ...(byTokens ? { most: { input: highest(INPUT_BUCKETS), output: highest(OUTPUT_BUCKETS) } } : {}),
+    ...(contextWindow === undefined ? {} : { contextWindow }),
+  }
 }

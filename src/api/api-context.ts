@@ -1,5 +1,5 @@
 import type { LimitEngine } from '../limits/limit-engine.ts'
-import type { CallerLimits } from '../limits/resolve.ts'
+import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { PipelineDiagnostics } from '../traces/recorder/diagnostics.ts'
 import type { KeyAdministration } from '../access/key-administration.ts'

@@ -1,5 +1,5 @@
 import { contractJson } from '../http/json-response.ts'
-import type { LimitStanding } from '../limits/limit-refusal.ts'
+import type { LimitStanding } from '../limits/policies/standing.ts'
 import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command } from './command.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
@@ -70,7 +70,9 @@ function rowOf(standing: LimitStanding): string[] {
   const words = kind.replaceAll('_', ' ')
   return [
     name,
-    period === undefined ? words : `${words} per ${period}${enforcement === 'soft' ? ' (soft)' : ''}`,
+    period === undefined
+      ? words
+      : `${words} per ${period}${enforcement === 'hard' ? '' : ` (${enforcement})`}`,
     `${per.replace('_', ' ')}${split === undefined ? '' : ` and ${split}`}`,
     show(used),
     // What is reserved is what requests under way are expected to come to.

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import { SLOT_MS } from '../limits/budget-window.ts'
+import { SLOT_MS } from '../limits/policies/budget-window.ts'
 import type { Trace, TraceSpend } from '../traces/trace.ts'
 import type { SpendTable } from './schema.ts'
 

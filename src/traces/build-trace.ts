@@ -124,6 +124,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       cost: traceCost(cost.note === undefined ? cost : { ...cost, note: stored.text(cost.note) }),
       timing: {
         received_us: 0,
+        ...(exchange.limitWaitUs > 0 ? { limit_wait_us: exchange.limitWaitUs } : {}),
         ...(exchange.upstreamFirstByteUs >= 0
           ? { upstream_first_byte_us: Math.round(exchange.upstreamFirstByteUs) }
           : {}),

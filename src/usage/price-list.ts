@@ -246,6 +246,12 @@ function bundledRates(question: PriceQuestion): ModelRates | undefined {
   return more && listRates(SUPPLEMENT_LIST, vendor.id, more.model, more.prices)
 }
 
+/** Tokens that a model can hold, as the bundled list has it, whoever's prices hold; `undefined` where it does not say. */
+export function contextWindowOf(question: PriceQuestion): number | undefined {
+  const vendor = vendorOf(question)
+  return vendor && findModel(vendor, question.model)?.model.context_window
+}
+
 /** The entry of a price list for a model, by the name as it is, then without the date of its snapshot. */
 export function findModel(
   vendor: Provider,

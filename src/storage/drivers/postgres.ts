@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { inTime } from '../../in-time.ts'
-import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/shared-counters.ts'
+import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/counters/shared-counters.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { refuseOther } from '../migrations/migrations.ts'
 import {

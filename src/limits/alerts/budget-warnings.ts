@@ -1,8 +1,8 @@
-import type { CounterState } from './counters.ts'
-import { standingOf, type LimitStanding } from './limit-refusal.ts'
-import type { LimitPolicy } from './policy.ts'
-import type { Limit } from './resolve.ts'
-import type { Ticket } from './ticket.ts'
+import type { CallerLimits } from '../policies/caller-limits.ts'
+import type { CountedLimits, Limit } from '../policies/limit.ts'
+import type { LimitPolicy } from '../policies/policy.ts'
+import { standingOf, type LimitStanding } from '../policies/standing.ts'
+import type { CounterState } from '../policies/take.ts'
 
 /** Warnings that are remembered as given; the store remembers them all. */
 const MAX_GIVEN = 10_000
@@ -48,18 +48,20 @@ export class BudgetWarnings {
   }
 
   /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
-  give({ counted, limits }: Pick<Ticket, 'counted' | 'limits'>, states: readonly CounterState[]): void {
+  give(counted: CountedLimits, limits: CallerLimits, states: readonly CounterState[]): void {
     for (const [i, limit] of counted.limits.entries()) {
-      const { policy, value, counter, kind, window } = limit
+      const { policy, value, counter, kind, window, forgiven = 0 } = limit
       const state = states[i]
       if (!window || !state) continue
-      const share = state.used / value
+      const share = (state.used - forgiven) / value
       if (this.#spent.size >= MAX_GIVEN) this.#spent.clear()
       this.#spent.set(limit, share)
       for (const at of warningShares(policy)) {
         if (share < at) break
         const rolling = policy.budget.period === 'rolling'
-        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}`
+        // A budget that was reset warns again.
+        const reset = forgiven > 0 ? ` ${forgiven}` : ''
+        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}${reset}`
         if (this.#given.has(name)) continue
         if (this.#given.size >= MAX_GIVEN) this.#given.clear()
         this.#given.add(name)
