@@ -143,23 +143,36 @@ describe.each(BACKENDS)('two gateways on %s', (backend) => {
   }, 60_000)
 
   test.each([
-    ['rather than be refused with money left', 100],
-    ['rather than spend more than there is', 10],
-  ])('128 at once of which nothing is known yet: they wait for each other %s', async (_words, affordable) => {
-    const [one, two, redis] = await pair(backend, budget(COST_USD * affordable))
-    upstream.play = async (request, socket) => {
-      await Bun.sleep(700)
-      await PLAIN(request, socket)
-    }
-    const answers = await Promise.all(Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two)))
-    upstream.play = PLAIN
-    const passed = answers.filter((status) => status === 200).length
-    // Each gateway's first is a guess that may hold too little.
-    expect([affordable, affordable + 1]).toContain(passed)
-    await eventually(async () => (await settled(one)) && (await settled(two)))
-    expect((await standing(two)).used).toBeCloseTo(COST_USD * passed, 9)
-    await Promise.all([one.stop(), two.stop(), redis?.stop()])
-  })
+    ['hard', 100],
+    ['strict', 10],
+  ])(
+    '%s: 128 at once of which nothing is known: nothing is overspent, and what is reserved is reserved on both',
+    async (enforcement, affordable) => {
+      const terms = `cost_usd: ${(COST_USD * affordable).toFixed(9)}, period: month, enforcement: ${enforcement}`
+      const [one, two, redis] = await pair(
+        backend,
+        `  max_wait_ms: 100\n  policies: [{name: money, per: workspace, budget: {${terms}}}]\n`,
+      )
+      const held = Promise.withResolvers<void>()
+      let sent = 0
+      upstream.play = async (request, socket) => {
+        sent += 1
+        await held.promise
+        await PLAIN(request, socket)
+      }
+      const asked = Array.from({ length: 128 }, (_, i) => ask(i % 2 === 0 ? one : two))
+      let refused = 0
+      for (const answer of asked) void answer.then((status) => (refused += status === 429 ? 1 : 0))
+      await eventually(() => refused === 127)
+      expect(sent).toBe(1)
+      held.resolve()
+      expect((await Promise.all(asked)).filter((status) => status === 200)).toHaveLength(1)
+      upstream.play = PLAIN
+      await eventually(async () => (await settled(one)) && (await settled(two)))
+      expect((await standing(two)).used).toBeCloseTo(COST_USD, 9)
+      await Promise.all([one.stop(), two.stop(), redis?.stop()])
+    },
+  )
 
   test('however many limits there are, one question before a request is sent and one after its answer', async () => {
     const [gateway, relay, redis] = await relayed(backend)

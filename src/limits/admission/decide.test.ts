@@ -64,7 +64,8 @@ test('strict: in whatever order requests begin and end, at most what one that ra
           reserved += amount
           // What is bounded costs no more than its bound.
           open.push({ amount, cost: Math.min(cost, most ?? Infinity) })
-          if (used + reserved > take.limit) unbounded = Math.max(unbounded, open.at(-1)!.cost)
+          if (most === undefined || used + reserved > take.limit)
+            unbounded = Math.max(unbounded, open.at(-1)!.cost)
         }
         if ((ends[i] ?? 9) < 5) end(ends[i]!)
       }
