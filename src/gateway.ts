@@ -16,7 +16,10 @@ import { Inspector } from './inspection/inspector.ts'
 import { KeyUses } from './key-uses.ts'
 import type { Counters, ReadLedger } from './limits/counters/counters.ts'
 import { BudgetWarnings, type BudgetWarning } from './limits/alerts/budget-warnings.ts'
+import { inTime } from './in-time.ts'
+import { AdjustmentWatch } from './limits/adjustment-watch.ts'
 import { LimitEngine } from './limits/limit-engine.ts'
+import { spenderOf } from './limits/policies/subject.ts'
 import { MemoryCounters } from './limits/counters/memory-counters.ts'
 import { RedisBackend } from './limits/counters/redis-backend.ts'
 import { budgetNeedsPrices, type CallerLimits } from './limits/policies/caller-limits.ts'
@@ -41,7 +44,7 @@ import { starting } from './start-error.ts'
 import type { FileLock } from './storage/file-lock.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
-import type { TenantDirectory } from './storage/storage.ts'
+import type { LimitRecords, TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import { setCredentials } from './traces/provider-credential.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
@@ -127,6 +130,14 @@ export async function startGateway(
     }),
     log,
   })
+  const limitRecords = queries.limitRecords()
+  const hasLimits = (): boolean =>
+    current.limits.policies.length > 0 || (keys?.keyring()?.limits.length ?? 0) > 0
+  const adjustments = new AdjustmentWatch({
+    load: () => limitRecords.adjustments(),
+    take: (list) => limits.adjust(list),
+    wanted: hasLimits,
+  })
   const prices = new PriceLookup()
   const uses = new KeyUses((used) => recorder.used(used))
   let keys: GatewayKeys | undefined
@@ -136,6 +147,7 @@ export async function startGateway(
   let claim: FileLock | undefined
   const closeAll = async (): Promise<RecorderEnd> => {
     uses.stop()
+    adjustments.stop()
     audit.flush()
     inspector?.close()
     stopMonitor()
@@ -159,6 +171,7 @@ export async function startGateway(
     throw error
   }
   const known = keys
+  if (hasLimits()) await Promise.all([adjustments.reload(), seedEstimates(limits, limitRecords)])
   const settings = async (): Promise<ProxySettings> => ({
     ...(await proxySettings(current, known.keyring(), limits, prices)),
     upstreams,
@@ -227,6 +240,11 @@ export async function startGateway(
       audit,
       auditEvents: queries.audit,
       limits,
+      policies: () => current.limits.policies,
+      changeBudget: async ({ policy, counter, change }) => {
+        await limitRecords.adjust(policy, counter, change, Date.now())
+        await adjustments.reload()
+      },
       limitsOf: (identity) => proxy.settings.limitsOf(identity),
       keyOf: (scope, keyId) => proxy.settings.keyring?.keyOf(scope, keyId),
       leaving: () => leaving,
@@ -440,6 +458,28 @@ function openCounters(
     }
     default:
       return limits.backend satisfies never
+  }
+}
+
+/** Days of the rollups that estimates begin with, how many averages, and how long the start waits for them. */
+const SEED_DAYS = 7
+const MAX_SEEDS = 10_000
+const SEED_MS = 1000
+
+/** Lets estimates begin with what requests came to lately. Without an answer of the store they begin with nothing. */
+async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
+  const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
+  try {
+    const averages = await inTime(records.averages(sinceUs, MAX_SEEDS), SEED_MS)
+    limits.seed(
+      averages.map(({ keyId, provider, model, costNanoUsd, outputTokens, ...tenant }) => ({
+        pair: `${spenderOf(tenant, keyId)} ${provider} ${model}`,
+        costNanoUsd,
+        outputTokens,
+      })),
+    )
+  } catch {
+    // The first requests are estimated by what they say of themselves.
   }
 }
 

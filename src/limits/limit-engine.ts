@@ -9,13 +9,13 @@ import { LimitRefusal } from './admission/limit-refusal.ts'
 import type { BudgetWarnings } from './alerts/budget-warnings.ts'
 import type { Actual, Counters, Held, Verdict } from './counters/counters.ts'
 import type { RollingRoom } from './counters/rolling-room.ts'
-import { Adjustments } from './policies/adjustments.ts'
+import { Adjustments, type Adjustment } from './policies/adjustments.ts'
 import { CallerLimits, type ResolvedLimits } from './policies/caller-limits.ts'
 import type { CountedLimits, Limit } from './policies/limit.ts'
 import type { LimitPolicy } from './policies/policy.ts'
 import { standingOf, type LimitStanding } from './policies/standing.ts'
 import type { LimitCaller, LimitFacts } from './policies/subject.ts'
-import type { CounterState } from './policies/take.ts'
+import type { CounterState, Take } from './policies/take.ts'
 import { TenantTallies, type LimitTotals } from './policies/tenant-tallies.ts'
 import { Ticket, type LimitRequest } from './ticket.ts'
 import { UnsettledTickets } from './unsettled-tickets.ts'
@@ -66,6 +66,12 @@ export class LimitEngine {
   /** Takes what requests came to before this process began. */
   seed(averages: readonly PastAverage[]): void {
     this.#estimates.seed(averages)
+  }
+
+  /** Takes what operators changed of budgets: all of it, as the store holds it. */
+  adjust(adjustments: readonly Adjustment[]): void {
+    this.#adjustments.replace(adjustments)
+    this.#waiting.wake()
   }
 
   /** The limits that may hold for a caller. @param own the key's own limits */
@@ -185,13 +191,18 @@ export class LimitEngine {
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
     const { limits: held, counted } = limits.resolve(facts, nowMs)
-    const asked = this.#ports.counters.read(counted.takes, nowMs)
-    const states = await inTime(Promise.resolve(asked), this.#ports.timeoutMs())
+    const states = await this.read(counted.takes)
     const standings = held.map(async (limit) => {
       const state = states[counted.limits.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
       return standingOf(limit, await this.#withRoom(limit, state, nowMs), nowMs)
     })
     return Promise.all(standings)
+  }
+
+  /** Where counters stand. @throws Error when they do not say, or not in time */
+  read(takes: readonly Take[]): Promise<readonly CounterState[]> {
+    const asked = this.#ports.counters.read(takes, Date.now())
+    return inTime(Promise.resolve(asked), this.#ports.timeoutMs())
   }
 
   /** What this process has counted since it began. @param counts of which tenants; of all when absent */

@@ -5,29 +5,19 @@ export interface Adjustment {
   readonly policy: string
   /** Subject of the ledger. */
   readonly counter: string
-  /** The last reset: what was spent from here on until then does not count; 0 for never. */
+  /** The last reset: what was spent from here on until then does not count; -1 for never. */
   readonly resetFromMs: number
   readonly forgivenNanoUsd: number
   readonly forgivenTokens: number
   /** The last raise: what may be spent until then; 0 for none. */
   readonly raisedToNanoUsd: number
   readonly raisedUntilMs: number
-  readonly changedAtMs: number
 }
 
-/** An adjustment that changes nothing yet. */
-export function noAdjustment(policy: string, counter: string): Adjustment {
-  return {
-    policy,
-    counter,
-    resetFromMs: 0,
-    forgivenNanoUsd: 0,
-    forgivenTokens: 0,
-    raisedToNanoUsd: 0,
-    raisedUntilMs: 0,
-    changedAtMs: 0,
-  }
-}
+/** What a reset or a raise changes of an adjustment; the rest stays. */
+export type AdjustmentChange =
+  | Pick<Adjustment, 'resetFromMs' | 'forgivenNanoUsd' | 'forgivenTokens'>
+  | Pick<Adjustment, 'raisedToNanoUsd' | 'raisedUntilMs'>
 
 /** The adjustments that are known, by policy and subject. */
 export class Adjustments {
@@ -38,10 +28,7 @@ export class Adjustments {
   /** Takes over what the store holds. */
   replace(list: readonly Adjustment[]): void {
     const all = new Map(list.map((one) => [nameOf(one.policy, one.counter), one]))
-    const same =
-      all.size === this.#all.size &&
-      [...all].every(([name, { changedAtMs }]) => this.#all.get(name)?.changedAtMs === changedAtMs)
-    if (same) return
+    if (Bun.deepEquals(all, this.#all)) return
     this.#all = all
     this.version += 1
   }
@@ -78,7 +65,7 @@ export function adjustedTerms(
   change: Adjustment | undefined,
   nowMs: number,
 ): AdjustedTerms {
-  const reset = change !== undefined && change.resetFromMs > 0 && change.resetFromMs >= startMs
+  const reset = change !== undefined && change.resetFromMs >= startMs
   const raised = change !== undefined && change.raisedToNanoUsd > 0 && change.raisedUntilMs > nowMs
   return {
     startMs: reset ? change.resetFromMs : startMs,

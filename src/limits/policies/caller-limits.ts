@@ -6,8 +6,8 @@ import { countedOf, takeOf, type CountedLimits, type Limit } from './limit.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
 import {
   fixedSubject,
-  keySubject,
   part,
+  spenderOf,
   subjectOf,
   tenantPart,
   type LimitCaller,
@@ -74,7 +74,7 @@ export class CallerLimits {
     this.spenders = [
       `organization:${part(caller.organizationId)}`,
       `workspace:${tenantPart(caller)}`,
-      ...(counterId === '' ? [] : [keySubject(of)]),
+      ...(counterId === '' ? [] : [spenderOf(caller, counterId)]),
     ]
     this.any = holding.length > 0
     this.needPrices = holding.some(({ budget }) => budgetNeedsPrices(budget))

@@ -67,7 +67,7 @@ const ENFORCEMENTS: readonly BudgetEnforcement[] = ['soft', 'hard', 'strict']
 const MAX_AMOUNT = 1e12
 
 /** Largest budget in USD; nano-USD of it are still exact. */
-const MAX_USD = 1e6
+export const MAX_USD = 1e6
 
 /**
  * What is wrong with a policy.

@@ -30,9 +30,9 @@ export function tenantPart({
   return `${part(organizationId)}/${part(workspaceId)}`
 }
 
-/** The subject of everything that a key spends. */
-export function keySubject({ caller, counterId }: LimitCaller): string {
-  return `key:${tenantPart(caller)}/${part(counterId)}`
+/** The subject of everything that a key spends, or, without a key, its workspace. @param keyId empty without a key */
+export function spenderOf(tenant: Pick<Caller, 'organizationId' | 'workspaceId'>, keyId: string): string {
+  return keyId === '' ? `workspace:${tenantPart(tenant)}` : `key:${tenantPart(tenant)}/${part(keyId)}`
 }
 
 /** The subject of a policy where a request does not change it; `undefined` where it names an end user or a session. */
@@ -62,7 +62,7 @@ export function subjectOf(
     case 'workspace':
       return `workspace:${workspace}${only}`
     case 'key':
-      return `${keySubject(of)}${only}`
+      return `${spenderOf(caller, of.counterId)}${only}`
     case 'end_user':
       return endUser === '' ? undefined : `end_user:${workspace}/${part(endUser)}${only}`
     case 'session':
