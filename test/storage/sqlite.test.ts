@@ -48,6 +48,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '012_bytes_of_details' },
     { name: '013_failed_answers' },
     { name: '014_quarter_hours' },
+    { name: '018_limit_adjustments' },
   ])
   database.close()
 })
