@@ -4,23 +4,16 @@ import type { AuditAction } from '../audit/audit-event.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import { contractJson } from '../http/json-response.ts'
-import {
-  FOREVER_MS,
-  missingSubject,
-  planRaise,
-  planReset,
-  type BudgetChange,
-} from '../limits/budget-changes.ts'
+import { missingSubject, planRaise, planReset } from '../limits/budget-changes.ts'
 import { Adjustments } from '../limits/policies/adjustments.ts'
 import { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
+import { standingOf } from '../limits/policies/standing.ts'
 import type { LimitFacts } from '../limits/policies/subject.ts'
 import type { Budget, CounterState } from '../limits/policies/take.ts'
 import { TenantTallies } from '../limits/policies/tenant-tallies.ts'
-import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
-import { usdText } from '../usage/money.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
@@ -136,22 +129,25 @@ async function inStore(
   const organizationId = parsed.values.get('org-id') ?? 'default'
   try {
     const given = (name: string): string => String(members[name] ?? '').trim()
-    const subject = await subjectOf(storage, config, policy, organizationId, given)
+    const records = storage.limitRecords()
+    const adjustments = new Adjustments()
+    const subject = await subjectOf(storage, config, policy, organizationId, given, adjustments)
     const nowMs = Date.now()
     const plan =
       action === 'reset'
-        ? await planReset(subject.limits, subject.facts, policy, nowMs, (takes) => spentOf(storage, takes))
+        ? await planReset(subject.limits, subject.facts, policy, nowMs, (takes) =>
+            spentOf(storage, takes, nowMs),
+          )
         : planRaise(subject.limits, subject.facts, policy, readRaise(members), nowMs)
-    await untilFree(storage, () =>
-      storage.limitRecords().adjust(plan.policy, plan.counter, plan.change, nowMs),
-    )
+    await untilFree(storage, () => records.adjust(plan.policy, plan.counter, plan.change, nowMs))
     await note(storage, io, {
       action: `limit.${action}`,
       target: policy,
       ...subject.tenant,
       detail: { subject: plan.counter, ...plan.change },
     })
-    return shown(plan)
+    adjustments.replace(await records.adjustments())
+    return await shown(storage, subject, policy, nowMs)
   } finally {
     await storage.close()
   }
@@ -168,18 +164,36 @@ async function note(
   )
 }
 
-function shown({ policy, counter, change: made }: BudgetChange): object {
-  const terms =
-    'resetFromMs' in made
-      ? {
-          forgiven_usd: usdText(made.forgivenNanoUsd),
-          forgiven_tokens: made.forgivenTokens,
-        }
-      : {
-          to_usd: usdText(made.raisedToNanoUsd),
-          ...(made.raisedUntilMs < FOREVER_MS ? { until: formatSecond(made.raisedUntilMs * 1000) } : {}),
-        }
-  return { schema_version: 'limit-change.v1', policy, subject: counter, ...terms }
+/** Where the changed limit stands, as a running gateway answers. What requests under way have reserved the store does not know. */
+async function shown(
+  storage: Storage,
+  { limits, facts, tenant }: Subject,
+  policy: string,
+  nowMs: number,
+): Promise<object> {
+  const budgets = limits
+    .resolve(facts, nowMs)
+    .limits.flatMap((limit) =>
+      limit.policy.name === policy && limit.take?.kind === 'budget' ? [{ limit, take: limit.take }] : [],
+    )
+  const states = await spentOf(
+    storage,
+    budgets.map(({ take }) => take),
+    nowMs,
+  )
+  return {
+    schema_version: 'limits.v1',
+    org_id: tenant.organizationId,
+    workspace_id: tenant.workspaceId,
+    limits: budgets.map(({ limit }, i) => standingOf(limit, states[i]!, nowMs)),
+  }
+}
+
+/** Whose budget is to be changed. */
+interface Subject {
+  readonly limits: CallerLimits
+  readonly facts: LimitFacts
+  readonly tenant: { readonly organizationId: string; readonly workspaceId: string }
 }
 
 async function subjectOf(
@@ -188,11 +202,8 @@ async function subjectOf(
   name: string,
   organizationId: string,
   given: (name: string) => string,
-): Promise<{
-  readonly limits: CallerLimits
-  readonly facts: LimitFacts
-  readonly tenant: { readonly organizationId: string; readonly workspaceId: string }
-}> {
+  adjustments: Adjustments,
+): Promise<Subject> {
   const workspaceId = given('workspace_id') || 'default'
   const keyId = given('key_id')
   const { keys } = await storage.directory().activeKeys()
@@ -226,7 +237,7 @@ async function subjectOf(
       key?.limits ?? [],
       { caller, counterId: keyId },
       new TenantTallies().of(caller),
-      new Adjustments(),
+      adjustments,
     ),
     facts: {
       endUser: given('end_user'),
@@ -238,13 +249,18 @@ async function subjectOf(
 }
 
 /** What the ledger says was spent. */
-async function spentOf(storage: Storage, takes: readonly Budget[]): Promise<readonly CounterState[]> {
+async function spentOf(
+  storage: Storage,
+  takes: readonly Budget[],
+  nowMs: number,
+): Promise<readonly CounterState[]> {
   return Promise.all(
-    takes.map(async ({ counter, unit, startMs }) => {
+    takes.map(async ({ counter, unit, startMs, endMs }) => {
       const slots = await storage.spend().read([counter], startMs * 1000, [])
       const amount = (slot: (typeof slots)[number]): number =>
         unit === 'cost' ? slot.costNanoUsd + slot.assumedNanoUsd : slot.tokens
-      return { used: slots.reduce((sum, slot) => sum + amount(slot), 0), reserved: 0, resetMs: 0 }
+      const used = slots.reduce((sum, slot) => sum + amount(slot), 0)
+      return { used, reserved: 0, resetMs: endMs - nowMs }
     }),
   )
 }

@@ -19,7 +19,7 @@ import type { CounterState, Take } from './policies/take.ts'
 import { TenantTallies, type LimitTotals } from './policies/tenant-tallies.ts'
 import { Ticket, type LimitRequest } from './ticket.ts'
 import { UnsettledTickets } from './unsettled-tickets.ts'
-import { WaitingRoom } from './waiting-room.ts'
+import { WaitingRoom, type Wait } from './waiting-room.ts'
 
 /** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
 const PRICING_MS = 120_000
@@ -133,35 +133,25 @@ export class LimitEngine {
   async #admitLater(
     request: LimitRequest,
     first: Ticket,
-    asked: Verdict | Promise<Verdict>,
+    answer: Verdict | Promise<Verdict>,
   ): Promise<Ticket> {
+    const { counters, maxWaitMs } = this.#ports
     let ticket = first
-    let sinceMs = 0
-    let untilMs = 0
-    let look: (() => Promise<void>) | undefined
+    let wait: Wait | undefined
     try {
-      for (;;) {
+      for (let asked = answer; ; asked = this.#ask(ticket, Date.now())) {
         const verdict = await asked
-        const waitedUs = look ? Math.round((performance.now() - sinceMs) * 1000) : 0
-        if (verdict.held) {
-          ticket.waitedUs = waitedUs
-          return this.#pass(ticket, verdict.held)
-        }
-        const decision = decisionOn(ticket, verdict.states)
-        if (!look) {
-          sinceMs = performance.now()
-          untilMs = sinceMs + this.#ports.maxWaitMs()
-        }
-        if (decision.kind === 'refuse' || performance.now() >= untilMs)
-          throw await this.#refusalOf(ticket, decision.index, verdict.states, waitedUs)
-        if (!look) {
-          ticket.limits.tally.waited += 1
-          look = this.#waiting.enter(untilMs, this.#ports.counters.shared)
-        }
-        await look()
+        ticket.waitedUs = wait?.waitedUs ?? 0
+        if (verdict.held) return this.#pass(ticket, verdict.held)
+        const { states } = verdict
+        const { kind, index } = decisionOn(ticket, states)
+        const waiting = wait ?? this.#waiting.enter(maxWaitMs(), counters.shared)
+        if (kind === 'refuse' || waiting.over) throw await this.#refusalOf(ticket, index, states)
+        if (!wait) ticket.limits.tally.waited += 1
+        wait = waiting
+        await wait.next()
         // Meanwhile there may be a better estimate.
         ticket = this.#ticketOf(request, Date.now())
-        asked = this.#ask(ticket, Date.now())
       }
     } catch (error) {
       return this.#unavailable(ticket, error)
@@ -236,10 +226,9 @@ export class LimitEngine {
   }
 
   async #refusalOf(
-    { counted, limits }: Ticket,
+    { counted, limits, waitedUs }: Ticket,
     index: number,
     states: readonly CounterState[],
-    waitedUs: number,
   ): Promise<LimitRefusal> {
     const limit = counted.limits[index]!
     return this.#refuse(limits, limit, await this.#withRoom(limit, states[index]!, Date.now()), waitedUs)

@@ -2,6 +2,16 @@
 const PAUSE_MS = 20
 const MAX_PAUSE_MS = 160
 
+/** The wait of one request for room in a budget. */
+export interface Wait {
+  /** How long it has waited so far. */
+  readonly waitedUs: number
+  /** Whether it has waited as long as it may. */
+  readonly over: boolean
+  /** Settles when it is worth looking for room again, or when the wait is over. */
+  next(): Promise<void>
+}
+
 /** Requests that wait for room in a budget. */
 export class WaitingRoom {
   readonly #waiting = new Set<() => void>()
@@ -9,17 +19,25 @@ export class WaitingRoom {
   /**
    * Begins the wait of one request.
    *
-   * @param untilMs `performance.now()` at which it ends
-   * @param pauses whether room may come back unheard, so that it has to look again by itself
-   * @returns waits until it is worth looking again
+   * @param mostMs how long it may wait
+   * @param pauses whether room may come back unheard, so that the request has to look again by itself
    */
-  enter(untilMs: number, pauses: boolean): () => Promise<void> {
-    let pauseMs = PAUSE_MS
-    return () => {
-      const leftMs = Math.max(0, untilMs - performance.now())
-      const waitMs = pauses ? Math.min(leftMs, pauseMs) : leftMs
-      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
-      return this.#next(waitMs)
+  enter(mostMs: number, pauses: boolean): Wait {
+    const sinceMs = performance.now()
+    const leftMs = (): number => sinceMs + mostMs - performance.now()
+    let pauseMs = pauses ? PAUSE_MS : Infinity
+    return {
+      get waitedUs() {
+        return Math.round((performance.now() - sinceMs) * 1000)
+      },
+      get over() {
+        return leftMs() <= 0
+      },
+      next: () => {
+        const waitMs = Math.min(Math.max(0, leftMs()), pauseMs)
+        pauseMs = pauses ? Math.min(pauseMs * 2, MAX_PAUSE_MS) : Infinity
+        return this.#next(waitMs)
+      },
     }
   }
 

@@ -232,9 +232,9 @@ test('the command line changes limits of a running gateway, and in the store tho
   )
   expect([raised.status, raised.err]).toEqual([0, ''])
   expect(JSON.parse(raised.out)).toMatchObject({
-    policy: 'all',
-    subject: 'organization:org',
-    to_usd: '0.010009',
+    schema_version: 'limits.v1',
+    org_id: 'org',
+    limits: [{ name: 'all', used: COST_USD * 2, limit: 0.010009 }],
   })
   await eventually(async () => (await ask(gateway, USER)) === 200)
   const reset = await run('reset', 'all', '--org-id', 'org', ...config)

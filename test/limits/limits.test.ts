@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../../src/config/load.ts'
+import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
@@ -718,6 +719,32 @@ describe('budgets', () => {
     expect(await statuses(again, 2)).toEqual([200, 200])
     await eventually(async () => (await standings(again))[1]?.['reserved'] === 0)
     expect(await statuses(again, 1)).toEqual([429])
+    await again.stop()
+  })
+
+  test('a gateway that begins anew expects what such requests came to before', async () => {
+    const gateway = await open(budget('cost_usd: 1, period: day'))
+    expect(await statuses(gateway, 2)).toEqual([200, 200])
+    await gateway.traces(2)
+    const path = join(gateway.folder, 'data/traces.db')
+    await gateway.gateway.stop(1000)
+    const storage = await openSqliteStorage(path, 'write')
+    await storage.maintenance().rollUp(10)
+    await storage.close()
+    const again = await openGateway(
+      `storage: {path: "${path}"}\n${providersAt(upstream.url)}${AUTH}limits:\n${budget('cost_usd: 1, period: day')}`,
+    )
+    const held = Promise.withResolvers<void>()
+    upstream.play = async (request, socket) => {
+      await held.promise
+      await PLAIN(request, socket)
+    }
+    const running = ask(again)
+    await eventually(async () => Number((await standings(again))[0]?.['reserved']) > 0)
+    // Two answers of 5 tokens before; of a request of which nothing is known, it would be 1,000.
+    expect(Number((await standings(again))[0]?.['reserved'])).toBeLessThan(COST_USD * 2)
+    held.resolve()
+    await running
     await again.stop()
   })
 
