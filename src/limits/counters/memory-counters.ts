@@ -326,7 +326,8 @@ function hasRoom(claim: Claim, { places, rates, budgets }: Counted, clock: numbe
   }
   for (const { subject, take, index } of budgets) {
     const { cost, tokens, reservedCost, reservedTokens } = subject.since(take.startMs)
-    const [used, reserved] = take.unit === 'cost' ? [cost, reservedCost] : [tokens, reservedTokens]
+    const used = take.unit === 'cost' ? cost : tokens
+    const reserved = take.unit === 'cost' ? reservedCost : reservedTokens
     if (roomFor(take, claim.amountOf(index), used, reserved) !== 'free') return false
   }
   return true
