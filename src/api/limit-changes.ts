@@ -1,4 +1,3 @@
-import { requirePermission } from '../access/authorize.ts'
 import type { Identity } from '../access/keyring.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
 import type { Section } from '../config/setting.ts'
@@ -54,7 +53,7 @@ interface Subject {
 /** `POST /api/limits/:policy/reset`: the period of a budget begins anew for one subject. */
 export const resetLimit: ApiHandler = (request, context) =>
   changing(request, context, 'limit.reset', RESET, ({ limits, facts, policy }, _, nowMs) =>
-    planReset(limits, facts, policy.name, nowMs, (takes) => context.limits.read(takes)),
+    planReset(limits, facts, policy.name, nowMs, (takes) => counted(context.limits.read(takes))),
   )
 
 /** `POST /api/limits/:policy/raise`: one subject may spend more for a while. */
@@ -88,6 +87,7 @@ async function changing(
   const actor = identity!
   let tenant = actor.caller
   let detail: object = {}
+  let changed: Subject
   const audited = (outcome: 'success' | 'deny' | 'error', reason: string, status: number): void =>
     context.audit.record({
       actor: actor.caller.keyId || 'unnamed key',
@@ -111,18 +111,28 @@ async function changing(
     detail = { subject: change.counter, ...change.change }
     requireOthers(actor, subject, change, context, nowMs)
     await stored(() => context.changeBudget(change))
-    const standings = await context.limits.standings(subject.limits, subject.facts)
-    audited('success', '', 200)
-    return jsonResponse(200, {
-      schema_version: 'limits.v1',
-      org_id: tenant.organizationId,
-      workspace_id: tenant.workspaceId,
-      limits: standings.filter(({ name }) => name === subject.policy.name),
-    })
+    changed = subject
   } catch (error) {
     const { code, status } = error instanceof GatewayError ? error : new GatewayError('internal_error', '')
     audited(status === 403 ? 'deny' : 'error', code, status)
     throw error
+  }
+  audited('success', '', 200)
+  const standings = await counted(context.limits.standings(changed.limits, changed.facts))
+  return jsonResponse(200, {
+    schema_version: 'limits.v1',
+    org_id: tenant.organizationId,
+    workspace_id: tenant.workspaceId,
+    limits: standings.filter(({ name }) => name === changed.policy.name),
+  })
+}
+
+/** @throws GatewayError `limits_unavailable` when what was counted cannot be learnt */
+async function counted<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw new GatewayError('limits_unavailable', 'gateway usage limit check unavailable', { cause: error })
   }
 }
 
@@ -133,7 +143,7 @@ async function subjectOf(
   members: Members,
   context: ApiContext,
 ): Promise<Subject> {
-  const given = (name: keyof typeof SUBJECT): string => String(members[name] ?? '').trim()
+  const given = (name: keyof typeof SUBJECT): string => ((members[name] as string | undefined) ?? '').trim()
   const workspaceId = given('workspace_id')
   const query = new QueryParameters(
     workspaceId === '' ? '' : `?${new URLSearchParams({ workspace_id: workspaceId }).toString()}`,
@@ -143,7 +153,6 @@ async function subjectOf(
   const keyId = given('key_id')
   const key = keyId === '' ? undefined : context.keyOf(scope!, keyId)
   if (keyId !== '' && !key) throw new GatewayError('gateway_key_not_found', 'gateway key not found')
-  if (key) requirePermission(identity, 'keys:manage')
   const name = request.parameters['policy'] ?? ''
   const policy = [...context.policies(), ...(key?.limits ?? [])].find((one) => one.name === name)
   if (!policy) throw new GatewayError('limit_not_found', `there is no limit named ${JSON.stringify(name)}`)

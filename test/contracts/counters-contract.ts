@@ -78,9 +78,9 @@ export function countersContract(
       counters = under.first,
     ): Promise<{ held: Held | undefined; refusedBy: number }> => {
       const verdict = await ask(asked, counters)
-      return { held: verdict.held, refusedBy: verdict.held ? -1 : refusedBy(asked, verdict.states) }
+      return { held: verdict.held, refusedBy: verdict.held ? -1 : refuserOf(asked, verdict.states) }
     }
-    const refusedBy = (asked: readonly Asked[], states: readonly CounterState[]): number => {
+    const refuserOf = (asked: readonly Asked[], states: readonly CounterState[]): number => {
       const decision = decide(
         asked.map(({ take }) => take),
         asked.map(({ amount }) => amount),
@@ -103,7 +103,7 @@ export function countersContract(
       const verdict = await ask([take], under.first)
       if (verdict.held) throw new Error('a fourth request passed')
       const { states } = verdict
-      expect([refusedBy([take], states), states[0]!.used]).toEqual([0, 3])
+      expect([refuserOf([take], states), states[0]!.used]).toEqual([0, 3])
       expect(states[0]!.resetMs > 50_000 && states[0]!.resetMs <= 61_000).toBe(true)
       expect(await used(take)).toEqual([3, 0])
     })
@@ -265,7 +265,7 @@ export function countersContract(
         budget('rule of two', 40, 0, { enforcement: 'soft' }),
         concurrency('rule places', 3),
       ]
-      let open: Held[] = []
+      let running: Held[] = []
       const seen = { admit: 0, wait: 0, refuse: 0 }
       for (let i = 0; i < 150; i++) {
         const amounts = takes.map(({ take }) => (take.kind === 'concurrency' ? 1 : random(25)))
@@ -277,15 +277,15 @@ export function countersContract(
         const { held } = await admit(asked)
         expect([i, held !== undefined]).toEqual([i, decision.kind === 'admit'])
         seen[decision.kind] += 1
-        if (held) open.push(held)
-        if (random(3) > 0 || open.length === 0) continue
-        const [ending] = open.splice(random(open.length), 1)
+        if (held) running.push(held)
+        if (random(3) > 0 || running.length === 0) continue
+        const [ending] = running.splice(random(running.length), 1)
         ending!.ended()
         await settle(ending!, { costNanoUsd: random(4), tokens: random(2) })
-        await eventually(async () => (await under.first.read([list[4]!], NOW))[0]!.used === open.length)
+        await eventually(async () => (await under.first.read([list[4]!], NOW))[0]!.used === running.length)
       }
-      for (const held of open) held.ended()
-      open = []
+      for (const held of running) held.ended()
+      running = []
       expect(Math.min(seen.admit, seen.wait, seen.refuse)).toBeGreaterThan(0)
     })
 
