@@ -13,8 +13,10 @@ import {
 } from '../limits/budget-changes.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
+import type { LimitStanding } from '../limits/policies/standing.ts'
 import type { LimitFacts } from '../limits/policies/subject.ts'
 import { parseTimeOrDay } from '../rfc3339.ts'
+import type { Tenant } from '../storage/storage.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { readJsonObject } from './json-body.ts'
@@ -119,12 +121,16 @@ async function changing(
   }
   audited('success', '', 200)
   const standings = await counted(context.limits.standings(changed.limits, changed.facts))
-  return jsonResponse(200, {
-    schema_version: 'limits.v1',
-    org_id: tenant.organizationId,
-    workspace_id: tenant.workspaceId,
-    limits: standings.filter(({ name }) => name === changed.policy.name),
-  })
+  const own = standings.filter(({ name }) => name === changed.policy.name)
+  return jsonResponse(200, changedLimitJson(tenant, own))
+}
+
+/** The answer to a change of a budget: where its limits stand now. */
+export function changedLimitJson(
+  { organizationId, workspaceId }: Tenant,
+  limits: readonly LimitStanding[],
+): object {
+  return { schema_version: 'limits.v1', org_id: organizationId, workspace_id: workspaceId, limits }
 }
 
 /** @throws GatewayError `limits_unavailable` when what was counted cannot be learnt */

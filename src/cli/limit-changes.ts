@@ -1,5 +1,5 @@
 import { tenantOfFileKey } from '../access/key-administration.ts'
-import { readRaise } from '../api/limit-changes.ts'
+import { changedLimitJson, readRaise } from '../api/limit-changes.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
@@ -181,12 +181,10 @@ async function shown(
     budgets.map(({ take }) => take),
     nowMs,
   )
-  return {
-    schema_version: 'limits.v1',
-    org_id: tenant.organizationId,
-    workspace_id: tenant.workspaceId,
-    limits: budgets.map(({ limit }, i) => standingOf(limit, states[i]!, nowMs)),
-  }
+  return changedLimitJson(
+    tenant,
+    budgets.map(({ limit }, i) => standingOf(limit, states[i]!, nowMs)),
+  )
 }
 
 /** Whose budget is to be changed. */

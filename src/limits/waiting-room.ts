@@ -43,7 +43,7 @@ export class WaitingRoom {
 
   /** Something was settled: those that wait look again, in the order in which they came. */
   wake(): void {
-    for (const go of [...this.#waiting]) go()
+    for (const go of this.#waiting) go()
   }
 
   #next(mostMs: number): Promise<void> {
