@@ -32,23 +32,22 @@ const LIMITS: Readonly<Record<string, (members: JsonObject) => readonly unknown[
   responses: (members) => [members['max_output_tokens']],
   messages: (members) => [members['max_tokens']],
   cohere_chat: (members) => [members['max_tokens']],
-  generate_content: (members) => [
-    generationOf(members)?.['maxOutputTokens'],
-    generationOf(members)?.['max_output_tokens'],
-  ],
+  generate_content: (members) =>
+    generationsOf(members).flatMap((generation) => [
+      generation['maxOutputTokens'],
+      generation['max_output_tokens'],
+    ]),
   bedrock_converse: (members) => [objectOf(members['inferenceConfig'])?.['maxTokens']],
   ollama_chat: (members) => [objectOf(members['options'])?.['num_predict']],
 }
 
 /** Reads how much a request lets be answered. @param api name of its wire API */
 export function outputBoundsOf(api: string, members: JsonObject): OutputBounds {
-  const generation = generationOf(members)
-  const asked = [
-    members['n'],
-    members['best_of'],
-    generation?.['candidateCount'],
-    generation?.['candidate_count'],
-  ]
+  const candidates = generationsOf(members).flatMap((generation) => [
+    generation['candidateCount'],
+    generation['candidate_count'],
+  ])
+  const asked = [members['n'], members['best_of'], ...candidates]
   const answers = Math.max(1, ...asked.map((value) => countOf(value) ?? 1))
   const operation = wireApiNamed(api)?.operation
   if (operation === 'embeddings' || operation === 'rerank') return { maxOutputTokens: 0, answers }
@@ -56,8 +55,9 @@ export function outputBoundsOf(api: string, members: JsonObject): OutputBounds {
   return { maxOutputTokens: limits.length === 0 ? undefined : Math.max(...limits) * answers, answers }
 }
 
-function generationOf(members: JsonObject): JsonObject | undefined {
-  return objectOf(members['generationConfig']) ?? objectOf(members['generation_config'])
+/** Google takes its names in both cases. */
+function generationsOf(members: JsonObject): readonly JsonObject[] {
+  return [members['generationConfig'], members['generation_config']].flatMap((value) => objectOf(value) ?? [])
 }
 
 /** Wire APIs whose requests are answered once, and then are over. */
