@@ -29,8 +29,8 @@ export interface BudgetWarningPorts {
 export class BudgetWarnings {
   readonly #ports: BudgetWarningPorts
   readonly #given = new Set<string>()
-  /** Share that was spent of each budget when it was last settled. */
-  readonly #spent = new Map<Limit, number>()
+  /** Share that was spent of each budget when it was last settled, by policy, kind and subject. */
+  readonly #spent = new Map<string, { readonly limit: Limit; readonly share: number }>()
 
   constructor(ports: BudgetWarningPorts) {
     this.#ports = ports
@@ -39,9 +39,9 @@ export class BudgetWarnings {
   /** Of each policy's budgets, the largest share that is spent now, as far as this process has settled requests. */
   spent(nowMs: number): Record<string, number> {
     const shares: Record<string, number> = {}
-    for (const [limit, share] of this.#spent) {
+    for (const [budget, { limit, share }] of this.#spent) {
       const { window, policy } = limit
-      if (!window || window.endMs <= nowMs) this.#spent.delete(limit)
+      if (!window || window.endMs <= nowMs) this.#spent.delete(budget)
       else shares[policy.name] = Math.max(shares[policy.name] ?? 0, share)
     }
     return shares
@@ -55,13 +55,12 @@ export class BudgetWarnings {
       if (!window || !state) continue
       const share = (state.used - forgiven) / value
       if (this.#spent.size >= MAX_GIVEN) this.#spent.clear()
-      this.#spent.set(limit, share)
+      const budget = `${policy.name} ${kind} ${counter}`
+      this.#spent.set(budget, { limit, share })
       for (const at of warningShares(policy)) {
         if (share < at) break
         const rolling = policy.budget.period === 'rolling'
-        // A budget that was reset warns again.
-        const reset = forgiven > 0 ? ` ${forgiven}` : ''
-        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}${reset}`
+        const name = `budget ${budget} ${rolling ? '' : window.startMs} ${at}${changeOf(limit)}`
         if (this.#given.has(name)) continue
         if (this.#given.size >= MAX_GIVEN) this.#given.clear()
         this.#given.add(name)
@@ -83,6 +82,12 @@ export class BudgetWarnings {
       }
     }
   }
+}
+
+/** Tells a budget that was reset or raised from what it was before: it warns again. */
+function changeOf({ policy, kind, value, forgiven = 0 }: Limit): string {
+  const raised = kind === 'cost' && value !== Math.round(policy.budget.costUsd * 1e9)
+  return raised || forgiven > 0 ? ` ${value} ${forgiven}` : ''
 }
 
 /** Shares of a budget at which a warning is due, least first; one that is spent is always told. */
