@@ -57,7 +57,8 @@ export function outputBoundsOf(api: string, members: JsonObject): OutputBounds {
 
 /** Google takes its names in both cases. */
 function generationsOf(members: JsonObject): readonly JsonObject[] {
-  return [members['generationConfig'], members['generation_config']].flatMap((value) => objectOf(value) ?? [])
+  const given = [objectOf(members['generationConfig']), objectOf(members['generation_config'])]
+  return given.filter((one) => one !== undefined)
 }
 
 /** Wire APIs whose requests are answered once, and then are over. */
