@@ -5,6 +5,7 @@ import { defined } from '../defined.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import {
+  FOREVER_MS,
   missingSubject,
   planRaise,
   planReset,
@@ -15,7 +16,7 @@ import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { LimitStanding } from '../limits/policies/standing.ts'
 import type { LimitFacts } from '../limits/policies/subject.ts'
-import { parseTimeOrDay } from '../rfc3339.ts'
+import { formatSecond, parseTimeOrDay } from '../rfc3339.ts'
 import type { Tenant } from '../storage/storage.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
@@ -27,7 +28,7 @@ import { readScopeOf } from './read-scope.ts'
 const BODY = { maxBytes: 65_536, invalid: 'invalid json body', tooLarge: 'request body too large' }
 
 const text = { kind: 'string', default: '', doc: '' } as const
-const usd = { kind: 'float', default: 0, doc: '' } as const
+const amount = { kind: 'float', default: 0, doc: '' } as const
 const SUBJECT = {
   workspace_id: text,
   key_id: text,
@@ -41,7 +42,7 @@ const RAISE: Section = {
   kind: 'section',
   type: 'limit raise',
   doc: '',
-  fields: { ...SUBJECT, by_usd: usd, to_usd: usd, until: text },
+  fields: { ...SUBJECT, by_usd: amount, to_usd: amount, until: text },
 }
 
 /** Whose budget is to be changed. */
@@ -55,7 +56,7 @@ interface Subject {
 /** `POST /api/limits/:policy/reset`: the period of a budget begins anew for one subject. */
 export const resetLimit: ApiHandler = (request, context) =>
   changing(request, context, 'limit.reset', RESET, ({ limits, facts, policy }, _, nowMs) =>
-    planReset(limits, facts, policy.name, nowMs, (takes) => counted(context.limits.read(takes))),
+    planReset(limits, facts, policy.name, nowMs, (takes) => counted(context.limits.read(takes, nowMs))),
   )
 
 /** `POST /api/limits/:policy/raise`: one subject may spend more for a while. */
@@ -110,7 +111,7 @@ async function changing(
     tenant = subject.caller
     const nowMs = Date.now()
     const change = await plan(subject, members, nowMs)
-    detail = { subject: change.counter, ...change.change }
+    detail = changeDetail(change)
     requireOthers(actor, subject, change, context, nowMs)
     await stored(() => context.changeBudget(change))
     changed = subject
@@ -123,6 +124,21 @@ async function changing(
   const standings = await counted(context.limits.standings(changed.limits, changed.facts))
   const own = standings.filter(({ name }) => name === changed.policy.name)
   return jsonResponse(200, changedLimitJson(tenant, own))
+}
+
+/** What the audit trail says of a change. A raise without an end has no `until`. */
+export function changeDetail({ counter, change }: BudgetChange): Readonly<Record<string, unknown>> {
+  if ('resetFromMs' in change) {
+    const { forgivenNanoUsd, forgivenTokens } = change
+    return { subject: counter, forgiven_usd: usd(forgivenNanoUsd), forgiven_tokens: forgivenTokens }
+  }
+  const { raisedToNanoUsd, raisedUntilMs } = change
+  const until = raisedUntilMs < FOREVER_MS ? { until: formatSecond(raisedUntilMs * 1000) } : {}
+  return { subject: counter, to_usd: usd(raisedToNanoUsd), ...until }
+}
+
+function usd(nano: number): number {
+  return nano / 1e9
 }
 
 /** The answer to a change of a budget: where its limits stand now. */

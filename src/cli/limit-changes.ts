@@ -1,5 +1,5 @@
 import { tenantOfFileKey } from '../access/key-administration.ts'
-import { changedLimitJson, readRaise } from '../api/limit-changes.ts'
+import { changeDetail, changedLimitJson, readRaise } from '../api/limit-changes.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
@@ -144,7 +144,7 @@ async function inStore(
       action: `limit.${action}`,
       target: policy,
       ...subject.tenant,
-      detail: { subject: plan.counter, ...plan.change },
+      detail: changeDetail(plan),
     })
     adjustments.replace(await records.adjustments())
     return await shown(storage, subject, policy, nowMs)

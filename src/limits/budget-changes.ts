@@ -88,7 +88,7 @@ export function planRaise(
 const HOUR_MS = 3_600_000
 
 /** The last time that a date can be, 275760-09-13. */
-const FOREVER_MS = 8_640_000_000_000_000
+export const FOREVER_MS = 8_640_000_000_000_000
 
 type BudgetLimit = Limit & { readonly window: NonNullable<Limit['window']>; readonly take: Budget }
 

@@ -181,7 +181,7 @@ export class LimitEngine {
   async standings(limits: CallerLimits, facts: LimitFacts): Promise<readonly LimitStanding[]> {
     const nowMs = Date.now()
     const { limits: held, counted } = limits.resolve(facts, nowMs)
-    const states = await this.read(counted.takes)
+    const states = await this.read(counted.takes, nowMs)
     const standings = held.map(async (limit) => {
       const state = states[counted.limits.indexOf(limit)] ?? { used: 0, reserved: 0, resetMs: Infinity }
       return standingOf(limit, await this.#withRoom(limit, state, nowMs), nowMs)
@@ -190,8 +190,8 @@ export class LimitEngine {
   }
 
   /** Where counters stand. @throws Error when they do not say, or not in time */
-  read(takes: readonly Take[]): Promise<readonly CounterState[]> {
-    const asked = this.#ports.counters.read(takes, Date.now())
+  read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
+    const asked = this.#ports.counters.read(takes, nowMs)
     return inTime(Promise.resolve(asked), this.#ports.timeoutMs())
   }
 

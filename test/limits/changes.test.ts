@@ -146,6 +146,10 @@ test('a raise lets more be spent; the newest counts, and one that ends counts no
   const gateway = await open(`    - {name: money, per: key, budget: {${TWO}, period: day}}\n`)
   await spendAll(gateway, USER, 'key_id=user')
   const raised = await change(gateway, 'money/raise', { key_id: 'user', by_usd: COST_USD })
+  const told = gateway.lines.find(({ fields }) => fields['audit_action'] === 'limit.raise')!
+  expect(told.fields).toMatchObject({ subject: 'key:org/ws/user' })
+  expect(told.fields['to_usd']).toBeCloseTo(COST_USD * 3, 12)
+  expect(told.fields['until']).toMatch(/T00:00:00Z$/)
   expect(raised).toMatchObject({
     status: 200,
     value: { limits: [{ used: COST_USD * 2, limit: COST_USD * 3 }] },
@@ -196,6 +200,12 @@ test('who may change what, and what is wrong with a change', async () => {
     expect(await refused('keys/raise', { key_id: 'user', ...raise })).toEqual([400, 'bad_request'])
   }
   expect(await refused('space/raise', { workspace_id: 'ws', by_usd: 1 }, OTHER)).toEqual([400, 'bad_request'])
+  const [first] = gateway.lines.filter(({ fields }) => fields['audit_action'] === 'limit.reset')
+  expect(first!.fields).toMatchObject({
+    audit_reason: 'own_limit',
+    subject: 'key:org/ws/admin',
+    forgiven_usd: 0,
+  })
   const denied = gateway.lines.filter(
     ({ fields }) => fields['audit_action'] === 'limit.reset' && fields['audit_outcome'] === 'deny',
   )
