@@ -70,7 +70,8 @@ export class LimitEngine {
 
   /** Takes what operators changed of budgets: all of it, as the store holds it. */
   adjust(adjustments: readonly Adjustment[]): void {
-    this.#adjustments.replace(adjustments)
+    if (!this.#adjustments.replace(adjustments)) return
+    this.#ports.warnings.forgetShares()
     this.#waiting.wake()
   }
 

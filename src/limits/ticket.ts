@@ -92,9 +92,10 @@ export class Ticket implements Claim {
       case 'rate':
         return take.settles ? estimate.tokens : 1
       case 'budget': {
-        const unit = take.unit === 'cost' ? 'costNanoUsd' : 'tokens'
+        if (take.enforcement !== 'strict')
+          return take.unit === 'cost' ? estimate.costNanoUsd : estimate.tokens
         // What nothing bounds takes the whole budget, so it runs alone.
-        return take.enforcement === 'strict' ? (most[unit] ?? take.limit) : estimate[unit]
+        return (take.unit === 'cost' ? most.costNanoUsd : most.tokens) ?? take.limit
       }
       default:
         return take satisfies never

@@ -157,6 +157,7 @@ test('a raise lets more be spent; the newest counts, and one that ends counts no
   expect(await ask(gateway, USER)).toBe(200)
   await eventually(async () => (await standing(gateway, 'key_id=user'))['reserved'] === 0)
   expect(await ask(gateway, USER)).toBe(429)
+  expect((await standing(gateway, 'key_id=user'))['reset']).toMatch(/T00:00:00Z$/)
   const until = new Date(Date.now() + 1500).toISOString()
   const newer = await change(gateway, 'money/raise', { key_id: 'user', to_usd: 1, until })
   expect(newer).toMatchObject({ status: 200, value: { limits: [{ limit: 1 }] } })

@@ -29,8 +29,8 @@ export interface BudgetWarningPorts {
 export class BudgetWarnings {
   readonly #ports: BudgetWarningPorts
   readonly #given = new Set<string>()
-  /** Share that was spent of each budget when it was last settled, by policy, kind and subject. */
-  readonly #spent = new Map<string, { readonly limit: Limit; readonly share: number }>()
+  /** Share that was spent of each budget when it was last settled. */
+  readonly #spent = new Map<Limit, number>()
 
   constructor(ports: BudgetWarningPorts) {
     this.#ports = ports
@@ -39,12 +39,17 @@ export class BudgetWarnings {
   /** Of each policy's budgets, the largest share that is spent now, as far as this process has settled requests. */
   spent(nowMs: number): Record<string, number> {
     const shares: Record<string, number> = {}
-    for (const [budget, { limit, share }] of this.#spent) {
+    for (const [limit, share] of this.#spent) {
       const { window, policy } = limit
-      if (!window || window.endMs <= nowMs) this.#spent.delete(budget)
+      if (!window || window.endMs <= nowMs) this.#spent.delete(limit)
       else shares[policy.name] = Math.max(shares[policy.name] ?? 0, share)
     }
     return shares
+  }
+
+  /** Budgets were reset or raised: their shares are others now. */
+  forgetShares(): void {
+    this.#spent.clear()
   }
 
   /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
@@ -55,12 +60,11 @@ export class BudgetWarnings {
       if (!window || !state) continue
       const share = (state.used - forgiven) / value
       if (this.#spent.size >= MAX_GIVEN) this.#spent.clear()
-      const budget = `${policy.name} ${kind} ${counter}`
-      this.#spent.set(budget, { limit, share })
+      this.#spent.set(limit, share)
       for (const at of warningShares(policy)) {
         if (share < at) break
         const rolling = policy.budget.period === 'rolling'
-        const name = `budget ${budget} ${rolling ? '' : window.startMs} ${at}${changeOf(limit)}`
+        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}${changeOf(limit)}`
         if (this.#given.has(name)) continue
         if (this.#given.size >= MAX_GIVEN) this.#given.clear()
         this.#given.add(name)

@@ -25,12 +25,13 @@ export class Adjustments {
   /** Changes with every change of theirs. */
   version = 0
 
-  /** Takes over what the store holds. */
-  replace(list: readonly Adjustment[]): void {
+  /** Takes over what the store holds. @returns whether anything changed */
+  replace(list: readonly Adjustment[]): boolean {
     const all = new Map(list.map((one) => [nameOf(one.policy, one.counter), one]))
-    if (Bun.deepEquals(all, this.#all)) return
+    if (Bun.deepEquals(all, this.#all)) return false
     this.#all = all
     this.version += 1
+    return true
   }
 
   of(policy: string, counter: string): Adjustment | undefined {
