@@ -27,6 +27,7 @@ import { RollingRoom } from './limits/counters/rolling-room.ts'
 import { SharedCounters, type SharedBackend } from './limits/counters/shared-counters.ts'
 import { Webhooks } from './limits/alerts/webhooks.ts'
 import type { Log } from './log.ts'
+import { PriceFileWatch } from './price-file-watch.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from './patient-timer.ts'
 import { breakOffKeyless } from './proxy/keyless.ts'
@@ -52,6 +53,7 @@ import { Recorder, type RecorderEnd } from './traces/recorder/recorder.ts'
 import type { Scrape } from './telemetry/prometheus-text.ts'
 import type { TelemetrySettings } from './telemetry/settings.ts'
 import { TraceSampler } from './telemetry/trace-context.ts'
+import type { FiledTable } from './usage/price-table.ts'
 import { VERSION } from './version.ts'
 import { VitalsMonitor } from './vitals-monitor.ts'
 
@@ -145,7 +147,9 @@ export async function startGateway(
   let stopMonitor = (): void => undefined
   let lastVitals = (): void => undefined
   let claim: FileLock | undefined
+  let stopWatching = (): void => undefined
   const closeAll = async (): Promise<RecorderEnd> => {
+    stopWatching()
     uses.stop()
     adjustments.stop()
     audit.flush()
@@ -267,6 +271,22 @@ export async function startGateway(
     context.apiSettings = apiSettings(current, proxy.settings, paths)
     for (const exchange of proxy.open) breakOffKeyless(exchange, proxy.settings)
   }
+  const usePriceList = async (list: FiledTable): Promise<void> => {
+    current = { ...current, pricing: { ...current.pricing, list } }
+    recorder.configure(recorderSettings(current, redaction))
+    await useSettings()
+    for (const warning of list.warnings) log('WARN', `pricing.file: ${warning}`)
+    const { name, version, date } = list.table
+    log('INFO', 'price list reloaded', { name, version, date })
+    audit.record({ actor: 'system', action: 'config.reload', detail: { changed: ['pricing.file'] } })
+  }
+  const priceFile = new PriceFileWatch({
+    changed: (list) => void usePriceList(list),
+    refused: (file, error) =>
+      log('ERROR', 'price list not reloaded; the old one stays in force', { file, error }),
+  })
+  stopWatching = () => priceFile.stop()
+  priceFile.follow(config.pricing.file, config.pricing.list?.sha256 ?? '')
   keysChanged = () => void useKeyring()
   // What changed while this was being put together.
   await useKeyring()
@@ -310,6 +330,7 @@ export async function startGateway(
       upstreams = upstreamsOf(current)
       await useSettings()
       unused.close()
+      priceFile.follow(current.pricing.file, current.pricing.list?.sha256 ?? '')
       for (const warning of openWarnings(current)) log('WARN', warning)
       recorder.configure(recorderSettings(current, redaction))
       // Exchanges that began with it may still ask it.
@@ -529,12 +550,12 @@ async function proxySettings(
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(({ budget }) =>
     budgetNeedsPrices(budget),
   )
-  const find = unknownModel === 'block' || budgets ? await lookup.open(config) : undefined
+  const rates = unknownModel === 'block' || budgets ? rememberedRates(await lookup.open(config)) : undefined
   return {
     inspection: {
       injectStreamUsage: config.tracing.streamUsage === 'inject',
       ...(unknownModel === 'block'
-        ? { hasPrice: (exchange, model) => find!(exchange, model) !== undefined }
+        ? { hasPrice: (exchange, names) => rates!(exchange, names, Date.now()) !== 'unknown' }
         : {}),
     },
     browsers: new BrowserPolicy(config.server),
@@ -546,7 +567,7 @@ async function proxySettings(
     propagateTrace: config.telemetry.propagateUpstream,
     trustedProxies: config.server.trustedProxies.flatMap((text) => parseNetwork(text) ?? []),
     limitsOf: limitsLookup(engine),
-    ratesOf: budgets && find ? rememberedRates(find) : undefined,
+    ratesOf: budgets ? rates : undefined,
   }
 }
 
@@ -605,7 +626,7 @@ function changes(before: Config, after: Config): { changed: string[]; needRestar
     providers: config.providers,
     tracing: { ...config.tracing, journal: undefined },
     retention: config.retention,
-    pricing: config.pricing,
+    pricing: { ...config.pricing, list: config.pricing.list?.sha256 },
     pii: config.pii,
     auth: config.auth,
     limits: { ...config.limits, backend: '', redisUrl: '', redisNamespace: '' },

@@ -38,6 +38,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   environment: process.env,
   terminal: process.stdout.isTTY,
   errTerminal: process.stderr.isTTY,
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { confirm: (question) => confirm(question) } : {}),
   drained: () => written,
   outliveReader: () => {
     outlivesReader = true

@@ -3,8 +3,9 @@ import type { TokenRates } from './limits/admission/bounds.ts'
 import type { OpenExchange } from './proxy/open-exchange.ts'
 import type { ProxySettings } from './proxy/proxy-context.ts'
 import type { Caller } from './traces/exchange.ts'
-import type { ModelRates } from './usage/price-list.ts'
-import type { Bucket } from './usage/usage.ts'
+import type { ModelNames } from './usage/model-names.ts'
+import type { ModelRates } from './usage/model-rates.ts'
+import { UNITS, type Bucket } from './usage/usage.ts'
 
 /** The rates of a model, and the tokens that it can hold, where a list says that; to find those out takes a while. */
 interface KnownPrice {
@@ -13,7 +14,7 @@ interface KnownPrice {
 }
 
 /** Finds the rates of a model for an exchange; `undefined` when no price is known. */
-export type FindRates = (exchange: OpenExchange, model: string) => KnownPrice | undefined
+export type FindRates = (exchange: OpenExchange, names: ModelNames) => KnownPrice | undefined
 
 /** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
@@ -22,20 +23,22 @@ export class PriceLookup {
 
   async open({ pricing }: Config): Promise<FindRates> {
     if (this.#find && this.#pricing === pricing) return this.#find
-    const { PriceList, contextWindowOf } = await import('./usage/price-list.ts')
+    const { PriceList } = await import('./usage/price-list.ts')
     const prices = new PriceList(pricing)
-    const find: FindRates = ({ target, caller }, model) => {
+    const find: FindRates = ({ target, caller, wire }, names) => {
       const question = {
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
+        api: wire.api,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
-        model,
+        keyId: caller.keyId,
+        names,
         at: Date.now(),
       }
       const rates = prices.find(question)
-      return rates && { rates, contextWindow: () => contextWindowOf(question) }
+      return rates && { rates, contextWindow: () => prices.contextWindow(question) }
     }
     this.#pricing = pricing
     this.#find = find
@@ -54,25 +57,41 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
     readonly untilMs: number
   }
   const known = new WeakMap<Caller, Map<string, Map<string, Known>>>()
-  return (exchange, model, nowMs) => {
+  return (exchange, names, nowMs) => {
     const { caller, wire } = exchange
     const providers = known.get(caller) ?? new Map<string, Map<string, Known>>()
     const models = providers.get(wire.provider) ?? new Map<string, Known>()
     if (models.size === 0) known.set(caller, providers.set(wire.provider, models))
-    const before = models.get(model)
+    const { path = '', requested = '' } = names
+    // A model may cost something else in another operation.
+    const key = `${wire.api}\n${path.length} ${path}${requested}`
+    const before = models.get(key)
     if (before && nowMs < before.untilMs) return before.rates
     if (models.size >= MAX_REMEMBERED) models.clear()
-    const rates = tokenRates(find(exchange, model))
-    models.set(model, { rates, untilMs: nowMs + REMEMBER_MS })
+    const rates = tokenRates(find(exchange, names), !WRITE_NO_TEXT.includes(wire.api))
+    models.set(key, { rates, untilMs: nowMs + REMEMBER_MS })
     return rates
   }
 }
+
+/** APIs whose answers have no tokens: a price without an output rate is whole for them. */
+const WRITE_NO_TEXT: readonly string[] = [
+  'embeddings',
+  'cohere_embed',
+  'embed_content',
+  'ollama_embed',
+  'predict',
+  'rerank',
+]
 
 /** Buckets of a request and of its answer: the dearest of them bounds what a token can cost. */
 const INPUT_BUCKETS = [
   'input_uncached',
   'cache_write',
+  'cache_write_5m',
+  'cache_write_30m',
   'cache_write_1h',
+  'cache_write_12h',
   'input_audio',
   'input_image',
   'input_video',
@@ -90,18 +109,25 @@ const OTHER_UNITS = [
   'billable_characters',
 ] as const
 
-function tokenRates(known: KnownPrice | undefined): TokenRates | 'unknown' {
+function tokenRates(known: KnownPrice | undefined, writes: boolean): TokenRates | 'unknown' {
   if (!known) return 'unknown'
   const { rates } = known
-  const contextWindow = known.contextWindow()
-  const nano = (bucket: Bucket, inputTokens: number): number => (rates.rate(bucket, inputTokens) ?? 0) * 1000
+  const nano = (bucket: Bucket, inputTokens = 0): number | undefined => {
+    const rate = rates.rate(bucket, inputTokens)
+    return rate && rate.usdPerMillion * 1000
+  }
+  const [input, output] = [nano('input_uncached'), nano('output_text')]
+  const whole = input !== undefined && (!writes || output !== undefined)
+  // An own price that leaves one out does not make it free. A model of a list is billed in other units then.
+  if (rates.list === 'override' && !whole && !UNITS.some((unit) => rates.unit(unit))) return 'unknown'
   // Brackets of long context cost more, so the largest input has the highest rate.
   const highest = (buckets: readonly Bucket[]): number =>
-    Math.max(...buckets.flatMap((bucket) => [nano(bucket, 0), nano(bucket, Infinity)]))
-  const byTokens = !OTHER_UNITS.some((unit) => (rates.unit(unit)?.usd ?? 0) > 0)
+    Math.max(...buckets.flatMap((bucket) => [nano(bucket) ?? 0, nano(bucket, Infinity) ?? 0]))
+  const byTokens = whole && !OTHER_UNITS.some((unit) => (rates.unit(unit)?.usd ?? 0) > 0)
+  const contextWindow = known.contextWindow()
   return {
-    input: nano('input_uncached', 0),
-    output: nano('output_text', 0),
+    input: input ?? 0,
+    output: output ?? 0,
     ...(byTokens ? { most: { input: highest(INPUT_BUCKETS), output: highest(OUTPUT_BUCKETS) } } : {}),
     ...(contextWindow === undefined ? {} : { contextWindow }),
   }

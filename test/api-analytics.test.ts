@@ -103,6 +103,8 @@ describe('analytics', () => {
       avg_cost_usd: 0.0015,
       unknown_cost_requests: 0,
       estimated_cost_requests: 0,
+      included_requests: 0,
+      included_list_price_usd: 0,
     })
   })
 
@@ -128,6 +130,8 @@ describe('analytics', () => {
         avg_cost_usd: 0.0008625,
         unknown_cost_requests: 0,
         estimated_cost_requests: 0,
+        included_requests: 0,
+        included_list_price_usd: 0,
       },
     ])
     expect((await ask('/api/analytics/cost?group_by=model')).body['bucket']).toBe('day')
@@ -147,6 +151,8 @@ describe('analytics', () => {
       total_cost_usd: 0.003,
       unknown_cost_requests: 0,
       estimated_cost_requests: 0,
+      included_requests: 0,
+      included_list_price_usd: 0,
     })
     expect(
       (await items('/api/analytics/keys')).map((item) => [item['api_key_hash'], item['request_count']]),
@@ -215,6 +221,8 @@ describe('analytics', () => {
       top_model: 'chained',
       unknown_cost_requests: 0,
       estimated_cost_requests: 0,
+      included_requests: 0,
+      included_list_price_usd: 0,
       unmetered_requests: 0,
     })
   })

@@ -497,8 +497,53 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'pricing:\n  overrides:\n    - model: my-model\n',
     {},
     [
-      'pricing.overrides[0] needs input, output, or free: true; write the rates in USD per million tokens (FILE:3)',
+      'pricing.overrides[0] sets no price; write rates in USD per million tokens such as input and output, a discount, or free: true (FILE:3)',
     ],
+  ],
+  [
+    'a price with many mistakes',
+    `pricing:
+  assumed: {input: .inf}
+  overrides:
+    - model: x
+      input: 1
+      discount: 15
+      from: 2026-02-01
+      to: 2026-01-01
+      units: {pages: 2e6}
+      brackets:
+        - {above: 1000, input: 2}
+        - {above: 200000, output: 2}
+        - {above: 200000, input: 3}
+        - {above: 300000}
+      tiers:
+        - {name: bach, factor: 0.5}
+        - {name: flex, factor: 0.5, input: 1}
+        - {name: flex, factor: 0.1234}
+        - {name: fast}
+`,
+    {},
+    [
+      'pricing.assumed.input must be 1000000 USD at most (got Infinity) (FILE:2)',
+      '  and pricing.overrides[0].to must not be before from (got 2026-01-01, and from is 2026-02-01) (FILE:8)',
+      '  and pricing.overrides[0].discount must be at least -10 and less than 1 (got 15); write 0.15 for 15 % off, -0.1 for 10 % more (FILE:6)',
+      '  and pricing.overrides[0].units.pages must be 1000000 USD at most (got 2000000) (FILE:9)',
+      '  and pricing.overrides[0].brackets[0].above must be >= 32000 (got 1000) (FILE:11)',
+      '  and pricing.overrides[0].brackets[1].output needs output beside brackets too: the rate below the bracket (FILE:12)',
+      '  and pricing.overrides[0].brackets[2].above is 200000 a second time; join the two brackets (FILE:13)',
+      '  and pricing.overrides[0].brackets[3] sets no rate; write such as input and output (FILE:14)',
+      '  and pricing.overrides[0].tiers[0].name must be one of batch, flex, priority, fast (got "bach"); did you mean batch? (FILE:16)',
+      '  and pricing.overrides[0].tiers[1] sets factor and input; write the factor, or rates (FILE:17)',
+      '  and pricing.overrides[0].tiers[2].name is flex a second time; join the two tiers (FILE:18)',
+      '  and pricing.overrides[0].tiers[2].factor must have at most three decimals, and be 1000 at most (got 0.1234) (FILE:18)',
+      '  and pricing.overrides[0].tiers[3] sets no price; write a factor such as 0.5, or rates in USD per million tokens (FILE:19)',
+    ],
+  ],
+  [
+    'prices beside free: true',
+    'pricing:\n  overrides:\n    - model: x\n      free: true\n      input: 1\n',
+    {},
+    ['warning: pricing.overrides[0] is free: true, so the prices beside it do not count (FILE:3)'],
   ],
   [
     'a price of a misspelt provider',

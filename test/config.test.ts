@@ -57,6 +57,7 @@ describe('loading', () => {
       ['openrouter', '/openrouter'],
       ['perplexity', '/perplexity'],
       ['ollama', '/ollama'],
+      ['chatgpt', '/chatgpt'],
     ])
     for (const yaml of ['# nothing', '---\n', 'server: {}\n---\n', 'server:\n', '~'])
       expect(load(yaml)).toEqual(defaults)
@@ -380,7 +381,7 @@ const INVALID: [string, string][] = [
   ['pricing: {unknown_model: guess}', 'pricing.unknown_model must be one of allow, assume'],
   ['pricing: {unknown_model: assume}', 'pricing.assumed needs input and output'],
   ['pricing: {overrides: [{model: "", free: true}]}', 'pricing.overrides[0].model is required'],
-  ['pricing: {overrides: [{model: x}]}', 'pricing.overrides[0] needs input, output, or free: true'],
+  ['pricing: {overrides: [{model: x}]}', 'pricing.overrides[0] sets no price'],
   ['pricing: {overrides: [{model: x, free: true, from: tomorrow}]}', 'from must be YYYY-MM-DD'],
   ['pricing: {overrides: [{model: x, free: true, provider: nobody}]}', 'is not a configured provider'],
   ['tracing: {flush_interval_ms: 0}', 'tracing.flush_interval_ms must be between 1 and 60000'],
@@ -405,7 +406,7 @@ describe('validation', () => {
   test('nested prefixes are fine: the longest wins', () => {
     expect(
       load('providers: {openai: {prefix: /ai}, anthropic: {prefix: /ai/anthropic}}').providers,
-    ).toHaveLength(11)
+    ).toHaveLength(12)
   })
 
   test('a provider can be taken out, and another put in', () => {
@@ -524,6 +525,11 @@ test.each([
   'auth:\n  pepper: >canary\n    x\n',
 ])('what is wrong with %j is said without the secret', (yaml) => {
   expect(problem(yaml)).not.toContain('canary')
+})
+
+test('the examples of own prices are valid', () => {
+  const { config, warnings } = loadConfig(join(import.meta.dir, '../src/config/own-prices.example.yaml'), {})
+  expect([config.pricing.overrides.length, warnings]).toEqual([21, []])
 })
 
 test('the example file holds every setting at its default, and both generated files are current', () => {

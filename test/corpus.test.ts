@@ -41,6 +41,9 @@ interface Expected {
   readonly speed?: string
   readonly inference_geo?: string
   readonly provider_cost_usd?: number
+  readonly upstream_cost_usd?: number
+  /** The caller's own key was used: its provider bills the upstream's cost beside the router's. */
+  readonly is_byok?: boolean
   readonly requests?: Record<string, number>
   readonly lines?: readonly {
     readonly model: string
@@ -121,9 +124,8 @@ function check(trace: Trace, expected: Expected): void {
   if (expected.speed) expect(trace.usage.speed).toBe(expected.speed)
   if (expected.inference_geo) expect(trace.usage.inference_geo).toBe(expected.inference_geo)
   if (expected.provider_cost_usd !== undefined) {
-    expect(Math.round((trace['estimated_cost_usd'] as number) * 1e9)).toBe(
-      Math.round(expected.provider_cost_usd * 1e9),
-    )
+    const charged = expected.provider_cost_usd + (expected.is_byok ? (expected.upstream_cost_usd ?? 0) : 0)
+    expect(Math.round((trace['estimated_cost_usd'] as number) * 1e9)).toBe(Math.round(charged * 1e9))
   }
   for (const line of expected.lines ?? []) {
     if (line.in_usage) continue

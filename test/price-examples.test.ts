@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { priceUsage } from '../src/usage/cost.ts'
 import { PriceList } from '../src/usage/price-list.ts'
 import { disjoint, type ModelUsage } from '../src/usage/usage.ts'
+import { NO_RATES } from './support/own-prices.ts'
 
 // Price cases that were checked against two catalogues, where they are at hand.
 const FILE = join(import.meta.dir, '../../shared/corpus/prices-examples.json')
@@ -48,8 +49,7 @@ function billOf(usage: Counts): ModelUsage {
   )
 }
 
-const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
-const list = new PriceList({ unknownModel: 'allow', assumed: unset, overrides: [] })
+const list = new PriceList({ unknownModel: 'allow', assumed: NO_RATES, overrides: [] })
 
 describe.if(examples.length > 0)('price examples', () => {
   for (const {
@@ -74,16 +74,18 @@ describe.if(examples.length > 0)('price examples', () => {
       const others = (also ?? []).map((bill) => ({ ...billOf(bill.usage), model: bill.model }))
       const cost = priceUsage({
         model,
+        names: { answered: model },
         bills: [own, ...others],
         serviceTier: tier,
-        find: (name) =>
+        find: (names) =>
           list.find({
             provider,
             upstreamUrl: 'http://127.0.0.1',
             dialect: 'openai',
             organizationId: 'default',
             workspaceId: 'default',
-            model: name,
+            keyId: '',
+            names,
             at: Date.parse(at),
           }),
       })

@@ -3,7 +3,7 @@ import { Collector, type ReceivedSpan } from './support/collector.ts'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
 import { freePort } from './support/free-port.ts'
-import { answerJson, stream, Upstream } from './support/upstream.ts'
+import { answer, answerJson, stream, Upstream } from './support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -19,6 +19,12 @@ const ANSWER = {
   },
 }
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+const UPGRADE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  'sec-websocket-version': '13',
+}
 const KEY = 'gateway-key-telemetry-1'
 const AUTH = `auth: {enabled: true, keys: [{id: team-key, token: ${KEY}, org_id: acme, workspace_id: blue, role: owner}]}\n`
 
@@ -159,6 +165,61 @@ describe('spans', () => {
       ),
   )
 
+  test.each(['', 'gen_ai_latest_experimental'])(
+    'what a request asked for, and the id of its answer, in a small request and a large one (%p)',
+    (optIn) =>
+      within(
+        'pii: {mode: redact_storage}\n',
+        async ({ collector, ask, finish, gateway }) => {
+          const asked = {
+            model: 'gpt-5.4-mini',
+            max_completion_tokens: 64,
+            temperature: 0.25,
+            top_p: 0.5,
+            top_k: 40,
+            seed: 7,
+            frequency_penalty: -0.5,
+            presence_penalty: 0.5,
+            n: 2,
+            stop: ['END', 'alice@example.com', 'sk-proj-abcdefghijklmnopqrstuvwxyz0123'],
+            reasoning_effort: 'low',
+            previous_response_id: 'resp_0',
+          }
+          await (await ask(JSON.stringify({ ...asked, messages: [] }))).text()
+          const content = 'x'.repeat(2 * 1024 * 1024)
+          await (await ask(JSON.stringify({ messages: [{ role: 'user', content }], ...asked }))).text()
+          await gateway.traces(2)
+          await finish()
+          const calls = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_CLIENT')
+          expect(calls.length).toBe(2)
+          for (const { attributes } of calls) {
+            expect(attributes).toMatchObject({
+              'gen_ai.response.id': 'c',
+              'gen_ai.request.max_tokens': 64,
+              'gen_ai.request.temperature': 0.25,
+              'gen_ai.request.top_p': 0.5,
+              'gen_ai.request.top_k': 40,
+              'gen_ai.request.seed': 7,
+              'gen_ai.request.frequency_penalty': -0.5,
+              'gen_ai.request.presence_penalty': 0.5,
+              'gen_ai.request.choice.count': 2,
+              'gen_ai.response.finish_reasons': ['stop'],
+            })
+            const stops = attributes['gen_ai.request.stop_sequences'] as string[]
+            expect([stops.length, stops[0]]).toEqual([3, 'END'])
+            expect(attributes['gen_ai.request.reasoning.level']).toBe(optIn === '' ? undefined : 'low')
+            expect(attributes['gen_ai.request.previous_response.id']).toBe(
+              optIn === '' ? undefined : 'resp_0',
+            )
+          }
+          // Texts are those that would be stored.
+          expect(collector.received).not.toContain('alice')
+          expect(collector.received).not.toContain('sk-proj-abc')
+        },
+        `semconv_opt_in: "${optIn}"`,
+      ),
+  )
+
   test('a stream, one that its client leaves, and refusals', () =>
     within(`${AUTH}pii: {mode: block}\n`, async ({ collector, ask, finish, gateway }) => {
       const event = (content: string): string =>
@@ -282,21 +343,86 @@ describe('spans', () => {
       },
       'sampling_ratio: 0, max_forced_per_second: 3',
     )
-    await within(
+  })
+
+  test('what an upstream is told names the client span of that very call: HTTP, a redirect, a WebSocket', () =>
+    within(
       '',
-      async ({ collector, ask, finish }) => {
-        await (await ask(undefined, { traceparent: PARENT, tracestate: 'vendor=1' })).text()
-        const sent = upstream.last
+      async ({ collector, ask, finish, gateway }) => {
+        const fields = { traceparent: PARENT, tracestate: 'vendor=1' }
+        await (await ask(undefined, fields)).text()
+        await (await ask(undefined, { traceparent: 'no-such-thing', tracestate: 'vendor=1' })).text()
+        upstream.play = answer(307, { Location: '/elsewhere' }, '')
+        await fetch(`${gateway.url}/openai/v1/moved`, { method: 'POST', body: '{}', redirect: 'manual' })
+        upstream.play = answer(426, {}, 'no')
+        await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
         await finish()
-        const own = named(collector.spans, 'POST /openai/*')
-        expect([sent.field('traceparent'), sent.field('tracestate')]).toEqual([
-          `00-${own.traceId}-${own.spanId}-01`,
-          'vendor=1',
+        const sent = upstream.requests.map((one) => [one.field('traceparent'), one.field('tracestate')])
+        const servers = collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER')
+        const calls = servers.map(({ spanId }) =>
+          collector.spans.find(
+            ({ parentSpanId, kind }) => parentSpanId === spanId && kind === 'SPAN_KIND_CLIENT',
+          )!,
+        )
+        expect(sent).toEqual(
+          calls.map(({ traceId, spanId }, i) => [
+            `00-${traceId}-${spanId}-01`,
+            i === 0 || i === 3 ? 'vendor=1' : undefined,
+          ]),
+        )
+        expect(servers.map(({ parentSpanId }) => parentSpanId)).toEqual([
+          'b7ad6b7169203331',
+          '',
+          '',
+          'b7ad6b7169203331',
         ])
+        expect(new Set(calls.map(({ spanId }) => spanId)).size).toBe(4)
+        for (const [i, call] of calls.entries()) expect(call.start >= servers[i]!.start).toBe(true)
       },
       'propagate_upstream: true',
-    )
-  })
+    ))
+
+  test('without traces a caller’s own traceparent passes, whatever else telemetry does', () =>
+    within(
+      '',
+      async ({ ask, gateway }) => {
+        const fields = { traceparent: PARENT, tracestate: 'vendor=1' }
+        await (await ask(undefined, fields)).text()
+        upstream.play = answer(426, {}, 'no')
+        await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
+        const sent = upstream.requests.map((one) => [one.field('traceparent'), one.field('tracestate')])
+        expect(sent).toEqual([
+          [PARENT, 'vendor=1'],
+          [PARENT, 'vendor=1'],
+        ])
+      },
+      'traces_enabled: false, propagate_upstream: true',
+    ))
+
+  test('a refusal tells its span in the log and in the audit trail, one of a flood does not', () =>
+    within(`${AUTH}pii: {mode: block}\n`, async ({ collector, ask, finish, gateway }) => {
+      expect((await ask('{"a":"alice@example.com"}')).status).toBe(403)
+      for (let i = 0; i < 60; i++) expect((await ask(undefined, { authorization: '' })).status).toBe(403)
+      const audit = async (): Promise<{ action: string; detail: Record<string, unknown> }[]> => {
+        const headers = { 'x-ongoingai-gateway-key': KEY }
+        const page = await fetch(`${gateway.url}/api/audit?limit=500`, { headers })
+        return ((await page.json()) as { items: { action: string; detail: Record<string, unknown> }[] }).items
+      }
+      await eventually(async () => (await audit()).length >= 51)
+      const events = await audit()
+      await finish()
+      const spans = new Map(
+        collector.spans.filter(({ kind }) => kind === 'SPAN_KIND_SERVER').map((span) => [span.spanId, span]),
+      )
+      for (const { detail } of events)
+        expect(spans.get(detail['span_id'] as string)?.traceId).toBe(detail['trace_id'] as string)
+      expect(events.map(({ action }) => action)).toContain('content.block')
+      const lines = gateway.lines.filter(({ message }) => message === 'audit gateway auth deny')
+      const summary = lines.filter(({ fields }) => 'denials' in fields)
+      expect(summary.map(({ fields }) => [fields['denials'], 'span_id' in fields])).toEqual([[10, false]])
+      for (const { fields } of lines.filter((line) => !summary.includes(line)))
+        expect(spans.get(fields['span_id'] as string)?.traceId).toBe(fields['trace_id'] as string)
+    }))
 })
 
 describe('metrics', () => {
@@ -394,6 +520,86 @@ describe('metrics', () => {
         expect(collector.metrics.has('gen_ai.client.operation.duration')).toBe(false)
       },
       'semconv_opt_in: "http,gen_ai_latest_experimental"',
+    ))
+
+  test('the newest token counters: by modality as reported, 0 where nothing is; only calls that write are inference', () =>
+    within(
+      '',
+      async ({ collector, ask, finish, gateway }) => {
+        const usage = {
+          prompt_tokens: 100,
+          completion_tokens: 20,
+          total_tokens: 120,
+          prompt_tokens_details: { cached_tokens: 30, cache_write_tokens: 10, audio_tokens: 25 },
+          completion_tokens_details: { reasoning_tokens: 8, audio_tokens: 5 },
+        }
+        upstream.play = answerJson({ ...ANSWER, usage })
+        await (await ask()).text()
+        upstream.play = answer(500, { 'Content-Type': 'application/json' }, '{"error":{"code":"broken"}}')
+        await (await ask()).text()
+        upstream.play = answerJson({ model: 'e', data: [], usage: { prompt_tokens: 7, total_tokens: 7 } })
+        const headers = { 'content-type': 'application/json' }
+        const body = '{"model":"e","input":"x"}'
+        await (await fetch(`${gateway.url}/openai/v1/embeddings`, { method: 'POST', headers, body })).text()
+        await gateway.traces(3)
+        const page = await (await fetch(`${gateway.url}/metrics`)).text()
+        await finish()
+        const counted = (name: string): Record<string, number> =>
+          Object.fromEntries(
+            collector.metrics
+              .get(`gen_ai.client.inference.usage.${name}`)!
+              .map(({ attributes, value }) => [
+                `${String(attributes['gen_ai.operation.name'])} ${String(attributes['gen_ai.token.modality'])}`,
+                value,
+              ]),
+          )
+        const start = { 'undefined unknown': 0 }
+        const embedded = { 'embeddings unknown': 7 }
+        expect(counted('input_tokens')).toEqual({
+          ...start,
+          ...embedded,
+          'chat audio': 25,
+          'chat unknown': 75,
+        })
+        expect(counted('output_tokens')).toEqual({
+          ...start,
+          'embeddings unknown': 0,
+          'chat audio': 5,
+          'chat unknown': 15,
+        })
+        expect(counted('cache_read.input_tokens')).toEqual({ ...start, 'chat unknown': 30 })
+        expect(counted('cache_write.input_tokens')).toEqual({ ...start, 'chat unknown': 10 })
+        expect(counted('reasoning.output_tokens')).toEqual({ ...start, 'chat unknown': 8 })
+        const operations = (name: string): unknown[] =>
+          collector.metrics
+            .get(name)!
+            .map(({ attributes, count, value }) => [attributes['gen_ai.operation.name'], count, value])
+        // The call that failed is in the counters, and in no distribution.
+        expect(operations('gen_ai.client.inference.operation.input_tokens')).toEqual([
+          ['chat', 1, 100],
+          ['embeddings', 1, 7],
+        ])
+        const durations = (name: string): unknown[] =>
+          collector.metrics
+            .get(name)!
+            .map(({ attributes }) => [attributes['gen_ai.operation.name'], attributes['error.type']])
+        expect(durations('gen_ai.client.inference.duration')).toEqual([
+          ['chat', undefined],
+          ['chat', expect.any(String)],
+        ])
+        expect(durations('gen_ai.client.operation.duration')).toEqual([['embeddings', undefined]])
+        expect(collector.metrics.has('gen_ai.client.token.usage')).toBe(false)
+        expect(page).toContain('gen_ai_client_inference_usage_cache_write_input_tokens_total{')
+        expect(page).toContain('gen_ai_client_inference_operation_output_tokens_bucket{')
+        expect(page).not.toContain('gen_ai_client_token_usage')
+        const call = named(collector.spans, 'chat gpt-5.4-mini')
+        expect(call.attributes).toMatchObject({
+          'gen_ai.usage.audio.input_tokens': 25,
+          'gen_ai.usage.audio.output_tokens': 5,
+          'gen_ai.usage.cache_write.input_tokens': 10,
+        })
+      },
+      'prometheus_enabled: true, semconv_opt_in: gen_ai_latest_experimental',
     ))
 
   test('budgets tell how much of them is spent, as long as their period lasts', () =>

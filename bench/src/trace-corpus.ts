@@ -110,6 +110,7 @@ function traceOf(
     usageSource: failed ? 'none' : 'reported',
     costStatus: 'exact',
     costNanoUsd: failed ? 0 : costNanoUsd,
+    listPriceNanoUsd: null,
     latencyMs,
     timeToFirstTokenMs: Math.round(latencyMs * 0.3),
     timeToFirstTokenUs: Math.round(latencyMs * 300),

@@ -7,7 +7,7 @@ import type { Bucket, Group } from '../storage/rollups/question.ts'
 import type { Measured, MeasuredRow, MeasureOptions, TraceFilter } from '../storage/storage.ts'
 import { nanoToUsd } from '../usage/money.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
-import { average, errorsJson, latencyJson } from './measure-json.ts'
+import { average, costSumsJson, errorsJson, latencyJson } from './measure-json.ts'
 import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
@@ -78,9 +78,7 @@ export const getModels: ApiHandler = async (request, context) => {
     avg_latency_ms: average(row.latencyMs, row),
     avg_ttft_ms: average(row.timeToFirstTokenMs, row),
     total_tokens: row.totalTokens,
-    total_cost_usd: nanoToUsd(row.costNanoUsd),
-    unknown_cost_requests: row.unknownCostRequests,
-    estimated_cost_requests: row.estimatedCostRequests,
+    ...costSumsJson(row),
   }))
 }
 
@@ -92,9 +90,7 @@ export const getKeys: ApiHandler = async (request, context) => {
     api_key_hash: row.group,
     request_count: row.requests,
     total_tokens: row.totalTokens,
-    total_cost_usd: nanoToUsd(row.costNanoUsd),
-    unknown_cost_requests: row.unknownCostRequests,
-    estimated_cost_requests: row.estimatedCostRequests,
+    ...costSumsJson(row),
     last_active_at: formatTime(row.lastCreatedAtUs),
   }))
 }
@@ -129,11 +125,9 @@ export const getSummary: ApiHandler = async (request, context) => {
     total_input_tokens: row.inputTokens,
     total_output_tokens: row.outputTokens,
     total_tokens: row.totalTokens,
-    total_cost_usd: nanoToUsd(row.costNanoUsd),
+    ...costSumsJson(row),
     active_keys: keys.rows.length,
     ...given('top_model', models.rows[0]?.group ?? ''),
-    unknown_cost_requests: row.unknownCostRequests,
-    estimated_cost_requests: row.estimatedCostRequests,
     unmetered_requests: row.unmeteredRequests,
     ...remarks(all),
   })
@@ -247,14 +241,12 @@ function remarks({ approximate }: Measured): object {
   return defined({ approximate })
 }
 
-/** Sums that leave requests of unknown cost out say how many there are; the average is over the others. */
+/** The average is over the requests that are billed one by one and whose cost is known. */
 function costJson(row: MeasuredRow): object {
-  const known = row.requests - row.unknownCostRequests
+  const known = row.requests - row.unknownCostRequests - row.includedRequests
   return {
-    total_cost_usd: nanoToUsd(row.costNanoUsd),
     request_count: row.requests,
     avg_cost_usd: known === 0 ? 0 : nanoToUsd(row.costNanoUsd) / known,
-    unknown_cost_requests: row.unknownCostRequests,
-    estimated_cost_requests: row.estimatedCostRequests,
+    ...costSumsJson(row),
   }
 }

@@ -98,6 +98,7 @@ function limitsJson(limits: readonly LimitPolicy[]): { limits?: object[] } {
               ...(budget.period === 'rolling' ? { rolling_hours: budget.rollingHours } : {}),
               time_zone: budget.timeZone,
               enforcement: budget.enforcement,
+              ...(budget.countIncluded ? { count_included: true } : {}),
               ...(budget.warnAt.length === 0 ? {} : { warn_at: budget.warnAt }),
             },
           }),

@@ -1,4 +1,5 @@
 import type { MeasuredRow } from '../storage/storage.ts'
+import { nanoToUsd } from '../usage/money.ts'
 
 /** Latency of a row in the contract's names, milliseconds; percentiles are 0 unless they were asked for. */
 export function latencyJson(row: MeasuredRow): object {
@@ -21,6 +22,17 @@ export function errorsJson(row: MeasuredRow): object {
     error_count_5xx: row.errors5xx,
     error_count: errorCount(row),
     error_rate: errorRate(row),
+  }
+}
+
+/** What a row costs and what of that is not known for certain, in the contract's names. */
+export function costSumsJson(row: MeasuredRow): object {
+  return {
+    total_cost_usd: nanoToUsd(row.costNanoUsd),
+    unknown_cost_requests: row.unknownCostRequests,
+    estimated_cost_requests: row.estimatedCostRequests,
+    included_requests: row.includedRequests,
+    included_list_price_usd: nanoToUsd(row.listPriceNanoUsd),
   }
 }
 

@@ -68,6 +68,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     ...(trace.detail.cost_history ? { cost_history: trace.detail.cost_history.map(receiptJson) } : {}),
     timing: { limit_wait_us: 0, ...trace.detail.timing },
     upstream: trace.detail.upstream,
+    ...(trace.detail.cache ? { cache: trace.detail.cache } : {}),
     created_at: formatTime(trace.createdAtUs),
   }
 }
@@ -98,10 +99,13 @@ export function usageJson(trace: TraceSummary): Record<string, unknown> {
   }
 }
 
-/** Cost and its status, in the contract's names. */
+/** Cost and its status, in the contract's names; beside a cost that is included, what it comes to at list prices. */
 export function costJson(trace: TraceSummary): Record<string, unknown> {
   return {
     estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
     cost_status: trace.costStatus,
+    ...(trace.costStatus === 'included'
+      ? { list_price_usd: trace.listPriceNanoUsd === null ? null : nanoToUsd(trace.listPriceNanoUsd) }
+      : {}),
   }
 }

@@ -12,6 +12,12 @@ const WINDOW_MS = 10_000
 const MAX_KINDS = 1000
 const MAX_ADDRESSES = 1000
 
+/** A span, by the names that logs give it; empty when it is not exported. */
+export interface SpanFields {
+  readonly trace_id?: string
+  readonly span_id?: string
+}
+
 /** A request that was turned away. */
 export interface Denial {
   readonly code: GatewayErrorCode
@@ -29,6 +35,8 @@ export interface Denial {
   readonly requiredPermission: string
   /** The contract's code of the limit; empty for none. */
   readonly limitCode: string
+  /** The exchange's span; absent where requests have none. */
+  readonly span?: SpanFields
 }
 
 /** A change of a key, or what it failed of. */
@@ -107,7 +115,7 @@ export class AuditTrail {
     for (const { count, first, addresses } of this.#kinds.values()) {
       if (count <= TOLD_DENIALS) continue
       const more = { denials: count - TOLD_DENIALS, client_addresses: addresses.size }
-      this.#tell({ ...first, correlationId: '', clientAddress: '' }, more)
+      this.#tell({ ...first, correlationId: '', clientAddress: '', span: {} }, more)
     }
     this.#kinds.clear()
   }
@@ -148,6 +156,7 @@ export class AuditTrail {
       workspace_id: caller.workspaceId,
       limit_code: denial.limitCode,
       client_address: denial.clientAddress,
+      ...denial.span,
       ...more,
     })
     this.#ports.store([
@@ -167,6 +176,7 @@ export class AuditTrail {
           ...(denial.provider === '' ? {} : { provider: denial.provider }),
           ...(denial.requiredPermission === '' ? {} : { required_permission: denial.requiredPermission }),
           ...(denial.limitCode === '' ? {} : { limit_code: denial.limitCode }),
+          ...denial.span,
           ...more,
         },
       }),

@@ -10,6 +10,8 @@ export interface Io {
   readonly terminal: boolean
   /** Standard error is one: progress may be shown there. */
   readonly errTerminal: boolean
+  /** Asks for yes or no; absent unless a person sits at a terminal. */
+  readonly confirm?: (question: string) => boolean
   /** Settles when whoever reads standard output has taken it: what writes much waits for it. */
   drained(): Promise<void>
   /** Goes on when output cannot be written: without it, a reader that leaves or a disk that is full ends the program. */

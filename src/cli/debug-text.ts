@@ -7,7 +7,7 @@ import type { Trace } from '../traces/trace.ts'
 import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
 import { toNanoUsd, usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
-import { costMark, tokensMark } from './estimate-marks.ts'
+import { costText, tokensMark } from './estimate-marks.ts'
 import type { DebugChain, DebugOptions } from './debug-chain.ts'
 import { textTable, visible } from './text-table.ts'
 
@@ -111,10 +111,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
       ...(trace.providerError ? [['provider_error', trace.providerError]] : []),
       ['tokens', tokensText(trace)],
       ['usage', usageText(trace)],
-      [
-        'estimated_cost_usd',
-        trace.costNanoUsd === null ? '(unknown)' : `${costMark(trace)}${usdText(trace.costNanoUsd)}`,
-      ],
+      ['estimated_cost_usd', costText(trace, usdText, '(unknown)')],
       ['cost_status', cost.note ? `${cost.status} (${cost.note})` : cost.status],
       ['latency_ms', String(trace.latencyMs)],
       ['ttft_ms', String(trace.timeToFirstTokenMs)],
@@ -139,7 +136,7 @@ function writeStep(trace: Trace, step: number, { headers, bodies }: DebugOptions
           `  ${line.model}`,
           line.bucket,
           String('tokens' in line ? line.tokens : line.quantity),
-          `${rateText(line)}${line.factor === undefined ? '' : ` × ${line.factor}`}`,
+          `${rateText(line)}${line.factor === undefined ? '' : ` × ${line.factor}`}${visible(originText(line))}`,
           usdText(toNanoUsd(lineAmount(line)), 9),
         ]),
       ]),
@@ -167,6 +164,15 @@ function tokensText(trace: Trace): string {
 function rateText(line: ReceiptLine): string {
   if ('tokens' in line) return String(line.usd_per_million)
   return line.price_per === 1 ? `${line.price_usd}` : `${line.price_usd}/${line.price_per}`
+}
+
+/** The rule of a rate, and the list it is from where that is not the receipt's; empty for neither. */
+function originText(line: ReceiptLine): string {
+  const rule = 'tokens' in line && line.rule !== undefined ? [`rule ${line.rule}`] : []
+  const less = line.discount === undefined ? '' : ` less ${line.discount}`
+  const list = line.list === undefined ? [] : [`${line.list}${less}`]
+  const origin = [...rule, ...list].join(', ')
+  return origin === '' ? '' : ` (${origin})`
 }
 
 function usageText({ usageSource, detail }: Trace): string {

@@ -14,6 +14,7 @@ import { formatSecond } from '../rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
 import { refusedOpen } from '../open-start.ts'
 import { checkListener } from './listener-check.ts'
+import { priceAgeLines } from './price-age-text.ts'
 import { checkRedaction } from './redaction-check.ts'
 import { hasNoStore } from './open-store.ts'
 
@@ -305,7 +306,16 @@ async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
       .slice(0, NAMED)
       .map((row) => `${row.group}: ${row.unknownCostRequests} of ${row.requests} requests`)
     if (unknown.length > NAMED) details.push(`and ${unknown.length - NAMED} more`)
-    if (unknown.length === 0) return { status: 'pass', summary: 'every model that was used has a price' }
+    // Loaded here: the price list is megabytes that `serve` must not carry.
+    const { priceAgeOf } = await import('./price-age.ts')
+    const age = await priceAgeOf(store.everywhere(), config, Date.now())
+    details.push(...priceAgeLines(age))
+    if (unknown.length === 0) {
+      if (age.unknown.length > 0)
+        return { status: 'warn', summary: 'models that were used have no price now', details }
+      if (age.stale) return { status: 'warn', summary: 'the price list is old', details }
+      return { status: 'pass', summary: 'every model that was used has a price', details }
+    }
     return {
       status: 'warn',
       summary: 'requests of unknown cost: set pricing.overrides and run `ongoingai reprice`',

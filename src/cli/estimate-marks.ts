@@ -2,9 +2,47 @@ import type { MeasuredRow, TraceSummary } from '../storage/storage.ts'
 
 type Mark = '~' | ''
 
-/** Stands before the cost of a trace: `~` when it is estimated. */
-export function costMark({ costStatus }: Pick<TraceSummary, 'costStatus'>): Mark {
-  return costStatus === 'estimated' ? '~' : ''
+type ShownCost = Pick<TraceSummary, 'costStatus' | 'costNanoUsd' | 'listPriceNanoUsd'>
+type ShownSum = Pick<
+  MeasuredRow,
+  'costNanoUsd' | 'estimatedCostRequests' | 'unknownCostRequests' | 'includedRequests'
+>
+
+/**
+ * The cost of a trace: `~` before an estimate, `included` where a subscription pays, with the list price if that is known.
+ *
+ * @param usd shows an amount of nano-USD
+ * @param unknown stands for a cost that is not known
+ */
+export function costText(
+  { costStatus, costNanoUsd, listPriceNanoUsd }: ShownCost,
+  usd: (nanoUsd: number) => string,
+  unknown: string,
+): string {
+  if (costStatus === 'included') {
+    return listPriceNanoUsd === null ? 'included' : `included (list ${usd(listPriceNanoUsd)})`
+  }
+  if (costNanoUsd === null) return unknown
+  return `${costStatus === 'estimated' ? '~' : ''}${usd(costNanoUsd)}`
+}
+
+/**
+ * A sum of costs: `~` before it when an estimate is in it, and after it how many requests are not.
+ *
+ * @param usd shows an amount of nano-USD
+ * @param count shows a number of requests
+ */
+export function costSumText(
+  row: ShownSum,
+  usd: (nanoUsd: number) => string,
+  count: (requests: number) => string,
+): string {
+  const { unknownCostRequests: unknown, includedRequests: included } = row
+  return [
+    `${sumMark(row)}${usd(row.costNanoUsd)}`,
+    ...(unknown > 0 ? [`${count(unknown)} unknown`] : []),
+    ...(included > 0 ? [`${count(included)} included`] : []),
+  ].join(' + ')
 }
 
 /** Stands before the tokens of a trace: `~` when they are estimated. */

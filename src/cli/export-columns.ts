@@ -21,6 +21,14 @@ const integer = (name: string, of: (trace: Trace) => number | null): ExportColum
   type: 'integer',
   of,
 })
+const usd = (name: string, of: (trace: Trace) => number | null): ExportColumn => ({
+  name,
+  type: 'number',
+  of: (trace) => {
+    const nanoUsd = of(trace)
+    return nanoUsd === null ? null : nanoToUsd(nanoUsd)
+  },
+})
 const json = (name: string, of: (trace: Trace) => unknown): ExportColumn => ({
   name,
   type: 'json',
@@ -53,13 +61,10 @@ export function exportColumns(bodies: boolean): ExportColumn[] {
     integer('cache_creation_input_tokens', (trace) => trace.cacheCreationInputTokens),
     integer('reasoning_tokens', (trace) => trace.reasoningTokens),
     text('usage_source', (trace) => trace.usageSource),
-    {
-      name: 'estimated_cost_usd',
-      type: 'number',
-      of: ({ costNanoUsd }) => (costNanoUsd === null ? null : nanoToUsd(costNanoUsd)),
-    },
+    usd('estimated_cost_usd', (trace) => trace.costNanoUsd),
     integer('cost_nano_usd', (trace) => trace.costNanoUsd),
     text('cost_status', (trace) => trace.costStatus),
+    usd('list_price_usd', (trace) => trace.listPriceNanoUsd),
     integer('latency_ms', (trace) => trace.latencyMs),
     integer('time_to_first_token_ms', (trace) => trace.timeToFirstTokenMs),
     text('finish_reason', (trace) => trace.finishReason),
@@ -76,6 +81,7 @@ export function exportColumns(bodies: boolean): ExportColumn[] {
     text('run_id', (trace) => trace.runId),
     json('metadata', (trace) => trace.metadata),
     json('usage', (trace) => trace.detail.usage),
+    json('cache', (trace) => trace.detail.cache ?? {}),
     ...(bodies
       ? [
           text('request_body', (trace) => bodyText(trace.requestBody)),

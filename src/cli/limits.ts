@@ -65,14 +65,18 @@ export const limits: Command = {
 const HEADINGS = ['NAME', 'LIMIT', 'PER', 'USED', 'RESERVED', 'OF', 'RESET']
 
 function rowOf(standing: LimitStanding): string[] {
-  const { name, kind, per, split_by: split, limit, used, reserved, period, enforcement, reset } = standing
+  const { name, kind, per, split_by: split, limit, used, reserved, period, reset } = standing
+  const remarks = [
+    ...(standing.enforcement === undefined || standing.enforcement === 'hard' ? [] : [standing.enforcement]),
+    ...(standing.count_included && kind === 'cost' ? ['with included'] : []),
+  ]
   const show = (amount: number): string => (kind === 'cost' ? `${usdText(amount * 1e9)} USD` : String(amount))
   const words = kind.replaceAll('_', ' ')
   return [
     name,
     period === undefined
       ? words
-      : `${words} per ${period}${enforcement === 'hard' ? '' : ` (${enforcement})`}`,
+      : `${words} per ${period}${remarks.length > 0 ? ` (${remarks.join(', ')})` : ''}`,
     `${per.replace('_', ' ')}${split === undefined ? '' : ` and ${split}`}`,
     show(used),
     // What is reserved is what requests under way are expected to come to.

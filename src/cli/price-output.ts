@@ -1,29 +1,37 @@
 import type { Config, PriceOverride } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
+import { PRICE, RATES, UNIT_PRICES } from '../config/price-settings.ts'
+import { snakeCased } from '../config/setting.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
-import {
-  listedModels,
-  matchesModel,
-  overrideApplies,
-  PriceList,
-  type ListedModel,
-} from '../usage/price-list.ts'
+import { nameForms, nameMatching } from '../usage/model-names.ts'
+import { OPERATION_LIST } from '../usage/operation-prices.ts'
+import { overrideApplies } from '../usage/overrides.ts'
+import { listedModels, PriceList, type ListedModel } from '../usage/price-list.ts'
+import { tableLabel } from '../usage/price-table.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
-import { textTable } from './text-table.ts'
+import { priceText } from './price-text.ts'
+import { priceAge } from './price-age.ts'
+import { questionOf } from './price-question.ts'
+import { priceAgeJson, priceAgeLines } from './price-age-text.ts'
+import { outputColumns, textTable } from './text-table.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** What `prices list` does. @returns the exit status */
 export function listPrices(parsed: Arguments, io: Io): number {
   return withConfig('prices list', parsed, io, 0, (config, format) => {
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const models = listedModels(Date.now()).filter(({ vendor }) => provider === '' || vendor === provider)
+    const models = listedModels(config.pricing.list?.table, Date.now()).filter(
+      ({ vendor }) => provider === '' || vendor === provider,
+    )
     if (provider !== '' && models.length === 0) {
-      io.err(`no provider "${provider}" in the price lists; there are ${vendors().join(', ')}\n`)
+      io.err(`no provider "${provider}" in the price lists; there are ${vendors(config).join(', ')}\n`)
       return 1
     }
+    const own = config.pricing.list && tableLabel(config.pricing.list.table)
     if (format === 'json') {
       const overrides = config.pricing.overrides.map(overrideJson)
       io.out(`${contractJson({ schema_version: 'prices.v1', overrides, models }, 2)}\n`)
@@ -31,13 +39,14 @@ export function listPrices(parsed: Arguments, io: Io): number {
     }
     if (config.pricing.overrides.length > 0) {
       io.out('Own prices\n')
-      io.out(textTable([OVERRIDE_HEAD, ...config.pricing.overrides.map(overrideRow)]))
+      io.out(overrideTable(config.pricing.overrides))
       io.out('\n')
     }
     io.out(
       [...Map.groupBy(models, ({ list }) => list)]
         .map(
-          ([list, listed]) => `Bundled prices (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
+          ([list, listed]) =>
+            `${list === own ? 'Own list' : 'Bundled prices'} (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
         )
         .join('\n'),
     )
@@ -50,7 +59,8 @@ export function showPrice(parsed: Arguments, io: Io): number {
   return withConfig('prices show', parsed, io, 1, (config, format) => {
     const model = parsed.positional[0]!
     const provider = (parsed.values.get('provider') ?? '').trim()
-    const own = config.pricing.overrides.filter((override) => matchesModel(override, model))
+    const forms = nameForms({ requested: model })
+    const own = config.pricing.overrides.filter((override) => nameMatching(override.model, forms))
     const found = pricesOf(config, model).filter(({ vendor }) => provider === '' || vendor === provider)
     if (format === 'json') {
       const overrides = own.map(overrideJson)
@@ -61,11 +71,12 @@ export function showPrice(parsed: Arguments, io: Io): number {
       io.err(`no price is known for "${model}": its cost is unknown. Set pricing.overrides to give it one.\n`)
       return 1
     }
-    if (own.length > 0) io.out(`Own prices\n${textTable([OVERRIDE_HEAD, ...own.map(overrideRow)])}`)
-    for (const { vendor, model: name, list, prices, comment } of found) {
+    if (own.length > 0) io.out(`Own prices\n${overrideTable(own)}`)
+    for (const { vendor, model: name, list, prices, comment, doubt } of found) {
       io.out(`\n${vendor} ${name} (${list})\n`)
       io.out(textTable(Object.entries(prices).map(([key, price]) => [`  ${key}`, priceText(price)])))
       if (comment !== '') io.out(`  ${comment.trim()}\n`)
+      if (doubt !== undefined) io.out(`  not certain: ${doubt}\n`)
     }
     return 0
   })
@@ -83,8 +94,11 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
   try {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
+    const questions = seen.map((model) => questionOf(store.config, model))
+    const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
+    const age = priceAge(store.config, seen, Date.now())
     const idle = store.config.pricing.overrides.filter(
-      (override) => !seen.some((model) => overrideApplies(override, questionOf(store.config, model))),
+      (override) => !used.some(({ question, forms }) => overrideApplies(override, question, forms)),
     )
     if (format.format === 'json') {
       const missingModels = missing.map(({ provider, model, traces, lastAtUs }) => ({
@@ -94,9 +108,21 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
         last_seen_at: formatSecond(lastAtUs),
       }))
       const unused = idle.map(overrideJson)
-      const result = { schema_version: 'prices-check.v1', missing: missingModels, unused_overrides: unused }
+      const result = {
+        schema_version: 'prices-check.v1',
+        price_list: priceAgeJson(age),
+        missing: missingModels,
+        unused_overrides: unused,
+      }
       io.out(`${contractJson(result, 2)}\n`)
-    } else writeCheck(seen.length, missing, idle, io)
+    } else {
+      writeCheck(seen.length, missing, idle, io)
+      io.out(
+        `\n${priceAgeLines(age)
+          .map((line) => `${wrapWords(line, outputColumns(), '  ')}\n`)
+          .join('')}`,
+      )
+    }
     return missing.length + idle.length > 0 ? 1 : 0
   } catch (error) {
     io.err(`failed to check prices: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -128,41 +154,40 @@ function withConfig(
   }
 }
 
-function vendors(): string[] {
-  return [...new Set(listedModels(Date.now()).map(({ vendor }) => vendor))]
+function vendors({ pricing }: Config): string[] {
+  return [...new Set(listedModels(pricing.list?.table, Date.now()).map(({ vendor }) => vendor))]
+}
+
+/** What a list says of a model that was asked for by some name. */
+interface FoundModel extends ListedModel {
+  /** Why it may not be that model; absent when it is. */
+  readonly doubt?: string
 }
 
 /** Prices of a model at every provider of the lists, as an exchange now would get them. */
-function pricesOf(config: Config, model: string): readonly ListedModel[] {
+function pricesOf(config: Config, model: string): readonly FoundModel[] {
   const bundled = new PriceList({ ...config.pricing, overrides: [], unknownModel: 'allow' })
-  const listed = listedModels(Date.now())
-  const found = vendors().flatMap((vendor) => {
+  const listed = listedModels(config.pricing.list?.table, Date.now())
+  const found = new Map<ListedModel, FoundModel>()
+  for (const vendor of vendors(config)) {
     const rates = bundled.find({
       provider: vendor,
       upstreamUrl: '',
       dialect: 'openai',
       organizationId: '',
       workspaceId: '',
-      model,
+      keyId: '',
+      names: { answered: model },
       at: Date.now(),
     })
-    const entry = listed.find((one) => one.vendor === rates?.vendor && one.model === rates.model)
-    return entry ? [entry] : []
-  })
-  return [...new Set(found)]
-}
-
-function questionOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
-  const provider = providers.find(({ name }) => name === seen.provider)
-  return {
-    provider: seen.provider,
-    upstreamUrl: provider?.upstream ?? '',
-    dialect: provider?.api ?? 'openai',
-    organizationId: seen.organizationId,
-    workspaceId: seen.workspaceId,
-    model: seen.model,
-    at: seen.lastAtUs / 1000,
+    const entry = listed.find(
+      (one) => one.list === rates?.list && one.vendor === rates.vendor && one.model === rates.model,
+    )
+    if (!entry || found.has(entry)) continue
+    found.set(entry, rates?.doubt === undefined ? entry : { ...entry, doubt: rates.doubt })
   }
+  const operations = listed.filter((one) => one.list === OPERATION_LIST && one.model === model)
+  return [...found.values(), ...operations]
 }
 
 function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly SeenModel[] {
@@ -197,49 +222,55 @@ function writeCheck(
   if (idle.length > 0) {
     if (missing.length > 0) io.out('\n')
     io.out('Own prices that no stored trace matches\n')
-    io.out(textTable([OVERRIDE_HEAD, ...idle.map(overrideRow)]))
+    io.out(overrideTable(idle))
   }
   if (missing.length + idle.length === 0) io.out(`every one of ${seen} used models has a price\n`)
 }
 
-const OVERRIDE_HEAD = ['PROVIDER', 'MODEL', 'FROM', 'INPUT', 'OUTPUT', 'TENANT']
+const OVERRIDE_HEAD = ['PROVIDER', 'MODEL', 'FROM', 'TO', 'INPUT', 'OUTPUT', 'TENANT', 'ALSO']
 
-function overrideRow({
-  provider,
-  model,
-  from,
-  free,
-  input,
-  output,
-  orgId,
-  workspaceId,
-}: PriceOverride): string[] {
+/** Own prices with the columns in which one of them has something. */
+function overrideTable(overrides: readonly PriceOverride[]): string {
+  const rows = overrides.map(overrideRow)
+  const used = OVERRIDE_HEAD.map((_, i) => rows.some((row) => row[i] !== '-'))
+  return textTable([OVERRIDE_HEAD, ...rows].map((row) => row.filter((_, i) => used[i])))
+}
+
+function overrideRow(override: PriceOverride): string[] {
+  const { provider, model, from, to, free, input, output, orgId, workspaceId, keyId } = override
   const rate = (usd: number): string => (free ? '0' : usd < 0 ? '-' : String(usd))
   return [
     provider || '(any)',
     model,
     from || '(always)',
+    to || '-',
     rate(input),
     rate(output),
-    [orgId, workspaceId].filter(Boolean).join('/') || '(any)',
+    [orgId, workspaceId, keyId].filter(Boolean).join('/') || '(any)',
+    alsoText(override),
   ]
+}
+
+/** What a row has no column for. */
+function alsoText(override: PriceOverride): string {
+  const { free, discount, brackets, tiers, units } = override
+  if (free) return '-'
+  const prices = Object.entries({
+    ...snakeCased(RATES, { ...override }),
+    ...snakeCased(UNIT_PRICES.fields, { ...units }),
+  })
+  const also = prices.flatMap(([name, usd]) =>
+    Number(usd) < 0 || name === 'input' || name === 'output' ? [] : [`${name}=${String(usd)}`],
+  )
+  if (discount !== 0) also.unshift(`discount=${discount}`)
+  if (brackets.length > 0) also.push(`brackets=${brackets.map(({ above }) => above).join(',')}`)
+  if (tiers.length > 0) also.push(`tiers=${tiers.map(({ name }) => name).join(',')}`)
+  return also.join(' ') || '-'
 }
 
 /** An own price under the names of its settings. */
 function overrideJson(override: PriceOverride): object {
-  return {
-    provider: override.provider,
-    org_id: override.orgId,
-    workspace_id: override.workspaceId,
-    model: override.model,
-    from: override.from,
-    free: override.free,
-    input: override.input,
-    output: override.output,
-    cache_read: override.cacheRead,
-    cache_write: override.cacheWrite,
-    cache_write_1h: override.cacheWrite1h,
-  }
+  return { provider: override.provider, ...snakeCased(PRICE, { ...override }) }
 }
 
 const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', 'OUTPUT']
@@ -247,11 +278,4 @@ const MODEL_HEAD = ['PROVIDER', 'MODEL', 'INPUT', 'CACHE_READ', 'CACHE_WRITE', '
 function modelRow({ vendor, model, prices }: ListedModel): string[] {
   const keys = ['input_mtok', 'cache_read_mtok', 'cache_write_mtok', 'output_mtok']
   return [vendor, model, ...keys.map((key) => priceText(prices[key]))]
-}
-
-/** A price in USD, with its brackets. */
-function priceText(price: ListedModel['prices'][string]): string {
-  if (price === undefined) return '-'
-  if (typeof price === 'number') return String(price)
-  return [String(price.base), ...price.tiers.map((tier) => `${tier.price} above ${tier.start}`)].join(', ')
 }

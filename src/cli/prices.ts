@@ -26,6 +26,46 @@ export const pricesShow: Command = {
   run: async (parsed, io) => (await import('./price-output.ts')).showPrice(parsed, io),
 }
 
+const IMPORT_FLAGS = [
+  CONFIG_FLAG,
+  {
+    name: 'format',
+    type: 'string',
+    description: 'Format of the list: genai-prices, litellm or csv; by default, what it looks like',
+  },
+  { name: 'name', type: 'string', description: 'Name of the list, if it does not name itself' },
+  {
+    name: 'date',
+    type: 'string',
+    description: 'Day of the list as YYYY-MM-DD, if it does not say so itself',
+  },
+  { name: 'dry-run', type: 'bool', description: 'Check the list, show what it changes and write nothing' },
+] as const
+
+/** `ongoingai prices import FILE`: checks a price list, shows what it changes, puts it where the gateway reads it. */
+export const pricesImport: Command = {
+  name: 'prices import',
+  summary: 'take over a price list from a file',
+  usage:
+    'prices import FILE [--config path/to/ongoingai.yaml] [--format genai-prices|litellm|csv] [--name NAME] [--date YYYY-MM-DD] [--dry-run]',
+  flags: IMPORT_FLAGS,
+  run: async (parsed, io) => (await import('./price-import.ts')).importPrices(parsed, io),
+}
+
+/** `ongoingai prices update --from URL`: the same with a list that is fetched, where `pricing.allow_update` permits it. */
+export const pricesUpdate: Command = {
+  name: 'prices update',
+  summary: 'fetch a price list and take it over',
+  usage:
+    'prices update --from URL [--sha256 HEX] [--config path/to/ongoingai.yaml] [--format genai-prices|litellm|csv] [--name NAME] [--date YYYY-MM-DD] [--dry-run]',
+  flags: [
+    { name: 'from', type: 'string', description: 'Address of the list: https, or http on this machine' },
+    { name: 'sha256', type: 'string', description: 'SHA-256 that the list must have, in hexadecimal' },
+    ...IMPORT_FLAGS,
+  ],
+  run: async (parsed, io) => (await import('./price-import.ts')).updatePrices(parsed, io),
+}
+
 /** `ongoingai prices check`: models that were used and have no price, and own prices that match nothing. */
 export const pricesCheck: Command = {
   name: 'prices check',

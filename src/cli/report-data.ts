@@ -2,6 +2,7 @@ import { formatSecond } from '../rfc3339.ts'
 import type { Group } from '../storage/rollups/question.ts'
 import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
 import type { TimeZone } from '../time/time-zone.ts'
+import type { PriceAge } from './price-age.ts'
 
 /** Sessions that a report names. */
 const SESSIONS = 10
@@ -20,6 +21,7 @@ export interface ReportData {
   readonly approximate: boolean
   /** Driver and, for SQLite, path as configured. */
   readonly storage: { readonly driver: string; readonly path?: string }
+  readonly prices: PriceAge
   readonly totals: MeasuredRow
   /** Most tokens first. */
   readonly providers: readonly MeasuredRow[]
@@ -27,6 +29,10 @@ export interface ReportData {
   readonly models: readonly MeasuredRow[]
   /** By hash, most requests first. */
   readonly keys: readonly MeasuredRow[]
+  /** By id of the gateway key, most requests first; requests without one are left out. */
+  readonly gatewayKeys: readonly MeasuredRow[]
+  /** Names of gateway keys by id; an id without one is a key that was revoked or has none. */
+  readonly keyNames: ReadonlyMap<string, string>
   /** All exchanges together, with percentiles. */
   readonly latency: MeasuredRow
   /** The busiest, most requests first. */
@@ -51,15 +57,16 @@ export async function collectReport(
   reader: TraceReader,
   filter: TraceFilter,
   limit: number,
-  storage: ReportData['storage'],
+  { storage, prices, keyNames }: Pick<ReportData, 'storage' | 'prices' | 'keyNames'>,
 ): Promise<ReportData> {
   const groups = (group: Group, percentiles = false): Promise<readonly MeasuredRow[]> =>
     reader.measure(filter, { group, percentiles }).then(({ rows }) => rows)
-  const [all, providers, models, keys, sessions, recent] = await Promise.all([
+  const [all, providers, models, keys, gatewayKeys, sessions, recent] = await Promise.all([
     reader.measure(filter, { percentiles: true }),
     groups('provider'),
     groups('model', true),
     groups('api_key'),
+    groups('key'),
     reader.measure(filter, { group: 'session', limit: SESSIONS }),
     reader.listTraces(filter, { limit, order: 'newest' }),
   ])
@@ -74,10 +81,13 @@ export async function collectReport(
     limit,
     approximate: all.approximate === true,
     storage,
+    prices,
     totals,
     providers: [...providers].sort(byTokens),
     models,
     keys,
+    gatewayKeys: gatewayKeys.filter(({ group }) => group !== ''),
+    keyNames,
     latency: totals,
     sessions: sessions.rows,
     moreSessions: sessions.more,

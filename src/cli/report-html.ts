@@ -2,8 +2,9 @@ import { formatSecond } from '../rfc3339.ts'
 import type { MeasuredRow, TraceFilter } from '../storage/storage.ts'
 import { usdText } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
-import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
+import { costSumText, costText, sumMark, tokensMark } from './estimate-marks.ts'
 import { html, Markup } from './html.ts'
+import { priceAgeLines } from './price-age-text.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
 import { errorCount, errorRate } from '../api/measure-json.ts'
 
@@ -48,6 +49,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
             Generated ${data.generatedAt} from
             ${data.storage.driver}${data.storage.path === undefined ? '' : ` ${data.storage.path}`}
           </p>
+          ${priceAgeLines(data.prices).map((line) => html`<p class="quiet">${line}</p>`)}
         </header>
         <section class="tiles">
           ${tile('Spend', `${sumMark(totals)}${usd(totals.costNanoUsd)}`, unknownText(totals))}
@@ -140,6 +142,24 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
               formatSecond(row.lastCreatedAtUs),
             ]),
         )}
+        ${
+          data.gatewayKeys.length > 0
+            ? table(
+                'Gateway keys',
+                ['Name', 'Id', 'Requests', 'Tokens', 'Spend', 'Last used'],
+                data.gatewayKeys
+                  .slice(0, KEYS)
+                  .map((row) => [
+                    data.keyNames.get(row.group) ?? '',
+                    row.group,
+                    count(row.requests),
+                    count(row.totalTokens),
+                    spend(row),
+                    formatSecond(row.lastCreatedAtUs),
+                  ]),
+              )
+            : ''
+        }
         ${table(
           data.moreSessions ? `The ${data.sessions.length} busiest sessions` : 'Sessions',
           ['Session', 'Requests', 'Tokens', 'Spend', 'Last active'],
@@ -159,7 +179,7 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
             trace.model,
             String(trace.responseStatus),
             `${tokensMark(trace)}${count(trace.totalTokens)}`,
-            trace.costNanoUsd === null ? 'unknown' : `${costMark(trace)}${usd(trace.costNanoUsd)}`,
+            costText(trace, usd, 'unknown'),
             ms(trace.latencyMs),
             trace.requestPath,
             trace.id,
@@ -244,18 +264,22 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
 }
 
 /** Amounts of any kind, which stand under each other by their ends. */
-const NUMERIC = /^~?\$?[\d.,]+( (k|M|B|%|s|ms))?( \+ .*)?$/
+const NUMERIC = /^(included|~?\$?[\d.,]+)( (k|M|B|%|s|ms|\(list .*\)))?( \+ .*)?$/
 
 function unknownText(row: MeasuredRow): string {
-  if (row.unknownCostRequests > 0) return `and ${count(row.unknownCostRequests)} requests of unknown cost`
-  return row.estimatedCostRequests > 0
-    ? `${count(row.estimatedCostRequests)} of them estimated`
-    : 'every request priced'
+  const { unknownCostRequests: unknown, includedRequests: included, estimatedCostRequests: estimates } = row
+  const besides = [
+    ...(unknown > 0 ? [`${count(unknown)} requests of unknown cost`] : []),
+    ...(included > 0
+      ? [`${count(included)} included in subscriptions (list price ${usd(row.listPriceNanoUsd)})`]
+      : []),
+  ]
+  if (besides.length > 0) return `and ${besides.join(', ')}`
+  return estimates > 0 ? `${count(estimates)} of them estimated` : 'every request priced'
 }
 
 function spend(row: MeasuredRow): string {
-  const sum = `${sumMark(row)}${usd(row.costNanoUsd)}`
-  return row.unknownCostRequests > 0 ? `${sum} + ${count(row.unknownCostRequests)} unknown` : sum
+  return costSumText(row, usd, count)
 }
 
 /** Dollars, thousands apart. */

@@ -1,8 +1,8 @@
 import { given } from '../json-field.ts'
-import { average, errorsJson, latencyJson } from '../api/measure-json.ts'
+import { average, costSumsJson, errorsJson, latencyJson } from '../api/measure-json.ts'
+import { costJson } from '../api/trace-json.ts'
 import { formatTime } from '../rfc3339.ts'
-import type { MeasuredRow } from '../storage/storage.ts'
-import { nanoToUsd } from '../usage/money.ts'
+import { priceAgeJson } from './price-age-text.ts'
 import type { ReportData } from './report-data.ts'
 
 /** A report as `report.v1`, in the contract's names and order. */
@@ -29,19 +29,18 @@ export function reportJson(data: ReportData): object {
       total_input_tokens: totals.inputTokens,
       total_output_tokens: totals.outputTokens,
       total_tokens: totals.totalTokens,
-      total_cost_usd: nanoToUsd(totals.costNanoUsd),
+      ...costSumsJson(totals),
       active_keys: keys.length,
       ...given('top_model', models[0]?.group ?? ''),
-      unknown_cost_requests: totals.unknownCostRequests,
-      estimated_cost_requests: totals.estimatedCostRequests,
       unmetered_requests: totals.unmeteredRequests,
+      price_list: priceAgeJson(data.prices),
     },
     providers: data.providers.map((row) => ({
       provider: row.group || '(unknown)',
       input_tokens: row.inputTokens,
       output_tokens: row.outputTokens,
       total_tokens: row.totalTokens,
-      ...costJson(row),
+      ...costSumsJson(row),
     })),
     models: models.map((row) => ({
       model: row.group,
@@ -49,13 +48,21 @@ export function reportJson(data: ReportData): object {
       avg_latency_ms: average(row.latencyMs, row),
       avg_ttft_ms: average(row.timeToFirstTokenMs, row),
       total_tokens: row.totalTokens,
-      ...costJson(row),
+      ...costSumsJson(row),
     })),
     api_keys: keys.map((row) => ({
       api_key_hash: row.group,
       request_count: row.requests,
       total_tokens: row.totalTokens,
-      ...costJson(row),
+      ...costSumsJson(row),
+      last_active_at: formatTime(row.lastCreatedAtUs),
+    })),
+    gateway_keys: data.gatewayKeys.map((row) => ({
+      gateway_key_id: row.group,
+      name: data.keyNames.get(row.group) ?? '',
+      request_count: row.requests,
+      total_tokens: row.totalTokens,
+      ...costSumsJson(row),
       last_active_at: formatTime(row.lastCreatedAtUs),
     })),
     recent_traces: data.recent.map((trace) => ({
@@ -68,8 +75,7 @@ export function reportJson(data: ReportData): object {
       input_tokens: trace.inputTokens,
       output_tokens: trace.outputTokens,
       total_tokens: trace.totalTokens,
-      estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
-      cost_status: trace.costStatus,
+      ...costJson(trace),
       ...(trace.api === '' && trace.costNanoUsd === null ? { unmetered: true } : {}),
       latency_ms: trace.latencyMs,
       time_to_first_token_ms: trace.timeToFirstTokenMs,
@@ -87,16 +93,8 @@ export function reportJson(data: ReportData): object {
       session_id: row.group,
       request_count: row.requests,
       total_tokens: row.totalTokens,
-      ...costJson(row),
+      ...costSumsJson(row),
       last_active_at: formatTime(row.lastCreatedAtUs),
     })),
-  }
-}
-
-function costJson(row: MeasuredRow): object {
-  return {
-    total_cost_usd: nanoToUsd(row.costNanoUsd),
-    unknown_cost_requests: row.unknownCostRequests,
-    estimated_cost_requests: row.estimatedCostRequests,
   }
 }

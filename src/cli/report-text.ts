@@ -2,10 +2,12 @@ import { formatSecond } from '../rfc3339.ts'
 import type { MeasuredRow, TraceFilter, TraceSummary } from '../storage/storage.ts'
 import { usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
-import { costMark, sumMark, tokensMark } from './estimate-marks.ts'
+import { costSumText, costText, sumMark, tokensMark } from './estimate-marks.ts'
 import type { ReportData } from './report-data.ts'
 import { average, errorCount, errorRate } from '../api/measure-json.ts'
-import { textTable } from './text-table.ts'
+import { outputColumns, textTable } from './text-table.ts'
+import { priceAgeLines } from './price-age-text.ts'
+import { wrapWords } from './wrap-words.ts'
 
 /** Writes a report for people, in the contract's words and order. */
 export function writeReportText(data: ReportData, io: Io): void {
@@ -43,10 +45,18 @@ export function writeReportText(data: ReportData, io: Io): void {
       ...(totals.unmeteredRequests > 0
         ? [['  of them unmetered APIs', String(totals.unmeteredRequests)]]
         : []),
+      ...(totals.includedRequests > 0
+        ? [
+            ['Included in subscriptions', `${totals.includedRequests} requests`],
+            ['  list price (USD)', usdText(totals.listPriceNanoUsd)],
+          ]
+        : []),
       ['Active API keys', String(keys.length)],
       ['Top model', models[0]?.group ?? '(none)'],
     ]),
   )
+  io.out('\nPrices\n')
+  for (const line of priceAgeLines(data.prices)) io.out(`${wrapWords(line, outputColumns(), '  ')}\n`)
   section(
     io,
     'Providers',
@@ -87,6 +97,22 @@ export function writeReportText(data: ReportData, io: Io): void {
       formatSecond(row.lastCreatedAtUs),
     ]),
   )
+  if (data.gatewayKeys.length > 0) {
+    section(
+      io,
+      'Gateway Keys',
+      '',
+      ['NAME', 'KEY_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+      data.gatewayKeys.map((row) => [
+        data.keyNames.get(row.group) || '(no name)',
+        row.group,
+        String(row.requests),
+        String(row.totalTokens),
+        cost(row),
+        formatSecond(row.lastCreatedAtUs),
+      ]),
+    )
+  }
   section(
     io,
     'Recent Traces',
@@ -183,12 +209,9 @@ function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): 
 }
 
 function costOf(trace: TraceSummary): string {
-  if (trace.costNanoUsd !== null) return `${costMark(trace)}${usdText(trace.costNanoUsd)}`
-  return trace.api === '' ? '(unmetered)' : '(unknown)'
+  return costText(trace, usdText, trace.api === '' ? '(unmetered)' : '(unknown)')
 }
 
-/** A sum that leaves requests of unknown cost out says so. */
 function cost(row: MeasuredRow): string {
-  const sum = `${sumMark(row)}${usdText(row.costNanoUsd)}`
-  return row.unknownCostRequests > 0 ? `${sum} + ${row.unknownCostRequests} unknown` : sum
+  return costSumText(row, usdText, String)
 }

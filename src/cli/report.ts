@@ -42,7 +42,15 @@ export const report: Command = {
       const place =
         storage.driver === 'sqlite' ? { driver: 'sqlite', path: storage.path } : { driver: storage.driver }
       const reader = store.storage.everywhere()
-      const data = await collectReport(reader, options.filter, options.limit, place)
+      const { keys } = await store.storage.directory().activeKeys()
+      const keyNames = new Map(
+        [...store.config.auth.keys, ...keys].map(({ id, name }) => [id, name] as const),
+      )
+      // Loaded here: the price list is megabytes that `serve` must not carry.
+      const { priceAgeOf } = await import('./price-age.ts')
+      const prices = await priceAgeOf(reader, store.config, Date.now())
+      const shown = { storage: place, prices, keyNames }
+      const data = await collectReport(reader, options.filter, options.limit, shown)
       if (options.format === 'json') io.out(`${contractJson(reportJson(data), 2)}\n`)
       else if (options.format === 'html')
         io.out(reportHtml(data, await collectCurves(reader, options.filter, options.zone)))

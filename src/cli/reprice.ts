@@ -5,6 +5,7 @@ import type { Storage, StoredTrace, TimeRange } from '../storage/storage.ts'
 import { repriced } from '../traces/reprice.ts'
 import type { Trace } from '../traces/trace.ts'
 import { nanoToUsd, usdText } from '../usage/money.ts'
+import type { ModelNames } from '../usage/model-names.ts'
 import type { PriceList } from '../usage/price-list.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
@@ -22,12 +23,13 @@ const PAGE = 200
 export const reprice: Command = {
   name: 'reprice',
   summary: 'price stored traces again by the current lists',
-  usage: `reprice [--config path/to/ongoingai.yaml] ${RANGE_USAGE} [--dry-run] [--format text|json]`,
+  usage: `reprice [--config path/to/ongoingai.yaml] ${RANGE_USAGE} [--dry-run] [--yes] [--format text|json]`,
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
     ...RANGE_FLAGS,
     { name: 'dry-run', type: 'bool', description: 'Show what would change and change nothing' },
+    { name: 'yes', type: 'bool', description: 'Change without asking; only a terminal is asked' },
   ],
   async run(parsed, io) {
     const options = readOptions(parsed)
@@ -35,26 +37,42 @@ export const reprice: Command = {
       io.err(`${options.problem}\n`)
       return 2
     }
-    const store = await openStore(parsed, io, options.dryRun ? 'read' : 'write')
-    if (!store) return 1
-    try {
-      const result = await repriceAll(store.storage, store.config, options, io)
-      if (options.format === 'json') io.out(`${contractJson(resultJson(result, options), 2)}\n`)
-      else writeText(result, options, io)
-      return 0
-    } catch (error) {
-      io.err(`reprice stopped: ${error instanceof Error ? error.message : String(error)}\n`)
-      io.err('what was done is kept; run the same command again to go on from there\n')
-      return 1
-    } finally {
-      await store.storage.close()
+    if (io.confirm && !options.dryRun && !options.yes && options.format === 'text') {
+      const preview = await run(parsed, { ...options, dryRun: true }, io)
+      if (!preview) return 1
+      if (preview.changed === 0) return 0
+      await io.drained()
+      if (!io.confirm(`Change ${preview.changed} traces?`)) {
+        io.out('nothing was changed\n')
+        return 0
+      }
     }
+    return (await run(parsed, options, io)) ? 0 : 1
   },
+}
+
+/** Prices traces again, or shows what that would change. @returns `undefined` after the reason was shown */
+async function run(parsed: Arguments, options: Options, io: Io): Promise<Result | undefined> {
+  const store = await openStore(parsed, io, options.dryRun ? 'read' : 'write')
+  if (!store) return undefined
+  try {
+    const result = await repriceAll(store.storage, store.config, options, io)
+    if (options.format === 'json') io.out(`${contractJson(resultJson(result, options), 2)}\n`)
+    else writeText(result, options, io)
+    return result
+  } catch (error) {
+    io.err(`reprice stopped: ${error instanceof Error ? error.message : String(error)}\n`)
+    io.err('what was done is kept; run the same command again to go on from there\n')
+    return undefined
+  } finally {
+    await store.storage.close()
+  }
 }
 
 interface Options extends TimeRange {
   readonly format: 'text' | 'json'
   readonly dryRun: boolean
+  readonly yes: boolean
 }
 
 function readOptions(parsed: Arguments): Options | { problem: string } {
@@ -64,7 +82,12 @@ function readOptions(parsed: Arguments): Options | { problem: string } {
   if ('problem' in format) return format
   const range = readRangeFlags(parsed)
   if ('problem' in range) return range
-  return { ...range, format: format.format, dryRun: values.get('dry-run') === 'true' }
+  return {
+    ...range,
+    format: format.format,
+    dryRun: values.get('dry-run') === 'true',
+    yes: values.get('yes') === 'true',
+  }
 }
 
 /** Sums of one model, in nano-USD over the traces whose cost is known. */
@@ -77,6 +100,9 @@ interface ModelChange {
   unknownAfter: number
   estimatedBefore: number
   estimatedAfter: number
+  /** Of traces that a subscription paid for: what they come to at list prices. */
+  listBeforeNanoUsd: number
+  listAfterNanoUsd: number
 }
 
 interface Result {
@@ -92,9 +118,11 @@ interface Result {
 async function repriceAll(storage: Storage, config: Config, options: Options, io: Io): Promise<Result> {
   const jobs = storage.maintenance()
   // Loaded here: the price list is megabytes that `serve` must not carry.
-  const { PriceList, PRICE_LISTS } = await import('../usage/price-list.ts')
+  const { PriceList } = await import('../usage/price-list.ts')
+  const { tableLabels } = await import('../usage/price-tables.ts')
+  const lists = tableLabels(config.pricing.list?.table)
   const prices = new PriceList(config.pricing)
-  const job = jobName(config, options, PRICE_LISTS)
+  const job = jobName(config, options, lists)
   const start = options.dryRun ? 0 : await jobs.progress(job)
   const total = await jobs.count(options, start)
   const progress = new Progress(total, 'traces', io)
@@ -108,7 +136,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
     for (const stored of page) {
       const again = repriced(
         stored.trace,
-        (model) => ratesFor(prices, config, stored.trace, model),
+        (names) => ratesFor(prices, config, stored.trace, names),
         replacedAt,
       )
       if (again) updates.push({ seq: stored.seq, trace: again })
@@ -122,7 +150,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
   }
   if (!options.dryRun) await jobs.finish(job)
   progress.clear()
-  return { models, traces, changed, resumed: start > 0, lists: PRICE_LISTS }
+  return { models, traces, changed, resumed: start > 0, lists }
 }
 
 /** A job is the same as long as its range and the prices are: only then may it go on where it was interrupted. */
@@ -135,16 +163,18 @@ function ratesFor(
   prices: PriceList,
   { providers }: Config,
   trace: Trace,
-  model: string,
+  names: ModelNames,
 ): ReturnType<PriceList['find']> {
   const provider = providers.find(({ name }) => name === trace.provider)
   return prices.find({
     provider: trace.provider,
     upstreamUrl: provider?.upstream ?? `https://${trace.detail.upstream.url_host}`,
     dialect: provider?.api ?? 'openai',
+    api: trace.api,
     organizationId: trace.organizationId,
     workspaceId: trace.workspaceId,
-    model,
+    keyId: trace.gatewayKeyId,
+    names,
     at: trace.startedAtUs / 1000,
   })
 }
@@ -162,6 +192,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
       unknownAfter: 0,
       estimatedBefore: 0,
       estimatedAfter: 0,
+      listBeforeNanoUsd: 0,
+      listAfterNanoUsd: 0,
     }
     models.set(before.model, model)
   }
@@ -169,6 +201,8 @@ function note(models: Map<string, ModelChange>, before: Trace, after: Trace | un
   if (after) model.changed += 1
   model.beforeNanoUsd += before.costNanoUsd ?? 0
   model.afterNanoUsd += now.costNanoUsd ?? 0
+  model.listBeforeNanoUsd += before.listPriceNanoUsd ?? 0
+  model.listAfterNanoUsd += now.listPriceNanoUsd ?? 0
   if (before.costNanoUsd === null) model.unknownBefore += 1
   if (now.costNanoUsd === null) model.unknownAfter += 1
   if (before.costStatus === 'estimated') model.estimatedBefore += 1
@@ -195,10 +229,13 @@ function resultJson(result: Result, { dryRun }: Options): object {
       changed: change.changed,
       before_usd: nanoToUsd(change.beforeNanoUsd),
       after_usd: nanoToUsd(change.afterNanoUsd),
+      difference_usd: nanoToUsd(change.afterNanoUsd - change.beforeNanoUsd),
       unknown_before: change.unknownBefore,
       unknown_after: change.unknownAfter,
       estimated_before: change.estimatedBefore,
       estimated_after: change.estimatedAfter,
+      included_list_before_usd: nanoToUsd(change.listBeforeNanoUsd),
+      included_list_after_usd: nanoToUsd(change.listAfterNanoUsd),
     })),
   }
 }
@@ -209,9 +246,18 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
   if (result.resumed) io.out('an interrupted run was taken up; the sums are of the rest\n')
   const rows = changedModels(result)
   if (rows.length === 0) return
+  const listed = rows.some(([, change]) => change.listBeforeNanoUsd + change.listAfterNanoUsd > 0)
   io.out(
     textTable([
-      ['MODEL', 'CHANGED', 'BEFORE_USD', 'AFTER_USD', 'DIFFERENCE_USD', 'UNKNOWN'],
+      [
+        'MODEL',
+        'CHANGED',
+        'BEFORE_USD',
+        'AFTER_USD',
+        'DIFFERENCE_USD',
+        'UNKNOWN',
+        ...(listed ? ['INCLUDED_LIST_USD'] : []),
+      ],
       ...rows.map(([model, change]) => {
         const difference = change.afterNanoUsd - change.beforeNanoUsd
         return [
@@ -221,6 +267,7 @@ function writeText(result: Result, { dryRun }: Options, io: Io): void {
           `${sumMark({ estimatedCostRequests: change.estimatedAfter })}${usdText(change.afterNanoUsd)}`,
           `${difference < 0 ? '-' : '+'}${usdText(Math.abs(difference))}`,
           `${change.unknownBefore} → ${change.unknownAfter}`,
+          ...(listed ? [`${usdText(change.listBeforeNanoUsd)} → ${usdText(change.listAfterNanoUsd)}`] : []),
         ]
       }),
     ]),

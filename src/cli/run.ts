@@ -15,7 +15,7 @@ import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
 import { limitsRaise, limitsReset } from './limit-changes.ts'
 import { limits } from './limits.ts'
 import { manOf } from './man.ts'
-import { pricesCheck, pricesList, pricesShow } from './prices.ts'
+import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './prices.ts'
 import { redact } from './redact.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
@@ -57,6 +57,8 @@ export const COMMANDS: readonly Command[] = [
   pricesList,
   pricesShow,
   pricesCheck,
+  pricesImport,
+  pricesUpdate,
   reprice,
   completionOf(() => COMMANDS),
   manOf(() => COMMANDS),

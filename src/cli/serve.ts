@@ -6,9 +6,12 @@ import { openWarnings, refusedOpen } from '../open-start.ts'
 import { StartError } from '../start-error.ts'
 import { openLog, standardOutput, type Log, type Logger, type LogOutput } from '../log.ts'
 import { shownValue } from '../redaction/shown-value.ts'
+import type { UsageSource } from '../traces/trace.ts'
+import type { CostStatus } from '../usage/cost.ts'
 import { usdText } from '../usage/money.ts'
 import { VERSION } from '../version.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import { costText, tokensMark } from './estimate-marks.ts'
 import { lostTerminal } from './lost-terminal.ts'
 import { notListening } from './not-listening.ts'
 import { placeOf } from '../storage/storage-place.ts'
@@ -233,13 +236,20 @@ function spent({
   output_tokens: output,
   cost_usd: cost,
   cost_status: costStatus,
+  list_price_usd: listPrice,
   usage_source: usageSource,
 }: Record<string, unknown>): string {
   const tokens = Number(input ?? 0) + Number(output ?? 0)
   if (tokens === 0) return ''
-  const mark = (estimated: unknown): string => (estimated === 'estimated' ? '~' : '')
-  const money = cost === undefined ? '' : `, ${mark(costStatus)}$${usdText(Number(cost) * 1e9)}`
-  return `  ${visible(String(model))} ${mark(usageSource)}${tokens} tokens${money}`
+  const nanoOf = (usd: unknown): number | null => (usd === undefined ? null : Math.round(Number(usd) * 1e9))
+  const shown = {
+    costStatus: costStatus as CostStatus,
+    costNanoUsd: nanoOf(cost),
+    listPriceNanoUsd: nanoOf(listPrice),
+  }
+  const money = costText(shown, (nanoUsd) => `$${usdText(nanoUsd)}`, '')
+  const mark = tokensMark({ usageSource: usageSource as UsageSource })
+  return `  ${visible(String(model))} ${mark}${tokens} tokens${money === '' ? '' : `, ${money}`}`
 }
 
 /** On a terminal, a line per exchange for people instead of JSON. */

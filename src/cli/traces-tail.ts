@@ -4,7 +4,7 @@ import { formatSecond } from '../rfc3339.ts'
 import type { Storage, TraceFilter, TraceSummary } from '../storage/storage.ts'
 import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import { costMark, tokensMark } from './estimate-marks.ts'
+import { costText, tokensMark } from './estimate-marks.ts'
 import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
 import { outputColumns, visible } from './text-table.ts'
@@ -132,8 +132,7 @@ function textLine(trace: TraceSummary, io: Io): string {
   const { responseStatus: status } = trace
   const shade = status >= 500 || trace.outcome === 'upstream_failed' ? 31 : status >= 400 ? 33 : 32
   const shown = color ? `\u001b[${shade}m${status}\u001b[0m` : String(status)
-  const cost =
-    trace.costNanoUsd === null ? 'cost unknown' : `${costMark(trace)}$${usdText(trace.costNanoUsd)}`
+  const cost = costText(trace, (nanoUsd) => `$${usdText(nanoUsd)}`, 'cost unknown')
   const why = trace.providerError === '' ? '' : ` (${visible(trace.providerError)})`
   const ended = trace.outcome === 'completed' ? '' : ` ${trace.outcome}${why}`
   const line = `${formatSecond(trace.startedAtUs)} ${shown} ${visible(trace.provider)} ${visible(trace.model)} ${visible(trace.requestPath)} ${tokensMark(trace)}${trace.inputTokens}+${trace.outputTokens} tokens ${cost} ${trace.latencyMs} ms${ended} ${visible(trace.id)}`

@@ -2,6 +2,8 @@ import { basename } from 'node:path'
 import { DEFAULT_KEY_FIELD, type ClientUrls } from '../config/client-urls.ts'
 import type { Environment } from '../config/environment.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
+import { codexArguments, type CodexSettings } from './codex-arguments.ts'
+import { readCodexLogin } from './codex-login.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import { gatewayUrls } from './gateway-urls.ts'
 
@@ -22,8 +24,7 @@ export const wrap: Command = {
   flags: [CONFIG_FLAG],
   flagsFirst: true,
   async run({ values, positional }, io) {
-    const words = positional[0] === '--' ? positional.slice(1) : positional
-    const [command, ...rest] = words
+    const [command, ...rest] = positional[0] === '--' ? positional.slice(1) : positional
     if (command === undefined) {
       io.err('usage: ongoingai wrap [--config path/to/ongoingai.yaml] -- <command> [args...]\n')
       return 2
@@ -41,7 +42,12 @@ export const wrap: Command = {
     const { auth } = settings.document.values as { auth: { header: string } }
     const keyField = auth.header.trim() || DEFAULT_KEY_FIELD
     const environment = wrappedEnvironment(io.environment, urls, keyField)
-    return run([command, ...toolArguments(command, rest, urls, environment, keyField)], environment, io.err)
+    const words = toolArguments(command, rest, { urls, environment, keyField, keyVariable: GATEWAY_KEY })
+    if ('problem' in words) {
+      io.err(`${words.problem}\n`)
+      return 1
+    }
+    return run([command, ...words], environment, io.err)
   },
 }
 
@@ -72,35 +78,14 @@ function wrappedEnvironment(
   return wrapped
 }
 
-/**
- * Arguments for tools that variables do not reach. Codex ignores `OPENAI_BASE_URL`; it takes its base URL, and the
- * gateway key through a provider of its own, by `-c`.
- */
+/** Arguments for tools that variables do not reach. */
 function toolArguments(
   command: string,
   rest: readonly string[],
-  urls: ClientUrls,
-  environment: Readonly<Record<string, string>>,
-  keyField: string,
-): string[] {
-  if (basename(command).replace(/\.(exe|cmd|js)$/, '') !== 'codex') return [...rest]
-  if (rest.some((word) => /openai_base_url|model_provider/.test(word))) return [...rest]
-  if ((environment[GATEWAY_KEY] ?? '') === '')
-    return ['-c', `openai_base_url=${JSON.stringify(urls.openai)}`, ...rest]
-  const provider = [
-    'name="OngoingAI Gateway"',
-    `base_url=${JSON.stringify(urls.openai)}`,
-    'env_key="OPENAI_API_KEY"',
-    'wire_api="responses"',
-    `env_http_headers={ ${JSON.stringify(keyField)}=${JSON.stringify(GATEWAY_KEY)} }`,
-  ]
-  return [
-    '-c',
-    'model_provider="ongoingai"',
-    '-c',
-    `model_providers.ongoingai={ ${provider.join(', ')} }`,
-    ...rest,
-  ]
+  settings: CodexSettings,
+): ReturnType<typeof codexArguments> {
+  if (basename(command).replace(/\.(exe|cmd|js)$/, '') !== 'codex') return rest
+  return codexArguments(rest, readCodexLogin(settings.environment), settings)
 }
 
 /** Runs the command on the caller's terminal, passes signals on, and returns its status or 128 + signal. */

@@ -9,8 +9,16 @@ export interface ClientUrls {
   readonly openai: string
   /** For the Anthropic SDKs: without `/v1`. */
   readonly anthropic: string
+  /** For Codex when it is logged in with ChatGPT; `undefined` while that provider takes no part. */
+  readonly chatgpt: string | undefined
   /** Variables by which SDKs and tools of the providers that take part are pointed at the gateway, in order. */
   readonly variables: readonly (readonly [string, string])[]
+}
+
+interface RawProvider {
+  readonly prefix: string
+  readonly upstream?: string
+  readonly enabled?: boolean
 }
 
 /** Variables that the SDKs and tools of other providers read; Mistral, DeepSeek, xAI and OpenRouter have none. */
@@ -30,10 +38,7 @@ const VARIABLES: readonly (readonly [provider: string, variable: string])[] = [
  */
 export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrls {
   const server = values['server'] as { host: string; port: number }
-  const providers = values['providers'] as Record<
-    string,
-    { prefix: string; upstream?: string; enabled?: boolean }
-  >
+  const providers = values['providers'] as Record<string, RawProvider>
   const base = `http://${clientHost(server.host)}:${server.port}`
   const variables = VARIABLES.flatMap(([name, variable]) => {
     const provider = providers[name]
@@ -46,8 +51,21 @@ export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrl
     base,
     openai: `${base}${openai === '/' ? '/v1' : openai.endsWith('/v1') ? openai : `${openai}/v1`}`,
     anthropic: `${base}${anthropic}`,
+    chatgpt: codexUrl(base, providers['chatgpt']),
     variables,
   }
+}
+
+/** Where ChatGPT answers Codex, below its host. */
+const CODEX_PATH = '/backend-api/codex'
+
+/** The provider's upstream may hold the path, or a part of it, already. */
+function codexUrl(base: string, provider: RawProvider | undefined): string | undefined {
+  if (!provider || provider.enabled === false || !URL.canParse(provider.upstream ?? '')) return undefined
+  const path = new URL(provider.upstream!).pathname.replace(/\/+$/, '')
+  const below = CODEX_PATH.startsWith(path) ? CODEX_PATH.slice(path.length) : ''
+  const prefix = normalisePrefix(provider.prefix)
+  return `${base}${prefix === '/' ? '' : prefix}${below}`
 }
 
 function clientHost(host: string): string {

@@ -4,6 +4,7 @@ import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { KeyScope } from '../access/key-scope.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
+import type { FiledTable } from '../usage/price-table.ts'
 
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
@@ -45,24 +46,74 @@ export interface ProviderConfig {
   readonly headers: FieldChanges
 }
 
-/** USD per million tokens; `-1` where no rate is set. */
+/** USD per million tokens; negative where no rate is set. */
 export interface Rates {
   readonly input: number
   readonly cacheRead: number
+  readonly cacheReadAudio: number
+  readonly cacheReadImage: number
   readonly cacheWrite: number
+  readonly cacheWrite30m: number
   readonly cacheWrite1h: number
+  readonly cacheWrite12h: number
+  readonly inputAudio: number
+  readonly inputImage: number
+  readonly inputVideo: number
   readonly output: number
+  readonly reasoning: number
+  readonly outputAudio: number
+  readonly outputImage: number
 }
 
-/** A price of the operator's own; `model` may end in `*`. `from` is `YYYY-MM-DD` or empty. */
+/** Prices of what is not billed by the token, in USD; negative where none is set. */
+export interface UnitPrices {
+  /** For 1,000 of them, like the four below. */
+  readonly webSearches: number
+  readonly fileSearches: number
+  readonly searchUnits: number
+  readonly requests: number
+  readonly textMessages: number
+  /** For one. */
+  readonly images: number
+  /** For 1,000. */
+  readonly pages: number
+  /** For an hour. */
+  readonly audioHours: number
+  /** For a million. */
+  readonly characters: number
+}
+
+/** Rates for requests with more input tokens than `above`. */
+export interface RateBracket extends Rates {
+  readonly above: number
+}
+
+/** Service tiers that an own price may speak of. */
+export type OwnTierName = 'batch' | 'flex' | 'priority' | 'fast'
+
+/** An own price of a service tier: a factor of the other rates (negative for none), or rates. */
+export interface TierRates extends Rates {
+  readonly name: OwnTierName
+  readonly factor: number
+}
+
+/** A price of the operator's own; `model` may end in `*`. `from` and `to` are `YYYY-MM-DD` or empty; both days count. */
 export interface PriceOverride extends Rates {
   readonly provider: string
   /** Tenant it is for; empty for every one. */
   readonly orgId: string
   readonly workspaceId: string
+  /** Id of the gateway key it is for; empty for every one. */
+  readonly keyId: string
   readonly model: string
   readonly from: string
+  readonly to: string
   readonly free: boolean
+  /** Share taken off the prices of the lists; negative for a surcharge. */
+  readonly discount: number
+  readonly brackets: readonly RateBracket[]
+  readonly units: UnitPrices
+  readonly tiers: readonly TierRates[]
 }
 
 /** What the recorder must know to price an exchange. */
@@ -70,6 +121,16 @@ export interface PricingConfig {
   readonly unknownModel: 'allow' | 'assume' | 'block'
   readonly assumed: Rates
   readonly overrides: readonly PriceOverride[]
+  /** The operator's own list. */
+  readonly list?: FiledTable
+}
+
+/** The same, and where its list comes from. */
+export interface PricingSettings extends PricingConfig {
+  /** Path of the operator's own list; empty for none. */
+  readonly file: string
+  /** Whether `prices update` may fetch a list. */
+  readonly allowUpdate: boolean
 }
 
 /** Where traces are kept. */
@@ -169,7 +230,7 @@ export interface Config {
     readonly streamUsage: 'leave' | 'inject'
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
-  readonly pricing: PricingConfig
+  readonly pricing: PricingSettings
   readonly telemetry: TelemetrySettings
   readonly log: LogStyle
   readonly prometheus: {

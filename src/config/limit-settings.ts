@@ -46,6 +46,11 @@ const POLICY_FIELDS: Readonly<Record<string, Setting>> = {
         default: 'hard',
         doc: 'soft only warns; hard reserves an estimate and refuses the next request once the budget is spent; strict reserves the most a request can come to.',
       },
+      count_included: {
+        kind: 'bool',
+        default: false,
+        doc: 'true counts requests that a subscription pays for, at list prices; false leaves them out of cost_usd.',
+      },
       warn_at: {
         kind: 'strings',
         numbers: true,

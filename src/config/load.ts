@@ -4,7 +4,9 @@ import { decodeSettings, type Origin, type Problem, type SettingsDocument } from
 import { applyEnvironment, type Environment } from './environment.ts'
 import { quote } from './scalar.ts'
 import { SETTINGS } from './settings.ts'
+import { readPriceFile } from '../price-file.ts'
 import type { Config } from './config.ts'
+import type { FiledTable } from '../usage/price-table.ts'
 import { validateSettings } from './validate.ts'
 
 /** The file that is read when no `--config` is given; it alone may be missing. */
@@ -45,12 +47,17 @@ export interface LoadedConfig extends LoadedSettings {
  * Reads, overrides and checks the configuration.
  *
  * @param path `undefined` for the default file
+ * @param priceList reads `pricing.file`; a command that replaces it goes on without a broken one
  * @throws ConfigError with all problems at once
  */
-export function loadConfig(path: string | undefined, environment: Environment): LoadedConfig {
+export function loadConfig(
+  path: string | undefined,
+  environment: Environment,
+  priceList: (path: string) => FiledTable | undefined = readPriceFile,
+): LoadedConfig {
   const loaded = decode(path, environment)
   const { syntax, problems, unresolved, warnings } = loaded.document
-  const checked = validateSettings(loaded.document, { environment, readText })
+  const checked = validateSettings(loaded.document, { environment, readText, priceList })
   // What is wrong with a value that could not be read, or is given under another name, says nothing.
   const vain = [...problems, ...unresolved].flatMap(({ path: at, meant }) => meant ?? at ?? [])
   const others = checked.problems.filter(

@@ -21,15 +21,21 @@ export function nearest(
   return best
 }
 
+/** Edits from one text to another, no more than the limit. Two neighbours that changed places are one edit. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
+  let before: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const change = a[i - 1] === b[j - 1] ? 0 : 1
-      row.push(Math.min(row[j - 1]! + 1, previous[j]! + 1, previous[j - 1]! + change))
+      let edits = Math.min(row[j - 1]! + 1, previous[j]! + 1, previous[j - 1]! + change)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        edits = Math.min(edits, before[j - 2]! + 1)
+      row.push(edits)
     }
+    before = previous
     previous = row
   }
   return previous[b.length]!

@@ -1,37 +1,5 @@
+import { PRICE } from './price-settings.ts'
 import type { Section } from './setting.ts'
-
-/** USD per million tokens, by what the tokens are. A negative rate means: not set. */
-export const RATES = {
-  input: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Uncached input.' },
-  cache_read: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Input read from cache.' },
-  cache_write: {
-    kind: 'float',
-    default: -1,
-    unit: 'USD per million tokens',
-    doc: 'Input written to cache, five-minute lifetime.',
-  },
-  cache_write_1h: {
-    kind: 'float',
-    default: -1,
-    unit: 'USD per million tokens',
-    doc: 'Input written to cache, one-hour lifetime.',
-  },
-  output: { kind: 'float', default: -1, unit: 'USD per million tokens', doc: 'Output, reasoning included.' },
-} as const
-
-/** A price of the operator's own. */
-export const PRICE = {
-  org_id: { kind: 'string', default: '', doc: 'Organization it is for; empty means every one.' },
-  workspace_id: { kind: 'string', default: '', doc: 'Workspace it is for; empty means every one.' },
-  model: { kind: 'string', default: '', doc: 'Exact model name, or a prefix followed by *.' },
-  from: {
-    kind: 'string',
-    default: '',
-    doc: 'First day it holds (YYYY-MM-DD, UTC); empty means always.',
-  },
-  free: { kind: 'bool', default: false, doc: 'true for models that cost nothing.' },
-  ...RATES,
-} as const
 
 /** One upstream API. */
 export const PROVIDER: Section = {
@@ -117,7 +85,8 @@ export const PROVIDER: Section = {
     },
     prices: {
       kind: 'list',
-      doc: 'Prices of this provider only.',
+      doc: 'Prices of this provider only. Their fields are those of pricing.overrides, without provider.',
+      sameAs: 'pricing.overrides',
       item: { kind: 'section', type: 'config.PriceOverrideConfig', doc: 'One price.', fields: PRICE },
     },
   },
@@ -136,5 +105,6 @@ export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, s
   openrouter: { upstream: 'https://openrouter.ai', prefix: '/openrouter', api: 'openai' },
   perplexity: { upstream: 'https://api.perplexity.ai', prefix: '/perplexity', api: 'openai' },
   ollama: { upstream: 'http://localhost:11434', prefix: '/ollama', api: 'ollama' },
+  chatgpt: { upstream: 'https://chatgpt.com', prefix: '/chatgpt', api: 'openai' },
   azure: { upstream: '', prefix: '/azure', api: 'azure' },
 }

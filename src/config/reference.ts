@@ -1,3 +1,4 @@
+import OWN_PRICES from './own-prices.example.yaml' with { type: 'text' }
 import { OVERRIDES } from './environment.ts'
 import { quote } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
@@ -42,6 +43,7 @@ function sectionYaml(
         break
       case 'list':
         lines.push(`${indent}${name}: []`)
+        if (setting.sameAs !== undefined) break
         for (const [field, inner] of Object.entries(setting.item.fields)) {
           lines.push(
             `${indent}#   ${field === Object.keys(setting.item.fields)[0] ? '- ' : '  '}${field}: ${valueOf(inner)}`,
@@ -105,7 +107,7 @@ export function referenceMarkdown(): string {
       else if (setting.kind === 'map') walk(setting.item, `${full}.<name>`)
       else if (setting.kind === 'list') {
         rows.push(row(full, 'list', '`[]`', setting.doc, ''))
-        walk(setting.item, `${full}[]`)
+        if (setting.sameAs === undefined) walk(setting.item, `${full}[]`)
       } else {
         const type = TYPES[setting.kind] ?? setting.kind
         const value = `\`${valueOf(setting)}\``
@@ -166,6 +168,15 @@ auth: { pepper: '\${env:PEPPER}' }
 - \`$\${\` stands for \`\${\` itself. What a variable or a secret's file holds is taken as it is.
 - \`\${NAME}\` and \`os.environ/NAME\` are texts like any other, but mistakes where a secret is expected.
 - \`ongoingai config explain\` names the variables behind a value. It shows no secret, and no user, password or query of a URL.
+
+## Own prices
+
+Each of these stands under \`pricing.overrides\`, or without \`provider\` under \`providers.<name>.prices\`. What an own price does not
+set is as the lists have it, if they have the model; else it is not known. \`docs/pricing.md\` says which own price wins.
+
+\`\`\`yaml
+${OWN_PRICES.trim()}
+\`\`\`
 
 ## Settings
 

@@ -31,6 +31,8 @@ export interface Section extends Described {
 export interface ListSetting extends Described {
   readonly kind: 'list'
   readonly item: Section
+  /** The list whose fields are described in its stead. */
+  readonly sameAs?: string
 }
 
 /** A mapping from free names to sections; `presets` are there unless the file changes them. */
@@ -57,4 +59,20 @@ export function camelCased(value: unknown, own = false): unknown {
     camelCased(inner, !own && FREE.includes(name)),
   ])
   return Object.fromEntries(entries)
+}
+
+/** The values of a section under the names that they have in the file, in the order of its fields. */
+export function snakeCased(
+  fields: Readonly<Record<string, Setting>>,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const inner = (setting: Setting, value: unknown): unknown => {
+    if (setting.kind === 'section') return snakeCased(setting.fields, value as Record<string, unknown>)
+    if (setting.kind === 'list')
+      return (value as Record<string, unknown>[]).map((item) => snakeCased(setting.item.fields, item))
+    return value
+  }
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, setting]) => [name, inner(setting, values[camelCase(name)])]),
+  )
 }

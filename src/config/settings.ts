@@ -1,6 +1,7 @@
 import { PII_SETTINGS } from './pii-settings.ts'
 import { KEY_LIMIT, KEY_RULES, LIMITS } from './limit-settings.ts'
-import { PRICE, PROVIDER, PROVIDER_PRESETS, RATES } from './provider-settings.ts'
+import { PRICE, RATES } from './price-settings.ts'
+import { PROVIDER, PROVIDER_PRESETS } from './provider-settings.ts'
 import type { Section } from './setting.ts'
 
 const retention = (what: string): Section => ({
@@ -236,6 +237,16 @@ export const SETTINGS: Section = {
           default: 'allow',
           doc: 'A model without a price: allow (its cost is unknown), assume (the rates under assumed, estimated) or block (refused with 403).',
         },
+        file: {
+          kind: 'string',
+          default: '',
+          doc: 'A price list of your own (JSON of genai-prices or LiteLLM, or CSV). It wins over the bundled list and is read again when it changes.',
+        },
+        allow_update: {
+          kind: 'bool',
+          default: false,
+          doc: 'Lets `ongoingai prices update` fetch a price list. The gateway itself never fetches one.',
+        },
         assumed: {
           kind: 'section',
           type: 'config.RatesConfig',
@@ -306,12 +317,12 @@ export const SETTINGS: Section = {
             propagate_upstream: {
               kind: 'bool',
               default: false,
-              doc: 'Tell upstreams the trace (traceparent, tracestate).',
+              doc: 'Tell upstreams the trace: traceparent names the client span of their call. Needs traces_enabled.',
             },
             semconv_opt_in: {
               kind: 'string',
               default: '',
-              doc: 'gen_ai_latest_experimental: the newest names of the GenAI conventions instead of the last released.',
+              doc: 'gen_ai_latest_experimental: the names of semantic-conventions-genai v0.1.0 instead of the core conventions 1.41.',
             },
             export_timeout_ms: { kind: 'int', default: 3000, unit: 'ms', doc: 'Time-out of one export.' },
             metric_export_interval_ms: {

@@ -1,3 +1,4 @@
+import type { FiledTable } from '../usage/price-table.ts'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Connection } from './config.ts'
 import { environmentProxy } from './environment-proxy.ts'
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly environment: Environment
   /** Reads a text file; throws when it cannot. */
   readonly readText: (path: string) => string
+  /** Reads a price list. @returns `undefined` to go on without it; @throws PriceFileError */
+  readonly priceList: (path: string) => FiledTable | undefined
 }
 
 /**

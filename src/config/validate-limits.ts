@@ -148,6 +148,7 @@ function usageLimit(name: string, per: 'key' | 'workspace', limit: RawUsageLimit
         rollingHours: 0,
         timeZone: 'UTC',
         enforcement: 'hard',
+        countIncluded: false,
         warnAt: [],
       },
       onBackendFailure: 'deny',

@@ -49,18 +49,19 @@ export function checkTelemetry(
   const exports = otel.tracesEnabled || otel.metricsEnabled
   const endpoint = enabled && exports ? readEndpoint(otel, wrong) : ''
   const protocol = otel.protocol.trim().toLowerCase()
+  const traces = enabled && otel.tracesEnabled && endpoint !== ''
   const telemetry: TelemetrySettings = {
     enabled,
     endpoint,
     protocol: protocol === 'http/json' ? 'http/json' : 'http/protobuf',
     serviceName: otel.serviceName.trim(),
     serviceVersion: VERSION,
-    traces: enabled && otel.tracesEnabled && endpoint !== '',
+    traces,
     metrics: enabled && otel.metricsEnabled && endpoint !== '',
     prometheus: prometheus.enabled,
     samplingRatio: otel.samplingRatio,
     maxForcedPerSecond: otel.maxForcedPerSecond,
-    propagateUpstream: enabled && otel.propagateUpstream,
+    propagateUpstream: traces && otel.propagateUpstream,
     exportTimeoutMs: otel.exportTimeoutMs,
     metricIntervalMs: otel.metricExportIntervalMs,
     latestGenAi: otel.semconvOptIn.split(',').some((name) => name.trim() === 'gen_ai_latest_experimental'),

@@ -1,8 +1,6 @@
 import { parseNetwork } from '../access/networks.ts'
-import { parseTime } from '../rfc3339.ts'
-import type { Config, PriceOverride, PricingConfig, Rates, RetentionConfig, StorageConfig } from './config.ts'
+import type { Config, RetentionConfig, StorageConfig } from './config.ts'
 import type { Problem, SettingsDocument } from './document.ts'
-import { nearest } from './nearest.ts'
 import { checkProviderNames } from './provider-names.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
@@ -12,6 +10,7 @@ import { checkLimits, type RawLimits } from './validate-limits.ts'
 import { tooLong } from './too-long.ts'
 import { checkBrowsers } from './validate-browsers.ts'
 import { checkLog, checkTelemetry, type RawObservability } from './validate-telemetry.ts'
+import { checkPricing, type RawPricing } from './validate-prices.ts'
 import { checkPii, type RawPii } from './validate-pii.ts'
 import { checkProviders, type RawProvider, type Wrong } from './validate-providers.ts'
 
@@ -27,7 +26,7 @@ interface Raw {
   }
   providers: Record<string, RawProvider>
   tracing: Config['tracing']
-  pricing: { unknownModel: string; assumed: Rates; overrides: PriceOverride[] }
+  pricing: RawPricing
   observability: RawObservability
   pii: RawPii
   auth: {
@@ -104,7 +103,11 @@ export function validateSettings(
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
-  const pricing = checkPricing(raw, wrong)
+  const pricing = checkPricing(raw.pricing, raw.providers, {
+    priceList: surroundings.priceList,
+    wrong,
+    doubtful,
+  })
   const auth = checkAuth(raw, providers, wrong)
   const redaction = checkPii(raw.pii, raw.tracing.captureBodies, wrong)
   const { telemetry, prometheus } = checkTelemetry(
@@ -229,47 +232,6 @@ function checkTracing({ tracing }: Raw, wrong: Wrong): void {
       `tracing.journal.max_bytes must be >= 0 (got ${tracing.journal.maxBytes})`,
     )
   }
-}
-
-function checkPricing(raw: Raw, wrong: Wrong): Config['pricing'] {
-  const { unknownModel, assumed } = raw.pricing
-  if (!['allow', 'assume', 'block'].includes(unknownModel)) {
-    wrong(
-      'pricing.unknown_model',
-      `pricing.unknown_model must be one of allow, assume, block (got ${quote(unknownModel)})`,
-    )
-  }
-  if (unknownModel === 'assume' && (assumed.input < 0 || assumed.output < 0)) {
-    wrong('pricing.assumed', 'pricing.assumed needs input and output when pricing.unknown_model=assume')
-  }
-  const overrides: PriceOverride[] = []
-  const add = (override: PriceOverride, path: string): void => {
-    if (override.model === '')
-      wrong(`${path}.model`, `${path}.model is required; write a name, or "*" for every model`)
-    if (override.from !== '' && parseTime(`${override.from}T00:00:00Z`) === undefined) {
-      wrong(
-        `${path}.from`,
-        `${path}.from must be YYYY-MM-DD, a day that there is (got ${quote(override.from)})`,
-      )
-    }
-    if (!override.free && override.input < 0 && override.output < 0) {
-      wrong(path, `${path} needs input, output, or free: true; write the rates in USD per million tokens`)
-    }
-    if (override.provider !== '' && !Object.hasOwn(raw.providers, override.provider)) {
-      const close = nearest(override.provider, Object.keys(raw.providers))
-      const hint = close === undefined ? '' : `; did you mean ${close}?`
-      wrong(
-        `${path}.provider`,
-        `${path}.provider is not a configured provider (got ${quote(override.provider)})${hint}`,
-      )
-    }
-    overrides.push(override)
-  }
-  raw.pricing.overrides.forEach((override, i) => add(override, `pricing.overrides[${i}]`))
-  for (const [name, { prices }] of Object.entries(raw.providers)) {
-    prices.forEach((price, i) => add({ ...price, provider: name }, `providers.${name}.prices[${i}]`))
-  }
-  return { unknownModel: unknownModel as PricingConfig['unknownModel'], assumed, overrides }
 }
 
 function journalOf(storage: StorageConfig): string {

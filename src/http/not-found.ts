@@ -17,6 +17,9 @@ const PROVIDER_PATHS = [
   },
 ] as const
 
+/** From how many letters on a name may have two slips. */
+const LONG_NAME = 8
+
 /**
  * Text of a 404: the contract's line first, then what was probably meant, and where the providers are.
  *
@@ -30,10 +33,17 @@ export function notFoundText(path: string, providers: readonly Prefixed[]): stri
 
 /** A management route like a path; `undefined` when none is. */
 export function nearestRoute(path: string): string | undefined {
-  return nearest(
+  return nearestPath(
     path.replace(/\/+$/, ''),
     ROUTES.flatMap((route) => (route.path.includes(':') ? [] : [route.path])),
+    '/api/',
   )
+}
+
+/** The known path that differs by a typing slip: one edit, or two in a long name. @param shared how all of them begin */
+function nearestPath(path: string, known: readonly string[], shared: string): string | undefined {
+  const name = path.slice(shared.length)
+  return nearest(path, known, name.length < LONG_NAME ? 1 : 2)
 }
 
 function nearestProviderPath(path: string, providers: readonly Prefixed[]): string | undefined {
@@ -43,9 +53,10 @@ function nearestProviderPath(path: string, providers: readonly Prefixed[]): stri
     const { prefix } = speaking.find(({ name }) => name === dialect) ?? speaking[0] ?? {}
     return prefix === undefined ? undefined : `${prefix}${missing}${path}`
   }
-  const prefix = nearest(
+  const prefix = nearestPath(
     path.split('/', 2).join('/'),
     providers.map((provider) => provider.prefix),
+    '/',
   )
   return prefix === undefined ? undefined : `${prefix}${path.replace(/^\/[^/]*/, '')}`
 }

@@ -222,7 +222,8 @@ test('a call is metered however its path is written', () => {
       '/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.claude/invoke',
       'bedrock_invoke',
     ],
-    ['/models%2fcachedContents;:generateContent', 'generate_content'],
+    // A free call does not hide one that is metered.
+    ['/models%2ffiles;:generateContent', 'generate_content'],
   ] as const)
     expect([text, meteredReadingOf('POST', readPath(text), false).api?.name]).toEqual([text, name])
 })

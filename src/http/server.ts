@@ -8,6 +8,7 @@ import { serveExchange } from '../proxy/serve-exchange.ts'
 import type { Target } from '../proxy/upstream.ts'
 import { clientAddress, type ClientAddresses } from './client-address.ts'
 import { isPreflight, preflightFields } from './cors-fields.ts'
+import { acceptLargeHeads } from './head-size.ts'
 import { jsonResponse } from './json-response.ts'
 import { refusal } from './refusal.ts'
 import { readHost } from './request-host.ts'
@@ -33,6 +34,7 @@ export interface ServerContext {
  * @throws when the address cannot be listened on
  */
 export function startServer(host: string, port: number, context: ServerContext): Server<Relay> {
+  acceptLargeHeads()
   return Bun.serve<Relay>({
     hostname: host.replace(/^\[|\]$/g, ''),
     port,

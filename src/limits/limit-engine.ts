@@ -285,14 +285,11 @@ export class LimitEngine {
   }
 
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
-    const cost = bill?.costNanoUsd ?? undefined
-    if (cost === undefined && ticket.assumedNanoUsd > 0) ticket.limits.tally.assumed += 1
-    if (bill && teaches(bill)) this.#estimates.learn(ticket.pair, bill, ticket)
-    const actual = {
-      costNanoUsd: cost ?? ticket.assumedNanoUsd,
-      tokens: bill ? bill.inputTokens + bill.outputTokens : 0,
-    }
-    const states = ticket.held!.settle(actual, nowMs)
+    const priceNanoUsd = bill ? priceOf(bill) : null
+    if (priceNanoUsd === null && ticket.assumedNanoUsd > 0) ticket.limits.tally.assumed += 1
+    if (bill && teaches(bill, priceNanoUsd))
+      this.#estimates.learn(ticket.pair, { ...bill, costNanoUsd: priceNanoUsd }, ticket)
+    const states = ticket.held!.settle(chargeOf(bill, ticket), nowMs)
     if (states)
       this.#track(states.then((told) => this.#warn(ticket, told)).finally(() => this.#waiting.wake()))
     else this.#settled.set(ticket.counted, ticket)
@@ -342,6 +339,25 @@ function pairOf({ maxOutputTokens, streaming }: LimitRequest, resolved: Resolved
 }
 
 /** Whether what a request came to says what the next will: not one that failed, or was left before its answer began. */
-function teaches({ whole, costNanoUsd, inputTokens, outputTokens }: PricedExchange): boolean {
-  return outputTokens > 0 || (whole && inputTokens + (costNanoUsd ?? 0) > 0)
+function teaches({ whole, inputTokens, outputTokens }: PricedExchange, priceNanoUsd: number | null): boolean {
+  return outputTokens > 0 || (whole && inputTokens + (priceNanoUsd ?? 0) > 0)
+}
+
+/** What an exchange came to, whoever pays; null when unknown. */
+function priceOf({ costNanoUsd, includedNanoUsd }: PricedExchange): number | null {
+  return costNanoUsd === null || includedNanoUsd === null ? null : costNanoUsd + includedNanoUsd
+}
+
+/** What is charged for an exchange: what was expected, where what it came to is not known. */
+function chargeOf(bill: PricedExchange | undefined, { assumedNanoUsd, subscription }: Ticket): Actual {
+  if (!bill) {
+    return subscription
+      ? { costNanoUsd: 0, includedNanoUsd: assumedNanoUsd, tokens: 0 }
+      : { costNanoUsd: assumedNanoUsd, tokens: 0 }
+  }
+  return {
+    costNanoUsd: bill.costNanoUsd ?? assumedNanoUsd,
+    includedNanoUsd: bill.includedNanoUsd ?? assumedNanoUsd,
+    tokens: bill.inputTokens + bill.outputTokens,
+  }
 }

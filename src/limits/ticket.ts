@@ -3,8 +3,10 @@ import type { Most, RequestBounds } from './admission/bounds.ts'
 import type { Estimate } from './admission/estimates.ts'
 import type { Claim, Held } from './counters/counters.ts'
 import type { CallerLimits, ResolvedLimits } from './policies/caller-limits.ts'
+import { countsIncluded } from './policies/included-subject.ts'
 import type { CountedLimits } from './policies/limit.ts'
 import type { LimitFacts } from './policies/subject.ts'
+import type { Budget } from './policies/take.ts'
 
 /** A request that wants to pass. */
 export interface LimitRequest extends LimitFacts, RequestBounds {
@@ -12,6 +14,8 @@ export interface LimitRequest extends LimitFacts, RequestBounds {
   readonly limits: CallerLimits
   /** It may cost something. */
   readonly billable: boolean
+  /** A subscription pays for it, as far as its credential tells. */
+  readonly subscription: boolean
 }
 
 /** How much of its limits a request takes. */
@@ -49,7 +53,8 @@ export class Ticket implements Claim {
   readonly #onEnd: OnEnd
 
   constructor(request: LimitRequest, resolved: ResolvedLimits, amounts: Amounts, onEnd: OnEnd) {
-    const counted = request.billable ? resolved.counted : resolved.countedFree
+    const ofKind = request.subscription ? resolved.countedIncluded : resolved.counted
+    const counted = request.billable ? ofKind : resolved.countedFree
     this.counted = counted
     this.requestBytes = request.requestBytes
     this.assumedNanoUsd = amounts.estimate.costNanoUsd
@@ -67,6 +72,11 @@ export class Ticket implements Claim {
 
   get term(): string {
     return this.#amounts.term
+  }
+
+  /** A subscription pays for it, as far as its credential tells. */
+  get subscription(): boolean {
+    return this.#request.subscription
   }
 
   /** Names requests that are expected to cost about the same. */
@@ -92,6 +102,7 @@ export class Ticket implements Claim {
       case 'rate':
         return take.settles ? estimate.tokens : 1
       case 'budget': {
+        if (!this.#counts(take)) return 0
         if (take.enforcement !== 'strict')
           return take.unit === 'cost' ? estimate.costNanoUsd : estimate.tokens
         // What nothing bounds takes the whole budget, so it runs alone.
@@ -100,6 +111,11 @@ export class Ticket implements Claim {
       default:
         return take satisfies never
     }
+  }
+
+  /** Whether a budget is expected to be charged: not for money that a subscription pays, unless it counts that. */
+  #counts({ unit, counter }: Budget): boolean {
+    return unit === 'tokens' || !this.#request.subscription || countsIncluded(counter)
   }
 
   /** Whom the exchange's cost counts for. */
@@ -119,13 +135,15 @@ export class Ticket implements Claim {
     const { outputNanoUsdPerByte, outputTokensPerByte } = this.#amounts.estimate
     // A quarter more than it has grown to, so that it need not be asked with every chunk.
     const beyond = responseBytes * 1.25 - this.growAt
-    const more = {
-      costNanoUsd: Math.ceil(beyond * outputNanoUsdPerByte),
-      tokens: Math.ceil(beyond * outputTokensPerByte),
-    }
-    this.assumedNanoUsd += more.costNanoUsd
+    const moneyNanoUsd = Math.ceil(beyond * outputNanoUsdPerByte)
+    this.assumedNanoUsd += moneyNanoUsd
     this.growAt = responseBytes * 1.25
-    this.held?.grow(more)
+    this.held?.grow({
+      ...(this.subscription
+        ? { costNanoUsd: 0, includedNanoUsd: moneyNanoUsd }
+        : { costNanoUsd: moneyNanoUsd }),
+      tokens: Math.ceil(beyond * outputTokensPerByte),
+    })
   }
 
   /**

@@ -3,12 +3,15 @@ import { readPath, type PathReadings } from '../http/path-readings.ts'
 import { audioSpeech, audioTranscriptions } from './apis/audio.ts'
 import { batchResults } from './apis/batch-results.ts'
 import { bedrockConverse, bedrockInvoke } from './apis/bedrock.ts'
-import { chatCompletions, completions } from './apis/chat-completions.ts'
+import { cachedContents } from './apis/cached-contents.ts'
+import { asyncCompletions, chatCompletions, completions, storedCompletions } from './apis/chat-completions.ts'
 import { cohereChat, cohereEmbed } from './apis/cohere.ts'
 import { countTokens } from './apis/count-tokens.ts'
+import { decisions } from './apis/decisions.ts'
 import { embeddings } from './apis/embeddings.ts'
 import { embedContent, generateContent } from './apis/generate-content.ts'
 import { images } from './apis/images.ts'
+import { inlinedResults } from './apis/inlined-results.ts'
 import { interactions, storedInteractions } from './apis/interactions.ts'
 import { live } from './apis/live.ts'
 import { messages } from './apis/messages.ts'
@@ -19,6 +22,7 @@ import { predict } from './apis/predict.ts'
 import { realtime } from './apis/realtime.ts'
 import { rerank } from './apis/rerank.ts'
 import { responses, storedResponses } from './apis/responses.ts'
+import { vectorStores } from './apis/vector-stores.ts'
 import type { WireApi } from './apis/wire-api.ts'
 
 /** What a request is for the meter. */
@@ -27,15 +31,51 @@ export interface MeteredRoute {
   readonly api: WireApi | undefined
   /** Nothing is billed for such a request: reading methods, and calls that are free by their nature. */
   readonly free: boolean
+  /** Why it may cost something that is not read; absent for calls that are not known at all. */
+  readonly unread?: string
 }
 
-type Method = 'POST' | 'GET' | 'WS'
+type Method = 'POST' | 'GET' | 'PATCH' | 'WS'
+
+/** A call that costs nothing by its nature. */
+interface Free {
+  /** Why, and where that is published. */
+  readonly free: string
+}
+
+/** A call that may cost something which is not read: its cost is unknown. */
+interface Unread {
+  readonly unread: string
+}
+
+type Target = WireApi | Free | Unread
+
+const FILES: Free = {
+  free: 'keeping a file has no price: platform.claude.com/docs/en/build-with-claude/files and ai.google.dev/gemini-api/docs/files say so; developers.openai.com/api/docs/pricing lists none (2026-11)',
+}
+const BATCH: Free = {
+  free: 'what a batch has done is billed, and counts when its results are fetched: platform.openai.com/docs/guides/batch, platform.claude.com/docs/en/build-with-claude/batch-processing, ai.google.dev/gemini-api/docs/batch-api (2026-11)',
+}
+const SESSION_TOKEN: Free = {
+  free: 'it issues a token; the session that is opened with it is billed: platform.openai.com/docs/api-reference/realtime-sessions (2026-11)',
+}
+const LOCAL: Free = { free: 'Ollama manages models on this machine: docs.ollama.com/api (2026-11)' }
+const STORED: Unread = {
+  unread:
+    'what is put into a vector store costs 0.10 USD for a GB and day beyond the first: developers.openai.com/api/docs/pricing (2026-11)',
+}
 
 /**
  * Every call that is known, by the end of its path as the provider documents it; `{}` is any one segment, `:verb` the end
  * of one. Case does not matter. What comes first wins. To add a wire API: its file and a line here.
+ *
+ * Methods that only read or delete are free unless they stand here: no provider has a price for them, and what they report on
+ * was billed with another request. Where that request is free itself (a batch), the one that reads must stand here.
  */
-const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
+const ROUTES: readonly (readonly [Method, string, Target])[] = [
+  ['POST', '/async/chat/completions', asyncCompletions],
+  ['GET', '/async/chat/completions/{}', storedCompletions],
+  ['GET', '/chat/deferred-completion/{}', storedCompletions],
   ['POST', '/chat/completions', chatCompletions],
   ['POST', '/agents/completions', chatCompletions],
   ['POST', '/completions', completions],
@@ -45,6 +85,7 @@ const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
   ['POST', '/responses/input_tokens', countTokens],
   ['POST', '/responses/{}/cancel', storedResponses],
   ['GET', '/responses/{}', storedResponses],
+  ['POST', '/decisions', decisions],
   ['POST', '/api/embeddings', ollamaEmbed],
   ['POST', '/embeddings', embeddings],
   ['POST', '/multimodalembeddings', embeddings],
@@ -59,26 +100,49 @@ const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
   ['POST', '/classifications', moderations],
   ['POST', '/conversations', conversations],
   ['POST', '/conversations/{}', conversations],
-  ['POST', '/conversations/{}/items', 'free'],
+  [
+    'POST',
+    '/conversations/{}/items',
+    {
+      free: 'items are kept, and billed as input of the responses that read them: developers.openai.com/api/docs/guides/conversation-state (2026-11)',
+    },
+  ],
   ['WS', '/realtime', realtime],
-  ['POST', '/realtime/client_secrets', 'free'],
-  ['POST', '/realtime/sessions', 'free'],
-  ['POST', '/realtime/transcription_sessions', 'free'],
-  ['POST', '/files', 'free'],
+  ['POST', '/realtime/client_secrets', SESSION_TOKEN],
+  ['POST', '/realtime/sessions', SESSION_TOKEN],
+  ['POST', '/realtime/transcription_sessions', SESSION_TOKEN],
+  ['POST', '/vector_stores/{}/files', STORED],
+  ['POST', '/files', FILES],
   ['GET', '/files/{}/content', batchResults],
-  ['POST', '/uploads', 'free'],
-  ['POST', '/uploads/{}/parts', 'free'],
-  ['POST', '/uploads/{}/complete', 'free'],
-  ['POST', '/uploads/{}/cancel', 'free'],
-  ['POST', '/vector_stores', 'free'],
-  ['POST', '/vector_stores/{}', 'free'],
-  ['POST', '/vector_stores/{}/files', 'free'],
-  ['POST', '/vector_stores/{}/file_batches', 'free'],
-  ['POST', '/batches', 'free'],
-  ['POST', '/batches/{}/cancel', 'free'],
+  ['POST', '/uploads', FILES],
+  ['POST', '/uploads/{}/parts', FILES],
+  ['POST', '/uploads/{}/complete', FILES],
+  ['POST', '/uploads/{}/cancel', FILES],
+  ['POST', '/vector_stores', vectorStores],
+  [
+    'POST',
+    '/vector_stores/{}',
+    {
+      free: 'it changes the name or the expiry of a vector store, which have no price: developers.openai.com/api/docs/pricing (2026-11)',
+    },
+  ],
+  ['POST', '/vector_stores/{}/file_batches', STORED],
+  ['POST', '/batches', BATCH],
+  ['POST', '/batches/{}/cancel', BATCH],
+  ['POST', '/batch/jobs', BATCH],
+  ['POST', '/batch/jobs/{}/cancel', BATCH],
+  ['GET', '/batch/jobs/{}', inlinedResults],
   ['POST', '/messages', messages],
   ['POST', '/messages/count_tokens', countTokens],
   ['GET', '/messages/batches/{}/results', batchResults],
+  [
+    'GET',
+    '/batches/{}/results',
+    {
+      unread:
+        'pages of results, each of which was billed: docs.x.ai/developers/advanced-api-usage/batch-api, openrouter.ai/docs/batch-quickstart (2026-11)',
+    },
+  ],
   ['POST', ':generateContent', generateContent],
   ['POST', ':streamGenerateContent', generateContent],
   ['POST', ':embedContent', embedContent],
@@ -87,10 +151,22 @@ const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
   ['POST', ':rawPredict', messages],
   ['POST', ':streamRawPredict', messages],
   ['POST', ':countTokens', countTokens],
-  ['POST', ':batchGenerateContent', 'free'],
+  ['POST', ':batchGenerateContent', BATCH],
+  ['POST', ':asyncBatchEmbedContent', BATCH],
+  ['POST', ':cancel', BATCH],
+  ['GET', '/batches/{}', inlinedResults],
+  ['GET', ':download', batchResults],
   ['POST', '/interactions', interactions],
   ['GET', '/interactions/{}', storedInteractions],
-  ['POST', '/cachedContents', 'free'],
+  ['POST', '/cachedContents', cachedContents],
+  [
+    'PATCH',
+    '/cachedContents/{}',
+    {
+      unread:
+        'a longer life costs storage, of which the answer does not say how much is new: ai.google.dev/gemini-api/docs/pricing (2026-11)',
+    },
+  ],
   ['WS', '.BidiGenerateContent', live],
   ['POST', '/v2/chat', cohereChat],
   ['POST', '/v1/chat', cohereChat],
@@ -103,10 +179,10 @@ const ROUTES: readonly (readonly [Method, string, WireApi | 'free'])[] = [
   ['POST', '/api/chat', ollamaChat],
   ['POST', '/api/generate', ollamaChat],
   ['POST', '/api/embed', ollamaEmbed],
-  ['POST', '/api/show', 'free'],
-  ['POST', '/api/pull', 'free'],
-  ['POST', '/api/create', 'free'],
-  ['POST', '/api/copy', 'free'],
+  ['POST', '/api/show', LOCAL],
+  ['POST', '/api/pull', LOCAL],
+  ['POST', '/api/create', LOCAL],
+  ['POST', '/api/copy', LOCAL],
   ['POST', '/model/{}/converse', bedrockConverse],
   ['POST', '/model/{}/converse-stream', bedrockConverse],
   ['POST', '/model/{}/invoke', bedrockInvoke],
@@ -118,7 +194,7 @@ interface Row {
   readonly method: Method
   /** Segments before the last, nearest first. */
   readonly before: readonly string[]
-  readonly target: WireApi | 'free'
+  readonly target: Target
 }
 
 /** Rows by the last segment of their pattern: `{}`, a verb with its colon, or the segment itself. */
@@ -133,8 +209,14 @@ for (const [method, pattern, target] of ROUTES) {
 }
 
 const APIS_BY_NAME = new Map<string, WireApi>(
-  ROUTES.flatMap(([, , target]) => (target === 'free' ? [] : [[target.name, target] as const])),
+  ROUTES.flatMap(([, , target]) => ('name' in target ? [[target.name, target] as const] : [])),
 )
+
+/** Whether a request is known to run no model: then it names none, whoever sends it. */
+export function runsNoModel(method: string, path: string, api: string): boolean {
+  if (api !== '') return wireApiNamed(api)?.runsNoModel === true
+  return meteredRouteOf(method, path, false).unread !== undefined
+}
 
 /**
  * What a request is for the meter, in whichever reading of its path it is a known call. The plain one is needed where a name
@@ -166,10 +248,11 @@ export function meteredRouteOf(method: string, sent: string, upgrade: boolean): 
     find(asked, path, slash, last) ??
     find(asked, path, slash, suffixOf(last)) ??
     find(asked, path, slash, '{}')
-  if (target === undefined || target === 'free') {
-    return { api: undefined, free: target === 'free' || (asked !== 'POST' && asked !== 'WS') }
-  }
-  return { api: target, free: false }
+  if (target === undefined) return { api: undefined, free: asked !== 'POST' && asked !== 'WS' }
+  if ('name' in target) return { api: target, free: false }
+  return 'free' in target
+    ? { api: undefined, free: true }
+    : { api: undefined, free: false, unread: target.unread }
 }
 
 /** `:verb` of `model:verb`, or `.Method` of a dotted service name. */
@@ -178,7 +261,7 @@ function suffixOf(segment: string): string {
   return colon >= 0 ? segment.slice(colon) : segment.slice(Math.max(segment.lastIndexOf('.'), 0))
 }
 
-function find(method: string, path: string, slash: number, last: string): WireApi | 'free' | undefined {
+function find(method: string, path: string, slash: number, last: string): Target | undefined {
   const rows = BY_LAST_SEGMENT.get(last)
   if (!rows) return undefined
   for (const row of rows) {

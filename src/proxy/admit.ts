@@ -2,6 +2,7 @@ import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
 import { GatewayError } from '../errors.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
 import type { LimitRequest, Ticket } from '../limits/ticket.ts'
+import { runsNoModel } from '../providers/registry.ts'
 import { mayBill } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import { isAnsweredOnce } from './output-bounds.ts'
@@ -33,15 +34,24 @@ export function admit(
   if (identity?.compiledRules.restrictsModels) {
     const models = facts.models()
     // What reads and costs nothing names no model, and may.
-    if (models.length === 0 && !exchange.free) identity.compiledRules.requireModel('')
+    if (
+      models.length === 0 &&
+      !exchange.free &&
+      !runsNoModel(exchange.method, exchange.path, exchange.wire.api)
+    )
+      identity.compiledRules.requireModel('')
     for (const name of models) identity.compiledRules.requireModel(name)
   }
   if (!limits.any) return undefined
   const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
   const nowMs = Date.now()
+  const { subscription } = exchange
+  const money = limits.money[subscription ? 'included' : 'billed']
   const rates =
-    limits.needPrices && billable && model !== '' ? settings.ratesOf?.(exchange, model, nowMs) : undefined
-  if (rates === 'unknown' && limits.refusesUnpriced && mayBill(exchange)) {
+    money.needPrices && billable && model !== ''
+      ? settings.ratesOf?.(exchange, facts.names, nowMs)
+      : undefined
+  if (rates === 'unknown' && money.refusesUnpriced && mayBill(exchange)) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
     throw new GatewayError('model_price_unknown', message)
   }
@@ -56,6 +66,7 @@ export function admit(
     provider: exchange.wire.provider,
     model,
     billable,
+    subscription,
     requestBytes: Math.max(0, size),
     maxOutputTokens: facts.output.maxOutputTokens,
     answers: facts.output.answers,

@@ -1,7 +1,6 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import { admissionNeedsContent, admit } from './admit.ts'
-import { writeTraceParent, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Outcome } from '../traces/exchange.ts'
 import { contentFacts, type OpenExchange, type CloseAfter } from './open-exchange.ts'
 import { guardOf, guardRequest, guardTarget, tooLarge } from './guard.ts'
@@ -15,6 +14,8 @@ import {
 } from './inspect.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { broken } from './broken.ts'
+import { requireStatus } from './invalid-response.ts'
+import { failureCode } from './upstream-failure.ts'
 import {
   beginAnswer,
   declaresStream,
@@ -114,11 +115,11 @@ export async function forward(
     delete headers['content-length']
     if (exchange.inspection.request?.decision === 'redacted') delete headers['content-encoding']
   }
-  if (exchange.span && settings.propagateTrace) tellTrace(headers, exchange.span.context)
   const seesAnswer = mustSeeAnswer(exchange)
   // The answer must be readable on its way, and all of it must come.
   if (exchange.injected || seesAnswer) headers['accept-encoding'] = 'identity'
   if (seesAnswer) for (const name of ['range', 'if-range']) delete headers[name]
+  exchange.beginCall(headers)
   const response = await fetchUpstream(exchange, context, {
     method: exchange.method,
     headers,
@@ -131,12 +132,6 @@ export async function forward(
     ...exchange.target.upstream.connection.fetchOptions,
   })
   return passOn(response, exchange, context)
-}
-
-/** Tells the upstream the trace. */
-function tellTrace(headers: Record<string, string>, context: TraceContext): void {
-  headers['traceparent'] = writeTraceParent(context)
-  if (context.traceState !== '') headers['tracestate'] = context.traceState
 }
 
 async function readWhole(request: Request, exchange: OpenExchange, length: number): Promise<Uint8Array> {
@@ -206,17 +201,15 @@ async function fetchUpstream(
   context: ProxyContext,
   init: BunFetchRequestInit,
 ): Promise<Response> {
-  exchange.attempts += 1
-  exchange.mark('sentUs')
   try {
     const response = await fetch(exchange.target.url, init)
-    if (response.status >= 200 && response.status <= 599) return response
-    throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+    requireStatus(response.status, exchange.target.url)
+    return response
   } catch (error) {
     const failure =
       error instanceof GatewayError
         ? error
-        : broken(exchange, error, codeOf(error), 'upstream request failed')
+        : broken(exchange, error, failureCode(error), 'upstream request failed')
     if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
         ...exchange.logFields,
@@ -430,11 +423,4 @@ function clientLeft(exchange: OpenExchange): void {
   exchange.breakOff('client_aborted')
   // A stream that nobody began to read is never told that it was given up.
   setTimeout(() => exchange.end('client_aborted'), NOTICE_MS).unref()
-}
-
-function codeOf(error: unknown): GatewayErrorCode {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'ECONNRESET' || code === 'ConnectionClosed') return 'upstream_aborted'
-  if (code === 'InvalidHTTPResponse' || code.startsWith('Malformed')) return 'upstream_invalid_response'
-  return 'upstream_unreachable'
 }

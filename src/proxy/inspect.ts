@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
-import { modelOfTarget, wireApiNamed } from '../providers/registry.ts'
+import { modelOfTarget, modelsOfTarget, wireApiNamed } from '../providers/registry.ts'
+import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import { readRequestFacts } from './request-facts.ts'
 import { askForUsage } from './stream-usage.ts'
@@ -12,7 +13,7 @@ export interface Inspection {
   /** Ask chat streams for their usage. */
   readonly injectStreamUsage: boolean
   /** Refuses a model without a price; absent when any model may pass. */
-  readonly hasPrice?: (exchange: OpenExchange, model: string) => boolean
+  readonly hasPrice?: (exchange: OpenExchange, names: ModelNames) => boolean
 }
 
 /** Whether a policy must see the content of this request; without one, it passes untouched. */
@@ -27,7 +28,8 @@ export function mustInspect(exchange: OpenExchange, { injectStreamUsage, hasPric
  */
 export function inspectContent(exchange: OpenExchange, content: Uint8Array, { hasPrice }: Inspection): void {
   if (!hasPrice || !mayBill(exchange)) return
-  requirePrice(exchange, readRequestFacts(exchange, content).model, hasPrice)
+  const { model, names } = readRequestFacts(exchange, content)
+  requirePrice(exchange, model, names, hasPrice)
 }
 
 /** Changes the content of a request where a policy asks for that. @returns what is to be sent, or the same bytes */
@@ -61,7 +63,9 @@ export function inspectUnseen(exchange: OpenExchange, inspection: Inspection): v
  * @throws GatewayError when a policy refuses it
  */
 export function inspectTarget(exchange: OpenExchange, { hasPrice }: Inspection): void {
-  if (hasPrice && mayBill(exchange)) requirePrice(exchange, routeModel(exchange), hasPrice)
+  if (!hasPrice || !mayBill(exchange)) return
+  const names = askedNames(modelsOfTarget(exchange.path, exchange.query), undefined)
+  requirePrice(exchange, routeModel(exchange), names, hasPrice)
 }
 
 function routeModel({ path, query }: OpenExchange): string {
@@ -71,12 +75,13 @@ function routeModel({ path, query }: OpenExchange): string {
 function requirePrice(
   exchange: OpenExchange,
   model: string,
+  names: ModelNames,
   hasPrice: NonNullable<Inspection['hasPrice']>,
 ): void {
   if (model === '') {
     throw new GatewayError('model_price_unknown', 'the request names no model, so its price is not known')
   }
-  if (!hasPrice(exchange, model)) {
+  if (!hasPrice(exchange, names)) {
     throw new GatewayError('model_price_unknown', `no price is known for model ${model.slice(0, 128)}`)
   }
 }

@@ -1,6 +1,6 @@
 import { ANONYMOUS, UNRECOGNISED, type Identity } from '../access/keyring.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
-import { isDenial, isUnrecognised } from '../audit/audit-trail.ts'
+import { isDenial, isUnrecognised, type SpanFields } from '../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { corsFields } from '../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
@@ -11,6 +11,7 @@ import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import { dialectOf, meteredReadingOf, modelOfTarget } from '../providers/registry.ts'
+import { randomHex, tellTrace } from '../telemetry/trace-context.ts'
 import { queryCredential } from '../traces/provider-credential.ts'
 import type {
   Caller,
@@ -83,6 +84,8 @@ export class OpenExchange {
   streaming = false
   /** Nothing is billed for such a request. */
   readonly free: boolean
+  /** A subscription pays for the request, as far as its credential tells. */
+  readonly subscription: boolean
   /** The request was changed so that the stream reports its usage. */
   injected = false
   /** The policy that looks at its content on its way, if one does. */
@@ -121,6 +124,7 @@ export class OpenExchange {
     this.queryKey = queryCredential(query)
     this.fields = request.headers.toJSON()
     this.target = target
+    this.subscription = target.upstream.subscription(this.fields, this.queryKey)
     const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
     this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
     this.free = free
@@ -137,6 +141,7 @@ export class OpenExchange {
       admittedUs: 0,
       inspectedUs: 0,
       sentUs: 0,
+      clientSpanId: '',
     }
     context.open.add(this)
   }
@@ -187,14 +192,29 @@ export class OpenExchange {
 
   /** What log lines of the exchange say of it. */
   get logFields(): Record<string, unknown> {
-    const { correlationId, span } = this
-    if (!span?.context.sampled) return { correlation_id: correlationId }
-    return { correlation_id: correlationId, trace_id: span.context.traceId, span_id: span.context.spanId }
+    return { correlation_id: this.correlationId, ...this.#spanFields }
+  }
+
+  /** Its span, as logs and the audit trail name it; empty when the span is not exported. */
+  get #spanFields(): SpanFields {
+    if (!this.span?.context.sampled) return {}
+    return { trace_id: this.span.context.traceId, span_id: this.span.context.spanId }
   }
 
   /** A part of the exchange has ended. */
-  mark(part: 'authenticatedUs' | 'admittedUs' | 'inspectedUs' | 'sentUs'): void {
+  mark(part: 'authenticatedUs' | 'admittedUs' | 'inspectedUs'): void {
     if (this.span) this.span[part] = this.elapsedUs()
+  }
+
+  /** The upstream is asked now. With `propagateTrace` its `traceparent` names the client span of this very call. @param fields to send */
+  beginCall(fields: Record<string, string>): void {
+    this.attempts += 1
+    const { span } = this
+    if (!span) return
+    span.sentUs = this.elapsedUs()
+    if (!this.#context.settings.propagateTrace) return
+    span.clientSpanId = randomHex(8)
+    tellTrace(fields, span.context, span.clientSpanId)
   }
 
   /** The request's path, or a part of it, as logs and the audit trail may tell it. */
@@ -242,6 +262,7 @@ export class OpenExchange {
       provider: this.wire.provider,
       requiredPermission: 'proxy:write',
       limitCode: error instanceof LimitRefusal ? error.contractCode || error.standing.name : '',
+      span: this.#spanFields,
     })
   }
 
@@ -277,6 +298,7 @@ export class OpenExchange {
       wire: this.wire,
       credentialField: this.target.upstream.credentialField,
       queryKey: this.queryKey,
+      subscription: this.subscription,
       upstreamUrl: this.target.upstream.url,
       attempts: this.attempts,
       method: this.method,
@@ -325,7 +347,7 @@ export class OpenExchange {
         status: this.status,
         correlationId: this.correlationId,
         clientAddress: this.clientAddress,
-        detail: { side, mode: mode.name, policy: policyId, counts: decided.counts },
+        detail: { side, mode: mode.name, policy: policyId, counts: decided.counts, ...this.#spanFields },
       })
     }
   }

@@ -41,6 +41,9 @@ const LIMITS: Readonly<Record<string, (members: JsonObject) => readonly unknown[
   ollama_chat: (members) => [objectOf(members['options'])?.['num_predict']],
 }
 
+/** Operations whose answers are numbers and choices. */
+const WITHOUT_TEXT: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'decisions'])
+
 /** Reads how much a request lets be answered. @param api name of its wire API */
 export function outputBoundsOf(api: string, members: JsonObject): OutputBounds {
   const candidates = generationsOf(members).flatMap((generation) => [
@@ -50,7 +53,7 @@ export function outputBoundsOf(api: string, members: JsonObject): OutputBounds {
   const asked = [members['n'], members['best_of'], ...candidates]
   const answers = Math.max(1, ...asked.map((value) => countOf(value) ?? 1))
   const operation = wireApiNamed(api)?.operation
-  if (operation === 'embeddings' || operation === 'rerank') return { maxOutputTokens: 0, answers }
+  if (operation !== undefined && WITHOUT_TEXT.has(operation)) return { maxOutputTokens: 0, answers }
   const limits = (LIMITS[api]?.(members) ?? []).flatMap((value) => countOf(value) ?? [])
   return { maxOutputTokens: limits.length === 0 ? undefined : Math.max(...limits) * answers, answers }
 }
@@ -75,6 +78,7 @@ const ANSWERED_ONCE: ReadonlySet<string> = new Set([
   'embed_content',
   'ollama_embed',
   'rerank',
+  'decisions',
 ])
 
 /**

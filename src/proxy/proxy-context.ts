@@ -9,6 +9,7 @@ import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
+import type { ModelNames } from '../usage/model-names.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { HeldContent } from './held-content.ts'
 import type { Inspection } from './inspect.ts'
@@ -41,7 +42,7 @@ export interface ProxySettings {
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
   /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget asks for prices. */
   readonly ratesOf:
-    ((exchange: OpenExchange, model: string, nowMs: number) => TokenRates | 'unknown') | undefined
+    ((exchange: OpenExchange, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
 }
 
 /** Where finished exchanges and copies of content go. Neither call waits. */

@@ -8,6 +8,8 @@ import type { ClientAddresses } from '../http/client-address.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { admit } from './admit.ts'
 import { broken } from './broken.ts'
+import { invalidResponse, requireStatus } from './invalid-response.ts'
+import { failureCode } from './upstream-failure.ts'
 import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
 import { breakOffKeyless } from './keyless.ts'
@@ -137,7 +139,7 @@ async function askUpstream(
     correlationId: context.settings.forwardCorrelationId ? exchange.correlationId : undefined,
   })
   for (const name of HANDSHAKE) delete fields[name]
-  exchange.attempts += 1
+  exchange.beginCall(fields)
   try {
     exchange.clock.enter('connect')
     const { signal } = exchange.abort
@@ -155,13 +157,13 @@ async function askUpstream(
   } catch (error) {
     if (exchange.brokenBy !== 'client_aborted') {
       context.log('ERROR', 'proxy request failed', {
-        correlation_id: exchange.correlationId,
+        ...exchange.logFields,
         provider_prefix: upstream.prefix,
         path: exchange.shownPath(exchange.target.path),
         error: error instanceof Error ? error.message : String(error),
       })
     }
-    throw broken(exchange, error, 'upstream_unreachable', 'upstream request failed')
+    throw broken(exchange, error, failureCode(error), 'upstream request failed')
   }
 }
 
@@ -199,13 +201,15 @@ async function passRefusal(response: IncomingMessage, exchange: OpenExchange): P
   for await (const piece of response as AsyncIterable<Buffer>) {
     size += piece.length
     if (size > MAX_MESSAGE_BYTES)
-      throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+      throw invalidResponse(
+        exchange.target.url,
+        `its answer to the handshake is larger than ${MAX_MESSAGE_BYTES} bytes`,
+      )
     pieces.push(piece)
   }
   const content = Buffer.concat(pieces)
   const status = response.statusCode ?? 502
-  if (status < 200 || status > 599)
-    throw new GatewayError('upstream_invalid_response', 'upstream request failed')
+  requireStatus(status, exchange.target.url)
   const headers = headersOf(response)
   exchange.status = status
   exchange.responseFields = headers.toJSON()

@@ -2,6 +2,7 @@ import { parseObject, textOf, type JsonObject } from '../providers/json.ts'
 import { modelsOfTarget } from '../providers/registry.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
+import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import { topLevelSpans, valueAt } from './json-spans.ts'
 import { modelsOfContent } from './named-models.ts'
 import type { OpenExchange } from './open-exchange.ts'
@@ -25,6 +26,8 @@ const MEMBERS = ['model', 'stream', ...OUTPUT_MEMBERS, 'metadata', 'user', 'safe
 export interface RequestFacts {
   /** The one that the upstream goes by, as far as that can be told; empty when it names none. */
   readonly model: string
+  /** What the request calls its model, for whoever looks up its price. */
+  readonly names: ModelNames
   /** Every name of a model, for rules that must hold whichever the upstream goes by. */
   readonly models: () => readonly string[]
   readonly output: OutputBounds
@@ -43,9 +46,11 @@ export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | u
   const plain = content && plainContent(exchange, content)
   const members = plain ? membersOf(plain) : {}
   const target = modelsOfTarget(exchange.path, exchange.query)
+  const inContent = textOf(members['model'])
   return {
     // A deployment has any name, so what the content says tells more.
-    model: target.path || (textOf(members['model']) ?? (target.deployment || (target.query[0] ?? ''))),
+    model: target.path || (inContent ?? (target.deployment || (target.query[0] ?? ''))),
+    names: askedNames(target, inContent),
     models: () => {
       if (namesModelLater(exchange)) return []
       const named = plain ? modelsOfContent(plain, exchange.fields['content-type'] ?? '') : []

@@ -77,6 +77,8 @@ export function admitCaller(
     throw new GatewayError('loop_detected', 'request has already passed this gateway')
   }
   const length = Number(exchange.fields['content-length'] ?? 0)
+  // The server joins repeated fields, even equal ones (`3, 3`). That is no number, and the content would be left out.
+  if (Number.isNaN(length)) throw new GatewayError('bad_request', 'a request has one Content-Length field')
   const most = exchange.limits.maxRequestBytes(upstream.name)
   if (most > 0) exchange.maxBodyBytes = Math.min(most, exchange.maxBodyBytes || most)
   const { maxBodyBytes } = exchange

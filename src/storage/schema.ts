@@ -35,6 +35,8 @@ export interface TracesTable {
   cost_status: string
   /** Whole nano-USD; null when unknown. */
   cost_nano_usd: number | null
+  /** Of an included cost: whole nano-USD; null when unknown, and of all others. */
+  list_price_nano_usd: number | null
   latency_ms: number
   time_to_first_token_ms: number
   time_to_first_token_us: number

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { SLOT_MS } from '../limits/policies/budget-window.ts'
+import { countsIncluded } from '../limits/policies/included-subject.ts'
 import type { Trace, TraceSpend } from '../traces/trace.ts'
 import type { SpendTable } from './schema.ts'
 
@@ -12,13 +13,16 @@ export class SpendRows {
   #slotUs = -1
   #instance = ''
 
-  /** Adds what a trace cost to everybody it counts for, in the quarter hour in which it began. */
+  /**
+   * Adds what a trace cost to everybody it counts for, in the quarter hour in which it began; what a subscription paid, only to those
+   * that count it.
+   */
   add(
-    { startedAtUs, costNanoUsd, totalTokens }: Trace,
+    { startedAtUs, costStatus, costNanoUsd, listPriceNanoUsd, totalTokens }: Trace,
     { subjects, instance, assumedNanoUsd }: TraceSpend,
   ): void {
-    const unknown = costNanoUsd === null
-    if (!unknown && costNanoUsd === 0 && totalTokens === 0) return
+    const priceNanoUsd = costStatus === 'included' ? listPriceNanoUsd : costNanoUsd
+    if (priceNanoUsd === 0 && totalTokens === 0) return
     const slotUs = startedAtUs - (startedAtUs % SLOT_US)
     // Most traces of a batch are of one quarter hour and one gateway.
     if (slotUs !== this.#slotUs || instance !== this.#instance) {
@@ -37,10 +41,11 @@ export class SpendRows {
         assumed_nano_usd: 0,
         unknown_cost_requests: 0,
       }
-      row.cost_nano_usd += costNanoUsd ?? 0
+      const charged = countsIncluded(subject) ? priceNanoUsd : costNanoUsd
+      row.cost_nano_usd += charged ?? 0
       row.tokens += totalTokens
-      row.assumed_nano_usd += unknown ? assumedNanoUsd : 0
-      row.unknown_cost_requests += unknown ? 1 : 0
+      row.assumed_nano_usd += charged === null ? assumedNanoUsd : 0
+      row.unknown_cost_requests += charged === null ? 1 : 0
       this.#bySubject.set(subject, row)
     }
   }

@@ -153,6 +153,8 @@ export type CostUpdate = StoredTrace
 export interface SeenModel {
   readonly provider: string
   readonly model: string
+  /** The model asked for; empty for none. */
+  readonly requestedModel: string
   readonly organizationId: string
   readonly workspaceId: string
   readonly traces: number

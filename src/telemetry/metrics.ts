@@ -1,21 +1,13 @@
-import type { Attributes, Counter, Histogram, Meter, ObservableResult } from '@opentelemetry/api'
-import { wireApiNamed } from '../providers/registry.ts'
+import type { Counter, Histogram, Meter, ObservableResult } from '@opentelemetry/api'
 import type { Exchange, ExchangeSpan, RecorderTotals } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
 import { ExchangeLabels, statusLabel } from './exchange-labels.ts'
-import { providerName } from './provider-name.ts'
+import { GenAiMetrics } from './gen-ai-metrics.ts'
 import type { Vitals } from './vitals.ts'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const FLUSH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 const SIZES = [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000]
-/** @see https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/ */
-const GEN_AI_TOKENS = [
-  1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864,
-]
-const GEN_AI_SECONDS = [
-  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-]
 const OVERHEAD_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 
 const TOKEN_TYPES = ['input', 'output', 'cache_read', 'cache_creation', 'reasoning'] as const
@@ -57,10 +49,9 @@ export class GatewayMetrics {
   readonly #tokens: Counter
   readonly #cost: Counter
   readonly #unknownCost: Counter
-  readonly #tokenUsage: Histogram
-  readonly #operation: Histogram
-  readonly #firstChunk: Histogram
-  readonly #perChunk: Histogram
+  readonly #included: Counter
+  readonly #listPrice: Counter
+  readonly #genAi: GenAiMetrics
   readonly #flushSeconds: Histogram
   readonly #flushSize: Histogram
   readonly #finds: Counter
@@ -117,26 +108,15 @@ export class GatewayMetrics {
       'ongoingai.cost_unknown_total',
       'Exchanges with tokens whose cost is not known.',
     )
-    this.#tokenUsage = histogram(
-      'gen_ai.client.token.usage',
-      'Number of input and output tokens used.',
-      '{token}',
-      GEN_AI_TOKENS,
+    this.#included = counter(
+      'ongoingai.cost_included_total',
+      'Exchanges that a subscription paid for; they are not in the cost.',
     )
-    const family = latestGenAi ? 'gen_ai.client.inference' : 'gen_ai.client.operation'
-    this.#operation = histogram(`${family}.duration`, 'GenAI operation duration.', 's', GEN_AI_SECONDS)
-    this.#firstChunk = histogram(
-      `${family}.time_to_first_chunk`,
-      'Time to the first chunk of a streamed answer.',
-      's',
-      GEN_AI_SECONDS,
+    this.#listPrice = counter(
+      'ongoingai.cost_included_list_usd_total',
+      'What exchanges that a subscription paid for come to at list prices, in USD.',
     )
-    this.#perChunk = histogram(
-      `${family}.time_per_output_chunk`,
-      'Time per chunk of a streamed answer after the first.',
-      's',
-      GEN_AI_SECONDS,
-    )
+    this.#genAi = new GenAiMetrics(meter, latestGenAi)
     this.#flushSeconds = histogram(
       'ongoingai.trace.flush_duration_seconds',
       'Time to flush a batch of traces to storage.',
@@ -158,7 +138,7 @@ export class GatewayMetrics {
     this.#outcomes.add(0, { outcome: 'completed', error_code: '' })
     for (const type of TOKEN_TYPES) this.#tokens.add(0, { type })
     this.#cost.add(0, {})
-    this.#unknownCost.add(0, {})
+    for (const costs of [this.#unknownCost, this.#included, this.#listPrice]) costs.add(0, {})
     for (const side of ['request', 'response']) {
       for (const decision of DECISIONS) this.#decisions.add(0, { side, decision })
     }
@@ -180,7 +160,8 @@ export class GatewayMetrics {
       this.#providerRequests.add(1, withStatus)
       this.#providerSeconds.record((exchange.completedUs - span.sentUs) / 1e6, scope)
       this.#overhead.record(span.sentUs / 1e6, { provider })
-      this.#genAi(exchange, span, trace, model)
+      const failed = exchange.status >= 400 || trace.outcome === 'upstream_failed'
+      this.#genAi.exchange(exchange, span, trace, model, failed ? this.#labels.error(trace) : undefined)
     }
     const counted = { provider, model, org_id: scope.org_id, workspace_id: scope.workspace_id }
     for (const [type, count] of [
@@ -192,7 +173,10 @@ export class GatewayMetrics {
     ] as const) {
       if (count > 0) this.#tokens.add(count, { ...counted, type })
     }
-    if (trace.costNanoUsd === null) {
+    if (trace.costStatus === 'included') {
+      this.#included.add(1, counted)
+      this.#listPrice.add((trace.listPriceNanoUsd ?? 0) / 1e9, counted)
+    } else if (trace.costNanoUsd === null) {
       if (trace.totalTokens > 0) this.#unknownCost.add(1, counted)
     } else if (trace.costNanoUsd > 0) this.#cost.add(trace.costNanoUsd / 1e9, counted)
     this.#redaction(exchange, trace)
@@ -202,28 +186,6 @@ export class GatewayMetrics {
   write(durationUs: number, count: number): void {
     this.#flushSeconds.record(durationUs / 1e6)
     this.#flushSize.record(count)
-  }
-
-  #genAi(exchange: Exchange, span: ExchangeSpan, trace: Trace, model: string): void {
-    const operation = wireApiNamed(trace.api)?.operation
-    if (operation === undefined) return
-    const attributes: Attributes = {
-      'gen_ai.operation.name': operation,
-      'gen_ai.provider.name': providerName(trace.provider),
-      'gen_ai.request.model': model,
-    }
-    if (trace.inputTokens > 0)
-      this.#tokenUsage.record(trace.inputTokens, { ...attributes, 'gen_ai.token.type': 'input' })
-    if (trace.outputTokens > 0)
-      this.#tokenUsage.record(trace.outputTokens, { ...attributes, 'gen_ai.token.type': 'output' })
-    const failed = exchange.status >= 400 || trace.outcome === 'upstream_failed'
-    const error = failed ? { 'error.type': this.#labels.error(trace) } : {}
-    this.#operation.record((exchange.completedUs - span.sentUs) / 1e6, { ...attributes, ...error })
-    if (!exchange.streaming || trace.timeToFirstTokenUs <= 0) return
-    this.#firstChunk.record((trace.timeToFirstTokenUs - span.sentUs) / 1e6, attributes)
-    const chunks = exchange.responseChunks - 1
-    if (chunks > 0)
-      this.#perChunk.record((exchange.completedUs - trace.timeToFirstTokenUs) / 1e6 / chunks, attributes)
   }
 
   #redaction({ inspection }: Exchange, { metadata }: Trace): void {

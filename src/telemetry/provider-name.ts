@@ -2,6 +2,7 @@
 const PROVIDERS: Readonly<Record<string, string>> = {
   azure: 'azure.ai.openai',
   bedrock: 'aws.bedrock',
+  chatgpt: 'openai',
   gemini: 'gcp.gemini',
   vertex: 'gcp.vertex_ai',
   mistral: 'mistral_ai',

@@ -13,6 +13,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
+import { callAttributes } from './call-attributes.ts'
 import { errorTypeOf } from './exchange-labels.ts'
 import { providerName } from './provider-name.ts'
 import { scrub } from './scrub.ts'
@@ -98,7 +99,7 @@ export function exchangeSpans(
           : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': trace.errorCode } }],
     }),
   ]
-  const { authenticatedUs, admittedUs, inspectedUs, sentUs } = span
+  const { authenticatedUs, admittedUs, inspectedUs } = span
   const denied = DENIED[trace.errorCode]
   if (authenticatedUs > 0 || denied !== undefined) {
     spans.push(
@@ -121,7 +122,7 @@ export function exchangeSpans(
       child('gateway.inspection', Math.max(0, admittedUs, authenticatedUs), inspectedUs, { attributes }),
     )
   }
-  if (exchange.attempts > 0) spans.push(child(...upstreamSpan(exchange, trace, sentUs, maker)))
+  if (exchange.attempts > 0) spans.push(child(...upstreamSpan(exchange, span, trace, maker)))
   spans.push(
     child('gateway.trace.enqueue', completedUs, Math.max(completedUs, Date.now() * 1000 - startedAtUs), {
       attributes: { ...scope, 'gateway.trace.enqueue.result': 'accepted' },
@@ -133,8 +134,8 @@ export function exchangeSpans(
 /** The call of the provider, in the names of the GenAI conventions. */
 function upstreamSpan(
   exchange: Exchange,
+  { sentUs, clientSpanId }: ExchangeSpan,
   trace: Trace,
-  sentUs: number,
   { latestGenAi }: SpanMaker,
 ): [name: string, fromUs: number, toUs: number, more: Partial<Made>] {
   const operation = wireApiNamed(trace.api)?.operation
@@ -157,6 +158,7 @@ function upstreamSpan(
     ...(exchange.upstreamFirstByteUs >= 0 ? { 'http.response.status_code': exchange.status } : {}),
     ...(exchange.streaming ? { 'gen_ai.request.stream': true } : {}),
     ...(trace.finishReason === '' ? {} : { 'gen_ai.response.finish_reasons': [scrub(trace.finishReason)] }),
+    ...callAttributes(trace.modelCall ?? {}, latestGenAi),
     ...(trace.timeToFirstTokenUs > 0
       ? { 'gen_ai.response.time_to_first_chunk': (trace.timeToFirstTokenUs - sentUs) / 1e6 }
       : {}),
@@ -169,6 +171,7 @@ function upstreamSpan(
             ? 'gen_ai.usage.cache_write.input_tokens'
             : 'gen_ai.usage.cache_creation.input_tokens']: trace.cacheCreationInputTokens,
           'gen_ai.usage.reasoning.output_tokens': trace.reasoningTokens,
+          ...(latestGenAi ? modalitiesOf(trace) : {}),
           'ongoingai.usage_source': trace.usageSource,
         }
       : {}),
@@ -188,11 +191,20 @@ function upstreamSpan(
     exchange.completedUs,
     {
       kind: CLIENT,
+      ...(clientSpanId === '' ? {} : { spanId: clientSpanId }),
       attributes,
       events,
       status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
     },
   ]
+}
+
+/** Tokens by what they stand for, as far as the provider says; only what is not 0. */
+function modalitiesOf({ detail }: Trace): Attributes {
+  const attributes: Attributes = {}
+  for (const [name, count] of Object.entries(detail.usage.parts ?? {}))
+    attributes[`gen_ai.usage.${name.replace('_', '.')}`] = count
+  return attributes
 }
 
 /** A write of a batch: a trace of its own, with links to the exchanges that it wrote. */
@@ -321,10 +333,13 @@ function clean(values: Readonly<Record<string, string>>): Attributes {
   return attributes
 }
 
-function costOf({ costNanoUsd, costStatus }: Trace): Attributes {
-  return costNanoUsd === null
-    ? {}
-    : { 'ongoingai.cost_usd': costNanoUsd / 1e9, 'ongoingai.cost_status': costStatus }
+function costOf({ costNanoUsd, costStatus, listPriceNanoUsd }: Trace): Attributes {
+  if (costNanoUsd === null) return {}
+  return {
+    'ongoingai.cost_usd': costNanoUsd / 1e9,
+    'ongoingai.cost_status': costStatus,
+    ...(listPriceNanoUsd === null ? {} : { 'ongoingai.list_price_usd': listPriceNanoUsd / 1e9 }),
+  }
 }
 
 function hostOf(url: string): { host: string; port: number } {

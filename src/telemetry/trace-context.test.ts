@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { readTraceParent, TraceSampler, writeTraceParent } from './trace-context.ts'
+import { readTraceParent, tellTrace, TraceSampler, type TraceContext } from './trace-context.ts'
 
 const ID = '0af7651916cd43dd8448eb211c80319c'
 
@@ -55,11 +55,31 @@ test('callers decide, but force no more than so many a second', () => {
     traceId: ID,
     sampled: false,
   })
-  const own = all.begin({ traceparent: `00-${ID}-b7ad6b7169203331-01`, tracestate: 'x'.repeat(9000) }, 0)
-  expect([own.sampled, own.traceState.length, own.spanId === 'b7ad6b7169203331']).toEqual([true, 512, false])
-  expect(readTraceParent(writeTraceParent(own))).toEqual({
-    traceId: ID,
-    parentSpanId: own.spanId,
-    sampled: true,
-  })
+})
+
+const begin = (fields: Record<string, string>): TraceContext => new TraceSampler(1, 0).begin(fields, 0)
+
+test('a tracestate that is too long loses whole entries', () => {
+  const traceparent = `00-${ID}-b7ad6b7169203331-01`
+  const entry = `a=${'x'.repeat(200)}`
+  const states = [entry, `${entry},${entry}`, `${entry},${entry},${entry}`, 'x'.repeat(9000)]
+  expect(states.map((tracestate) => begin({ traceparent, tracestate }).traceState)).toEqual([
+    entry,
+    `${entry},${entry}`,
+    `${entry},${entry}`,
+    '',
+  ])
+})
+
+test('an upstream is told the client span, and no state of another trace', () => {
+  const continued = { traceparent: `00-${ID}-b7ad6b7169203331-01`, tracestate: 'vendor=1' }
+  const context = begin(continued)
+  tellTrace(continued, context, 'aaaaaaaaaaaaaaaa')
+  expect(continued).toEqual({ traceparent: `00-${ID}-aaaaaaaaaaaaaaaa-01`, tracestate: 'vendor=1' })
+  expect(context.spanId).not.toBe('b7ad6b7169203331')
+
+  const invalid = { traceparent: 'not-one', tracestate: 'vendor=1' }
+  const begun = begin(invalid)
+  tellTrace(invalid, { ...begun, sampled: false }, 'aaaaaaaaaaaaaaaa')
+  expect(invalid as object).toEqual({ traceparent: `00-${begun.traceId}-aaaaaaaaaaaaaaaa-00` })
 })

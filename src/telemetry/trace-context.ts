@@ -6,7 +6,7 @@ export interface TraceContext {
   readonly spanId: string
   /** The caller's span; empty when the trace begins here. */
   readonly parentSpanId: string
-  /** As it came; empty for none. */
+  /** As it came, its last entries left out where it is too long; empty for none. */
   readonly traceState: string
   /** The spans are exported. */
   readonly sampled: boolean
@@ -37,13 +37,21 @@ export function readTraceParent(field: string | undefined): Remote | undefined {
   return { traceId: traceId!, parentSpanId: parentSpanId!, sampled: (Number.parseInt(flags!, 16) & 1) === 1 }
 }
 
-/** The `traceparent` by which an upstream learns of the trace. */
-export function writeTraceParent({
-  traceId,
-  spanId,
-  sampled,
-}: Pick<TraceContext, 'traceId' | 'spanId' | 'sampled'>): string {
-  return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
+/**
+ * Tells an upstream the trace, in place of what its caller sent.
+ *
+ * @param fields lower-case names; `traceparent` and `tracestate` are set, the latter removed where the trace has none
+ * @param spanId the client span: what the upstream does is its child
+ * @see https://www.w3.org/TR/trace-context/#mutating-the-traceparent-field
+ */
+export function tellTrace(
+  fields: Record<string, string>,
+  { traceId, traceState, sampled }: TraceContext,
+  spanId: string,
+): void {
+  fields['traceparent'] = `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
+  if (traceState === '') delete fields['tracestate']
+  else fields['tracestate'] = traceState
 }
 
 /**
@@ -65,7 +73,7 @@ export class TraceSampler {
   begin(fields: Readonly<Record<string, string>>, nowMs: number): TraceContext {
     const remote = readTraceParent(fields['traceparent'])
     const traceId = remote?.traceId ?? randomHex(16)
-    const traceState = remote ? (fields['tracestate'] ?? '').slice(0, MAX_TRACE_STATE) : ''
+    const traceState = remote ? shortened(fields['tracestate'] ?? '') : ''
     const inRatio = this.#isInRatio(traceId)
     const sampled = remote ? remote.sampled && (inRatio || this.#mayForce(nowMs)) : inRatio
     return { traceId, spanId: randomHex(8), parentSpanId: remote?.parentSpanId ?? '', traceState, sampled }
@@ -86,6 +94,12 @@ export class TraceSampler {
     if (this.#ratio >= 1) return true
     return Number.parseInt(traceId.slice(-14), 16) / 2 ** 56 >= 1 - this.#ratio
   }
+}
+
+/** Whole entries only: half of one would be another vendor's nonsense. */
+function shortened(traceState: string): string {
+  if (traceState.length <= MAX_TRACE_STATE) return traceState
+  return traceState.slice(0, Math.max(0, traceState.lastIndexOf(',', MAX_TRACE_STATE)))
 }
 
 /** Random bytes in hexadecimal, never all zero. */

@@ -18,6 +18,7 @@ export function alreadyCounted(trace: Trace): Trace {
     usageSource: 'none',
     costStatus: NO_COST.status,
     costNanoUsd: NO_COST.totalNanoUsd,
+    listPriceNanoUsd: null,
     detail: {
       ...trace.detail,
       usage: { buckets: {}, ...(usage.raw === undefined ? {} : { raw: usage.raw }), notes: [NOTE] },

@@ -1,15 +1,22 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../providers/json.ts'
+import { modelsOfTarget, type TargetModels } from '../providers/registry.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
-import type { ModelRates, PriceQuestion } from '../usage/price-list.ts'
+import { includedCost } from '../usage/included-cost.ts'
+import { askedNames, type ModelNames } from '../usage/model-names.ts'
+import type { ModelRates } from '../usage/model-rates.ts'
+import { placeOf } from '../usage/places.ts'
+import type { PriceQuestion } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
+import { paidBySubscription } from './paid-by-subscription.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
@@ -38,21 +45,30 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
   const model = modelOf(exchange, content)
+  const names = namesOf(exchange, content)
+  const host = hostOf(exchange.upstreamUrl)
+  const place = placeOf(exchange.path, host)
   const metering = meter(exchange, content, {
     model,
+    names,
+    place,
     count: policy.countTokens,
-    find: (name) =>
+    find: (asked) =>
       policy.findRates({
         provider: wire.provider,
         upstreamUrl: exchange.upstreamUrl,
         dialect: exchange.dialect,
+        api: wire.api,
         organizationId: caller.organizationId,
         workspaceId: caller.workspaceId,
-        model: name,
+        keyId: caller.keyId,
+        names: asked,
         at: exchange.startedAtUs / 1000,
       }),
   })
-  const { usage, cost } = metering
+  const { usage } = metering
+  const subscription = paidBySubscription(exchange.subscription, exchange.status, exchange.responseFields)
+  const cost = subscription ? includedCost(metering.cost) : metering.cost
 
   const streaming = exchange.streaming || content.streamed
   const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
@@ -101,6 +117,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     usageSource: metering.source,
     costStatus: cost.status,
     costNanoUsd: cost.totalNanoUsd,
+    listPriceNanoUsd: cost.listNanoUsd ?? null,
     latencyMs: Math.round(exchange.completedUs / 1000),
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
@@ -116,12 +133,13 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       streaming,
       lineage,
       credential,
+      subscription,
       stored,
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
     detail: {
-      usage: stored.json(usageDetail(exchange, model, content, metering)),
-      cost: traceCost(cost.note === undefined ? cost : { ...cost, note: stored.text(cost.note) }),
+      usage: stored.json(usageDetail(exchange, { model, requestedModel, names, place }, content, metering)),
+      cost: stored.json(traceCost(cost)),
       timing: {
         received_us: 0,
         ...(exchange.limitWaitUs > 0 ? { limit_wait_us: exchange.limitWaitUs } : {}),
@@ -131,9 +149,13 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
         completed_us: Math.round(exchange.completedUs),
       },
-      upstream: { url_host: hostOf(exchange.upstreamUrl), attempts: exchange.attempts },
+      upstream: { url_host: host, attempts: exchange.attempts },
+      ...(content.response.cacheDiagnosis === undefined
+        ? {}
+        : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),
     },
     ...(exchange.spend ? { spend: exchange.spend } : {}),
+    ...(exchange.span?.context.sampled ? { modelCall: stored.json(modelCallOf(content)) } : {}),
   }
 }
 
@@ -147,6 +169,17 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
   const asked = requestedModelOf(exchange, content)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
+
+/** What the exchange calls its model, for whoever looks up its price. */
+function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
+  // Most targets name none, and need not be read.
+  const target = routeModel === '' ? NO_TARGET : modelsOfTarget(path, '')
+  const inPath = target.path || target.deployment
+  const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+  return response.model ? { ...asked, answered: response.model.slice(0, MAX_MODEL_LENGTH) } : asked
+}
+
+const NO_TARGET: TargetModels = { path: '', deployment: '', query: [] }
 
 /** Longest model name that is kept, and longest of the provider's other words. */
 const MAX_MODEL_LENGTH = 256
@@ -163,7 +196,7 @@ function consumptionIdOf(
 ): string {
   if (bills.length === 0) return ''
   if (api?.lines) {
-    const id = /\/(?:files|batches)\/([^/]+)\/(?:content|results)$/.exec(path)?.[1]
+    const id = /\/(?:files|batches)\/([^/:]+)(?:\/content|\/results|:download)$/.exec(path)?.[1]
     return id === undefined ? '' : `${wire.provider}:${id}`.slice(0, 256)
   }
   const { responseId, stored } = response
@@ -172,7 +205,12 @@ function consumptionIdOf(
 
 function usageDetail(
   { responseBytes }: Exchange,
-  model: string,
+  {
+    model,
+    requestedModel,
+    names,
+    place,
+  }: Pick<Trace, 'model' | 'requestedModel'> & { readonly names: ModelNames; readonly place: string },
   content: ContentReading,
   metering: Metering,
 ): TraceDetail['usage'] {
@@ -189,12 +227,17 @@ function usageDetail(
     first?.unreported === undefined
   return {
     buckets: metering.usage,
+    // Most traces have no other names than their two.
+    ...(names.answered === model && names.requested === requestedModel && names.path === undefined
+      ? {}
+      : { models: names }),
     ...(Object.keys(units).length > 0 ? { units } : {}),
     ...(Object.keys(parts).length > 0 ? { parts } : {}),
     ...(bills.length > 0 && !plain ? { bills: toStoredBills(bills) } : {}),
     ...word('service_tier', response.serviceTier),
     ...word('speed', response.speed),
     ...word('inference_geo', response.inferenceGeo),
+    ...word('place', place),
     ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
     ...(response.usage && isSmall(response.usage, responseBytes) ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),
@@ -241,6 +284,7 @@ interface MetadataParts {
   readonly streaming: boolean
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
+  readonly subscription: boolean
   readonly stored: StoredContent
   readonly masked: number
 }
@@ -249,7 +293,7 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { streaming, lineage, credential, stored, masked }: MetadataParts,
+  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -270,6 +314,7 @@ function metadataOf(
   give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
   if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
   give('api_key_last4', credential.last4)
+  if (subscription) metadata['credential_kind'] = 'subscription'
   if (caller.keyId !== '') {
     give('gateway_key_id', caller.keyId)
     give('team', caller.team)

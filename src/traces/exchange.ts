@@ -57,6 +57,8 @@ export interface Exchange {
   readonly credentialField: string
   /** Credential in the query (`?key=`, `?api-key=`, …); empty for none. Like the fields, it is never written. */
   readonly queryKey: string
+  /** The request's credential is a subscription's, as far as its shape tells. */
+  readonly subscription: boolean
   /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
   readonly dialect: Dialect
   /** Model that the path or the query names; empty for none. */
@@ -108,6 +110,8 @@ export interface ExchangeSpan {
   readonly inspectedUs: number
   /** The upstream was asked. */
   readonly sentUs: number
+  /** The client span that the upstream was told of, in its `traceparent`; empty when it was told of none. */
+  readonly clientSpanId: string
 }
 
 /** What a policy decided of each side's content, in the names of the JSON contract. */
@@ -176,9 +180,11 @@ export interface KeyUse extends KeyReference {
 export interface PricedExchange {
   /** The number under which somebody waits for it. */
   readonly ticket: number
-  /** Whole nano-USD; null when unknown. */
+  /** Whole nano-USD that are billed; null when unknown. */
   readonly costNanoUsd: number | null
-  /** Of it, what was not for input tokens. */
+  /** What a subscription pays, at list prices; null when unknown. */
+  readonly includedNanoUsd: number | null
+  /** Of both, what was not for input tokens. */
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
@@ -188,7 +194,7 @@ export interface PricedExchange {
 
 /** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
 export interface PricedBatch {
-  /** Six for each: the members of `PricedExchange` in their order; a cost that is not known is -1. */
+  /** Seven for each: the members of `PricedExchange` in their order; money that is not known is -1. */
   readonly amounts: Float64Array
 }
 

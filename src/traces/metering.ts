@@ -1,4 +1,5 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
+import { meteredRouteOf } from '../providers/registry.ts'
 import { NO_COST, priceUsage, unknown, type Cost } from '../usage/cost.ts'
 import {
   encodingOf,
@@ -7,7 +8,8 @@ import {
   type CountTokens,
   type Encoding,
 } from '../usage/estimate.ts'
-import type { ModelRates } from '../usage/price-list.ts'
+import type { ModelNames } from '../usage/model-names.ts'
+import type { ModelRates } from '../usage/model-rates.ts'
 import {
   addParts,
   addUnits,
@@ -44,7 +46,10 @@ export interface Metering {
 export interface MeteringPorts {
   /** The model that answered, else the one asked for. */
   readonly model: string
-  readonly find: (model: string) => ModelRates | undefined
+  readonly names: ModelNames
+  /** Where it ran, as `placeOf` reads it. */
+  readonly place: string
+  readonly find: (names: ModelNames) => ModelRates | undefined
   readonly count: CountTokens
 }
 
@@ -93,16 +98,19 @@ type Way =
 function wayOf(exchange: Exchange, { api, response, streamed, understood }: ContentReading): Way {
   if (exchange.outcome === 'refused' || exchange.free) return { kind: 'free' }
   const failed = exchange.status >= 400 && exchange.outcome === 'completed'
-  if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: 'this API is not metered' }
+  if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: whyUnread(exchange) }
   const notes = [...response.notes]
   const bills = failed && !response.usage ? [] : api.meter(response, notes)
+  if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
   const cut = response.complete !== true && (exchange.streaming || streamed || api.fetches === true)
   if (bills.length > 0) {
     // Part of a file of results: it is counted when it is fetched whole, never twice.
     if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
     return { kind: 'reported', bills, notes, cut }
   }
-  if (failed || (api.freeUnlessReported && exchange.outcome === 'completed')) return { kind: 'free' }
+  // What was seen in part may have reported something in the rest.
+  const seen = exchange.outcome === 'completed' && response.complete !== false
+  if (failed || (api.freeUnlessReported && seen)) return { kind: 'free' }
   if (response.pending) {
     return { kind: 'unknown', why: 'the response is not finished; it counts when it is fetched' }
   }
@@ -122,22 +130,28 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
   return { kind: 'estimated' }
 }
 
+function whyUnread({ method, path }: Exchange): string {
+  const { unread } = meteredRouteOf(method, path, false)
+  return unread === undefined ? 'this API is not metered' : `this API is not metered: ${unread}`
+}
+
 function nothing(cost: Cost): Metering {
   return { usage: {}, units: {}, parts: NO_PARTS, bills: [], source: 'none', cost, notes: [] }
 }
 
 function meterReported(
-  { outcome, injected }: Exchange,
+  exchange: Exchange,
   response: Reading,
   { bills: reported, notes: found, cut }: Extract<Way, { kind: 'reported' }>,
   ports: MeteringPorts,
 ): Metering {
+  const { outcome, injected } = exchange
   const notes = [...found]
   // Where the provider itself ended the answer early, what it reported stands.
   const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
-  const cost = priceUsage({ ...tierOf(response), model: ports.model, bills, find: ports.find })
+  const cost = priceBills(exchange, response, bills, ports)
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
   if (!cut) return { ...sumsOf(bills), source, cost, notes }
   const because =
@@ -147,12 +161,23 @@ function meterReported(
   return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
 }
 
-function tierOf({
-  serviceTier,
-  speed,
-  inferenceGeo,
-}: Reading): Pick<Reading, 'serviceTier' | 'speed' | 'inferenceGeo'> {
-  return { serviceTier, speed, inferenceGeo }
+function priceBills(
+  { startedAtUs }: Exchange,
+  { serviceTier, speed, inferenceGeo }: Reading,
+  bills: readonly ModelUsage[],
+  { model, names, place, find }: MeteringPorts,
+): Cost {
+  return priceUsage({
+    model,
+    names,
+    bills,
+    serviceTier,
+    speed,
+    inferenceGeo,
+    place,
+    at: startedAtUs / 1000,
+    find,
+  })
 }
 
 /** The answer's own totals. */
@@ -189,8 +214,9 @@ function raiseOutput(
 function meterEstimated(
   exchange: Exchange,
   { request, response, api }: ContentReading,
-  { model, find, count }: MeteringPorts,
+  ports: MeteringPorts,
 ): Metering {
+  const { model, count } = ports
   if (!request) {
     return nothing(unknown('the answer reports no usage and the request was too large to estimate'))
   }
@@ -203,7 +229,7 @@ function meterEstimated(
     return nothing(unknown('the answer reports no usage, and there is no text to estimate it from'))
   }
   const bills = [{ usage, parts: NO_PARTS }]
-  const cost = priceUsage({ ...tierOf(response), model, bills, find })
+  const cost = priceBills(exchange, response, bills, ports)
   const why =
     response.error !== undefined
       ? 'the answer failed before its usage'

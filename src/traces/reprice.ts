@@ -1,6 +1,9 @@
 import { priceUsage, type Cost } from '../usage/cost.ts'
+import { includedCost } from '../usage/included-cost.ts'
 import { nanoToUsd } from '../usage/money.ts'
-import type { ModelRates } from '../usage/price-list.ts'
+import type { ModelNames } from '../usage/model-names.ts'
+import type { ModelRates } from '../usage/model-rates.ts'
+import { placeOf } from '../usage/places.ts'
 import { NO_PARTS } from '../usage/usage.ts'
 import { fromStoredBills } from './stored-bills.ts'
 import type { Trace, TraceCost } from './trace.ts'
@@ -15,7 +18,7 @@ import type { Trace, TraceCost } from './trace.ts'
  */
 export function repriced(
   trace: Trace,
-  find: (model: string) => ModelRates | undefined,
+  find: (names: ModelNames) => ModelRates | undefined,
   replacedAt: string,
 ): Trace | undefined {
   const { usage, cost: before, cost_history: history = [] } = trace.detail
@@ -31,27 +34,41 @@ export function repriced(
   }
   const priced = priceUsage({
     model: trace.model,
+    names: usage.models ?? { answered: trace.model, requested: trace.requestedModel },
     bills,
     serviceTier: usage.service_tier,
     speed: usage.speed,
     inferenceGeo: usage.inference_geo,
+    // Traces of earlier versions do not keep the place; their address still names it.
+    place: usage.place ?? placeOf(trace.requestPath, trace.detail.upstream.url_host),
+    at: trace.startedAtUs / 1000,
     find,
   })
   // A list that has lost a model does not make what is known unknown.
-  if (priced.status === 'unknown' && before.status !== 'unknown') return undefined
-  const cost = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
+  const known = before.status === 'included' ? before.list_price_usd !== null : before.status !== 'unknown'
+  if (priced.status === 'unknown' && known) return undefined
+  const again = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
+  // Who paid does not change with the prices.
+  const cost = before.status === 'included' ? includedCost(again) : again
   const after = traceCost(cost)
-  if (JSON.stringify(after) === JSON.stringify(before)) return undefined
+  if (isSameCost(after, before)) return undefined
   return {
     ...trace,
     costStatus: cost.status,
     costNanoUsd: cost.totalNanoUsd,
+    listPriceNanoUsd: cost.listNanoUsd ?? null,
     detail: {
       ...trace.detail,
       cost: after,
       cost_history: [{ ...before, replaced_at: replacedAt }, ...history],
     },
   }
+}
+
+/** Receipts of before names were kept say less, and cost the same. */
+function isSameCost(one: TraceCost, other: TraceCost): boolean {
+  const text = (cost: TraceCost): string => JSON.stringify({ ...cost, matched: undefined })
+  return text(one) === text(other)
 }
 
 /** A cost that rests on usage which is an estimate, for that reason. An unknown cost stays unknown. */
@@ -64,9 +81,15 @@ export function estimated(cost: Cost, because: string): Cost {
 export function traceCost(cost: Cost): TraceCost {
   return {
     status: cost.status,
-    total_usd: cost.totalNanoUsd === null ? null : nanoToUsd(cost.totalNanoUsd),
+    total_usd: usdOf(cost.totalNanoUsd),
+    ...(cost.listNanoUsd === undefined ? {} : { list_price_usd: usdOf(cost.listNanoUsd) }),
     price_list: cost.priceList,
     lines: cost.lines,
+    ...(cost.matched === undefined ? {} : { matched: cost.matched }),
     ...(cost.note === undefined ? {} : { note: cost.note }),
   }
+}
+
+function usdOf(nanoUsd: number | null): number | null {
+  return nanoUsd === null ? null : nanoToUsd(nanoUsd)
 }

@@ -1,3 +1,4 @@
+import { LEAST_BRACKET } from '../usage/price-table.ts'
 import {
   addModelUsage,
   inputTokens,
@@ -21,9 +22,6 @@ export interface StoredBill {
   readonly count?: number
 }
 
-/** Input below which no price list has a bracket, so that bills may be added without changing what they cost. */
-export const NO_BRACKET_BELOW = 100_000
-
 /** Bills as they are kept: those of the same model and tier added together where that changes no price. */
 export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {
   const stored: { bill: ModelUsage; count: number }[] = []
@@ -31,8 +29,8 @@ export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {
   for (const bill of bills) {
     const plain = !bill.uncertain && bill.reportedUsd === undefined && !bill.unreported
     const key = `${bill.model ?? ''}\n${bill.serviceTier ?? ''}\n${bill.apart ?? ''}`
-    const entry = plain && inputTokens(bill.usage) < NO_BRACKET_BELOW ? open.get(key) : undefined
-    if (entry && inputTokens(entry.bill.usage) + inputTokens(bill.usage) < NO_BRACKET_BELOW) {
+    const entry = plain && inputTokens(bill.usage) < LEAST_BRACKET ? open.get(key) : undefined
+    if (entry && inputTokens(entry.bill.usage) + inputTokens(bill.usage) < LEAST_BRACKET) {
       entry.bill = addModelUsage(entry.bill, bill)
       entry.count += 1
       continue

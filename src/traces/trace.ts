@@ -1,7 +1,10 @@
 import type { CostStatus, ReceiptLine } from '../usage/cost.ts'
+import type { ModelNames } from '../usage/model-names.ts'
+import type { MatchedName } from '../usage/model-rates.ts'
 import type { Units, Usage } from '../usage/usage.ts'
 import type { Attribution } from './attribution.ts'
 import type { Outcome } from './exchange.ts'
+import type { ModelCall } from './model-call.ts'
 import type { StoredBill } from './stored-bills.ts'
 
 /** Where usage comes from: the answer itself, or an estimate. `none` when nothing was to be counted. */
@@ -21,11 +24,15 @@ export interface TraceDetail {
       readonly image_input_tokens?: number
       readonly image_output_tokens?: number
     }
+    /** What the exchange called its model; absent when the answer gave `model` and the request `requested_model`. */
+    readonly models?: ModelNames
     /** Every bill of an answer that has more than its own: responses of a session, other models, lines of a batch. */
     readonly bills?: readonly StoredBill[]
     readonly service_tier?: string
     readonly speed?: string
     readonly inference_geo?: string
+    /** Where it ran, as the address says: `global`, a geography or a region; absent where it names none. */
+    readonly place?: string
     /** Why the usage is an estimate; absent when it is as reported. */
     readonly estimated_because?: string
     readonly raw?: unknown
@@ -44,14 +51,22 @@ export interface TraceDetail {
     readonly completed_us: number
   }
   readonly upstream: { readonly url_host: string; readonly attempts: number }
+  /** What is known of a prompt that was not, or not wholly, read from the provider's cache; absent on a hit. */
+  readonly cache?: {
+    /** The provider's own word or object for the reason, as it came. */
+    readonly provider_says?: unknown
+  }
 }
 
 /** The receipt of a trace, in the names of the JSON contract. */
 export interface TraceCost {
   readonly status: CostStatus
   readonly total_usd: number | null
+  /** Of an `included` cost only; null when unknown. */
+  readonly list_price_usd?: number | null
   readonly price_list: string
   readonly lines: readonly ReceiptLine[]
+  readonly matched?: MatchedName
   readonly note?: string
 }
 
@@ -109,6 +124,8 @@ export interface Trace extends Attribution {
   readonly costStatus: CostStatus
   /** Null when the cost is unknown. */
   readonly costNanoUsd: number | null
+  /** Of an `included` cost: what the usage comes to at list prices. Null when unknown, and of all other costs. */
+  readonly listPriceNanoUsd: number | null
   readonly latencyMs: number
   /** Rounded up from microseconds; 0 for answers that were not streamed. */
   readonly timeToFirstTokenMs: number
@@ -131,4 +148,6 @@ export interface Trace extends Attribution {
   readonly detail: TraceDetail
   /** Absent when it counts for nobody: imported traces, and what is read back. */
   readonly spend?: TraceSpend
+  /** For the spans of an exchange that are exported; never stored. */
+  readonly modelCall?: ModelCall
 }

@@ -1,26 +1,18 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { PriceOverride, PricingConfig } from '../config/config.ts'
+import { NO_RATES, ownPrice } from '../../test/support/own-prices.ts'
 import { lineAmount, priceUsage, type Cost } from './cost.ts'
 import { nanoToUsd, scaled, tokensCost, toNanoUsd, usdText } from './money.ts'
+import type { ModelNames } from './model-names.ts'
 import { PriceList } from './price-list.ts'
-import { NO_PARTS, type ModelUsage, type Usage } from './usage.ts'
+import { NO_PARTS, type ModelUsage, type Units, type Usage } from './usage.ts'
 
-const UNSET = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
-const AT = Date.parse('2026-11-22T12:00:00Z')
+const AT = Date.parse('2026-11-23T12:00:00Z')
 
 function listWith(overrides: Partial<PriceOverride>[] = [], pricing: Partial<PricingConfig> = {}): PriceList {
-  const full = overrides.map((o) => ({
-    ...UNSET,
-    provider: '',
-    orgId: '',
-    workspaceId: '',
-    model: '',
-    from: '',
-    free: false,
-    ...o,
-  }))
-  return new PriceList({ unknownModel: 'allow', assumed: UNSET, overrides: full, ...pricing })
+  const own = { overrides: overrides.map(ownPrice), assumed: NO_RATES }
+  return new PriceList({ unknownModel: 'allow', ...own, ...pricing })
 }
 
 interface Circumstances {
@@ -29,6 +21,7 @@ interface Circumstances {
   serviceTier?: string
   speed?: string
   inferenceGeo?: string
+  place?: string
   workspaceId?: string
   at?: number
 }
@@ -40,10 +33,11 @@ function priceBills(model: string, bills: readonly ModelUsage[], circumstances: 
     upstreamUrl: 'http://127.0.0.1:1',
     dialect: 'openai',
     organizationId: 'o',
+    keyId: '',
     at,
   } as const
-  const find = (name: string) => list.find({ ...question, workspaceId, model: name })
-  return priceUsage({ model, bills, ...tier, find })
+  const find = (names: ModelNames) => list.find({ ...question, workspaceId, names })
+  return priceUsage({ model, names: { answered: model }, bills, ...tier, find })
 }
 
 function price(model: string, usage: Usage, circumstances: Circumstances = {}): Cost {
@@ -83,7 +77,7 @@ test('a model without a price is unknown, never 0', () => {
 })
 
 test('a model without a price can be assumed, and is estimated then', () => {
-  const list = listWith([], { unknownModel: 'assume', assumed: { ...UNSET, input: 1, output: 2 } })
+  const list = listWith([], { unknownModel: 'assume', assumed: { ...NO_RATES, input: 1, output: 2 } })
   expect(price('gpt-unknown-1', { input_uncached: 10, output_text: 10 }, { list })).toMatchObject({
     status: 'estimated',
     totalNanoUsd: 30_000,
@@ -149,8 +143,8 @@ test('seconds, pages, searches and characters have prices of their own', () => {
 })
 
 test('a search without a price makes the cost an estimate, not an exact sum without it', () => {
-  const cost = priceBills('grok-3-mini', units({ web_searches: 2 }, { input_uncached: 10 }), {
-    provider: 'xai',
+  const cost = priceBills('mistral-small-latest', units({ web_searches: 2 }, { input_uncached: 10 }), {
+    provider: 'mistral',
   })
   expect(cost).toMatchObject({ status: 'estimated', note: 'no price for 2 web_searches' })
 })
@@ -184,14 +178,78 @@ test('tiers: priority by model, none in long context, batch, fast, and what is n
   expect(factor('claude-opus-5-5', { ...anthropic, inferenceGeo: 'global' })).toEqual(['exact', 1])
   expect(factor('claude-haiku-4-5', { ...anthropic, speed: 'fast' })).toEqual(['estimated', 2])
   expect(factor('gpt-5-mini', { serviceTier: 'hyper' })).toEqual(['estimated', 1])
+  const gemini = { provider: 'gemini' }
+  expect(factor('gemini-3.8-flash', { ...gemini, serviceTier: 'ON_DEMAND_PRIORITY' })).toEqual(['exact', 1.8])
+  expect(factor('claude-opus-4-6', { ...anthropic, speed: 'fast' })).toEqual(['exact', 6])
+  const nova = 'us.amazon.nova-lite-v1:0'
+  expect(factor(nova, { provider: 'bedrock', serviceTier: 'flex' })).toEqual(['estimated', 0.5])
+})
+
+test('the place multiplies the list price and its tiers, not an own price and not a fee', () => {
+  const usage = { input_uncached: 1000, output_text: 200 }
+  const factor = (circumstances: Circumstances): unknown =>
+    price('gpt-5.4', usage, circumstances).lines[0]?.factor
+  expect(factor({ place: 'eu' })).toBe(1.1)
+  expect(factor({ place: 'eu', serviceTier: 'priority' })).toBe(2.2)
+  expect(factor({ place: 'us', serviceTier: 'batch' })).toBe(0.55)
+  expect(factor({ place: '' })).toBeUndefined()
+  expect(factor({ place: 'eu', list: listWith([{ model: 'gpt-5.4', input: 1, output: 1 }]) })).toBeUndefined()
+  const { lines } = priceBills('gpt-5.4', units({ web_searches: 1 }, usage), { place: 'eu' })
+  expect(lines.map((line) => line.factor)).toEqual([1.1, 1.1, undefined])
+})
+
+test('a provider of any name is known by the address of one place', () => {
+  const found = (upstreamUrl: string, model: string): string | undefined =>
+    listWith().find({
+      provider: 'ours',
+      upstreamUrl,
+      dialect: 'openai',
+      organizationId: 'o',
+      workspaceId: 'w',
+      keyId: '',
+      names: { answered: model },
+      at: AT,
+    })?.vendor
+  expect(found('https://eu.api.openai.com/v1', 'gpt-5.4')).toBe('openai')
+  expect(found('https://bedrock-mantle.us-east-1.api.aws/v1', 'us.amazon.nova-lite-v1:0')).toBe('aws')
+  expect(found('https://eu.api.openai.com.example/v1', 'gpt-5.4')).toBeUndefined()
+})
+
+test('fees of a vendor hold under an own price, and where none is known the cost says so', () => {
+  const list = listWith([{ model: 'm', input: 1, output: 1 }])
+  const fee = (provider: string, amounts: Units): unknown => {
+    const { status, totalNanoUsd, note } = priceBills('m', units(amounts), { provider, list })
+    return [status, totalNanoUsd, note]
+  }
+  expect(fee('anthropic', { web_searches: 3 })).toEqual(['exact', 30_000_000, undefined])
+  expect(fee('openai', { file_searches: 2 })).toEqual(['exact', 5_000_000, undefined])
+  expect(fee('mistral', { web_searches: 2 })).toEqual(['estimated', 0, 'no price for 2 web_searches'])
+  expect(fee('anthropic', { containers: 1 })).toEqual([
+    'estimated',
+    4_166_667,
+    'five minutes of code execution were counted; 1,550 hours of a month are free',
+  ])
+})
+
+test('a search that is billed by the prompt needs the prompt counted', () => {
+  const cost = (amounts: Units): unknown => {
+    const { status, totalNanoUsd, note } = priceBills('gemini-2.5-flash', units(amounts), {
+      provider: 'gemini',
+    })
+    return [status, totalNanoUsd, note]
+  }
+  const free = 'the first 1,500 grounded prompts of a day are free; all were counted'
+  expect(cost({ web_searches: 3, grounded_prompts: 1 })).toEqual(['estimated', 35_000_000, free])
+  // As traces of earlier versions have it.
+  expect(cost({ web_searches: 3 })).toEqual(['estimated', 0, 'no price for 3 web_searches'])
 })
 
 test('prices by time of day and by start date', () => {
   const usage = { input_uncached: 1_000_000 }
   const nano = (model: string, at: string): number | null =>
     price(model, usage, { provider: 'deepseek', at: Date.parse(at) }).totalNanoUsd
-  const peak = nano('deepseek-v4-pro', '2026-11-22T02:00:00Z')!
-  const calm = nano('deepseek-v4-pro', '2026-11-22T12:00:00Z')!
+  const peak = nano('deepseek-v4-pro', '2026-11-23T02:00:00Z')!
+  const calm = nano('deepseek-v4-pro', '2026-11-23T12:00:00Z')!
   const before = nano('deepseek-v4-pro', '2026-08-01T12:00:00Z')!
   expect(peak).toBeGreaterThan(calm)
   expect(before).not.toBe(calm)

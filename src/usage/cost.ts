@@ -1,5 +1,7 @@
-import { tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
-import type { ModelRates } from './price-list.ts'
+import { FEES, feeOf } from './fees.ts'
+import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
+import { isSameModel, type ModelNames } from './model-names.ts'
+import type { MatchedName, ModelRates } from './model-rates.ts'
 import { tierPrice } from './service-tiers.ts'
 import {
   addQuantities,
@@ -11,13 +13,19 @@ import {
   type Unit,
 } from './usage.ts'
 
-/** `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget. */
-export type CostStatus = 'exact' | 'estimated' | 'unknown'
+/**
+ * `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget; `included` is 0 because a
+ * subscription pays.
+ */
+export type CostStatus = 'exact' | 'estimated' | 'unknown' | 'included'
 
 interface Line {
   readonly model: string
   /** Factor of the service tier; absent when 1. */
   readonly factor?: number
+  /** The list that the price is from, and what the operator takes off it; absent when it is the receipt's own. */
+  readonly list?: string
+  readonly discount?: number
 }
 
 /** A line of tokens: what follows from it is `lineAmount`. */
@@ -25,6 +33,8 @@ export interface TokenLine extends Line {
   readonly bucket: Bucket
   readonly tokens: number
   readonly usd_per_million: number
+  /** The published rule by which the rate follows from another one; absent when it is the list's own. */
+  readonly rule?: string
 }
 
 /** A line of other units, or of a charge that the provider reports. */
@@ -52,9 +62,13 @@ export interface Cost {
   readonly status: CostStatus
   /** Whole nano-USD; null when unknown. */
   readonly totalNanoUsd: number | null
+  /** Of an `included` cost: what the usage comes to at list prices; null when unknown. */
+  readonly listNanoUsd?: number | null
   /** Name and version of the price list, `provider` for a cost the provider reported, empty when none was used. */
   readonly priceList: string
   readonly lines: readonly ReceiptLine[]
+  /** By which of its names the answer's own model got its price; absent when no price was looked up. */
+  readonly matched?: MatchedName
   /** Why the cost is estimated or unknown; absent when there is nothing to say. */
   readonly note?: string
 }
@@ -62,18 +76,21 @@ export interface Cost {
 /** Nothing was billed. */
 export const NO_COST: Cost = { status: 'exact', totalNanoUsd: 0, priceList: '', lines: [] }
 
-/** What is to be priced. `model` is the answer's own; `find` looks a model up for the time of the exchange. */
+/** What is to be priced. `find` looks a model up for the time of the exchange. */
 export interface Priced {
+  /** The model that answered, as receipts call it. */
   readonly model: string
+  readonly names: ModelNames
   readonly bills: readonly ModelUsage[]
   readonly serviceTier?: string | undefined
   readonly speed?: string | undefined
   readonly inferenceGeo?: string | undefined
-  readonly find: (model: string) => ModelRates | undefined
+  /** Where it ran, as `placeOf` reads it. */
+  readonly place?: string | undefined
+  /** When it began, epoch milliseconds. */
+  readonly at?: number | undefined
+  readonly find: (names: ModelNames) => ModelRates | undefined
 }
-
-/** Units that are billed beside tokens. The others are billed in their stead. */
-const FEES: readonly Unit[] = ['web_searches', 'file_searches', 'requests', 'text_messages']
 
 /** Fees that few providers take; without a price there is none. */
 const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
@@ -81,15 +98,43 @@ const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
 /** Prices usage into a receipt. Amounts are summed exactly and rounded half up once, to whole nano-USD. */
 export function priceUsage(priced: Priced): Cost {
   const receipt = new Receipt(priced.bills.length > 1)
+  const ratesOf = ratesOfBills(priced)
   for (const bill of priced.bills) {
-    const problem = addBill(receipt, bill, priced)
+    const problem = addBill(receipt, bill, priced, ratesOf)
     if (problem !== undefined) return unknown(problem)
   }
   return receipt.cost()
 }
 
+/**
+ * Looks up the rates of bills, each model once.
+ *
+ * What the request said is of the answer's own model: another one that worked on the answer, and another turn of a session,
+ * have their own name alone.
+ */
+function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => ModelRates | undefined {
+  const own = new Set(bills.flatMap(({ apart, model }) => (apart === undefined ? [model] : [])))
+  const asked = names.path || names.requested || ''
+  const namesOf = ({ model, apart }: ModelUsage): ModelNames => {
+    if (model === undefined) return names
+    const isAnswer = apart === undefined && (own.size === 1 || isSameModel(asked, model))
+    return isAnswer ? { ...names, answered: model } : { answered: model }
+  }
+  const found = new Map<string, ModelRates | undefined>()
+  return (bill) => {
+    const key = `${bill.apart === undefined} ${bill.model ?? ''}`
+    if (!found.has(key)) found.set(key, find(namesOf(bill)))
+    return found.get(key)
+  }
+}
+
 /** @returns why the bill cannot be priced at all; `undefined` when it was */
-function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | undefined {
+function addBill(
+  receipt: Receipt,
+  bill: ModelUsage,
+  priced: Priced,
+  ratesOf: (bill: ModelUsage) => ModelRates | undefined,
+): string | undefined {
   const model = bill.model ?? priced.model
   if (bill.uncertain) {
     receipt.note(`an attempt by ${model} (${inputTokens(bill.usage)} tokens read) may be billed too`)
@@ -102,21 +147,33 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
     receipt.charge(model, bill.reportedUsd)
     return undefined
   }
-  const rates = priced.find(model)
-  if (!rates) return `no price for model ${model}`
-  receipt.list(rates.list)
-  if (rates.list === 'assumed') receipt.note(`no price for model ${model}; the assumed rates were used`)
+  const found = ratesOf(bill)
+  if (!found) return `no price for model ${model}`
+  receipt.list(found.list)
+  if (found.matched && bill.apart === undefined) receipt.matched(found.matched)
+  if (found.doubt !== undefined) receipt.note(found.doubt)
+  if (found.list === 'assumed') receipt.note(`no price for model ${model}; the assumed rates were used`)
   const size = inputTokens(bill.usage)
-  const tier = tierPrice({
-    vendor: rates.vendor,
-    model: rates.model,
-    serviceTier: bill.serviceTier ?? priced.serviceTier,
-    speed: priced.speed,
-    inferenceGeo: priced.inferenceGeo,
-    inputTokens: size,
-  })
-  if (tier.note !== undefined) receipt.note(tier.note)
-  const factor = tier.permille === 1000 ? {} : { factor: tier.permille / 1000 }
+  const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
+  const own = found.tier?.(named)
+  const rates = own?.rates ?? found
+  const factorAt = (place: string | undefined): { readonly factor?: number } => {
+    const tier = tierPrice({
+      vendor: rates.vendor,
+      model: rates.model,
+      ...(own ? {} : named),
+      inferenceGeo: priced.inferenceGeo,
+      place,
+      at: priced.at,
+      inputTokens: size,
+    })
+    if (tier.note !== undefined) receipt.note(tier.note)
+    const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
+    return multiple === 1 ? {} : { factor: multiple }
+  }
+  // What the operator pays is what he pays at every place; what a list says beside it is not.
+  const isOwn = rates.list === 'override' || rates.list === 'assumed'
+  const listFactor = isOwn ? undefined : factorAt(priced.place)
 
   const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
   const insteadOfTokens = units.some((unit) => !FEES.includes(unit) && rates.unit(unit) !== undefined)
@@ -131,14 +188,38 @@ function addBill(receipt: Receipt, bill: ModelUsage, priced: Priced): string | u
       continue
     }
     tokensPriced = true
-    receipt.add({ model, bucket, tokens, usd_per_million: rate, ...factor })
+    if (rate.reason !== undefined) receipt.note(rate.reason)
+    const rule = rate.rule === undefined ? {} : { rule: rate.rule }
+    receipt.add({
+      model,
+      bucket,
+      tokens,
+      usd_per_million: rate.usdPerMillion,
+      ...rule,
+      ...rate.origin,
+      ...(listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)),
+    })
   }
   if (priceless !== '') return `no price for ${priceless} of model ${model}`
   for (const unit of units) {
     const quantity = Math.max(bill.units![unit]!, rates.minimum(unit))
-    const price = rates.unit(unit)
+    const listed = rates.unit(unit)
+    const fee = feeOf(rates.vendor, model, unit)
+    const charged = fee && 'usd' in fee ? fee : undefined
+    const price = listed ?? charged
     if (price) {
-      receipt.add({ model, bucket: unit, quantity, price_usd: price.usd, price_per: price.per })
+      receipt.add({
+        model,
+        bucket: unit,
+        quantity,
+        price_usd: price.usd,
+        price_per: price.per,
+        ...listed?.origin,
+      })
+      const ownFee = isOwn && listed !== undefined && listed.origin === undefined
+      if (charged?.note !== undefined && !ownFee && price.usd > 0) receipt.note(charged.note)
+    } else if (fee && 'countedBy' in fee && bill.units?.[fee.countedBy] !== undefined) {
+      continue
     } else if (FEES.includes(unit)) {
       if (!RARE_FEES.includes(unit)) receipt.note(`no price for ${quantity} ${unit}`)
     } else if (!tokensPriced && !insteadOfTokens) {
@@ -160,6 +241,7 @@ class Receipt {
   readonly #places = new Map<string, number>()
   readonly #notes: string[] = []
   #list = ''
+  #matched: MatchedName | undefined
 
   /** @param merges several bills are added; one has no two lines alike */
   constructor(merges: boolean) {
@@ -168,6 +250,11 @@ class Receipt {
 
   list(name: string): void {
     if (this.#list === '' || this.#list === 'provider' || name === 'assumed') this.#list = name
+  }
+
+  /** The first one stands for the answer. */
+  matched(name: MatchedName): void {
+    this.#matched ??= name
   }
 
   note(text: string): void {
@@ -182,7 +269,9 @@ class Receipt {
   add(line: ReceiptLine): void {
     if (!this.#merges) return void this.#lines.push(line)
     const rate = 'tokens' in line ? line.usd_per_million : line.price_usd
-    const key = `${line.model}\n${line.bucket}\n${rate}\n${line.factor ?? 1}`
+    const { model, bucket, factor = 1, list = '', discount = 0 } = line
+    const rule = 'tokens' in line ? line.rule : ''
+    const key = [model, bucket, rate, factor, list, discount, rule].join('\n')
     const place = this.#places.get(key)
     if (place === undefined) {
       this.#places.set(key, this.#lines.length)
@@ -206,6 +295,7 @@ class Receipt {
       totalNanoUsd: toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n)),
       priceList: this.#list,
       lines,
+      ...(this.#matched ? { matched: this.#matched } : {}),
       ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
     }
   }

@@ -1,14 +1,15 @@
 import { waitForUpdate } from '@pydantic/genai-prices'
 import { expect, test } from 'bun:test'
-import { NO_BRACKET_BELOW } from '../traces/stored-bills.ts'
 import { matchScore } from './model-match.ts'
 import { findModel, listedModels } from './price-list.ts'
+import { LEAST_BRACKET } from './price-table.ts'
 
 const providers = (await waitForUpdate())!
 const idOf = (vendor: string, name: string): string | undefined =>
   findModel(
     providers.find(({ id }) => id === vendor)!,
     name,
+    providers,
   )?.model.id
 
 test('dates, revisions and stages are the same model', () => {
@@ -43,17 +44,25 @@ test('every model of the bundled list is found by its own name where its entry m
   const lost = providers.flatMap((provider) =>
     provider.models.flatMap(({ id, match }) => {
       if (matchScore(match, id.toLowerCase()) === undefined) return []
-      return findModel(provider, id) ? [] : [`${provider.id} ${id}`]
+      return findModel(provider, id, providers) ? [] : [`${provider.id} ${id}`]
     }),
   )
   expect(lost).toEqual([])
 })
 
 test('no bracket of the lists begins where small bills are added together', () => {
-  const starts = listedModels(Date.parse('2026-11-22')).flatMap(({ prices }) =>
+  const starts = listedModels(undefined, Date.parse('2026-11-22')).flatMap(({ prices }) =>
     Object.values(prices).flatMap((price) =>
       typeof price === 'object' ? price.tiers.map(({ start }) => start) : [],
     ),
   )
-  expect(Math.min(...starts)).toBeGreaterThan(NO_BRACKET_BELOW)
+  expect(Math.min(...starts)).toBeGreaterThanOrEqual(LEAST_BRACKET)
+})
+
+test('a hostile name of many dates or folders is judged as quickly as any other', () => {
+  const dates = '-2024-01-01'.repeat(20)
+  for (const name of ['claude-haiku-4-5', 'gemini-2.5-pro', 'gpt-realtime'].map((id) => `${id}${dates}x`)) {
+    expect(idOf('anthropic', name) ?? idOf('google', name) ?? idOf('openai', name)).toBeUndefined()
+  }
+  expect(idOf('google', `${'a-b/'.repeat(60)}!claude-opus-5`)).toBeUndefined()
 })

@@ -6,9 +6,12 @@ const EXACT = 1_000_000
 /** A pattern written for these names alone; beats prefixes, not exact names. */
 const PATTERN = 100_000
 
-/** What providers put behind the name of a model without making it another: dates, revisions, release stages. */
+/**
+ * What providers put behind the name of a model without making it another: dates, revisions, release stages. A name has few
+ * of them; without a bound, the many ways to read a long row of dates would take seconds.
+ */
 const BENIGN_SUFFIX =
-  /^(?:[-@:_](?:\d{8}|\d{4}-\d{2}-\d{2}|\d{6}|\d{2}-\d{2}-\d{4}|\d{2}-\d{4}|\d{2}-\d{2}|\d{4}|\d{3}|latest|preview|exp|experimental|beta|default|maas|v\d+(?::\d+)?(?::\d+k)?))*$/
+  /^(?:[-@:_](?:\d{8}|\d{4}-\d{2}-\d{2}|\d{6}|\d{2}-\d{2}-\d{4}|\d{2}-\d{4}|\d{2}-\d{2}|\d{4}|\d{3}|latest|preview|exp|experimental|beta|default|maas|v\d+(?::\d+)?(?::\d+k)?)){0,4}$/
 
 /** What providers put before it: vendors, regions, folders. */
 const BENIGN_PREFIX = /^~?(?:[a-z0-9-]+[./])*$/

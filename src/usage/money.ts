@@ -46,6 +46,11 @@ export function tokensCost(tokens: number, usdPerMillion: number, permille: numb
   return BigInt(tokens) * scaledRate(usdPerMillion) * BigInt(permille)
 }
 
+/** A rate times a factor, as a decimal of at most 9 digits: 3 × 0.1 is 0.3. */
+export function timesFactor(rate: number, factor: number): number {
+  return Math.round(rate * factor * 1e9) / 1e9
+}
+
 /**
  * What an amount of other units costs, given a price for `per` of them; an amount may have a fraction (seconds), and a
  * division that does not come out even is cut at 10^-18 USD.

@@ -1,16 +1,8 @@
-/** What a service tier does to the list price. */
-export interface TierPrice {
-  /** Thousandths of the list price. */
-  readonly permille: number
-  /** Why the figure is not certain; absent when it is. */
-  readonly note?: string
-}
+import { placePrice, type PlaceFacts } from './places.ts'
+import { LIST_PRICE, type PriceFactor } from './price-factor.ts'
 
-/** What decides it, as the answer (not the request) names it. */
-export interface TierFacts {
-  /** Provider of the price list: `openai`, `anthropic`, `google`, …; empty for one that no list knows. */
-  readonly vendor: string
-  readonly model: string
+/** What decides it: the tier as the answer (not the request) names it, the place as the address does. */
+export interface TierFacts extends PlaceFacts {
   readonly serviceTier?: string | undefined
   /** Anthropic: `fast` or `standard`. */
   readonly speed?: string | undefined
@@ -32,33 +24,39 @@ const OPENAI_PRIORITY: readonly (readonly [RegExp, number])[] = [
 ]
 const OPENAI_LONG_CONTEXT = 272_000
 
-/** Models whose fast mode costs twice the list price (models.dev, 2026-09-25). */
-const ANTHROPIC_FAST = /^claude-opus-(4-8|5|5-5)(-\d{8})?$/
+/**
+ * Multiples of the list price in Anthropic's fast mode (platform.claude.com/docs/en/about-claude/pricing, 2026-10; for Opus 4.6
+ * and 4.7, which have lost it since, as of 2026-05).
+ */
+const ANTHROPIC_FAST: readonly (readonly [RegExp, number])[] = [
+  [/^claude-opus-(4-8|5|5-5)(-\d{8})?$/, 2000],
+  [/^claude-opus-4-[67](-\d{8})?$/, 6000],
+]
+
+/** Gemini's priority tier, all models, also at Vertex AI (ai.google.dev/gemini-api/docs/pricing, 2026-11). */
+const GEMINI_PRIORITY: PriceFactor = { permille: 1800 }
 
 /** Models that cost a tenth more where inference is kept in the United States (Anthropic's price page, 2026-02). */
 const ANTHROPIC_GEO = /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable)-[5-9])/
 
-const LIST_PRICE: TierPrice = { permille: 1000 }
-
 /** The factor of the list price for an answer, of all that changes it together. */
-export function tierPrice(facts: TierFacts): TierPrice {
-  if (!facts.serviceTier && !facts.speed && !facts.inferenceGeo) return LIST_PRICE
-  const factors = [byTier(facts), bySpeed(facts), byGeo(facts)]
+export function tierPrice(facts: TierFacts): PriceFactor {
+  if (!facts.serviceTier && !facts.speed && !facts.inferenceGeo && !facts.place) return LIST_PRICE
+  const factors = [byTier(facts), bySpeed(facts), byGeo(facts), placePrice(facts)]
   const notes = factors.flatMap(({ note }) => (note === undefined ? [] : [note]))
   const permille = factors.reduce((product, factor) => (product * factor.permille) / 1000, 1000)
   return { permille, ...(notes.length > 0 ? { note: notes.join('; ') } : {}) }
 }
 
-function byTier(facts: TierFacts): TierPrice {
+function byTier(facts: TierFacts): PriceFactor {
   const tier = (facts.serviceTier ?? 'default').toLowerCase()
-  if (STANDARD.includes(tier)) return { permille: 1000 }
+  if (STANDARD.includes(tier)) return LIST_PRICE
   switch (tier) {
     case 'batch':
       return { permille: 500 }
     case 'flex':
     case 'on_demand_flex':
-      // Groq's flex trades certainty for throughput, at the same price.
-      return { permille: facts.vendor === 'groq' ? 1000 : 500 }
+      return flex(facts.vendor)
     case 'fast':
     case 'priority':
     case 'on_demand_priority':
@@ -74,24 +72,37 @@ function byTier(facts: TierFacts): TierPrice {
   }
 }
 
-function priority({ vendor, model, inputTokens }: TierFacts): TierPrice {
+function flex(vendor: string): PriceFactor {
+  // Groq's flex trades certainty for throughput, at the same price.
+  if (vendor === 'groq') return LIST_PRICE
+  if (vendor !== 'aws') return { permille: 500 }
+  // "a discount relative to the Standard tier" (aws.amazon.com/bedrock/service-tiers, 2025-11)
+  return {
+    permille: 500,
+    note: 'the discount of the flex tier at Bedrock is not published by model; half was used',
+  }
+}
+
+function priority({ vendor, model, inputTokens }: TierFacts): PriceFactor {
   if (vendor === 'openai') {
     const known = OPENAI_PRIORITY.find(([pattern]) => pattern.test(model))
     if (known) return { permille: inputTokens >= OPENAI_LONG_CONTEXT ? 1000 : known[1] }
   }
+  if (vendor === 'google' && model.startsWith('gemini-')) return GEMINI_PRIORITY
   if (vendor === 'anthropic') {
     return { permille: 1000, note: 'priority capacity is paid by contract; this is its list price' }
   }
   return { permille: 2000, note: `the factor of service tier priority is not known for ${model}; 2 was used` }
 }
 
-function bySpeed({ vendor, model, speed }: TierFacts): TierPrice {
-  if (!speed || speed === 'standard') return { permille: 1000 }
-  if (speed === 'fast' && vendor === 'anthropic' && ANTHROPIC_FAST.test(model)) return { permille: 2000 }
+function bySpeed({ vendor, model, speed }: TierFacts): PriceFactor {
+  if (!speed || speed === 'standard') return LIST_PRICE
+  const known = vendor === 'anthropic' ? ANTHROPIC_FAST.find(([pattern]) => pattern.test(model)) : undefined
+  if (speed === 'fast' && known) return { permille: known[1] }
   return { permille: 2000, note: `the factor of speed ${speed} is not known for ${model}; 2 was used` }
 }
 
-function byGeo({ vendor, model, inferenceGeo }: TierFacts): TierPrice {
-  if (inferenceGeo !== 'us' || vendor !== 'anthropic' || !ANTHROPIC_GEO.test(model)) return { permille: 1000 }
+function byGeo({ vendor, model, inferenceGeo }: TierFacts): PriceFactor {
+  if (inferenceGeo !== 'us' || vendor !== 'anthropic' || !ANTHROPIC_GEO.test(model)) return LIST_PRICE
   return { permille: 1100 }
 }

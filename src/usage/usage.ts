@@ -27,7 +27,19 @@ export type Usage = { readonly [bucket in Bucket]?: number }
 /** What is billed in other units than tokens. */
 export const UNITS = [
   'web_searches',
+  /** Calls of OpenAI's preview of the web search, and answers of its search models. */
+  'web_search_previews',
+  /** Answers of Gemini that rest on Google Search, whatever the number of searches. */
+  'grounded_prompts',
+  /** Answers of Gemini that rest on Google Maps. */
+  'maps_prompts',
+  'x_searches',
+  'code_runs',
   'file_searches',
+  /** Sandboxes in which the model's code ran. */
+  'containers',
+  /** Tokens that are kept, times hours. */
+  'cached_token_hours',
   'search_units',
   'requests',
   'text_messages',
@@ -75,7 +87,7 @@ export interface ModelUsage {
   /** Service tier of this bill where it differs from the answer's. */
   readonly serviceTier?: string
   /** What it is for when it is not the answer's own: then it is priced, but not in the answer's totals. */
-  readonly apart?: 'advisor' | 'transcription' | 'declined_attempt'
+  readonly apart?: 'advisor' | 'transcription' | 'declined_attempt' | 'image_generation'
   /** The provider does not say whether this is billed; it is listed and not priced. */
   readonly uncertain?: true
   /** The provider's own charge in USD; it wins over tokens times price. */

@@ -231,6 +231,30 @@ describe('shell-init and wrap', () => {
     ).toContain('env_http_headers={ "X-OngoingAI-Gateway-Key"="ONGOINGAI_GATEWAY_KEY" }')
   })
 
+  test('wrap sends a codex that is logged in with ChatGPT to the provider chatgpt, and shows nothing of its tokens', async () => {
+    const home = join(folder, 'codex-home')
+    mkdirSync(home)
+    const tokens = { access_token: 'eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2lnbmF0dXJl', account_id: 'acc-1' }
+    writeFileSync(join(home, 'auth.json'), JSON.stringify({ auth_mode: 'chatgpt', tokens }))
+    const fake = join(folder, 'codex')
+    writeFileSync(fake, '#!/bin/sh\nprintf "%s\\n" "$@"\nenv\n', { mode: 0o755 })
+    const wrapped = await runProgram(['wrap', '--', fake, 'exec', 'hi'], {
+      cwd: folder,
+      env: { CODEX_HOME: home },
+    })
+    expect(wrapped.out).toContain('model_provider="ongoingai"\n')
+    expect(wrapped.out).toContain('base_url="http://127.0.0.1:8080/chatgpt/backend-api/codex"')
+    expect(wrapped.out).not.toContain('openai_base_url')
+    expect(wrapped.out + wrapped.err).not.toContain('c2VjcmV0')
+    writeFileSync(join(folder, 'off.yaml'), 'providers: {chatgpt: {enabled: false}}\n')
+    const refused = await runProgram(['wrap', '--config', join(folder, 'off.yaml'), '--', fake], {
+      cwd: folder,
+      env: { CODEX_HOME: home },
+    })
+    expect(refused).toMatchObject({ status: 1, out: '' })
+    expect(refused.err).toContain('set providers.chatgpt.enabled: true')
+  })
+
   test('wrap forwards signals', async () => {
     const main = join(import.meta.dir, '../../src/main.ts')
     const child = Bun.spawn(
@@ -287,6 +311,7 @@ describe('report', () => {
       'providers',
       'models',
       'api_keys',
+      'gateway_keys',
       'recent_traces',
       'latency',
       'errors',

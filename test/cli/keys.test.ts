@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { runProgram } from '../support/process.ts'
+import { sampleTrace } from '../support/trace.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-keys-'))
 beforeAll(() =>
@@ -38,6 +40,26 @@ test('keys create takes a budget and a rate, and says how to use the token', asy
   const text = await run('keys', 'list')
   expect(text.out).toMatch(/^ci +build +default/m)
   expect(text.out.split('\n').filter((line) => line.length > 80)).toEqual([])
+})
+
+test('the report names gateway keys beside their ids', async () => {
+  const storage = await openSqliteStorage(join(folder, 'g.db'), 'write')
+  await storage.write([
+    sampleTrace({ id: 't-ci', gatewayKeyId: 'ci' }),
+    sampleTrace({ id: 't-gone', gatewayKeyId: 'gone' }),
+    sampleTrace({ id: 't-none' }),
+  ])
+  await storage.close()
+  const { out } = await run('report')
+  expect(out).toMatch(/^build +ci +1 /m)
+  expect(out).toMatch(/^\(no name\) +gone +1 /m)
+  const json = JSON.parse((await run('report', '--format', 'json')).out) as {
+    gateway_keys: { gateway_key_id: string; name: string; request_count: number }[]
+  }
+  expect(Object.fromEntries(json.gateway_keys.map((key) => [key.gateway_key_id, key]))).toMatchObject({
+    ci: { name: 'build', request_count: 1 },
+    gone: { name: '', request_count: 1 },
+  })
 })
 
 test.each([

@@ -21,6 +21,9 @@ const T0 = Date.parse('2026-02-18T14:00:00Z') * 1000
 const env = { ONGOINGAI_PORT: String(await freePort()) }
 const run = (...words: string[]): ReturnType<typeof runProgram> => runProgram(words, { cwd: folder, env })
 
+/** What a provider says of its cache, in one trace. */
+const MISS = { type: 'tools_changed', cache_missed_input_tokens: 41_000 }
+
 /** 1,203 traces; one in ten has bodies, one an unusual text. */
 const TRACES: Trace[] = Array.from({ length: 1203 }, (_, i) =>
   sampleTrace({
@@ -35,6 +38,7 @@ const TRACES: Trace[] = Array.from({ length: 1203 }, (_, i) =>
     sessionId: `s${i % 4}`,
     traceGroupId: i < 500 ? 'g' : '',
     tags: i % 2 === 0 ? { team: 'a' } : {},
+    ...(i === 3 ? { detail: { ...sampleTrace().detail, cache: { provider_says: MISS } } } : {}),
   }),
 )
 
@@ -57,6 +61,7 @@ describe('export', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect([status, err, lines.map((line) => line['id'])]).toEqual([0, '', ids])
     expect(lines[10]).toMatchObject({ organization_id: 'default', total_tokens: 18, usage: { buckets: {} } })
+    expect([lines[3]!['cache'], lines[4]!['cache']]).toEqual([{ provider_says: MISS }, undefined])
     expect(out).not.toContain('word word')
     const bodies = await run('export', '--bodies', '--tag', 'team=a', '--from', '2026-02-19')
     const [first] = bodies.out.split('\n').map((line) => JSON.parse(line || '{}') as Record<string, unknown>)
@@ -93,6 +98,7 @@ describe('export', () => {
       estimated_cost_usd: 0.000180003,
       total_tokens: 18n,
       tags: '{}',
+      cache: JSON.stringify({ provider_says: MISS }),
     })
     expect(rows[5]).toMatchObject({ cost_nano_usd: null, estimated_cost_usd: null, cost_status: 'unknown' })
     expect(rows[7]!['model']).toBe(TRACES[7]!.model)
@@ -278,6 +284,7 @@ describe('db', () => {
         '012_bytes_of_details',
         '013_failed_answers',
         '014_quarter_hours',
+        '015_included_cost',
         '018_limit_adjustments',
       ],
       warnings: [],
@@ -313,7 +320,7 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\napplied 009_shared_limits\napplied 010_limits_at_one_moment\napplied 011_scopes\napplied 012_bytes_of_details\napplied 013_failed_answers\napplied 014_quarter_hours\napplied 018_limit_adjustments\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\napplied 009_shared_limits\napplied 010_limits_at_one_moment\napplied 011_scopes\napplied 012_bytes_of_details\napplied 013_failed_answers\napplied 014_quarter_hours\napplied 015_included_cost\napplied 018_limit_adjustments\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
     const database = new Database(join(folder, 'new/new.db'))

@@ -85,10 +85,10 @@ test('prices list and show tell every price, its brackets and where it is from',
   const show = await run('prices show gpt-5.5-2026-04-23')
   expect(show.out).toContain('openai gpt-5.5 (genai-prices@0.1.8)')
   expect(show.out).toMatch(/input_mtok +5, 10 above 271999/)
-  const none = await run('prices show claude-sonnet-5-5 --provider anthropic')
+  const none = await run('prices show claude-fable-5-2 --provider anthropic')
   expect([none.status, none.err]).toEqual([
     1,
-    'no price is known for "claude-sonnet-5-5": its cost is unknown. Set pricing.overrides to give it one.\n',
+    'no price is known for "claude-fable-5-2": its cost is unknown. Set pricing.overrides to give it one.\n',
   ])
   expect((await run('prices show')).status).toBe(2)
   expect((await run('prices lst')).err).toContain('did you mean "prices list"?')

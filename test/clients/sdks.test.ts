@@ -145,6 +145,38 @@ test('openai: embeddings', async () => {
   expect(await newest()).toMatchObject({ input_tokens: 7, output_tokens: 0, cost_status: 'exact' })
 })
 
+test('openai: decisions', async () => {
+  const answered = {
+    answers: [{ type: 'predicate', name: 'broken', probability: 0.97 }],
+    model: 'gpt-6-luna',
+    usage: {
+      input_tokens: 1200,
+      input_tokens_details: { cached_tokens: 200, cache_write_tokens: 0 },
+      output_tokens: 3,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: 1203,
+    },
+  }
+  upstream.play = answerJson(answered)
+  begun += 1
+  const decision = await openai.decisions.create({
+    model: 'gpt-6-luna',
+    input: 'The package arrived with a broken screen.',
+    questions: [{ type: 'predicate', name: 'broken', instructions: 'Something is broken.' }],
+  })
+  expect(decision.answers[0]).toEqual({ type: 'predicate', name: 'broken', probability: 0.97 })
+  expect(upstream.last.target).toBe('/v1/decisions')
+  expect(await newest()).toMatchObject({
+    model: 'gpt-6-luna',
+    input_tokens: 1200,
+    output_tokens: 3,
+    cache_read_input_tokens: 200,
+    estimated_cost_usd: 0.0001,
+    cost_status: 'exact',
+    usage_source: 'reported',
+  })
+})
+
 test('openai: a provider’s error reaches the caller as it is, and costs nothing', async () => {
   const error = {
     error: { message: 'bad model', type: 'invalid_request_error', param: 'model', code: 'model_not_found' },

@@ -200,6 +200,41 @@ export function countersContract(
       expect((await stand())[2]!.resetMs).toBe(Infinity)
     })
 
+    test('what a subscription pays is charged to budgets that count it, and to no others', async () => {
+      const subject = 'workspace:o/w'
+      const billed = budget(subject, 1000, 0, { enforcement: 'soft' })
+      const words = budget(subject, 1000, 4, { unit: 'tokens' })
+      const counting = budget(`${subject}&included`, 1000, 10)
+      const amounts = async (): Promise<unknown> =>
+        Promise.all([billed, words, counting].map((one) => used(one)))
+      const held = await taken(billed, words, counting)
+      expect(await amounts()).toEqual([
+        [0, 0],
+        [0, 4],
+        [0, 10],
+      ])
+      held.grow({ costNanoUsd: 0, includedNanoUsd: 3, tokens: 2 })
+      await eventually(async () => (await used(counting))[1] === 13)
+      expect(await amounts()).toEqual([
+        [0, 0],
+        [0, 6],
+        [0, 13],
+      ])
+      await settle(held, { costNanoUsd: 0, includedNanoUsd: 11, tokens: 5 })
+      expect(await amounts()).toEqual([
+        [0, 0],
+        [5, 0],
+        [11, 0],
+      ])
+      const credits = await taken(billed, words, counting)
+      await settle(credits, { costNanoUsd: 7, tokens: 1 })
+      expect(await amounts()).toEqual([
+        [7, 0],
+        [6, 0],
+        [18, 0],
+      ])
+    })
+
     test('a budget that refuses reserves what it expects, whatever a soft one of the same subject guesses', async () => {
       const hard = budget('guessed', 5000, 50)
       await taken(budget('guessed', 20, 1, { enforcement: 'soft' }), hard)

@@ -565,7 +565,6 @@ function manyTraces(count: number): Trace[] {
   const pick = <T>(...values: readonly T[]): T => values[random(values.length)]!
   return Array.from({ length: count }, (_, i) => {
     const startedAtUs = T0 + random(21 * 24 * 60) * 60 * SECOND + random(60) * SECOND
-    const unknown = random(5) === 0
     return sampleTrace({
       id: `trace-${i}`,
       startedAtUs,
@@ -588,8 +587,11 @@ function manyTraces(count: number): Trace[] {
       outputTokens: random(900),
       totalTokens: random(9000),
       cacheReadInputTokens: random(100),
-      costNanoUsd: unknown ? null : random(1e9),
-      costStatus: unknown ? 'unknown' : pick('exact', 'estimated'),
+      ...pick<Partial<Trace>>(
+        { costNanoUsd: null, costStatus: 'unknown' },
+        { costNanoUsd: random(1e9), costStatus: pick('exact', 'estimated') },
+        { costNanoUsd: 0, costStatus: 'included', listPriceNanoUsd: pick(null, random(1e9)) },
+      ),
       latencyMs: pick(random(2000), random(600_000)),
       timeToFirstTokenMs: random(300),
     })
@@ -791,6 +793,8 @@ function sumUp(
     costNanoUsd: sum((trace) => trace.costNanoUsd ?? 0),
     unknownCostRequests: sum((trace) => (trace.costNanoUsd === null ? 1 : 0)),
     estimatedCostRequests: sum((trace) => (trace.costStatus === 'estimated' ? 1 : 0)),
+    includedRequests: sum((trace) => (trace.costStatus === 'included' ? 1 : 0)),
+    listPriceNanoUsd: sum((trace) => trace.listPriceNanoUsd ?? 0),
     unmeteredRequests: sum((trace) => (trace.api === '' && trace.costNanoUsd === null ? 1 : 0)),
     errors4xx: sum(({ responseStatus }) => (responseStatus >= 400 && responseStatus < 500 ? 1 : 0)),
     errors5xx: sum(({ responseStatus }) => (responseStatus >= 500 ? 1 : 0)),

@@ -10,9 +10,9 @@ import { Recorder } from '../../src/traces/recorder/recorder.ts'
 import { eventually } from '../support/eventually.ts'
 import { sampleExchange } from '../support/exchange.ts'
 import { balanced } from '../support/pipeline.ts'
+import { NO_RATES } from '../support/own-prices.ts'
 
 function settingsIn(folder: string): RecorderSettings {
-  const unset = { input: -1, cacheRead: -1, cacheWrite: -1, cacheWrite1h: -1, output: -1 }
   return {
     storage: { driver: 'sqlite', path: join(folder, 'traces.db') },
     retention: {
@@ -32,7 +32,7 @@ function settingsIn(folder: string): RecorderSettings {
     maskedRequestFields: ['authorization'],
     maskedResponseFields: [],
     setCredentials: [],
-    pricing: { unknownModel: 'allow', assumed: unset, overrides: [] },
+    pricing: { unknownModel: 'allow', assumed: NO_RATES, overrides: [] },
     watchKeys: false,
   }
 }

@@ -791,6 +791,24 @@ describe('budgets', () => {
     expect(await statuses(soft, 1, { model: 'nobody-knows-this' })).toEqual([200])
   })
 
+  test('an own price without an output rate holds no hard budget where output is written', async () => {
+    const own = 'pricing: {overrides: [{model: half-priced, input: 2}]}\n'
+    const gateway = await open(budget('cost_usd: 1, period: day'), `${AUTH}${own}`)
+    expect(await statuses(gateway, 1, { model: 'half-priced' })).toEqual([403])
+    const embeddings = { path: '/openai/v1/embeddings', model: 'half-priced', body: { input: 'hi' } }
+    expect(await statuses(gateway, 1, embeddings)).toEqual([200])
+  })
+
+  test('a key may have a price of its own', async () => {
+    const own = 'pricing: {overrides: [{key_id: key-2, model: gpt-4o-mini, discount: 0.5}]}\n'
+    const gateway = await open(budget('cost_usd: 1, period: day'), `${AUTH}${own}`)
+    expect(await statuses(gateway, 1)).toEqual([200])
+    expect(await statuses(gateway, 1, { token: `${TOKEN}-2` })).toEqual([200])
+    const traces = await gateway.traces(2)
+    const costs = traces.map((trace) => trace['estimated_cost_usd'] as number).toSorted((a, b) => b - a)
+    expect(costs).toEqual([COST_USD, COST_USD / 2])
+  })
+
   test('warnings come once, to log, audit trail and webhooks, signed; a soft budget refuses nobody', async () => {
     const received: { body: string; signature: string }[] = []
     const receiver = await Upstream.start((request, socket) => {

@@ -23,6 +23,7 @@ const POLICY: LimitPolicy = {
     rollingHours: 0,
     timeZone: 'UTC',
     enforcement: 'hard',
+    countIncluded: false,
     warnAt: [],
   },
   onBackendFailure: 'deny',
@@ -52,6 +53,7 @@ test('what is told of an exchange after its end changes nothing', async () => {
       limits,
       ...facts,
       billable: true,
+      subscription: false,
       requestBytes: 400,
       maxOutputTokens: 100,
       answers: 1,
@@ -76,6 +78,7 @@ test('what is told of an exchange after its end changes nothing', async () => {
   const bill = {
     ticket: number,
     costNanoUsd: 123,
+    includedNanoUsd: 0,
     outputNanoUsd: 100,
     inputTokens: 1,
     outputTokens: 1,

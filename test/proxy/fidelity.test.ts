@@ -121,6 +121,12 @@ test('paths keep their escapes, dot segments are resolved, queries pass as they 
     ['/openaiish/v1', 'status 404'],
     ['/OPENAI/v1', 'status 404'],
     ['/openai/../api/health', 'status 200'],
+    // What the URL standard changes: `docs/differences.md` has the list.
+    [`/openai/v1/a|b'{c}"d^e\`f<h>`, "/v1/a|b'%7Bc%7D%22d%5Ee%60f%3Ch%3E"],
+    [`/openai/v1?q="<>\`{}|\\^'`, '/v1?q=%22%3C%3E`{}|\\^%27'],
+    ['/openai/v1/caf\xc3\xa9?q=\xc3\xa9', '/v1/caf%C3%A9?q=%C3%A9'],
+    ['/openai/v1/a\\b', '/v1/a/b'],
+    ['/openai/v1/x#fragment', 'status 400'],
   ]
   for (const [sent, seen] of cases) expect([sent, await targetSeen(sent)]).toEqual([sent, seen])
 })
@@ -178,6 +184,43 @@ test('request fields pass, less those of the connection and the gateway’s own'
     expect([name, last.field(name)]).toEqual([name, undefined])
   }
   expect(last.fields.filter(([name]) => name.toLowerCase().startsWith('x-ongoingai-'))).toEqual([])
+})
+
+test('what the HTTP client changes in a request is what the documentation names', async () => {
+  upstream.play = answerJson({ ok: true })
+  const client = await RawClient.open(gateway.port)
+  client.send(
+    'DELETE /openai/v1/files/x HTTP/1.1\r\nHost: gateway.localhost\r\nCookie: a=1\r\nCookie: b=2\r\nX-Spaced:  a b  \r\nX-Empty:\r\n\r\n',
+  )
+  await eventually(() => client.status === 200)
+  client.close()
+  const { last } = upstream
+  expect(last.field('cookie')).toBe('a=1; b=2')
+  expect(last.field('x-spaced')).toBe('a b')
+  expect(last.field('x-empty')).toBe('')
+  expect(last.field('accept')).toBe('*/*')
+  expect(last.field('user-agent')).toBe('')
+  expect(last.field('content-length')).toBe('0')
+})
+
+test('198 fields of a request pass, 256 of an answer', async () => {
+  const many = (count: number): string =>
+    Array.from({ length: count }, (_, i) => `x-field-${i}: 1\r\n`).join('')
+  for (const [sent, answered, status] of [
+    [197, 254, 200],
+    [198, 0, 431],
+    [0, 255, 502],
+  ] as const) {
+    upstream.play = (_, socket) =>
+      void socket.write(
+        `HTTP/1.1 200 OK\r\n${many(answered)}Content-Length: 2\r\nConnection: close\r\n\r\n{}`,
+      )
+    const client = await RawClient.open(gateway.port)
+    client.send(`GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\n${many(sent)}\r\n`)
+    await eventually(() => client.status !== 0)
+    client.close()
+    expect([sent, answered, client.status]).toEqual([sent, answered, status])
+  }
 })
 
 test('answer fields pass, less those of the connection, with ours added', async () => {

@@ -149,7 +149,7 @@ describe('pricing.unknown_model: block', () => {
   let gateway: TestGateway
   beforeAll(async () => {
     gateway = await openGateway(
-      `${providersAt(upstream.url)}pricing: {unknown_model: block, overrides: [{model: "in-house*", free: true}]}\n`,
+      `${providersAt(upstream.url)}pricing: {unknown_model: block, overrides: [{model: "in-house*", free: true}, {model: half-priced, input: 2}, {model: "*", discount: 0.1}]}\n`,
     )
     upstream.play = answerJson({ model: 'm', choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } })
   })
@@ -167,6 +167,8 @@ describe('pricing.unknown_model: block', () => {
       error_code: 'model_price_unknown',
       estimated_cost_usd: 0,
     })
+    // Its output has no price.
+    expect((await ask(gateway, '{"model":"half-priced","messages":[]}')).status).toBe(403)
     const nameless = await ask(gateway, '{"messages":[]}')
     expect(nameless.status).toBe(403)
     const message = await ask(gateway, '{"model":"claude-sonnet-9-9"}', { path: '/anthropic/v1/messages' })

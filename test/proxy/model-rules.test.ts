@@ -119,6 +119,18 @@ test('and passes when all of them are its own', async () => {
     ])
 })
 
+test('what runs no model names none, and may', async () => {
+  for (const path of ['/openai/v1/vector_stores', '/openai/v1/vector_stores/vs_1/files', '/openai/v1/files'])
+    expect([path, await ask(path, '{"name":"x"}')]).toEqual([path, 200])
+  expect(await ask('/openai/v1/vector_stores/vs_1/files', '{"model":"dear"}')).toBe(403)
+  expect(await ask('/openai/v1/unheard/of', '{"name":"x"}')).toBe(403)
+  const fields = { authorization: 'Bearer sk-provider-0123456789', 'X-OngoingAI-Gateway-Key': bound }
+  for (const path of ['/openai/v1/batches/b', '/openai/v1/batches/b/results']) {
+    const polled = await fetch(`${gateway.url}${path}`, { headers: fields })
+    expect([path, polled.status]).toEqual([path, 200])
+  }
+})
+
 test('a WebSocket passes by the model of its target only where no message names another', async () => {
   const dial = async (path: string): Promise<number> => {
     const { status } = await askRaw(Number(new URL(gateway.url).port), [

@@ -226,40 +226,64 @@ test('an upstream that cannot be reached is 502 in the dialect of the route', as
   })
 })
 
-test('an upstream that closes, or answers what is not HTTP, is 502', async () => {
+test('an upstream that closes, or answers what is not HTTP, is 502 with its host and the reason', async () => {
   await withGateway(providersAt(upstream.url), async (gateway) => {
-    upstream.play = (_, socket) => void socket.destroy()
-    expect((await post(gateway, '/openai/v1/chat/completions')).status).toBe(502)
-    upstream.play = (_, socket) => void socket.end('what is this\r\n\r\n')
-    expect((await post(gateway, '/openai/v1/chat/completions')).status).toBe(502)
-    upstream.play = (_, socket) => void socket.end('HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n')
-    expect((await post(gateway, '/openai/v1/chat/completions')).status).toBe(502)
-    upstream.play = (_, socket) =>
-      void socket.end('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"a"')
-    const cut = await post(gateway, '/openai/v1/chat/completions')
-    expect([cut.status, ((await cut.json()) as { error: { code: string } }).error.code]).toEqual([
-      502,
-      'upstream_aborted',
-    ])
-    const traces = await gateway.traces(4)
-    expect(traces.map((trace) => trace['outcome'])).toEqual(Array(4).fill('upstream_failed'))
+    for (const [bytes, code, reason] of [
+      ['', 'upstream_aborted', 'the connection broke off before the answer was complete (ECONNRESET)'],
+      [
+        'what is this\r\n\r\n',
+        'upstream_invalid_response',
+        'its answer is not valid HTTP (Malformed_HTTP_Response)',
+      ],
+      [
+        'HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n',
+        'upstream_invalid_response',
+        'its answer has the status 799, which is not between 200 and 599',
+      ],
+      [
+        'HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n',
+        'upstream_invalid_response',
+        'its answer is not valid HTTP (InvalidContentLength)',
+      ],
+      [
+        'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"a"',
+        'upstream_aborted',
+        'the connection broke off before the answer was complete (ECONNRESET)',
+      ],
+    ] as const) {
+      upstream.play = (_, socket) => void socket.end(bytes)
+      const response = await post(gateway, '/openai/v1/chat/completions')
+      expect([response.status, await response.json()]).toMatchObject([
+        502,
+        { error: { code, message: `upstream request failed: 127.0.0.1:${upstream.port}: ${reason}` } },
+      ])
+    }
+    const traces = await gateway.traces(5)
+    expect(traces.map((trace) => trace['outcome'])).toEqual(Array(5).fill('upstream_failed'))
   })
 })
 
 test('each time-out strikes by its name', async () => {
   const timeouts = (values: string): string =>
     `providers: {openai: {upstream: "${upstream.url}", timeouts: {${values}}}}\n`
-  const code = async (gateway: TestGateway): Promise<unknown> => {
+  const failure = async (gateway: TestGateway): Promise<unknown> => {
     const response = await post(gateway, '/openai/v1/chat/completions')
     expect(response.status).toBe(504)
-    return ((await response.json()) as { error: { code: string } }).error.code
+    return ((await response.json()) as { error: object }).error
   }
+  const host = `127.0.0.1:${upstream.port}`
   upstream.play = () => {}
   await withGateway(timeouts('first_byte_ms: 100'), async (gateway) => {
-    expect(await code(gateway)).toBe('upstream_first_byte_timeout')
+    expect(await failure(gateway)).toMatchObject({
+      code: 'upstream_first_byte_timeout',
+      message: `upstream did not answer in time: ${host}: longer than 100 ms (providers.openai.timeouts.first_byte_ms)`,
+    })
   })
   await withGateway(timeouts('total_ms: 100'), async (gateway) => {
-    expect(await code(gateway)).toBe('upstream_total_timeout')
+    expect(await failure(gateway)).toMatchObject({
+      code: 'upstream_total_timeout',
+      message: `the exchange took too long: ${host}: longer than 100 ms (providers.openai.timeouts.total_ms)`,
+    })
   })
   upstream.play = stream(['data: {"choices":[{"delta":{"content":"x"}}]}\n\n', 'data: never\n\n'], {
     between: () => new Promise(() => {}),

@@ -254,3 +254,34 @@ test('a connection on which an upstream refused an upgrade is not used for the n
   await other.stop()
   await upstream.stop()
 })
+
+test('a handshake that fails is 502 with the host and the reason', async () => {
+  const upstream = await Upstream.start(answer(426, {}, ''))
+  const other = await openGateway(providersAt(upstream.url))
+  for (const [bytes, code] of [
+    ['what is this\r\n\r\n', 'upstream_invalid_response'],
+    ['', 'upstream_aborted'],
+    ['HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n', 'upstream_invalid_response'],
+  ] as const) {
+    upstream.play = (_, socket) => void socket.end(bytes)
+    const { status, text } = await askRaw(other.port, [
+      'GET /openai/v1/realtime?model=x HTTP/1.1',
+      'Host: 127.0.0.1',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ])
+    expect([bytes, status, JSON.parse(text)]).toMatchObject([
+      bytes,
+      502,
+      {
+        error: {
+          code,
+          message: expect.stringContaining(`upstream request failed: 127.0.0.1:${upstream.port}: `),
+        },
+      },
+    ])
+  }
+  await other.stop()
+  await upstream.stop()
+})

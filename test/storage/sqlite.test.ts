@@ -48,6 +48,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '012_bytes_of_details' },
     { name: '013_failed_answers' },
     { name: '014_quarter_hours' },
+    { name: '015_included_cost' },
     { name: '018_limit_adjustments' },
   ])
   database.close()
@@ -175,6 +176,7 @@ test('a database of the first schema is brought up to date, and its traces are r
     tags: _7,
     consumption_id: _8,
     provider_error: _9,
+    list_price_nano_usd: _10,
     ...row
   } = toTraceRow(sampleTrace({ id: 'old' }))
   const names = Object.keys(row)

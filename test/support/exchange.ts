@@ -12,6 +12,7 @@ export function sampleExchange(values: Partial<Exchange> = {}): Exchange {
     wire: { api: 'chat_completions', provider: 'openai' },
     credentialField: '',
     queryKey: '',
+    subscription: false,
     dialect: 'openai',
     routeModel: '',
     injected: false,

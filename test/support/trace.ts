@@ -34,6 +34,7 @@ export function sampleTrace(values: Partial<Trace> = {}): Trace {
     usageSource: 'reported',
     costStatus: 'exact',
     costNanoUsd: 180_000,
+    listPriceNanoUsd: null,
     latencyMs: 120,
     timeToFirstTokenMs: 0,
     timeToFirstTokenUs: 0,

@@ -33,6 +33,8 @@ export type Verdict =
 export interface Actual {
   /** Nano-USD that are charged: the cost, or what was expected when it stays unknown. */
   readonly costNanoUsd: number
+  /** Charged besides to budgets that count what subscriptions pay. */
+  readonly includedNanoUsd?: number
   readonly tokens: number
 }
 

@@ -1,5 +1,6 @@
 import { roomFor } from '../admission/decide.ts'
 import { slotOf } from '../policies/budget-window.ts'
+import { countsIncluded } from '../policies/included-subject.ts'
 import type { Budget, CounterState, Take } from '../policies/take.ts'
 import {
   leastAmount,
@@ -62,6 +63,8 @@ interface Counted {
 /** A subject of budgets, and the takes whose amounts are reserved for it. */
 interface Spender {
   readonly subject: SubjectSpend
+  /** It is charged what subscriptions pay. */
+  readonly included: boolean
   /** Indices of the takes that reserve most, of money and of tokens; -1 for none. */
   readonly cost: number
   readonly tokens: number
@@ -184,6 +187,7 @@ export class MemoryCounters implements Counters {
       budgets: budgets.filter(({ take }) => take.enforcement !== 'soft'),
       spenders: [...Map.groupBy(budgets, ({ subject }) => subject)].map(([subject, of]) => ({
         subject,
+        included: countsIncluded(of[0]!.take.counter),
         cost: most(of, 'cost'),
         tokens: most(of, 'tokens'),
         grows: !of.some(({ take }) => isStrict(take)),
@@ -343,6 +347,7 @@ class HeldInMemory implements Held {
   readonly #slot: number
   /** What was reserved beyond the claim's amounts. */
   #grownCost = 0
+  #grownIncluded = 0
   #grownTokens = 0
 
   constructor(owner: MemoryCounters, claim: Claim, counted: Counted, clock: number, slot: number) {
@@ -359,12 +364,14 @@ class HeldInMemory implements Held {
     }
   }
 
-  grow({ costNanoUsd, tokens }: Actual): void {
+  grow({ costNanoUsd, includedNanoUsd = 0, tokens }: Actual): void {
     this.#grownCost += costNanoUsd
+    this.#grownIncluded += includedNanoUsd
     this.#grownTokens += tokens
-    for (const { subject, cost, tokens: ofTokens, grows } of this.#counted.spenders) {
+    for (const { subject, included, cost, tokens: ofTokens, grows } of this.#counted.spenders) {
       if (!grows) continue
-      subject.reserve(this.#slot, cost < 0 ? 0 : costNanoUsd, ofTokens < 0 ? 0 : tokens)
+      const money = costNanoUsd + (included ? includedNanoUsd : 0)
+      subject.reserve(this.#slot, cost < 0 ? 0 : money, ofTokens < 0 ? 0 : tokens)
     }
   }
 
@@ -372,15 +379,15 @@ class HeldInMemory implements Held {
     for (const { counter } of this.#counted.places) counter.taken -= 1
   }
 
-  settle({ costNanoUsd, tokens }: Actual, nowMs: number): undefined {
+  settle({ costNanoUsd, includedNanoUsd = 0, tokens }: Actual, nowMs: number): undefined {
     const claim = this.#claim
     // The ledger tells of older terms by itself.
     const own = this.#owner.knows(claim.term, nowMs)
     for (const spender of this.#counted.spenders) {
-      const { subject } = spender
+      const { subject, included } = spender
       subject.holding -= 1
       this.#reserve(spender, -1)
-      if (own) subject.settle(claim.term, this.#slot, costNanoUsd, tokens)
+      if (own) subject.settle(claim.term, this.#slot, costNanoUsd + (included ? includedNanoUsd : 0), tokens)
     }
     for (const { counter, take, index } of this.#counted.rates) {
       if (take.settles) counter.add(tokens - claim.amountOf(index), this.#owner.clock(), this.#clock)
@@ -388,9 +395,10 @@ class HeldInMemory implements Held {
   }
 
   /** Reserves all that is expected, or with a negative sign gives it back. */
-  #reserve({ subject, cost, tokens, grows }: Spender, sign: 1 | -1): void {
+  #reserve({ subject, included, cost, tokens, grows }: Spender, sign: 1 | -1): void {
     const claim = this.#claim
-    const money = cost < 0 ? 0 : claim.amountOf(cost) + (grows ? this.#grownCost : 0)
+    const grown = grows ? this.#grownCost + (included ? this.#grownIncluded : 0) : 0
+    const money = cost < 0 ? 0 : claim.amountOf(cost) + grown
     const counted = tokens < 0 ? 0 : claim.amountOf(tokens) + (grows ? this.#grownTokens : 0)
     subject.reserve(this.#slot, sign * money, sign * counted)
   }

@@ -163,13 +163,19 @@ if operation == 'admit' or operation == 'read' then
   return answer(-1, list, {})
 end
 
+-- What a subject is charged: what subscriptions pay counts for some, by the end of their names.
+local function costOf(subject)
+  if string.sub(subject, -9) == '&included' then return request.cost + request.included end
+  return request.cost
+end
+
 if operation == 'grow' then
   for subject in pairs(reservations()) do
     local key = prefix .. 'v:' .. subject
     local slot, cost, tokens, expires = string.match(redis.call('HGET', key, request.id) or '', '^(%S+) (%S+) (%S+) (%S+)$')
     if slot then
       redis.call('HSET', key, request.id,
-        slot .. ' ' .. int(tonumber(cost) + request.cost) .. ' ' .. int(tonumber(tokens) + request.tokens) .. ' ' .. expires)
+        slot .. ' ' .. int(tonumber(cost) + costOf(subject)) .. ' ' .. int(tonumber(tokens) + request.tokens) .. ' ' .. expires)
     end
   end
 elseif operation == 'ended' then
@@ -179,9 +185,9 @@ elseif operation == 'ended' then
 elseif operation == 'settle' then
   local booked = {}
   -- A window that is not known is read from the ledger when it is asked for.
-  local function book(key)
+  local function book(key, subject)
     if not booked[key] and redis.call('EXISTS', key) == 1 then
-      redis.call('HINCRBY', key, 'cost', int(request.cost))
+      redis.call('HINCRBY', key, 'cost', int(costOf(subject)))
       redis.call('HINCRBY', key, 'tokens', int(request.tokens))
     end
     booked[key] = true
@@ -195,7 +201,7 @@ elseif operation == 'settle' then
       redis.call('EXPIRE', key, WINDOW + 1)
     elseif take.k == 'budget' then
       redis.call('HDEL', prefix .. 'v:' .. take.c, request.id)
-      book(windowKey(take))
+      book(windowKey(take), take.c)
     end
   end
   -- Rolling windows may have moved on since the request began, and other budgets of the subject may have come.
@@ -206,7 +212,7 @@ elseif operation == 'settle' then
       if redis.call('EXISTS', key) == 0 then
         redis.call('SREM', starts, start)
       elseif tonumber(start) <= request.slot then
-        book(key)
+        book(key, subject)
       end
     end
   end

@@ -50,6 +50,8 @@ export interface SharedRequest {
   /** Second of the backend's clock in which it was admitted; 0 when it was not yet. */
   readonly second: number
   readonly cost: number
+  /** Charged besides to budgets that count what subscriptions pay. */
+  readonly included: number
   readonly tokens: number
   readonly lease: number
   /** What the ledger says of windows that the backend does not know: counter, beginning, nano-USD, tokens. */
@@ -114,11 +116,11 @@ export class SharedCounters implements Counters {
   #held(open: SharedRequest): Held {
     const { takes } = open
     return {
-      grow: ({ costNanoUsd, tokens }) => {
+      grow: (more) => {
         // What is reserved for a strict budget is the most there can be.
         const strict = new Set(takes.filter(({ k, f }) => k === 'budget' && f === 2).map(({ c }) => c))
         const growing = takes.filter(({ k, c }) => k === 'budget' && !strict.has(c))
-        if (growing.length > 0) this.#tell('grow', { ...open, takes: growing, cost: costNanoUsd, tokens })
+        if (growing.length > 0) this.#tell('grow', { ...open, takes: growing, ...amountsOf(more) })
       },
       ended: () => {
         if (takes.some(({ k }) => k === 'conc')) this.#tell('ended', open)
@@ -131,13 +133,13 @@ export class SharedCounters implements Counters {
     }
   }
 
-  async #settle(open: SharedRequest, { costNanoUsd, tokens }: Actual): Promise<readonly CounterState[]> {
-    const request = { ...open, cost: costNanoUsd, tokens }
+  async #settle(open: SharedRequest, actual: Actual): Promise<readonly CounterState[]> {
+    const request = { ...open, ...amountsOf(actual) }
     try {
       const reply = await this.#backend.apply('settle', request)
       return reply.states.map(stateOf)
     } catch (error) {
-      if (costNanoUsd + tokens > 0) this.#forgetLater(request)
+      if (request.cost + request.included + request.tokens > 0) this.#forgetLater(request)
       throw error
     }
   }
@@ -213,6 +215,7 @@ export const NO_REQUEST: SharedRequest = {
   takes: [],
   second: 0,
   cost: 0,
+  included: 0,
   tokens: 0,
   lease: LEASE_MS,
   seeds: [],
@@ -220,6 +223,14 @@ export const NO_REQUEST: SharedRequest = {
 }
 
 const FLAGS: Readonly<Record<Budget['enforcement'], 0 | 1 | 2>> = { soft: 0, hard: 1, strict: 2 }
+
+function amountsOf({
+  costNanoUsd,
+  includedNanoUsd = 0,
+  tokens,
+}: Actual): Pick<SharedRequest, 'cost' | 'included' | 'tokens'> {
+  return { cost: costNanoUsd, included: includedNanoUsd, tokens }
+}
 
 function sharedTake(take: Take, amount: number): SharedTake {
   const none = { u: '', s: 0, e: 0 } as const

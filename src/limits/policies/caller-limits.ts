@@ -2,8 +2,9 @@ import { matches } from '../../access/key-rules.ts'
 import type { Caller } from '../../traces/exchange.ts'
 import { adjustedTerms, type Adjustments } from './adjustments.ts'
 import { budgetWindow, slotOf } from './budget-window.ts'
+import { includedSubject } from './included-subject.ts'
 import { countedOf, takeOf, type CountedLimits, type Limit } from './limit.ts'
-import type { LimitKind, LimitPolicy } from './policy.ts'
+import type { BudgetTerms, LimitKind, LimitPolicy } from './policy.ts'
 import {
   fixedSubject,
   part,
@@ -37,10 +38,8 @@ export class CallerLimits {
   readonly any: boolean
   /** Whether the request's content tells something that a limit needs. */
   readonly needContent: boolean
-  /** Whether a budget needs prices, or what they come with, before a request. */
-  readonly needPrices: boolean
-  /** Whether a hard budget of money would be passed by what has no price. */
-  readonly refusesUnpriced: boolean
+  /** How money is limited, of requests that are billed and of those that a subscription pays for. */
+  readonly money: Readonly<Record<'billed' | 'included', MoneyLimits>>
   /** Whether a limit counts end users or sessions. */
   readonly needAttribution: boolean
 
@@ -77,8 +76,13 @@ export class CallerLimits {
       ...(counterId === '' ? [] : [spenderOf(caller, counterId)]),
     ]
     this.any = holding.length > 0
-    this.needPrices = holding.some(({ budget }) => budgetNeedsPrices(budget))
-    this.refusesUnpriced = holding.some(({ budget }) => budget.costUsd > 0 && budget.enforcement !== 'soft')
+    const budgets = holding.map(({ budget }) => budget)
+    this.money = {
+      billed: moneyLimits(budgets),
+      included: moneyLimits(
+        budgets.map((budget) => (budget.countIncluded ? budget : { ...budget, costUsd: 0 })),
+      ),
+    }
     this.needAttribution = holding.some(({ per }) => per === 'end_user' || per === 'session')
     this.needContent = holding.some(
       ({ per, splitBy, match, tokensPerMinute, budget }) =>
@@ -153,10 +157,11 @@ export class CallerLimits {
       add('tokens_per_minute', policy.tokensPerMinute)
       if (budget.tokens + budget.costUsd === 0) continue
       const window = budgetWindow(budget, nowMs)
+      const spender = budget.countIncluded ? includedSubject(counted) : counted
       const terms = adjustedTerms(
         Math.round(budget.costUsd * NANO_PER_USD),
         window,
-        this.#adjustments.of(policy.name, counted),
+        this.#adjustments.of(policy.name, spender),
         nowMs,
       )
       const rolling = budget.period === 'rolling'
@@ -166,14 +171,14 @@ export class CallerLimits {
         if (value <= 0) return
         const take = {
           kind: 'budget',
-          counter: counted,
+          counter: spender,
           unit: kind,
           limit: value + forgiven,
           enforcement: budget.enforcement,
           startMs: terms.startMs,
           endMs: window.endMs,
         } as const
-        limits.push({ policy, kind, value, counter: counted, window, take, forgiven })
+        limits.push({ policy, kind, value, counter: spender, window, take, forgiven })
       }
       spend('tokens', budget.tokens, terms.forgivenTokens)
       spend('cost', terms.nanoUsd, terms.forgivenNanoUsd)
@@ -184,6 +189,7 @@ export class CallerLimits {
     return {
       limits,
       counted: countedOf(limits),
+      countedIncluded: countedOf(limits.map(withoutRefusal)),
       countedFree: countedOf(limits.filter(({ kind }) => !SPENDING.has(kind))),
       strict: limits.some(({ window, policy }) => window && policy.budget.enforcement === 'strict'),
       size,
@@ -198,8 +204,33 @@ export class CallerLimits {
 }
 
 /** Whether prices must be known before a request: they say what it costs, and with them comes the model's context window. */
-export function budgetNeedsPrices({ costUsd, tokens, enforcement }: LimitPolicy['budget']): boolean {
+export function budgetNeedsPrices({ costUsd, tokens, enforcement }: BudgetTerms): boolean {
   return costUsd > 0 || (tokens > 0 && enforcement === 'strict')
+}
+
+/** How money is limited. */
+interface MoneyLimits {
+  /** Prices, or what they come with, are asked for before a request. */
+  readonly needPrices: boolean
+  /** A budget that refuses would be passed by what has no price. */
+  readonly refusesUnpriced: boolean
+}
+
+function moneyLimits(budgets: readonly BudgetTerms[]): MoneyLimits {
+  return {
+    needPrices: budgets.some(budgetNeedsPrices),
+    refusesUnpriced: budgets.some(({ costUsd, enforcement }) => costUsd > 0 && enforcement !== 'soft'),
+  }
+}
+
+/**
+ * A limit as it holds for a request that a subscription pays for: a spent budget that counts no such requests refuses none. It is told
+ * all the same what the request came to, for the answer may say that it was billed.
+ */
+function withoutRefusal(limit: Limit): Limit {
+  const { kind, policy, take } = limit
+  if (kind !== 'cost' || policy.budget.countIncluded || take?.kind !== 'budget') return limit
+  return { ...limit, take: { ...take, enforcement: 'soft' } }
 }
 
 /** Limits that what costs nothing does not touch. */
@@ -208,8 +239,12 @@ const SPENDING: ReadonlySet<LimitKind> = new Set(['tokens_per_minute', 'cost', '
 /** What holds for a request of a caller. */
 export interface ResolvedLimits {
   readonly limits: readonly Limit[]
-  /** Those that count something, and of them those that count what costs nothing too. */
+  /**
+   * Those that count something; the same for a request that a subscription pays for; and of them those that count what costs nothing
+   * too.
+   */
   readonly counted: CountedLimits
+  readonly countedIncluded: CountedLimits
   readonly countedFree: CountedLimits
   /** A budget reserves the most that a request can come to. */
   readonly strict: boolean

@@ -32,6 +32,7 @@ const policy: fc.Arbitrary<LimitPolicy> = fc.record({
     rollingHours: fc.constantFrom(1, 24),
     timeZone: fc.constantFrom('UTC', 'Asia/Tokyo'),
     enforcement: fc.constantFrom('soft' as const, 'hard' as const, 'strict' as const),
+    countIncluded: fc.boolean(),
     warnAt: fc.constant([]),
   }),
   onBackendFailure: fc.constantFrom('allow' as const, 'deny' as const),

@@ -57,6 +57,7 @@ function isWithin({ of, ofBudget }: Dimension, outer: LimitPolicy, inner: LimitP
   if (outer.onBackendFailure === 'deny' && inner.onBackendFailure !== 'deny') return false
   if (!ofBudget) return true
   if (STRICTNESS[inner.budget.enforcement] < STRICTNESS[outer.budget.enforcement]) return false
+  if (outer.budget.countIncluded && !inner.budget.countIncluded) return false
   return periodCovers(inner.budget, outer.budget)
 }
 
@@ -76,7 +77,8 @@ function countsAs(a: LimitPolicy, b: LimitPolicy): boolean {
     a.name === b.name &&
     a.splitBy === b.splitBy &&
     a.match.provider === b.match.provider &&
-    a.match.model === b.match.model
+    a.match.model === b.match.model &&
+    a.budget.countIncluded === b.budget.countIncluded
   )
 }
 

@@ -34,6 +34,8 @@ export interface BudgetTerms {
   /** IANA name of the zone whose days, weeks (from Monday) and months count. */
   readonly timeZone: string
   readonly enforcement: BudgetEnforcement
+  /** What a subscription pays counts too, at list prices. */
+  readonly countIncluded: boolean
   /** Shares of the budget at which a warning is given, once a period. */
   readonly warnAt: readonly number[]
 }

@@ -17,6 +17,8 @@ export interface LimitStanding {
   readonly period?: string
   readonly time_zone?: string
   readonly enforcement?: string
+  /** What a subscription pays counts too, at list prices. */
+  readonly count_included?: true
   /** When there is room again, as far as that can be told. */
   readonly reset?: string
 }
@@ -44,6 +46,7 @@ export function standingOf(
           period: policy.budget.period,
           time_zone: policy.budget.timeZone,
           enforcement: policy.budget.enforcement,
+          ...(policy.budget.countIncluded ? { count_included: true as const } : {}),
         }
       : {}),
     ...(resets ? { reset: formatSecond((nowMs + Math.max(0, resetMs)) * 1000) } : {}),

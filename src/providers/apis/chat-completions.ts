@@ -1,4 +1,4 @@
-import { inputTokens, outputTokens, type ModelUsage } from '../../usage/usage.ts'
+import { inputTokens, outputTokens, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readAnswerError } from './answer-error.ts'
 import { meterOpenAI, readOpenAIUsage } from './openai-usage.ts'
@@ -19,6 +19,8 @@ export const chatCompletions: WireApi = {
 
   readAnswer(reading, answer) {
     readCommon(reading, answer)
+    // xAI's deferred completions: the answer is fetched later, by this id alone.
+    if (textOf(answer['request_id']) && answer['choices'] === undefined) reading.pending = true
     for (const choice of objectsOf(answer['choices'])) {
       readChoice(reading, choice)
       const message = objectOf(choice['message'])
@@ -41,7 +43,46 @@ export const chatCompletions: WireApi = {
   },
 
   meter(reading, notes) {
-    return breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
+    const bills = breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
+    return withExecutedTools(reading, bills)
+  },
+}
+
+/**
+ * Perplexity's asynchronous completions: the request is answered with an id, by which the completion is fetched.
+ *
+ * @see https://docs.perplexity.ai/api-reference/async-chat-completions-post
+ */
+export const asyncCompletions: WireApi = {
+  ...chatCompletions,
+  name: 'async_completions',
+  notEstimated: true,
+
+  readAnswer(reading, answer) {
+    reading.model = textOf(answer['model'])
+    reading.pending = true
+    reading.complete = true
+  },
+}
+
+/**
+ * A completion that is fetched once it is there: xAI's deferred ones come as they are, Perplexity's in `response`. It
+ * counts with the exchange that first carries it.
+ *
+ * @see https://docs.x.ai/docs/guides/deferred-chat-completions
+ * @see https://docs.perplexity.ai/api-reference/async-chat-completions-api-request-get
+ */
+export const storedCompletions: WireApi = {
+  ...chatCompletions,
+  name: 'stored_completions',
+  freeUnlessReported: true,
+  fetches: true,
+  runsNoModel: true,
+
+  readAnswer(reading, answer) {
+    reading.responseId = textOf(answer['id'])
+    chatCompletions.readAnswer(reading, objectOf(answer['response']) ?? answer)
+    reading.stored = true
   },
 }
 
@@ -98,9 +139,21 @@ function readChoice(reading: Reading, choice: JsonObject): void {
 
 /** OpenAI's search models search the web with every answer, and do not say so in their usage. */
 function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
-  if (model === undefined || !/^gpt-.*-search-(preview|api)/.test(model)) return bills
-  return bills.map((bill) => ({ ...bill, units: { web_searches: 1, ...bill.units } }))
+  const kind = /^gpt-.*-search-(preview|api)/.exec(model ?? '')?.[1]
+  if (kind === undefined) return bills
+  const search: Units = kind === 'preview' ? { web_search_previews: 1 } : { web_searches: 1 }
+  return bills.map((bill) => ({ ...bill, units: { ...search, ...bill.units } }))
 }
+
+/** Groq takes a fee for every tool that its compound systems ran; the answer lists them, and their price is not known here. */
+function withExecutedTools({ toolCalls }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
+  const executed = toolCalls.get(EXECUTED) ?? 0
+  const [first, ...rest] = bills
+  if (executed === 0 || !first) return bills
+  return [{ ...first, unreported: [...(first.unreported ?? []), `${executed} executed tools`] }, ...rest]
+}
+
+const EXECUTED = 'executed_tools'
 
 /** Groq's compound systems bill the models they called; the whole is their sum and has no price of its own. */
 function breakdownOf({ usage }: Reading, notes: string[]): readonly ModelUsage[] | undefined {
@@ -122,8 +175,10 @@ function breakdownOf({ usage }: Reading, notes: string[]): readonly ModelUsage[]
   return undefined
 }
 
-/** Adds the text of a message or delta: content, reasoning, refusals and tool arguments. */
-function addContent({ output }: Reading, message: JsonObject): void {
+/** Adds the text of a message or delta: content, reasoning, refusals and tool arguments; and counts what Groq ran. */
+function addContent({ output, toolCalls }: Reading, message: JsonObject): void {
+  const executed = listOf(message['executed_tools']).length
+  if (executed > (toolCalls.get(EXECUTED) ?? 0)) toolCalls.set(EXECUTED, executed)
   for (const name of ['content', 'reasoning_content', 'reasoning', 'refusal']) {
     const value = message[name]
     if (typeof value === 'string') output.add(value)

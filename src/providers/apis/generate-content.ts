@@ -1,5 +1,6 @@
-import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { hasCounts, readGeminiUsage } from './gemini-usage.ts'
+import { countGrounding, groundingUnits } from './grounding.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -36,10 +37,7 @@ export const generateContent: WireApi = {
 
   meter({ usage, toolCalls }, notes) {
     if (!usage) return []
-    const searches = toolCalls.get('web_searches') ?? 0
-    return [
-      { ...readGeminiUsage(usage, notes), ...(searches > 0 ? { units: { web_searches: searches } } : {}) },
-    ]
+    return [{ ...readGeminiUsage(usage, notes), ...groundingUnits(toolCalls) }]
   },
 }
 
@@ -59,7 +57,5 @@ function readCandidate(reading: Reading, candidate: JsonObject): void {
     const call = objectOf(part['functionCall'])
     if (call) reading.output.add(JSON.stringify(call))
   }
-  // Repeated in later chunks, so the longest list is the one that counts.
-  const queries = listOf(objectOf(candidate['groundingMetadata'])?.['webSearchQueries']).length
-  if (queries > (reading.toolCalls.get('web_searches') ?? 0)) reading.toolCalls.set('web_searches', queries)
+  countGrounding(reading.toolCalls, objectOf(candidate['groundingMetadata']))
 }

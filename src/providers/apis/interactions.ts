@@ -1,6 +1,7 @@
 import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readAnswerError } from './answer-error.ts'
 import { readInteractionUsage } from './gemini-usage.ts'
+import { countMaps, countSearches, groundingUnits } from './grounding.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -15,7 +16,10 @@ export const interactions: WireApi = {
 
   readAnswer(reading, answer) {
     readInteraction(reading, answer)
-    for (const output of objectsOf(answer['outputs'])) reading.output.add(textOf(output['text']) ?? '')
+    for (const step of [...objectsOf(answer['outputs']), ...objectsOf(answer['steps'])]) {
+      reading.output.add(textOf(step['text']) ?? '')
+      readSearch(reading, step)
+    }
     reading.complete = answer['status'] !== 'in_progress'
   },
 
@@ -24,13 +28,16 @@ export const interactions: WireApi = {
     const interaction = objectOf(event['interaction'])
     if (interaction) readInteraction(reading, interaction)
     if (type === 'interaction.completed' || type === 'interaction.complete') reading.complete = true
-    const text = objectOf(event['delta'])?.['text']
+    const delta = objectOf(event['delta'])
+    for (const step of [delta, objectOf(event['step'])]) if (step) readSearch(reading, step)
+    const text = delta?.['text']
     if (typeof text !== 'string' || text === '') return false
     reading.output.add(text)
     return true
   },
 
-  meter: ({ usage }, notes) => (usage ? [readInteractionUsage(usage, notes)] : []),
+  meter: ({ usage, toolCalls }, notes) =>
+    usage ? [{ ...readInteractionUsage(usage, notes), ...groundingUnits(toolCalls) }] : [],
 }
 
 /** An interaction that is fetched again. */
@@ -38,6 +45,13 @@ export const storedInteractions: WireApi = {
   ...interactions,
   name: 'stored_interactions',
   fetches: true,
+}
+
+/** Counts the searches of a step, which may come whole, in a delta, or both. */
+function readSearch({ toolCalls }: Reading, step: JsonObject): void {
+  if (step['type'] === 'google_maps_call') countMaps(toolCalls)
+  if (step['type'] === 'google_search_call')
+    countSearches(toolCalls, objectOf(step['arguments'])?.['queries'])
 }
 
 function readInteraction(reading: Reading, interaction: JsonObject): void {

@@ -1,5 +1,6 @@
 import { objectOf, textOf } from '../json.ts'
 import { hasCounts, isEmpty, readGeminiUsage } from './gemini-usage.ts'
+import { countGrounding, groundingUnits } from './grounding.ts'
 import { takeBill, type WireApi } from './wire-api.ts'
 
 /**
@@ -14,6 +15,7 @@ export const live: WireApi = {
 
   foldEvent(reading, event) {
     const content = objectOf(event['serverContent'])
+    countGrounding(reading.toolCalls, objectOf(content?.['groundingMetadata']))
     const speaks = objectOf(content?.['modelTurn']) !== undefined
     // What was said after the last count has not been counted.
     if (speaks) reading.complete = false
@@ -21,7 +23,8 @@ export const live: WireApi = {
     const usage = objectOf(event['usageMetadata'])
     if (hasCounts(usage)) {
       reading.complete = true
-      const bill = readGeminiUsage(usage, reading.notes)
+      const bill = { ...readGeminiUsage(usage, reading.notes), ...groundingUnits(reading.toolCalls) }
+      reading.toolCalls.clear()
       reading.usage = usage
       if (!isEmpty(bill)) takeBill(reading, '', bill)
     }

@@ -1,5 +1,8 @@
-import { disjoint, type ModelUsage } from '../../usage/usage.ts'
+import { disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { takeCacheDiagnosis } from './cache-diagnosis.ts'
+import { readOpenAIUsage } from './openai-usage.ts'
+import { readCharge } from './reported-charge.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -21,7 +24,7 @@ export const messages: WireApi = {
   foldEvent(reading, event) {
     switch (event['type']) {
       case 'message_start': {
-        reading.usage = undefined
+        reading.usage = reading.cacheDiagnosis = undefined
         readMessage(reading, objectOf(event['message']) ?? {})
         return false
       }
@@ -31,20 +34,23 @@ export const messages: WireApi = {
         return addBlock(reading, objectOf(event['delta']))
       case 'message_delta': {
         mergeUsage(reading, objectOf(event['usage']))
-        const reason = textOf(objectOf(event['delta'])?.['stop_reason'])
-        if (reason) reading.finishReason = reason
+        readEnd(reading, objectOf(event['delta']) ?? {})
         return false
       }
       case 'message_stop':
         reading.complete = true
         return false
       default:
+        if (event['type'] === undefined) mergeUsage(reading, objectOf(event['usage']))
         return false
     }
   },
 
-  meter({ usage, model }, notes) {
+  meter({ usage, model, toolCalls }, notes) {
     if (!usage) return []
+    // Vertex AI passes on what other publishers answer as it is.
+    if (usage['input_tokens'] === undefined && usage['prompt_tokens'] !== undefined)
+      return [readOpenAIUsage(usage, notes)]
     const entries = objectsOf(usage['iterations'])
     // With a compaction the top level leaves the compaction's own tokens out; the entries have them all.
     const compacted = entries.some((entry) => entry['type'] === 'compaction')
@@ -52,8 +58,7 @@ export const messages: WireApi = {
       ? entries.filter((entry) => entry['type'] === 'compaction' || entry['type'] === 'message')
       : [usage]
     const [first, ...rest] = counted.map((entry) => countsOf(entry, notes))
-    const searches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests']) ?? 0
-    const own = searches > 0 ? { ...first!, units: { web_searches: searches } } : first!
+    const own = { ...first!, ...feesOf(usage, toolCalls.has(CONTAINER)), ...readCharge(usage) }
     const fellBack = entries.some((entry) => entry['type'] === 'fallback_message')
     const others = entries.flatMap((entry): ModelUsage[] => {
       const named = textOf(entry['model']) ?? 'unknown'
@@ -68,6 +73,26 @@ export const messages: WireApi = {
     })
     return [own, ...rest, ...others]
   },
+}
+
+const CONTAINER = 'container'
+
+/**
+ * Server tools that are billed beside their tokens. Fetching pages costs tokens alone; so does code that runs beside a
+ * search or a fetch.
+ *
+ * @param container code could run in one, which all calls of an answer share
+ */
+function feesOf(usage: JsonObject, container: boolean): { units?: Units } {
+  const tools = objectOf(usage['server_tool_use'])
+  const searches = countOf(tools?.['web_search_requests']) ?? 0
+  const fetches = countOf(tools?.['web_fetch_requests']) ?? 0
+  const runs = container || (countOf(tools?.['code_execution_requests']) ?? 0) > 0
+  const units: Units = {
+    ...(searches > 0 ? { web_searches: searches } : {}),
+    ...(runs && searches + fetches === 0 ? { containers: 1 } : {}),
+  }
+  return Object.keys(units).length > 0 ? { units } : {}
 }
 
 /** Anthropic's `input_tokens` leaves cached tokens out; ours counts them in, so they are added here once. */
@@ -97,9 +122,15 @@ function countsOf(usage: JsonObject, notes: string[]): ModelUsage {
 function readMessage(reading: Reading, message: JsonObject): void {
   reading.model ??= textOf(message['model'])
   reading.responseId ??= textOf(message['id'])
-  const reason = textOf(message['stop_reason'])
-  if (reason) reading.finishReason = reason
+  readEnd(reading, message)
+  takeCacheDiagnosis(reading, objectOf(message['diagnostics'])?.['cache_miss_reason'])
   mergeUsage(reading, objectOf(message['usage']))
+}
+
+/** Why an answer ended, and the container that its code ran in: both stand in a message or in its last delta. */
+function readEnd(reading: Reading, end: JsonObject): void {
+  reading.finishReason = textOf(end['stop_reason']) ?? reading.finishReason
+  if (objectOf(end['container'])) reading.toolCalls.set(CONTAINER, 1)
 }
 
 const INPUT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']

@@ -1,5 +1,6 @@
-import { checkTotal, disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
+import { checkTotal, disjoint, type ModelUsage, type Unit, type Units } from '../../usage/usage.ts'
 import { amountOf, countOf, objectOf, textOf, type JsonObject } from '../json.ts'
+import { readCharge } from './reported-charge.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading } from './wire-api.ts'
 
@@ -60,25 +61,7 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage 
   )
   checkTotal(read, total, notes)
   const units = unitsOf(usage)
-  const reportedUsd = reportedUsdOf(usage)
-  const upstreamUsd = amountOf(objectOf(usage['cost_details'])?.['upstream_inference_cost'])
-  if (usage['is_byok'] === true && upstreamUsd !== undefined) {
-    notes.push(`the caller's own key was used upstream, where ${upstreamUsd} USD are billed`)
-  }
-  // xAI bills each call of its own tools, and each source of its live search.
-  const tools = countOf(usage['num_server_side_tools_used']) ?? 0
-  const sources = countOf(usage['num_sources_used']) ?? 0
-  const unreported = [
-    ...(tools > 0 ? [`${tools} calls of server-side tools`] : []),
-    ...(sources > 0 ? [`${sources} sources of live search`] : []),
-  ]
-  if (!units && reportedUsd === undefined && unreported.length === 0) return read
-  return {
-    ...read,
-    ...(units ? { units } : {}),
-    ...(reportedUsd === undefined ? {} : { reportedUsd }),
-    ...(unreported.length > 0 ? { unreported } : {}),
-  }
+  return { ...read, ...(units ? { units } : {}), ...readCharge(usage) }
 }
 
 function detailsOf(usage: JsonObject, chat: string, other: string): JsonObject {
@@ -90,14 +73,23 @@ function detailsOf(usage: JsonObject, chat: string, other: string): JsonObject {
   )
 }
 
-/** What is billed beside tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request (Perplexity). */
+/**
+ * What is billed beside tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request
+ * (Perplexity), calls of server-side tools (xAI).
+ */
 function unitsOf(usage: JsonObject): Units | undefined {
   const seconds =
     amountOf(usage['seconds']) ??
     amountOf(usage['prompt_audio_seconds']) ??
     amountOf(usage['billable_audio_seconds'])
   const searches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests'])
+  const tools = objectOf(usage['server_side_tool_usage_details'])
+  const called = Object.entries(SERVER_SIDE_TOOLS).flatMap(([name, unit]) => {
+    const count = countOf(tools?.[name])
+    return count ? [[unit, count] as const] : []
+  })
   const units: Units = {
+    ...Object.fromEntries(called),
     ...(seconds ? { audio_seconds: seconds } : {}),
     ...(searches ? { web_searches: searches } : {}),
     ...(textOf(usage['search_context_size']) ? { requests: 1 } : {}),
@@ -105,11 +97,12 @@ function unitsOf(usage: JsonObject): Units | undefined {
   return Object.keys(units).length > 0 ? units : undefined
 }
 
-/** Charge in USD that OpenRouter (`cost`), Perplexity (`cost.total_cost`) or xAI (`cost_in_usd_ticks`) reports. */
-function reportedUsdOf(usage: JsonObject): number | undefined {
-  const ticks = usage['cost_in_usd_ticks']
-  if (typeof ticks === 'number') return amountOf(ticks / 1e10)
-  return amountOf(objectOf(usage['cost'])?.['total_cost'] ?? usage['cost'])
+/** xAI's own counts of its tools, and the units that are billed. */
+const SERVER_SIDE_TOOLS: Readonly<Record<string, Unit>> = {
+  web_search_calls: 'web_searches',
+  x_search_calls: 'x_searches',
+  code_interpreter_calls: 'code_runs',
+  file_search_calls: 'file_searches',
 }
 
 /** Reads an answer that comes whole: its model, its usage (`usage` unless another object is given), its end. */

@@ -108,7 +108,7 @@ test('Chat Completions: a search model searches with every answer; sources of a 
       usage: { prompt_tokens: 5, completion_tokens: 1 },
     },
   ])
-  expect(chatCompletions.meter(search, [])[0]!.units).toEqual({ web_searches: 1 })
+  expect(chatCompletions.meter(search, [])[0]!.units).toEqual({ web_search_previews: 1 })
   expect(billsOf(chatCompletions, { prompt_tokens: 5, num_sources_used: 3 })[0]!.unreported).toEqual([
     '3 sources of live search',
   ])

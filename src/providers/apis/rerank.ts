@@ -1,6 +1,7 @@
 import { disjoint } from '../../usage/usage.ts'
 import { countOf, objectOf, textOf } from '../json.ts'
 import { readWhole } from './openai-usage.ts'
+import { readCharge } from './reported-charge.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -26,7 +27,11 @@ export const rerank: WireApi = {
     const input =
       countOf(usage['total_tokens']) ?? countOf(usage['prompt_tokens']) ?? countOf(usage['input_tokens']) ?? 0
     return [
-      { ...disjoint({ input, output: 0 }, notes), ...(units ? { units: { search_units: units } } : {}) },
+      {
+        ...disjoint({ input, output: 0 }, notes),
+        ...(units ? { units: { search_units: units } } : {}),
+        ...readCharge(usage),
+      },
     ]
   },
 }

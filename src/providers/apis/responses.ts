@@ -1,6 +1,7 @@
-import type { ModelUsage, Units } from '../../usage/usage.ts'
-import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { addUnits, type ModelUsage, type Unit } from '../../usage/usage.ts'
+import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
 import { readAnswerError } from './answer-error.ts'
+import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import { takeBill, type Reading, type WireApi } from './wire-api.ts'
@@ -10,14 +11,15 @@ const ENDINGS = new Set(['response.completed', 'response.incomplete', 'response.
 /** Statuses of a response that is not at its end. */
 const UNFINISHED = new Set(['queued', 'in_progress'])
 
-/** Built-in tools that are billed by the call, with the unit of the price list. */
-const BILLED_TOOLS: Readonly<Record<string, 'web_searches' | 'file_searches'>> = {
+/** Built-in tools that are billed by the call, with the unit that is counted. */
+const BILLED_TOOLS: Readonly<Record<string, Unit>> = {
   web_search_call: 'web_searches',
   file_search_call: 'file_searches',
 }
 
-/** Built-in tools whose own charge the answer does not report: another model's tokens, a container's time. */
-const UNREPORTED_TOOLS = ['image_generation_call', 'code_interpreter_call']
+/** Tools that run code in a container, which is billed by its time; several calls may share one. */
+const CONTAINER_TOOLS = ['code_interpreter_call', 'shell_call']
+const CONTAINER = 'container '
 
 /**
  * Responses over HTTP and WebSocket. Usage comes with the event that ends a response; one connection may carry many
@@ -87,6 +89,7 @@ function beginResponse(reading: Reading): void {
   if (reading.bills.length === 0) return
   reading.model = undefined
   reading.responseId = undefined
+  reading.cacheDiagnosis = undefined
   reading.finishReason = undefined
   reading.complete = false
 }
@@ -98,6 +101,7 @@ function readResponse(reading: Reading, response: JsonObject): void {
   takeUsage(reading, usage)
   const tier = textOf(response['service_tier'])
   if (tier) reading.serviceTier = tier
+  takeCacheDiagnosis(reading, response['prompt_cache_diagnostics'])
   const status = textOf(response['status'])
   if (status && !UNFINISHED.has(status)) {
     reading.finishReason = textOf(objectOf(response['incomplete_details'])?.['reason']) ?? status
@@ -109,17 +113,23 @@ function readResponse(reading: Reading, response: JsonObject): void {
   if (error) reading.error = error
 }
 
-/** Takes the bill of a response that has ended, once. */
+/** Takes the bill of a response that has ended, once; images that a tool made are a bill of their own. */
 function billResponse(reading: Reading, response: JsonObject): void {
   const usage = objectOf(response['usage'])
   if (!usage) return
+  const id = textOf(response['id']) ?? ''
   const model = textOf(response['model'])
   const tier = textOf(response['service_tier'])
-  takeBill(reading, textOf(response['id']) ?? '', {
-    ...withTools(readOpenAIUsage(usage, reading.notes), toolsOf(reading, response)),
+  const tools = toolsOf(reading, response)
+  const images = imageBill(response, reading.notes)
+  const made = tools.get('image_generation_call')
+  takeBill(reading, id, {
+    ...withFees(readOpenAIUsage(usage, reading.notes), tools, response),
+    ...(made && !images ? { unreported: [`${made} × image_generation_call`] } : {}),
     ...(model ? { model } : {}),
     ...(tier ? { serviceTier: tier } : {}),
   })
+  if (images) takeBill(reading, id === '' ? '' : `${id} images`, images)
   reading.toolCalls.clear()
 }
 
@@ -131,26 +141,47 @@ function toolsOf({ toolCalls }: Reading, response: JsonObject): ReadonlyMap<stri
   return counts
 }
 
-/** Opening a page that a search has found is not billed. */
+/** Counts a call that is billed beside its tokens, by its type; containers once each. */
 function countTool(counts: Map<string, number>, item: JsonObject | undefined): void {
   const type = textOf(item?.['type'])
+  if (type === undefined) return
+  if (CONTAINER_TOOLS.includes(type)) {
+    const container =
+      textOf(item?.['container_id']) ?? textOf(objectOf(item?.['environment'])?.['container_id'])
+    if (container !== undefined) counts.set(`${CONTAINER}${container}`, 1)
+    return
+  }
+  if (!Object.hasOwn(BILLED_TOOLS, type) && type !== 'image_generation_call') return
+  // Opening a page that a search has found is not billed.
   const action = textOf(objectOf(item?.['action'])?.['type']) ?? 'search'
-  if (type === undefined || (!Object.hasOwn(BILLED_TOOLS, type) && !UNREPORTED_TOOLS.includes(type))) return
   if (type === 'web_search_call' && action !== 'search') return
   counts.set(type, (counts.get(type) ?? 0) + 1)
 }
 
-function withTools(bill: ModelUsage, calls: ReadonlyMap<string, number>): ModelUsage {
-  const units: { [unit in keyof Units]: Units[unit] } = { ...bill.units }
-  const unreported = [...(bill.unreported ?? [])]
+/** Adds what tools are billed by, unless the usage has counted them itself (xAI). */
+function withFees(bill: ModelUsage, calls: ReadonlyMap<string, number>, response: JsonObject): ModelUsage {
+  if (objectOf(objectOf(response['usage'])?.['server_side_tool_usage_details'])) return bill
+  let units = bill.units ?? {}
   for (const [type, count] of calls) {
-    const unit = BILLED_TOOLS[type]
-    if (unit) Object.assign(units, { [unit]: (units[unit] ?? 0) + count })
-    else if (UNREPORTED_TOOLS.includes(type)) unreported.push(`${count} × ${type}`)
+    const unit = type.startsWith(CONTAINER) ? 'containers' : BILLED_TOOLS[type]
+    if (!unit) continue
+    const preview = unit === 'web_searches' && searchesByPreview(response)
+    units = addUnits(units, { [preview ? 'web_search_previews' : unit]: count })
   }
-  return {
-    ...bill,
-    ...(Object.keys(units).length > 0 ? { units } : {}),
-    ...(unreported.length > 0 ? { unreported } : {}),
-  }
+  return Object.keys(units).length > 0 ? { ...bill, units } : bill
+}
+
+/** The response repeats the tools of its request; the calls do not say which of the two searches they are. */
+function searchesByPreview(response: JsonObject): boolean {
+  const types = objectsOf(response['tools']).map((tool) => textOf(tool['type']) ?? '')
+  return types.some((type) => type.startsWith('web_search_preview')) && !types.includes('web_search')
+}
+
+/** Images that a tool made, by another model; `undefined` where the response does not say which or how many tokens. */
+function imageBill(response: JsonObject, notes: string[]): ModelUsage | undefined {
+  const usage = objectOf(objectOf(response['tool_usage'])?.['image_gen'])
+  const tool = objectsOf(response['tools']).find((entry) => entry['type'] === 'image_generation')
+  const model = textOf(tool?.['model'])
+  if (!usage || model === undefined || !countOf(usage['total_tokens'])) return undefined
+  return { ...readOpenAIUsage(usage, notes), model, apart: 'image_generation' }
 }

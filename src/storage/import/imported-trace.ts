@@ -3,6 +3,7 @@ import { shownPath } from '../../redaction/paths.ts'
 import { REDACTED, withoutCredentials } from '../../redaction/without-credentials.ts'
 import { NO_ATTRIBUTION } from '../../traces/attribution.ts'
 import { metadataText } from '../../traces/lineage.ts'
+import { paidBySubscription } from '../../traces/paid-by-subscription.ts'
 import { storedFields } from '../../traces/stored-fields.ts'
 import type { Trace, TraceCost } from '../../traces/trace.ts'
 import { nanoToUsd, toNanoUsd, usdAmount } from '../../usage/money.ts'
@@ -20,7 +21,8 @@ const COST_NOTE = 'as the Go gateway estimated it'
 
 /**
  * A trace of ours from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
- * that it was sorted and summed by, though that was the end of the exchange.
+ * that it was sorted and summed by, though that was the end of the exchange. Where the answer's limits are those of a subscription, the
+ * cost becomes the list price.
  *
  * @param masked lower-case names of header fields that are masked if the Go gateway kept them open
  */
@@ -35,9 +37,12 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
   if ('reason' in numbers) return { id, reason: numbers.reason }
   const { input, output, latencyMs, ttftMs, ttftUs, cost } = numbers
   const counted = input + output > 0
+  const status = row.response_status ?? 0
+  const included = counted && paidBySubscription(false, status, responseHeaders.fields)
   const receipt: TraceCost = {
-    status: 'estimated',
-    total_usd: nanoToUsd(cost),
+    ...(included
+      ? { status: 'included', total_usd: 0, list_price_usd: nanoToUsd(cost) }
+      : { status: 'estimated', total_usd: nanoToUsd(cost) }),
     price_list: 'imported',
     lines: [],
     note: COST_NOTE,
@@ -59,7 +64,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     model,
     requestMethod: row.request_method || 'UNKNOWN',
     requestPath: shownPath(row.request_path || '/', undefined).path,
-    responseStatus: row.response_status ?? 0,
+    responseStatus: status,
     outcome: 'completed',
     errorCode: '',
     providerError: '',
@@ -71,8 +76,9 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     cacheCreationInputTokens: 0,
     reasoningTokens: 0,
     usageSource: counted || (row.total_tokens ?? 0) > 0 ? 'reported' : 'none',
-    costStatus: 'estimated',
-    costNanoUsd: cost,
+    costStatus: receipt.status,
+    costNanoUsd: included ? 0 : cost,
+    listPriceNanoUsd: included ? cost : null,
     latencyMs,
     timeToFirstTokenMs: ttftMs,
     timeToFirstTokenUs: ttftUs,

@@ -336,6 +336,15 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: () => [],
   },
   {
+    // What a subscription paid for. And the function of shared limits anew, which counts it apart.
+    name: '015_included_cost',
+    statements: () => [
+      `ALTER TABLE traces ADD COLUMN list_price_nano_usd BIGINT`,
+      `ALTER TABLE rollups ADD COLUMN included_requests BIGINT NOT NULL DEFAULT 0`,
+      `ALTER TABLE rollups ADD COLUMN list_price_nano_usd BIGINT NOT NULL DEFAULT 0`,
+    ],
+  },
+  {
     // What operators changed of budgets. Strict budgets change the function of shared limits, too.
     name: '018_limit_adjustments',
     statements: ({ text, clustered }) => [

@@ -186,6 +186,7 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ...secured('once', visible('false')),
     LIMITS_FUNCTION,
   ],
+  '015_included_cost': [LIMITS_FUNCTION],
   '018_limit_adjustments': [
     ...secured('limit_adjustments', ofSubject(`split_part(subject, ':', 2)`)),
     LIMITS_FUNCTION,

@@ -18,6 +18,9 @@ DECLARE
   reset NUMERIC;
   room NUMERIC;
   more BIGINT;
+  cost CONSTANT BIGINT := (request->>'cost')::bigint;
+  -- What subscriptions pay counts for some subjects, by the end of their names.
+  included CONSTANT BIGINT := COALESCE((request->>'included')::bigint, 0);
 BEGIN
   -- Counts for whoever asks, whosever counters they are. Until the end of the statement's transaction.
   PERFORM set_config('ongoingai.scope', 'all', true);
@@ -42,15 +45,17 @@ BEGIN
           ON CONFLICT (counter, second) DO UPDATE SET amount = greatest(0, limit_rates.amount + more);
       END IF;
     END LOOP;
-    IF (request->>'cost')::numeric + (request->>'tokens')::numeric = 0 THEN
+    IF cost + included + (request->>'tokens')::numeric = 0 THEN
       DELETE FROM limit_reservations WHERE id = exchange;
     ELSE
-      UPDATE limit_reservations SET cost_nano_usd = (request->>'cost')::bigint, tokens = (request->>'tokens')::bigint,
-        booked = true, expires_ms = now_ms + booked_ms WHERE id = exchange;
+      UPDATE limit_reservations
+        SET cost_nano_usd = cost + CASE WHEN subject LIKE '%&included' THEN included ELSE 0 END,
+          tokens = (request->>'tokens')::bigint, booked = true, expires_ms = now_ms + booked_ms WHERE id = exchange;
     END IF;
   ELSIF operation = 'grow' THEN
-    UPDATE limit_reservations SET cost_nano_usd = cost_nano_usd + (request->>'cost')::bigint,
-      tokens = limit_reservations.tokens + (request->>'tokens')::bigint
+    UPDATE limit_reservations
+      SET cost_nano_usd = cost_nano_usd + cost + CASE WHEN subject LIKE '%&included' THEN included ELSE 0 END,
+        tokens = limit_reservations.tokens + (request->>'tokens')::bigint
       WHERE id = exchange AND subject IN (SELECT element->>'c' FROM jsonb_array_elements(takes) AS element);
   ELSIF operation = 'ended' THEN
     DELETE FROM limit_leases WHERE id = exchange

@@ -20,7 +20,7 @@ export function fromKeyRow(row: Selectable<GatewayKeysTable>): StoredGatewayKey 
     permissions: JSON.parse(row.permissions) as string[],
     labels: JSON.parse(row.labels) as Record<string, string>,
     rules: { ...NO_RULES, ...(JSON.parse(row.rules) as Partial<KeyRules>) },
-    limits: JSON.parse(row.limits) as LimitPolicy[],
+    limits: (JSON.parse(row.limits) as LimitPolicy[]).map(withAllTerms),
     prefix: row.prefix,
     hash: row.hash,
     scheme: row.scheme as KeyScheme,
@@ -82,4 +82,9 @@ export function toSettingsRow(
     ...(limits === undefined ? {} : { limits: JSON.stringify(limits) }),
     ...(expiresAtUs === undefined ? {} : { expires_at_us: expiresAtUs }),
   }
+}
+
+/** Limits that an earlier version stored lack what it did not know. */
+function withAllTerms(policy: LimitPolicy): LimitPolicy {
+  return { ...policy, budget: { ...policy.budget, countIncluded: policy.budget.countIncluded ?? false } }
 }

@@ -74,10 +74,9 @@ export class LimitRecordQueries implements LimitRecords {
         .select(['organization_id', 'workspace_id', 'value', 'provider', 'model'])
         .select(sql<number>`SUM(requests - errors_4xx - errors_5xx)`.as('answered'))
         .select(sql<number>`SUM(requests - errors_4xx - errors_5xx - unknown_cost_requests)`.as('priced'))
-        .select(({ fn }) => [
-          fn.sum<number>('cost_nano_usd').as('cost_nano_usd'),
-          fn.sum<number>('output_tokens').as('output_tokens'),
-        ])
+        // Whoever pays: estimates are of prices, and of an included cost that is the list's.
+        .select(sql<number>`SUM(cost_nano_usd + list_price_nano_usd)`.as('price_nano_usd'))
+        .select(({ fn }) => fn.sum<number>('output_tokens').as('output_tokens'))
         .where('span', '=', SPANS.day.code)
         .where('dimension', '=', 'key')
         .where('start_us', '>=', sinceUs)
@@ -93,7 +92,7 @@ export class LimitRecordQueries implements LimitRecords {
           keyId: row.value,
           provider: row.provider,
           model: row.model,
-          costNanoUsd: row.cost_nano_usd / Math.max(1, row.priced),
+          costNanoUsd: row.price_nano_usd / Math.max(1, row.priced),
           outputTokens: row.output_tokens / row.answered,
         }))
     })

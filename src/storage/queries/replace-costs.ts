@@ -23,7 +23,11 @@ export async function replaceCosts(database: Kysely<Tables>, updates: readonly C
   for (const { seq, after } of pairs) {
     await database
       .updateTable('traces')
-      .set({ cost_status: after.costStatus, cost_nano_usd: after.costNanoUsd })
+      .set({
+        cost_status: after.costStatus,
+        cost_nano_usd: after.costNanoUsd,
+        list_price_nano_usd: after.listPriceNanoUsd,
+      })
       .where('seq', '=', seq)
       .execute()
     await database
@@ -37,6 +41,7 @@ export async function replaceCosts(database: Kysely<Tables>, updates: readonly C
     ...before,
     costStatus: after.costStatus,
     costNanoUsd: after.costNanoUsd,
+    listPriceNanoUsd: after.listPriceNanoUsd,
   })
   const rolledUp = await readRolledUpSeq(database)
   const inRollups = pairs.filter(({ seq }) => seq <= rolledUp)

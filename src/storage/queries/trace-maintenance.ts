@@ -112,22 +112,25 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .select([
           'provider',
           'model',
+          'requested_model',
           'organization_id',
           'workspace_id',
           sql<number>`COUNT(*)`.as('traces'),
           sql<number>`MAX(created_at_us)`.as('last_at_us'),
         ])
         .where('total_tokens', '>', 0)
-        .groupBy(['provider', 'model', 'organization_id', 'workspace_id'])
+        .groupBy(['provider', 'model', 'requested_model', 'organization_id', 'workspace_id'])
         .orderBy('traces', 'desc')
         .orderBy('model')
         .orderBy('provider')
+        .orderBy('requested_model')
         .orderBy('organization_id')
         .orderBy('workspace_id')
         .execute()
       return rows.map((row) => ({
         provider: row.provider,
         model: row.model,
+        requestedModel: row.requested_model,
         organizationId: row.organization_id,
         workspaceId: row.workspace_id,
         traces: Number(row.traces),

@@ -7,6 +7,8 @@ export const COST_MEASURES = [
   'costNanoUsd',
   'unknownCostRequests',
   'estimatedCostRequests',
+  'includedRequests',
+  'listPriceNanoUsd',
   'unmeteredRequests',
 ] as const satisfies readonly (keyof Measures)[]
 

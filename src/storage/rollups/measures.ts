@@ -12,6 +12,9 @@ export interface Measures {
   readonly costNanoUsd: number
   readonly unknownCostRequests: number
   readonly estimatedCostRequests: number
+  /** Requests that a subscription paid for, and what they come to at list prices as far as those are known. */
+  readonly includedRequests: number
+  readonly listPriceNanoUsd: number
   /** Requests of unknown cost whose API is none that is metered. */
   readonly unmeteredRequests: number
   readonly errors4xx: number
@@ -44,6 +47,8 @@ export type MeasureColumnName =
   | 'cost_nano_usd'
   | 'unknown_cost_requests'
   | 'estimated_cost_requests'
+  | 'included_requests'
+  | 'list_price_nano_usd'
   | 'unmetered_requests'
   | 'errors_4xx'
   | 'errors_5xx'
@@ -104,6 +109,16 @@ export const MEASURES: Readonly<Record<keyof Measures, MeasureColumn>> = {
     'estimated_cost_requests',
     "traces.cost_status = 'estimated'",
     (trace) => trace.costStatus === 'estimated',
+  ),
+  includedRequests: count(
+    'included_requests',
+    "traces.cost_status = 'included'",
+    (trace) => trace.costStatus === 'included',
+  ),
+  listPriceNanoUsd: sum(
+    'list_price_nano_usd',
+    'COALESCE(traces.list_price_nano_usd, 0)',
+    (trace) => trace.listPriceNanoUsd ?? 0,
   ),
   unmeteredRequests: count(
     'unmetered_requests',

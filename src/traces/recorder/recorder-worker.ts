@@ -333,10 +333,15 @@ class RecorderThread {
   /** Told together, for a message costs as much as a request; and soon, for money is reserved until then. */
   #tellPriced({ ticket, status }: Exchange, trace: Trace): void {
     this.#pricedTimer.arm(PRICED_MS)
+    const includedNanoUsd = trace.costStatus === 'included' ? trace.listPriceNanoUsd : 0
     this.#priced.push({
       ticket,
       costNanoUsd: trace.costNanoUsd,
-      outputNanoUsd: outputNanoUsd(trace.costNanoUsd ?? 0, trace.detail.cost.lines),
+      includedNanoUsd,
+      outputNanoUsd: outputNanoUsd(
+        (trace.costNanoUsd ?? 0) + (includedNanoUsd ?? 0),
+        trace.detail.cost.lines,
+      ),
       inputTokens: trace.inputTokens,
       outputTokens: trace.outputTokens,
       whole: trace.outcome === 'completed' && status < 400,

@@ -70,6 +70,7 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     usage_source: trace.usageSource,
     ...(trace.costNanoUsd === null ? {} : { cost_usd: trace.costNanoUsd / 1e9 }),
     cost_status: trace.costStatus,
+    ...(trace.listPriceNanoUsd === null ? {} : { list_price_usd: trace.listPriceNanoUsd / 1e9 }),
     ...(span?.context.sampled ? { trace_id: span.context.traceId, span_id: span.context.spanId } : {}),
   })
 }

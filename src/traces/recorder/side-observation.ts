@@ -5,6 +5,7 @@ import { SseDecoder } from '../../http/sse-decoder.ts'
 import { declaredFraming } from '../../redaction/body-kind.ts'
 import { FramingFinder } from '../../redaction/framing-finder.ts'
 import type { ContentFacts } from '../exchange.ts'
+import { CALL_MEMBERS } from '../model-call.ts'
 import { AwsEventStreamDecoder } from './aws-event-stream.ts'
 import { codingOf, ContentDecoder, decodeUpTo, type Coding } from './content-decoder.ts'
 import { ContentStart, type ContentShape } from './content-start.ts'
@@ -26,6 +27,8 @@ const ANSWER_MEMBERS = new Set([
   'usage',
   'usageMetadata',
   'usage_info',
+  'diagnostics',
+  'prompt_cache_diagnostics',
   'x_groq',
   'meta',
   'metadata',
@@ -54,7 +57,8 @@ const REQUEST_MEMBERS = new Set([
   'user',
   'safety_identifier',
   'message',
-  'n',
+  'ttl',
+  ...CALL_MEMBERS,
 ])
 
 /** Keeps the first bytes of a body, as they were on the wire after decoding. */

@@ -1,13 +1,14 @@
 import { NO_ATTRIBUTION } from '../attribution.ts'
 import type { Trace } from '../trace.ts'
 
-/** A trace as a journal payload: JSON, bodies in base64. */
+/** A trace as a journal payload: JSON, bodies in base64, and nothing that is never stored. */
 export function encodeTrace(trace: Trace): Uint8Array {
   const body = (bytes: Uint8Array | null): string | null =>
     bytes ? Buffer.from(bytes).toString('base64') : null
   return Buffer.from(
     JSON.stringify({
       ...trace,
+      modelCall: undefined,
       requestBody: body(trace.requestBody),
       responseBody: body(trace.responseBody),
     }),
@@ -15,7 +16,13 @@ export function encodeTrace(trace: Trace): Uint8Array {
 }
 
 /** Fields that a journal of an earlier version lacks. */
-const ABSENT_BEFORE = { ...NO_ATTRIBUTION, consumptionId: '', countedOnce: false, providerError: '' }
+const ABSENT_BEFORE = {
+  ...NO_ATTRIBUTION,
+  consumptionId: '',
+  countedOnce: false,
+  providerError: '',
+  listPriceNanoUsd: null,
+}
 
 /**
  * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted, but for what tells a trace from the record

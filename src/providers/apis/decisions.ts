@@ -1,0 +1,21 @@
+import { meterOpenAI, readWhole } from './openai-usage.ts'
+import type { WireApi } from './wire-api.ts'
+
+/**
+ * OpenAI Decisions: typed answers to questions about an input, each with its probability. It is never streamed, and its
+ * answer has no id. Its price is its own, whatever the model costs elsewhere (`operation-prices.ts`).
+ *
+ * @see https://developers.openai.com/api/docs/guides/decisions
+ */
+export const decisions: WireApi = {
+  name: 'decisions',
+  operation: 'decisions',
+  // Answers are picked, not written: their length says nothing of tokens.
+  notEstimated: true,
+
+  readAnswer: (reading, answer) => readWhole(reading, answer),
+
+  foldEvent: () => false,
+
+  meter: meterOpenAI,
+}

@@ -1,0 +1,51 @@
+import type { ModelUsage } from '../../usage/usage.ts'
+import { amountOf, countOf, objectOf, type JsonObject } from '../json.ts'
+
+/**
+ * Reads what a provider itself charges, where its usage says so: OpenRouter (`cost`), Perplexity (`cost.total_cost`), xAI
+ * (`cost_in_usd_ticks`).
+ *
+ * With the caller's own key OpenRouter's `cost` is its fee alone; the key's provider bills `upstream_inference_cost`
+ * beside it. Where that is missing the charge is not complete, and is left out.
+ *
+ * @see https://openrouter.ai/docs/use-cases/usage-accounting
+ * @see https://docs.x.ai/developers/cost-tracking
+ */
+export function readCharge(usage: JsonObject): Pick<ModelUsage, 'reportedUsd' | 'unreported'> {
+  const charged = chargedUsd(usage)
+  if (usage['is_byok'] === true) {
+    const upstream = amountOf(objectOf(usage['cost_details'])?.['upstream_inference_cost'])
+    if (upstream === undefined)
+      return { unreported: ["the charge of the own key's provider, for which the list price was taken"] }
+    return { reportedUsd: (charged ?? 0) + upstream }
+  }
+  if (charged !== undefined) return { reportedUsd: charged }
+  const unreported = [...uncountedTools(usage), ...connectors(usage)]
+  return unreported.length > 0 ? { unreported } : {}
+}
+
+function chargedUsd(usage: JsonObject): number | undefined {
+  const ticks = usage['cost_in_usd_ticks']
+  if (typeof ticks === 'number') return amountOf(ticks / 1e10)
+  return amountOf(objectOf(usage['cost'])?.['total_cost'] ?? usage['cost'])
+}
+
+/** xAI bills calls of its tools by their kind, which it does not always tell, and each source of its live search. */
+function uncountedTools(usage: JsonObject): string[] {
+  const tools = countOf(usage['num_server_side_tools_used']) ?? 0
+  const sources = countOf(usage['num_sources_used']) ?? 0
+  const byKind = objectOf(usage['server_side_tool_usage_details'])
+  const told = Object.values(byKind ?? {}).reduce<number>((sum, count) => sum + (countOf(count) ?? 0), 0)
+  return [
+    ...(tools > told ? [`${tools - told} calls of server-side tools`] : []),
+    ...(sources > 0 ? [`${sources} sources of live search`] : []),
+  ]
+}
+
+/** Mistral takes a fee for every call of a connector, by its kind, and counts the calls. */
+function connectors(usage: JsonObject): string[] {
+  return Object.entries(objectOf(usage['connectors']) ?? {}).flatMap(([name, calls]) => {
+    const count = countOf(calls)
+    return count ? [`${count} calls of ${name.slice(0, 40)}`] : []
+  })
+}

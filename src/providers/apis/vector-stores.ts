@@ -1,0 +1,26 @@
+import { countOf, objectOf } from '../json.ts'
+import type { WireApi } from './wire-api.ts'
+
+/**
+ * Creating a vector store. An empty one costs nothing; files in it are stored at a price by the GB and day, beyond a first
+ * GB that is free.
+ *
+ * @see https://developers.openai.com/api/docs/pricing
+ */
+export const vectorStores: WireApi = {
+  name: 'vector_stores',
+  operation: 'embeddings',
+  freeUnlessReported: true,
+  runsNoModel: true,
+  notEstimated: true,
+
+  readAnswer(reading, answer) {
+    const files = countOf(objectOf(answer['file_counts'])?.['total']) ?? 0
+    if (files > 0) reading.unmeasured = `${files} files are stored, which is billed by the GB and day`
+    reading.complete = true
+  },
+
+  foldEvent: () => false,
+
+  meter: () => [],
+}

@@ -1,0 +1,36 @@
+import type { PriceTable } from './price-table.ts'
+import { tableLabel } from './price-table.ts'
+
+/** Days after which a price list is too old to be trusted: providers change prices every few weeks. */
+export const STALE_DAYS = 60
+
+const DAY_MS = 86_400_000
+
+/** How old a price list is. */
+export interface ListAge {
+  /** Its label. */
+  readonly list: string
+  /** `YYYY-MM-DD` */
+  readonly date: string
+  /** Whole days since; 0 for a date to come. */
+  readonly days: number
+  readonly stale: boolean
+}
+
+/** How old a list is. @param now epoch milliseconds */
+export function listAge(table: PriceTable, now: number): ListAge {
+  const days = Math.max(0, Math.floor((now - Date.parse(table.date)) / DAY_MS))
+  return { list: tableLabel(table), date: table.date, days, stale: days > STALE_DAYS }
+}
+
+/**
+ * The last moment on or before the first day of a list at which it is the same hour of the same day of the week as now, so that prices
+ * of some hours do not look like changed ones.
+ *
+ * @param now epoch milliseconds
+ */
+export function sameHourThen(table: PriceTable, now: number): number {
+  const week = 7 * DAY_MS
+  const weeks = Math.ceil((now - Date.parse(table.date)) / week)
+  return now - Math.max(0, weeks) * week
+}

@@ -1,0 +1,5 @@
+/** Models of a list at most; the largest public list has about 3,000. */
+export const MOST_MODELS = 20_000
+
+/** Longest name of a provider or model. */
+export const MOST_NAME = 300

@@ -1,0 +1,68 @@
+import type { Findings } from './findings.ts'
+
+/** No published rate comes near; above it, a price per token was taken for one per thousand or per million. */
+const MOST_PER_MILLION_TOKENS = 10_000
+
+/** Most USD of the other units. */
+const MOST_PER_UNIT = 100_000
+
+/** Keys of prices that lists may have: USD per million tokens. */
+const TOKEN_KEYS = new Set([
+  'input_mtok',
+  'cache_read_mtok',
+  'cache_write_mtok',
+  'cache_write_1h_mtok',
+  'output_mtok',
+  'output_reasoning_mtok',
+  'output_citation_mtok',
+  'input_audio_mtok',
+  'cache_audio_read_mtok',
+  'output_audio_mtok',
+  'input_image_mtok',
+  'cache_image_read_mtok',
+  'output_image_mtok',
+  'input_video_mtok',
+  'output_video_mtok',
+])
+
+/** The same of other units: thousands of requests, millions of characters, hours, pages, one image. */
+const UNIT_KEYS = new Set([
+  'web_searches_kcount',
+  'storage_searches_kcount',
+  'search_units_kcount',
+  'requests_kcount',
+  'input_text_messages_kcount',
+  'images_count',
+  'input_document_kpages',
+  'input_annotated_document_kpages',
+  'audio_hours',
+  'input_audio_hours',
+  'characters_mcount',
+])
+
+/** Whether a list's key for a price is one that this program knows. */
+export function isPriceKey(key: string): boolean {
+  return TOKEN_KEYS.has(key) || UNIT_KEYS.has(key)
+}
+
+/**
+ * Checks one rate.
+ *
+ * @param value in USD, as it stands in the list
+ * @returns `undefined` after the mistake was noted
+ */
+export function checkedRate(
+  key: string,
+  value: unknown,
+  place: string,
+  findings: Findings,
+): number | undefined {
+  const most = UNIT_KEYS.has(key) ? MOST_PER_UNIT : MOST_PER_MILLION_TOKENS
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    findings.wrong(place, `a price must be a number of USD (got ${JSON.stringify(value)?.slice(0, 40)})`)
+  } else if (value < 0) findings.wrong(place, `a price cannot be negative (got ${value})`)
+  else if (value > most)
+    findings.wrong(place, `${value} USD is above ${most}, which no provider asks: check the unit`)
+  else return value
+  return undefined
+}
