@@ -39,7 +39,7 @@ const blocks: Block[] = [
 
 /** Programs that the tests do not have, or that would reach beyond this machine. */
 const ELSEWHERE =
-  /^(?:[A-Z_]+=\S+ )*(?:npm|npx @ongoingai\/gateway|docker|helm|kubectl|gh|curl -fsSL https:\/\/github\.com|claude|codex|gemini|qwen|copilot)\b/
+  /^(?:[A-Z_]+=\S+ )*(?:npm|npx @ongoingai\/gateway|docker|helm|kubectl|systemctl|systemd-run|gh|curl -fsSL https:\/\/github\.com|claude|codex|gemini|qwen|copilot)\b/
 
 test('what is not run could not be: it is of another program', () => {
   for (const { run, text } of blocks) {
