@@ -14,6 +14,7 @@ test.each([
   ['bedrock_converse', { inferenceConfig: { maxTokens: 5 } }, 5, 1],
   ['ollama_chat', { options: { num_predict: -1 } }, undefined, 1],
   ['embeddings', { max_tokens: 7 }, 0, 1],
+  ['decisions', { max_tokens: 7 }, 0, 1],
   ['', { max_tokens: 7 }, undefined, 1],
 ] as const)(
   '%s with %j may be answered with %p tokens, %d answers',

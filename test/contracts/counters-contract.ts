@@ -273,6 +273,16 @@ export function countersContract(
       expect(await used(both[1]!)).toEqual([4, 0])
     })
 
+    test('a strict budget that counts what is included reserves the most there can be of it', async () => {
+      const take = strict('workspace:o/strict&included', 100, 60)
+      const held = await taken(take)
+      held.grow({ costNanoUsd: 0, includedNanoUsd: 30, tokens: 0 })
+      expect((await admit([strict(take.take.counter, 100, 41)])).refusedBy).toBe(0)
+      expect(await used(take)).toEqual([0, 60])
+      await settle(held, { costNanoUsd: 0, includedNanoUsd: 50, tokens: 0 })
+      expect(await used(take)).toEqual([50, 0])
+    })
+
     test('of a hundred at once of which nothing is known, one at a time passes a strict budget', async () => {
       const take = strict('unbounded', 100, 100)
       const both = shared ? [under.first, under.second] : [under.first]

@@ -150,21 +150,28 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         of('c', 3, { costNanoUsd: null, costStatus: 'unknown', outputTokens: 20 }),
         of('d', 4, { costNanoUsd: 0, outputTokens: 0, responseStatus: 500 }),
         of('e', 5, { costNanoUsd: 7, outputTokens: 7, model: 'another' }),
+        of('f', 6, {
+          costNanoUsd: 0,
+          costStatus: 'included',
+          listPriceNanoUsd: 9,
+          outputTokens: 9,
+          model: 'paid',
+        }),
       ])
       await storage.maintenance().rollUp(10)
       const records = storage.limitRecords()
       const sinceUs = T0 - 86_400_000_000
       const averages = await records.averages(sinceUs, 10)
       expect(
-        averages.map(({ keyId, provider, model, costNanoUsd, outputTokens }) => [
-          keyId,
-          provider,
-          model,
-          costNanoUsd,
-          outputTokens,
-        ]),
+        averages
+          .map(
+            ({ keyId, provider, model, costNanoUsd, outputTokens }) =>
+              [keyId, provider, model, costNanoUsd, outputTokens] as const,
+          )
+          .sort((a, b) => b[3] - a[3]),
       ).toEqual([
         ['k', 'p', 'm', 200, 20],
+        ['k', 'p', 'paid', 9, 9],
         ['k', 'p', 'another', 7, 7],
       ])
       expect(await records.averages(sinceUs, 1)).toHaveLength(1)

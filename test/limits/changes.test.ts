@@ -131,6 +131,17 @@ describe('a reset', () => {
     },
   )
 
+  test('lets a budget begin anew that counts what is included', async () => {
+    const budget = `{${TWO}, count_included: true, period: day}`
+    const gateway = await open(`    - {name: money, per: key, budget: ${budget}}\n`)
+    await spendAll(gateway, USER, 'key_id=user')
+    expect(await change(gateway, 'money/reset', { key_id: 'user' })).toMatchObject({
+      status: 200,
+      value: { limits: [{ used: 0, limit: COST_USD * 2, count_included: true }] },
+    })
+    expect(await ask(gateway, USER)).toBe(200)
+  })
+
   test('of an end user changes nobody else’s budget', async () => {
     const gateway = await open(`    - {name: people, per: end_user, budget: {${TWO}, period: day}}\n`)
     await spendAll(gateway, USER, 'end_user=ada', { user: 'ada' })
