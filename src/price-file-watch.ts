@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
-import { readPriceFile } from './price-file.ts'
-import { PriceFileError } from './usage/price-file/findings.ts'
+import { unwatchFile, watchFile } from 'node:fs'
+import { parseRead, readPriceBytes } from './price-file.ts'
 import type { FiledTable } from './usage/price-table.ts'
 
 /** How often the file is looked at, in milliseconds. Asking works on every file system and survives a file that is replaced. */
@@ -49,13 +48,14 @@ export class PriceFileWatch {
   readonly #look = (): void => {
     if (this.#path === '') return
     try {
-      const sha256 = createHash('sha256').update(readFileSync(this.#path)).digest('hex')
+      const read = readPriceBytes(this.#path)
+      const sha256 = createHash('sha256').update(read.bytes).digest('hex')
       if (sha256 === this.#sha256) return
       // Also of one that is refused: it is told once.
       this.#sha256 = sha256
-      this.#changed(readPriceFile(this.#path))
+      this.#changed(parseRead(this.#path, read))
     } catch (error) {
-      this.#refused(this.#path, error instanceof PriceFileError ? error.message : (error as Error).message)
+      this.#refused(this.#path, (error as Error).message)
     }
   }
 }

@@ -20,20 +20,37 @@ export function readPriceFile(
   path: string,
   how: { readonly format?: PriceFormat; readonly names?: Partial<ListNames> } = {},
 ): FiledTable {
-  let bytes: Uint8Array
-  let changedMs: number
+  return parseRead(path, readPriceBytes(path), how)
+}
+
+/** The content of a price list, and when it changed. */
+export interface PriceBytes {
+  readonly bytes: Uint8Array
+  /** Epoch milliseconds. */
+  readonly changedMs: number
+}
+
+/** Reads a price list as it is. @throws PriceFileError when it cannot be read or is too large */
+export function readPriceBytes(path: string): PriceBytes {
   try {
     const stats = statSync(path)
     if (!stats.isFile()) throw new PriceFileError('is no file')
     if (stats.size > MAX_PRICE_FILE_BYTES)
       throw new PriceFileError(`has more than ${MAX_PRICE_FILE_BYTES} bytes`)
-    changedMs = stats.mtimeMs
-    bytes = readFileSync(path)
+    return { bytes: readFileSync(path), changedMs: stats.mtimeMs }
   } catch (error) {
     if (error instanceof PriceFileError) throw error
     const { code, message } = error as NodeJS.ErrnoException
     throw new PriceFileError(code === 'ENOENT' ? 'there is no such file' : message)
   }
+}
+
+/** Checks what was read. @throws PriceFileError with every mistake */
+export function parseRead(
+  path: string,
+  { bytes, changedMs }: PriceBytes,
+  how: { readonly format?: PriceFormat; readonly names?: Partial<ListNames> } = {},
+): FiledTable {
   const name = basename(path)
     .replaceAll(/[^\w.+-]/g, '-')
     .slice(0, 100)

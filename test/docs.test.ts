@@ -7,6 +7,14 @@ import { parseFlags } from '../src/cli/flags.ts'
 import { cliMarkdown } from '../src/cli/reference.ts'
 import { COMMANDS } from '../src/cli/run.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { priceCoverage } from '../scripts/price-coverage.ts'
+import { traceCost } from '../src/traces/reprice.ts'
+import type { TraceCost } from '../src/traces/trace.ts'
+import { priceUsage } from '../src/usage/cost.ts'
+import { placeOf } from '../src/usage/places.ts'
+import { PriceList } from '../src/usage/price-list.ts'
+import { NO_PARTS } from '../src/usage/usage.ts'
+import { NO_RATES } from './support/own-prices.ts'
 import { tlsFixture } from './support/tls-fixtures.ts'
 
 // What the documentation shows is right: settings are accepted, commands and flags exist, files are there.
@@ -35,6 +43,32 @@ const blocks: Block[] = PAGES.flatMap((page) =>
 
 test('docs/cli.md tells of the commands as they are', () => {
   expect(readFileSync(join(ROOT, 'docs/cli.md'), 'utf8')).toBe(cliMarkdown())
+})
+
+test('docs/pricing.md tells what can be priced as the price lists and rules have it', () => {
+  const page = readFileSync(join(ROOT, 'docs/pricing.md'), 'utf8')
+  expect(page).toContain(`-->\n\n${priceCoverage()}\n<!--`)
+})
+
+test('the receipt of docs/pricing.md is what such a call costs', () => {
+  const text = blocks.find(({ page, language }) => page === 'docs/pricing.md' && language === 'json')!.text
+  const receipt = JSON.parse(text) as TraceCost
+  const lines = receipt.lines.filter((line) => 'tokens' in line)
+  const at = Date.parse('2026-11-30T12:00:00Z')
+  const list = new PriceList({ unknownModel: 'allow', overrides: [], assumed: NO_RATES })
+  const caller = { organizationId: '', workspaceId: '', keyId: '' }
+  const upstreamUrl = 'https://europe-west4-aiplatform.googleapis.com'
+  const cost = priceUsage({
+    model: receipt.lines[0]!.model,
+    names: { answered: receipt.matched!.name },
+    bills: [
+      { usage: Object.fromEntries(lines.map(({ bucket, tokens }) => [bucket, tokens])), parts: NO_PARTS },
+    ],
+    place: placeOf('/', new URL(upstreamUrl).host),
+    at,
+    find: (names) => list.find({ provider: 'vertex', upstreamUrl, dialect: 'gemini', ...caller, at, names }),
+  })
+  expect(traceCost(cost)).toEqual(receipt)
 })
 
 describe('settings', () => {

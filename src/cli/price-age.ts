@@ -28,7 +28,7 @@ export async function priceAgeOf(reader: TraceReader, config: Config, now: numbe
       const { rows } = await reader.measure({ fromUs, provider }, { group: 'model' })
       return rows
         .filter(({ totalTokens, group }) => totalTokens > 0 && group !== '')
-        .map(({ group: model, requests: traces, lastCreatedAtUs: lastAtUs }) => ({
+        .map(({ group: model, requests: traces, lastCreatedAtUs: lastAtUs, inputTokens, outputTokens }) => ({
           provider,
           model,
           requestedModel: '',
@@ -36,6 +36,8 @@ export async function priceAgeOf(reader: TraceReader, config: Config, now: numbe
           workspaceId: '',
           traces,
           lastAtUs,
+          inputTokens,
+          outputTokens,
         }))
     }),
   )

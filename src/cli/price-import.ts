@@ -120,7 +120,7 @@ function withoutList({ values }: Arguments, io: Io): Config | undefined {
   }
 }
 
-/** Shows what a checked list changes and writes it. @throws Error from the file system */
+/** Shows what a checked list changes and writes it. @throws PriceFileError when it would be too large; Error from the file system */
 function take({ table, sha256, warnings }: FiledTable, config: Config, dryRun: boolean, io: Io): number {
   const models = table.providers.reduce((sum, provider) => sum + provider.models.length, 0)
   io.out(`${tableLabel(table)}: ${models} models of ${table.providers.length} providers, ${table.date}\n`)
@@ -135,8 +135,11 @@ function take({ table, sha256, warnings }: FiledTable, config: Config, dryRun: b
     io.out(`nothing was written; without --dry-run it is written to ${path}\n`)
     return 0
   }
+  const content = new TextEncoder().encode(writePriceFile(table))
+  // What is written must be readable: it may be larger than what came.
+  parsePriceFile(content, table)
   makePrivateFolder(dirname(path))
-  writeFileAtomically(path, new TextEncoder().encode(writePriceFile(table)))
+  writeFileAtomically(path, content)
   io.out(
     file === ''
       ? `written to ${path}. To use it, set pricing.file: ${path}\n`

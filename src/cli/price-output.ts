@@ -5,11 +5,13 @@ import { snakeCased } from '../config/setting.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond } from '../rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
+import { FEES } from '../usage/fees.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
 import { OPERATION_LIST } from '../usage/operation-prices.ts'
 import { overrideApplies } from '../usage/overrides.ts'
 import { listedModels, PriceList, type ListedModel } from '../usage/price-list.ts'
 import { tableLabel } from '../usage/price-table.ts'
+import { UNITS, type Bucket } from '../usage/usage.ts'
 import { readFormat, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
@@ -94,6 +96,7 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
   try {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
+    const partly = pricedInPart(store.config, seen)
     const questions = seen.map((model) => questionOf(store.config, model))
     const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
     const age = priceAge(store.config, seen, Date.now())
@@ -101,29 +104,24 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
       (override) => !used.some(({ question, forms }) => overrideApplies(override, question, forms)),
     )
     if (format.format === 'json') {
-      const missingModels = missing.map(({ provider, model, traces, lastAtUs }) => ({
-        provider,
-        model,
-        traces,
-        last_seen_at: formatSecond(lastAtUs),
-      }))
       const unused = idle.map(overrideJson)
       const result = {
         schema_version: 'prices-check.v1',
         price_list: priceAgeJson(age),
-        missing: missingModels,
+        missing: missing.map(seenJson),
+        partly_priced: partly.map(({ seen: model, lacks }) => ({ ...seenJson(model), lacks })),
         unused_overrides: unused,
       }
       io.out(`${contractJson(result, 2)}\n`)
     } else {
-      writeCheck(seen.length, missing, idle, io)
+      writeCheck(seen.length, { missing, partly, idle }, io)
       io.out(
         `\n${priceAgeLines(age)
           .map((line) => `${wrapWords(line, outputColumns(), '  ')}\n`)
           .join('')}`,
       )
     }
-    return missing.length + idle.length > 0 ? 1 : 0
+    return missing.length + partly.length + idle.length > 0 ? 1 : 0
   } catch (error) {
     io.err(`failed to check prices: ${error instanceof Error ? error.message : String(error)}\n`)
     return 1
@@ -192,39 +190,81 @@ function pricesOf(config: Config, model: string): readonly FoundModel[] {
 
 function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly SeenModel[] {
   const prices = new PriceList({ ...config.pricing, unknownModel: 'allow' })
-  const missing = new Map<string, SeenModel>()
-  for (const model of seen) {
-    if (prices.find(questionOf(config, model))) continue
-    const key = `${model.provider} ${model.model}`
-    const before = missing.get(key)
-    missing.set(key, before ? { ...before, traces: before.traces + model.traces } : model)
-  }
-  return [...missing.values()]
+  return onceEach(seen.filter((model) => !prices.find(questionOf(config, model))))
 }
 
-function writeCheck(
-  seen: number,
-  missing: readonly SeenModel[],
-  idle: readonly PriceOverride[],
-  io: Io,
-): void {
+/** Models of a provider once each, whoever used them and by whatever name. */
+function onceEach(seen: readonly SeenModel[]): readonly SeenModel[] {
+  const models = new Map<string, SeenModel>()
+  for (const model of seen) {
+    const key = `${model.provider} ${model.model}`
+    const before = models.get(key)
+    models.set(key, before ? { ...before, traces: before.traces + model.traces } : model)
+  }
+  return [...models.values()]
+}
+
+/** Rates of which one is enough to say what is read, or written. */
+const SIDES: readonly (readonly ['input' | 'output', readonly Bucket[]])[] = [
+  ['input', ['input_uncached', 'input_audio', 'input_image']],
+  ['output', ['output_text', 'output_audio', 'output_image']],
+]
+
+/** A model whose price says nothing of what it read, or of what it wrote. */
+interface PartlyPriced {
+  readonly seen: SeenModel
+  readonly lacks: 'input' | 'output'
+}
+
+/** Models that are priced, but not all that they did: the cost of such a call is unknown. What is billed in other units than tokens is whole. */
+function pricedInPart(config: Config, seen: readonly SeenModel[]): readonly PartlyPriced[] {
+  const prices = new PriceList({ ...config.pricing, unknownModel: 'allow' })
+  return SIDES.flatMap(([lacks, buckets]) => {
+    const lacking = seen.filter((model) => {
+      if ((lacks === 'input' ? model.inputTokens : model.outputTokens) === 0) return false
+      const rates = prices.find(questionOf(config, model))
+      if (!rates || UNITS.some((unit) => !FEES.includes(unit) && rates.unit(unit))) return false
+      return buckets.every((bucket) => rates.rate(bucket, 0) === undefined)
+    })
+    return onceEach(lacking).map((model) => ({ seen: model, lacks }))
+  })
+}
+
+function seenJson({ provider, model, traces, lastAtUs }: SeenModel): object {
+  return { provider, model, traces, last_seen_at: formatSecond(lastAtUs) }
+}
+
+const SEEN_HEAD = ['PROVIDER', 'MODEL', 'TRACES', 'LAST_SEEN']
+
+function seenRow({ provider, model, traces, lastAtUs }: SeenModel): string[] {
+  return [provider, model, String(traces), formatSecond(lastAtUs)]
+}
+
+interface Findings {
+  readonly missing: readonly SeenModel[]
+  readonly partly: readonly PartlyPriced[]
+  readonly idle: readonly PriceOverride[]
+}
+
+function writeCheck(seen: number, { missing, partly, idle }: Findings, io: Io): void {
   if (missing.length > 0) {
     io.out('Models without a price: their cost is unknown\n')
-    const rows = missing.map(({ provider, model, traces, lastAtUs }) => [
-      provider,
-      model,
-      String(traces),
-      formatSecond(lastAtUs),
-    ])
-    io.out(textTable([['PROVIDER', 'MODEL', 'TRACES', 'LAST_SEEN'], ...rows]))
+    io.out(textTable([SEEN_HEAD, ...missing.map(seenRow)]))
     io.out('Give them one under pricing.overrides, then run: ongoingai reprice\n')
   }
-  if (idle.length > 0) {
+  if (partly.length > 0) {
     if (missing.length > 0) io.out('\n')
+    io.out('Models priced in part: the cost of what they lack is unknown\n')
+    const rows = partly.map(({ seen: model, lacks }) => [...seenRow(model), lacks])
+    io.out(textTable([[...SEEN_HEAD, 'LACKS'], ...rows]))
+  }
+  if (idle.length > 0) {
+    if (missing.length + partly.length > 0) io.out('\n')
     io.out('Own prices that no stored trace matches\n')
     io.out(overrideTable(idle))
   }
-  if (missing.length + idle.length === 0) io.out(`every one of ${seen} used models has a price\n`)
+  if (missing.length + partly.length + idle.length === 0)
+    io.out(`every one of ${seen} used models has a price\n`)
 }
 
 const OVERRIDE_HEAD = ['PROVIDER', 'MODEL', 'FROM', 'TO', 'INPUT', 'OUTPUT', 'TENANT', 'ALSO']

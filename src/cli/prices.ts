@@ -66,10 +66,10 @@ export const pricesUpdate: Command = {
   run: async (parsed, io) => (await import('./price-import.ts')).updatePrices(parsed, io),
 }
 
-/** `ongoingai prices check`: models that were used and have no price, and own prices that match nothing. */
+/** `ongoingai prices check`: models that were used and have no price or part of one, and own prices that match nothing. */
 export const pricesCheck: Command = {
   name: 'prices check',
-  summary: 'find used models without a price, and own prices that match nothing',
+  summary: 'find used models without a whole price, and own prices that match nothing',
   usage: 'prices check [--config path/to/ongoingai.yaml] [--format text|json]',
   flags: [CONFIG_FLAG, FORMAT_FLAG],
   run: async (parsed, io) => (await import('./price-output.ts')).checkPrices(parsed, io),

@@ -5,6 +5,7 @@ import type { KeyRules } from '../access/key-rules.ts'
 import type { KeyScope } from '../access/key-scope.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { FiledTable } from '../usage/price-table.ts'
+import type { UnitPriceName } from '../usage/unit-pricing.ts'
 
 /** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
@@ -66,22 +67,7 @@ export interface Rates {
 }
 
 /** Prices of what is not billed by the token, in USD; negative where none is set. */
-export interface UnitPrices {
-  /** For 1,000 of them, like the four below. */
-  readonly webSearches: number
-  readonly fileSearches: number
-  readonly searchUnits: number
-  readonly requests: number
-  readonly textMessages: number
-  /** For one. */
-  readonly images: number
-  /** For 1,000. */
-  readonly pages: number
-  /** For an hour. */
-  readonly audioHours: number
-  /** For a million. */
-  readonly characters: number
-}
+export type UnitPrices = Readonly<Record<UnitPriceName, number>>
 
 /** Rates for requests with more input tokens than `above`. */
 export interface RateBracket extends Rates {

@@ -1,3 +1,4 @@
+import { UNIT_PRICING, UNIT_SETTINGS } from '../usage/unit-pricing.ts'
 import type { Section } from './setting.ts'
 
 /** A rate; a negative one means: not set. */
@@ -34,17 +35,9 @@ export const UNIT_PRICES: Section = {
   kind: 'section',
   type: 'config.UnitPricesConfig',
   doc: 'Prices of what is not billed by the token. A negative one means: not set.',
-  fields: {
-    web_searches: price('USD per 1,000', 'Web searches.'),
-    file_searches: price('USD per 1,000', 'Searches in stored files.'),
-    search_units: price('USD per 1,000', 'Search units of rerank.'),
-    requests: price('USD per 1,000', 'Fee for each request, beside its tokens.'),
-    text_messages: price('USD per 1,000', 'Text messages of a voice session.'),
-    images: price('USD for one', 'Images that are made.'),
-    pages: price('USD per 1,000', 'Pages that are read.'),
-    audio_hours: price('USD per hour', 'Audio that is billed by its length.'),
-    characters: price('USD per million', 'Characters of speech.'),
-  },
+  fields: Object.fromEntries(
+    UNIT_SETTINGS.map(({ unit, setting, pricedBy }) => [setting, price(pricedBy, UNIT_PRICING[unit].doc)]),
+  ),
 }
 
 /** A price of the operator's own. */

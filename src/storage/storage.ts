@@ -160,6 +160,9 @@ export interface SeenModel {
   readonly traces: number
   /** Epoch microseconds of the newest. */
   readonly lastAtUs: number
+  /** Tokens that they read and wrote, taken together. */
+  readonly inputTokens: number
+  readonly outputTokens: number
 }
 
 /** Running totals of the store. */

@@ -22,7 +22,7 @@ import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
 import { storedContent, type StoredContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
-import type { Trace, TraceDetail } from './trace.ts'
+import type { Trace, TraceCost, TraceDetail } from './trace.ts'
 
 /** How a trace is to be built: policy and prices. */
 export interface TracePolicy {
@@ -139,7 +139,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     }),
     detail: {
       usage: stored.json(usageDetail(exchange, { model, requestedModel, names, place }, content, metering)),
-      cost: stored.json(traceCost(cost)),
+      cost: storedCost(traceCost(cost), stored),
       timing: {
         received_us: 0,
         ...(exchange.limitWaitUs > 0 ? { limit_wait_us: exchange.limitWaitUs } : {}),
@@ -241,6 +241,19 @@ function usageDetail(
     ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
     ...(response.usage && isSmall(response.usage, responseBytes) ? { raw: response.usage } : {}),
     ...(notes.length > 0 ? { notes } : {}),
+  }
+}
+
+/** A receipt as it is stored. Names of models and notes are others' words; the rest is ours. */
+function storedCost(cost: TraceCost, stored: StoredContent): TraceCost {
+  const { lines, matched, note } = cost
+  return {
+    ...cost,
+    lines: lines.map((line) => ({ ...line, model: stored.text(line.model) })),
+    ...(matched
+      ? { matched: { ...matched, name: stored.text(matched.name), entry: stored.text(matched.entry) } }
+      : {}),
+    ...(note === undefined ? {} : { note: stored.text(note) }),
   }
 }
 

@@ -21,7 +21,7 @@ export function repriced(
   find: (names: ModelNames) => ModelRates | undefined,
   replacedAt: string,
 ): Trace | undefined {
-  const { usage, cost: before, cost_history: history = [] } = trace.detail
+  const { usage, cost: before } = trace.detail
   const bills = usage.bills
     ? fromStoredBills(usage.bills)
     : [{ usage: usage.buckets, parts: NO_PARTS, ...(usage.units ? { units: usage.units } : {}) }]
@@ -32,6 +32,8 @@ export function repriced(
   ) {
     return undefined
   }
+  // The price that the old receipt is from is there no more.
+  let lost = false
   const priced = priceUsage({
     model: trace.model,
     names: usage.models ?? { answered: trace.model, requested: trace.requestedModel },
@@ -42,26 +44,39 @@ export function repriced(
     // Traces of earlier versions do not keep the place; their address still names it.
     place: usage.place ?? placeOf(trace.requestPath, trace.detail.upstream.url_host),
     at: trace.startedAtUs / 1000,
-    find,
+    find: (names) => {
+      const rates = find(names)
+      if (!rates || (before.price_list === 'override' && rates.list !== 'override')) lost = true
+      return rates
+    },
   })
-  // A list that has lost a model does not make what is known unknown.
+  // What was known does not become unknown.
   const known = before.status === 'included' ? before.list_price_usd !== null : before.status !== 'unknown'
-  if (priced.status === 'unknown' && known) return undefined
+  if (priced.status === 'unknown' && known) {
+    if (lost || before.status !== 'exact') return undefined
+    // An earlier version had another rate stand in for one that the list lacks, and did not say so.
+    const note = `${priced.note}; the amount is that of an earlier pricing`
+    return withCost(trace, { ...before, status: 'estimated', note }, replacedAt)
+  }
   const again = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
   // Who paid does not change with the prices.
   const cost = before.status === 'included' ? includedCost(again) : again
   const after = traceCost(cost)
   if (isSameCost(after, before)) return undefined
+  return withCost(
+    { ...trace, costNanoUsd: cost.totalNanoUsd, listPriceNanoUsd: cost.listNanoUsd ?? null },
+    after,
+    replacedAt,
+  )
+}
+
+/** The trace with another receipt, and its own behind that. */
+function withCost(trace: Trace, cost: TraceCost, replacedAt: string): Trace {
+  const { cost: before, cost_history: history = [] } = trace.detail
   return {
     ...trace,
     costStatus: cost.status,
-    costNanoUsd: cost.totalNanoUsd,
-    listPriceNanoUsd: cost.listNanoUsd ?? null,
-    detail: {
-      ...trace.detail,
-      cost: after,
-      cost_history: [{ ...before, replaced_at: replacedAt }, ...history],
-    },
+    detail: { ...trace.detail, cost, cost_history: [{ ...before, replaced_at: replacedAt }, ...history] },
   }
 }
 

@@ -27,8 +27,8 @@ export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {
   const stored: { bill: ModelUsage; count: number }[] = []
   const open = new Map<string, { bill: ModelUsage; count: number }>()
   for (const bill of bills) {
-    const plain = !bill.uncertain && bill.reportedUsd === undefined && !bill.unreported
-    const key = `${bill.model ?? ''}\n${bill.serviceTier ?? ''}\n${bill.apart ?? ''}`
+    const plain = !bill.uncertain && bill.reportedUsd === undefined && !bill.unreported && !isByRequest(bill)
+    const key = `${bill.model ?? ''}\n${bill.serviceTier ?? ''}\n${bill.apart ?? ''}\n${kindsOf(bill)}`
     const entry = plain && inputTokens(bill.usage) < LEAST_BRACKET ? open.get(key) : undefined
     if (entry && inputTokens(entry.bill.usage) + inputTokens(bill.usage) < LEAST_BRACKET) {
       entry.bill = addModelUsage(entry.bill, bill)
@@ -50,6 +50,16 @@ export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {
     ...(bill.unreported ? { unreported: bill.unreported } : {}),
     ...(count > 1 ? { count } : {}),
   }))
+}
+
+/** Whether a bill has a least amount for each request. */
+function isByRequest({ units }: ModelUsage): boolean {
+  return units?.audio_seconds !== undefined
+}
+
+/** What decides which of a bill's units count: other units may stand in the stead of tokens, or of each other. */
+function kindsOf({ usage, units = {} }: ModelUsage): string {
+  return [Object.keys(usage).length > 0 ? 'tokens' : '', ...Object.keys(units).toSorted()].join(' ')
 }
 
 /** Bills that a trace keeps, as they can be priced again. */

@@ -84,9 +84,15 @@ export function storedContent(
   const { path, edits } = shownPath(exchange.path, rules)
   countEdits(edits, counts)
   const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
+  // A model's name is in many places, and to look through a text takes microseconds.
+  const shown = new Map<string, string>()
   const text = (value: string): string => {
+    const before = shown.get(value)
+    if (before !== undefined) return before
     const own = repeated.reduce((rest, key) => rest.replaceAll(key, REDACTED), value)
-    return withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
+    const after = withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
+    shown.set(value, after)
+    return after
   }
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
   // Where no copies are kept, what was found on the way is all that is known.

@@ -132,9 +132,10 @@ test('seconds, pages, searches and characters have prices of their own', () => {
   expect(nano('openai', 'tts-1', units({ billable_characters: 1000 }))).toEqual(['exact', 15_000_000])
   expect(nano('openai', 'dall-e-3', units({ images: 1 }))).toEqual(['unknown', null])
   // Billed by the second: the tokens beside them are not billed.
-  expect(
-    nano('mistral', 'voxtral-mini-latest', units({ audio_seconds: 36 }, { input_uncached: 13 })),
-  ).toEqual(['exact', 1_800_000])
+  expect(nano('mistral', 'voxtral-mini-2602', units({ audio_seconds: 36 }, { input_uncached: 13 }))).toEqual([
+    'exact',
+    1_800_000,
+  ])
   // Billed by the token: the characters beside them are not billed.
   expect(nano('cohere', 'embed-v4.0', units({ billable_characters: 9 }, { input_uncached: 1000 }))).toEqual([
     'exact',
@@ -183,6 +184,27 @@ test('tiers: priority by model, none in long context, batch, fast, and what is n
   expect(factor('claude-opus-4-6', { ...anthropic, speed: 'fast' })).toEqual(['exact', 6])
   const nova = 'us.amazon.nova-lite-v1:0'
   expect(factor(nova, { provider: 'bedrock', serviceTier: 'flex' })).toEqual(['estimated', 0.5])
+})
+
+test('half the price is exact only where the provider says so for all its models', () => {
+  const usage = { input_uncached: 1000 }
+  const status = (provider: string, model: string, serviceTier: string): string =>
+    price(model, usage, { provider, serviceTier }).status
+  expect(status('anthropic', 'claude-opus-5', 'batch')).toBe('exact')
+  expect(status('groq', 'openai/gpt-oss-120b', 'batch')).toBe('estimated')
+  expect(status('xai', 'grok-4.3', 'batch')).toBe('estimated')
+  expect(status('cerebras', 'gpt-oss-120b', 'flex')).toBe('estimated')
+})
+
+test('nothing is nothing at every tier and with every fee', () => {
+  const list = listWith([{ model: '*', free: true }])
+  const bill = { usage: { input_uncached: 1000 }, parts: NO_PARTS, units: { requests: 1 } }
+  for (const serviceTier of ['priority', 'batch', 'something']) {
+    const cost = priceBills('sonar', [bill], { provider: 'perplexity', list, serviceTier })
+    expect(cost).toMatchObject({ status: 'exact', totalNanoUsd: 0 })
+  }
+  const own = listWith([{ model: 'sonar', units: { ...ownPrice({}).units, requests: 4 } }])
+  expect(priceBills('sonar', [bill], { provider: 'perplexity', list: own }).status).toBe('exact')
 })
 
 test('the place multiplies the list price and its tiers, not an own price and not a fee', () => {

@@ -1,7 +1,7 @@
 import { FEES, feeOf } from './fees.ts'
 import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
 import { isSameModel, type ModelNames } from './model-names.ts'
-import type { MatchedName, ModelRates } from './model-rates.ts'
+import type { MatchedName, ModelRates, Origin } from './model-rates.ts'
 import { tierPrice } from './service-tiers.ts'
 import {
   addQuantities,
@@ -128,6 +128,12 @@ function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => Mod
   }
 }
 
+/** What tier, mode and place do to a line, and why that is not certain. */
+interface Factor {
+  readonly line: { readonly factor?: number }
+  readonly note: string | undefined
+}
+
 /** @returns why the bill cannot be priced at all; `undefined` when it was */
 function addBill(
   receipt: Receipt,
@@ -157,7 +163,7 @@ function addBill(
   const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
   const own = found.tier?.(named)
   const rates = own?.rates ?? found
-  const factorAt = (place: string | undefined): { readonly factor?: number } => {
+  const factorAt = (place: string | undefined): Factor => {
     const tier = tierPrice({
       vendor: rates.vendor,
       model: rates.model,
@@ -167,9 +173,8 @@ function addBill(
       at: priced.at,
       inputTokens: size,
     })
-    if (tier.note !== undefined) receipt.note(tier.note)
     const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
-    return multiple === 1 ? {} : { factor: multiple }
+    return { line: multiple === 1 ? {} : { factor: multiple }, note: tier.note }
   }
   // What the operator pays is what he pays at every place; what a list says beside it is not.
   const isOwn = rates.list === 'override' || rates.list === 'assumed'
@@ -190,14 +195,17 @@ function addBill(
     tokensPriced = true
     if (rate.reason !== undefined) receipt.note(rate.reason)
     const rule = rate.rule === undefined ? {} : { rule: rate.rule }
+    const factor = listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)
+    // A multiple of nothing is certain.
+    if (factor.note !== undefined && rate.usdPerMillion > 0) receipt.note(factor.note)
     receipt.add({
       model,
       bucket,
       tokens,
       usd_per_million: rate.usdPerMillion,
       ...rule,
-      ...rate.origin,
-      ...(listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)),
+      ...lineOrigin(rate.origin),
+      ...factor.line,
     })
   }
   if (priceless !== '') return `no price for ${priceless} of model ${model}`
@@ -214,10 +222,13 @@ function addBill(
         quantity,
         price_usd: price.usd,
         price_per: price.per,
-        ...listed?.origin,
+        ...lineOrigin(listed?.origin),
       })
+      if (listed?.origin?.doubt !== undefined) receipt.note(listed.origin.doubt)
       const ownFee = isOwn && listed !== undefined && listed.origin === undefined
       if (charged?.note !== undefined && !ownFee && price.usd > 0) receipt.note(charged.note)
+      if (listFactor?.note !== undefined && price.usd > 0 && !FEES.includes(unit))
+        receipt.note(listFactor.note)
     } else if (fee && 'countedBy' in fee && bill.units?.[fee.countedBy] !== undefined) {
       continue
     } else if (FEES.includes(unit)) {
@@ -227,10 +238,18 @@ function addBill(
     }
   }
   // Perplexity's fee depends on how much of the web it was to read; the list has the largest.
-  if (bill.units?.requests !== undefined && rates.unit('requests')) {
+  const perRequest = bill.units?.requests === undefined ? undefined : rates.unit('requests')
+  if (perRequest && perRequest.usd > 0 && !(isOwn && perRequest.origin === undefined)) {
     receipt.note('the fee per request depends on the size of the search context')
   }
   return undefined
+}
+
+/** What a line says of the list that its price is from; doubts stand in the receipt's note. */
+function lineOrigin(origin: Origin | undefined): Pick<Line, 'list' | 'discount'> {
+  if (!origin) return {}
+  const { list, discount } = origin
+  return discount === undefined ? { list } : { list, discount }
 }
 
 /** Lines of the same model, kind and rate become one, so that a batch of thousands has a short receipt. */

@@ -93,9 +93,9 @@ test('a name is also looked up without its folders and its place', () => {
 test('a list is asked for what an alias stands for, and for a model without whose it is', () => {
   const asked = (name: string, vendor: string): unknown[] =>
     lookupsOf({ answered: name }, vendor, AT).map(({ name: form, doubt }) => [form, doubt !== undefined])
-  expect(asked('mistral-large-latest', 'mistral')).toEqual([
-    ['mistral-large-2512', false],
-    ['mistral-large-latest', true],
+  expect(asked('mistral-small-latest', 'mistral')).toEqual([
+    ['mistral-small-2603', false],
+    ['mistral-small-latest', true],
   ])
   expect(asked('xAI/grok-4.3', 'x-ai')).toEqual([
     ['xai/grok-4.3', false],

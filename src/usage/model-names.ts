@@ -115,11 +115,16 @@ function namesMeant(names: ModelNames): readonly NamedModel[] {
   return [first, ...others.filter(({ name }) => isSameModel(name, first.name))]
 }
 
-/** What to ask a list of the operator's own for: the names as they are. Who lists an alias says what it costs. */
-export function spellingsAsSaid(names: ModelNames): readonly Lookup[] {
-  return namesMeant(names).flatMap((named) =>
-    formsOf(named.name.toLowerCase()).map((name) => ({ name, named })),
-  )
+/**
+ * What to ask a list of the operator's own for: the names as they are. Who lists an alias says what it costs; which model a
+ * deployment runs, and what a variant costs, it does not say.
+ */
+export function spellingsAsSaid(names: ModelNames, vendor: string): readonly Lookup[] {
+  const candidates = namesMeant(names)
+  return candidates.flatMap((named) => {
+    const doubts = nameDoubts(named, candidates[0]!, names, vendor)
+    return formsOf(named.name.toLowerCase()).map((name) => lookup(name, named, doubts))
+  })
 }
 
 /**
@@ -134,14 +139,22 @@ export function lookupsOf(names: ModelNames, vendor: string, at: number): readon
   const [first] = candidates
   if (!first) return []
   return candidates.flatMap((named) => {
-    const doubts = [...givenNameDoubts(named, names, vendor), ...variantDoubts(named, first)]
+    const doubts = nameDoubts(named, first, names, vendor)
     return formsOf(named.name.toLowerCase()).flatMap((form) =>
-      spellingsOf(form, vendor, at).map(({ name, doubt }) => {
-        const all = doubt === undefined ? doubts : [...doubts, doubt]
-        return all.length === 0 ? { name, named } : { name, named, doubt: all.join('; ') }
-      }),
+      spellingsOf(form, vendor, at).map(({ name, doubt }) =>
+        lookup(name, named, doubt === undefined ? doubts : [...doubts, doubt]),
+      ),
     )
   })
+}
+
+function lookup(name: string, named: NamedModel, doubts: readonly string[]): Lookup {
+  return doubts.length === 0 ? { name, named } : { name, named, doubt: doubts.join('; ') }
+}
+
+/** Why a name may not tell the price. @param first the most telling of the names */
+function nameDoubts(named: NamedModel, first: NamedModel, names: ModelNames, vendor: string): string[] {
+  return [...givenNameDoubts(named, names, vendor), ...variantDoubts(named, first)]
 }
 
 /** Names that operators give: they tell neither which model runs nor where. */

@@ -2,6 +2,7 @@ import type { ModelPrice } from '@pydantic/genai-prices'
 import type { NamedModel } from './model-names.ts'
 import { timesFactor } from './money.ts'
 import { RATE_RULES, ruleApplies } from './rate-rules.ts'
+import { UNIT_PRICING } from './unit-pricing.ts'
 import { BUCKETS, UNITS, type Bucket, type Unit } from './usage.ts'
 
 /** Where a price is from, if it is not the receipt's own list. */
@@ -84,7 +85,7 @@ export interface RateSheet {
 }
 
 /** The key of each bucket's own rate. `cache_write` is the write with the provider's usual lifetime. */
-const KEYS: Readonly<Record<Bucket, string>> = {
+export const BUCKET_KEYS: Readonly<Record<Bucket, string>> = {
   input_uncached: 'input_mtok',
   cache_read: 'cache_read_mtok',
   cache_read_audio: 'cache_audio_read_mtok',
@@ -121,26 +122,6 @@ const STAND_INS: Readonly<Partial<Record<Bucket, readonly Bucket[]>>> = {
   reasoning: ['output_text'],
 }
 
-/** Keys of other units, and how many units a price is for. */
-const UNIT_KEYS: Readonly<Record<Unit, readonly [string, number]>> = {
-  web_searches: ['web_searches_kcount', 1000],
-  web_search_previews: ['web_search_previews_kcount', 1000],
-  grounded_prompts: ['grounded_prompts_kcount', 1000],
-  maps_prompts: ['maps_prompts_kcount', 1000],
-  x_searches: ['x_searches_kcount', 1000],
-  code_runs: ['code_runs_kcount', 1000],
-  file_searches: ['storage_searches_kcount', 1000],
-  containers: ['containers_count', 1],
-  cached_token_hours: ['cached_token_mhours', 1_000_000],
-  search_units: ['search_units_kcount', 1000],
-  requests: ['requests_kcount', 1000],
-  text_messages: ['input_text_messages_kcount', 1000],
-  images: ['images_count', 1],
-  pages: ['input_document_kpages', 1000],
-  audio_seconds: ['input_audio_hours', 3600],
-  billable_characters: ['characters_mcount', 1_000_000],
-}
-
 /**
  * The rates of a sheet: a bucket has a rate of its own, else one by a published rule, else another one's with the reason.
  * No rate is another's in silence.
@@ -148,9 +129,12 @@ const UNIT_KEYS: Readonly<Record<Unit, readonly [string, number]>> = {
 export function ratesOf(sheet: RateSheet): ModelRates {
   const { list, vendor, model, prices, origins, matched, doubt, maxInputTokens = Infinity } = sheet
   const own = (key: string, inputTokens: number): Rate | undefined => {
-    const usdPerMillion = inputTokens > maxInputTokens ? undefined : priceFor(prices[key], inputTokens)
-    if (usdPerMillion === undefined) return undefined
     const origin = origins?.get(key)
+    // A rate of the operator's own, beside a list's, has no such bound.
+    const bounded = origins === undefined || origin !== undefined
+    if (bounded && inputTokens > maxInputTokens) return undefined
+    const usdPerMillion = priceFor(prices[key], inputTokens)
+    if (usdPerMillion === undefined) return undefined
     const reason = origin?.doubt === undefined ? {} : { reason: origin.doubt }
     return { usdPerMillion, ...reason, ...(origin ? { origin } : {}) }
   }
@@ -161,7 +145,7 @@ export function ratesOf(sheet: RateSheet): ModelRates {
     ...(matched ? { matched } : {}),
     ...(doubt === undefined ? {} : { doubt }),
     rate(bucket, inputTokens) {
-      const rate = own(KEYS[bucket], inputTokens)
+      const rate = own(BUCKET_KEYS[bucket], inputTokens)
       if (rate) return rate
       for (const rule of RATE_RULES) {
         if (!rule.buckets.includes(bucket) || !ruleApplies(rule, vendor, model)) continue
@@ -171,15 +155,16 @@ export function ratesOf(sheet: RateSheet): ModelRates {
         }
       }
       for (const other of STAND_INS[bucket] ?? []) {
-        const standIn = own(KEYS[other], inputTokens)
+        const standIn = own(BUCKET_KEYS[other], inputTokens)
         if (standIn) {
-          return { ...standIn, reason: `no price for ${bucket} of model ${model}; that of ${other} was used` }
+          const why = `no price for ${bucket} of model ${model}; that of ${other} was used`
+          return { ...standIn, reason: standIn.reason === undefined ? why : `${standIn.reason}; ${why}` }
         }
       }
       return undefined
     },
     unit(unit) {
-      const [key, per] = UNIT_KEYS[unit]
+      const { key, per } = UNIT_PRICING[unit]
       const usd = prices[key]
       const origin = origins?.get(key)
       return typeof usd === 'number' ? { usd, per, ...(origin ? { origin } : {}) } : undefined
@@ -199,6 +184,9 @@ function priceFor(price: ModelPrice[string], inputTokens: number): number | unde
 
 /** A sheet on which everything costs nothing. */
 export function freeSheet(list: string, vendor: string, model: string): RateSheet {
-  const keys = [...BUCKETS.map((bucket) => KEYS[bucket]), ...UNITS.map((unit) => UNIT_KEYS[unit][0])]
+  const keys = [
+    ...BUCKETS.map((bucket) => BUCKET_KEYS[bucket]),
+    ...UNITS.map((unit) => UNIT_PRICING[unit].key),
+  ]
   return { list, vendor, model, prices: Object.fromEntries(keys.map((key) => [key, 0])) }
 }

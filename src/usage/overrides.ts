@@ -1,8 +1,11 @@
 import type { ModelPrice } from '@pydantic/genai-prices'
-import type { OwnTierName, PriceOverride, Rates, UnitPrices } from '../config/config.ts'
+import type { OwnTierName, PriceOverride, Rates } from '../config/config.ts'
+import { FEES } from './fees.ts'
 import { nameMatching, type NameForm } from './model-names.ts'
 import { freeSheet, ratesOf, type ModelRates, type Origin, type RateSheet } from './model-rates.ts'
 import { timesFactor } from './money.ts'
+import { UNIT_PRICING } from './unit-pricing.ts'
+import { UNITS } from './usage.ts'
 
 /** What decides whether an own price is for an exchange. */
 export interface OverrideQuestion {
@@ -82,26 +85,8 @@ const RATE_KEYS: Readonly<Record<keyof Rates, string>> = {
   outputImage: 'output_image_mtok',
 }
 
-const UNIT_PRICE_KEYS: Readonly<Record<keyof UnitPrices, string>> = {
-  webSearches: 'web_searches_kcount',
-  fileSearches: 'storage_searches_kcount',
-  searchUnits: 'search_units_kcount',
-  requests: 'requests_kcount',
-  textMessages: 'input_text_messages_kcount',
-  images: 'images_count',
-  pages: 'input_document_kpages',
-  audioHours: 'input_audio_hours',
-  characters: 'characters_mcount',
-}
-
 /** Units that are billed in the stead of tokens; the others are fees beside them. */
-const INSTEAD_OF_TOKENS: readonly (keyof UnitPrices)[] = [
-  'searchUnits',
-  'images',
-  'pages',
-  'audioHours',
-  'characters',
-]
+const INSTEAD_OF_TOKENS = UNITS.filter((unit) => !FEES.includes(unit))
 
 /**
  * The rates of an own price: what it sets, and for the rest what the list says, less the discount. What neither has is not
@@ -121,7 +106,7 @@ export function overrideRates(
   const prices: ModelPrice = {}
   const origins = new Map<string, Origin>()
   const { discount, units } = override
-  const byThePiece = INSTEAD_OF_TOKENS.some((unit) => units[unit] >= 0)
+  const byThePiece = INSTEAD_OF_TOKENS.some((unit) => units[UNIT_PRICING[unit].name] >= 0)
   for (const [key, price] of Object.entries(listed?.prices ?? {})) {
     if (byThePiece && key.endsWith('_mtok')) continue
     prices[key] = discounted(price, 1 - discount)
@@ -137,7 +122,15 @@ export function overrideRates(
     origins.delete(key)
   }
   if (Object.keys(prices).length === 0 && override.tiers.every(({ factor }) => factor >= 0)) return undefined
-  const sheet: RateSheet = { list: 'override', vendor, model, prices, origins }
+  const maxInputTokens = listed?.maxInputTokens
+  const sheet: RateSheet = {
+    list: 'override',
+    vendor,
+    model,
+    prices,
+    origins,
+    ...(maxInputTokens === undefined ? {} : { maxInputTokens }),
+  }
   return {
     ...ratesOf(sheet),
     tier({ serviceTier, speed }) {
@@ -175,8 +168,8 @@ function ownPrices(override: PriceOverride): [string, ModelPrice[string]][] {
     })
     return [key, tiers.length === 0 ? base : { base, tiers }]
   })
-  for (const [name, key] of Object.entries(UNIT_PRICE_KEYS)) {
-    const usd = override.units[name as keyof UnitPrices]
+  for (const { name, key } of Object.values(UNIT_PRICING)) {
+    const usd = override.units[name]
     if (usd >= 0) prices.push([key, usd])
   }
   return prices

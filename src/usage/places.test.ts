@@ -30,6 +30,8 @@ test('the place is read from the path, else from the host', () => {
     ['/v1/publishers/google/models/g:generateContent', 'aiplatform.eu.rep.googleapis.com', 'eu'],
     ['/v1/responses', 'eu.api.openai.com', 'eu'],
     ['/v1/responses', 'api.openai.com', ''],
+    ['/v1/responses', 'us.api.x.ai', 'us'],
+    ['/v1/responses', 'api.x.ai', ''],
     ['/v1/responses', 'eu.api.openai.com.evil.example', ''],
     ['/v1beta/models/gemini-3.8-flash:generateContent', 'generativelanguage.googleapis.com', ''],
     ['/model/%E0%A4%A/invoke', '', ''],
@@ -73,4 +75,7 @@ test('each vendor has its own rule, by model and date', () => {
   expect(permille('aws', 'us.amazon.nova-lite-v1:0', 'us')).toBe(1000)
   expect(permille('aws', 'meta.llama3-70b-instruct-v1:0', 'ap-south-1')).toEqual([1000, 'note'])
   expect(permille('azure', 'gpt-6-sol', 'eu')).toBe(1000)
+  // docs.x.ai/developers/pricing (2026-11-30): 10 % in the United States.
+  expect(permille('x-ai', 'grok-4.6', 'us')).toBe(1100)
+  expect(permille('x-ai', 'grok-4.6', 'eu-west-1')).toEqual([1000, 'note'])
 })

@@ -22,6 +22,7 @@ const HOSTS = [
   /^([a-z0-9-]+)-aiplatform\.googleapis\.com(?::|$)/,
   /^aiplatform\.([a-z0-9-]+)\.rep\.googleapis\.com(?::|$)/,
   /^([a-z]{2})\.api\.openai\.com(?::|$)/,
+  /^([a-z0-9-]+)\.api\.x\.ai(?::|$)/,
 ]
 
 /**
@@ -73,6 +74,8 @@ export function placePrice(facts: PlaceFacts): PriceFactor {
       return vertexPlace(facts.model, facts.at ?? Number.POSITIVE_INFINITY)
     case 'aws':
       return bedrockPlace(facts.model, facts.place)
+    case 'x-ai':
+      return xaiPlace(facts.place)
     default:
       return LIST_PRICE
   }
@@ -127,4 +130,13 @@ function bedrockPlace(model: string, place: string): PriceFactor {
   const known = model.includes('anthropic.') && !place.startsWith('us-gov')
   if (known || BEDROCK_LISTED.includes(place)) return LIST_PRICE
   return { permille: 1000, note: `the price of ${model} in ${place} may differ from the listed one` }
+}
+
+/**
+ * xAI: tokens at the endpoint of the United States cost a tenth more (docs.x.ai/developers/pricing and
+ * /advanced-api-usage/regions, read 2026-11-30). Those of other regions are no longer documented.
+ */
+function xaiPlace(place: string): PriceFactor {
+  if (place === 'us') return TENTH_MORE
+  return { permille: 1000, note: `the price at xAI's endpoint in ${place} is not known` }
 }

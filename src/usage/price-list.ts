@@ -43,6 +43,7 @@ const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
 /** Addresses of one place that the bundled list does not know. */
 const PLACE_VENDORS: readonly (readonly [RegExp, string])[] = [
   [/^https:\/\/[a-z]{2}\.api\.openai\.com(?:[:/]|$)/, 'openai'],
+  [/^https:\/\/[a-z0-9-]+\.api\.x\.ai(?:[:/]|$)/, 'x-ai'],
   [/^https:\/\/bedrock-mantle\.[a-z0-9-]+\.api\.aws(?:[:/]|$)/, 'aws'],
 ]
 
@@ -95,9 +96,10 @@ export class PriceList {
   #rates(question: PriceQuestion): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
     const forms = nameForms(question.names)
-    const listed = freeRates(question) ?? listedPrice(this.#tables, question)
+    const seller = vendorOf(question)
+    const vendor = seller?.id ?? ''
+    const listed = freeRates(question, vendor) ?? listedPrice(this.#tables, question, seller)
     const own = bestOverride(overrides, question, forms)
-    const vendor = vendorOf(question)?.id ?? ''
     const model = namesInOrder(question.names)[0]?.name ?? ''
     const rates = own ? overrideRates(own, listed, { vendor, model }) : listed && ratesOf(listed)
     if (rates)
@@ -110,8 +112,10 @@ export class PriceList {
  * Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. Some models are given
  * away by their provider.
  */
-function freeRates(question: PriceQuestion): RateSheet | undefined {
-  const { dialect, names, provider, upstreamUrl } = question
+function freeRates(
+  { dialect, names, provider, upstreamUrl }: PriceQuestion,
+  vendor: string,
+): RateSheet | undefined {
   const said = namesInOrder(names)
   const [first] = said
   if (!first) return undefined
@@ -119,7 +123,6 @@ function freeRates(question: PriceQuestion): RateSheet | undefined {
     const cloud = said.some(({ name }) => /[:-]cloud$/.test(name))
     return cloud ? undefined : foundBy(first, freeSheet('local', '', first.name))
   }
-  const vendor = vendorOf(question)?.id ?? ''
   if (!isStatedFree(vendor, first.name, provider, upstreamUrl)) return undefined
   return foundBy(first, freeSheet(tableLabel(BUNDLED), vendor, first.name))
 }
@@ -137,8 +140,11 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 }
 
 /** What the first table says that has a price for the model at that time. */
-export function listedPrice(tables: readonly PriceTable[], question: PriceQuestion): RateSheet | undefined {
-  const vendor = vendorOf(question)
+export function listedPrice(
+  tables: readonly PriceTable[],
+  question: PriceQuestion,
+  vendor = vendorOf(question),
+): RateSheet | undefined {
   if (question.api !== undefined && isPricedByOperation(question.api))
     return operationPrice(vendor?.id ?? '', question)
   const sheet = sheetOf(tables, vendor?.id, question)
@@ -175,7 +181,7 @@ function* lookupsIn(
   for (const table of tables) {
     const provider = providerIn(table, vendor, question)
     if (!provider) continue
-    const said = isBundled(table) ? [] : spellingsAsSaid(names)
+    const said = isBundled(table) ? [] : spellingsAsSaid(names, provider.id)
     for (const lookup of [...said, ...lookupsOf(names, provider.id, at)]) yield { ...lookup, table, provider }
   }
 }

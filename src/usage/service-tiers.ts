@@ -53,7 +53,7 @@ function byTier(facts: TierFacts): PriceFactor {
   if (STANDARD.includes(tier)) return LIST_PRICE
   switch (tier) {
     case 'batch':
-      return { permille: 500 }
+      return half(facts.vendor, BATCH_AT_HALF, 'batch')
     case 'flex':
     case 'on_demand_flex':
       return flex(facts.vendor)
@@ -72,14 +72,28 @@ function byTier(facts: TierFacts): PriceFactor {
   }
 }
 
+/**
+ * Who says that batches of all models cost half, all read on 2026-11-30: developers.openai.com/api/docs/guides/flex-processing (flex
+ * has the rates of batches) and dev.classmethod.jp/en/articles/openai-flex-processing (which are half);
+ * learn.microsoft.com/azure/ai-foundry/openai/how-to/batch; ai.google.dev/gemini-api/docs/optimization; fireworks.ai/blog/batch-api.
+ * Anthropic's batch page is told by neverpaytwice.pages.dev. Bedrock has it for many models; for Groq and Mistral no such page was found.
+ */
+const BATCH_AT_HALF = ['openai', 'azure', 'anthropic', 'google', 'fireworks']
+/** The same of flex: OpenAI's and Google's pages above. */
+const FLEX_AT_HALF = ['openai', 'google']
+
 function flex(vendor: string): PriceFactor {
   // Groq's flex trades certainty for throughput, at the same price.
   if (vendor === 'groq') return LIST_PRICE
-  if (vendor !== 'aws') return { permille: 500 }
   // "a discount relative to the Standard tier" (aws.amazon.com/bedrock/service-tiers, 2025-11)
+  return half(vendor, FLEX_AT_HALF, 'flex')
+}
+
+function half(vendor: string, sellers: readonly string[], tier: string): PriceFactor {
+  if (sellers.includes(vendor)) return { permille: 500 }
   return {
     permille: 500,
-    note: 'the discount of the flex tier at Bedrock is not published by model; half was used',
+    note: `the ${tier} price of ${vendor || 'this provider'} is not known for all models; half was used`,
   }
 }
 

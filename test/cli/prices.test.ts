@@ -105,6 +105,15 @@ test('prices check names used models without a price, and own prices that match 
   expect(check.out).not.toContain('gone')
   config('pricing: {overrides: [{model: in-house, input: 1, output: 1}]}\n')
   expect(await run('prices check')).toMatchObject({ status: 0 })
+  config('pricing: {overrides: [{model: in-house, input: 1}]}\n')
+  const partly = await run('prices check')
+  expect(partly.status).toBe(1)
+  expect(partly.out).toMatch(/priced in part.*\n.*LACKS\nopenai +in-house +3 .* output\n/)
+  const json = JSON.parse((await run('prices check --format json')).out) as object
+  expect(json).toMatchObject({
+    missing: [],
+    partly_priced: [{ provider: 'openai', model: 'in-house', traces: 3, lacks: 'output' }],
+  })
 })
 
 test('reprice shows what would change, changes it, keeps the old receipt, and changes nothing the second time', async () => {

@@ -1,4 +1,5 @@
 import type { PriceOverride, Rates, UnitPrices } from '../../src/config/config.ts'
+import { UNIT_PRICING } from '../../src/usage/unit-pricing.ts'
 
 /** No rate at all. */
 export const NO_RATES: Rates = {
@@ -20,17 +21,9 @@ export const NO_RATES: Rates = {
 }
 
 /** No unit price at all. */
-const NO_UNIT_PRICES: UnitPrices = {
-  webSearches: -1,
-  fileSearches: -1,
-  searchUnits: -1,
-  requests: -1,
-  textMessages: -1,
-  images: -1,
-  pages: -1,
-  audioHours: -1,
-  characters: -1,
-}
+const NO_UNIT_PRICES = Object.fromEntries(
+  Object.values(UNIT_PRICING).map(({ name }) => [name, -1]),
+) as UnitPrices
 
 /** An own price; a test says only what matters to it. */
 export function ownPrice(values: Partial<PriceOverride>): PriceOverride {

@@ -117,6 +117,8 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
           'workspace_id',
           sql<number>`COUNT(*)`.as('traces'),
           sql<number>`MAX(created_at_us)`.as('last_at_us'),
+          sql<number>`SUM(input_tokens)`.as('input_tokens'),
+          sql<number>`SUM(output_tokens)`.as('output_tokens'),
         ])
         .where('total_tokens', '>', 0)
         .groupBy(['provider', 'model', 'requested_model', 'organization_id', 'workspace_id'])
@@ -135,6 +137,8 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         workspaceId: row.workspace_id,
         traces: Number(row.traces),
         lastAtUs: Number(row.last_at_us),
+        inputTokens: Number(row.input_tokens),
+        outputTokens: Number(row.output_tokens),
       }))
     })
   }

@@ -1,5 +1,6 @@
 import type { ConditionalPrice, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices'
 import { isDay } from '../../time/day.ts'
+import { UNIT_PRICING, UNIT_SETTINGS } from '../unit-pricing.ts'
 import { bracketed } from './brackets.ts'
 import { CsvError, readCsv, type CsvRecord } from './csv-records.ts'
 import type { Findings } from './findings.ts'
@@ -11,23 +12,19 @@ const RATE_COLUMNS: Readonly<Record<string, string>> = {
   input: 'input_mtok',
   cache_read: 'cache_read_mtok',
   cache_write: 'cache_write_mtok',
+  cache_write_30m: 'cache_write_30m_mtok',
   cache_write_1h: 'cache_write_1h_mtok',
+  cache_write_12h: 'cache_write_12h_mtok',
   output: 'output_mtok',
   reasoning: 'output_reasoning_mtok',
   input_audio: 'input_audio_mtok',
   cache_read_audio: 'cache_audio_read_mtok',
+  cache_read_image: 'cache_image_read_mtok',
   output_audio: 'output_audio_mtok',
   input_image: 'input_image_mtok',
   output_image: 'output_image_mtok',
   input_video: 'input_video_mtok',
-  web_searches_1000: 'web_searches_kcount',
-  file_searches_1000: 'storage_searches_kcount',
-  search_units_1000: 'search_units_kcount',
-  requests_1000: 'requests_kcount',
-  pages_1000: 'input_document_kpages',
-  images: 'images_count',
-  audio_hours: 'input_audio_hours',
-  characters_million: 'characters_mcount',
+  ...Object.fromEntries(UNIT_SETTINGS.map(({ unit, column }) => [column, UNIT_PRICING[unit].key])),
 }
 
 const OTHER_COLUMNS = ['provider', 'model', 'from', 'above', 'source']

@@ -16,12 +16,12 @@ export class Findings {
   /** @param place a line or a path in the list, without which the message stands alone */
   wrong(place: string, message: string): void {
     this.#mistaken += 1
-    if (this.#mistakes.length < NAMED) this.#mistakes.push(`${shown(place)}: ${message}`)
+    if (this.#mistakes.length < NAMED) this.#mistakes.push(shown(place, message))
   }
 
   doubtful(place: string, message: string): void {
     this.#doubted += 1
-    if (this.#warnings.length < NAMED) this.#warnings.push(`${shown(place)}: ${message}`)
+    if (this.#warnings.length < NAMED) this.#warnings.push(shown(place, message))
   }
 
   get warnings(): readonly string[] {
@@ -38,8 +38,7 @@ function withRest(named: readonly string[], all: number): readonly string[] {
   return all > named.length ? [...named, `and ${all - named.length} more`] : named
 }
 
-/** A place without control characters, which a list may have put into a name. */
-function shown(place: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return place.slice(0, 200).replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+/** Without what a terminal would obey, which a list may have put into a name. */
+function shown(place: string, message: string): string {
+  return `${place.slice(0, 200)}: ${message.slice(0, 1000)}`.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
 }

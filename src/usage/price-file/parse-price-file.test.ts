@@ -242,6 +242,20 @@ describe('CSV', () => {
   })
 })
 
+test('nothing that a terminal obeys comes from a list into a message', () => {
+  const name = 'x\u001b[31m\u202ey'
+  const said = [
+    ...mistakes({ [name]: { litellm_provider: 'a', input_cost_per_token: -1 } }),
+    ...mistakes([provider({}, { id: name, match: { equals: '' } })]),
+    ...read({
+      [`a/${name}`]: { litellm_provider: 'a', input_cost_per_token: 1e-6 },
+      [name]: { litellm_provider: 'a', input_cost_per_token: 2e-6 },
+    }).warnings,
+  ]
+  expect(said).toHaveLength(3)
+  expect(said.join('')).not.toMatch(/[\u001b\u202e]/)
+})
+
 test('what is no list is refused in one sentence', () => {
   for (const content of [
     '',

@@ -1,3 +1,5 @@
+import { BUCKET_KEYS } from '../model-rates.ts'
+import { UNIT_PRICING } from '../unit-pricing.ts'
 import type { Findings } from './findings.ts'
 
 /** No published rate comes near; above it, a price per token was taken for one per thousand or per million. */
@@ -6,38 +8,14 @@ const MOST_PER_MILLION_TOKENS = 10_000
 /** Most USD of the other units. */
 const MOST_PER_UNIT = 100_000
 
-/** Keys of prices that lists may have: USD per million tokens. */
-const TOKEN_KEYS = new Set([
-  'input_mtok',
-  'cache_read_mtok',
-  'cache_write_mtok',
-  'cache_write_1h_mtok',
-  'output_mtok',
-  'output_reasoning_mtok',
-  'output_citation_mtok',
-  'input_audio_mtok',
-  'cache_audio_read_mtok',
-  'output_audio_mtok',
-  'input_image_mtok',
-  'cache_image_read_mtok',
-  'output_image_mtok',
-  'input_video_mtok',
-  'output_video_mtok',
-])
+/** Keys of prices that lists may have: USD per million tokens. Two of the bundled list's price nothing that is counted here. */
+const TOKEN_KEYS = new Set([...Object.values(BUCKET_KEYS), 'output_citation_mtok', 'output_video_mtok'])
 
 /** The same of other units: thousands of requests, millions of characters, hours, pages, one image. */
 const UNIT_KEYS = new Set([
-  'web_searches_kcount',
-  'storage_searches_kcount',
-  'search_units_kcount',
-  'requests_kcount',
-  'input_text_messages_kcount',
-  'images_count',
-  'input_document_kpages',
+  ...Object.values(UNIT_PRICING).map(({ key }): string => key),
   'input_annotated_document_kpages',
   'audio_hours',
-  'input_audio_hours',
-  'characters_mcount',
 ])
 
 /** Whether a list's key for a price is one that this program knows. */
