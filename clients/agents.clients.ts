@@ -362,12 +362,18 @@ test('Codex over POST: a tool loop, with the gateway key from the environment', 
   })
 }, 120_000)
 
-test('Codex over WebSocket: the conversation is one exchange, its responses are counted', async () => {
-  const open = await openGateway(`providers: {openai: {upstream: "http://127.0.0.1:${upstream.port}"}}\n`)
+/** A run of Codex through a gateway without keys, its exit status checked; and the traces of its WebSockets. */
+async function codexAlone(
+  provider: string,
+  home: string,
+  env: Record<string, string>,
+): Promise<{ out: string; err: string; traces: Record<string, unknown>[] }> {
+  const open = await openGateway(
+    `providers: {${provider}: {upstream: "http://127.0.0.1:${upstream.port}"}}\n`,
+  )
   seen = []
-  const config = join(root, 'open.yaml')
+  const config = join(home, 'open.yaml')
   writeFileSync(config, `server: {port: ${open.port}}\n`)
-  const home = mkdtempSync(join(root, 'home-'))
   const child = Bun.spawn(
     [
       process.execPath,
@@ -390,7 +396,7 @@ test('Codex over WebSocket: the conversation is one exchange, its responses are 
         PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
         HOME: home,
         CODEX_HOME: home,
-        CODEX_API_KEY: 'sk-agents-0123456789',
+        ...env,
       },
       stdin: 'ignore',
       stdout: 'pipe',
@@ -400,19 +406,47 @@ test('Codex over WebSocket: the conversation is one exchange, its responses are 
   const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   expect([await child.exited, err]).toEqual([0, err])
   expect(out).toContain('TOOL LOOP DONE')
+  const traces = (await open.traces(1)).filter((trace) => trace['response_status'] === 101)
+  await open.stop()
+  return { out, err, traces }
+}
+
+/** What the one WebSocket of a run of Codex used. */
+function usedByTurns(): Record<string, unknown> {
   expect(seen.some((request) => request.method === 'WS')).toBe(true)
   const turns = seen.filter(
     (request) => request.method === 'WS message' && request.body['generate'] !== false,
   )
-  const traces = (await open.traces(1)).filter((trace) => trace['response_status'] === 101)
-  expect(traces.length).toBe(1)
-  expect(traces[0]).toMatchObject({
-    model: 'gpt-5.4-mini',
-    input_tokens: 1100 * turns.length,
-    output_tokens: 20 * turns.length,
-    cost_status: 'exact',
-  })
-  await open.stop()
+  return { model: 'gpt-5.4-mini', input_tokens: 1100 * turns.length, output_tokens: 20 * turns.length }
+}
+
+test('Codex over WebSocket: the conversation is one exchange, its responses are counted', async () => {
+  const home = mkdtempSync(join(root, 'home-'))
+  const { traces } = await codexAlone('openai', home, { CODEX_API_KEY: 'sk-agents-0123456789' })
+  expect(traces).toMatchObject([{ ...usedByTurns(), cost_status: 'exact' }])
+}, 120_000)
+
+test('Codex logged in with ChatGPT goes to the provider chatgpt, its subscription pays, and its token is shown nowhere', async () => {
+  const home = mkdtempSync(join(root, 'home-'))
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const now = Math.floor(Date.now() / 1000)
+  const plan = { chatgpt_account_id: 'acc-1', chatgpt_plan_type: 'pro' }
+  const token = `${part({ alg: 'RS256', typ: 'JWT' })}.${part({ iat: now, exp: now + 86_400, 'https://api.openai.com/auth': plan })}.${'s'.repeat(43)}`
+  const tokens = { id_token: token, access_token: token, refresh_token: 'r', account_id: 'acc-1' }
+  const login = {
+    auth_mode: 'chatgpt',
+    OPENAI_API_KEY: null,
+    tokens,
+    last_refresh: new Date().toISOString(),
+  }
+  writeFileSync(join(home, 'auth.json'), JSON.stringify(login))
+  const { out, err, traces } = await codexAlone('chatgpt', home, {})
+  expect(traces).toMatchObject([{ ...usedByTurns(), provider: 'chatgpt', cost_status: 'included' }])
+  const calls = seen.filter(({ path }) => path.endsWith('/responses'))
+  expect(calls.map(({ path }) => path)).toEqual(calls.map(() => '/backend-api/codex/responses'))
+  expect(calls[0]!.headers.get('authorization')).toBe(`Bearer ${token}`)
+  expect(calls[0]!.headers.get('chatgpt-account-id')).toBe('acc-1')
+  expect(out + err).not.toContain(token)
 }, 120_000)
 
 /** A gateway without keys, for agents that cannot send one, and what an agent did to it. */

@@ -16,6 +16,11 @@ const CANARIES = {
   wrongKey: 'canary-wrong-gateway-key-5b3e',
   authorization: 'sk-canary-authorization-91c2f0aa7',
   xApiKey: 'sk-ant-canary-x-api-key-44d8e1bb2',
+  // Tokens of subscriptions: Claude's, a JWT of ChatGPT's by its parts.
+  claudeToken: 'sk-ant-oat01-canaryClaudeToken5c7e91ab30',
+  chatgptClaims: 'eyJjYW5hcnkiOiJjaGF0Z3B0LWNsYWltcyJ9',
+  chatgptSignature: 'canaryChatgptSignature8d20f6c1e94b',
+  chatgptAccount: 'canary-cookie-of-chatgpt-6f',
   apiKey: 'canary-azure-api-key-3c6f9d20cc5',
   googApiKey: 'AIzaCanaryGoogApiKey77e2b9dd1',
   queryKey: 'AIzaCanaryQueryKey5588c3fee4',
@@ -69,6 +74,8 @@ const CANARIES = {
   baseUrl: 'canary-password-of-a-base-url-da',
   imported: 'canary-of-the-go-gateway-eb',
 } as const
+
+const CHATGPT = `eyJhbGciOiJSUzI1NiJ9.${CANARIES.chatgptClaims}.${CANARIES.chatgptSignature}`
 
 const ENVIRONMENT = {
   CANARY: CANARIES.environment,
@@ -126,6 +133,7 @@ providers:
   anthropic: {upstream: "${upstream.url}"}
   gemini: {upstream: "${upstream.url}"}
   azure: {upstream: "${upstream.url}"}
+  chatgpt: {upstream: "${upstream.url}"}
   own: {upstream: "${upstream.url}", prefix: /own, credential_header: X-Own-Credential}
   gone: {upstream: "http://127.0.0.1:1/v1?api-key=${CANARIES.upstreamQuery}", prefix: /gone}
   queried: {upstream: "${upstream.url}/v1?api-key=${CANARIES.upstreamQuery}", prefix: /queried}
@@ -186,6 +194,9 @@ test('credentials of every kind, through every door, are in no log, table, journ
   const credentials: Record<string, string>[] = [
     { authorization: `Bearer ${CANARIES.authorization}` },
     { 'x-api-key': CANARIES.xApiKey },
+    { authorization: `Bearer ${CANARIES.claudeToken}` },
+    { authorization: `BEARER  ${CANARIES.claudeToken} `, 'x-api-key': CANARIES.xApiKey },
+    { authorization: `Bearer ${CHATGPT}`, cookie: `account=${CANARIES.chatgptAccount}` },
     { 'api-key': CANARIES.apiKey },
     { 'x-goog-api-key': CANARIES.googApiKey },
     { 'x-own-credential': CANARIES.own, 'proxy-authorization': CANARIES.proxyAuthorization },
@@ -194,6 +205,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
   const doors = [
     ['POST', '/openai/v1/chat/completions'],
     ['POST', '/anthropic/v1/messages'],
+    ['POST', '/chatgpt/backend-api/codex/responses'],
     ['POST', '/gemini/v1beta/models/gemini-2.5-flash:generateContent'],
     ['POST', '/azure/openai/deployments/d/chat/completions?api-version=1'],
     ['POST', '/own/v1/chat/completions'],
@@ -286,6 +298,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
   for (const protocols of [
     ['realtime', `openai-insecure-api-key.${CANARIES.subprotocol}`],
     ['token', CANARIES.subprotocolToken],
+    ['realtime', `openai-insecure-api-key.${CHATGPT}`],
   ]) {
     const url = `${gateway.url.replace('http', 'ws')}/openai/v1/realtime?model=m`
     const socket = new WebSocket(url, { headers: key, protocols } as unknown as string[])
@@ -346,6 +359,8 @@ test('credentials of every kind, through every door, are in no log, table, journ
   for (const words of [
     'report --format json',
     'report',
+    'reprice --dry-run',
+    'db check',
     'doctor',
     'config explain',
     'config validate',
@@ -420,6 +435,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
   const everything = sinks.map(([, text]) => text).join('')
   expect(everything).toContain(Bun.SHA256.hash(CANARIES.authorization, 'hex'))
   expect(everything).toContain('gpt-4o-mini')
+  expect(everything).toContain('"cost_status":"included"')
   expect(upstream.requests.some((request) => request.field('x-goog-api-key') === CANARIES.googApiKey)).toBe(
     true,
   )

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { ROUTES } from '../src/http/routes.ts'
 import { openSqliteStorage } from '../src/storage/drivers/sqlite.ts'
-import { openGateway, type TestGateway } from './support/gateway.ts'
+import { eventually } from './support/eventually.ts'
+import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
 import { sampleTrace } from './support/trace.ts'
+import { answerJson, Upstream } from './support/upstream.ts'
 
 type Json = Record<string, unknown>
 
@@ -26,18 +28,64 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 const TOKEN = 'owner-token-0123456789abcdef'
 const KEY = { 'x-ongoingai-gateway-key': TOKEN }
 
+/** One request for each `cost_status`, by the model that is asked for and the credential that is sent. */
+const COSTS = {
+  exact: ['gpt-5.4-mini', 'sk-a'],
+  estimated: ['gpt-5.4-mini', 'sk-b'],
+  unknown: ['model-of-tomorrow', 'sk-a'],
+  included: ['claude-sonnet-4-5', 'sk-ant-oat01-AAAA'],
+} as const
+const PATHS = { openai: '/openai/v1/chat/completions', anthropic: '/anthropic/v1/messages' }
+
+let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
+  upstream = await Upstream.start((request, socket) => {
+    const { model } = JSON.parse(request.body.toString()) as { model: string }
+    const sent = request.field('authorization')
+    if (model.startsWith('claude')) {
+      const usage = { input_tokens: 5, output_tokens: 7 }
+      const limits = { 'anthropic-ratelimit-unified-status': 'allowed' }
+      return answerJson({ id: 'm', type: 'message', model, content: [], usage }, limits)(request, socket)
+    }
+    const usage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 }
+    const told = sent === 'Bearer sk-b' ? {} : { usage }
+    return answerJson({ id: 'c', model, choices: [{ message: { content: 'hi' } }], ...told })(request, socket)
+  })
   gateway = await openGateway(
-    `auth: {enabled: true, keys: [{id: root, token: ${TOKEN}, org_id: default, workspace_id: default, role: owner}]}
-limits: {policies: [{name: people, per: end_user, budget: {cost_usd: 1}}]}\n`,
+    `${providersAt(upstream.url)}limits:
+  policies:
+    - {name: a, per: workspace, requests_per_minute: 100, budget: {cost_usd: 10, count_included: true, enforcement: soft}}
+    - {name: people, per: end_user, budget: {cost_usd: 1, enforcement: soft}}
+auth: {enabled: true, keys: [{id: root, token: ${TOKEN}, org_id: default, workspace_id: default, role: owner}]}\n`,
   )
   const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
   const group = { lineage_group_id: 'g', lineage_checkpoint_seq: 1 }
   await storage.write([sampleTrace({ traceGroupId: 'g', metadata: group, requestBody: Buffer.from('{}') })])
   await storage.close()
+  for (const [model, token] of Object.values(COSTS)) {
+    const response = await fetch(
+      `${gateway.url}${model.startsWith('claude') ? PATHS.anthropic : PATHS.openai}`,
+      {
+        method: 'POST',
+        headers: { ...KEY, authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello there' }] }),
+      },
+    )
+    expect([model, response.status]).toEqual([model, 200])
+    await response.arrayBuffer()
+  }
+  await eventually(async () => (await everyTrace()).length === 5)
+}, 60_000)
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.stop()
 })
-afterAll(() => gateway.stop())
+
+async function everyTrace(): Promise<Json[]> {
+  const response = await fetch(`${gateway.url}/api/traces`, { headers: KEY })
+  return ((await response.json()) as { items: Json[] }).items
+}
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false })
 ajv.addSchema({ $id: 'openapi', ...document })
@@ -115,6 +163,21 @@ test('every example is what its schema says', () => {
     }
   }
   expect(checked).toBeGreaterThan(50)
+})
+
+test('a trace of every kind of cost is what the document says, and holds no field that it does not name', async () => {
+  const traces = await everyTrace()
+  for (const status of Object.keys(COSTS)) {
+    const { id } = traces.find((trace) => trace['cost_status'] === status)!
+    const response = await fetch(`${gateway.url}/api/traces/${String(id)}`, { headers: KEY })
+    const { schema } = contentOf(document.paths['/api/traces/{id}']!['get']!.responses['200']!)
+    const trace = (await response.json()) as Json
+    const valid = ajv.validate(located(schema), trace)
+    expect([status, valid, ajv.errorsText()]).toEqual([status, true, 'No errors'])
+    const names = namesIn(schema)
+    const held = [trace, trace['cost'], trace['usage'], trace['timing'], trace['upstream']] as Json[]
+    expect([status, held.flatMap(Object.keys).filter((name) => !names.has(name))]).toEqual([status, []])
+  }
 })
 
 test('what the gateway answers is what the document says, and holds no field that it does not name', async () => {

@@ -3,8 +3,16 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../config/environment.ts'
 
-/** How Codex is logged in; `none` also when that cannot be told. */
+/** How Codex is logged in. */
 export type CodexLogin = 'chatgpt' | 'api_key' | 'none'
+
+/** What can be told of the log-in of Codex. */
+export interface FoundLogin {
+  /** `none` also when it cannot be told. */
+  readonly login: CodexLogin
+  /** Why a file that is there tells nothing; absent when it does. Nothing of its content is in it. */
+  readonly problem?: string
+}
 
 /** Codex's own file is a few kilobytes. */
 const MAX_BYTES = 1_048_576
@@ -14,14 +22,28 @@ const MAX_BYTES = 1_048_576
  *
  * @param environment in which Codex will run
  */
-export function readCodexLogin(environment: Environment): CodexLogin {
+export function readCodexLogin(environment: Environment): FoundLogin {
   const folder = environment['CODEX_HOME'] || join(environment['HOME'] || homedir(), '.codex')
   const file = join(folder, 'auth.json')
+  const unknown = (why: string): FoundLogin => ({ login: 'none', problem: `${file} ${why}` })
+  let text: string
   try {
-    return statSync(file).size > MAX_BYTES ? 'none' : codexLogin(JSON.parse(readFileSync(file, 'utf8')))
-  } catch {
+    const found = statSync(file)
+    // A pipe would be waited for.
+    if (!found.isFile()) return unknown('is no file')
+    if (found.size > MAX_BYTES) return unknown('is larger than 1 MiB')
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
     // Not logged in, or logged in where only Codex can look.
-    return 'none'
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { login: 'none' }
+    return unknown(`cannot be read (${code})`)
+  }
+  try {
+    return { login: codexLogin(JSON.parse(text)) }
+  } catch {
+    // The message of the error quotes the content.
+    return unknown('is not JSON')
   }
 }
 

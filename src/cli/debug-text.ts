@@ -20,7 +20,6 @@ export function writeDebugText(chain: DebugChain, options: DebugOptions, generat
       ['Schema version', 'debug-chain.v1'],
       ['Generated at', generatedAt],
       ['Filter trace_id', options.traceId || '(latest)'],
-      ['Filter trace_id', options.traceId || '(latest)'],
       ['Filter trace_group_id', options.groupId || '(none)'],
       ['Filter thread_id', options.threadId || '(none)'],
       ['Filter run_id', options.runId || '(none)'],

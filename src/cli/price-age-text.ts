@@ -1,10 +1,11 @@
 import { STALE_DAYS } from '../usage/list-age.ts'
 import type { PriceAge } from './price-age.ts'
+import { visible } from './text-table.ts'
 
 /** Models that are named at most; the rest is counted. */
 const NAMED = 10
 
-/** The age of the list in one sentence, then what has changed since, for people. */
+/** The age of the list in one sentence, then what has changed since, for people. Names are made visible: callers choose those of models. */
 export function priceAgeLines(age: PriceAge): string[] {
   const { list, date, days, stale, changed, unknown } = age
   const advice = stale
@@ -14,7 +15,7 @@ export function priceAgeLines(age: PriceAge): string[] {
     `price list: ${list} of ${date}, ${days} ${days === 1 ? 'day' : 'days'} old${advice}`,
     ...(changed.length > 0 ? [`used since, with another price than in that list: ${named(changed)}`] : []),
     ...(unknown.length > 0 ? [`used since, without a price: ${named(unknown)}`] : []),
-  ]
+  ].map(visible)
 }
 
 /** The same under names of the JSON contracts. */

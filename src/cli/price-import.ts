@@ -20,6 +20,7 @@ import type { Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { priceChangesText } from './price-change-text.ts'
 import { DownloadError, downloadPriceList } from './price-download.ts'
+import { visible } from './text-table.ts'
 
 /** What `prices import` does: checks a file, shows what it changes, and puts it where the gateway reads it. @returns the exit status */
 export function importPrices(parsed: Arguments, io: Io): number {
@@ -123,9 +124,11 @@ function withoutList({ values }: Arguments, io: Io): Config | undefined {
 /** Shows what a checked list changes and writes it. @throws PriceFileError when it would be too large; Error from the file system */
 function take({ table, sha256, warnings }: FiledTable, config: Config, dryRun: boolean, io: Io): number {
   const models = table.providers.reduce((sum, provider) => sum + provider.models.length, 0)
-  io.out(`${tableLabel(table)}: ${models} models of ${table.providers.length} providers, ${table.date}\n`)
+  io.out(
+    `${visible(tableLabel(table))}: ${models} models of ${table.providers.length} providers, ${table.date}\n`,
+  )
   io.out(`SHA-256 ${sha256}\n`)
-  for (const warning of warnings) io.err(`warning: ${warning}\n`)
+  for (const warning of warnings) io.err(`warning: ${visible(warning)}\n`)
   const own = config.pricing.list?.table
   const before = own ? tablesInOrder(own) : [NO_LIST, ...tablesInOrder(undefined)]
   io.out(`\n${priceChangesText(priceChanges(before, tablesInOrder(table), Date.now()))}\n`)
@@ -162,7 +165,7 @@ function defaultPath({ storage, tracing }: Config): string {
 function failed(what: string, error: unknown, io: Io): number {
   if (error instanceof DownloadError) io.err(`${error.message}\n`)
   else if (error instanceof PriceFileError)
-    io.err(`${what}; nothing was changed:\n  ${error.message.replaceAll('\n', '\n  ')}\n`)
+    io.err(`${what}; nothing was changed:\n  ${error.message.split('\n').map(visible).join('\n  ')}\n`)
   else io.err(`failed to write the price list: ${error instanceof Error ? error.message : String(error)}\n`)
   return 1
 }

@@ -19,7 +19,7 @@ import { priceText } from './price-text.ts'
 import { priceAge } from './price-age.ts'
 import { questionOf } from './price-question.ts'
 import { priceAgeJson, priceAgeLines } from './price-age-text.ts'
-import { outputColumns, textTable } from './text-table.ts'
+import { outputColumns, textTable, visible } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
 
 /** What `prices list` does. @returns the exit status */
@@ -48,7 +48,7 @@ export function listPrices(parsed: Arguments, io: Io): number {
       [...Map.groupBy(models, ({ list }) => list)]
         .map(
           ([list, listed]) =>
-            `${list === own ? 'Own list' : 'Bundled prices'} (${list})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
+            `${list === own ? 'Own list' : 'Bundled prices'} (${visible(list)})\n${textTable([MODEL_HEAD, ...listed.map(modelRow)])}`,
         )
         .join('\n'),
     )
@@ -75,10 +75,10 @@ export function showPrice(parsed: Arguments, io: Io): number {
     }
     if (own.length > 0) io.out(`Own prices\n${overrideTable(own)}`)
     for (const { vendor, model: name, list, prices, comment, doubt } of found) {
-      io.out(`\n${vendor} ${name} (${list})\n`)
+      io.out(`\n${visible(`${vendor} ${name} (${list})`)}\n`)
       io.out(textTable(Object.entries(prices).map(([key, price]) => [`  ${key}`, priceText(price)])))
-      if (comment !== '') io.out(`  ${comment.trim()}\n`)
-      if (doubt !== undefined) io.out(`  not certain: ${doubt}\n`)
+      if (comment !== '') io.out(`  ${visible(comment.trim())}\n`)
+      if (doubt !== undefined) io.out(`  not certain: ${visible(doubt)}\n`)
     }
     return 0
   })

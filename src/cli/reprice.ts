@@ -13,7 +13,7 @@ import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
 import { sumMark } from './estimate-marks.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
-import { textTable } from './text-table.ts'
+import { textTable, visible } from './text-table.ts'
 import { untilFree } from '../storage/until-free.ts'
 
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */
@@ -242,7 +242,7 @@ function resultJson(result: Result, { dryRun }: Options): object {
 
 function writeText(result: Result, { dryRun }: Options, io: Io): void {
   const verb = dryRun ? 'would change' : 'changed'
-  io.out(`${result.changed} of ${result.traces} traces ${verb} (${result.lists.join(', ')})\n`)
+  io.out(`${result.changed} of ${result.traces} traces ${verb} (${result.lists.map(visible).join(', ')})\n`)
   if (result.resumed) io.out('an interrupted run was taken up; the sums are of the rest\n')
   const rows = changedModels(result)
   if (rows.length === 0) return

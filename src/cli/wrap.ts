@@ -6,6 +6,7 @@ import { codexArguments, type CodexSettings } from './codex-arguments.ts'
 import { readCodexLogin } from './codex-login.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import { gatewayUrls } from './gateway-urls.ts'
+import { visible } from './text-table.ts'
 
 /** The caller's gateway key, for tools that must send it. */
 const GATEWAY_KEY = 'ONGOINGAI_GATEWAY_KEY'
@@ -42,7 +43,12 @@ export const wrap: Command = {
     const { auth } = settings.document.values as { auth: { header: string } }
     const keyField = auth.header.trim() || DEFAULT_KEY_FIELD
     const environment = wrappedEnvironment(io.environment, urls, keyField)
-    const words = toolArguments(command, rest, { urls, environment, keyField, keyVariable: GATEWAY_KEY })
+    const words = toolArguments(
+      command,
+      rest,
+      { urls, environment, keyField, keyVariable: GATEWAY_KEY },
+      io.err,
+    )
     if ('problem' in words) {
       io.err(`${words.problem}\n`)
       return 1
@@ -83,9 +89,12 @@ function toolArguments(
   command: string,
   rest: readonly string[],
   settings: CodexSettings,
+  err: (text: string) => void,
 ): ReturnType<typeof codexArguments> {
   if (basename(command).replace(/\.(exe|cmd|js)$/, '') !== 'codex') return rest
-  return codexArguments(rest, readCodexLogin(settings.environment), settings)
+  const { login, problem } = readCodexLogin(settings.environment)
+  if (problem !== undefined) err(`note: ${visible(problem)}, so Codex is taken for one that has an API key\n`)
+  return codexArguments(rest, login, settings)
 }
 
 /** Runs the command on the caller's terminal, passes signals on, and returns its status or 128 + signal. */

@@ -2,7 +2,7 @@ import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { clientFields, upstreamFields } from '../http/fields.ts'
 import { admissionNeedsContent, admit } from './admit.ts'
 import type { Outcome } from '../traces/exchange.ts'
-import { contentFacts, type OpenExchange, type CloseAfter } from './open-exchange.ts'
+import type { OpenExchange, CloseAfter } from './open-exchange.ts'
 import { guardOf, guardRequest, guardTarget, tooLarge } from './guard.ts'
 import {
   changeContent,
@@ -227,8 +227,7 @@ async function fetchUpstream(
 async function passOn(response: Response, exchange: OpenExchange, context: ProxyContext): Promise<Response> {
   const { clock } = exchange
   exchange.upstreamFirstByteUs = exchange.elapsedUs()
-  exchange.responseFields = response.headers.toJSON()
-  exchange.responseFacts = contentFacts(exchange.responseFields)
+  exchange.takeHead(response.status, response.headers.toJSON())
   const head = {
     status: response.status,
     statusText: response.statusText,

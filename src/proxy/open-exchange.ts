@@ -84,7 +84,7 @@ export class OpenExchange {
   streaming = false
   /** Nothing is billed for such a request. */
   readonly free: boolean
-  /** A subscription pays for the request, as far as its credential tells. */
+  /** A subscription is to pay for the request, as far as can be told before its answer. */
   readonly subscription: boolean
   /** The request was changed so that the stream reports its usage. */
   injected = false
@@ -124,7 +124,11 @@ export class OpenExchange {
     this.queryKey = queryCredential(query)
     this.fields = request.headers.toJSON()
     this.target = target
-    this.subscription = target.upstream.subscription(this.fields, this.queryKey)
+    this.subscription = target.upstream.subscriptions.pays(
+      this.fields,
+      this.queryKey,
+      this.startedAtUs / 1000,
+    )
     const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
     this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
     this.free = free
@@ -163,6 +167,13 @@ export class OpenExchange {
     if (this.#ended) return
     this.#closeAfter = closeAfter
     closeAfter(0)
+  }
+
+  /** The upstream's answer has begun. */
+  takeHead(status: number, fields: Readonly<Record<string, string | readonly string[]>>): void {
+    this.responseFields = fields
+    this.responseFacts = contentFacts(fields)
+    this.target.upstream.subscriptions.answered(this.fields, this.queryKey, { status, fields }, Date.now())
   }
 
   /** Counts request content that is held from now until the end. @throws GatewayError `held_bytes_exceeded` */
@@ -369,7 +380,7 @@ const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, Au
 }
 
 /** Media type and content codings of a message. @param fields lower-case names */
-export function contentFacts(
+function contentFacts(
   fields: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): ContentFacts {
   const type = String(fields['content-type'] ?? '')

@@ -13,7 +13,7 @@ import { failureCode } from './upstream-failure.ts'
 import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
 import { breakOffKeyless } from './keyless.ts'
-import { contentFacts, heldTooMuch, OpenExchange, type CloseAfter } from './open-exchange.ts'
+import { heldTooMuch, OpenExchange, type CloseAfter } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { admitCaller, failExchange } from './serve-exchange.ts'
 import type { Target } from './upstream.ts'
@@ -212,8 +212,7 @@ async function passRefusal(response: IncomingMessage, exchange: OpenExchange): P
   requireStatus(status, exchange.target.url)
   const headers = headersOf(response)
   exchange.status = status
-  exchange.responseFields = headers.toJSON()
-  exchange.responseFacts = contentFacts(exchange.responseFields)
+  exchange.takeHead(status, headers.toJSON())
   exchange.responseContent = content
   exchange.responseBytes = content.length
   exchange.end('completed')
@@ -232,7 +231,7 @@ function upgrade(
   context: ProxyContext,
 ): Response | undefined {
   const headers = headersOf(response)
-  exchange.responseFields = headers.toJSON()
+  exchange.takeHead(101, headers.toJSON())
   exchange.status = 101
   exchange.streaming = true
   const relay = new Relay(socket, exchange, context)

@@ -4,7 +4,7 @@ import { hasPrefix } from '../http/path-prefix.ts'
 import { readPath, type PathReadings } from '../http/path-readings.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
-import { subscriptionRule, type SubscriptionRule } from '../traces/subscription-token.ts'
+import { SubscriptionTokens } from './subscription-tokens.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 /** A provider as the request path needs it. */
@@ -26,7 +26,7 @@ export interface Upstream {
   /** The settings put a credential into every request. */
   readonly bringsCredential: boolean
   /** Whether a subscription pays for a request. */
-  readonly subscription: SubscriptionRule
+  readonly subscriptions: SubscriptionTokens
   readonly timeouts: Timeouts
   readonly connection: UpstreamConnection
   /** Which fields of requests travel. */
@@ -129,7 +129,7 @@ function upstreamOf(
     bringsCredential: provider.headers.set.some(
       ([name]) => name === provider.credentialHeader || CREDENTIAL_FIELDS.includes(name),
     ),
-    subscription: subscriptionRule(provider, gatewayKeyField),
+    subscriptions: new SubscriptionTokens(provider, gatewayKeyField),
     timeouts: provider.timeouts,
     connection: new UpstreamConnection(url.origin, provider.connection),
     fields: fieldRules(gatewayKeyField, forwardClientFields, provider.headers),

@@ -67,7 +67,12 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       }),
   })
   const { usage } = metering
-  const subscription = paidBySubscription(exchange.subscription, exchange.status, exchange.responseFields)
+  const subscription = paidBySubscription(
+    exchange.subscription,
+    exchange.dialect,
+    exchange.status,
+    exchange.responseFields,
+  )
   const cost = subscription ? includedCost(metering.cost) : metering.cost
 
   const streaming = exchange.streaming || content.streamed

@@ -20,8 +20,8 @@ const SLOW = new URL('../fixtures/slow-builder.ts', import.meta.url).href
 const REAL = new URL('../../src/traces/recorder/builder-worker.ts', import.meta.url).href
 
 const threads: BuilderThread[] = []
-const open = (program: string, timeoutMs?: number): BuilderThread => {
-  const thread = new BuilderThread(settings, program, timeoutMs)
+const open = (program: string, times?: { timeoutMs?: number; behindMs?: number }): BuilderThread => {
+  const thread = new BuilderThread(settings, program, times)
   threads.push(thread)
   return thread
 }
@@ -32,7 +32,7 @@ afterAll(() => {
 const content = unreadContent(wireApiNamed('chat_completions'))
 
 test('a trace that hangs, fails or kills the thread fails alone; those behind it are built in order', async () => {
-  const thread = open(SLOW, 2000)
+  const thread = open(SLOW, { timeoutMs: 2000 })
   const done: string[] = []
   const build = async (id: string, path: string): Promise<void> => {
     try {
@@ -67,4 +67,12 @@ test('tokens are counted with the vocabulary, and what waits is rejected when th
   const late = thread.build(sampleExchange(), reading, 'o200k_base')
   thread.close()
   expect(late).rejects.toThrow('the gateway stopped')
+})
+
+test('what waits for a vocabulary to be loaded is still counted with it; what waits for slow traces is not', async () => {
+  const thread = open(SLOW, { behindMs: 400 })
+  const build = async (path: string): Promise<string> =>
+    (await thread.build(sampleExchange({ path }), content, 'o200k_base')).model
+  expect(await Promise.all([build('/slow'), build('/')])).toEqual(['o200k_base', 'o200k_base'])
+  expect(await Promise.all([build('/slow'), build('/')])).toEqual(['o200k_base', 'none'])
 })

@@ -2,7 +2,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { SETTINGS } from '../support/redaction-settings.ts'
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange, RecorderSettings } from '../../src/traces/exchange.ts'
@@ -39,6 +39,11 @@ function settingsIn(folder: string): RecorderSettings {
 
 const exchange = (id: string): Exchange => sampleExchange({ id })
 
+const DIED = 'recorder thread died; starting it again'
+
+/** Has the thread of `dying-recorder.ts` die. */
+const kill = (folder: string): void => writeFileSync(join(folder, 'journal.die'), '')
+
 const EARS = { priced: () => undefined, dropped: () => undefined, keys: () => undefined }
 
 test('a recorder thread that dies under load is started again, and nothing that was accepted is lost', async () => {
@@ -51,20 +56,20 @@ test('a recorder thread that dies under load is started again, and nothing that 
   let sent = 0
   for (; sent < 400; sent++) {
     recorder.record(exchange(`exchange-${sent}`), contents)
+    if (sent === 200) kill(folder)
     if (sent % 4 === 0) await Bun.sleep(2)
     const d = recorder.diagnostics()
     expect(d.enqueue_accepted_total).toBe(
       d.stored_total + d.queue_depth + d.journal_records + d.quarantined_total + d.write_dropped_total,
     )
   }
-  await eventually(() => recorder.diagnostics().queue_depth === 0)
+  await eventually(() => logs.includes(DIED) && recorder.diagnostics().queue_depth === 0)
   expect(recorder.diagnostics()).toMatchObject({
     enqueue_accepted_total: 400,
     stored_total: 400,
     recorder_restarts_total: 1,
   })
   expect(await recorder.stop()).toEqual({ kind: 'stored' })
-  expect(logs).toContain('recorder thread died; starting it again')
   const database = new Database(join(folder, 'traces.db'), { readonly: true })
   expect(database.query('SELECT COUNT(*) AS n, COUNT(DISTINCT id) AS ids FROM traces').get()).toEqual({
     n: 400,
@@ -89,10 +94,12 @@ test('what a recorder thread had journalled when it died is taken over by the ne
     return balanced(d)
   }
   for (let i = 0; i < 40; i++) recorder.record(exchange(`e${i}`), { request: undefined, response: undefined })
-  await eventually(() => logs.includes('recorder thread died; starting it again') && holds())
+  await eventually(() => holds() && recorder.diagnostics().journal_records === 40)
+  kill(folder)
+  await eventually(() => logs.includes(DIED) && holds())
   for (let i = 40; i < 50; i++)
     recorder.record(exchange(`e${i}`), { request: undefined, response: undefined })
-  await eventually(() => holds() && recorder.diagnostics().journal_records > 0)
+  expect(holds()).toBe(true)
   locker.run('ROLLBACK')
   locker.close()
   await eventually(
@@ -169,7 +176,7 @@ test('a recorder thread that cannot be started again leaves nothing behind that 
   const recorder = new Recorder(settingsIn(folder), (_, message) => logs.push(message), EARS, gone)
   await recorder.start()
   recorder.record(exchange('e'), { request: undefined, response: undefined })
-  await eventually(() => logs.includes('recorder thread died; starting it again'))
+  await eventually(() => logs.includes(DIED))
   expect(await recorder.stop()).toEqual({ kind: 'journalled', records: 1 })
   rmSync(folder, { recursive: true })
 }, 30_000)

@@ -3,7 +3,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { answerJson, Upstream, type Play } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -23,11 +23,21 @@ const TOKEN = 'sk-ant-oat01-AAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
 let upstream: Upstream
 let opened: TestGateway | undefined
+/** Answers as Anthropic does: who sends a subscription's token is told its limits. */
+const answering =
+  (content: object): Play =>
+  (request, socket) =>
+    answerJson(content, request.field('authorization') === subscriber.authorization ? LIMITS : {})(
+      request,
+      socket,
+    )
+const LIMITS = { 'anthropic-ratelimit-unified-status': 'allowed' }
+
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson(ANSWER))
+  upstream = await Upstream.start(answering(ANSWER))
 })
 afterEach(async () => {
-  upstream.play = answerJson(ANSWER)
+  upstream.play = answering(ANSWER)
   await opened?.stop()
   opened = undefined
 })
@@ -127,22 +137,34 @@ test('with count_included the list price is reserved and charged, beside a budge
 test('usage credits of a subscriber are charged, though the token promised a subscription', async () => {
   const gateway = await open(`cost_usd: ${LIST_USD / 2}`)
   upstream.play = answerJson(ANSWER, {
-    'anthropic-ratelimit-unified-status': 'allowed',
+    ...LIMITS,
     'anthropic-ratelimit-unified-overage-in-use': 'true',
   })
   expect(await ask(gateway, subscriber)).toBe(200)
   await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
   expect((await gateway.traces(1))[0]).toMatchObject({ cost_status: 'exact', estimated_cost_usd: LIST_USD })
+  expect(await ask(gateway, subscriber)).toBe(429)
+})
+
+test('a token that was made up is charged, and refused by a spent budget, where nobody looks at it', async () => {
+  const gateway = await open(`cost_usd: ${LIST_USD / 2}`)
+  const madeUp = { authorization: `Bearer ${TOKEN}-made-up` }
+  expect(await ask(gateway, madeUp)).toBe(200)
+  await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
+  expect(await ask(gateway, madeUp)).toBe(429)
 })
 
 test('a model without a price is refused only where its price would be charged', async () => {
   const unpriced = 'claude-of-tomorrow'
-  upstream.play = answerJson({ ...ANSWER, model: unpriced })
+  upstream.play = answering({ ...ANSWER, model: unpriced })
   const plain = await open('cost_usd: 1')
+  expect(await ask(plain, subscriber)).toBe(200)
   expect(await ask(plain, payer, unpriced)).toBe(403)
   expect(await ask(plain, subscriber, unpriced)).toBe(200)
-  const traces = await plain.traces(2)
-  expect(traces.find((trace) => trace['response_status'] === 200)).toMatchObject({
+  const traces = await plain.traces(3)
+  expect(
+    traces.find((trace) => trace['requested_model'] === unpriced && trace['response_status'] === 200),
+  ).toMatchObject({
     cost_status: 'included',
     estimated_cost_usd: 0,
     list_price_usd: null,
@@ -155,7 +177,7 @@ test('a model without a price is refused only where its price would be charged',
 /** Answers wait until they are let go. */
 function held(): () => void {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const play = answerJson(ANSWER)
+  const play = answering(ANSWER)
   upstream.play = async (request, socket) => {
     await promise
     await play(request, socket)
@@ -168,31 +190,40 @@ test('a strict budget reserves nothing for what a subscription pays', async () =
     `cost_usd: ${LIST_USD}, enforcement: strict`,
     'tokens: 1000, enforcement: strict',
   )
+  expect(await ask(gateway, subscriber)).toBe(200)
+  await eventually(async () =>
+    Bun.deepEquals(await used(gateway), [
+      [0, 0],
+      [120, 0],
+    ]),
+  )
   const letGo = held()
   const running = [ask(gateway, subscriber), ask(gateway, subscriber)]
-  // A third of the request's bytes and its own output limit, of either.
+  // The input as before and its own output limit, of either.
   await eventually(async () => {
     const [money, tokens] = (await used(gateway)) as [number[], number[]]
-    return money[1] === 0 && tokens[1]! > 40 && tokens[1]! < 200
+    return money[1] === 0 && tokens[1]! >= 240 && tokens[1]! < 400
   })
   letGo()
   expect(await Promise.all([...running, ask(gateway, payer)])).toEqual([200, 200, 200])
   await eventually(async () =>
     Bun.deepEquals(await used(gateway), [
       [LIST_USD, 0],
-      [360, 0],
+      [480, 0],
     ]),
   )
   expect([await ask(gateway, payer), await ask(gateway, subscriber)]).toEqual([429, 200])
 })
 
 test('a strict budget that counts what is included holds for it: of two that fill it one runs', async () => {
-  const gateway = await open(`cost_usd: ${LIST_USD}, enforcement: strict, count_included: true`)
+  const gateway = await open(`cost_usd: ${2 * LIST_USD}, enforcement: strict, count_included: true`)
+  expect(await ask(gateway, subscriber)).toBe(200)
+  await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
   const letGo = held()
   const running = ask(gateway, subscriber)
   await eventually(async () => ((await used(gateway)) as [number[]])[0][1]! > LIST_USD / 2)
   expect([await ask(gateway, subscriber), await ask(gateway, payer)]).toEqual([429, 429])
   letGo()
   expect(await running).toBe(200)
-  await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
+  await eventually(async () => Bun.deepEquals(await used(gateway), [[2 * LIST_USD, 0]]))
 })

@@ -20,6 +20,8 @@ const MESSAGE = {
   stop_reason: 'end_turn',
   usage: { input_tokens: 100, output_tokens: 20 },
 }
+/** As Anthropic's answers to subscribers have them. */
+const LIMITS = { 'anthropic-ratelimit-unified-status': 'allowed' }
 const COMPLETED = {
   type: 'response.completed',
   response: {
@@ -40,7 +42,10 @@ beforeAll(async () => {
     fetch(request, server) {
       const { pathname } = new URL(request.url)
       if (server.upgrade(request, { data: undefined })) return undefined
-      if (pathname.endsWith('/messages')) return Response.json(MESSAGE)
+      const paid =
+        request.headers.get('authorization') === `Bearer ${CLAUDE}` && !request.headers.has('x-api-key')
+      const fields: Record<string, string> = paid && !pathname.startsWith('/local') ? LIMITS : {}
+      if (pathname.endsWith('/messages')) return Response.json(MESSAGE, { headers: fields })
       if (pathname.endsWith('/responses')) {
         return new Response(`event: response.completed\ndata: ${JSON.stringify(COMPLETED)}\n\n`, {
           headers: { 'content-type': 'text/event-stream' },
@@ -52,7 +57,7 @@ beforeAll(async () => {
   })
   const { origin } = upstream.url
   gateway = await openGateway(
-    `providers: {anthropic: {upstream: "${origin}"}, chatgpt: {upstream: "${origin}"}, openai: {upstream: "${origin}"}}\n`,
+    `providers: {anthropic: {upstream: "${origin}"}, chatgpt: {upstream: "${origin}"}, openai: {upstream: "${origin}"}, local: {upstream: "${origin}/local", prefix: /local, api: anthropic}}\n`,
   )
 })
 afterAll(async () => {
@@ -158,6 +163,14 @@ test('sums leave the list price out and say how many requests are not in them', 
     included_requests: 1,
     avg_cost_usd: 0.0006,
   })
+})
+
+test('a token that was made up hides nothing from a server that does not look at it', async () => {
+  for (const token of [CLAUDE, 'sk-ant-oat01-MADEUP']) {
+    const trace = await traceOf(await post('/local/v1/messages', token))
+    expect(trace).toMatchObject({ cost_status: 'exact', estimated_cost_usd: 0.0006 })
+    expect(trace['metadata']).not.toHaveProperty('credential_kind')
+  }
 })
 
 test('the store and what is exported hold no token', async () => {

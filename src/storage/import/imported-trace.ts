@@ -38,7 +38,10 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
   const { input, output, latencyMs, ttftMs, ttftUs, cost } = numbers
   const counted = input + output > 0
   const status = row.response_status ?? 0
-  const included = counted && paidBySubscription(false, status, responseHeaders.fields)
+  const included =
+    counted &&
+    row.provider === 'anthropic' &&
+    paidBySubscription(false, 'anthropic', status, responseHeaders.fields)
   const receipt: TraceCost = {
     ...(included
       ? { status: 'included', total_usd: 0, list_price_usd: nanoToUsd(cost) }

@@ -8,7 +8,10 @@ import type { BuilderSettings } from './trace-builder.ts'
 /** How long one trace may take; then the thread is started again and the trace goes without. */
 const TIMEOUT_MS = 15_000
 
-/** Who has waited for so long is not counted, but estimated by the length of its text, so that the thread catches up. */
+/**
+ * A trace that has waited for so long is not counted, but estimated by the length of its text, so that the thread catches up. The wait for a
+ * vocabulary to be loaded is not part of it: a thread that starts is not behind.
+ */
 const BEHIND_MS = 5000
 
 interface Work {
@@ -27,6 +30,11 @@ interface Work {
 export class BuilderThread {
   readonly #workerUrl: string
   readonly #timeoutMs: number
+  readonly #behindMs: number
+  /** Vocabularies that the thread has used, so that it has them loaded; `undefined` once it has built a trace without one. */
+  readonly #used = new Set<Encoding | undefined>()
+  /** When it had built a trace with the newest of them. */
+  #readyAt = 0
   #settings: BuilderSettings
   #worker: Worker | undefined
   readonly #queue: Work[] = []
@@ -34,10 +42,15 @@ export class BuilderThread {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** @param workerUrl the thread's program */
-  constructor(settings: BuilderSettings, workerUrl: string, timeoutMs = TIMEOUT_MS) {
+  constructor(
+    settings: BuilderSettings,
+    workerUrl: string,
+    { timeoutMs = TIMEOUT_MS, behindMs = BEHIND_MS }: { timeoutMs?: number; behindMs?: number } = {},
+  ) {
     this.#settings = settings
     this.#workerUrl = workerUrl
     this.#timeoutMs = timeoutMs
+    this.#behindMs = behindMs
   }
 
   configure(settings: BuilderSettings): void {
@@ -69,13 +82,14 @@ export class BuilderThread {
 
   #next(): void {
     if (this.#current) return
-    const work = (this.#current = this.#queue.shift())
-    if (!work) return
+    const next = this.#queue.shift()
+    if (!next) return
+    const behind = performance.now() - Math.max(next.queuedAt, this.#readyAt) > this.#behindMs
+    const work = (this.#current = behind ? { ...next, encoding: undefined } : next)
     this.#worker ??= this.#start()
     const worker = this.#worker
     this.#timer = setTimeout(() => this.#fail(worker, 'it took too long'), this.#timeoutMs)
-    const behind = performance.now() - work.queuedAt > BEHIND_MS
-    const { exchange, content } = work
+    const { exchange, content, encoding } = work
     const { api: _, response, ...rest } = content
     const { length, text } = response.output
     this.#post({
@@ -83,15 +97,20 @@ export class BuilderThread {
       exchange,
       // A sample of text crosses as what it holds; its methods do not.
       content: { ...rest, response: { ...response, output: { length, text } as typeof response.output } },
-      encoding: behind ? undefined : work.encoding,
+      encoding,
     })
   }
 
   #start(): Worker {
     const worker = new Worker(this.#workerUrl)
+    this.#used.clear()
     worker.onmessage = ({ data: reply }: MessageEvent<BuilderReply>) => {
       if (this.#worker !== worker) return
       const work = this.#done()
+      if (work && !this.#used.has(work.encoding)) {
+        this.#used.add(work.encoding)
+        this.#readyAt = performance.now()
+      }
       if ('trace' in reply) work?.resolve(reply.trace)
       else work?.reject(new Error(reply.error))
       this.#next()
