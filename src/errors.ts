@@ -23,6 +23,8 @@ export type GatewayErrorCode =
   | 'concurrency_limit_exceeded'
   | 'budget_exceeded'
   | 'limits_unavailable'
+  | 'limit_not_found'
+  | 'own_limit'
   | 'gateway_key_not_found'
   | 'gateway_key_exists'
   | 'gateway_key_read_only'
@@ -74,6 +76,8 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   concurrency_limit_exceeded: 429,
   budget_exceeded: 429,
   limits_unavailable: 503,
+  limit_not_found: 404,
+  own_limit: 403,
   gateway_key_not_found: 404,
   gateway_key_exists: 409,
   gateway_key_read_only: 409,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { pepperPrint } from './access/key-hash.ts'
 import { Keyring, type KeyHashing } from './access/keyring.ts'
 import type { Config } from './config/config.ts'
+import { budgetNeedsPrices } from './limits/policies/caller-limits.ts'
 import type { Log } from './log.ts'
 import { secretsFrom } from './secret-file.ts'
 import { StartError } from './start-error.ts'
@@ -137,7 +138,7 @@ export class GatewayKeys {
 
   /** Whether a key has a budget of money of its own. */
   needPrices(): boolean {
-    return this.#stored.some(({ limits }) => limits.some(({ budget }) => budget.costUsd > 0))
+    return this.#stored.some(({ limits }) => limits.some(({ budget }) => budgetNeedsPrices(budget)))
   }
 
   /** Peppers of tokens, that of new ones first; its print is noted in the store. */

@@ -14,15 +14,18 @@ import { startMetricsServer, startServer, type ServerContext } from './http/serv
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
 import { KeyUses } from './key-uses.ts'
-import type { Counters, ReadLedger } from './limits/counters.ts'
-import { BudgetWarnings, type BudgetWarning } from './limits/budget-warnings.ts'
+import type { Counters, ReadLedger } from './limits/counters/counters.ts'
+import { BudgetWarnings, type BudgetWarning } from './limits/alerts/budget-warnings.ts'
+import { inTime } from './in-time.ts'
+import { AdjustmentWatch } from './limits/adjustment-watch.ts'
 import { LimitEngine } from './limits/limit-engine.ts'
-import { MemoryCounters } from './limits/memory-counters.ts'
-import { RedisBackend } from './limits/redis-backend.ts'
-import type { CallerLimits } from './limits/resolve.ts'
-import { RollingRoom } from './limits/rolling-room.ts'
-import { SharedCounters, type SharedBackend } from './limits/shared-counters.ts'
-import { Webhooks } from './limits/webhooks.ts'
+import { spenderOf } from './limits/policies/subject.ts'
+import { MemoryCounters } from './limits/counters/memory-counters.ts'
+import { RedisBackend } from './limits/counters/redis-backend.ts'
+import { budgetNeedsPrices, type CallerLimits } from './limits/policies/caller-limits.ts'
+import { RollingRoom } from './limits/counters/rolling-room.ts'
+import { SharedCounters, type SharedBackend } from './limits/counters/shared-counters.ts'
+import { Webhooks } from './limits/alerts/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceFileWatch } from './price-file-watch.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
@@ -42,7 +45,7 @@ import { starting } from './start-error.ts'
 import type { FileLock } from './storage/file-lock.ts'
 import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
-import type { TenantDirectory } from './storage/storage.ts'
+import type { LimitRecords, TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import { setCredentials } from './traces/provider-credential.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
@@ -122,11 +125,20 @@ export async function startGateway(
     rollingRoom: new RollingRoom(readLedger),
     policies: () => current.limits.policies,
     timeoutMs: limitsTimeoutMs,
+    maxWaitMs: () => current.limits.maxWaitMs,
     warnings: new BudgetWarnings({
       once: (name, untilMs) => directory.once(name, untilMs * 1000, Date.now() * 1000),
       warn: (warning) => tellWarning(warning, audit, webhooks),
     }),
     log,
+  })
+  const limitRecords = queries.limitRecords()
+  const hasLimits = (): boolean =>
+    current.limits.policies.length > 0 || (keys?.keyring()?.limits.length ?? 0) > 0
+  const adjustments = new AdjustmentWatch({
+    load: () => limitRecords.adjustments(),
+    take: (list) => limits.adjust(list),
+    wanted: hasLimits,
   })
   const prices = new PriceLookup()
   const uses = new KeyUses((used) => recorder.used(used))
@@ -139,6 +151,7 @@ export async function startGateway(
   const closeAll = async (): Promise<RecorderEnd> => {
     stopWatching()
     uses.stop()
+    adjustments.stop()
     audit.flush()
     inspector?.close()
     stopMonitor()
@@ -162,6 +175,7 @@ export async function startGateway(
     throw error
   }
   const known = keys
+  if (hasLimits()) await Promise.all([adjustments.reload(), seedEstimates(limits, limitRecords)])
   const settings = async (): Promise<ProxySettings> => ({
     ...(await proxySettings(current, known.keyring(), limits, prices)),
     upstreams,
@@ -188,12 +202,13 @@ export async function startGateway(
   stopMonitor = () => monitor?.stop()
   if (monitor) lastVitals = () => tellVitals()
   const tellVitals = (): void => {
-    const { admitted, refused, backendFailures, warnings } = limits.totals()
+    const { admitted, refused, backendFailures, waited, warnings } = limits.totals()
     recorder.vitals({
       ...monitor!.read(),
       openExchanges: proxy.open.size,
       limitsAdmitted: admitted,
       limitsRefused: refused,
+      limitsWaited: waited,
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
       budgetsSpent: limits.spent(),
@@ -229,6 +244,11 @@ export async function startGateway(
       audit,
       auditEvents: queries.audit,
       limits,
+      policies: () => current.limits.policies,
+      changeBudget: async ({ policy, counter, change }) => {
+        await limitRecords.adjust(policy, counter, change, Date.now())
+        await adjustments.reload()
+      },
       limitsOf: (identity) => proxy.settings.limitsOf(identity),
       keyOf: (scope, keyId) => proxy.settings.keyring?.keyOf(scope, keyId),
       leaving: () => leaving,
@@ -462,6 +482,28 @@ function openCounters(
   }
 }
 
+/** Days of the rollups that estimates begin with, how many averages, and how long the start waits for them. */
+const SEED_DAYS = 7
+const MAX_SEEDS = 10_000
+const SEED_MS = 1000
+
+/** Lets estimates begin with what requests came to lately. Without an answer of the store they begin with nothing. */
+async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
+  const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
+  try {
+    const averages = await inTime(records.averages(sinceUs, MAX_SEEDS), SEED_MS)
+    limits.seed(
+      averages.map(({ keyId, provider, model, costNanoUsd, outputTokens, ...tenant }) => ({
+        pair: `${spenderOf(tenant, keyId)} ${provider} ${model}`,
+        costNanoUsd,
+        outputTokens,
+      })),
+    )
+  } catch {
+    // The first requests are estimated by what they say of themselves.
+  }
+}
+
 /** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
 function tellWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
   const { share, standing, subject, organizationId, workspaceId } = warning
@@ -505,8 +547,8 @@ async function proxySettings(
   lookup: PriceLookup,
 ): Promise<Omit<ProxySettings, 'paths' | 'upstreams'>> {
   const { unknownModel } = config.pricing
-  const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(
-    ({ budget }) => budget.costUsd > 0,
+  const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(({ budget }) =>
+    budgetNeedsPrices(budget),
   )
   const rates = unknownModel === 'block' || budgets ? rememberedRates(await lookup.open(config)) : undefined
   return {

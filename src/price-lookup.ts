@@ -1,13 +1,20 @@
 import type { Config } from './config/config.ts'
+import type { TokenRates } from './limits/admission/bounds.ts'
 import type { OpenExchange } from './proxy/open-exchange.ts'
-import type { ProxySettings, TokenRates } from './proxy/proxy-context.ts'
+import type { ProxySettings } from './proxy/proxy-context.ts'
 import type { Caller } from './traces/exchange.ts'
 import type { ModelNames } from './usage/model-names.ts'
 import type { ModelRates } from './usage/model-rates.ts'
-import { UNITS } from './usage/usage.ts'
+import { UNITS, type Bucket } from './usage/usage.ts'
+
+/** The rates of a model, and the tokens that it can hold, where a list says that; to find those out takes a while. */
+interface KnownPrice {
+  readonly rates: ModelRates
+  readonly contextWindow: () => number | undefined
+}
 
 /** Finds the rates of a model for an exchange; `undefined` when no price is known. */
-export type FindRates = (exchange: OpenExchange, names: ModelNames) => ModelRates | undefined
+export type FindRates = (exchange: OpenExchange, names: ModelNames) => KnownPrice | undefined
 
 /** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
@@ -18,8 +25,8 @@ export class PriceLookup {
     if (this.#find && this.#pricing === pricing) return this.#find
     const { PriceList } = await import('./usage/price-list.ts')
     const prices = new PriceList(pricing)
-    const find: FindRates = ({ target, caller, wire }, names) =>
-      prices.find({
+    const find: FindRates = ({ target, caller, wire }, names) => {
+      const question = {
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
@@ -29,7 +36,10 @@ export class PriceLookup {
         keyId: caller.keyId,
         names,
         at: Date.now(),
-      })
+      }
+      const rates = prices.find(question)
+      return rates && { rates, contextWindow: () => prices.contextWindow(question) }
+    }
     this.#pricing = pricing
     this.#find = find
     return find
@@ -74,16 +84,51 @@ const WRITE_NO_TEXT: readonly string[] = [
   'rerank',
 ]
 
-function tokenRates(rates: ModelRates | undefined, writes: boolean): TokenRates | 'unknown' {
-  if (!rates) return 'unknown'
-  const nano = (bucket: 'input_uncached' | 'output_text'): number | undefined => {
-    const rate = rates.rate(bucket, 0)
+/** Buckets of a request and of its answer: the dearest of them bounds what a token can cost. */
+const INPUT_BUCKETS = [
+  'input_uncached',
+  'cache_write',
+  'cache_write_5m',
+  'cache_write_30m',
+  'cache_write_1h',
+  'cache_write_12h',
+  'input_audio',
+  'input_image',
+  'input_video',
+] as const
+const OUTPUT_BUCKETS = ['output_text', 'reasoning', 'output_audio', 'output_image'] as const
+
+/** What a request may be billed by instead of its tokens. Searches of tools are billed beside them. */
+const OTHER_UNITS = [
+  'search_units',
+  'requests',
+  'text_messages',
+  'images',
+  'pages',
+  'audio_seconds',
+  'billable_characters',
+] as const
+
+function tokenRates(known: KnownPrice | undefined, writes: boolean): TokenRates | 'unknown' {
+  if (!known) return 'unknown'
+  const { rates } = known
+  const nano = (bucket: Bucket, inputTokens = 0): number | undefined => {
+    const rate = rates.rate(bucket, inputTokens)
     return rate && rate.usdPerMillion * 1000
   }
   const [input, output] = [nano('input_uncached'), nano('output_text')]
+  const whole = input !== undefined && (!writes || output !== undefined)
   // An own price that leaves one out does not make it free. A model of a list is billed in other units then.
-  if (rates.list === 'override' && (input === undefined || (writes && output === undefined))) {
-    if (!UNITS.some((unit) => rates.unit(unit))) return 'unknown'
+  if (rates.list === 'override' && !whole && !UNITS.some((unit) => rates.unit(unit))) return 'unknown'
+  // Brackets of long context cost more, so the largest input has the highest rate.
+  const highest = (buckets: readonly Bucket[]): number =>
+    Math.max(...buckets.flatMap((bucket) => [nano(bucket) ?? 0, nano(bucket, Infinity) ?? 0]))
+  const byTokens = whole && !OTHER_UNITS.some((unit) => (rates.unit(unit)?.usd ?? 0) > 0)
+  const contextWindow = known.contextWindow()
+  return {
+    input: input ?? 0,
+    output: output ?? 0,
+    ...(byTokens ? { most: { input: highest(INPUT_BUCKETS), output: highest(OUTPUT_BUCKETS) } } : {}),
+    ...(contextWindow === undefined ? {} : { contextWindow }),
   }
-  return { input: input ?? 0, output: output ?? 0 }
 }

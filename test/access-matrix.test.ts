@@ -37,6 +37,8 @@ const ROWS: Readonly<Record<string, { readonly body?: string; readonly allowed: 
   'POST /api/gateway-keys/:id/rotate': { allowed: 200 },
   'DELETE /api/gateway-keys/:id': { allowed: 204 },
   'GET /api/limits': { allowed: 200 },
+  'POST /api/limits/:policy/reset': { body: '{"end_user":"ada"}', allowed: 200 },
+  'POST /api/limits/:policy/raise': { body: '{"end_user":"ada","by_usd":1}', allowed: 200 },
   'GET /api/audit': { allowed: 200 },
 }
 
@@ -66,7 +68,9 @@ beforeAll(async () => {
         `    - {id: ${role}, token: ${tokenOf(role, tenant)}, org_id: org-${tenant}, workspace_id: ws, role: ${role}${GIVEN[role] ?? ''}}\n`,
     ),
   )
-  gateway = await openGateway(`${providersAt(upstream.url)}auth:\n  enabled: true\n  keys:\n${keys.join('')}`)
+  gateway = await openGateway(
+    `${providersAt(upstream.url)}limits: {policies: [{name: people, per: end_user, budget: {cost_usd: 1}}]}\nauth:\n  enabled: true\n  keys:\n${keys.join('')}`,
+  )
   const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
   await storage.write([sampleTrace({ id: 'trace-of-a', organizationId: 'org-a', workspaceId: 'ws' })])
   await storage.close()
@@ -107,7 +111,9 @@ async function freshKey(tenant = 'a'): Promise<string> {
 }
 
 async function pathOf({ path }: Route): Promise<string> {
-  return path.replace(':id', path.startsWith('/api/gateway-keys') ? await freshKey() : 'trace-of-a')
+  return path
+    .replace(':policy', 'people')
+    .replace(':id', path.startsWith('/api/gateway-keys') ? await freshKey() : 'trace-of-a')
 }
 
 test('every route has a row, and every role its permissions', () => {

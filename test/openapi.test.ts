@@ -53,7 +53,10 @@ beforeAll(async () => {
     return answerJson({ id: 'c', model, choices: [{ message: { content: 'hi' } }], ...told })(request, socket)
   })
   gateway = await openGateway(
-    `${providersAt(upstream.url)}limits: {policies: [{name: a, per: workspace, requests_per_minute: 100, budget: {cost_usd: 10, count_included: true, enforcement: soft}}]}
+    `${providersAt(upstream.url)}limits:
+  policies:
+    - {name: a, per: workspace, requests_per_minute: 100, budget: {cost_usd: 10, count_included: true, enforcement: soft}}
+    - {name: people, per: end_user, budget: {cost_usd: 1, enforcement: soft}}
 auth: {enabled: true, keys: [{id: root, token: ${TOKEN}, org_id: default, workspace_id: default, role: owner}]}\n`,
   )
   const storage = await openSqliteStorage(`${gateway.folder}/data/traces.db`, 'write')
@@ -187,32 +190,36 @@ test('what the gateway answers is what the document says, and holds no field tha
     '/api/analytics/latency': ['', '?group_by=key'],
     '/api/analytics/errors': ['', '?group_by=workspace', '?group_by=workspace&group_by=provider'],
   }
+  const bodies: Record<string, string> = {
+    '/api/gateway-keys': '{"id":"trace-1","name":"n"}',
+    '/api/limits/{policy}/reset': '{"end_user":"ada"}',
+    '/api/limits/{policy}/raise': '{"end_user":"ada","by_usd":1}',
+  }
   for (const { path, method, operation } of operations) {
     if (path === '/api/openapi.yaml') continue
     for (const query of answers[path] ?? ['']) {
-      const url = `${gateway.url}${path.replace('{id}', 'trace-1')}${query}`
-      const given =
-        method === 'POST' && path === '/api/gateway-keys' ? { body: '{"id":"trace-1","name":"n"}' } : {}
-      const headers = { ...KEY, ...(given.body === undefined ? {} : { 'content-type': 'application/json' }) }
-      const response = await fetch(url, { method, headers, ...given })
+      const url = `${gateway.url}${path.replace('{id}', 'trace-1').replace('{policy}', 'people')}${query}`
+      const body = method === 'POST' ? bodies[path] : undefined
+      const headers = { ...KEY, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+      const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
       if (method === 'DELETE') {
         expect([path, response.status]).toEqual([path, 204])
         continue
       }
-      const body: unknown = await response.json()
+      const answer: unknown = await response.json()
       const { schema } = contentOf(operation.responses[String(response.status)]!)
-      const valid = ajv.validate(located(schema), body)
+      const valid = ajv.validate(located(schema), answer)
       expect([path, query, response.status, valid, ajv.errorsText()]).toEqual([
         path,
         query,
-        given.body === undefined ? 200 : 201,
+        path === '/api/gateway-keys' && method === 'POST' ? 201 : 200,
         true,
         'No errors',
       ])
       const names = namesIn(schema)
-      const strange = Object.keys(body as Json).filter((name) => !names.has(name))
+      const strange = Object.keys(answer as Json).filter((name) => !names.has(name))
       expect([path, query, strange]).toEqual([path, query, []])
-      const [item] = ((body as Json)['items'] ?? []) as Json[]
+      const [item] = ((answer as Json)['items'] ?? []) as Json[]
       expect([path, query, Object.keys(item ?? {}).filter((name) => !names.has(name))]).toEqual([
         path,
         query,
@@ -245,9 +252,12 @@ test('every documented bound of a parameter is held', async () => {
             : []
       for (const value of wrong) {
         const query = `${name}=${encodeURIComponent(String(value))}`
-        const response = await fetch(`${gateway.url}${path.replace('{id}', 'trace-1')}?${query}`, {
-          headers: KEY,
-        })
+        const response = await fetch(
+          `${gateway.url}${path.replace('{id}', 'trace-1').replace('{policy}', 'people')}?${query}`,
+          {
+            headers: KEY,
+          },
+        )
         expect([path, query, response.status]).toEqual([path, query, 400])
         held += 1
       }

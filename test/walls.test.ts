@@ -48,7 +48,14 @@ test('usage, providers, access, audit, redaction, time and the pure part of trac
 })
 
 test('limits ask others for what is stored, and only one file speaks to Redis', () => {
-  expect(broken(/^limits\//, IO, ['limits/redis-backend.ts → bun'])).toEqual([])
+  expect(broken(/^limits\//, IO, ['limits/counters/redis-backend.ts → bun'])).toEqual([])
+})
+
+test('limits: policies know nothing of what is decided, decisions nothing of who counts, counters nothing of who is warned', () => {
+  expect(broken(/^limits\/policies\//, /^limits\/(?!policies\/)/)).toEqual([])
+  expect(broken(/^limits\/admission\//, /^limits\/(?!policies\/|admission\/)/)).toEqual([])
+  expect(broken(/^limits\/counters\//, /^limits\/(?!policies\/|admission\/|counters\/)/)).toEqual([])
+  expect(broken(/^limits\/alerts\//, /^limits\/(?!policies\/|alerts\/)/)).toEqual([])
 })
 
 test('the request’s path knows no storage, no command, no npm package', () => {

@@ -1,7 +1,7 @@
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
-import { widerOwnLimit } from '../limits/limits-within.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
+import { widerOwnLimit } from '../limits/policies/limits-within.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type {
   KeyReference,
   KeySettings,

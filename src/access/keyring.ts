@@ -1,6 +1,6 @@
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { Caller } from '../traces/exchange.ts'
 import { isInScope } from '../storage/in-scope.ts'
 import type { KeyReference, ReadScope, StoredGatewayKey } from '../storage/storage.ts'

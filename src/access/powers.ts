@@ -1,5 +1,5 @@
-import { widerLimit } from '../limits/limits-within.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
+import { widerLimit } from '../limits/policies/limits-within.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
 import { rulesWithin, type KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
 import type { Permission } from './permissions.ts'

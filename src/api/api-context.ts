@@ -1,5 +1,7 @@
+import type { BudgetChange } from '../limits/budget-changes.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
-import type { CallerLimits } from '../limits/resolve.ts'
+import type { CallerLimits } from '../limits/policies/caller-limits.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { PipelineDiagnostics } from '../traces/recorder/diagnostics.ts'
 import type { KeyAdministration } from '../access/key-administration.ts'
@@ -25,7 +27,11 @@ export interface ApiContext {
   keysChanged(): Promise<void>
   readonly audit: AuditTrail
   readonly auditEvents: AuditTrailStore['list']
-  readonly limits: Pick<LimitEngine, 'standings' | 'totals'>
+  readonly limits: Pick<LimitEngine, 'standings' | 'totals' | 'limitsOf' | 'read'>
+  /** Policies of the configuration. */
+  readonly policies: () => readonly LimitPolicy[]
+  /** Stores a change of a budget and takes it over. */
+  readonly changeBudget: (change: BudgetChange) => Promise<void>
   /** A key of a scope that is valid now: the one of an id, or any when absent. */
   keyOf(scope: ReadScope, keyId?: string): Identity | undefined
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits

@@ -3,7 +3,7 @@ import { tenantOfFileKey } from '../access/key-administration.ts'
 import { RULE_LISTS, type KeyRules } from '../access/key-rules.ts'
 import type { GatewayKeyConfig } from '../config/config.ts'
 import { given } from '../json-field.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
 import { formatTime } from '../rfc3339.ts'
 import type { StoredGatewayKey } from '../storage/storage.ts'
 

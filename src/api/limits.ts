@@ -5,7 +5,7 @@ import { isOperator } from '../access/operator.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { given } from '../json-field.ts'
-import type { LimitTotals } from '../limits/tenant-tallies.ts'
+import type { LimitTotals } from '../limits/policies/tenant-tallies.ts'
 import { formatSecond } from '../rfc3339.ts'
 import { isInScope } from '../storage/in-scope.ts'
 import type { ReadScope } from '../storage/storage.ts'
@@ -67,11 +67,12 @@ function keyAskedFor(
   return other
 }
 
-function totalsJson({ admitted, refused, backendFailures, warnings, assumed }: LimitTotals): object {
+function totalsJson({ admitted, refused, backendFailures, waited, warnings, assumed }: LimitTotals): object {
   return {
     admitted_total: admitted,
     refused_total: refused,
     backend_failures_total: backendFailures,
+    limits_waited_total: waited,
     budget_warnings_total: warnings,
     assumed_cost_total: assumed,
   }

@@ -66,7 +66,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     usage: trace.detail.usage,
     cost: receiptJson(trace.detail.cost),
     ...(trace.detail.cost_history ? { cost_history: trace.detail.cost_history.map(receiptJson) } : {}),
-    timing: trace.detail.timing,
+    timing: { limit_wait_us: 0, ...trace.detail.timing },
     upstream: trace.detail.upstream,
     ...(trace.detail.cache ? { cache: trace.detail.cache } : {}),
     created_at: formatTime(trace.createdAtUs),

@@ -10,6 +10,8 @@ export const AUDIT_ACTIONS = [
   'traces.import',
   'budget.warning',
   'budget.spent',
+  'limit.reset',
+  'limit.raise',
   'content.redact',
   'content.block',
   'content.deny',

@@ -1,5 +1,5 @@
 import { contractJson } from '../http/json-response.ts'
-import type { LimitStanding } from '../limits/limit-refusal.ts'
+import type { LimitStanding } from '../limits/policies/standing.ts'
 import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command } from './command.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
@@ -67,7 +67,7 @@ const HEADINGS = ['NAME', 'LIMIT', 'PER', 'USED', 'RESERVED', 'OF', 'RESET']
 function rowOf(standing: LimitStanding): string[] {
   const { name, kind, per, split_by: split, limit, used, reserved, period, reset } = standing
   const remarks = [
-    ...(standing.enforcement === 'soft' ? ['soft'] : []),
+    ...(standing.enforcement === undefined || standing.enforcement === 'hard' ? [] : [standing.enforcement]),
     ...(standing.count_included && kind === 'cost' ? ['with included'] : []),
   ]
   const show = (amount: number): string => (kind === 'cost' ? `${usdText(amount * 1e9)} USD` : String(amount))

@@ -12,6 +12,7 @@ import { health } from './health.ts'
 import { importGo } from './import.ts'
 import { flagHelp, parseFlags } from './flags.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
+import { limitsRaise, limitsReset } from './limit-changes.ts'
 import { limits } from './limits.ts'
 import { manOf } from './man.ts'
 import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './prices.ts'
@@ -46,6 +47,8 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysRotate,
   keysRevoke,
+  limitsReset,
+  limitsRaise,
   limits,
   redact,
   dbStatus,

@@ -3,7 +3,7 @@ import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { KeyScope } from '../access/key-scope.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 import type { UnitPriceName } from '../usage/unit-pricing.ts'
 
@@ -176,6 +176,7 @@ export interface LimitsConfig {
   /** Empty for the installation id of the store. */
   readonly redisNamespace: string
   readonly backendTimeoutMs: number
+  readonly maxWaitMs: number
   readonly policies: readonly LimitPolicy[]
   readonly webhooks: readonly WebhookConfig[]
 }

@@ -44,7 +44,7 @@ const POLICY_FIELDS: Readonly<Record<string, Setting>> = {
       enforcement: {
         kind: 'string',
         default: 'hard',
-        doc: 'hard refuses the next request once the budget is spent; soft only warns.',
+        doc: 'soft only warns; hard reserves an estimate and refuses the next request once the budget is spent; strict reserves the most a request can come to.',
       },
       count_included: {
         kind: 'bool',
@@ -167,6 +167,12 @@ export const LIMITS: Section = {
       default: 2000,
       unit: 'ms',
       doc: 'How long a shared backend may take to answer before on_backend_failure holds.',
+    },
+    max_wait_ms: {
+      kind: 'int',
+      default: 500,
+      unit: 'ms',
+      doc: 'How long a request waits at most while what is left of a budget is reserved by others; 0 refuses at once.',
     },
     per_key: usageLimit('For each gateway key.'),
     per_workspace: usageLimit('For each workspace.'),

@@ -1,4 +1,4 @@
-import { policyProblems, type BudgetTerms, type LimitPolicy } from '../limits/policy.ts'
+import { policyProblems, type BudgetTerms, type LimitPolicy } from '../limits/policies/policy.ts'
 import type { LimitsConfig, StorageConfig, WebhookConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
@@ -20,11 +20,15 @@ export interface RawLimits {
   readonly redisUrl: string
   readonly redisNamespace: string
   readonly backendTimeoutMs: number
+  readonly maxWaitMs: number
   readonly perKey: RawUsageLimit
   readonly perWorkspace: RawUsageLimit
   readonly policies: readonly RawPolicy[]
   readonly webhooks: readonly WebhookConfig[]
 }
+
+/** Longest wait for room: clients give up at some time, and whoever waits holds a connection. */
+const MAX_WAIT_MS = 60_000
 
 /** Checks `limits`. The original's two limits become policies of their own names. */
 export function checkLimits(
@@ -61,6 +65,10 @@ export function checkLimits(
     const got = limits.backendTimeoutMs
     wrong('limits.backend_timeout_ms', `limits.backend_timeout_ms must be >= 1 (got ${got})`)
   }
+  if (limits.maxWaitMs < 0 || limits.maxWaitMs > MAX_WAIT_MS) {
+    const got = limits.maxWaitMs
+    wrong('limits.max_wait_ms', `limits.max_wait_ms must be between 0 and ${MAX_WAIT_MS} (got ${got})`)
+  }
   const policies = limits.policies.map((policy, i) => readPolicy(policy, `limits.policies[${i}]`, wrong))
   const names = new Set(['per_key', 'per_workspace'])
   for (const [i, { name }] of policies.entries()) {
@@ -91,6 +99,7 @@ export function checkLimits(
     redisUrl,
     redisNamespace,
     backendTimeoutMs: limits.backendTimeoutMs,
+    maxWaitMs: limits.maxWaitMs,
     policies: [
       ...usageLimit('per_key', 'key', limits.perKey),
       ...usageLimit('per_workspace', 'workspace', limits.perWorkspace),

@@ -1,7 +1,7 @@
 import type { Dialect } from '../config/config.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { METHODS } from './cors-fields.ts'
-import { LimitRefusal } from '../limits/limit-refusal.ts'
+import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
 
 /** Codes after which trying again cannot help. */
 const FINAL: ReadonlySet<GatewayErrorCode> = new Set([

@@ -16,6 +16,7 @@ import {
   SERIES_PARAMETERS,
   SUMMARY_PARAMETERS,
 } from '../api/analytics.ts'
+import { raiseLimit, resetLimit } from '../api/limit-changes.ts'
 import { getLimits, LIMITS_PARAMETERS } from '../api/limits.ts'
 import { forkTrace, REPLAY_PARAMETERS, replayTrace } from '../api/lineage.ts'
 import { getOpenApi } from '../api/openapi.ts'
@@ -174,6 +175,20 @@ export const ROUTES: readonly Route[] = [
     permission: 'analytics:read',
     query: reading(LIMITS_PARAMETERS),
     handler: getLimits,
+  },
+  {
+    method: 'POST',
+    path: '/api/limits/:policy/reset',
+    permission: 'keys:manage',
+    query: [],
+    handler: resetLimit,
+  },
+  {
+    method: 'POST',
+    path: '/api/limits/:policy/raise',
+    permission: 'keys:manage',
+    query: [],
+    handler: raiseLimit,
   },
   {
     method: 'GET',

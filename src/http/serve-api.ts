@@ -154,7 +154,7 @@ async function answer(
   if (!keyring && route.permission === 'keys:manage' && route.method !== 'GET') {
     throw new GatewayError(
       'auth_disabled',
-      'while gateway keys are off (auth.enabled), they are not changed over HTTP; the command "ongoingai keys" changes them in the store',
+      `while gateway keys are off (auth.enabled), they and limits are not changed over HTTP; the command "ongoingai ${resourceOf(route.path) === 'limits' ? 'limits" changes limits' : 'keys" changes them'} in the store`,
     )
   }
   for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)

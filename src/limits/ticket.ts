@@ -1,27 +1,46 @@
 import type { TraceSpend } from '../traces/trace.ts'
-import type { Budget, Claim, Held } from './counters.ts'
-import type { Expectation } from './expectations.ts'
-import { countsIncluded } from './included-subject.ts'
-import type { LimitEngine, LimitRequest } from './limit-engine.ts'
-import type { CallerLimits, CountedLimits, ResolvedLimits } from './resolve.ts'
+import type { Most, RequestBounds } from './admission/bounds.ts'
+import type { Estimate } from './admission/estimates.ts'
+import type { Claim, Held } from './counters/counters.ts'
+import type { CallerLimits, ResolvedLimits } from './policies/caller-limits.ts'
+import { countsIncluded } from './policies/included-subject.ts'
+import type { CountedLimits } from './policies/limit.ts'
+import type { LimitFacts } from './policies/subject.ts'
+import type { Budget } from './policies/take.ts'
 
-/** A guess takes no more than this share of a budget: a few requests of which nothing is known must not hold it all. */
-const GUESS_SHARE = 1 / 20
-
-function guessOf(limit: number): number {
-  return Math.ceil(limit * GUESS_SHARE)
+/** A request that wants to pass. */
+export interface LimitRequest extends LimitFacts, RequestBounds {
+  readonly id: string
+  readonly limits: CallerLimits
+  /** It may cost something. */
+  readonly billable: boolean
+  /** A subscription pays for it, as far as its credential tells. */
+  readonly subscription: boolean
 }
+
+/** How much of its limits a request takes. */
+export interface Amounts {
+  readonly estimate: Estimate
+  /** For strict budgets. */
+  readonly most: Most
+  /** Names this process and its present term in the ledger. */
+  readonly term: string
+}
+
+/** Called when an exchange has ended. @param awaited a receipt will come */
+export type OnEnd = (ticket: Ticket, held: Held, awaited: boolean) => void
 
 /** What one exchange was let pass with: it gives it back when it ends. */
 export class Ticket implements Claim {
   readonly counted: CountedLimits
-  readonly term: string
   requestBytes: number
   responseBytes = 0
-  /** Tells those apart that wait to be told what they came to; 0 for all others. */
+  /** Under which its receipt comes; 0 for none. */
   number = 0
   /** `performance.now()` of the end; 0 before. */
   endedAt = 0
+  /** How long it waited for room in a budget. */
+  waitedUs = 0
   /** Bytes of the answer at which more must be reserved. */
   growAt: number
   /** Whole nano-USD that are charged when its cost stays unknown. */
@@ -30,32 +49,29 @@ export class Ticket implements Claim {
   held: Held | undefined
   readonly #request: LimitRequest
   readonly #resolved: ResolvedLimits
-  readonly #expectation: Expectation
-  readonly #engine: LimitEngine
+  readonly #amounts: Amounts
+  readonly #onEnd: OnEnd
 
-  constructor(
-    request: LimitRequest,
-    resolved: ResolvedLimits,
-    expectation: Expectation,
-    term: string,
-    engine: LimitEngine,
-  ) {
+  constructor(request: LimitRequest, resolved: ResolvedLimits, amounts: Amounts, onEnd: OnEnd) {
     const ofKind = request.subscription ? resolved.countedIncluded : resolved.counted
     const counted = request.billable ? ofKind : resolved.countedFree
     this.counted = counted
-    this.term = term
     this.requestBytes = request.requestBytes
-    this.assumedNanoUsd = expectation.costNanoUsd
-    this.growAt = counted.reserves ? bytesFor(expectation) : Infinity
+    this.assumedNanoUsd = amounts.estimate.costNanoUsd
+    this.growAt = counted.grows ? bytesFor(amounts.estimate) : Infinity
     this.#request = request
     this.#resolved = resolved
-    this.#expectation = expectation
-    this.#engine = engine
+    this.#amounts = amounts
+    this.#onEnd = onEnd
   }
 
   /** Of the exchange. */
   get id(): string {
     return this.#request.id
+  }
+
+  get term(): string {
+    return this.#amounts.term
   }
 
   /** A subscription pays for it, as far as its credential tells. */
@@ -65,7 +81,7 @@ export class Ticket implements Claim {
 
   /** Names requests that are expected to cost about the same. */
   get pair(): string {
-    return this.#expectation.pair
+    return this.#amounts.estimate.pair
   }
 
   /** Limits of the caller. */
@@ -79,39 +95,22 @@ export class Ticket implements Claim {
 
   amountOf(index: number): number {
     const take = this.counted.takes[index]!
-    if (take.kind === 'concurrency') return 1
-    if (take.kind === 'rate') return take.settles ? this.#expectation.tokens : 1
-    const expected = this.expectedOf(take)
-    return this.guesses(take) ? Math.min(expected, guessOf(take.limit)) : expected
-  }
-
-  /** Nothing is known of what it will take of a budget but what it allows itself. */
-  guesses(take: Budget): boolean {
-    const { costLearned, tokensLearned } = this.#expectation
-    return this.#counts(take) && !(take.unit === 'cost' ? costLearned : tokensLearned)
-  }
-
-  /** Of its cost or its tokens nothing is known but what it allows itself. */
-  get guessesAny(): boolean {
-    return !this.#expectation.costLearned || !this.#expectation.tokensLearned
-  }
-
-  /** Of a budget that refuses, it reserves less than it is expected to take, because nothing is known of its kind. */
-  get guessesLess(): boolean {
-    if (!this.guessesAny) return false
-    return this.takes.some(
-      (take) =>
-        take.kind === 'budget' &&
-        take.hard &&
-        this.guesses(take) &&
-        this.expectedOf(take) > guessOf(take.limit),
-    )
-  }
-
-  /** What it is expected to take of a budget, nano-USD or tokens. */
-  expectedOf(take: Budget): number {
-    if (!this.#counts(take)) return 0
-    return take.unit === 'cost' ? this.#expectation.costNanoUsd : this.#expectation.tokens
+    const { estimate, most } = this.#amounts
+    switch (take.kind) {
+      case 'concurrency':
+        return 1
+      case 'rate':
+        return take.settles ? estimate.tokens : 1
+      case 'budget': {
+        if (!this.#counts(take)) return 0
+        if (take.enforcement !== 'strict')
+          return take.unit === 'cost' ? estimate.costNanoUsd : estimate.tokens
+        // What nothing bounds takes the whole budget, so it runs alone.
+        return (take.unit === 'cost' ? most.costNanoUsd : most.tokens) ?? take.limit
+      }
+      default:
+        return take satisfies never
+    }
   }
 
   /** Whether a budget is expected to be charged: not for money that a subscription pays, unless it counts that. */
@@ -133,7 +132,7 @@ export class Ticket implements Claim {
   grow(responseBytes: number): void {
     // Whoever takes back what was reserved counts on its growing no more.
     if (this.endedAt > 0) return
-    const { outputNanoUsdPerByte, outputTokensPerByte } = this.#expectation
+    const { outputNanoUsdPerByte, outputTokensPerByte } = this.#amounts.estimate
     // A quarter more than it has grown to, so that it need not be asked with every chunk.
     const beyond = responseBytes * 1.25 - this.growAt
     const moneyNanoUsd = Math.ceil(beyond * outputNanoUsdPerByte)
@@ -150,7 +149,7 @@ export class Ticket implements Claim {
   /**
    * The exchange has ended.
    *
-   * @returns the number under which it is to be told what it cost; 0 for not at all
+   * @returns the number under which its receipt is to come; 0 for none
    */
   end({ sent, answered, requestBytes, responseBytes, atMs }: Ending): number {
     // What was not answered at all was most likely not billed: of an unknown cost, nothing is charged.
@@ -159,7 +158,7 @@ export class Ticket implements Claim {
     this.requestBytes = requestBytes
     this.responseBytes = responseBytes
     this.endedAt = atMs
-    this.#engine.ended(this, this.held, sent && this.counted.settles)
+    this.#onEnd(this, this.held, sent && this.counted.settles)
     return this.number
   }
 }
@@ -180,6 +179,6 @@ export interface Ending {
 const LONGER = 1.1
 
 /** Bytes of an answer that cost what is expected of it, about. */
-function bytesFor({ outputTokens, outputTokensPerByte }: Expectation): number {
+function bytesFor({ outputTokens, outputTokensPerByte }: Estimate): number {
   return outputTokensPerByte > 0 ? (outputTokens / outputTokensPerByte) * LONGER : Infinity
 }

@@ -1,10 +1,11 @@
 import { readAttribution, NO_ATTRIBUTION } from '../traces/attribution.ts'
 import { GatewayError } from '../errors.ts'
-import type { LimitRequest } from '../limits/limit-engine.ts'
-import type { Ticket } from '../limits/ticket.ts'
+import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
+import type { LimitRequest, Ticket } from '../limits/ticket.ts'
 import { runsNoModel } from '../providers/registry.ts'
 import { mayBill } from './inspect.ts'
 import type { OpenExchange } from './open-exchange.ts'
+import { isAnsweredOnce } from './output-bounds.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { readRequestFacts } from './request-facts.ts'
 
@@ -67,18 +68,29 @@ export function admit(
     billable,
     subscription,
     requestBytes: Math.max(0, size),
-    maxOutputTokens: facts.maxOutputTokens,
+    maxOutputTokens: facts.output.maxOutputTokens,
+    answers: facts.output.answers,
+    answeredOnce: isAnsweredOnce(exchange.wire.api, exchange.fields['upgrade'] !== undefined),
     streaming: facts.streaming,
     rates: rates === 'unknown' ? undefined : rates,
   }
   const ticket = engine.admit(request, nowMs)
-  if (ticket instanceof Promise) return ticket.then((known) => hold(exchange, known))
+  if (ticket instanceof Promise) {
+    return ticket.then(
+      (known) => hold(exchange, known),
+      (error: unknown) => {
+        if (error instanceof LimitRefusal) exchange.limitWaitUs = error.waitedUs
+        throw error
+      },
+    )
+  }
   return hold(exchange, ticket)
 }
 
 /** An exchange that ended while its counters were asked has nothing to hold any more. */
 function hold(exchange: OpenExchange, ticket: Ticket): void {
   exchange.mark('admittedUs')
+  exchange.limitWaitUs = ticket.waitedUs
   if (!exchange.ended) exchange.ticket = ticket
   else {
     const atMs = performance.now()

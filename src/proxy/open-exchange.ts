@@ -8,8 +8,8 @@ import type { PathReadings } from '../http/path-readings.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
 import type { Ticket } from '../limits/ticket.ts'
-import { LimitRefusal } from '../limits/limit-refusal.ts'
-import type { CallerLimits } from '../limits/resolve.ts'
+import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
+import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import { dialectOf, meteredReadingOf, modelOfTarget } from '../providers/registry.ts'
 import { randomHex, tellTrace } from '../telemetry/trace-context.ts'
 import { queryCredential } from '../traces/provider-credential.ts'
@@ -67,6 +67,8 @@ export class OpenExchange {
   limits: CallerLimits
   /** What it was let pass with. */
   ticket: Ticket | undefined
+  /** How long it waited for room in a budget. */
+  limitWaitUs = 0
   /** Largest content it may have; 0 for no limit. */
   maxBodyBytes: number
   attempts = 0
@@ -330,6 +332,7 @@ export class OpenExchange {
       // What never reached an upstream cost nothing.
       spend: this.attempts === 0 ? null : (ticket?.spend ?? this.#context.limits.unlimited(this.limits)),
       ticket: awaitedAs,
+      limitWaitUs: this.limitWaitUs,
       ...(this.guard ? { inspection: this.inspection } : {}),
       route: `${this.target.upstream.prefix}/*`,
       ...(this.span ? { span: this.span } : {}),

@@ -3,8 +3,9 @@ import type { Network } from '../access/networks.ts'
 import type { BrowserPolicy } from '../http/browser-policy.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Inspector } from '../inspection/inspector.ts'
+import type { TokenRates } from '../limits/admission/bounds.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
-import type { CallerLimits } from '../limits/resolve.ts'
+import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
@@ -42,12 +43,6 @@ export interface ProxySettings {
   /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget asks for prices. */
   readonly ratesOf:
     ((exchange: OpenExchange, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
-}
-
-/** What a token costs, in nano-USD. */
-export interface TokenRates {
-  readonly input: number
-  readonly output: number
 }
 
 /** Where finished exchanges and copies of content go. Neither call waits. */

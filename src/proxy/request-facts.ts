@@ -1,11 +1,12 @@
-import { countOf, objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
-import { modelsOfTarget, wireApiNamed } from '../providers/registry.ts'
+import { parseObject, textOf, type JsonObject } from '../providers/json.ts'
+import { modelsOfTarget } from '../providers/registry.ts'
 import { codingOf, decodeWhole } from '../traces/recorder/content-decoder.ts'
 import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import { topLevelSpans, valueAt } from './json-spans.ts'
 import { modelsOfContent } from './named-models.ts'
 import type { OpenExchange } from './open-exchange.ts'
+import { OUTPUT_MEMBERS, outputBoundsOf, type OutputBounds } from './output-bounds.ts'
 
 /** Largest content that is taken apart, decoded. */
 const MAX_DECODED_BYTES = 16 * 1024 * 1024
@@ -13,27 +14,13 @@ const MAX_DECODED_BYTES = 16 * 1024 * 1024
 /** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
 const WHOLE_JSON_BYTES = 4096
 
-/** Operations whose answers are numbers and choices. */
-const WITHOUT_TEXT = ['embeddings', 'rerank', 'decisions']
-
 const UTF8 = new TextDecoder()
 
 /** What a form of several parts begins with, and JSON never. */
 const DASH = 0x2d
 
 /** Members of a request that say what it asks for and for whom. */
-const MEMBERS = [
-  'model',
-  'stream',
-  'max_tokens',
-  'max_completion_tokens',
-  'max_output_tokens',
-  'n',
-  'generationConfig',
-  'metadata',
-  'user',
-  'safety_identifier',
-]
+const MEMBERS = ['model', 'stream', ...OUTPUT_MEMBERS, 'metadata', 'user', 'safety_identifier']
 
 /** What a request asks for, as far as its content and its target say. */
 export interface RequestFacts {
@@ -43,8 +30,7 @@ export interface RequestFacts {
   readonly names: ModelNames
   /** Every name of a model, for rules that must hold whichever the upstream goes by. */
   readonly models: () => readonly string[]
-  /** Most tokens that its answers may have together; `undefined` when it does not say, 0 where answers are no text. */
-  readonly maxOutputTokens: number | undefined
+  readonly output: OutputBounds
   /** It asks for its answer bit by bit. */
   readonly streaming: boolean
   /** The members that were found. */
@@ -72,7 +58,7 @@ export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | u
         (name) => name !== '',
       )
     },
-    maxOutputTokens: maxOutputTokensOf(exchange, members),
+    output: outputBoundsOf(exchange.wire.api, members),
     streaming: members['stream'] === true || exchange.target.path.endsWith(':streamGenerateContent'),
     members,
   }
@@ -88,17 +74,6 @@ function plainContent({ requestFacts }: OpenExchange, content: Uint8Array): Uint
   const coding = codingOf(requestFacts.codings)
   if (coding === 'unknown') return undefined
   return coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)
-}
-
-function maxOutputTokensOf({ wire }: OpenExchange, members: JsonObject): number | undefined {
-  const operation = wireApiNamed(wire.api)?.operation
-  if (operation !== undefined && WITHOUT_TEXT.includes(operation)) return 0
-  const most =
-    countOf(members['max_completion_tokens']) ??
-    countOf(members['max_output_tokens']) ??
-    countOf(members['max_tokens']) ??
-    countOf(objectOf(members['generationConfig'])?.['maxOutputTokens'])
-  return most === undefined ? undefined : most * Math.max(1, countOf(members['n']) ?? 1)
 }
 
 function membersOf(plain: Uint8Array): JsonObject {

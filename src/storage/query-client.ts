@@ -4,6 +4,7 @@ import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-prot
 import { QuestionError, StorageError } from './storage-error.ts'
 import type {
   AuditTrailStore,
+  LimitRecords,
   ReadScope,
   SpendLedger,
   Storage,
@@ -77,6 +78,17 @@ export class QueryClient {
   /** What was spent. */
   spent: SpendLedger['read'] = (...parameters) =>
     this.#ask(null, 'spent', parameters) as ReturnType<SpendLedger['read']>
+
+  /** What limits keep beside the ledger. */
+  limitRecords(): LimitRecords {
+    const ask = <T>(method: keyof LimitRecords, ...parameters: unknown[]): Promise<T> =>
+      this.#ask(null, method, parameters) as Promise<T>
+    return {
+      adjustments: () => ask('adjustments'),
+      adjust: (policy, counter, change, nowMs) => ask('adjust', policy, counter, change, nowMs),
+      averages: (sinceUs, limit) => ask('averages', sinceUs, limit),
+    }
+  }
 
   /** Lets the thread close its store, and ends it. */
   async close(): Promise<void> {

@@ -1,8 +1,9 @@
 import type { StorageConfig } from '../config/config.ts'
-import type { ReadScope, TenantDirectory, TraceReader } from './storage.ts'
+import type { LimitRecords, ReadScope, TenantDirectory, TraceReader } from './storage.ts'
 
 /** What can be asked of the query thread. */
-export type QueryMethod = keyof TraceReader | keyof TenantDirectory | 'extent' | 'audit' | 'spent' | 'limits'
+export type QueryMethod =
+  keyof TraceReader | keyof TenantDirectory | keyof LimitRecords | 'extent' | 'audit' | 'spent' | 'limits'
 
 /** How much is stored. */
 export interface Extent {

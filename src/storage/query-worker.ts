@@ -2,7 +2,7 @@ import type { StorageConfig } from '../config/config.ts'
 import { openStorage } from './open-storage.ts'
 import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QuestionError } from './storage-error.ts'
-import type { AuditTrailStore, SpendLedger, Storage, TenantDirectory } from './storage.ts'
+import type { AuditTrailStore, LimitRecords, SpendLedger, Storage, TenantDirectory } from './storage.ts'
 import { untilFree } from './until-free.ts'
 
 // The query thread: answers the management API, so that neither serving nor recording waits for a long question.
@@ -75,14 +75,13 @@ function ask(
   if (method === 'spent') return store.spend().read(...(parameters as Parameters<SpendLedger['read']>))
   const reader = scope ? store.within(scope) : store.everywhere()
   const ofDirectory = OF_DIRECTORY.has(method)
+  const ofLimits = OF_LIMITS.has(method)
+  const asked = ofDirectory ? store.directory() : ofLimits ? store.limitRecords() : reader
   // The parameters were typed on the other side of the thread.
-  const methods = (ofDirectory ? store.directory() : reader) as unknown as Record<
-    string,
-    (...parameters: unknown[]) => Promise<unknown>
-  >
+  const methods = asked as unknown as Record<string, (...parameters: unknown[]) => Promise<unknown>>
   const run = (): Promise<unknown> => methods[method]!(...parameters)
-  // The directory is changed beside a recorder that is writing all the time.
-  return ofDirectory ? untilFree(store, run, LOCK_WAIT_MS) : run()
+  // They are changed beside a recorder that is writing all the time.
+  return ofDirectory || ofLimits ? untilFree(store, run, LOCK_WAIT_MS) : run()
 }
 
 /** How long a change waits for the recorder's turn to end. */
@@ -104,6 +103,8 @@ const OF_DIRECTORY: ReadonlySet<string> = new Set<keyof TenantDirectory>([
   'once',
   'add',
 ])
+
+const OF_LIMITS: ReadonlySet<string> = new Set<keyof LimitRecords>(['adjustments', 'adjust', 'averages'])
 
 async function extentOf(store: Storage): Promise<Extent> {
   const [{ traces }, bytes] = await Promise.all([store.maintenance().counters(), store.sizeBytes()])

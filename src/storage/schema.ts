@@ -232,6 +232,19 @@ export interface InstallationTable {
   value: string
 }
 
+/** What operators changed of budgets; see `Adjustment`. Times are epoch milliseconds. */
+export interface LimitAdjustmentsTable {
+  policy: string
+  subject: string
+  /** -1 for never. */
+  reset_from_ms: number
+  forgiven_nano_usd: number
+  forgiven_tokens: number
+  raised_to_nano_usd: number
+  raised_until_ms: number
+  changed_at_ms: number
+}
+
 /** The tables, by name. */
 export interface Tables {
   traces: TracesTable
@@ -249,4 +262,5 @@ export interface Tables {
   once: OnceTable
   audit_events: AuditEventsTable
   spend: SpendTable
+  limit_adjustments: LimitAdjustmentsTable
 }

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
-import { SLOT_MS } from '../limits/budget-window.ts'
-import { countsIncluded } from '../limits/included-subject.ts'
+import { SLOT_MS } from '../limits/policies/budget-window.ts'
+import { countsIncluded } from '../limits/policies/included-subject.ts'
 import type { Trace, TraceSpend } from '../traces/trace.ts'
 import type { SpendTable } from './schema.ts'
 

@@ -2,8 +2,9 @@ import type { KeyScheme } from '../access/key-hash.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { KeyScope } from '../access/key-scope.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { LimitPolicy } from '../limits/policy.ts'
-import type { SharedOperation, SharedReply, SharedRequest } from '../limits/shared-counters.ts'
+import type { Adjustment, AdjustmentChange } from '../limits/policies/adjustments.ts'
+import type { LimitPolicy } from '../limits/policies/policy.ts'
+import type { SharedOperation, SharedReply, SharedRequest } from '../limits/counters/shared-counters.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
@@ -419,6 +420,26 @@ export interface SpendLedger {
   fold(beforeUs: number, limit: number): Promise<number>
 }
 
+/** What requests of a key to a model came to on average. */
+export interface CallAverage extends Tenant {
+  /** Empty for requests without a key. */
+  readonly keyId: string
+  readonly provider: string
+  readonly model: string
+  readonly costNanoUsd: number
+  readonly outputTokens: number
+}
+
+/** What limits keep beside the ledger. */
+export interface LimitRecords {
+  /** What operators changed of budgets, the latest changes first; of very many, the oldest are left out. */
+  adjustments(): Promise<readonly Adjustment[]>
+  /** Changes a policy's budget for one subject of the ledger; what the change does not name stays. */
+  adjust(policy: string, counter: string, change: AdjustmentChange, nowMs: number): Promise<void>
+  /** Averages since a day, of what was asked for most first. @param limit how many */
+  averages(sinceUs: number, limit: number): Promise<readonly CallAverage[]>
+}
+
 /** A store as `db status` shows it. */
 export interface StoreState {
   /** Names of the migrations it has taken, in order. */
@@ -457,6 +478,7 @@ export interface Storage {
   directory(): TenantDirectory
   auditTrail(): AuditTrailStore
   spend(): SpendLedger
+  limitRecords(): LimitRecords
   /**
    * Counts for all gateways of the store; absent where a store belongs to one machine.
    *

@@ -269,6 +269,9 @@ function observe(meter: Meter, { vitals, totals, store }: MetricSources): void {
   sum('ongoingai.limits.admitted_total', 'Requests let pass by limits and budgets.', (result) =>
     result.observe(vitals()?.limitsAdmitted ?? 0),
   )
+  sum('ongoingai.limits.waited_total', 'Requests that waited for room in a budget.', (result) =>
+    result.observe(vitals()?.limitsWaited ?? 0),
+  )
   sum(
     'ongoingai.limits.backend_failures_total',
     'Times that what was counted could not be learnt.',

@@ -11,6 +11,7 @@ export interface Vitals {
   readonly logLinesDropped: number
   readonly limitsRefused: Readonly<Record<string, number>>
   readonly limitsAdmitted: number
+  readonly limitsWaited: number
   readonly limitBackendFailures: number
   readonly budgetWarnings: number
   /** Of each policy's budgets, the largest share that is spent. */

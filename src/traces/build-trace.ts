@@ -147,6 +147,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       cost: storedCost(traceCost(cost), stored),
       timing: {
         received_us: 0,
+        ...(exchange.limitWaitUs > 0 ? { limit_wait_us: exchange.limitWaitUs } : {}),
         ...(exchange.upstreamFirstByteUs >= 0
           ? { upstream_first_byte_us: Math.round(exchange.upstreamFirstByteUs) }
           : {}),

@@ -92,6 +92,8 @@ export interface Exchange {
   readonly spend: TraceSpend | null
   /** Number under which somebody waits to be told what it cost; 0 when nobody does. */
   readonly ticket: number
+  /** How long it waited for room in a budget. */
+  readonly limitWaitUs: number
   /** What was decided of its content on its way; absent when no policy looked at it. */
   readonly inspection?: InspectionRecord
   /** `/openai/*`: the provider's prefix. */

@@ -44,6 +44,8 @@ export interface TraceDetail {
   /** Microseconds since the start; a point that was never reached is absent. */
   readonly timing: {
     readonly received_us: number
+    /** Not a point but a length: how long the request waited for room in a budget. Absent when it did not. */
+    readonly limit_wait_us?: number
     readonly upstream_first_byte_us?: number
     readonly first_token_us?: number
     readonly completed_us: number

@@ -9,6 +9,7 @@ import {
   namesInOrder,
   spellingsAsSaid,
   vendorsInNames,
+  type Lookup,
   type ModelNames,
   type NamedModel,
 } from './model-names.ts'
@@ -83,6 +84,15 @@ export class PriceList {
     return rates
   }
 
+  /** Tokens that a model can hold, as the first list has it that says so, whoever's prices hold. */
+  contextWindow(question: PriceQuestion): number | undefined {
+    for (const { table, provider, name } of lookupsIn(this.#tables, vendorOf(question)?.id, question)) {
+      const window = findModel(provider, name, table.providers)?.model.context_window
+      if (window !== undefined) return window
+    }
+    return undefined
+  }
+
   #rates(question: PriceQuestion): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
     const forms = nameForms(question.names)
@@ -154,17 +164,26 @@ function sheetOf(
   vendor: string | undefined,
   question: PriceQuestion,
 ): RateSheet | undefined {
+  for (const { table, provider, name, named, doubt } of lookupsIn(tables, vendor, question)) {
+    const sheet = listRates(table, provider, name, question.at)
+    if (sheet) return foundBy(named, sheet, doubt)
+  }
+  return undefined
+}
+
+/** Where a model is looked for, in order: in each table, under each of its names. */
+function* lookupsIn(
+  tables: readonly PriceTable[],
+  vendor: string | undefined,
+  question: PriceQuestion,
+): Generator<Lookup & { readonly table: PriceTable; readonly provider: Provider }> {
   const { names, at } = question
   for (const table of tables) {
     const provider = providerIn(table, vendor, question)
     if (!provider) continue
     const said = isBundled(table) ? [] : spellingsAsSaid(names, provider.id)
-    for (const { name, named, doubt } of [...said, ...lookupsOf(names, provider.id, at)]) {
-      const sheet = listRates(table, provider, name, at)
-      if (sheet) return foundBy(named, sheet, doubt)
-    }
+    for (const lookup of [...said, ...lookupsOf(names, provider.id, at)]) yield { ...lookup, table, provider }
   }
-  return undefined
 }
 
 /** A table's provider: by the bundled list's name for it, by the URL that the table knows, by the name in the settings. */

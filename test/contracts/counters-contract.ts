@@ -1,14 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { SLOT_MS, slotOf } from '../../src/limits/budget-window.ts'
-import type {
-  Actual,
-  Counters,
-  CounterState,
-  Held,
-  LedgerSlot,
-  Take,
-  Verdict,
-} from '../../src/limits/counters.ts'
+import { SLOT_MS, slotOf } from '../../src/limits/policies/budget-window.ts'
+import { decide } from '../../src/limits/admission/decide.ts'
+import type { Actual, Counters, Held, LedgerSlot, Verdict } from '../../src/limits/counters/counters.ts'
+import type { Budget, CounterState, Take } from '../../src/limits/policies/take.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Counters over a backend of their own, as two gateways hold them; one for a backend of one process. */
@@ -38,18 +32,13 @@ const concurrency = (counter: string, limit: number): Asked => ({
   take: { kind: 'concurrency', counter, limit },
   amount: 1,
 })
-const budget = (
-  counter: string,
-  limit: number,
-  amount: number,
-  more: Partial<Take & { kind: 'budget' }> = {},
-): Asked => ({
+const budget = (counter: string, limit: number, amount: number, more: Partial<Budget> = {}): Asked => ({
   take: {
     kind: 'budget',
     counter,
     unit: 'cost',
     limit,
-    hard: true,
+    enforcement: 'hard',
     startMs: slotOf(NOW - DAY),
     endMs: slotOf(NOW + DAY),
     ...more,
@@ -83,15 +72,22 @@ export function countersContract(
         },
         NOW,
       )
-    /** @returns what was taken, or the index of what refuses */
+    /** @returns what was taken, or the index of what refuses by the rule, which every backend must share */
     const admit = async (
       asked: readonly Asked[],
       counters = under.first,
     ): Promise<{ held: Held | undefined; refusedBy: number }> => {
       const verdict = await ask(asked, counters)
-      return verdict.held
-        ? { held: verdict.held, refusedBy: -1 }
-        : { held: undefined, refusedBy: verdict.refusedBy }
+      return { held: verdict.held, refusedBy: verdict.held ? -1 : refuserOf(asked, verdict.states) }
+    }
+    const refuserOf = (asked: readonly Asked[], states: readonly CounterState[]): number => {
+      const decision = decide(
+        asked.map(({ take }) => take),
+        asked.map(({ amount }) => amount),
+        states,
+      )
+      if (decision.kind === 'admit') throw new Error('the counters refuse what the rule lets pass')
+      return decision.index
     }
     const taken = async (...asked: Asked[]): Promise<Held> => (await admit(asked)).held!
     const used = async ({ take }: Asked, counters = under.first): Promise<[number, number]> => {
@@ -106,8 +102,8 @@ export function countersContract(
       for (let i = 0; i < 3; i++) expect((await admit([take])).refusedBy).toBe(-1)
       const verdict = await ask([take], under.first)
       if (verdict.held) throw new Error('a fourth request passed')
-      const { refusedBy, states } = verdict
-      expect([refusedBy, states[0]!.used]).toEqual([0, 3])
+      const { states } = verdict
+      expect([refuserOf([take], states), states[0]!.used]).toEqual([0, 3])
       expect(states[0]!.resetMs > 50_000 && states[0]!.resetMs <= 61_000).toBe(true)
       expect(await used(take)).toEqual([3, 0])
     })
@@ -166,7 +162,7 @@ export function countersContract(
       await settle(two.held!, { costNanoUsd: 61, tokens: 0 })
       expect(await used(take(0))).toEqual([101, 0])
       expect((await admit([take(1)])).refusedBy).toBe(0)
-      expect((await admit([budget('budget', 100, 1, { hard: false })])).refusedBy).toBe(-1)
+      expect((await admit([budget('budget', 100, 1, { enforcement: 'soft' })])).refusedBy).toBe(-1)
     })
 
     test('several budgets of one subject spend once, each over its own time', async () => {
@@ -182,8 +178,7 @@ export function countersContract(
         )
       const amounts = async (): Promise<[number, number][]> =>
         (await stand()).map(({ used: spent, reserved }) => [spent, reserved])
-      const { held, refusedBy } = await admit(asked)
-      expect(refusedBy).toBe(-1)
+      const { held } = await admit(asked)
       expect(await amounts()).toEqual([
         [0, 10],
         [0, 4],
@@ -207,7 +202,7 @@ export function countersContract(
 
     test('what a subscription pays is charged to budgets that count it, and to no others', async () => {
       const subject = 'workspace:o/w'
-      const billed = budget(subject, 1000, 0, { hard: false })
+      const billed = budget(subject, 1000, 0, { enforcement: 'soft' })
       const words = budget(subject, 1000, 4, { unit: 'tokens' })
       const counting = budget(`${subject}&included`, 1000, 10)
       const amounts = async (): Promise<unknown> =>
@@ -242,8 +237,101 @@ export function countersContract(
 
     test('a budget that refuses reserves what it expects, whatever a soft one of the same subject guesses', async () => {
       const hard = budget('guessed', 5000, 50)
-      await taken(budget('guessed', 20, 1, { hard: false }), hard)
+      await taken(budget('guessed', 20, 1, { enforcement: 'soft' }), hard)
       expect(await used(hard)).toEqual([0, 50])
+    })
+
+    const strict = (counter: string, limit: number, amount: number): Asked =>
+      budget(counter, limit, amount, { enforcement: 'strict' })
+
+    test('a strict budget lets pass what fits, and one alone whatever it takes', async () => {
+      const take = (amount: number): Asked => strict('strict', 100, amount)
+      const [one, two] = [await taken(take(60)), await taken(take(40))]
+      expect((await admit([take(1)])).refusedBy).toBe(0)
+      // What is reserved is the most there can be: it does not grow.
+      one.grow({ costNanoUsd: 50, tokens: 0 })
+      expect(await used(take(0))).toEqual([0, 100])
+      await settle(one, { costNanoUsd: 10, tokens: 0 })
+      expect((await admit([take(51)])).refusedBy).toBe(0)
+      await settle(two, { costNanoUsd: 20, tokens: 0 })
+      // Nobody is there: one that may spend more than is left runs, and nobody beside it.
+      const alone = await taken(take(500))
+      expect((await admit([take(1)])).refusedBy).toBe(0)
+      await settle(alone, { costNanoUsd: 69, tokens: 0 })
+      expect(await used(take(0))).toEqual([99, 0])
+      const last = await taken(take(2))
+      await settle(last, { costNanoUsd: 2, tokens: 0 })
+      expect((await admit([take(0)])).refusedBy).toBe(0)
+    })
+
+    test('a subject with a strict budget reserves the most there can be, for its other budgets too', async () => {
+      const both = [budget('mixed', 1000, 5), strict('mixed', 100, 30)]
+      const held = await taken(...both)
+      expect(await used(both[0]!)).toEqual([0, 30])
+      held.grow({ costNanoUsd: 7, tokens: 0 })
+      await settle(held, { costNanoUsd: 4, tokens: 0 })
+      expect(await used(both[1]!)).toEqual([4, 0])
+    })
+
+    test('a strict budget that counts what is included reserves the most there can be of it', async () => {
+      const take = strict('workspace:o/strict&included', 100, 60)
+      const held = await taken(take)
+      held.grow({ costNanoUsd: 0, includedNanoUsd: 30, tokens: 0 })
+      expect((await admit([strict(take.take.counter, 100, 41)])).refusedBy).toBe(0)
+      expect(await used(take)).toEqual([0, 60])
+      await settle(held, { costNanoUsd: 0, includedNanoUsd: 50, tokens: 0 })
+      expect(await used(take)).toEqual([50, 0])
+    })
+
+    test('of a hundred at once of which nothing is known, one at a time passes a strict budget', async () => {
+      const take = strict('unbounded', 100, 100)
+      const both = shared ? [under.first, under.second] : [under.first]
+      for (let round = 0; round < 3; round++) {
+        const verdicts = await Promise.all(
+          Array.from({ length: 100 }, (_, i) => admit([take], both[i % both.length])),
+        )
+        const [passed, ...more] = verdicts.flatMap(({ held }) => held ?? [])
+        expect(more).toHaveLength(0)
+        await settle(passed!, { costNanoUsd: 30, tokens: 0 })
+      }
+      expect(await used(take)).toEqual([90, 0])
+    })
+
+    test('the rule is one: whatever is asked for in whatever order, counters and rule say the same', async () => {
+      let seed = 5
+      const random = (below: number): number => {
+        seed = (seed * 16_807) % 2_147_483_647
+        return seed % below
+      }
+      const takes: Asked[] = [
+        strict('rule', 60, 0),
+        budget('rule', 80, 0),
+        budget('rule of two', 40, 0, { unit: 'tokens', enforcement: 'strict' }),
+        budget('rule of two', 40, 0, { enforcement: 'soft' }),
+        concurrency('rule places', 3),
+      ]
+      let running: Held[] = []
+      const seen = { admit: 0, wait: 0, refuse: 0 }
+      for (let i = 0; i < 150; i++) {
+        const amounts = takes.map(({ take }) => (take.kind === 'concurrency' ? 1 : random(25)))
+        // One subject reserves once: the most of what its budgets ask for.
+        amounts[1] = Math.min(amounts[1]!, amounts[0]!)
+        const asked = takes.map(({ take }, index) => ({ take, amount: amounts[index]! }))
+        const list = asked.map(({ take }) => take)
+        const decision = decide(list, amounts, await under.first.read(list, NOW))
+        const { held } = await admit(asked)
+        expect([i, held !== undefined]).toEqual([i, decision.kind === 'admit'])
+        seen[decision.kind] += 1
+        if (held) running.push(held)
+        if (random(3) > 0 || running.length === 0) continue
+        const [ending] = running.splice(random(running.length), 1)
+        ending!.ended()
+        await settle(ending!, { costNanoUsd: random(4), tokens: random(2) })
+        await eventually(async () => (await under.first.read([list[4]!], NOW))[0]!.used === running.length)
+      }
+      for (const held of running) held.ended()
+      running = []
+      expect(Math.min(seen.admit, seen.wait, seen.refuse)).toBeGreaterThan(0)
     })
 
     test('what the ledger knows counts, within its time only', async () => {

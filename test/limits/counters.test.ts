@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import type { LedgerSlot, ReadLedger, Take } from '../../src/limits/counters.ts'
-import { MemoryCounters } from '../../src/limits/memory-counters.ts'
-import { RedisBackend } from '../../src/limits/redis-backend.ts'
-import { SharedCounters, type SharedBackend } from '../../src/limits/shared-counters.ts'
-import { SlidingWindow } from '../../src/limits/sliding-window.ts'
+import type { LedgerSlot, ReadLedger } from '../../src/limits/counters/counters.ts'
+import { MemoryCounters } from '../../src/limits/counters/memory-counters.ts'
+import { RedisBackend } from '../../src/limits/counters/redis-backend.ts'
+import { SharedCounters, type SharedBackend } from '../../src/limits/counters/shared-counters.ts'
+import { SlidingWindow } from '../../src/limits/counters/sliding-window.ts'
+import type { Take } from '../../src/limits/policies/take.ts'
 import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import type { Storage } from '../../src/storage/storage.ts'
@@ -206,7 +207,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
       counter: 'somebody',
       unit: 'cost',
       limit: 100,
-      hard: true,
+      enforcement: 'hard',
       startMs: now - (now % 86_400_000),
       endMs: now + 86_400_000,
     } as const
@@ -251,7 +252,7 @@ test('whatever the hour and whoever spends, nothing is counted twice and nothing
     counter: 's',
     unit: 'cost',
     limit: 1e12,
-    hard: true,
+    enforcement: 'hard',
     startMs,
     endMs: startMs + 400 * 86_400_000,
   }

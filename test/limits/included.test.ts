@@ -173,3 +173,57 @@ test('a model without a price is refused only where its price would be charged',
   const counting = await open('cost_usd: 1, count_included: true')
   expect(await ask(counting, subscriber, unpriced)).toBe(403)
 })
+
+/** Answers wait until they are let go. */
+function held(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const play = answering(ANSWER)
+  upstream.play = async (request, socket) => {
+    await promise
+    await play(request, socket)
+  }
+  return resolve
+}
+
+test('a strict budget reserves nothing for what a subscription pays', async () => {
+  const gateway = await open(
+    `cost_usd: ${LIST_USD}, enforcement: strict`,
+    'tokens: 1000, enforcement: strict',
+  )
+  expect(await ask(gateway, subscriber)).toBe(200)
+  await eventually(async () =>
+    Bun.deepEquals(await used(gateway), [
+      [0, 0],
+      [120, 0],
+    ]),
+  )
+  const letGo = held()
+  const running = [ask(gateway, subscriber), ask(gateway, subscriber)]
+  // The input as before and its own output limit, of either.
+  await eventually(async () => {
+    const [money, tokens] = (await used(gateway)) as [number[], number[]]
+    return money[1] === 0 && tokens[1]! >= 240 && tokens[1]! < 400
+  })
+  letGo()
+  expect(await Promise.all([...running, ask(gateway, payer)])).toEqual([200, 200, 200])
+  await eventually(async () =>
+    Bun.deepEquals(await used(gateway), [
+      [LIST_USD, 0],
+      [480, 0],
+    ]),
+  )
+  expect([await ask(gateway, payer), await ask(gateway, subscriber)]).toEqual([429, 200])
+})
+
+test('a strict budget that counts what is included holds for it: of two that fill it one runs', async () => {
+  const gateway = await open(`cost_usd: ${2 * LIST_USD}, enforcement: strict, count_included: true`)
+  expect(await ask(gateway, subscriber)).toBe(200)
+  await eventually(async () => Bun.deepEquals(await used(gateway), [[LIST_USD, 0]]))
+  const letGo = held()
+  const running = ask(gateway, subscriber)
+  await eventually(async () => ((await used(gateway)) as [number[]])[0][1]! > LIST_USD / 2)
+  expect([await ask(gateway, subscriber), await ask(gateway, payer)]).toEqual([429, 429])
+  letGo()
+  expect(await running).toBe(200)
+  await eventually(async () => Bun.deepEquals(await used(gateway), [[2 * LIST_USD, 0]]))
+})

@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../../src/config/load.ts'
+import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
@@ -90,9 +91,14 @@ async function standings(gateway: TestGateway, query = ''): Promise<Record<strin
   return ((await response.json()) as { limits: Record<string, unknown>[] }).limits
 }
 
-async function assumed({ url }: TestGateway): Promise<unknown> {
+async function totals({ url }: TestGateway): Promise<Record<string, unknown>> {
   const response = await fetch(`${url}/api/limits`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
-  return ((await response.json()) as { totals: Record<string, unknown> }).totals['assumed_cost_total']
+  return ((await response.json()) as { totals: Record<string, unknown> }).totals
+}
+
+async function traceOf({ url }: TestGateway, id: string): Promise<{ timing: Record<string, number> }> {
+  const response = await fetch(`${url}/api/traces/${id}`, { headers: { 'X-OngoingAI-Gateway-Key': TOKEN } })
+  return (await response.json()) as { timing: Record<string, number> }
 }
 
 describe('rates', () => {
@@ -530,19 +536,131 @@ describe('budgets', () => {
     expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 101, 9)
   })
 
-  test.each([
-    ['rather than be refused with money left', 100],
-    ['rather than spend more than there is', 10],
-  ])('128 at once of which nothing is known yet: they wait for each other %s', async (_, affordable) => {
-    const gateway = await open(budget(`cost_usd: ${(COST_USD * affordable).toFixed(9)}, period: month`))
+  test('128 at once of which nothing is known: what is reserved holds, and the others are told to come again', async () => {
+    const gateway = await open(
+      `  max_wait_ms: 100\n${budget(`cost_usd: ${(COST_USD * 100).toFixed(9)}, period: month`)}`,
+    )
+    const held = Promise.withResolvers<void>()
     upstream.play = async (request, socket) => {
-      await Bun.sleep(700)
+      await held.promise
       await PLAIN(request, socket)
     }
-    const answers = await Promise.all(Array.from({ length: 128 }, () => ask(gateway)))
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(affordable)
+    // One is expected to cost more than the whole budget, so it has that for itself.
+    const first = ask(gateway)
+    await eventually(async () => Number((await standings(gateway))[0]?.['reserved']) > COST_USD * 100)
+    const answers = await Promise.all(Array.from({ length: 127 }, () => ask(gateway)))
+    for (const { status, headers } of answers) {
+      expect([status, headers.get('retry-after'), headers.get('x-should-retry')]).toEqual([429, '1', null])
+    }
+    held.resolve()
+    expect((await first).status).toBe(200)
+    expect(await totals(gateway)).toMatchObject({ limits_waited_total: 127 })
+    upstream.play = PLAIN
     await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
-    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * affordable, 9)
+    const again = await Promise.all(Array.from({ length: 127 }, () => statuses(gateway, 1)))
+    expect(again.flat().filter((status) => status === 200)).toHaveLength(99)
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+    expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 100, 9)
+  })
+
+  test('a request waits for room, and its trace and the totals say so', async () => {
+    const gateway = await open(
+      `  max_wait_ms: 20000\n${budget(`cost_usd: ${(COST_USD * 3).toFixed(9)}, period: day, enforcement: strict`)}`,
+    )
+    const held = Promise.withResolvers<void>()
+    upstream.play = async (request, socket) => {
+      await held.promise
+      await PLAIN(request, socket)
+    }
+    const first = ask(gateway)
+    await eventually(async () => Number((await standings(gateway))[0]?.['reserved']) > 0)
+    const second = ask(gateway)
+    await eventually(async () => (await totals(gateway))['limits_waited_total'] === 1)
+    held.resolve()
+    expect([(await first).status, (await second).status]).toEqual([200, 200])
+    const waits = (await gateway.traces(2)).map(({ id }) => traceOf(gateway, String(id)))
+    const times = (await Promise.all(waits)).map(({ timing }) => Number(timing['limit_wait_us']))
+    expect(times.filter((time) => time > 0)).toHaveLength(1)
+    expect(times).toContain(0)
+  })
+
+  test('a request that waited in vain is refused for what is reserved, and its trace says how long it waited', async () => {
+    const gateway = await open(
+      `  max_wait_ms: 50\n${budget(`cost_usd: 1, period: day, enforcement: strict`)}`,
+    )
+    const held = Promise.withResolvers<void>()
+    upstream.play = async (request, socket) => {
+      await held.promise
+      await PLAIN(request, socket)
+    }
+    // Of an image nobody knows what it comes to at most.
+    const image = { path: '/openai/v1/images/generations', model: 'gpt-image-1', body: { prompt: 'a tree' } }
+    const first = ask(gateway, image)
+    await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 1)
+    const refused = await ask(gateway)
+    expect([
+      refused.status,
+      refused.headers.get('retry-after'),
+      refused.headers.get('x-should-retry'),
+      ((await refused.json()) as { error: { code: string } }).error.code,
+    ]).toEqual([429, '1', null, 'budget_exceeded'])
+    held.resolve()
+    await first
+    const id = String(refused.headers.get('x-ongoingai-trace-id'))
+    await gateway.traces(2)
+    expect((await traceOf(gateway, id)).timing['limit_wait_us']).toBeGreaterThan(0)
+  })
+
+  test.each([
+    ['strict', 1, 2],
+    // Each reserves what the cheap ones came to, so all of them pass: what hard overspends is what estimates were wrong by.
+    ['hard', 60, 60],
+  ] as const)(
+    '%s: 60 at once that cost as much as the budget, after three cheap ones: %d to %d pass',
+    async (enforcement, least, most) => {
+      const gateway = await open(budget(`cost_usd: 0.1, period: month, enforcement: ${enforcement}`))
+      upstream.play = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+      expect(await statuses(gateway, 3)).toEqual([200, 200, 200])
+      await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+      const dear = { prompt_tokens: 10, completion_tokens: 166_664, total_tokens: 166_674 }
+      const answer = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: dear })
+      const all = Promise.withResolvers<void>()
+      upstream.play = async (request, socket) => {
+        await all.promise
+        await answer(request, socket)
+      }
+      const asked = Array.from({ length: 60 }, () => ask(gateway))
+      // All have come: they are refused, wait, or are under way.
+      await eventually(async () => {
+        const { admitted_total: admitted, limits_waited_total: waited } = await totals(gateway)
+        return Number(admitted) + Number(waited) >= 63
+      })
+      all.resolve()
+      const passed = (await Promise.all(asked)).filter(({ status }) => status === 200).length
+      expect(passed).toBeGreaterThanOrEqual(least)
+      expect(passed).toBeLessThanOrEqual(most)
+      await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
+      expect((await standings(gateway))[0]?.['used']).toBeCloseTo(3 * COST_USD + passed * 0.1, 3)
+    },
+  )
+
+  test('strict: output limits bound what runs at once, each counted for every answer', async () => {
+    // 100 answers of 1,000 tokens at 0.6 USD a million, and something for what they read.
+    const gateway = await open(
+      `  max_wait_ms: 0\n${budget(`cost_usd: 0.0603, period: day, enforcement: strict`)}`,
+    )
+    const all = Promise.withResolvers<void>()
+    upstream.play = async (request, socket) => {
+      await all.promise
+      await PLAIN(request, socket)
+    }
+    const asked = Array.from({ length: 40 }, () => ask(gateway, { body: { max_tokens: 500, n: 10 } }))
+    await eventually(async () => {
+      const { admitted_total: admitted, refused_total: refused } = await totals(gateway)
+      return Number(admitted) + Number((refused as Record<string, number>)['budget_exceeded'] ?? 0) === 40
+    })
+    all.resolve()
+    expect((await Promise.all(asked)).filter(({ status }) => status === 200)).toHaveLength(20)
   })
 
   test('a stream that outgrows what was expected of it makes its reservation grow, and is never cut', async () => {
@@ -604,6 +722,32 @@ describe('budgets', () => {
     await again.stop()
   })
 
+  test('a gateway that begins anew expects what such requests came to before', async () => {
+    const gateway = await open(budget('cost_usd: 1, period: day'))
+    expect(await statuses(gateway, 2)).toEqual([200, 200])
+    await gateway.traces(2)
+    const path = join(gateway.folder, 'data/traces.db')
+    await gateway.gateway.stop(1000)
+    const storage = await openSqliteStorage(path, 'write')
+    await storage.maintenance().rollUp(10)
+    await storage.close()
+    const again = await openGateway(
+      `storage: {path: "${path}"}\n${providersAt(upstream.url)}${AUTH}limits:\n${budget('cost_usd: 1, period: day')}`,
+    )
+    const held = Promise.withResolvers<void>()
+    upstream.play = async (request, socket) => {
+      await held.promise
+      await PLAIN(request, socket)
+    }
+    const running = ask(again)
+    await eventually(async () => Number((await standings(again))[0]?.['reserved']) > 0)
+    // Two answers of 5 tokens before; of a request of which nothing is known, it would be 1,000.
+    expect(Number((await standings(again))[0]?.['reserved'])).toBeLessThan(COST_USD * 2)
+    held.resolve()
+    await running
+    await again.stop()
+  })
+
   test('a budget that is larger refuses nobody, whatever a request allows itself', async () => {
     const gateway = await open(budget('cost_usd: 1, period: day'))
     const seen = await Promise.all(Array.from({ length: 8 }, () => statuses(gateway, 50)))
@@ -618,7 +762,7 @@ describe('budgets', () => {
     expect(await statuses(gateway, 3)).toEqual([502, 502, 502])
     await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
     expect((await standings(gateway))[0]?.['used']).toBe(0)
-    expect(await assumed(gateway)).toBe(0)
+    expect(await totals(gateway)).toMatchObject({ assumed_cost_total: 0 })
   })
 
   test('a cost that stays unknown is charged as expected and counted as assumed', async () => {
@@ -631,7 +775,7 @@ describe('budgets', () => {
     const [{ used: once } = {}] = await standings(gateway)
     upstream.play = answerJson({ created: 1, data: [] })
     expect(await statuses(gateway, 1, image)).toEqual([200])
-    await eventually(async () => (await assumed(gateway)) === 1)
+    await eventually(async () => (await totals(gateway))['assumed_cost_total'] === 1)
     expect((await standings(gateway))[0]?.['used']).toBeGreaterThan(Number(once))
   })
 

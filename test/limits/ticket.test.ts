@@ -1,11 +1,11 @@
 import { afterAll, expect, test } from 'bun:test'
 import { ANONYMOUS } from '../../src/access/keyring.ts'
-import { BudgetWarnings } from '../../src/limits/budget-warnings.ts'
-import type { ReadLedger } from '../../src/limits/counters.ts'
+import { BudgetWarnings } from '../../src/limits/alerts/budget-warnings.ts'
+import type { ReadLedger } from '../../src/limits/counters/counters.ts'
 import { LimitEngine } from '../../src/limits/limit-engine.ts'
-import { MemoryCounters } from '../../src/limits/memory-counters.ts'
-import type { LimitPolicy } from '../../src/limits/policy.ts'
-import { RollingRoom } from '../../src/limits/rolling-room.ts'
+import { MemoryCounters } from '../../src/limits/counters/memory-counters.ts'
+import type { LimitPolicy } from '../../src/limits/policies/policy.ts'
+import { RollingRoom } from '../../src/limits/counters/rolling-room.ts'
 
 const POLICY: LimitPolicy = {
   name: 'everybody',
@@ -36,6 +36,7 @@ const engine = new LimitEngine({
   rollingRoom: new RollingRoom(NOTHING_SPENT),
   policies: () => [POLICY],
   timeoutMs: () => 1000,
+  maxWaitMs: () => 0,
   warnings: new BudgetWarnings({ once: () => Promise.resolve(true), warn: () => undefined }),
   log: () => undefined,
 })
@@ -55,6 +56,8 @@ test('what is told of an exchange after its end changes nothing', async () => {
       subscription: false,
       requestBytes: 400,
       maxOutputTokens: 100,
+      answers: 1,
+      answeredOnce: true,
       streaming: true,
       rates: { input: 1000, output: 2000 },
     },

@@ -49,6 +49,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '013_failed_answers' },
     { name: '014_quarter_hours' },
     { name: '015_included_cost' },
+    { name: '018_limit_adjustments' },
   ])
   database.close()
 })

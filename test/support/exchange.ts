@@ -34,6 +34,7 @@ export function sampleExchange(values: Partial<Exchange> = {}): Exchange {
     response: { mediaType: 'application/json', codings: '' },
     spend: null,
     ticket: 0,
+    limitWaitUs: 0,
     route: '/openai/*',
     ...values,
   }

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { inTime } from '../../in-time.ts'
-import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/shared-counters.ts'
+import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/counters/shared-counters.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { refuseOther } from '../migrations/migrations.ts'
 import {
@@ -17,6 +17,7 @@ import {
 import { migrate, refuseForeign, visibilityOf } from '../postgres/schema.ts'
 import type { Read, Write } from '../queries/tables.ts'
 import { AuditTrailQueries } from '../queries/audit-trail.ts'
+import { LimitRecordQueries } from '../queries/limit-records.ts'
 import { SpendLedgerQueries } from '../queries/spend-ledger.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
@@ -29,6 +30,7 @@ import { StorageError } from '../storage-error.ts'
 import type {
   AuditTrailStore,
   ReadScope,
+  LimitRecords,
   SpendLedger,
   Storage,
   StoreState,
@@ -165,6 +167,10 @@ class PostgresStorage implements Storage {
 
   spend(): SpendLedger {
     return new SpendLedgerQueries(this.#reading(undefined), this.#write)
+  }
+
+  limitRecords(): LimitRecords {
+    return new LimitRecordQueries(this.#reading(undefined), this.#write)
   }
 
   /** One statement and no transaction around it: one round trip. */

@@ -9,6 +9,7 @@ import { packChunk } from '../bodies/chunks.ts'
 import { MIGRATIONS, refuseNewer, refuseOther, type SqlDialect } from '../migrations/migrations.ts'
 import type { Read } from '../queries/tables.ts'
 import { AuditTrailQueries } from '../queries/audit-trail.ts'
+import { LimitRecordQueries } from '../queries/limit-records.ts'
 import { SpendLedgerQueries } from '../queries/spend-ledger.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries, type AddToRollups } from '../queries/trace-maintenance.ts'
@@ -25,6 +26,7 @@ import { storeUsers } from '../store-claim.ts'
 import type {
   AuditTrailStore,
   ReadScope,
+  LimitRecords,
   SpendLedger,
   Storage,
   StoreState,
@@ -200,6 +202,10 @@ class SqliteStorage implements Storage {
 
   spend(): SpendLedger {
     return new SpendLedgerQueries(this.#read, (work) => this.#change(() => work(this.#kysely)))
+  }
+
+  limitRecords(): LimitRecords {
+    return new LimitRecordQueries(this.#read, (work) => this.#change(() => work(this.#kysely)))
   }
 
   async sizeBytes(): Promise<number> {

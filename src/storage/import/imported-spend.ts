@@ -1,10 +1,14 @@
-import { CallerLimits } from '../../limits/resolve.ts'
-import type { LimitPolicy } from '../../limits/policy.ts'
-import { TenantTallies } from '../../limits/tenant-tallies.ts'
+import { Adjustments } from '../../limits/policies/adjustments.ts'
+import { CallerLimits } from '../../limits/policies/caller-limits.ts'
+import type { LimitPolicy } from '../../limits/policies/policy.ts'
+import { TenantTallies } from '../../limits/policies/tenant-tallies.ts'
 import type { Trace, TraceSpend } from '../../traces/trace.ts'
 
 /** A key's own limits. */
 export type OwnLimits = (organizationId: string, workspaceId: string, keyId: string) => readonly LimitPolicy[]
+
+/** An adjustment changes what is allowed, not whom it counts for. */
+const NOT_ADJUSTED = new Adjustments()
 
 /** Says whom the cost of imported traces counts for: the same as if this gateway had served them. */
 export class ImportedSpend {
@@ -34,7 +38,7 @@ export class ImportedSpend {
     const caller = { organizationId, workspaceId, keyId, team: '', role: '' }
     const own = this.#ownLimits(organizationId, workspaceId, keyId)
     const of = { caller, counterId: keyId }
-    const limits = new CallerLimits(this.#policies, own, of, this.#tallies.of(caller))
+    const limits = new CallerLimits(this.#policies, own, of, this.#tallies.of(caller), NOT_ADJUSTED)
     this.#callers.set(name, limits)
     return limits
   }

@@ -344,6 +344,23 @@ export const MIGRATIONS: readonly Migration[] = [
       `ALTER TABLE rollups ADD COLUMN list_price_nano_usd BIGINT NOT NULL DEFAULT 0`,
     ],
   },
+  {
+    // What operators changed of budgets. Strict budgets change the function of shared limits, too.
+    name: '018_limit_adjustments',
+    statements: ({ text, clustered }) => [
+      `CREATE TABLE limit_adjustments (
+        policy ${text} NOT NULL,
+        subject ${text} NOT NULL,
+        reset_from_ms BIGINT NOT NULL,
+        forgiven_nano_usd BIGINT NOT NULL,
+        forgiven_tokens BIGINT NOT NULL,
+        raised_to_nano_usd BIGINT NOT NULL,
+        raised_until_ms BIGINT NOT NULL,
+        changed_at_ms BIGINT NOT NULL,
+        PRIMARY KEY (policy, subject)
+      ) ${clustered}`,
+    ],
+  },
 ]
 
 /**

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
-import { tenantPart } from '../../limits/resolve.ts'
+import { tenantPart } from '../../limits/policies/subject.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
 import type { ReadScope } from '../storage.ts'
@@ -187,4 +187,8 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     LIMITS_FUNCTION,
   ],
   '015_included_cost': [LIMITS_FUNCTION],
+  '018_limit_adjustments': [
+    ...secured('limit_adjustments', ofSubject(`split_part(subject, ':', 2)`)),
+    LIMITS_FUNCTION,
+  ],
 }

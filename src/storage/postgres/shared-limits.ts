@@ -55,7 +55,8 @@ BEGIN
   ELSIF operation = 'grow' THEN
     UPDATE limit_reservations
       SET cost_nano_usd = cost_nano_usd + cost + CASE WHEN subject LIKE '%&included' THEN included ELSE 0 END,
-      tokens = limit_reservations.tokens + (request->>'tokens')::bigint WHERE id = exchange;
+        tokens = limit_reservations.tokens + (request->>'tokens')::bigint
+      WHERE id = exchange AND subject IN (SELECT element->>'c' FROM jsonb_array_elements(takes) AS element);
   ELSIF operation = 'ended' THEN
     DELETE FROM limit_leases WHERE id = exchange
       AND counter IN (SELECT element->>'c' FROM jsonb_array_elements(takes) AS element);
@@ -97,12 +98,16 @@ BEGIN
         reset := CASE WHEN (take->>'e')::bigint = 0 THEN -1 ELSE greatest(0, (take->>'e')::bigint - now_ms) END;
       END IF;
       states := states || jsonb_build_array(jsonb_build_array(used::text, held::text, COALESCE(reset, 0)::text));
+      -- The rule of src/limits/admission/decide.ts; budgets: 0 is soft, 1 hard, 2 strict.
       -- In parentheses: a THEN ends a condition here, whatever it belongs to.
       IF refused < 0 AND operation = 'admit' AND (CASE take->>'k'
         WHEN 'conc' THEN used >= (take->>'l')::numeric
         WHEN 'rate' THEN CASE WHEN take->>'f' = '1' THEN used >= (take->>'l')::numeric
           ELSE used + (take->>'a')::numeric > (take->>'l')::numeric END
-        ELSE take->>'f' = '1' AND used + held >= (take->>'l')::numeric END)
+        ELSE CASE take->>'f' WHEN '0' THEN false
+          WHEN '1' THEN used + held >= (take->>'l')::numeric
+          ELSE used >= (take->>'l')::numeric
+            OR (held > 0 AND used + held + (take->>'a')::numeric > (take->>'l')::numeric) END END)
       THEN
         refused := position;
       END IF;

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { KeyScheme } from '../../access/key-hash.ts'
 import { NO_RULES, type KeyRules } from '../../access/key-rules.ts'
 import type { KeyScope } from '../../access/key-scope.ts'
-import type { LimitPolicy } from '../../limits/policy.ts'
+import type { LimitPolicy } from '../../limits/policies/policy.ts'
 import type { GatewayKeysTable } from '../schema.ts'
 import type { KeySettings, StoredGatewayKey } from '../storage.ts'
 

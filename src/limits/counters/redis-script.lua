@@ -84,13 +84,17 @@ local function state(take)
   return used, held, reset
 end
 
+-- The rule of src/limits/admission/decide.ts. Budgets: 0 is soft, 1 hard, 2 strict.
 local function refuses(take, used, held)
   if take.k == 'conc' then return used >= take.l end
   if take.k == 'rate' then
     if take.f == 1 then return used >= take.l end
     return used + take.a > take.l
   end
-  return take.f == 1 and used + held >= take.l
+  if take.f == 0 then return false end
+  if used >= take.l then return true end
+  if take.f == 1 then return used + held >= take.l end
+  return held > 0 and used + held + take.a > take.l
 end
 
 local function states()

@@ -1,8 +1,8 @@
-import type { CounterState } from './counters.ts'
-import { standingOf, type LimitStanding } from './limit-refusal.ts'
-import type { LimitPolicy } from './policy.ts'
-import type { Limit } from './resolve.ts'
-import type { Ticket } from './ticket.ts'
+import type { CallerLimits } from '../policies/caller-limits.ts'
+import type { CountedLimits, Limit } from '../policies/limit.ts'
+import type { LimitPolicy } from '../policies/policy.ts'
+import { standingOf, type LimitStanding } from '../policies/standing.ts'
+import type { CounterState } from '../policies/take.ts'
 
 /** Warnings that are remembered as given; the store remembers them all. */
 const MAX_GIVEN = 10_000
@@ -47,19 +47,24 @@ export class BudgetWarnings {
     return shares
   }
 
+  /** Budgets were reset or raised: their shares are others now. */
+  forgetShares(): void {
+    this.#spent.clear()
+  }
+
   /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
-  give({ counted, limits }: Pick<Ticket, 'counted' | 'limits'>, states: readonly CounterState[]): void {
+  give(counted: CountedLimits, limits: CallerLimits, states: readonly CounterState[]): void {
     for (const [i, limit] of counted.limits.entries()) {
-      const { policy, value, counter, kind, window } = limit
+      const { policy, value, counter, kind, window, forgiven = 0 } = limit
       const state = states[i]
       if (!window || !state) continue
-      const share = state.used / value
+      const share = (state.used - forgiven) / value
       if (this.#spent.size >= MAX_GIVEN) this.#spent.clear()
       this.#spent.set(limit, share)
       for (const at of warningShares(policy)) {
         if (share < at) break
         const rolling = policy.budget.period === 'rolling'
-        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}`
+        const name = `budget ${policy.name} ${kind} ${counter} ${rolling ? '' : window.startMs} ${at}${changeOf(limit)}`
         if (this.#given.has(name)) continue
         if (this.#given.size >= MAX_GIVEN) this.#given.clear()
         this.#given.add(name)
@@ -81,6 +86,12 @@ export class BudgetWarnings {
       }
     }
   }
+}
+
+/** Tells a budget that was reset or raised from what it was before: it warns again. */
+function changeOf({ policy, kind, value, forgiven = 0 }: Limit): string {
+  const raised = kind === 'cost' && value !== Math.round(policy.budget.costUsd * 1e9)
+  return raised || forgiven > 0 ? ` ${value} ${forgiven}` : ''
 }
 
 /** Shares of a budget at which a warning is due, least first; one that is spent is always told. */

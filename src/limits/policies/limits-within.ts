@@ -1,4 +1,4 @@
-import { patternWithin } from '../access/key-rules.ts'
+import { patternWithin } from '../../access/key-rules.ts'
 import type { BudgetTerms, LimitPolicy } from './policy.ts'
 
 /**
@@ -56,10 +56,12 @@ function isWithin({ of, ofBudget }: Dimension, outer: LimitPolicy, inner: LimitP
   if (of(inner) === 0 || of(inner) > of(outer)) return false
   if (outer.onBackendFailure === 'deny' && inner.onBackendFailure !== 'deny') return false
   if (!ofBudget) return true
-  if (outer.budget.enforcement === 'hard' && inner.budget.enforcement !== 'hard') return false
+  if (STRICTNESS[inner.budget.enforcement] < STRICTNESS[outer.budget.enforcement]) return false
   if (outer.budget.countIncluded && !inner.budget.countIncluded) return false
   return periodCovers(inner.budget, outer.budget)
 }
+
+const STRICTNESS: Readonly<Record<BudgetTerms['enforcement'], number>> = { soft: 0, hard: 1, strict: 2 }
 
 /** Whether a policy holds for every request that another holds for, and counts apart no more than that does. */
 function holdsFor({ match, splitBy }: LimitPolicy, other: LimitPolicy): boolean {

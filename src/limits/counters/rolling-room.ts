@@ -1,6 +1,7 @@
-import { inTime } from '../in-time.ts'
-import { SLOT_MS } from './budget-window.ts'
-import type { Budget, LedgerSlot, ReadLedger } from './counters.ts'
+import { inTime } from '../../in-time.ts'
+import { SLOT_MS, type BudgetWindow } from '../policies/budget-window.ts'
+import type { Budget } from '../policies/take.ts'
+import type { LedgerSlot, ReadLedger } from './counters.ts'
 
 /** How long an answer is kept: while a budget is spent, it is wanted for every request. */
 const KEPT_MS = 10_000
@@ -19,16 +20,22 @@ export class RollingRoom {
   }
 
   /**
-   * @param used what is spent in the period, nano-USD or tokens
+   * @param used what is spent since the take's beginning, nano-USD or tokens
+   * @param window the period; a budget that was reset counts from a later time on
    * @returns epoch milliseconds; the next moment at which anything can leave, where the ledger does not answer
    */
-  async at(take: Budget, used: number, nowMs: number): Promise<number> {
+  async at(
+    take: Budget,
+    { startMs: fromMs, endMs: untilMs }: BudgetWindow,
+    used: number,
+    nowMs: number,
+  ): Promise<number> {
     const { counter, unit, limit, startMs } = take
     const name = `${counter} ${unit} ${limit} ${startMs}`
     const known = this.#kept.get(name)
     if (known && known.atMs > nowMs - KEPT_MS) return known.room
     const room = inTime(this.#readLedger([counter], startMs, []), LEDGER_MS)
-      .then((slots) => roomAt(slots, take, used))
+      .then((slots) => roomAt(slots, take, untilMs - fromMs, used))
       .catch(() => take.endMs)
     this.#kept.delete(name)
     this.#kept.set(name, { atMs: nowMs, room })
@@ -38,8 +45,12 @@ export class RollingRoom {
 }
 
 /** What was spent longest ago leaves first, a quarter hour at a time; what the ledger does not know yet was spent in the last one. */
-function roomAt(slots: readonly LedgerSlot[], { unit, limit, startMs, endMs }: Budget, used: number): number {
-  const periodMs = endMs - startMs
+function roomAt(
+  slots: readonly LedgerSlot[],
+  { unit, limit, endMs }: Budget,
+  periodMs: number,
+  used: number,
+): number {
   let left = used
   for (const slot of slots.toSorted((a, b) => a.slotMs - b.slotMs)) {
     left -= unit === 'cost' ? slot.costNanoUsd : slot.tokens

@@ -1,28 +1,4 @@
-/** What one limit counts. It is the same for every request that the limit holds for. */
-export type Take =
-  | {
-      /** In any 60 seconds. */
-      readonly kind: 'rate'
-      readonly counter: string
-      readonly limit: number
-      /** Tokens are told what they really were; requests are one each. */
-      readonly settles: boolean
-    }
-  | { readonly kind: 'concurrency'; readonly counter: string; readonly limit: number }
-  | {
-      readonly kind: 'budget'
-      /** Subject of the ledger. */
-      readonly counter: string
-      readonly unit: 'cost' | 'tokens'
-      readonly limit: number
-      /** A soft budget counts and never refuses. */
-      readonly hard: boolean
-      readonly startMs: number
-      readonly endMs: number
-    }
-
-/** What a budget counts. */
-export type Budget = Extract<Take, { kind: 'budget' }>
+import type { CounterState, Take } from '../policies/take.ts'
 
 /** What one request takes. */
 export interface Claim {
@@ -31,7 +7,7 @@ export interface Claim {
   readonly takes: readonly Take[]
   /** Names this process and the term in which the request began in the ledger. */
   readonly term: string
-  /** Of a take, by its index: expected nano-USD or tokens; 1 for requests, counted or under way. It never changes. */
+  /** Of a take, by its index: nano-USD or tokens to reserve; 1 for requests, counted or under way. It never changes. */
   amountOf(index: number): number
 }
 
@@ -49,19 +25,9 @@ export interface Held {
   settle(actual: Actual, nowMs: number): Promise<readonly CounterState[]> | undefined
 }
 
-/** Where a counter stands. */
-export interface CounterState {
-  readonly used: number
-  /** Of budgets: expected by requests under way. */
-  readonly reserved: number
-  /** Milliseconds until there is room again, as far as that can be told; `Infinity` for never. */
-  readonly resetMs: number
-}
-
-/** Whether a request may pass: what it holds then, or else the index of the take that refuses and where each counter stands. */
+/** What a request holds when it passed; else where each counter stands. */
 export type Verdict =
-  | { readonly held: Held }
-  | { readonly held: undefined; readonly refusedBy: number; readonly states: readonly CounterState[] }
+  { readonly held: Held } | { readonly held: undefined; readonly states: readonly CounterState[] }
 
 /** What a request really came to. */
 export interface Actual {
@@ -72,11 +38,7 @@ export interface Actual {
   readonly tokens: number
 }
 
-/**
- * Counts. All takes of a request are taken together or not at all, at one moment, whoever else is counting.
- *
- * Budgets refuse once what was spent and what is expected to be reach the limit; while money is left the next request passes.
- */
+/** Counts. All takes of a request are taken together or not at all, at one moment, by the rule of `admission/decide.ts`. */
 export interface Counters {
   /** Others count in them too. */
   readonly shared: boolean

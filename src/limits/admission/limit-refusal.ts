@@ -1,83 +1,36 @@
-import { GatewayError } from '../errors.ts'
-import { formatSecond } from '../rfc3339.ts'
-import { usdText } from '../usage/money.ts'
-import type { CounterState } from './counters.ts'
-import type { LimitKind } from './policy.ts'
-import { codeOfLimit, type Limit } from './resolve.ts'
-
-/** A limit and where it stands, in the names of the JSON contract. */
-export interface LimitStanding {
-  readonly name: string
-  readonly kind: LimitKind
-  readonly per: string
-  readonly split_by?: string
-  /** Requests, tokens, bytes, or USD. */
-  readonly limit: number
-  readonly used: number
-  /** Expected by requests under way. */
-  readonly reserved?: number
-  readonly period?: string
-  readonly time_zone?: string
-  readonly enforcement?: string
-  /** What a subscription pays counts too, at list prices. */
-  readonly count_included?: true
-  /** When there is room again, as far as that can be told. */
-  readonly reset?: string
-}
+import { GatewayError, type GatewayErrorCode } from '../../errors.ts'
+import { usdText } from '../../usage/money.ts'
+import type { Limit } from '../policies/limit.ts'
+import type { LimitKind } from '../policies/policy.ts'
+import { standingOf, type LimitStanding } from '../policies/standing.ts'
+import type { CounterState } from '../policies/take.ts'
 
 /** A request that a limit refuses. */
 export class LimitRefusal extends GatewayError {
   readonly standing: LimitStanding
   /** The contract's code for the original's limits; empty for others. */
   readonly contractCode: string
+  /** How long it waited for room. */
+  readonly waitedUs: number
   /** A budget without money: waiting for requests under way does not help. */
   readonly spent: boolean
   /** Seconds until there may be room; `undefined` when there never is. */
   readonly retryAfterSeconds: number | undefined
   readonly windowSeconds: number | undefined
 
-  constructor(limit: Limit, state: CounterState, nowMs: number) {
+  constructor(limit: Limit, state: CounterState, nowMs: number, waitedUs: number) {
     const standing = standingOf(limit, state, nowMs)
-    const { kind, value } = limit
+    const { kind, value, forgiven = 0 } = limit
     super(codeOfLimit(kind), messageOf(limit, standing))
     const budget = kind === 'cost' || kind === 'tokens'
     this.standing = standing
+    this.waitedUs = waitedUs
     this.contractCode = contractCodeOf(limit)
-    this.spent = budget && state.used >= value
+    this.spent = budget && state.used >= value + forgiven
     const whenOthersEnd = kind === 'concurrent_requests' || (budget && !this.spent)
     const seconds = whenOthersEnd ? 1 : Math.max(1, Math.ceil(state.resetMs / 1000))
     this.retryAfterSeconds = Number.isFinite(seconds) && kind !== 'request_bytes' ? seconds : undefined
     this.windowSeconds = windowSecondsOf(limit)
-  }
-}
-
-/** Where a limit stands. Money is told in USD. */
-export function standingOf(
-  limit: Limit,
-  { used, reserved, resetMs }: CounterState,
-  nowMs: number,
-): LimitStanding {
-  const { policy, kind, value } = limit
-  const amount = (number: number): number => (kind === 'cost' ? number / 1e9 : number)
-  const budget = kind === 'cost' || kind === 'tokens'
-  const resets = Number.isFinite(resetMs) && (budget || resetMs > 0)
-  return {
-    name: policy.name,
-    kind,
-    per: policy.per,
-    ...(policy.splitBy === '' ? {} : { split_by: policy.splitBy }),
-    limit: amount(value),
-    used: amount(used),
-    ...(budget
-      ? {
-          reserved: amount(reserved),
-          period: policy.budget.period,
-          time_zone: policy.budget.timeZone,
-          enforcement: policy.budget.enforcement,
-          ...(policy.budget.countIncluded ? { count_included: true as const } : {}),
-        }
-      : {}),
-    ...(resets ? { reset: formatSecond((nowMs + Math.max(0, resetMs)) * 1000) } : {}),
   }
 }
 
@@ -130,4 +83,22 @@ function windowSecondsOf({ kind, window }: Limit): number | undefined {
   if (kind === 'requests_per_minute' || kind === 'tokens_per_minute') return 60
   if (!window || !Number.isFinite(window.endMs)) return undefined
   return Math.round((window.endMs - window.startMs) / 1000)
+}
+
+function codeOfLimit(kind: LimitKind): GatewayErrorCode {
+  switch (kind) {
+    case 'requests_per_minute':
+      return 'rate_limit_exceeded'
+    case 'tokens_per_minute':
+      return 'token_limit_exceeded'
+    case 'concurrent_requests':
+      return 'concurrency_limit_exceeded'
+    case 'request_bytes':
+      return 'request_body_too_large'
+    case 'cost':
+    case 'tokens':
+      return 'budget_exceeded'
+    default:
+      return kind satisfies never
+  }
 }

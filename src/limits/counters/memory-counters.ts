@@ -1,17 +1,16 @@
-import { slotOf } from './budget-window.ts'
+import { roomFor } from '../admission/decide.ts'
+import { slotOf } from '../policies/budget-window.ts'
+import { countsIncluded } from '../policies/included-subject.ts'
+import type { Budget, CounterState, Take } from '../policies/take.ts'
 import {
   leastAmount,
   type Actual,
-  type Budget,
   type Claim,
   type Counters,
-  type CounterState,
   type Held,
   type ReadLedger,
-  type Take,
   type Verdict,
 } from './counters.ts'
-import { countsIncluded } from './included-subject.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import { SubjectSpend } from './subject-spend.ts'
 
@@ -45,11 +44,10 @@ class Places {
  * requests of a kind.
  */
 interface Counted {
-  readonly places: readonly { readonly counter: Places; readonly limit: number; readonly index: number }[]
+  readonly places: readonly { readonly counter: Places; readonly take: Take; readonly index: number }[]
   readonly rates: readonly {
     readonly counter: SlidingWindow
-    readonly limit: number
-    readonly settles: boolean
+    readonly take: Take & { readonly kind: 'rate' }
     readonly index: number
   }[]
   /** Those that refuse. */
@@ -67,9 +65,11 @@ interface Spender {
   readonly subject: SubjectSpend
   /** It is charged what subscriptions pay. */
   readonly included: boolean
-  /** Indices of the takes with the least limit, of money and of tokens, those that refuse before soft ones; -1 for none. */
+  /** Indices of the takes that reserve most, of money and of tokens; -1 for none. */
   readonly cost: number
   readonly tokens: number
+  /** An estimate is reserved: it may turn out to be too small. */
+  readonly grows: boolean
 }
 
 /** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
@@ -160,10 +160,9 @@ export class MemoryCounters implements Counters {
 
   #admit(claim: Claim, counted: Counted, nowMs: number): Verdict {
     const clock = this.#monotonicMs()
-    const refusedBy = refusing(claim, counted, clock)
-    if (refusedBy >= 0) {
+    if (!hasRoom(claim, counted, clock)) {
       const states = claim.takes.map((take, i) => this.#state(take, claim.amountOf(i), clock, nowMs))
-      return { held: undefined, refusedBy, states }
+      return { held: undefined, states }
     }
     return { held: new HeldInMemory(this, claim, counted, clock, slotOf(nowMs)) }
   }
@@ -173,31 +172,26 @@ export class MemoryCounters implements Counters {
     const budgets = each.flatMap(({ take, index }) =>
       take.kind === 'budget' ? [{ take, index, subject: this.#subject(take.counter, nowMs) }] : [],
     )
-    const least = (subject: SubjectSpend, unit: Budget['unit']): number =>
-      budgets
-        .filter((budget) => budget.subject === subject && budget.take.unit === unit)
-        .sort((a, b) => Number(b.take.hard) - Number(a.take.hard) || a.take.limit - b.take.limit)[0]?.index ??
-      -1
+    const most = (of: typeof budgets, unit: Budget['unit']): number =>
+      of
+        .filter(({ take }) => take.unit === unit)
+        .sort((a, b) => Number(isStrict(b.take)) - Number(isStrict(a.take)) || b.take.limit - a.take.limit)[0]
+        ?.index ?? -1
     const counted: Counted = {
       places: each.flatMap(({ take, index }) =>
-        take.kind === 'concurrency'
-          ? [{ counter: this.#placesOf(take.counter), limit: take.limit, index }]
-          : [],
+        take.kind === 'concurrency' ? [{ counter: this.#placesOf(take.counter), take, index }] : [],
       ),
       rates: each.flatMap(({ take, index }) =>
-        take.kind === 'rate'
-          ? [{ counter: this.#rate(take.counter), limit: take.limit, settles: take.settles, index }]
-          : [],
+        take.kind === 'rate' ? [{ counter: this.#rate(take.counter), take, index }] : [],
       ),
-      budgets: budgets.filter(({ take }) => take.hard),
-      spenders: [...new Map(budgets.map(({ subject, take }) => [subject, take.counter]))].map(
-        ([subject, name]) => ({
-          subject,
-          included: countsIncluded(name),
-          cost: least(subject, 'cost'),
-          tokens: least(subject, 'tokens'),
-        }),
-      ),
+      budgets: budgets.filter(({ take }) => take.enforcement !== 'soft'),
+      spenders: [...Map.groupBy(budgets, ({ subject }) => subject)].map(([subject, of]) => ({
+        subject,
+        included: countsIncluded(of[0]!.take.counter),
+        cost: most(of, 'cost'),
+        tokens: most(of, 'tokens'),
+        grows: !of.some(({ take }) => isStrict(take)),
+      })),
     }
     this.#found.set(takes, counted)
     return counted
@@ -324,22 +318,23 @@ function latelyOf({ readAtMs }: SubjectSpend, nowMs: number): number {
   return Math.min(nowMs, readAtMs) - LATELY_MS
 }
 
-/** Index of the first take that finds no room; -1 for none. On every request's way, so nothing is made for it. */
-function refusing(claim: Claim, { places, rates, budgets }: Counted, clock: number): number {
-  let first = claim.takes.length
-  for (const { counter, limit, index } of places) {
-    if (counter.taken >= limit) first = Math.min(first, index)
-  }
-  for (const { counter, limit, settles, index } of rates) {
-    const used = counter.sum(clock)
-    if (settles ? used >= limit : used + claim.amountOf(index) > limit) first = Math.min(first, index)
+function isStrict({ enforcement }: Budget): boolean {
+  return enforcement === 'strict'
+}
+
+/** Whether all takes find room. On every request's way, so nothing is made for it. */
+function hasRoom(claim: Claim, { places, rates, budgets }: Counted, clock: number): boolean {
+  for (const { counter, take } of places) if (roomFor(take, 1, counter.taken, 0) !== 'free') return false
+  for (const { counter, take, index } of rates) {
+    if (roomFor(take, claim.amountOf(index), counter.sum(clock), 0) !== 'free') return false
   }
   for (const { subject, take, index } of budgets) {
     const { cost, tokens, reservedCost, reservedTokens } = subject.since(take.startMs)
-    const taken = take.unit === 'cost' ? cost + reservedCost : tokens + reservedTokens
-    if (taken >= take.limit) first = Math.min(first, index)
+    const used = take.unit === 'cost' ? cost : tokens
+    const reserved = take.unit === 'cost' ? reservedCost : reservedTokens
+    if (roomFor(take, claim.amountOf(index), used, reserved) !== 'free') return false
   }
-  return first === claim.takes.length ? -1 : first
+  return true
 }
 
 /** What a request has taken. What it holds is not forgotten, so its counters stay those of the maps. */
@@ -373,7 +368,8 @@ class HeldInMemory implements Held {
     this.#grownCost += costNanoUsd
     this.#grownIncluded += includedNanoUsd
     this.#grownTokens += tokens
-    for (const { subject, included, cost, tokens: ofTokens } of this.#counted.spenders) {
+    for (const { subject, included, cost, tokens: ofTokens, grows } of this.#counted.spenders) {
+      if (!grows) continue
       const money = costNanoUsd + (included ? includedNanoUsd : 0)
       subject.reserve(this.#slot, cost < 0 ? 0 : money, ofTokens < 0 ? 0 : tokens)
     }
@@ -393,17 +389,17 @@ class HeldInMemory implements Held {
       this.#reserve(spender, -1)
       if (own) subject.settle(claim.term, this.#slot, costNanoUsd + (included ? includedNanoUsd : 0), tokens)
     }
-    for (const { counter, settles, index } of this.#counted.rates) {
-      if (settles) counter.add(tokens - claim.amountOf(index), this.#owner.clock(), this.#clock)
+    for (const { counter, take, index } of this.#counted.rates) {
+      if (take.settles) counter.add(tokens - claim.amountOf(index), this.#owner.clock(), this.#clock)
     }
   }
 
   /** Reserves all that is expected, or with a negative sign gives it back. */
-  #reserve({ subject, included, cost, tokens }: Spender, sign: 1 | -1): void {
+  #reserve({ subject, included, cost, tokens, grows }: Spender, sign: 1 | -1): void {
     const claim = this.#claim
-    const grown = this.#grownCost + (included ? this.#grownIncluded : 0)
+    const grown = grows ? this.#grownCost + (included ? this.#grownIncluded : 0) : 0
     const money = cost < 0 ? 0 : claim.amountOf(cost) + grown
-    const counted = tokens < 0 ? 0 : claim.amountOf(tokens) + this.#grownTokens
+    const counted = tokens < 0 ? 0 : claim.amountOf(tokens) + (grows ? this.#grownTokens : 0)
     subject.reserve(this.#slot, sign * money, sign * counted)
   }
 }

@@ -1,37 +1,29 @@
+import type { RequestBounds } from './bounds.ts'
+
 /** How much a new observation counts against the ones before. */
 const WEIGHT = 0.25
 
 /** Pairs of key and model that are remembered; those not seen for longest go first. */
 const MAX_PAIRS = 10_000
 
-/** Tokens of an answer that nothing is known of, and bytes that make a token of a request, about. */
+/** Tokens of an answer of which nothing is known, unless its request allows itself less. */
 const UNKNOWN_OUTPUT_TOKENS = 1000
+
+/** Bytes of a request that make a token, about. */
 const BYTES_PER_TOKEN = 4
 
 /** Bytes of an event stream that carry a token, about: more than most, so that too much is not reserved. */
 const STREAM_BYTES_PER_TOKEN = 250
 
-/** What is known of a request before it is sent. */
-export interface Expected {
-  readonly requestBytes: number
-  /** Most tokens that the answer may have; `undefined` when the request does not say, 0 where answers are no text. */
-  readonly maxOutputTokens: number | undefined
-  /** It asks for its answer bit by bit: such answers have many more bytes. */
-  readonly streaming: boolean
-  /** Nano-USD per token; `undefined` when no price is known. */
-  readonly rates: { readonly input: number; readonly output: number } | undefined
-}
-
-/** What is expected of a request, as far as it can be told. */
-export interface Expectation {
+/** What a request is expected to come to. Nano-USD and tokens. */
+export interface Estimate {
   /** Names such requests. */
   readonly pair: string
-  /** Its cost and its tokens rest on what such requests came to before. */
-  readonly costLearned: boolean
-  readonly tokensLearned: boolean
   readonly costNanoUsd: number
   readonly tokens: number
-  /** Of an answer's bytes: what a byte is expected to cost and to count, for answers that outgrow what was expected. */
+  /** Of them, those of the request. */
+  readonly inputTokens: number
+  /** Of an answer's bytes: what a byte is expected to cost and to count, for answers that outgrow the estimate. */
   readonly outputNanoUsdPerByte: number
   readonly outputTokensPerByte: number
   readonly outputTokens: number
@@ -49,6 +41,14 @@ export interface Observation {
 export interface ObservedBytes {
   readonly requestBytes: number
   readonly responseBytes: number
+}
+
+/** What requests of a key to a model came to on average, as the rollups have it. */
+export interface PastAverage {
+  /** Names them: whose they are, the provider and the model. */
+  readonly pair: string
+  readonly costNanoUsd: number
+  readonly outputTokens: number
 }
 
 interface Learned {
@@ -72,17 +72,37 @@ const NOTHING_LEARNED: Readonly<Learned> = {
   outputTokensPerByte: 0,
 }
 
-/** Learns what the requests of a key to a model come to, so that the next one's cost can be reserved before it is sent. */
-export class Expectations {
-  readonly #learned = new Map<string, Learned>()
+/** What is expected of a request that may cost nothing. */
+export const FREE: Estimate = {
+  pair: '',
+  costNanoUsd: 0,
+  tokens: 0,
+  inputTokens: 0,
+  outputNanoUsdPerByte: 0,
+  outputTokensPerByte: 0,
+  outputTokens: 0,
+}
 
-  /** What a request is expected to come to: as those before it, and never more than it allows itself. */
-  of(pair: string, { requestBytes, maxOutputTokens, rates }: Expected): Expectation {
+/** Estimates what requests come to: as those of the same key to the same model before them, and never more output than they allow. */
+export class Estimates {
+  readonly #learned = new Map<string, Learned>()
+  readonly #past = new Map<string, PastAverage>()
+
+  /** Takes averages of requests before this process began, for as long as it has seen none of its own. */
+  seed(averages: readonly PastAverage[]): void {
+    for (const average of averages.slice(0, MAX_PAIRS)) this.#past.set(average.pair, average)
+  }
+
+  /**
+   * @param pair names requests that come to about the same
+   * @param past names them as the averages of the past do
+   */
+  of(pair: string, past: string, { requestBytes, maxOutputTokens, rates }: RequestBounds): Estimate {
     const known = this.#learned.get(pair)
+    const before = known ? undefined : this.#past.get(past)
     const inputTokens = requestBytes * (known?.inputTokensPerByte ?? 1 / BYTES_PER_TOKEN)
-    const outputTokens = known
-      ? Math.min(known.outputTokens, maxOutputTokens ?? Infinity)
-      : (maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS)
+    const usual = known?.outputTokens ?? before?.outputTokens ?? UNKNOWN_OUTPUT_TOKENS
+    const outputTokens = Math.min(usual, maxOutputTokens ?? Infinity)
     const unknownPerByte = maxOutputTokens === 0 ? 0 : 1 / STREAM_BYTES_PER_TOKEN
     const outputTokensPerByte = known?.outputTokensPerByte ?? unknownPerByte
     let costNanoUsd = inputTokens * (rates?.input ?? 0) + outputTokens * (rates?.output ?? 0)
@@ -91,13 +111,12 @@ export class Expectations {
       const share = known.outputTokens > 0 ? outputTokens / known.outputTokens : 1
       costNanoUsd = known.inputNanoUsdPerByte * requestBytes + known.outputNanoUsd * share
       outputNanoUsdPerByte = known.outputNanoUsdPerByte
-    }
+    } else if (before) costNanoUsd = Math.max(costNanoUsd, before.costNanoUsd)
     return {
       pair,
-      costLearned: known?.priced === true,
-      tokensLearned: known !== undefined,
       costNanoUsd: Math.ceil(costNanoUsd),
       tokens: Math.ceil(inputTokens + outputTokens),
+      inputTokens,
       outputNanoUsdPerByte,
       outputTokensPerByte,
       outputTokens,

@@ -31,7 +31,7 @@ const policy: fc.Arbitrary<LimitPolicy> = fc.record({
     ),
     rollingHours: fc.constantFrom(1, 24),
     timeZone: fc.constantFrom('UTC', 'Asia/Tokyo'),
-    enforcement: fc.constantFrom('hard' as const, 'soft' as const),
+    enforcement: fc.constantFrom('soft' as const, 'hard' as const, 'strict' as const),
     countIncluded: fc.boolean(),
     warnAt: fc.constant([]),
   }),

@@ -1,40 +1,20 @@
-import type { GatewayErrorCode } from '../errors.ts'
-import { matches } from '../access/key-rules.ts'
-import type { Caller } from '../traces/exchange.ts'
-import { budgetWindow, slotOf, type BudgetWindow } from './budget-window.ts'
-import type { Take } from './counters.ts'
+import { matches } from '../../access/key-rules.ts'
+import type { Caller } from '../../traces/exchange.ts'
+import { adjustedTerms, type Adjustments } from './adjustments.ts'
+import { budgetWindow, slotOf } from './budget-window.ts'
 import { includedSubject } from './included-subject.ts'
-import type { LimitKind, LimitPolicy } from './policy.ts'
+import { countedOf, takeOf, type CountedLimits, type Limit } from './limit.ts'
+import type { BudgetTerms, LimitKind, LimitPolicy } from './policy.ts'
+import {
+  fixedSubject,
+  part,
+  spenderOf,
+  subjectOf,
+  tenantPart,
+  type LimitCaller,
+  type LimitFacts,
+} from './subject.ts'
 import type { LimitTally } from './tenant-tallies.ts'
-
-/** Whose requests they are, as far as limits count it. */
-export interface LimitCaller {
-  readonly caller: Caller
-  /** Tells keys apart, also those without an id; empty without a key. */
-  readonly counterId: string
-}
-
-/** What a caller asks for, as far as limits count it. Empty texts: not known. */
-export interface LimitFacts {
-  readonly endUser: string
-  readonly sessionId: string
-  readonly provider: string
-  readonly model: string
-}
-
-/** One limit as it holds for one request. */
-export interface Limit {
-  readonly policy: LimitPolicy
-  readonly kind: LimitKind
-  /** Names what is counted together: the policy and its subject for rates, the subject alone for budgets. */
-  readonly counter: string
-  /** Requests, tokens, bytes, or nano-USD for `cost`. */
-  readonly value: number
-  /** Of budgets only. */
-  readonly window?: BudgetWindow
-  /** What is counted of it; absent for limits that count nothing. */
-  readonly take?: Take
-}
 
 /** A policy that may hold for a key, as far as the key alone tells. */
 interface Prepared {
@@ -49,6 +29,8 @@ const NANO_PER_USD = 1e9
 export class CallerLimits {
   readonly #of: LimitCaller
   readonly #prepared: readonly Prepared[]
+  readonly #adjustments: Adjustments
+  #version = 0
   readonly #resolved = new Map<string, Map<string, ResolvedLimits>>()
   /** Who spends in any case: organization, workspace and key. */
   readonly spenders: readonly string[]
@@ -70,9 +52,11 @@ export class CallerLimits {
     own: readonly LimitPolicy[],
     of: LimitCaller,
     tally: LimitTally,
+    adjustments: Adjustments,
   ) {
     const { caller, counterId } = of
     this.tally = tally
+    this.#adjustments = adjustments
     this.#of = of
     const holding = [
       ...policies.filter(({ match, per }) => {
@@ -89,12 +73,15 @@ export class CallerLimits {
     this.spenders = [
       `organization:${part(caller.organizationId)}`,
       `workspace:${tenantPart(caller)}`,
-      ...(counterId === '' ? [] : [keySubject(of)]),
+      ...(counterId === '' ? [] : [spenderOf(caller, counterId)]),
     ]
     this.any = holding.length > 0
+    const budgets = holding.map(({ budget }) => budget)
     this.money = {
-      billed: moneyLimits(holding),
-      included: moneyLimits(holding.filter(({ budget }) => budget.countIncluded)),
+      billed: moneyLimits(budgets),
+      included: moneyLimits(
+        budgets.map((budget) => (budget.countIncluded ? budget : { ...budget, costUsd: 0 })),
+      ),
     }
     this.needAttribution = holding.some(({ per }) => per === 'end_user' || per === 'session')
     this.needContent = holding.some(
@@ -128,6 +115,10 @@ export class CallerLimits {
   resolve(facts: LimitFacts, nowMs: number): ResolvedLimits {
     // Whose request it is tells the key; what it asks for is one of a few things.
     if (this.needAttribution) return this.#resolve(facts, nowMs)
+    if (this.#version !== this.#adjustments.version) {
+      this.#version = this.#adjustments.version
+      this.#resolved.clear()
+    }
     const { provider, model } = facts
     let models = this.#resolved.get(provider)
     const known = models?.get(model)
@@ -166,25 +157,31 @@ export class CallerLimits {
       add('tokens_per_minute', policy.tokensPerMinute)
       if (budget.tokens + budget.costUsd === 0) continue
       const window = budgetWindow(budget, nowMs)
+      const spender = budget.countIncluded ? includedSubject(counted) : counted
+      const terms = adjustedTerms(
+        Math.round(budget.costUsd * NANO_PER_USD),
+        window,
+        this.#adjustments.of(policy.name, spender),
+        nowMs,
+      )
       const rolling = budget.period === 'rolling'
       fromMs = Math.max(fromMs, rolling ? slotOf(nowMs) : window.startMs)
-      untilMs = Math.min(untilMs, window.endMs)
-      const spender = budget.countIncluded ? includedSubject(counted) : counted
-      const spend = (kind: 'tokens' | 'cost', value: number): void => {
+      untilMs = Math.min(untilMs, terms.untilMs)
+      const spend = (kind: 'tokens' | 'cost', value: number, forgiven: number): void => {
         if (value <= 0) return
-        const take: Take = {
+        const take = {
           kind: 'budget',
           counter: spender,
           unit: kind,
-          limit: value,
-          hard: budget.enforcement === 'hard',
-          startMs: window.startMs,
+          limit: value + forgiven,
+          enforcement: budget.enforcement,
+          startMs: terms.startMs,
           endMs: window.endMs,
-        }
-        limits.push({ policy, kind, value, counter: spender, window, take })
+        } as const
+        limits.push({ policy, kind, value, counter: spender, window, take, forgiven })
       }
-      spend('tokens', budget.tokens)
-      spend('cost', Math.round(budget.costUsd * NANO_PER_USD))
+      spend('tokens', budget.tokens, terms.forgivenTokens)
+      spend('cost', terms.nanoUsd, terms.forgivenNanoUsd)
     }
     const subjects = limits.flatMap(({ window, counter }) => (window ? [counter] : []))
     const [size] = limits.filter(({ kind }) => kind === 'request_bytes').sort((a, b) => a.value - b.value)
@@ -194,6 +191,7 @@ export class CallerLimits {
       counted: countedOf(limits),
       countedIncluded: countedOf(limits.map(withoutRefusal)),
       countedFree: countedOf(limits.filter(({ kind }) => !SPENDING.has(kind))),
+      strict: limits.some(({ window, policy }) => window && policy.budget.enforcement === 'strict'),
       size,
       spenders: [...new Set([...this.spenders, ...subjects])],
       pair,
@@ -205,19 +203,23 @@ export class CallerLimits {
   }
 }
 
+/** Whether prices must be known before a request: they say what it costs, and with them comes the model's context window. */
+export function budgetNeedsPrices({ costUsd, tokens, enforcement }: BudgetTerms): boolean {
+  return costUsd > 0 || (tokens > 0 && enforcement === 'strict')
+}
+
 /** How money is limited. */
 interface MoneyLimits {
-  /** Prices are asked for before a request. */
+  /** Prices, or what they come with, are asked for before a request. */
   readonly needPrices: boolean
-  /** A hard budget would be passed by what has no price. */
+  /** A budget that refuses would be passed by what has no price. */
   readonly refusesUnpriced: boolean
 }
 
-function moneyLimits(policies: readonly LimitPolicy[]): MoneyLimits {
-  const budgets = policies.filter(({ budget }) => budget.costUsd > 0)
+function moneyLimits(budgets: readonly BudgetTerms[]): MoneyLimits {
   return {
-    needPrices: budgets.length > 0,
-    refusesUnpriced: budgets.some(({ budget }) => budget.enforcement === 'hard'),
+    needPrices: budgets.some(budgetNeedsPrices),
+    refusesUnpriced: budgets.some(({ costUsd, enforcement }) => costUsd > 0 && enforcement !== 'soft'),
   }
 }
 
@@ -228,7 +230,7 @@ function moneyLimits(policies: readonly LimitPolicy[]): MoneyLimits {
 function withoutRefusal(limit: Limit): Limit {
   const { kind, policy, take } = limit
   if (kind !== 'cost' || policy.budget.countIncluded || take?.kind !== 'budget') return limit
-  return { ...limit, take: { ...take, hard: false } }
+  return { ...limit, take: { ...take, enforcement: 'soft' } }
 }
 
 /** Limits that what costs nothing does not touch. */
@@ -244,6 +246,8 @@ export interface ResolvedLimits {
   readonly counted: CountedLimits
   readonly countedIncluded: CountedLimits
   readonly countedFree: CountedLimits
+  /** A budget reserves the most that a request can come to. */
+  readonly strict: boolean
   /** Largest content; absent for no limit. */
   readonly size: Limit | undefined
   /** Subjects of the ledger that the request's cost counts for. */
@@ -259,106 +263,3 @@ export interface ResolvedLimits {
 
 /** Models of a caller and a provider that are remembered at most. */
 const MAX_RESOLVED = 200
-
-/** Limits that count, and what they count, in the same order. */
-export interface CountedLimits {
-  readonly limits: readonly Limit[]
-  readonly takes: readonly Take[]
-  /** Something is reserved that grows with the answer. */
-  readonly reserves: boolean
-  /** What the request came to is to be told. */
-  readonly settles: boolean
-}
-
-function countedOf(all: readonly Limit[]): CountedLimits {
-  const limits = all.filter(({ take }) => take !== undefined)
-  const takes = limits.map(({ take }) => take!)
-  const reserves = takes.some(({ kind }) => kind === 'budget')
-  return {
-    limits,
-    takes,
-    reserves,
-    settles: reserves || takes.some((take) => take.kind === 'rate' && take.settles),
-  }
-}
-
-/** What is counted of limits other than budgets. */
-function takeOf(kind: LimitKind, counter: string, limit: number): Take | undefined {
-  if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit }
-  if (kind === 'requests_per_minute') return { kind: 'rate', counter, limit, settles: false }
-  if (kind === 'tokens_per_minute') return { kind: 'rate', counter, limit, settles: true }
-  return undefined
-}
-
-/** A part of a counter's name: whatever it holds, it cannot pass for another part. */
-function part(text: string): string {
-  const encoded = encodeURIComponent(text.toWellFormed())
-  return encoded.length <= 200 ? encoded : `sha256-${Bun.SHA256.hash(text, 'hex')}`
-}
-
-/** How a tenant stands in the names of what counts for it or for a part of it. */
-export function tenantPart({
-  organizationId,
-  workspaceId,
-}: Pick<Caller, 'organizationId' | 'workspaceId'>): string {
-  return `${part(organizationId)}/${part(workspaceId)}`
-}
-
-function keySubject({ caller, counterId }: LimitCaller): string {
-  return `key:${tenantPart(caller)}/${part(counterId)}`
-}
-
-function fixedSubject(policy: LimitPolicy, of: LimitCaller): string | undefined {
-  if (policy.per === 'end_user' || policy.per === 'session') return undefined
-  return subjectOf(policy, of, { endUser: '', sessionId: '', provider: '', model: '' })
-}
-
-/** Who is counted together; `undefined` for a request that does not say whose it is. */
-function subjectOf(
-  { per, match }: LimitPolicy,
-  of: LimitCaller,
-  { endUser, sessionId }: LimitFacts,
-): string | undefined {
-  const { caller } = of
-  const workspace = tenantPart(caller)
-  // What a policy leaves out, it must not count with what others count.
-  const only = [
-    match.workspaceId !== '' && per === 'organization' ? `&workspace=${part(match.workspaceId)}` : '',
-    match.keyId !== '' && per !== 'key' ? `&key=${part(match.keyId)}` : '',
-    match.provider === '' ? '' : `&provider=${part(match.provider)}`,
-    match.model === '' ? '' : `&model=${part(match.model)}`,
-  ].join('')
-  switch (per) {
-    case 'organization':
-      return `organization:${part(caller.organizationId)}${only}`
-    case 'workspace':
-      return `workspace:${workspace}${only}`
-    case 'key':
-      return `${keySubject(of)}${only}`
-    case 'end_user':
-      return endUser === '' ? undefined : `end_user:${workspace}/${part(endUser)}${only}`
-    case 'session':
-      return sessionId === '' ? undefined : `session:${workspace}/${part(sessionId)}${only}`
-    default:
-      return per satisfies never
-  }
-}
-
-/** The code of a refusal by a limit. */
-export function codeOfLimit(kind: LimitKind): GatewayErrorCode {
-  switch (kind) {
-    case 'requests_per_minute':
-      return 'rate_limit_exceeded'
-    case 'tokens_per_minute':
-      return 'token_limit_exceeded'
-    case 'concurrent_requests':
-      return 'concurrency_limit_exceeded'
-    case 'request_bytes':
-      return 'request_body_too_large'
-    case 'cost':
-    case 'tokens':
-      return 'budget_exceeded'
-    default:
-      return kind satisfies never
-  }
-}

@@ -1,14 +1,13 @@
-import { backgroundClock, CoalescingTimer } from '../coalescing-timer.ts'
-import { slotOf } from './budget-window.ts'
+import { backgroundClock, CoalescingTimer } from '../../coalescing-timer.ts'
+import { slotOf } from '../policies/budget-window.ts'
+import type { Budget, CounterState, Take } from '../policies/take.ts'
 import {
   leastAmount,
   type Actual,
   type Claim,
   type Counters,
-  type CounterState,
   type Held,
   type ReadLedger,
-  type Take,
   type Verdict,
 } from './counters.ts'
 
@@ -34,8 +33,8 @@ export interface SharedTake {
   readonly l: number
   /** Amount. */
   readonly a: number
-  /** Rates: whether tokens are settled. Budgets: whether it refuses. */
-  readonly f: 0 | 1
+  /** Rates: whether tokens are settled. Budgets: 0 for soft, 1 for hard, 2 for strict. */
+  readonly f: 0 | 1 | 2
   /** Budgets: `cost` or `tokens`, beginning and end of the window in epoch milliseconds. */
   readonly u: 'cost' | 'tokens' | ''
   readonly s: number
@@ -63,6 +62,7 @@ export interface SharedRequest {
 
 /** A backend's answer. */
 export interface SharedReply {
+  /** Index of the first take that has no room; -1 for none. */
   readonly refused: number
   readonly second: number
   /** Used, reserved, milliseconds until there is room, as texts: some are larger than JSON of every backend keeps exactly. */
@@ -107,9 +107,7 @@ export class SharedCounters implements Counters {
     const slot = slotOf(nowMs)
     const shared = takes.map((take, i) => sharedTake(take, claim.amountOf(i)))
     const reply = await this.#ask('admit', { id, slot, takes: shared })
-    if (reply.refused >= 0) {
-      return { held: undefined, refusedBy: reply.refused, states: reply.states.map(stateOf) }
-    }
+    if (reply.refused >= 0) return { held: undefined, states: reply.states.map(stateOf) }
     const open = { ...NO_REQUEST, id, slot, takes: shared, second: reply.second }
     this.#open.set(id, open)
     return { held: this.#held(open) }
@@ -118,7 +116,12 @@ export class SharedCounters implements Counters {
   #held(open: SharedRequest): Held {
     const { takes } = open
     return {
-      grow: (more) => this.#tell('grow', { ...open, ...amountsOf(more) }),
+      grow: (more) => {
+        // What is reserved for a strict budget is the most there can be.
+        const strict = new Set(takes.filter(({ k, f }) => k === 'budget' && f === 2).map(({ c }) => c))
+        const growing = takes.filter(({ k, c }) => k === 'budget' && !strict.has(c))
+        if (growing.length > 0) this.#tell('grow', { ...open, takes: growing, ...amountsOf(more) })
+      },
       ended: () => {
         if (takes.some(({ k }) => k === 'conc')) this.#tell('ended', open)
       },
@@ -219,6 +222,8 @@ export const NO_REQUEST: SharedRequest = {
   renew: [],
 }
 
+const FLAGS: Readonly<Record<Budget['enforcement'], 0 | 1 | 2>> = { soft: 0, hard: 1, strict: 2 }
+
 function amountsOf({
   costNanoUsd,
   includedNanoUsd = 0,
@@ -240,7 +245,7 @@ function sharedTake(take: Take, amount: number): SharedTake {
         c: take.counter,
         l: take.limit,
         a: amount,
-        f: take.hard ? 1 : 0,
+        f: FLAGS[take.enforcement],
         u: take.unit,
         s: take.startMs,
         // JSON has no infinity.

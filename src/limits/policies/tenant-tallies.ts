@@ -1,4 +1,4 @@
-import type { Caller } from '../traces/exchange.ts'
+import type { Caller } from '../../traces/exchange.ts'
 
 /** What this process has counted of a tenant's requests since it began. */
 export interface LimitTotals {
@@ -6,6 +6,8 @@ export interface LimitTotals {
   /** By the code of the refusal. */
   readonly refused: Readonly<Record<string, number>>
   readonly backendFailures: number
+  /** Requests that waited for room in a budget. */
+  readonly waited: number
   /** Warnings of budgets. */
   readonly warnings: number
   /** Exchanges whose cost stayed unknown and that were charged what was expected of them. */
@@ -17,6 +19,7 @@ export interface LimitTally extends LimitTotals {
   admitted: number
   readonly refused: Record<string, number>
   backendFailures: number
+  waited: number
   warnings: number
   assumed: number
 }
@@ -41,6 +44,7 @@ export class TenantTallies {
       if (!counts(tenant)) continue
       sum.admitted += tally.admitted
       sum.backendFailures += tally.backendFailures
+      sum.waited += tally.waited
       sum.warnings += tally.warnings
       sum.assumed += tally.assumed
       for (const [code, count] of Object.entries(tally.refused)) {
@@ -52,5 +56,5 @@ export class TenantTallies {
 }
 
 function emptyTally(): LimitTally {
-  return { admitted: 0, refused: {}, backendFailures: 0, warnings: 0, assumed: 0 }
+  return { admitted: 0, refused: {}, backendFailures: 0, waited: 0, warnings: 0, assumed: 0 }
 }

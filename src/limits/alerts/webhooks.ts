@@ -1,4 +1,4 @@
-import type { WebhookConfig } from '../config/config.ts'
+import type { WebhookConfig } from '../../config/config.ts'
 
 /** Messages that wait at most; more are dropped and logged. */
 const MAX_WAITING = 1000

@@ -1,10 +1,16 @@
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../../config/nearest.ts'
 
 /** Whose requests a policy counts together. */
 export type LimitPer = 'key' | 'workspace' | 'organization' | 'end_user' | 'session'
 
 /** Over which time a budget is counted. `rolling` is the last so many hours, `total` is all time. */
 export type BudgetPeriod = 'day' | 'week' | 'month' | 'rolling' | 'total'
+
+/**
+ * What a budget does: `soft` counts and warns; `hard` reserves an estimate and refuses once the money is spent; `strict` reserves the most
+ * that a request can come to.
+ */
+export type BudgetEnforcement = 'soft' | 'hard' | 'strict'
 
 /** Which requests a policy is for. All that are set must hold; an empty text holds always. */
 export interface LimitMatch {
@@ -27,8 +33,7 @@ export interface BudgetTerms {
   readonly rollingHours: number
   /** IANA name of the zone whose days, weeks (from Monday) and months count. */
   readonly timeZone: string
-  /** `soft` budgets warn and never refuse. */
-  readonly enforcement: 'hard' | 'soft'
+  readonly enforcement: BudgetEnforcement
   /** What a subscription pays counts too, at list prices. */
   readonly countIncluded: boolean
   /** Shares of the budget at which a warning is given, once a period. */
@@ -58,12 +63,13 @@ export type LimitKind =
 
 const PERS: readonly LimitPer[] = ['key', 'workspace', 'organization', 'end_user', 'session']
 const PERIODS: readonly BudgetPeriod[] = ['day', 'week', 'month', 'rolling', 'total']
+const ENFORCEMENTS: readonly BudgetEnforcement[] = ['soft', 'hard', 'strict']
 
 /** Largest amount: counters stay exact, however many such amounts are added up. */
 const MAX_AMOUNT = 1e12
 
 /** Largest budget in USD; nano-USD of it are still exact. */
-const MAX_USD = 1e6
+export const MAX_USD = 1e6
 
 /**
  * What is wrong with a policy.
@@ -88,7 +94,7 @@ export function policyProblems(policy: LimitPolicy): [member: string, message: s
   oneOf('split_by', policy.splitBy, ['', 'provider', 'model'])
   oneOf('on_backend_failure', policy.onBackendFailure, ['allow', 'deny'])
   oneOf('budget.period', budget.period, PERIODS)
-  oneOf('budget.enforcement', budget.enforcement, ['hard', 'soft'])
+  oneOf('budget.enforcement', budget.enforcement, ENFORCEMENTS)
   for (const [member, value, max] of [
     ['requests_per_minute', policy.requestsPerMinute, MAX_AMOUNT],
     ['tokens_per_minute', policy.tokensPerMinute, MAX_AMOUNT],
