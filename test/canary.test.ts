@@ -405,7 +405,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
   await gateway.exited()
   await run('import', '--from', from)
   await run('export', '--out', 'after-import.jsonl')
-  rmSync(elsewhere, { recursive: true })
+  rmSync(elsewhere, { recursive: true, force: true })
 
   const sinks: [string, string][] = [
     ['log', gateway.output()],

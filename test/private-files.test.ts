@@ -187,7 +187,7 @@ test('folders and files of others are left alone', () => {
   expect(exposed()).toEqual([join(folder, 't.db')])
   for (const name of ['notes.txt', 'tidy']) rmSync(join(folder, name))
   expect(exposed()).toEqual([folder, join(folder, 't.db')])
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 })
 
 test('the doctor names configuration files with secrets that others may read, and the command that closes them', async () => {
@@ -215,7 +215,7 @@ test('the doctor names configuration files with secrets that others may read, an
   writeFileSync(file, 'server: {port: 8081}\n')
   chmodSync(file, 0o644)
   expect((await finding()).status).toBe('pass')
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 })
 
 test('files are made in one place, which knows their mode', () => {

@@ -29,7 +29,7 @@ function inHome(run: (home: string) => void): void {
   try {
     run(home)
   } finally {
-    rmSync(home, { recursive: true })
+    rmSync(home, { recursive: true, force: true })
   }
 }
 
@@ -61,7 +61,7 @@ test('a file that tells nothing is named with the reason, and nothing of its con
     rmSync(file)
     mkdirSync(file)
     expect(found()).toEqual(unknown('is no file'))
-    rmSync(file, { recursive: true })
+    rmSync(file, { recursive: true, force: true })
     symlinkSync(file, file)
     expect(found()).toEqual(unknown('cannot be read (ELOOP)'))
   })

@@ -76,7 +76,7 @@ test('a recorder thread that dies under load is started again, and nothing that 
     ids: 400,
   })
   database.close()
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
 test('what a recorder thread had journalled when it died is taken over by the next, and counted once', async () => {
@@ -110,7 +110,7 @@ test('what a recorder thread had journalled when it died is taken over by the ne
   expect(database.query('SELECT COUNT(*) AS n FROM traces').get()).toEqual({ n: 50 })
   database.close()
   expect(recorder.diagnostics()).toMatchObject({ enqueue_accepted_total: 50, stored_total: 50 })
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
 test('a queue that is full refuses exchanges, counts them, and says so once', async () => {
@@ -134,7 +134,7 @@ test('a queue that is full refuses exchanges, counts them, and says so once', as
   expect(logs.filter((message) => message === 'trace queue is full; dropping trace')).toHaveLength(1)
   await eventually(() => recorder.diagnostics().stored_total === 10)
   await recorder.stop()
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
 test('a recorder thread that is stuck keeps nothing: what is known of its exchanges is journalled, and the next start stores it', async () => {
@@ -166,7 +166,7 @@ test('a recorder thread that is stuck keeps nothing: what is known of its exchan
       .get(),
   ).toEqual({ n: 50 })
   database.close()
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
 test('a recorder thread that cannot be started again leaves nothing behind that is not journalled', async () => {
@@ -178,5 +178,5 @@ test('a recorder thread that cannot be started again leaves nothing behind that 
   recorder.record(exchange('e'), { request: undefined, response: undefined })
   await eventually(() => logs.includes(DIED))
   expect(await recorder.stop()).toEqual({ kind: 'journalled', records: 1 })
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 }, 30_000)

@@ -170,7 +170,7 @@ test('a store that cannot be opened keeps serve from starting, with the reason',
   expect(err).toContain(
     'failed to initialize sqlite storage: open sqlite database "./not.db": file is not a database',
   )
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 })
 
 test('thousands of streams, most of them left by their client, leave nothing open upstream and are all recorded with their outcome', async () => {

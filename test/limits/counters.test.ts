@@ -58,7 +58,7 @@ countersContract(
       async stop() {
         counters.close()
         await storage.close()
-        rmSync(folder, { recursive: true })
+        rmSync(folder, { recursive: true, force: true })
       },
     }
   },
@@ -125,7 +125,7 @@ else {
           await Promise.all([first.close(), second.close()])
           await storage.close()
           await redis.stop()
-          rmSync(folder, { recursive: true })
+          rmSync(folder, { recursive: true, force: true })
         },
       }
     },
@@ -226,7 +226,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
     await counters.close()
     await storage.close()
     await redis.stop()
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, force: true })
   },
 )
 

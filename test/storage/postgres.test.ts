@@ -471,5 +471,5 @@ test('a store that neither answers nor fails does not fill the memory: what come
   expect(writer.totals(0)).toMatchObject({ writeDropped: 0, journalRecords: 0 })
   await writer.close()
   await storage.close()
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
 }, 30_000)

@@ -196,7 +196,7 @@ test('damage of any kind at any place costs the records that it touches and no o
           expect(statSync(join(folder, kept[0]!)).mode & 0o777).toBe(0o600)
         }
         again.close()
-        rmSync(folder, { recursive: true })
+        rmSync(folder, { recursive: true, force: true })
       },
     ),
     { numRuns: 200 },
@@ -332,7 +332,7 @@ test('a folder that vanishes under the journal costs what was in it, and is made
   const folder = fresh()
   const { journal } = open(folder)
   journal.append(payloads('a', 'b'))
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true })
   journal.append(payloads('c'))
   expect(journal.peek(10, 1e6)).toMatchObject({ payloads: [], lost: 2 })
   expect(open(folder).journal.records).toBe(0)
