@@ -1,30 +1,24 @@
-import { hostname } from 'node:os'
 import { KeyAdministration } from './access/key-administration.ts'
-import { ANONYMOUS, type Identity, type Keyring } from './access/keyring.ts'
+import type { Keyring } from './access/keyring.ts'
 import { parseNetwork } from './access/networks.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config/config.ts'
-import { closeExposed, exposedFiles, replaceableFolders } from './exposed-files.ts'
 import { GatewayKeys } from './gateway-keys.ts'
+import { claimedStore } from './gateway/claimed-store.ts'
+import { closeFiles } from './gateway/closed-files.ts'
+import { ledgerOf, limitsLookup, openCounters, seedEstimates, tellWarning } from './gateway/limit-services.ts'
 import { BrowserPolicy } from './http/browser-policy.ts'
-import { authority } from './http/authority.ts'
 import { ListenError } from './http/listen-error.ts'
 import { mainListener, metricsListener, type ListenAddress } from './http/listeners.ts'
 import { startMetricsServer, startServer, type ServerContext } from './http/server.ts'
 import type { ApiSettings } from './http/serve-api.ts'
 import { Inspector } from './inspection/inspector.ts'
 import { KeyUses } from './key-uses.ts'
-import type { Counters, ReadLedger } from './limits/counters/counters.ts'
-import { BudgetWarnings, type BudgetWarning } from './limits/alerts/budget-warnings.ts'
-import { inTime } from './in-time.ts'
+import { BudgetWarnings } from './limits/alerts/budget-warnings.ts'
 import { AdjustmentWatch } from './limits/adjustment-watch.ts'
 import { LimitEngine } from './limits/limit-engine.ts'
-import { spenderOf } from './limits/policies/subject.ts'
-import { MemoryCounters } from './limits/counters/memory-counters.ts'
-import { RedisBackend } from './limits/counters/redis-backend.ts'
-import { budgetNeedsPrices, type CallerLimits } from './limits/policies/caller-limits.ts'
+import { budgetNeedsPrices } from './limits/policies/caller-limits.ts'
 import { RollingRoom } from './limits/counters/rolling-room.ts'
-import { SharedCounters, type SharedBackend } from './limits/counters/shared-counters.ts'
 import { Webhooks } from './limits/alerts/webhooks.ts'
 import type { Log } from './log.ts'
 import { PriceFileWatch } from './price-file-watch.ts'
@@ -40,12 +34,9 @@ import { ShownPaths } from './redaction/shown-paths.ts'
 import { Scopes } from './redaction/scopes.ts'
 import type { RedactionSettings } from './redaction/settings.ts'
 import { openWarnings } from './open-start.ts'
-import { formatSecond } from './rfc3339.ts'
 import { starting } from './start-error.ts'
 import type { FileLock } from './storage/file-lock.ts'
-import { limitsStorage } from './storage/open-storage.ts'
 import { QueryClient } from './storage/query-client.ts'
-import type { LimitRecords, TenantDirectory } from './storage/storage.ts'
 import type { RecorderSettings } from './traces/exchange.ts'
 import { setCredentials } from './traces/provider-credential.ts'
 import type { PipelineDiagnostics } from './traces/recorder/diagnostics.ts'
@@ -57,14 +48,14 @@ import type { FiledTable } from './usage/price-table.ts'
 import { VERSION } from './version.ts'
 import { VitalsMonitor } from './vitals-monitor.ts'
 
+/** The query thread's program: found from here, where the executable has it too. */
+const QUERY_WORKER = new URL('./storage/query-worker.ts', import.meta.url).href
+
 /** How long cut exchanges may take to be published. */
 const CUT_MS = 2000
 
 /** How often a stopping gateway looks whether all is done. */
 const SETTLE_MS = 10
-
-/** The query thread's program. */
-const QUERY_WORKER = new URL('./storage/query-worker.ts', import.meta.url).href
 
 /** A running gateway. */
 export interface Gateway {
@@ -121,7 +112,7 @@ export async function startGateway(
   const directory = queries.directory()
   const readLedger = ledgerOf(queries)
   const limits = new LimitEngine({
-    counters: openCounters(config, directory, readLedger, limitsTimeoutMs),
+    counters: openCounters(config, directory, readLedger, limitsTimeoutMs, QUERY_WORKER),
     rollingRoom: new RollingRoom(readLedger),
     policies: () => current.limits.policies,
     timeoutMs: limitsTimeoutMs,
@@ -362,45 +353,6 @@ export async function startGateway(
   }
 }
 
-/** Takes from others what earlier versions, or people, let them read. */
-function closeFiles(config: Config, log: Log): void {
-  const exposed = exposedFiles(config)
-  const folders = replaceableFolders(config)
-  if (folders.length > 0)
-    log('WARN', 'other users can replace files of the gateway: its folder lets them write', { folders })
-  if (exposed.length === 0) return
-  const left = closeExposed(exposed)
-  const closed = exposed.filter((path) => !left.includes(path))
-  if (closed.length > 0)
-    log('WARN', 'files were open to other users; now only their owner may read them', { files: closed })
-  if (left.length > 0)
-    log('WARN', 'files are open to other users, and their mode cannot be changed', { files: left })
-}
-
-/** Marks a SQLite file as used by this gateway and warns if another one uses it. */
-async function claimedStore(
-  { server: { host, port }, storage, limits }: Config,
-  log: Log,
-): Promise<FileLock | undefined> {
-  if (storage.driver !== 'sqlite' || storage.path === ':memory:') return undefined
-  const { claimStore } = await import('./storage/store-claim.ts')
-  const owner = `the gateway at ${authority(host, port)} (process ${process.pid} on ${hostname()}, since ${formatSecond(Date.now() * 1000)})`
-  try {
-    const { lock, others } = await claimStore(storage.path, owner)
-    if (others.length > 0) {
-      const counted = limits.backend === 'memory' ? '; each counts its own limits and budgets' : ''
-      log('WARN', `another gateway uses the same SQLite file${counted}`, { path: storage.path, others })
-    }
-    return lock
-  } catch (error) {
-    log('WARN', 'the SQLite file cannot be marked as used: another gateway on it would not be noticed', {
-      path: storage.path,
-      error: error instanceof Error ? error.message : String(error),
-    })
-    return undefined
-  }
-}
-
 function listening<T>(address: ListenAddress, listen: () => T): T {
   try {
     return listen()
@@ -437,100 +389,6 @@ function beginTraces({
 }: TelemetrySettings): NonNullable<ProxyContext['traces']> {
   const sampler = new TraceSampler(traces ? samplingRatio : 0, traces ? maxForcedPerSecond : 0)
   return { begin: (fields) => sampler.begin(fields, performance.now()) }
-}
-
-/** The store's ledger. */
-function ledgerOf(queries: QueryClient): ReadLedger {
-  return async (subjects, fromMs, except) =>
-    (await queries.spent(subjects, fromMs * 1000, except)).map((slot) => ({
-      subject: slot.subject,
-      slotMs: slot.slotUs / 1000,
-      costNanoUsd: slot.costNanoUsd + slot.assumedNanoUsd,
-      tokens: slot.tokens,
-    }))
-}
-
-/**
- * Counters of the backend that the settings name, over a ledger.
- *
- * @param timeoutMs how long a shared backend may take to answer
- */
-function openCounters(
-  { limits, storage }: Config,
-  directory: TenantDirectory,
-  readLedger: ReadLedger,
-  timeoutMs: () => number,
-): Counters {
-  switch (limits.backend) {
-    case 'memory':
-      return new MemoryCounters(crypto.randomUUID(), readLedger)
-    case 'redis': {
-      const { redisUrl, redisNamespace } = limits
-      const namespace = async (): Promise<string> =>
-        redisNamespace || `ongoingai:${await directory.installationId()}`
-      return new SharedCounters(new RedisBackend(redisUrl, namespace, timeoutMs), readLedger)
-    }
-    case 'postgres': {
-      // A thread and connections of its own: no request waits for a report.
-      const own = new QueryClient(limitsStorage(storage), QUERY_WORKER)
-      const apply: SharedBackend['apply'] = (operation, request) =>
-        own.limits(operation, request, timeoutMs())
-      return new SharedCounters({ apply, close: () => own.close() }, readLedger)
-    }
-    default:
-      return limits.backend satisfies never
-  }
-}
-
-/** Days of the rollups that estimates begin with, how many averages, and how long the start waits for them. */
-const SEED_DAYS = 7
-const MAX_SEEDS = 10_000
-const SEED_MS = 1000
-
-/** Lets estimates begin with what requests came to lately. Without an answer of the store they begin with nothing. */
-async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
-  const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
-  try {
-    const averages = await inTime(records.averages(sinceUs, MAX_SEEDS), SEED_MS)
-    limits.seed(
-      averages.map(({ keyId, provider, model, costNanoUsd, outputTokens, ...tenant }) => ({
-        pair: `${spenderOf(tenant, keyId)} ${provider} ${model}`,
-        costNanoUsd,
-        outputTokens,
-      })),
-    )
-  } catch {
-    // The first requests are estimated by what they say of themselves.
-  }
-}
-
-/** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
-function tellWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
-  const { share, standing, subject, organizationId, workspaceId } = warning
-  const action = share >= 1 ? 'budget.spent' : 'budget.warning'
-  const detail = { share, subject, ...standing }
-  audit.record({ actor: 'system', action, organizationId, workspaceId, target: standing.name, detail })
-  webhooks.send(Bun.randomUUIDv7(), {
-    type: action,
-    at: formatSecond(Date.now() * 1000),
-    org_id: organizationId,
-    workspace_id: workspaceId,
-    ...detail,
-  })
-}
-
-/** The limits of callers, worked out once for each. */
-function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
-  const nobody = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
-  const known = new WeakMap<Identity, CallerLimits>()
-  return (identity) => {
-    if (!identity) return nobody
-    const before = known.get(identity)
-    if (before) return before
-    const limits = engine.limitsOf(identity, identity.limits)
-    known.set(identity, limits)
-    return limits
-  }
 }
 
 function upstreamsOf({ providers, auth, server }: Config): UpstreamTable {

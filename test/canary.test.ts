@@ -428,7 +428,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
       .map(([name]) => `${name} in ${sink}`),
   )
   expect(leaks).toEqual([])
-  // Whoever writes to an upstream's URL a key of their own finds it there, and nowhere else.
+  // A key that an operator writes into an upstream's URL is found there, and nowhere else.
   expect(upstream.requests.some(({ target }) => target.includes(CANARIES.upstreamQuery))).toBe(true)
   expect(upstream.requests.some(({ target }) => target.includes(CANARIES.amzSignature))).toBe(true)
   // The check can fail: what may be kept is there.

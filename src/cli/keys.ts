@@ -33,7 +33,7 @@ const LISTS = ['permissions', 'models', 'providers', 'routes', 'networks'] as co
 const WHERE =
   '[--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
 
-/** Who acts when keys are handled in the store itself: whoever may open it may do everything. */
+/** Who acts when keys are handled in the store itself: everybody who may open it may do everything. */
 const ACTOR: KeyActor = { name: 'cli', scope: undefined, home: undefined, key: undefined }
 
 /** `ongoingai keys list` */

@@ -115,7 +115,7 @@ function readMembers({ values }: Arguments): Members | string {
   return members
 }
 
-/** Whoever may open the store may change every budget in it. @returns `undefined` after the reason was shown */
+/** Everybody who may open the store may change every budget in it. @returns `undefined` after the reason was shown */
 async function inStore(
   action: 'reset' | 'raise',
   policy: string,

@@ -193,7 +193,7 @@ function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly Seen
   return onceEach(seen.filter((model) => !prices.find(questionOf(config, model))))
 }
 
-/** Models of a provider once each, whoever used them and by whatever name. */
+/** Models of a provider once each, over all tenants and requested names. */
 function onceEach(seen: readonly SeenModel[]): readonly SeenModel[] {
   const models = new Map<string, SeenModel>()
   for (const model of seen) {

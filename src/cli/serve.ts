@@ -92,7 +92,7 @@ async function serveUntilStopped(
 
   const signal = await stop.first
   if (io.terminal) io.out(`\n${signal}: letting live requests finish; once more to stop at once\n`)
-  // Whoever presses Ctrl+C does not wait for a load balancer.
+  // A person who presses Ctrl+C does not wait for a load balancer.
   const { shutdownTimeoutMs, drainDelayMs } = config.server
   const stopping = gateway.stop(shutdownTimeoutMs, signal === 'SIGINT' ? 0 : drainDelayMs)
   const winner = await Promise.race([stopping.then(() => 'stopped' as const), stop.second])
@@ -173,7 +173,7 @@ const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000',
 }
 
-/** Replaces the process by itself, once and under the same id, with what is missing of that. Whoever has set one of them keeps it. */
+/** Replaces the process by itself, once and under the same id, with what is missing of that. A variable that is set already stays as it is. */
 function replaceProcess({ environment }: Io): void {
   const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
   if (missing.length === 0 || process.execve === undefined) return

@@ -144,7 +144,7 @@ const usageLimit = (doc: string): Section => ({
 export const LIMITS: Section = {
   kind: 'section',
   type: 'config.LimitsConfig',
-  doc: 'Rates and budgets of gateway keys and whoever uses them.',
+  doc: 'Rates and budgets of gateway keys and the people who use them.',
   fields: {
     backend: {
       kind: 'string',

@@ -195,7 +195,7 @@ ${known.join('\n')}
 ## Containers
 
 \`ONGOINGAI_CONTAINER=true\` is set in the image: \`serve\` then refuses to listen beyond the container while keys are off, unless
-\`ONGOINGAI_ALLOW_OPEN=true\` says that whoever reaches the port may use the gateway (\`docs/install.md\`).
+\`ONGOINGAI_ALLOW_OPEN=true\` says that everybody who reaches the port may use the gateway (\`docs/install.md\`).
 
 ## OpenTelemetry variables
 

@@ -27,7 +27,7 @@ export interface RawLimits {
   readonly webhooks: readonly WebhookConfig[]
 }
 
-/** Longest wait for room: clients give up at some time, and whoever waits holds a connection. */
+/** Longest wait for room: clients give up at some time, and a request that waits holds a connection. */
 const MAX_WAIT_MS = 60_000
 
 /** Checks `limits`. The original's two limits become policies of their own names. */

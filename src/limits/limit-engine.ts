@@ -343,7 +343,7 @@ function teaches({ whole, inputTokens, outputTokens }: PricedExchange, priceNano
   return outputTokens > 0 || (whole && inputTokens + (priceNanoUsd ?? 0) > 0)
 }
 
-/** What an exchange came to, whoever pays; null when unknown. */
+/** What an exchange came to, paid by the caller or by a subscription; null when unknown. */
 function priceOf({ costNanoUsd, includedNanoUsd }: PricedExchange): number | null {
   return costNanoUsd === null || includedNanoUsd === null ? null : costNanoUsd + includedNanoUsd
 }

@@ -130,7 +130,7 @@ export class Ticket implements Claim {
 
   /** The answer has so many bytes by now: reserves what it is expected to cost beyond what was reserved. */
   grow(responseBytes: number): void {
-    // Whoever takes back what was reserved counts on its growing no more.
+    // Once the reservation is taken back, it must not grow again.
     if (this.endedAt > 0) return
     const { outputNanoUsdPerByte, outputTokensPerByte } = this.#amounts.estimate
     // A quarter more than it has grown to, so that it need not be asked with every chunk.

@@ -212,7 +212,7 @@ const APIS_BY_NAME = new Map<string, WireApi>(
   ROUTES.flatMap(([, , target]) => ('name' in target ? [[target.name, target] as const] : [])),
 )
 
-/** Whether a request is known to run no model: then it names none, whoever sends it. */
+/** Whether a request is known to run no model: then it names none, and every key may send it. */
 export function runsNoModel(method: string, path: string, api: string): boolean {
   if (api !== '') return wireApiNamed(api)?.runsNoModel === true
   return meteredRouteOf(method, path, false).unread !== undefined
@@ -234,7 +234,7 @@ export function meteredReadingOf(
 }
 
 /**
- * What a request is for the meter, by its method and the end of its path, whoever the provider is.
+ * What a request is for the meter, by its method and the end of its path, for every provider.
  *
  * @param sent path below the provider's prefix, without query, in one of its readings
  */

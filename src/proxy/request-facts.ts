@@ -26,7 +26,7 @@ const MEMBERS = ['model', 'stream', ...OUTPUT_MEMBERS, 'metadata', 'user', 'safe
 export interface RequestFacts {
   /** The one that the upstream goes by, as far as that can be told; empty when it names none. */
   readonly model: string
-  /** What the request calls its model, for whoever looks up its price. */
+  /** What the request calls its model, for looking up its price. */
   readonly names: ModelNames
   /** Every name of a model, for rules that must hold whichever the upstream goes by. */
   readonly models: () => readonly string[]

@@ -7,7 +7,7 @@ import { withoutCredentials } from './without-credentials.ts'
 const MAX_LENGTH = 2048
 
 /**
- * The path of a request as it may be told, whoever reads it: without query, credentials and what the rules replace, and
+ * The path of a request as any reader may see it: without query, credentials and what the rules replace, and
  * no longer than 2048 characters.
  *
  * @param path as the client sent it, escapes included

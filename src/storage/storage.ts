@@ -60,7 +60,7 @@ export type TraceSummary = Omit<
 >
 
 /**
- * Order of a list: `newest` by end, newest first; `arrival` as the traces came into the store, oldest first, so that whoever
+ * Order of a list: `newest` by end, newest first; `arrival` as the traces came into the store, oldest first, so that a reader who
  * follows misses none that is recorded late.
  */
 export type ListOrder = 'newest' | 'arrival'
@@ -482,7 +482,7 @@ export interface Storage {
   /**
    * Counts for all gateways of the store; absent where a store belongs to one machine.
    *
-   * @param timeoutMs how long whoever asks waits; a connection that is silent for long after that is given up
+   * @param timeoutMs how long the caller waits; a connection that is silent for long after that is given up
    */
   applyLimits?(operation: SharedOperation, request: SharedRequest, timeoutMs: number): Promise<SharedReply>
   /** Size on disk in bytes; 0 when it cannot be told. */

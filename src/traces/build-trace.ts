@@ -175,7 +175,7 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
-/** What the exchange calls its model, for whoever looks up its price. */
+/** What the exchange calls its model, for looking up its price. */
 function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
   // Most targets name none, and need not be read.
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(path, '')
@@ -286,7 +286,7 @@ function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
 
 /**
  * How the exchange ended. Clients stop reading at the answer's own end mark and close the connection before the
- * stream's: an answer that was wholly given is completed, whoever hung up first. One that tells of a failure has failed,
+ * stream's: an answer that was wholly given is completed, whichever side hung up first. One that tells of a failure has failed,
  * though its status was sent as a success.
  */
 function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | 'errorCode'> {

@@ -195,7 +195,7 @@ function spellingsOf(name: string, vendor: string, at: number): readonly Spellin
   })
 }
 
-/** Ways in which OpenRouter chooses who serves a model. It is the same model, at the price of whoever serves it. */
+/** Ways in which OpenRouter chooses a provider. The model is the same; the price is that of the chosen provider. */
 const ROUTING = /:(?:nitro|floor|exacto|online)$/
 
 function routedBase(name: string, vendor: string): readonly Spelling[] {

@@ -84,7 +84,7 @@ export class PriceList {
     return rates
   }
 
-  /** Tokens that a model can hold, as the first list has it that says so, whoever's prices hold. */
+  /** The context window in tokens, from the first list that has one. Own prices do not change it. */
   contextWindow(question: PriceQuestion): number | undefined {
     for (const { table, provider, name } of lookupsIn(this.#tables, vendorOf(question)?.id, question)) {
       const window = findModel(provider, name, table.providers)?.model.context_window

@@ -72,7 +72,7 @@ const slowUpstream = (): Promise<Upstream> =>
     ),
   )
 
-/** Sixteen clients behind a load balancer: they ask whoever is in rotation, one after the other. */
+/** Sixteen clients behind a load balancer: they ask the gateways in rotation, one after the other. */
 class Load {
   readonly rotation: string[]
   readonly traceIds: string[] = []

@@ -262,7 +262,7 @@ describe('a database that breaks off in the middle of a question about limits', 
       )
       for (let i = 0; i < 5; i++) expect(await ask(gateway)).toBe(200)
       await eventually(() => settled(gateway))
-      // Whoever asks waits for this table, until the server ends those that wait.
+      // Every question waits for this table, until the server ends those that wait.
       const holding = new pg.Client({ connectionString: postgres.superuserDsn(dsn) })
       await holding.connect()
       await holding.query('BEGIN; LOCK TABLE limit_reservations IN ACCESS EXCLUSIVE MODE')
@@ -420,7 +420,7 @@ test('keys of a store that is away count until they are stale, then nobody is le
   )
   expect(await call(token)).toBe(200)
   await eventually(async () => (await call(token)) === 503)
-  // The key of the file does not depend on the store; whoever is not known may be one of its keys.
+  // The key of the file does not depend on the store; a key that is not known may be one of its keys.
   expect([await call(TOKEN), await call('nobody-knows-this-token')]).toEqual([200, 503])
   await postgres.query(outside, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
   await eventually(async () => (await call(token)) === 200)

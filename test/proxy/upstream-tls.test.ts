@@ -7,7 +7,7 @@ import { ConfigError, loadConfig } from '../../src/config/load.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { tlsFixture, tlsPath } from '../support/tls-fixtures.ts'
 
-/** Takes whoever shows a certificate of `ca.pem`, and nobody else. */
+/** Takes clients that show a certificate of `ca.pem`, and nobody else. */
 let upstream: Server<undefined>
 let gateway: TestGateway | undefined
 let folder: string

@@ -455,7 +455,7 @@ test('a store that neither answers nor fails does not fill the memory: what come
   })
   const holder = new pg.Client({ connectionString: dsn })
   await holder.connect()
-  // The lock of the writers: whoever holds it and falls silent stops the others.
+  // The lock of the writers: a holder that falls silent stops the others.
   await holder.query('BEGIN')
   await holder.query('SELECT pg_advisory_xact_lock(7307701002)')
   for (let i = 0; i < 3000; i++) {

@@ -6,7 +6,7 @@ import type { SharedBackend, SharedOperation, SharedReply, SharedRequest } from 
 /** Longest wait between two attempts at a Redis that is away. */
 const RECONNECT_MS = 1000
 
-/** How much longer than whoever asks a silent connection is waited for. */
+/** How much longer a silent connection is waited for than the caller waits. */
 const SILENCE_MS = 2000
 
 /** Counters in Redis, by one script that does everything in one go. */
@@ -24,7 +24,7 @@ export class RedisBackend implements SharedBackend {
   /**
    * @param url `redis://` or `rediss://`
    * @param namespace what tells this installation's names from others'; asked until it is told
-   * @param timeoutMs how long whoever asks waits
+   * @param timeoutMs how long the caller waits
    */
   constructor(url: string, namespace: () => Promise<string>, timeoutMs: () => number) {
     this.#url = url
@@ -56,7 +56,7 @@ export class RedisBackend implements SharedBackend {
     this.#client?.close()
   }
 
-  /** Connects, at most so often; between attempts whoever asks is told at once. */
+  /** Connects, at most so often; between attempts callers are told at once. */
   #connected(): Promise<RedisClient> {
     if (this.#connecting) return this.#connecting
     if (performance.now() - this.#triedAt < RECONNECT_MS)

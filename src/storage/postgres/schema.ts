@@ -182,7 +182,7 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     // These begin with the policy's name and what it limits.
     ...secured('limit_rates', ofSubject(`split_part(counter, ':', 4)`)),
     ...secured('limit_leases', ofSubject(`split_part(counter, ':', 4)`)),
-    // Names of budgets, of whoever's.
+    // Names of budgets of all tenants.
     ...secured('once', visible('false')),
     LIMITS_FUNCTION,
   ],

@@ -22,7 +22,7 @@ DECLARE
   -- What subscriptions pay counts for some subjects, by the end of their names.
   included CONSTANT BIGINT := COALESCE((request->>'included')::bigint, 0);
 BEGIN
-  -- Counts for whoever asks, whosever counters they are. Until the end of the statement's transaction.
+  -- Counts for every caller, in the counters of all tenants. Until the end of the statement's transaction.
   PERFORM set_config('ongoingai.scope', 'all', true);
   -- One at a time for each counter, all in one order.
   IF operation <> 'read' AND operation <> 'renew' THEN

@@ -74,7 +74,7 @@ export class LimitRecordQueries implements LimitRecords {
         .select(['organization_id', 'workspace_id', 'value', 'provider', 'model'])
         .select(sql<number>`SUM(requests - errors_4xx - errors_5xx)`.as('answered'))
         .select(sql<number>`SUM(requests - errors_4xx - errors_5xx - unknown_cost_requests)`.as('priced'))
-        // Whoever pays: estimates are of prices, and of an included cost that is the list's.
+        // Estimates are of prices. For an included cost, that is the list price.
         .select(sql<number>`SUM(cost_nano_usd + list_price_nano_usd)`.as('price_nano_usd'))
         .select(({ fn }) => fn.sum<number>('output_tokens').as('output_tokens'))
         .where('span', '=', SPANS.day.code)

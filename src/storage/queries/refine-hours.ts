@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { HOUR_US, rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
 import type { Tables } from '../schema.ts'
 import type { HourPlace } from '../storage.ts'
+import { isRollup } from './is-rollup.ts'
 import { readRolledUpSeq } from './counters.ts'
 import type { Read, Write } from './tables.ts'
 import { fromTraceRow } from './trace-rows.ts'
@@ -105,14 +106,7 @@ export function refineHour(
       await database
         .updateTable('rollups')
         .set({ failed_answers: sql`failed_answers + ${measures.failedAnswers - counted}` })
-        .where('span', '=', SPANS.day.code)
-        .where('dimension', '=', key.dimension)
-        .where('organization_id', '=', key.organizationId)
-        .where('workspace_id', '=', key.workspaceId)
-        .where('start_us', '=', key.startUs)
-        .where('value', '=', key.value)
-        .where('provider', '=', key.provider)
-        .where('model', '=', key.model)
+        .where(isRollup(key))
         .execute()
     }
   })

@@ -1,9 +1,10 @@
 import { sql, type Kysely } from 'kysely'
 import type { Trace } from '../../traces/trace.ts'
 import { changedColumns, costChanges, type CostChange } from '../rollups/cost-changes.ts'
-import { HOUR_US, SPANS, type RollupKey } from '../rollups/roll-up.ts'
+import { HOUR_US, type RollupKey } from '../rollups/roll-up.ts'
 import type { Tables } from '../schema.ts'
 import type { CostUpdate } from '../storage.ts'
+import { isRollup } from './is-rollup.ts'
 import { addToCounter, detailBytes, readRolledUpSeq } from './counters.ts'
 import { readPage } from './stored-pages.ts'
 import { toDetailsRow } from './trace-rows.ts'
@@ -67,14 +68,7 @@ async function applyChange(database: Kysely<Tables>, key: RollupKey, change: Cos
         changedColumns(change).map(([column, by]) => [column, sql`${sql.ref(column)} + ${by}`]),
       ),
     )
-    .where('span', '=', SPANS[key.span].code)
-    .where('dimension', '=', key.dimension)
-    .where('organization_id', '=', key.organizationId)
-    .where('workspace_id', '=', key.workspaceId)
-    .where('start_us', '=', key.startUs)
-    .where('value', '=', key.value)
-    .where('provider', '=', key.provider)
-    .where('model', '=', key.model)
+    .where(isRollup(key))
     .executeTakeFirstOrThrow()
   return numUpdatedRows > 0n
 }

@@ -103,7 +103,7 @@ export class JournalFullError extends Error {
  * order. How far it has been read is kept in memory only: after a crash the rest of the oldest segment is read again, so what the reader does
  * with a record must be idempotent.
  *
- * A segment's name carries its owner, who holds a lock as long as it lives. Segments of owners that have ended are taken over, by whoever
+ * A segment's name carries its owner, who holds a lock as long as it lives. Segments of owners that have ended are taken over by the first gateway that
  * gets their lock; those of living ones are left alone. Earlier versions put their process id there and take no lock: their segments are
  * taken over when no process has them open and they have not changed for a while.
  *

@@ -1,0 +1,114 @@
+import type { AuditTrail } from '../audit/audit-trail.ts'
+import { ANONYMOUS, type Identity } from '../access/keyring.ts'
+import type { Config } from '../config/config.ts'
+import { inTime } from '../in-time.ts'
+import type { BudgetWarning } from '../limits/alerts/budget-warnings.ts'
+import type { Webhooks } from '../limits/alerts/webhooks.ts'
+import type { Counters, ReadLedger } from '../limits/counters/counters.ts'
+import { MemoryCounters } from '../limits/counters/memory-counters.ts'
+import { RedisBackend } from '../limits/counters/redis-backend.ts'
+import { SharedCounters, type SharedBackend } from '../limits/counters/shared-counters.ts'
+import type { LimitEngine } from '../limits/limit-engine.ts'
+import type { CallerLimits } from '../limits/policies/caller-limits.ts'
+import { spenderOf } from '../limits/policies/subject.ts'
+import type { ProxySettings } from '../proxy/proxy-context.ts'
+import { formatSecond } from '../rfc3339.ts'
+import { limitsStorage } from '../storage/open-storage.ts'
+import { QueryClient } from '../storage/query-client.ts'
+import type { LimitRecords, TenantDirectory } from '../storage/storage.ts'
+
+/** The store's ledger. */
+export function ledgerOf(queries: QueryClient): ReadLedger {
+  return async (subjects, fromMs, except) =>
+    (await queries.spent(subjects, fromMs * 1000, except)).map((slot) => ({
+      subject: slot.subject,
+      slotMs: slot.slotUs / 1000,
+      costNanoUsd: slot.costNanoUsd + slot.assumedNanoUsd,
+      tokens: slot.tokens,
+    }))
+}
+
+/**
+ * Counters of the backend that the settings name, over a ledger.
+ *
+ * @param timeoutMs how long a shared backend may take to answer
+ * @param queryWorker URL of the query thread's program
+ */
+export function openCounters(
+  { limits, storage }: Config,
+  directory: TenantDirectory,
+  readLedger: ReadLedger,
+  timeoutMs: () => number,
+  queryWorker: string,
+): Counters {
+  switch (limits.backend) {
+    case 'memory':
+      return new MemoryCounters(crypto.randomUUID(), readLedger)
+    case 'redis': {
+      const { redisUrl, redisNamespace } = limits
+      const namespace = async (): Promise<string> =>
+        redisNamespace || `ongoingai:${await directory.installationId()}`
+      return new SharedCounters(new RedisBackend(redisUrl, namespace, timeoutMs), readLedger)
+    }
+    case 'postgres': {
+      // A thread and connections of its own: no request waits for a report.
+      const own = new QueryClient(limitsStorage(storage), queryWorker)
+      const apply: SharedBackend['apply'] = (operation, request) =>
+        own.limits(operation, request, timeoutMs())
+      return new SharedCounters({ apply, close: () => own.close() }, readLedger)
+    }
+    default:
+      return limits.backend satisfies never
+  }
+}
+
+/** Days of the rollups that estimates begin with, how many averages, and how long the start waits for them. */
+const SEED_DAYS = 7
+const MAX_SEEDS = 10_000
+const SEED_MS = 1000
+
+/** Lets estimates begin with what requests came to lately. Without an answer of the store they begin with nothing. */
+export async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
+  const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
+  try {
+    const averages = await inTime(records.averages(sinceUs, MAX_SEEDS), SEED_MS)
+    limits.seed(
+      averages.map(({ keyId, provider, model, costNanoUsd, outputTokens, ...tenant }) => ({
+        pair: `${spenderOf(tenant, keyId)} ${provider} ${model}`,
+        costNanoUsd,
+        outputTokens,
+      })),
+    )
+  } catch {
+    // The first requests are estimated by what they say of themselves.
+  }
+}
+
+/** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
+export function tellWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
+  const { share, standing, subject, organizationId, workspaceId } = warning
+  const action = share >= 1 ? 'budget.spent' : 'budget.warning'
+  const detail = { share, subject, ...standing }
+  audit.record({ actor: 'system', action, organizationId, workspaceId, target: standing.name, detail })
+  webhooks.send(Bun.randomUUIDv7(), {
+    type: action,
+    at: formatSecond(Date.now() * 1000),
+    org_id: organizationId,
+    workspace_id: workspaceId,
+    ...detail,
+  })
+}
+
+/** The limits of callers, worked out once for each. */
+export function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
+  const nobody = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
+  const known = new WeakMap<Identity, CallerLimits>()
+  return (identity) => {
+    if (!identity) return nobody
+    const before = known.get(identity)
+    if (before) return before
+    const limits = engine.limitsOf(identity, identity.limits)
+    known.set(identity, limits)
+    return limits
+  }
+}
