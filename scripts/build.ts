@@ -13,8 +13,8 @@ const result = await Bun.build({
   // The threads' programs are entry points, so that the executable finds them under their own names.
   entrypoints: [
     'src/main.ts',
-    'src/traces/recorder/recorder-worker.ts',
-    'src/traces/recorder/builder-worker.ts',
+    'src/background/recorder-worker.ts',
+    'src/background/builder-worker.ts',
     'src/storage/query-worker.ts',
     'src/inspection/inspection-worker.ts',
   ],

@@ -1,4 +1,4 @@
-import { CoalescingTimer } from './coalescing-timer.ts'
+import { CoalescingTimer } from './time/coalescing-timer.ts'
 import { withoutCredentials } from './redaction/without-credentials.ts'
 
 /** Severity of a log line. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { permissionsOf, ROLE_NAMES, type Permission } from '../src/access/permissions.ts'
-import { ROUTES, type Route } from '../src/http/routes.ts'
+import { ROUTES, type Route } from '../src/api/routes.ts'
 import { openSqliteStorage } from '../src/storage/drivers/sqlite.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'
 import { RawClient } from './support/raw-client.ts'

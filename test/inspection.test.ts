@@ -1,6 +1,6 @@
 import { afterEach, expect, setDefaultTimeout, test } from 'bun:test'
 import { Inspector, type InspectionBounds } from '../src/inspection/inspector.ts'
-import type { ContentAnswer, ContentQuestion } from '../src/inspection/judge-content.ts'
+import type { InspectionResult, InspectionContent } from '../src/inspection/judge-content.ts'
 import { SETTINGS } from './support/redaction-settings.ts'
 
 setDefaultTimeout(120_000)
@@ -27,7 +27,7 @@ afterEach(() => {
   for (const inspector of opened.splice(0)) inspector.close()
 })
 
-const question = (workspaceId: string, text: string): ContentQuestion => ({
+const question = (workspaceId: string, text: string): InspectionContent => ({
   bytes: Buffer.from(JSON.stringify({ text })),
   mediaType: 'application/json',
   organizationId: 'o',
@@ -35,12 +35,13 @@ const question = (workspaceId: string, text: string): ContentQuestion => ({
   reversible: false,
 })
 /** Takes as long as it may. */
-const slow = (workspaceId: string, size = 100_000): ContentQuestion => question(workspaceId, 'a'.repeat(size))
-const quick = (workspaceId: string, also = ''): ContentQuestion =>
+const slow = (workspaceId: string, size = 100_000): InspectionContent =>
+  question(workspaceId, 'a'.repeat(size))
+const quick = (workspaceId: string, also = ''): InspectionContent =>
   question(workspaceId, `${'Nothing. '.repeat(10_000).replaceAll('a', 'e')} to bob@ple.com ${also}`)
 
-const found = ({ verdict }: ContentAnswer): unknown => verdict.kind === 'judged' && verdict.counts['email']
-const outcome = (answer: ContentAnswer | Promise<ContentAnswer>): Promise<unknown> =>
+const found = ({ verdict }: InspectionResult): unknown => verdict.kind === 'judged' && verdict.counts['email']
+const outcome = (answer: InspectionResult | Promise<InspectionResult>): Promise<unknown> =>
   Promise.resolve(answer).then(found, (error: Error) => error.message)
 
 test('while one tenant floods with content that takes long, another’s is answered', async () => {
@@ -95,7 +96,7 @@ test('a thread that keeps to no budget is given up, with what it hangs at and no
 test('of too much that waits, the newest of whoever has the most waiting is refused', async () => {
   const inspector = inspectorWith({ maxWaitingBytes: 1_000_000 })
   const refused: string[] = []
-  const ask = async (name: string, one: ContentQuestion): Promise<void> => {
+  const ask = async (name: string, one: InspectionContent): Promise<void> => {
     const said = await outcome(inspector.judge(one))
     if (String(said).startsWith('too much')) refused.push(name)
   }

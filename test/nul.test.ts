@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { ROUTES } from '../src/http/routes.ts'
+import { ROUTES } from '../src/api/routes.ts'
 import { encodeCursor } from '../src/storage/cursor.ts'
 import { eventually } from './support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from './support/gateway.ts'

@@ -6,7 +6,7 @@ import { eventually } from './support/eventually.ts'
 import { freePort } from './support/free-port.ts'
 import { openGateway, type TestGateway } from './support/gateway.ts'
 import { loadConfig } from '../src/config/load.ts'
-import { openWarnings } from '../src/open-start.ts'
+import { openWarnings } from '../src/gateway/open-start.ts'
 import { MAIN, runProgram } from './support/process.ts'
 
 setDefaultTimeout(60_000)

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { exposedFiles } from '../src/exposed-files.ts'
+import { exposedFiles } from '../src/files/exposed-files.ts'
 import { eventually } from './support/eventually.ts'
 import { providersAt } from './support/gateway.ts'
 import { MAIN, runProgram, serveProgram, type GatewayProcess } from './support/process.ts'

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { meteredRouteOf } from '../src/providers/registry.ts'
 import { emptyReading, type WireApi } from '../src/providers/apis/wire-api.ts'
-import { SideObservation } from '../src/traces/recorder/side-observation.ts'
+import { SideObservation } from '../src/background/side-observation.ts'
 import { lineAmount, priceUsage } from '../src/usage/cost.ts'
 import { toNanoUsd, type Amount } from '../src/usage/money.ts'
 import { PriceList } from '../src/usage/price-list.ts'
@@ -283,7 +283,7 @@ test('hostile usage objects never make a count negative, fractional or endless',
     fc.property(fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 8 }), (object) => {
       for (const api of apis) {
         const reading = emptyReading()
-        api.readAnswer(reading, object)
+        api.readResponse(reading, object)
         api.foldEvent(reading, object, '')
         for (const { usage, units = {} } of api.meter(reading, [])) {
           for (const bucket of BUCKETS) {

@@ -70,7 +70,7 @@ test('telemetry listens: the request’s path knows of it what a trace context i
 
 test('a database is named only by its driver', () => {
   // A lock is a SQLite file, because SQLite locks files on every platform.
-  const except = ['storage/file-lock.ts → bun:sqlite']
+  const except = ['files/file-lock.ts → bun:sqlite']
   expect(broken(/^(?!storage\/drivers\/)/, /^bun:sqlite$|^pg$|^postgres$/, except)).toEqual([])
   const openers = broken(/^(?!storage\/drivers\/)/, /^storage\/drivers\//)
   expect(openers).toEqual(
@@ -104,8 +104,8 @@ test('npm packages are used where they are meant to be', () => {
     '@opentelemetry/sdk-metrics': ['telemetry'],
     '@opentelemetry/sdk-trace': ['telemetry'],
     '@pydantic/genai-prices': ['usage'],
-    'gpt-tokenizer/encoding/cl100k_base': ['traces'],
-    'gpt-tokenizer/encoding/o200k_base': ['traces'],
+    'gpt-tokenizer/encoding/cl100k_base': ['background'],
+    'gpt-tokenizer/encoding/o200k_base': ['background'],
     'hyparquet-writer': ['cli'],
     kysely: ['storage'],
     pg: ['storage'],

@@ -1,4 +1,4 @@
-import { topLevelSpans, valueAt } from '../../src/proxy/json-spans.ts'
+import { topLevelSpans, valueAt } from '../../src/wire/json/spans.ts'
 import { median } from './measure.ts'
 
 /** A turn of prose, and one of code with its quotes escaped. */

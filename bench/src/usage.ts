@@ -1,5 +1,5 @@
 import { wireApiNamed } from '../../src/providers/registry.ts'
-import { SideObservation } from '../../src/traces/recorder/side-observation.ts'
+import { SideObservation } from '../../src/background/side-observation.ts'
 import { median } from './measure.ts'
 
 /** Chunks of one stream, and streams that are folded in a round. */

@@ -16,7 +16,7 @@ import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
 import { isWeakToken, newKeyId, newToken, tokenPrefix } from './key-token.ts'
 import { isPermission, permissionsOf, PERMISSIONS, roleProblem } from './permissions.ts'
-import { grants, type Powers } from './powers.ts'
+import { grants, type Grants } from './grants.ts'
 
 /** Longest name, description or label, and how many labels. */
 const MAX_TEXT = 1024
@@ -37,7 +37,7 @@ export interface KeyActor {
   /** Where the keys belong that it makes; where they are wanted when absent. */
   readonly home: Tenant | undefined
   /** Its own key, as far as the actor has one: what it may do, and where it stands. Without one it may do everything. */
-  readonly key: (Powers & { readonly caller: Tenant & { readonly keyId: string } }) | undefined
+  readonly key: (Grants & { readonly caller: Tenant & { readonly keyId: string } }) | undefined
 }
 
 /** A key to be made. What is absent is made up or left open. */
@@ -120,7 +120,7 @@ export class KeyAdministration {
   async create(actor: KeyActor, wanted: NewKey, nowUs: number): Promise<IssuedKey> {
     const token = wanted.token?.trim() || newToken()
     const role = wanted.role?.trim().toLowerCase() || 'developer'
-    const maker = this.#powersOf(actor)
+    const maker = this.#grantsOf(actor)
     const { home } = actor
     // Another workspace than the maker's own was named by the request.
     if (home && home.workspaceId !== actor.key?.caller.workspaceId)
@@ -252,7 +252,7 @@ export class KeyAdministration {
 
   /** @throws GatewayError `permission_denied` */
   #requireGrant(actor: KeyActor, target: KeySettings & KeyReference & { readonly scope: KeyScope }): void {
-    const maker = this.#powersOf(actor)
+    const maker = this.#grantsOf(actor)
     if (!maker) return
     const grant = grants(maker, {
       permissions: permissionsOf(target.role, target.permissions),
@@ -264,7 +264,7 @@ export class KeyAdministration {
     if (grant.kind === 'refused') throw denied(grant.reason)
   }
 
-  #powersOf({ key }: KeyActor): Powers | undefined {
+  #grantsOf({ key }: KeyActor): Grants | undefined {
     if (!key) return undefined
     const { caller, permissions, scope, rules, limits, expiresAtUs } = key
     const named = this.#policiesNaming(caller, caller.keyId)

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { readPath } from '../http/path-readings.ts'
+import { readPath } from '../wire/url/path-readings.ts'
 import { containsNetwork, inNetworks, parseNetwork, type Network } from './networks.ts'
 
 /** What a key may be used for; an empty list allows everything. */

@@ -7,11 +7,11 @@ import type { KeyReference, ReadScope, StoredGatewayKey } from '../storage/stora
 import { hmacOf, sha256Of } from './key-hash.ts'
 import { CompiledRules, NO_RULES, type KeyRules } from './key-rules.ts'
 import { permissionsOf } from './permissions.ts'
-import type { Powers } from './powers.ts'
+import type { Grants } from './grants.ts'
 import { refusedKey } from './refused-key.ts'
 
 /** An authenticated caller and what its key allows. */
-export interface Identity extends Powers {
+export interface Identity extends Grants {
   readonly caller: Caller
   readonly compiledRules: CompiledRules
   /** Tells the counters of keys apart: the key's id, or what stands for a key without one. */

@@ -1,13 +1,13 @@
 import { quote } from '../config/scalar.ts'
-import { defined } from '../defined.ts'
+import { defined } from '../presentation/defined.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import { given } from '../json-field.ts'
-import { formatTime } from '../rfc3339.ts'
-import type { Bucket, Group } from '../storage/rollups/question.ts'
+import { given } from '../presentation/json-field.ts'
+import { formatTime } from '../time/rfc3339.ts'
+import type { Bucket, Group } from '../storage/rollups/query.ts'
 import type { Measured, MeasuredRow, MeasureOptions, TraceFilter } from '../storage/storage.ts'
 import { nanoToUsd } from '../usage/money.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
-import { average, costSumsJson, errorsJson, latencyJson } from './measure-json.ts'
+import { average, costSumsJson, errorsJson, latencyJson } from '../presentation/measure-json.ts'
 import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
@@ -33,7 +33,7 @@ export const SERIES_PARAMETERS = [...GROUPED_PARAMETERS, 'bucket'] as const
 
 /** `GET /api/analytics/usage`: tokens, in all or as a series. */
 export const getUsage: ApiHandler = async (request, context) => {
-  const { parameters, filter } = readQuestion(request)
+  const { parameters, filter } = readQuery(request)
   const series = readSeries(parameters)
   const tokens = (row: MeasuredRow): object => ({
     input_tokens: row.inputTokens,
@@ -61,7 +61,7 @@ export const getUsage: ApiHandler = async (request, context) => {
 
 /** `GET /api/analytics/cost`: money, in all or as a series. */
 export const getCost: ApiHandler = async (request, context) => {
-  const { parameters, filter } = readQuestion(request)
+  const { parameters, filter } = readQuery(request)
   const series = readSeries(parameters)
   if (series) return seriesResponse(await ask(request, context, filter, series), series, costJson)
   const measured = await ask(request, context, filter, {})
@@ -70,7 +70,7 @@ export const getCost: ApiHandler = async (request, context) => {
 
 /** `GET /api/analytics/models`: what each model was used for. */
 export const getModels: ApiHandler = async (request, context) => {
-  const { parameters, filter } = readQuestion(request)
+  const { parameters, filter } = readQuery(request)
   const options = { group: 'model', limit: readLimit(parameters) } as const
   return listResponse(await ask(request, context, filter, options), (row) => ({
     model: row.group,
@@ -84,7 +84,7 @@ export const getModels: ApiHandler = async (request, context) => {
 
 /** `GET /api/analytics/keys`: what each provider key was used for, by its hash. */
 export const getKeys: ApiHandler = async (request, context) => {
-  const { parameters, filter } = readQuestion(request)
+  const { parameters, filter } = readQuery(request)
   const options = { group: 'api_key', limit: readLimit(parameters) } as const
   return listResponse(await ask(request, context, filter, options), (row) => ({
     api_key_hash: row.group,
@@ -97,7 +97,7 @@ export const getKeys: ApiHandler = async (request, context) => {
 
 /** `GET /api/analytics/latency`: how long exchanges took. */
 export const getLatency: ApiHandler = async (request, context) => {
-  const { parameters, filter } = readQuestion(request)
+  const { parameters, filter } = readQuery(request)
   const grouping = readGroups(parameters)
   const options = { ...grouping, limit: readLimit(parameters), percentiles: true }
   return listResponse(await ask(request, context, filter, options), latencyJson, grouping)
@@ -105,7 +105,7 @@ export const getLatency: ApiHandler = async (request, context) => {
 
 /** `GET /api/analytics/errors`: how many exchanges ended with a status of an error, or failed within an answer that began well. */
 export const getErrors: ApiHandler = async (request, context) => {
-  const { parameters, filter } = readQuestion(request)
+  const { parameters, filter } = readQuery(request)
   const grouping = readGroups(parameters)
   const options = { ...grouping, limit: readLimit(parameters) }
   return listResponse(await ask(request, context, filter, options), errorsJson, grouping)
@@ -113,7 +113,7 @@ export const getErrors: ApiHandler = async (request, context) => {
 
 /** `GET /api/analytics/summary`: all of it in one line. */
 export const getSummary: ApiHandler = async (request, context) => {
-  const { filter } = readQuestion(request)
+  const { filter } = readQuery(request)
   const [all, models, keys] = await Promise.all([
     ask(request, context, filter, {}),
     ask(request, context, filter, { group: 'model', limit: 1 }),
@@ -141,7 +141,7 @@ interface Series extends MeasureOptions {
   readonly limit: number
 }
 
-function readQuestion({ query: parameters }: ApiRequest): {
+function readQuery({ query: parameters }: ApiRequest): {
   parameters: QueryParameters
   filter: TraceFilter
 } {

@@ -1,5 +1,5 @@
 import { jsonResponse } from '../http/json-response.ts'
-import { inTime } from '../in-time.ts'
+import { withTimeout } from '../time/with-timeout.ts'
 import { isInScope } from '../storage/in-scope.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
 import { readScopeOf } from './read-scope.ts'
@@ -80,7 +80,7 @@ function storeState(context: ApiContext): Promise<StoreState> {
 
 async function askStore(context: ApiContext): Promise<StoreState> {
   try {
-    return { reachable: true, ...(await inTime(context.extent(), CHECK_MS)) }
+    return { reachable: true, ...(await withTimeout(context.extent(), CHECK_MS)) }
   } catch {
     return { reachable: false, traces: 0, bytes: 0 }
   }

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import { given } from '../json-field.ts'
-import { formatTime } from '../rfc3339.ts'
+import { given } from '../presentation/json-field.ts'
+import { formatTime } from '../time/rfc3339.ts'
 import type { TraceReader } from '../storage/storage.ts'
 import { collectChain } from '../storage/lineage-chain.ts'
 import { lineageOf } from '../traces/lineage.ts'
@@ -11,7 +11,7 @@ import { readJsonObject } from './json-body.ts'
 import { badRequest } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
-import { traceDetailJson } from './trace-json.ts'
+import { traceDetailJson } from '../presentation/trace-json.ts'
 import { loadTrace } from './traces.ts'
 
 const MAX_CHECKPOINTS = 500

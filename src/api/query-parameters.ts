@@ -1,7 +1,7 @@
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import { quote } from '../config/scalar.ts'
 import { GatewayError } from '../errors.ts'
-import { isStorable } from '../storage/storable-text.ts'
+import { isStorable } from '../wire/storable-text.ts'
 import { BOUND_FORMS, parseBound, type Now } from '../time/time-bound.ts'
 import { timeZoneOf, UTC, type TimeZone } from '../time/time-zone.ts'
 

@@ -1,4 +1,4 @@
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import type { Section, Setting } from '../config/setting.ts'
 import { badRequest } from './query-parameters.ts'
 

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { QuestionError } from '../storage/storage-error.ts'
+import { QueryError } from '../storage/storage-error.ts'
 
 /**
  * Asks the store.
@@ -11,7 +11,7 @@ export async function storeFailing<T>(message: string, ask: () => Promise<T>): P
   try {
     return await ask()
   } catch (error) {
-    if (error instanceof QuestionError) throw new GatewayError('bad_request', error.message, { cause: error })
+    if (error instanceof QueryError) throw new GatewayError('bad_request', error.message, { cause: error })
     throw new GatewayError('storage_unavailable', message, { cause: error })
   }
 }

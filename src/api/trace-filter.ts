@@ -1,4 +1,4 @@
-import { defined } from '../defined.ts'
+import { defined } from '../presentation/defined.ts'
 import type { TraceFilter } from '../storage/storage.ts'
 import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 

@@ -1,4 +1,4 @@
-import { defined } from '../defined.ts'
+import { defined } from '../presentation/defined.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
 import { CursorError, decodeCursor, encodeCursor } from '../storage/cursor.ts'
@@ -9,7 +9,7 @@ import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { FILTER_PARAMETERS, RANGE_PARAMETERS, readCommonFilter, readRange } from './trace-filter.ts'
-import { traceDetailJson, traceSummaryJson } from './trace-json.ts'
+import { traceDetailJson, traceSummaryJson } from '../presentation/trace-json.ts'
 
 const MAX_TOKENS = 10_000_000
 

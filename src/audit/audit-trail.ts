@@ -1,4 +1,4 @@
-import { backgroundClock, CoalescingTimer } from '../coalescing-timer.ts'
+import { backgroundClock, CoalescingTimer } from '../time/coalescing-timer.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import { ANONYMOUS, UNRECOGNISED } from '../access/keyring.ts'
 import type { Caller } from '../traces/exchange.ts'

@@ -1,5 +1,5 @@
 import { contractJson } from '../http/json-response.ts'
-import { formatSecond } from '../rfc3339.ts'
+import { formatSecond } from '../time/rfc3339.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments } from './flags.ts'

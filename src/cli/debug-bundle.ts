@@ -1,7 +1,7 @@
 import { join, normalize } from 'node:path'
 import { contractJson } from '../http/json-response.ts'
-import { makePrivateFolder } from '../private-files.ts'
-import { writeFileAtomically } from './atomic-file.ts'
+import { makePrivateFolder } from '../files/private-files.ts'
+import { writeFileAtomically } from '../files/atomic-file.ts'
 
 /**
  * Writes a chain and a manifest with its checksum into a folder. What is there appears whole, and only the owner may read it:

@@ -27,7 +27,7 @@ export const diagnostics: Command = {
     if (typeof timeoutMs === 'string') return wrong(io, `invalid diagnostics ${timeoutMs}`)
     try {
       const { url, value } = await askGateway(parsed, io, { what: 'diagnostics', path: PATH, timeoutMs })
-      const answer = answerOf(value)
+      const answer = responseOf(value)
       if (format.format === 'json') io.out(`${contractJson(answer, 2)}\n`)
       else writeText(answer, url, io)
       return 0
@@ -45,7 +45,7 @@ interface Answer {
 }
 
 /** @throws Error when it is no answer of ours */
-function answerOf(value: unknown): Answer {
+function responseOf(value: unknown): Answer {
   const answer = value as Partial<Answer>
   if (!answer.schema_version) {
     throw new Error('failed to read diagnostics: missing schema_version in diagnostics response')

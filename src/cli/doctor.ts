@@ -1,7 +1,7 @@
 import { contractJson } from '../http/json-response.ts'
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
-import { formatSecond } from '../rfc3339.ts'
+import { formatSecond } from '../time/rfc3339.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { LOCAL_CHECKS, UPSTREAMS, type Check, type Finding } from './doctor-checks.ts'
 import { outputColumns, visible } from './text-table.ts'

@@ -9,9 +9,9 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { openPrivateFile } from '../private-files.ts'
+import { openPrivateFile } from '../files/private-files.ts'
 import type { Cursor } from '../storage/cursor.ts'
-import { writeFileAtomically } from './atomic-file.ts'
+import { writeFileAtomically } from '../files/atomic-file.ts'
 
 /** How far an export has come. */
 interface State {

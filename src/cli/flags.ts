@@ -1,4 +1,4 @@
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import { quote } from '../config/scalar.ts'
 
 /** One flag of a command. */

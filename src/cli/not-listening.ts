@@ -1,5 +1,5 @@
 import { OVERRIDES } from '../config/environment.ts'
-import { authority } from '../http/authority.ts'
+import { authority } from '../wire/url/authority.ts'
 import type { ListenError } from '../http/listen-error.ts'
 import { portHolder } from './port-holder.ts'
 

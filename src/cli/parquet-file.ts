@@ -1,9 +1,9 @@
 import { closeSync, createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
-import { openPrivateFile } from '../private-files.ts'
-import { decodeTrace } from '../traces/recorder/trace-codec.ts'
-import type { ColumnType, ExportColumn } from './export-columns.ts'
+import { openPrivateFile } from '../files/private-files.ts'
+import { decodeTrace } from '../background/trace-codec.ts'
+import type { ColumnType, ExportColumn } from '../presentation/export-columns.ts'
 
 /** Rows of one row group: what is held in memory at once. */
 const GROUP_ROWS = 10_000

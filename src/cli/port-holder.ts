@@ -1,4 +1,4 @@
-import { authority } from '../http/authority.ts'
+import { authority } from '../wire/url/authority.ts'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** How long a gateway that may hold the port may take to say so. */

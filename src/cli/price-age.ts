@@ -5,7 +5,7 @@ import { samePrices } from '../usage/price-changes.ts'
 import { listedPrice, PriceList } from '../usage/price-list.ts'
 import { BUNDLED, tablesInOrder } from '../usage/price-tables.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
-import { questionOf } from './price-question.ts'
+import { queryOf } from './price-query.ts'
 
 /** How old the price list is, and what it does not know of the models that were used since its date. */
 export interface PriceAge extends ListAge {
@@ -58,7 +58,7 @@ export function priceAge(config: Config, seen: readonly SeenModel[], now: number
   const [changed, unknown] = [new Set<string>(), new Set<string>()]
   for (const model of seen) {
     if (model.lastAtUs < since) continue
-    const question = { ...questionOf(config, model), at: now }
+    const question = { ...queryOf(config, model), at: now }
     const forms = nameForms(question.names)
     const rates = prices.find(question)
     const is = listedPrice(tablesInOrder(own), question)

@@ -3,7 +3,7 @@ import { ConfigError, loadConfig } from '../config/load.ts'
 import { PRICE, RATES, UNIT_PRICES } from '../config/price-settings.ts'
 import { snakeCased } from '../config/setting.ts'
 import { contractJson } from '../http/json-response.ts'
-import { formatSecond } from '../rfc3339.ts'
+import { formatSecond } from '../time/rfc3339.ts'
 import type { SeenModel } from '../storage/storage.ts'
 import { FEES } from '../usage/fees.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
@@ -17,7 +17,7 @@ import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { priceText } from './price-text.ts'
 import { priceAge } from './price-age.ts'
-import { questionOf } from './price-question.ts'
+import { queryOf } from './price-query.ts'
 import { priceAgeJson, priceAgeLines } from './price-age-text.ts'
 import { outputColumns, textTable, visible } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
@@ -97,7 +97,7 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
     const partly = pricedInPart(store.config, seen)
-    const questions = seen.map((model) => questionOf(store.config, model))
+    const questions = seen.map((model) => queryOf(store.config, model))
     const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
     const age = priceAge(store.config, seen, Date.now())
     const idle = store.config.pricing.overrides.filter(
@@ -190,7 +190,7 @@ function pricesOf(config: Config, model: string): readonly FoundModel[] {
 
 function withoutPrice(config: Config, seen: readonly SeenModel[]): readonly SeenModel[] {
   const prices = new PriceList({ ...config.pricing, unknownModel: 'allow' })
-  return onceEach(seen.filter((model) => !prices.find(questionOf(config, model))))
+  return onceEach(seen.filter((model) => !prices.find(queryOf(config, model))))
 }
 
 /** Models of a provider once each, over all tenants and requested names. */
@@ -222,7 +222,7 @@ function pricedInPart(config: Config, seen: readonly SeenModel[]): readonly Part
   return SIDES.flatMap(([lacks, buckets]) => {
     const lacking = seen.filter((model) => {
       if ((lacks === 'input' ? model.inputTokens : model.outputTokens) === 0) return false
-      const rates = prices.find(questionOf(config, model))
+      const rates = prices.find(queryOf(config, model))
       if (!rates || UNITS.some((unit) => !FEES.includes(unit) && rates.unit(unit))) return false
       return buckets.every((bucket) => rates.rate(bucket, 0) === undefined)
     })

@@ -1,5 +1,5 @@
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
-import { knownRedaction } from '../redaction-key.ts'
+import { knownRedaction } from '../gateway/redaction-key.ts'
 import { judgeBody } from '../redaction/bodies.ts'
 import type { Edit } from '../redaction/edits.ts'
 import { readMode } from '../redaction/modes.ts'

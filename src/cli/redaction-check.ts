@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/load.ts'
-import { redactionKeyProblem } from '../redaction-key.ts'
+import { redactionKeyProblem } from '../gateway/redaction-key.ts'
 import { Scopes } from '../redaction/scopes.ts'
 import type { Finding } from './doctor-checks.ts'
 

@@ -12,9 +12,9 @@ import {
 } from './filter-flags.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
-import { collectCurves, collectReport } from './report-data.ts'
-import { reportHtml } from './report-html.ts'
-import { reportJson } from './report-json.ts'
+import { collectCurves, collectReport } from '../presentation/report-data.ts'
+import { reportHtml } from '../presentation/report-html.ts'
+import { reportJson } from '../presentation/report-json.ts'
 import { writeReportText } from './report-text.ts'
 
 /** `ongoingai report`: what was used and what it cost, read from the store, without a running gateway. */

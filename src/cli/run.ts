@@ -1,4 +1,4 @@
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import type { Command, Io } from './command.ts'
 import { completionOf } from './completion.ts'
 import { configExplain } from './config-explain.ts'

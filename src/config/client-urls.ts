@@ -1,4 +1,4 @@
-import { normalisePrefix } from '../http/path-prefix.ts'
+import { normalisePrefix } from '../wire/url/path-prefix.ts'
 import { SETTINGS } from './settings.ts'
 
 /** Base URLs that clients are pointed at. */

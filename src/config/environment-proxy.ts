@@ -15,7 +15,7 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Finds the proxy for an upstream as other programs do: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the
+ * Matches the proxy for an upstream as other programs do: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the
  * host. Upstreams on this machine are never proxied.
  *
  * @returns `undefined` for a direct connection

@@ -1,6 +1,6 @@
 import type { SettingsDocument } from './document.ts'
 import { placeholderProblem } from './references.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import { environmentBoolean, environmentFloat, environmentInteger, quote, type Scalar } from './scalar.ts'
 import type { Setting } from './setting.ts'
 import { SETTINGS } from './settings.ts'

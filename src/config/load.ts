@@ -4,7 +4,7 @@ import { decodeSettings, type Origin, type Problem, type SettingsDocument } from
 import { applyEnvironment, type Environment } from './environment.ts'
 import { quote } from './scalar.ts'
 import { SETTINGS } from './settings.ts'
-import { readPriceFile } from '../price-file.ts'
+import { readPriceFile } from './price-file.ts'
 import type { Config } from './config.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 import { validateSettings } from './validate.ts'

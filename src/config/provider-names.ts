@@ -1,4 +1,4 @@
-import { nearest } from './nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import { quote } from './scalar.ts'
 import type { RawKey } from './validate-auth.ts'
 import type { RawLimits } from './validate-limits.ts'

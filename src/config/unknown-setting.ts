@@ -1,5 +1,5 @@
 import { shownValue } from '../redaction/shown-value.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import type { Section, Setting } from './setting.ts'
 import { SETTINGS } from './settings.ts'
 

@@ -1,4 +1,4 @@
-import { parseTime } from '../rfc3339.ts'
+import { parseTime } from '../time/rfc3339.ts'
 import { PriceFileError } from '../usage/price-file/findings.ts'
 import { LEAST_BRACKET, type FiledTable } from '../usage/price-table.ts'
 import type {
@@ -11,7 +11,7 @@ import type {
   TierRates,
   UnitPrices,
 } from './config.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import { RATES, UNIT_PRICES } from './price-settings.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'

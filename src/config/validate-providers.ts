@@ -1,5 +1,5 @@
 import { FIELD_NAME } from '../http/fields.ts'
-import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
+import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
 import type { Dialect, PriceOverride, ProviderConfig } from './config.ts'
 import { quote } from './scalar.ts'
 import { PROVIDER_PRESETS } from './provider-settings.ts'

@@ -1,4 +1,4 @@
-import { hasPrefix, normalisePrefix } from '../http/path-prefix.ts'
+import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
 import type { LogStyle } from '../log.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import { VERSION } from '../version.ts'

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.ts'
+import { nearest } from '../wire/nearest.ts'
 import { environmentFloat, quote } from './scalar.ts'
 
 /** A scalar that cannot be read, and what should have stood there. */

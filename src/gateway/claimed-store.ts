@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
-import { authority } from '../http/authority.ts'
+import { authority } from '../wire/url/authority.ts'
 import type { Log } from '../log.ts'
-import { formatSecond } from '../rfc3339.ts'
-import type { FileLock } from '../storage/file-lock.ts'
+import { formatSecond } from '../time/rfc3339.ts'
+import type { FileLock } from '../files/file-lock.ts'
 
 /**
  * Marks a SQLite file as used by this gateway and warns if another one uses it.

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { closeExposed, exposedFiles, replaceableFolders } from '../exposed-files.ts'
+import { closeExposed, exposedFiles, replaceableFolders } from '../files/exposed-files.ts'
 import type { Log } from '../log.ts'
 
 /** Takes from others what earlier versions, or people, let them read. */

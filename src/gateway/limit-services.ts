@@ -1,7 +1,7 @@
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import { ANONYMOUS, type Identity } from '../access/keyring.ts'
 import type { Config } from '../config/config.ts'
-import { inTime } from '../in-time.ts'
+import { withTimeout } from '../time/with-timeout.ts'
 import type { BudgetWarning } from '../limits/alerts/budget-warnings.ts'
 import type { Webhooks } from '../limits/alerts/webhooks.ts'
 import type { Counters, ReadLedger } from '../limits/counters/counters.ts'
@@ -12,7 +12,7 @@ import type { LimitEngine } from '../limits/limit-engine.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import { spenderOf } from '../limits/policies/subject.ts'
 import type { ProxySettings } from '../proxy/proxy-context.ts'
-import { formatSecond } from '../rfc3339.ts'
+import { formatSecond } from '../time/rfc3339.ts'
 import { limitsStorage } from '../storage/open-storage.ts'
 import { QueryClient } from '../storage/query-client.ts'
 import type { LimitRecords, TenantDirectory } from '../storage/storage.ts'
@@ -71,7 +71,7 @@ const SEED_MS = 1000
 export async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
   const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
   try {
-    const averages = await inTime(records.averages(sinceUs, MAX_SEEDS), SEED_MS)
+    const averages = await withTimeout(records.averages(sinceUs, MAX_SEEDS), SEED_MS)
     limits.seed(
       averages.map(({ keyId, provider, model, costNanoUsd, outputTokens, ...tenant }) => ({
         pair: `${spenderOf(tenant, keyId)} ${provider} ${model}`,
@@ -85,7 +85,7 @@ export async function seedEstimates(limits: LimitEngine, records: LimitRecords):
 }
 
 /** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
-export function tellWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
+export function reportWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
   const { share, standing, subject, organizationId, workspaceId } = warning
   const action = share >= 1 ? 'budget.spent' : 'budget.warning'
   const detail = { share, subject, ...standing }

@@ -1,4 +1,4 @@
-import { readPath, withoutDots, type PathReadings } from './path-readings.ts'
+import { readPath, withoutDots, type PathReadings } from '../wire/url/path-readings.ts'
 
 /** What a request asks for, read once. */
 export interface RequestTarget {

@@ -1,12 +1,12 @@
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { InspectionReply, InspectionRequest } from './inspection-worker.ts'
-import type { ContentAnswer, ContentQuestion } from './judge-content.ts'
+import type { InspectionResult, InspectionContent } from './judge-content.ts'
 
 /** How often it is looked whether a thread hangs. A process that was paused finds one such time gone when it goes on, not all of them. */
 const TICK_MS = 1000
 
 interface Asked {
-  readonly resolve: (answer: ContentAnswer) => void
+  readonly resolve: (answer: InspectionResult) => void
   readonly reject: (error: Error) => void
   readonly timer: ReturnType<typeof setInterval>
 }
@@ -43,7 +43,7 @@ export class InspectionThread {
   }
 
   /** Asks a thread that is asked nothing. @throws Error when it dies, hangs or cannot tell in time */
-  ask(question: ContentQuestion): Promise<ContentAnswer> {
+  ask(question: InspectionContent): Promise<InspectionResult> {
     return new Promise((resolve, reject) => {
       let waitedMs = 0
       const timer = setInterval(() => {

@@ -1,7 +1,7 @@
 import { Redaction } from '../redaction/redaction.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import { TimeBudget } from '../redaction/time-budget.ts'
-import { judgeContent, type ContentAnswer, type ContentQuestion } from './judge-content.ts'
+import { judgeContent, type InspectionResult, type InspectionContent } from './judge-content.ts'
 
 // A thread that looks through content: one question at a time, one answer to each.
 
@@ -10,10 +10,10 @@ declare const self: Worker
 /** What the thread is told. */
 export type InspectionRequest =
   | { readonly kind: 'configure'; readonly settings: RedactionSettings; readonly budgetMs: number }
-  | { readonly kind: 'judge'; readonly question: ContentQuestion }
+  | { readonly kind: 'judge'; readonly question: InspectionContent }
 
 /** What it answers. */
-export type InspectionReply = { readonly answer: ContentAnswer } | { readonly error: string }
+export type InspectionReply = { readonly answer: InspectionResult } | { readonly error: string }
 
 let redaction: Redaction | undefined
 let budgetMs = 0

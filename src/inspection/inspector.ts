@@ -3,7 +3,7 @@ import type { RedactionSettings } from '../redaction/settings.ts'
 import { OutOfTimeError, TimeBudget } from '../redaction/time-budget.ts'
 import { FairQueue } from './fair-queue.ts'
 import { InspectionThread } from './inspection-thread.ts'
-import { judgeContent, type ContentAnswer, type ContentQuestion } from './judge-content.ts'
+import { judgeContent, type InspectionResult, type InspectionContent } from './judge-content.ts'
 
 /** Content up to this size is looked through at once, as long as that takes no longer than this: asking a thread takes longer. */
 const AT_ONCE_BYTES = 32 * 1024
@@ -29,10 +29,10 @@ const BOUNDS: InspectionBounds = {
 }
 
 interface Waiting {
-  readonly question: ContentQuestion
+  readonly question: InspectionContent
   readonly tenant: string
   readonly bytes: number
-  readonly resolve: (answer: Promise<ContentAnswer>) => void
+  readonly resolve: (answer: Promise<InspectionResult>) => void
   readonly reject: (error: Error) => void
 }
 
@@ -63,7 +63,7 @@ export class Inspector {
    * @param signal the answer is no longer wanted: a question that still waits is given up
    * @throws Error when that cannot be told in time, or too much waits
    */
-  judge(question: ContentQuestion, signal?: AbortSignal): ContentAnswer | Promise<ContentAnswer> {
+  judge(question: InspectionContent, signal?: AbortSignal): InspectionResult | Promise<InspectionResult> {
     return this.#judgeAtOnce(question) ?? this.#judgeOnThread(question, signal)
   }
 
@@ -77,7 +77,7 @@ export class Inspector {
     for (const thread of [...this.#idle.splice(0), ...this.#busy.keys()]) thread.end(reason)
   }
 
-  #judgeAtOnce(question: ContentQuestion): ContentAnswer | undefined {
+  #judgeAtOnce(question: InspectionContent): InspectionResult | undefined {
     if (question.bytes.length > AT_ONCE_BYTES) return undefined
     try {
       return judgeContent(question, this.redaction, new TimeBudget(AT_ONCE_MS, () => performance.now()))
@@ -87,7 +87,10 @@ export class Inspector {
     }
   }
 
-  async #judgeOnThread(question: ContentQuestion, signal: AbortSignal | undefined): Promise<ContentAnswer> {
+  async #judgeOnThread(
+    question: InspectionContent,
+    signal: AbortSignal | undefined,
+  ): Promise<InspectionResult> {
     if (this.#closed) throw new Error('the gateway is stopping')
     const { organizationId, workspaceId, bytes } = question
     return new Promise((resolve, reject) => {

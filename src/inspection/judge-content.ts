@@ -6,7 +6,7 @@ import type { TextRules } from '../redaction/text-rules.ts'
 import type { TimeBudget } from '../redaction/time-budget.ts'
 
 /** Content that a policy must see before it goes on. */
-export interface ContentQuestion {
+export interface InspectionContent {
   readonly bytes: Uint8Array
   /** As declared, with its parameters; empty for none. */
   readonly mediaType: string
@@ -15,11 +15,11 @@ export interface ContentQuestion {
   /** What is replaced is to be put back in the answer. */
   readonly reversible: boolean
   /** Placeholders that are only to be put back, whatever else the content holds; absent where a policy looks at it. */
-  readonly restore?: ContentAnswer['values']
+  readonly restore?: InspectionResult['values']
 }
 
 /** What a policy says of content. */
-export interface ContentAnswer {
+export interface InspectionResult {
   /** Without edits: there may be as many as the content has characters, and they would have to be copied between threads. */
   readonly verdict: BodyVerdict
   /** What placeholders stand for, when they are to be put back. */
@@ -28,10 +28,10 @@ export interface ContentAnswer {
 
 /** Looks through content as a policy wants it. @throws OutOfTimeError */
 export function judgeContent(
-  question: ContentQuestion,
+  question: InspectionContent,
   redaction: Redaction,
   budget: TimeBudget,
-): ContentAnswer {
+): InspectionResult {
   const { bytes, mediaType, reversible, restore } = question
   const judge = (rules: TextRules): BodyVerdict => {
     const verdict = judgeBody(bytes, mediaType, { ...rules, budget })

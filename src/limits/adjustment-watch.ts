@@ -1,4 +1,4 @@
-import { inTime } from '../in-time.ts'
+import { withTimeout } from '../time/with-timeout.ts'
 import type { Adjustment } from './policies/adjustments.ts'
 
 /** How often the store is asked what operators changed of budgets, here or on other gateways. */
@@ -29,7 +29,7 @@ export class AdjustmentWatch {
   /** Asks now. Never throws. */
   async reload(): Promise<void> {
     const { load, take, wanted } = this.#ports
-    if (wanted()) await inTime(load(), TIMEOUT_MS).then(take, () => undefined)
+    if (wanted()) await withTimeout(load(), TIMEOUT_MS).then(take, () => undefined)
   }
 
   stop(): void {

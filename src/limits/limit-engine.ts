@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { inTime } from '../in-time.ts'
+import { withTimeout } from '../time/with-timeout.ts'
 import type { Caller, PricedExchange } from '../traces/exchange.ts'
 import type { TraceSpend } from '../traces/trace.ts'
 import { mostOf, type Most } from './admission/bounds.ts'
@@ -124,7 +124,7 @@ export class LimitEngine {
   /** What counters say that are elsewhere. @throws Error when they do not, or not in time */
   async #told(answer: Promise<Verdict>): Promise<Verdict> {
     const late = (verdict: Verdict): void => verdict.held && this.#release(verdict.held)
-    const verdict = await inTime(answer, this.#ports.timeoutMs(), late)
+    const verdict = await withTimeout(answer, this.#ports.timeoutMs(), late)
     if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
     this.#failing = false
     return verdict
@@ -193,7 +193,7 @@ export class LimitEngine {
   /** Where counters stand. @throws Error when they do not say, or not in time */
   read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
     const asked = this.#ports.counters.read(takes, nowMs)
-    return inTime(Promise.resolve(asked), this.#ports.timeoutMs())
+    return withTimeout(Promise.resolve(asked), this.#ports.timeoutMs())
   }
 
   /** What this process has counted since it began. @param counts of which tenants; of all when absent */

@@ -1,5 +1,5 @@
 import type { Dialect } from '../config/config.ts'
-import { readPath, type PathReadings } from '../http/path-readings.ts'
+import { readPath, type PathReadings } from '../wire/url/path-readings.ts'
 import { audioSpeech, audioTranscriptions } from './apis/audio.ts'
 import { batchResults } from './apis/batch-results.ts'
 import { bedrockConverse, bedrockInvoke } from './apis/bedrock.ts'

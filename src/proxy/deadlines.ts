@@ -1,6 +1,6 @@
 import type { Timeouts } from '../config/config.ts'
 import type { GatewayErrorCode } from '../errors.ts'
-import { LATE_MS } from '../patient-timer.ts'
+import { LATE_MS } from '../time/patient-timer.ts'
 
 /** Which wait an exchange is in. Only our own sockets tell when they `connect`. */
 type Phase = 'connect' | 'request' | 'first_byte' | 'body'

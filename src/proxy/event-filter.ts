@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import type { Counts } from '../redaction/edits.ts'
-import { EventFraming, type Framing } from '../redaction/event-framing.ts'
+import { EventFraming, type Framing } from '../wire/framing/event-framing.ts'
 import { EventRedactor, type ReadyEvent } from '../redaction/event-redactor.ts'
 import { writeText } from '../redaction/text-bytes.ts'
 import { OutOfTimeError, TimeBudget } from '../redaction/time-budget.ts'
@@ -25,7 +25,7 @@ export interface EventFilterTerms {
   readonly framing: Framing
   /** Largest event. */
   readonly maxEventBytes: number
-  /** Finds, and strings that cannot be looked into, end the stream. */
+  /** Matches, and strings that cannot be looked into, end the stream. */
   readonly refuses: { readonly finds: boolean; readonly uninspectable: boolean }
 }
 

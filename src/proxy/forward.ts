@@ -17,13 +17,13 @@ import { broken } from './broken.ts'
 import { requireStatus } from './invalid-response.ts'
 import { failureCode } from './upstream-failure.ts'
 import {
-  beginAnswer,
+  beginResponse,
   declaresStream,
   forgetBytes,
-  mustSeeAnswer,
+  mustSeeResponse,
   passJudged,
-  type BegunAnswer,
-} from './judged-answer.ts'
+  type BegunResponse,
+} from './judged-response.ts'
 import { resumed } from './resumed.ts'
 import { ended, filtersOf, noteStream, refusalIn, requirePassing, written } from './stream-filters.ts'
 import { Tap } from './tap.ts'
@@ -115,10 +115,10 @@ export async function forward(
     delete headers['content-length']
     if (exchange.inspection.request?.decision === 'redacted') delete headers['content-encoding']
   }
-  const seesAnswer = mustSeeAnswer(exchange)
+  const seesResponse = mustSeeResponse(exchange)
   // The answer must be readable on its way, and all of it must come.
-  if (exchange.injected || seesAnswer) headers['accept-encoding'] = 'identity'
-  if (seesAnswer) for (const name of ['range', 'if-range']) delete headers[name]
+  if (exchange.injected || seesResponse) headers['accept-encoding'] = 'identity'
+  if (seesResponse) for (const name of ['range', 'if-range']) delete headers[name]
   exchange.beginCall(headers)
   const response = await fetchUpstream(exchange, context, {
     method: exchange.method,
@@ -244,7 +244,7 @@ async function passOn(response: Response, exchange: OpenExchange, context: Proxy
   const eventStream = exchange.responseFacts.mediaType === 'text/event-stream'
   exchange.streaming =
     STREAMED_TYPES.includes(exchange.responseFacts.mediaType) || streamsArray(exchange, response.status)
-  if (mustSeeAnswer(exchange)) return passSeen(response.body, head, exchange, context)
+  if (mustSeeResponse(exchange)) return passSeen(response.body, head, exchange, context)
   // Without a media type the server would put in one of its own, unless the content is streamed.
   if (length >= 0 && length <= BUFFERED_BYTES && !eventStream && exchange.responseFacts.mediaType !== '') {
     let content: ArrayBuffer
@@ -270,7 +270,7 @@ async function passSeen(
   exchange: OpenExchange,
   context: ProxyContext,
 ): Promise<Response> {
-  const begin = (): Promise<BegunAnswer> => beginAnswer(content, exchange, context)
+  const begin = (): Promise<BegunResponse> => beginResponse(content, exchange, context)
   if (declaresStream(exchange, head.status, context)) {
     forgetBytes(head.headers)
     return passObserved(begin, head, exchange, context)
@@ -302,7 +302,7 @@ function passObserved(
 
 type ResponseHead = { readonly status: number; readonly statusText: string; readonly headers: Headers }
 
-type Observed = Pick<BegunAnswer, 'body' | 'filters'>
+type Observed = Pick<BegunResponse, 'body' | 'filters'>
 type BeginObserved = () => Observed | Promise<Observed>
 
 /** Gemini streams one JSON array when it is not asked for events. */

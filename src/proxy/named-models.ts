@@ -1,5 +1,5 @@
-import { MultipartFields } from '../traces/recorder/multipart-fields.ts'
-import { valueAt, walkTopLevel } from './json-spans.ts'
+import { MultipartFields } from '../wire/framing/multipart-fields.ts'
+import { valueAt, walkTopLevel } from '../wire/json/spans.ts'
 
 const UTF8_MARK = [0xef, 0xbb, 0xbf]
 

@@ -4,14 +4,14 @@ import { isDenial, isUnrecognised, type SpanFields } from '../audit/audit-trail.
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { corsFields } from '../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../http/correlation-id.ts'
-import type { PathReadings } from '../http/path-readings.ts'
+import type { PathReadings } from '../wire/url/path-readings.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { refusal } from '../http/refusal.ts'
 import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import { dialectOf, meteredReadingOf, modelOfTarget } from '../providers/registry.ts'
-import { randomHex, tellTrace } from '../telemetry/trace-context.ts'
+import { randomHex, injectTraceParent } from '../wire/trace-context.ts'
 import { queryCredential } from '../traces/provider-credential.ts'
 import type {
   Caller,
@@ -225,7 +225,7 @@ export class OpenExchange {
     span.sentUs = this.elapsedUs()
     if (!this.#context.settings.propagateTrace) return
     span.clientSpanId = randomHex(8)
-    tellTrace(fields, span.context, span.clientSpanId)
+    injectTraceParent(fields, span.context, span.clientSpanId)
   }
 
   /** The request's path, or a part of it, as logs and the audit trail may tell it. */

@@ -1,4 +1,4 @@
-import { countOf, objectOf, type JsonObject } from '../providers/json.ts'
+import { countOf, objectOf, type JsonObject } from '../wire/json/values.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 
 /** How much a request lets be answered. */

@@ -23,7 +23,7 @@ import {
   WebSocketDecoder,
   WebSocketProtocolError,
   type WebSocketInput,
-} from './websocket-frames.ts'
+} from '../wire/framing/websocket-frames.ts'
 
 /** Largest WebSocket message, either way, inflated. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024

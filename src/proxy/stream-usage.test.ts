@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { topLevelSpans, valueAt } from './json-spans.ts'
+import { topLevelSpans, valueAt } from '../wire/json/spans.ts'
 import { askForUsage, UsageEventFilter } from './stream-usage.ts'
 
 const asked = (json: string): string | undefined => {

@@ -1,4 +1,4 @@
-import { topLevelSpans, valueAt } from './json-spans.ts'
+import { topLevelSpans, valueAt } from '../wire/json/spans.ts'
 
 /**
  * Asks a chat stream for its usage, by splicing `stream_options.include_usage` into the request's bytes; everything else

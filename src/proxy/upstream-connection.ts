@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Connection } from '../config/config.ts'
-import { patientTimer } from '../patient-timer.ts'
+import { patientTimer } from '../time/patient-timer.ts'
 
 /** Longest answer of a proxy to `CONNECT`. */
 const MAX_PROXY_ANSWER_BYTES = 16 * 1024

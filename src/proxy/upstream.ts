@@ -1,7 +1,7 @@
 import type { Dialect, ProviderConfig, Timeouts } from '../config/config.ts'
 import { fieldRules, type FieldRules } from '../http/fields.ts'
-import { hasPrefix } from '../http/path-prefix.ts'
-import { readPath, type PathReadings } from '../http/path-readings.ts'
+import { hasPrefix } from '../wire/url/path-prefix.ts'
+import { readPath, type PathReadings } from '../wire/url/path-readings.ts'
 import type { RequestTarget } from '../http/request-target.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import { SubscriptionTokens } from './subscription-tokens.ts'
@@ -66,7 +66,7 @@ export class UpstreamTable {
   }
 
   /**
-   * Finds where a request goes.
+   * Matches where a request goes.
    *
    * @returns `undefined` for a path below no provider's prefix
    */

@@ -1,12 +1,12 @@
 import { declaredOpaque, NOT_UTF8, readContentType, seeBody, type SeenBody } from './body-kind.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
-import { EventFraming, type Framing } from './event-framing.ts'
+import { EventFraming, type Framing } from '../wire/framing/event-framing.ts'
 import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
 import { judgeForm } from './form.ts'
 import { judgeLoose } from './loose-text.ts'
 import { judgeMultipart } from './multipart.ts'
 import { asRead, readText, readWide, writeText, writeWide } from './text-bytes.ts'
-import { openFrom } from './finds.ts'
+import { openFrom } from './matches.ts'
 import { judgeJson, judgeText, type TextRules } from './text-rules.ts'
 
 /** What came of looking through a body. */

@@ -1,6 +1,6 @@
-import type { Framing } from './event-framing.ts'
+import type { Framing } from '../wire/framing/event-framing.ts'
 import { FramingFinder } from './framing-finder.ts'
-import { isJson } from './is-json.ts'
+import { isJson } from '../wire/json/is-json.ts'
 import { hasControls, readText } from './text-bytes.ts'
 
 /** What a body is, as far as redaction must know it. */

@@ -1,5 +1,5 @@
 import { declaredOpaque, readContentType } from './body-kind.ts'
-import { percentDecoded } from './escapes.ts'
+import { percentDecoded } from '../wire/json/escapes.ts'
 import { hasControls, readText, readWide, writeText, writeWide } from './text-bytes.ts'
 
 /** Text that a string carries in an encoding. */

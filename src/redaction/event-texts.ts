@@ -1,6 +1,6 @@
-import type { JsonObject } from '../providers/json.ts'
-import { objectOf } from '../providers/json.ts'
-import type { JsonPlace } from './json-walk.ts'
+import type { JsonObject } from '../wire/json/values.ts'
+import { objectOf } from '../wire/json/values.ts'
+import type { JsonPlace } from '../wire/json/walk.ts'
 
 /** Names of the members in which streams give their text bit by bit. */
 const TEXT_MEMBERS = [

@@ -1,5 +1,5 @@
-import type { Framing } from './event-framing.ts'
-import { isJson } from './is-json.ts'
+import type { Framing } from '../wire/framing/event-framing.ts'
+import { isJson } from '../wire/json/is-json.ts'
 import { hasControls } from './text-bytes.ts'
 
 /** Bytes in which data that is no text gives itself away. */
@@ -16,7 +16,7 @@ const SSE_OTHER = /^(?:id:|retry:|:)/
 const SSE_PREFIX = /^(?:d|da|dat|data|e|ev|eve|even|event|i|id|r|re|ret|retr|retry)$/
 
 /**
- * Finds out by the beginning of a body whether it is a stream of events, and how they stand in it. The same bytes always give the same
+ * Matches out by the beginning of a body whether it is a stream of events, and how they stand in it. The same bytes always give the same
  * answer, however they are cut.
  *
  * An event stream is told by the first characters of a line of its own. Lines of JSON are told by the first, where they are declared, else

@@ -1,10 +1,10 @@
 import type { BodyVerdict } from './bodies.ts'
 import { declaredOpaque, readContentType } from './body-kind.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
-import { judgeHeader, readHeader, type PartHeader } from './part-header.ts'
+import { judgeHeader, readHeader, type PartHeader } from '../wire/framing/part-header.ts'
 import { asRead, readText, writeText } from './text-bytes.ts'
 import type { TextRules } from './text-rules.ts'
-import { decodeTransfer, encodeTransfer } from './transfer-encoding.ts'
+import { decodeTransfer, encodeTransfer } from '../wire/framing/transfer-encoding.ts'
 
 /** Files whose names say that they hold text, and of what kind, where their media type does not. */
 const TEXT_FILES = new Map([

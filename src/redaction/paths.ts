@@ -1,5 +1,5 @@
 import { applyEdits, type Edit } from './edits.ts'
-import { percentDecoded } from './escapes.ts'
+import { percentDecoded } from '../wire/json/escapes.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 import { withoutCredentials } from './without-credentials.ts'
 

@@ -1,7 +1,7 @@
 import { withOthers, type Edit } from './edits.ts'
-import { findAll, openFrom } from './finds.ts'
-import { JsonView } from './json-view.ts'
-import { escaped } from './json-walk.ts'
+import { findAll, openFrom } from './matches.ts'
+import { JsonView } from '../wire/json/view.ts'
+import { escaped } from '../wire/json/walk.ts'
 import type { TextRules } from './text-rules.ts'
 
 /** What is kept of a text that has been given out: detectors look at what stands before a find. */

@@ -1,4 +1,4 @@
-import { readPath } from '../http/path-readings.ts'
+import { readPath } from '../wire/url/path-readings.ts'
 import { readMode, type RedactionMode } from './modes.ts'
 import type { RedactionScope, RedactionSettings } from './settings.ts'
 

@@ -1,5 +1,5 @@
-import { formatTime, parseTime } from '../rfc3339.ts'
-import { isStorable } from './storable-text.ts'
+import { formatTime, parseTime } from '../time/rfc3339.ts'
+import { isStorable } from '../wire/storable-text.ts'
 
 /** Where a page ended: the last row's `created_at` in epoch microseconds, and its id. */
 export interface Cursor {

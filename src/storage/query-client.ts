@@ -1,7 +1,7 @@
 import type { StorageConfig } from '../config/config.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
-import { QuestionError, StorageError } from './storage-error.ts'
+import { QueryError, StorageError } from './storage-error.ts'
 import type {
   AuditTrailStore,
   LimitRecords,
@@ -144,7 +144,7 @@ export class QueryClient {
       this.#waiting.delete(reply.id)
       if ('error' in reply) {
         waiting?.reject(
-          reply.kind === 'question' ? new QuestionError(reply.error) : new StorageError(reply.error),
+          reply.kind === 'question' ? new QueryError(reply.error) : new StorageError(reply.error),
         )
       } else waiting?.resolve(reply.value)
     }

@@ -1,7 +1,7 @@
 import type { StorageConfig } from '../config/config.ts'
 import { openStorage } from './open-storage.ts'
 import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
-import { QuestionError } from './storage-error.ts'
+import { QueryError } from './storage-error.ts'
 import type { AuditTrailStore, LimitRecords, SpendLedger, Storage, TenantDirectory } from './storage.ts'
 import { untilFree } from './until-free.ts'
 
@@ -31,7 +31,7 @@ async function answer({
     if (storage.driver === 'sqlite') await storage.ping()
     reply({ id, value: await ask(storage, scope, method, parameters) })
   } catch (error) {
-    const kind = error instanceof QuestionError ? 'question' : 'store'
+    const kind = error instanceof QueryError ? 'question' : 'store'
     reply({ id, error: error instanceof Error ? error.message : String(error), kind })
     if (kind === 'question') return
     await reopenUnlessKept(opened)

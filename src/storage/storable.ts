@@ -1,4 +1,4 @@
-import { isStorable, storableText } from './storable-text.ts'
+import { isStorable, storableText } from '../wire/storable-text.ts'
 import type { Trace } from '../traces/trace.ts'
 
 /**

@@ -20,6 +20,6 @@ export function lockers(users: readonly string[]): string {
 }
 
 /** A question that the store does not answer as it was asked. The message says what to ask instead, and holds no secret. */
-export class QuestionError extends Error {
-  override readonly name = 'QuestionError'
+export class QueryError extends Error {
+  override readonly name = 'QueryError'
 }

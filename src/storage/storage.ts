@@ -8,7 +8,7 @@ import type { SharedOperation, SharedReply, SharedRequest } from '../limits/coun
 import type { Trace } from '../traces/trace.ts'
 import type { Cursor } from './cursor.ts'
 import type { Measures } from './rollups/measures.ts'
-import type { Bucket, Group } from './rollups/question.ts'
+import type { Bucket, Group } from './rollups/query.ts'
 
 /** A tenant: every recognised caller belongs to one. */
 export interface Tenant {

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { lockFile, lockOwner, type FileLock } from './file-lock.ts'
+import { lockFile, lockOwner, type FileLock } from '../files/file-lock.ts'
 
 /** Gateways on one file that are told apart. */
 const MOST = 9

@@ -17,7 +17,7 @@ import { callAttributes } from './call-attributes.ts'
 import { errorTypeOf } from './exchange-labels.ts'
 import { providerName } from './provider-name.ts'
 import { scrub } from './scrub.ts'
-import { randomHex } from './trace-context.ts'
+import { randomHex } from '../wire/trace-context.ts'
 
 const { INTERNAL, SERVER, CLIENT } = SpanKind
 const { ERROR, UNSET } = SpanStatusCode

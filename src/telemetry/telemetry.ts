@@ -61,7 +61,7 @@ export class Telemetry {
     this.#maker = { resource, latestGenAi: settings.latestGenAi }
     const json = settings.protocol === 'http/json'
     const timeoutMillis = settings.exportTimeoutMs
-    tellFailures(ports)
+    reportFailures(ports)
     if (settings.metrics || settings.prometheus) {
       const readers: MetricReader[] = []
       if (settings.metrics) {
@@ -181,7 +181,7 @@ function resourceOf({ serviceName, serviceVersion }: TelemetrySettings): Resourc
 const EPISODE_MS = 60_000
 
 /** The libraries tell of failures here: the first of an episode is told to the log. */
-function tellFailures({ log }: TelemetryPorts): void {
+function reportFailures({ log }: TelemetryPorts): void {
   let toldAt = -Infinity
   const tell = (...words: unknown[]): void => {
     const now = performance.now()

@@ -1,4 +1,4 @@
-import { parseTime } from '../rfc3339.ts'
+import { parseTime } from './rfc3339.ts'
 
 /** Whether a text is a day of the calendar as `YYYY-MM-DD`. */
 export function isDay(text: string): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { formatTime } from '../rfc3339.ts'
+import { formatTime } from './rfc3339.ts'
 import { parseBound } from './time-bound.ts'
 import { timeZoneOf, UTC } from './time-zone.ts'
 

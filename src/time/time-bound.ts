@@ -1,4 +1,4 @@
-import { parseTime } from '../rfc3339.ts'
+import { parseTime } from './rfc3339.ts'
 import type { TimeZone } from './time-zone.ts'
 
 const DAY_US = 86_400_000_000

@@ -1,4 +1,4 @@
-import { objectOf, parseObject, textOf, type JsonObject } from '../providers/json.ts'
+import { objectOf, parseObject, textOf, type JsonObject } from '../wire/json/values.ts'
 import { isCredentialName } from '../redaction/credential-name.ts'
 import { REDACTED, withoutCredentials } from '../redaction/without-credentials.ts'
 

@@ -1,6 +1,6 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import type { Reading } from '../providers/apis/wire-api.ts'
-import type { JsonObject } from '../providers/json.ts'
+import type { JsonObject } from '../wire/json/values.ts'
 import { modelsOfTarget, type TargetModels } from '../providers/registry.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
@@ -8,7 +8,7 @@ import { includedCost } from '../usage/included-cost.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import { placeOf } from '../usage/places.ts'
-import type { PriceQuestion } from '../usage/price-list.ts'
+import type { PriceQuery } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
@@ -31,7 +31,7 @@ export interface TracePolicy {
   readonly maskedResponseFields: readonly string[]
   /** Credentials that the settings put into requests. */
   readonly setCredentials: readonly string[]
-  findRates(question: PriceQuestion): ModelRates | undefined
+  findRates(question: PriceQuery): ModelRates | undefined
   countTokens: CountTokens
 }
 

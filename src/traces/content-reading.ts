@@ -1,5 +1,5 @@
 import type { Reading, WireApi } from '../providers/apis/wire-api.ts'
-import type { JsonObject } from '../providers/json.ts'
+import type { JsonObject } from '../wire/json/values.ts'
 
 /** What was read of the content while it passed. */
 export interface ContentReading {

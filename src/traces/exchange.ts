@@ -3,10 +3,10 @@ import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../
 import type { GatewayErrorCode } from '../errors.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
-import type { TraceContext } from '../telemetry/trace-context.ts'
+import type { TraceContext } from '../wire/trace-context.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
 import type { KeyList, KeyReference } from '../storage/storage.ts'
-import type { Fate, ReplayedCount } from './recorder/tenant-pipelines.ts'
+import type { Fate, ReplayedCount } from '../background/tenant-pipelines.ts'
 import type { TraceSpend } from './trace.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -213,7 +213,7 @@ export type RecorderRequest =
   | { readonly kind: 'scrape'; readonly id: number; readonly openMetrics: boolean }
   | { readonly kind: 'stop' }
   /** While it stops: it must not wait for anything any more. */
-  | { readonly kind: 'hurry' }
+  | { readonly kind: 'flush' }
 
 /** Settings of the recorder. All but storage and journal may change while it runs. */
 export interface RecorderSettings {

@@ -1,4 +1,4 @@
-import { countOf, listOf, objectOf, textOf, type JsonObject } from '../providers/json.ts'
+import { countOf, listOf, objectOf, textOf, type JsonObject } from '../wire/json/values.ts'
 import { isInference } from '../providers/inference.ts'
 import type { ContentReading } from './content-reading.ts'
 

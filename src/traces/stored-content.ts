@@ -1,4 +1,4 @@
-import { readPath } from '../http/path-readings.ts'
+import { readPath } from '../wire/url/path-readings.ts'
 import { judgeBody } from '../redaction/bodies.ts'
 import { applyEdits, countEdits, type Counts } from '../redaction/edits.ts'
 import { shownPath } from '../redaction/paths.ts'

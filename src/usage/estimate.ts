@@ -1,4 +1,4 @@
-import { listOf, objectOf, type JsonObject } from '../providers/json.ts'
+import { listOf, objectOf, type JsonObject } from '../wire/json/values.ts'
 
 /** Vocabularies that a tokenizer library has. */
 export type Encoding = 'o200k_base' | 'cl100k_base'

@@ -8,7 +8,7 @@ import { UNIT_PRICING } from './unit-pricing.ts'
 import { UNITS } from './usage.ts'
 
 /** What decides whether an own price is for an exchange. */
-export interface OverrideQuestion {
+export interface OverrideQuery {
   /** Provider's name in the configuration. */
   readonly provider: string
   readonly organizationId: string
@@ -24,7 +24,7 @@ const DAY_MS = 86_400_000
 /** Whether an operator's price is for such an exchange. @param forms of its names */
 export function overrideApplies(
   override: PriceOverride,
-  question: OverrideQuestion,
+  question: OverrideQuery,
   forms: readonly NameForm[],
 ): boolean {
   const { provider, organizationId, workspaceId, keyId, at } = question
@@ -43,7 +43,7 @@ export function overrideApplies(
 /** The own price that holds for an exchange; of two that are as specific, the later one of the file. */
 export function bestOverride(
   overrides: readonly PriceOverride[],
-  question: OverrideQuestion,
+  question: OverrideQuery,
   forms: readonly NameForm[],
 ): PriceOverride | undefined {
   let best: PriceOverride | undefined

@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
 import { NO_RATES } from '../../test/support/own-prices.ts'
 import type { ModelNames } from './model-names.ts'
-import { PriceList, type PriceQuestion } from './price-list.ts'
+import { PriceList, type PriceQuery } from './price-list.ts'
 
 const LIST = new PriceList({ unknownModel: 'allow', assumed: NO_RATES, overrides: [] })
-const window = (provider: string, names: ModelNames, more: Partial<PriceQuestion> = {}): number | undefined =>
+const window = (provider: string, names: ModelNames, more: Partial<PriceQuery> = {}): number | undefined =>
   LIST.contextWindow({
     provider,
     upstreamUrl: '',

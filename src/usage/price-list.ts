@@ -15,14 +15,14 @@ import {
 } from './model-names.ts'
 import { freeSheet, ratesOf, type ModelRates, type RateSheet } from './model-rates.ts'
 import { isPricedByOperation, OPERATION_LIST, OPERATION_PRICES } from './operation-prices.ts'
-import { assumedRates, bestOverride, overrideRates, type OverrideQuestion } from './overrides.ts'
+import { assumedRates, bestOverride, overrideRates, type OverrideQuery } from './overrides.ts'
 import { tableLabel, type PriceTable } from './price-table.ts'
 import { BUNDLED, isBundled, tablesInOrder } from './price-tables.ts'
 import { pricesAt } from './prices-at.ts'
 import { vendorNamed } from './vendor-names.ts'
 
 /** Whose exchange is priced, where and when. */
-export interface PriceQuestion extends OverrideQuestion {
+export interface PriceQuery extends OverrideQuery {
   /** The provider's base URL, by which the bundled list knows most providers. */
   readonly upstreamUrl: string
   readonly dialect: Dialect
@@ -69,8 +69,8 @@ export class PriceList {
     )
   }
 
-  /** Finds the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
-  find(question: PriceQuestion): ModelRates | undefined {
+  /** Matches the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
+  find(question: PriceQuery): ModelRates | undefined {
     const { provider, upstreamUrl, api = '', names, organizationId, workspaceId, keyId } = question
     const caller = this.#perCaller ? `${organizationId}\n${workspaceId}\n${keyId}` : ''
     const operation = isPricedByOperation(api) ? api : ''
@@ -85,7 +85,7 @@ export class PriceList {
   }
 
   /** The context window in tokens, from the first list that has one. Own prices do not change it. */
-  contextWindow(question: PriceQuestion): number | undefined {
+  contextWindow(question: PriceQuery): number | undefined {
     for (const { table, provider, name } of lookupsIn(this.#tables, vendorOf(question)?.id, question)) {
       const window = findModel(provider, name, table.providers)?.model.context_window
       if (window !== undefined) return window
@@ -93,7 +93,7 @@ export class PriceList {
     return undefined
   }
 
-  #rates(question: PriceQuestion): ModelRates | undefined {
+  #rates(question: PriceQuery): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
     const forms = nameForms(question.names)
     const seller = vendorOf(question)
@@ -113,7 +113,7 @@ export class PriceList {
  * away by their provider.
  */
 function freeRates(
-  { dialect, names, provider, upstreamUrl }: PriceQuestion,
+  { dialect, names, provider, upstreamUrl }: PriceQuery,
   vendor: string,
 ): RateSheet | undefined {
   const said = namesInOrder(names)
@@ -128,7 +128,7 @@ function freeRates(
 }
 
 /** The bundled list's provider: by URL, by name, by the dialect that it invented. */
-function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider | undefined {
+function vendorOf({ upstreamUrl, provider, dialect }: PriceQuery): Provider | undefined {
   const atPlace = PLACE_VENDORS.find(([address]) => address.test(upstreamUrl))?.[1]
   return (
     BUNDLED.providers.find(({ id }) => id === atPlace) ??
@@ -142,7 +142,7 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuestion): Provider |
 /** What the first table says that has a price for the model at that time. */
 export function listedPrice(
   tables: readonly PriceTable[],
-  question: PriceQuestion,
+  question: PriceQuery,
   vendor = vendorOf(question),
 ): RateSheet | undefined {
   if (question.api !== undefined && isPricedByOperation(question.api))
@@ -162,7 +162,7 @@ export function listedPrice(
 function sheetOf(
   tables: readonly PriceTable[],
   vendor: string | undefined,
-  question: PriceQuestion,
+  question: PriceQuery,
 ): RateSheet | undefined {
   for (const { table, provider, name, named, doubt } of lookupsIn(tables, vendor, question)) {
     const sheet = listRates(table, provider, name, question.at)
@@ -175,7 +175,7 @@ function sheetOf(
 function* lookupsIn(
   tables: readonly PriceTable[],
   vendor: string | undefined,
-  question: PriceQuestion,
+  question: PriceQuery,
 ): Generator<Lookup & { readonly table: PriceTable; readonly provider: Provider }> {
   const { names, at } = question
   for (const table of tables) {
@@ -190,7 +190,7 @@ function* lookupsIn(
 function providerIn(
   table: PriceTable,
   vendor: string | undefined,
-  { upstreamUrl, provider }: PriceQuestion,
+  { upstreamUrl, provider }: PriceQuery,
 ): Provider | undefined {
   const { providers } = table
   const known = providers.find(({ id }) => id === vendor)
@@ -217,7 +217,7 @@ function listRates(table: PriceTable, vendor: Provider, name: string, at: number
   return { list: tableLabel(table), vendor: provider.id, model: model.id, prices }
 }
 
-function operationPrice(vendor: string, { api, names, at }: PriceQuestion): RateSheet | undefined {
+function operationPrice(vendor: string, { api, names, at }: PriceQuery): RateSheet | undefined {
   for (const { name, named, doubt } of lookupsOf(names, vendor, at)) {
     const price = OPERATION_PRICES.find(
       (one) => one.api === api && one.vendor === vendor && one.model === name,

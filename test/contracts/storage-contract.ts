@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { LatencyHistogram } from '../../src/storage/rollups/latency-histogram.ts'
-import type { Bucket, Group } from '../../src/storage/rollups/question.ts'
+import type { Bucket, Group } from '../../src/storage/rollups/query.ts'
 import type {
   Measured,
   MeasuredRow,

@@ -2,8 +2,8 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { unreadContent } from '../../src/traces/interrupted-trace.ts'
 import { wireApiNamed } from '../../src/providers/registry.ts'
-import { BuilderThread } from '../../src/traces/recorder/builder-thread.ts'
-import type { BuilderSettings } from '../../src/traces/recorder/trace-builder.ts'
+import { BuilderThread } from '../../src/background/builder-thread.ts'
+import type { BuilderSettings } from '../../src/background/trace-builder.ts'
 import { sampleExchange } from '../support/exchange.ts'
 
 setDefaultTimeout(60_000)
@@ -17,7 +17,7 @@ const settings: BuilderSettings = {
   setCredentials: [],
 }
 const SLOW = new URL('../fixtures/slow-builder.ts', import.meta.url).href
-const REAL = new URL('../../src/traces/recorder/builder-worker.ts', import.meta.url).href
+const REAL = new URL('../../src/background/builder-worker.ts', import.meta.url).href
 
 const threads: BuilderThread[] = []
 const open = (program: string, times?: { timeoutMs?: number; behindMs?: number }): BuilderThread => {

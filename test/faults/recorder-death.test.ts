@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange, RecorderSettings } from '../../src/traces/exchange.ts'
-import { Recorder } from '../../src/traces/recorder/recorder.ts'
+import { Recorder } from '../../src/background/recorder.ts'
 import { eventually } from '../support/eventually.ts'
 import { sampleExchange } from '../support/exchange.ts'
 import { balanced } from '../support/pipeline.ts'
@@ -116,7 +116,7 @@ test('what a recorder thread had journalled when it died is taken over by the ne
 test('a queue that is full refuses exchanges, counts them, and says so once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-full-'))
   const logs: string[] = []
-  const worker = new URL('../../src/traces/recorder/recorder-worker.ts', import.meta.url).href
+  const worker = new URL('../../src/background/recorder-worker.ts', import.meta.url).href
   const recorder = new Recorder(
     { ...settingsIn(folder), queueMaxBytes: 10 * 2048 },
     (_, message) => logs.push(message),
@@ -145,13 +145,13 @@ test('a recorder thread that is stuck keeps nothing: what is known of its exchan
   for (let i = 0; i < 50; i++)
     recorder.record(exchange(`e${i}`), { request: Buffer.from('{"model":"m"}'), response: Buffer.from('{}') })
   const stopping = recorder.stop()
-  recorder.hurry()
+  recorder.flush()
   expect(await stopping).toEqual({ kind: 'journalled', records: 50 })
   expect(recorder.stop()).toBe(stopping)
   for (const name of readdirSync(join(folder, 'journal')))
     expect(readFileSync(join(folder, 'journal', name), 'latin1')).not.toContain('sk-canary')
 
-  const worker = new URL('../../src/traces/recorder/recorder-worker.ts', import.meta.url).href
+  const worker = new URL('../../src/background/recorder-worker.ts', import.meta.url).href
   const next = new Recorder(settingsIn(folder), () => undefined, EARS, worker)
   await next.start()
   await eventually(() => next.diagnostics().stored_total === 50)

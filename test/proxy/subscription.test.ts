@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
-import { exportLine } from '../../src/cli/export-columns.ts'
+import { exportLine } from '../../src/presentation/export-columns.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 
 setDefaultTimeout(30_000)

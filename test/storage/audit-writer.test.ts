@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { auditEvent, type AuditEvent } from '../../src/audit/audit-event.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
-import { AuditWriter } from '../../src/traces/recorder/audit-writer.ts'
-import { Journal } from '../../src/traces/recorder/journal.ts'
+import { AuditWriter } from '../../src/background/audit-writer.ts'
+import { Journal } from '../../src/background/journal.ts'
 import { eventually } from '../support/eventually.ts'
 
 setDefaultTimeout(30_000)

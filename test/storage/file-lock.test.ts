@@ -2,9 +2,9 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lockFile, lockOwner } from '../../src/storage/file-lock.ts'
+import { lockFile, lockOwner } from '../../src/files/file-lock.ts'
 
-const MODULE = new URL('../../src/storage/file-lock.ts', import.meta.url).href
+const MODULE = new URL('../../src/files/file-lock.ts', import.meta.url).href
 
 test('a lock is held once, names its owner, and is free again when it is released', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'lock-')), 'a.lock')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../../src/config/environment.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { startGateway, type Gateway } from '../../src/gateway.ts'
+import { startGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import { eventually } from './eventually.ts'
 
 /** A line of the gateway's log. */

@@ -1,4 +1,4 @@
-import type { PipelineDiagnostics } from '../../src/traces/recorder/diagnostics.ts'
+import type { PipelineDiagnostics } from '../../src/background/diagnostics.ts'
 
 /** What a gateway without keys tells of its recorder. */
 export async function pipeline({ url }: { readonly url: string }): Promise<PipelineDiagnostics> {

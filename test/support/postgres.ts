@@ -110,7 +110,7 @@ export async function startServer(): Promise<OwnServer> {
     onError: (line: unknown) => said.push(String(line)),
   })
   try {
-    await inTime(server.initialise().then(() => server.start()))
+    await withTimeout(server.initialise().then(() => server.start()))
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     // The package rejects with nothing when the server ends early.
@@ -153,7 +153,7 @@ function isOpen(folder: string): boolean {
   return (mode & 0o001) !== 0 && (above === folder || isOpen(above))
 }
 
-async function inTime(starting: Promise<void>): Promise<void> {
+async function withTimeout(starting: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`not ready after ${START_MS} ms`)), START_MS)
   await Promise.race([starting, late.promise]).finally(() => clearTimeout(timer))

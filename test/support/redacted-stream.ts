@@ -1,4 +1,4 @@
-import { EventFraming, type Framing } from '../../src/redaction/event-framing.ts'
+import { EventFraming, type Framing } from '../../src/wire/framing/event-framing.ts'
 import { EventRedactor } from '../../src/redaction/event-redactor.ts'
 import { writeText } from '../../src/redaction/text-bytes.ts'
 import type { TextRules } from '../../src/redaction/text-rules.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/coalescing-timer.ts'
+import type { Clock } from '../../src/time/coalescing-timer.ts'
 
 interface Timer {
   readonly at: number

@@ -1,5 +1,5 @@
 import { RedisClient } from 'bun'
-import { patientTimer } from '../../patient-timer.ts'
+import { patientTimer } from '../../time/patient-timer.ts'
 import SCRIPT from './redis-script.lua' with { type: 'text' }
 import type { SharedBackend, SharedOperation, SharedReply, SharedRequest } from './shared-counters.ts'
 

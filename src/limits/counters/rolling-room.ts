@@ -1,4 +1,4 @@
-import { inTime } from '../../in-time.ts'
+import { withTimeout } from '../../time/with-timeout.ts'
 import { SLOT_MS, type BudgetWindow } from '../policies/budget-window.ts'
 import type { Budget } from '../policies/take.ts'
 import type { LedgerSlot, ReadLedger } from './counters.ts'
@@ -34,7 +34,7 @@ export class RollingRoom {
     const name = `${counter} ${unit} ${limit} ${startMs}`
     const known = this.#kept.get(name)
     if (known && known.atMs > nowMs - KEPT_MS) return known.room
-    const room = inTime(this.#readLedger([counter], startMs, []), LEDGER_MS)
+    const room = withTimeout(this.#readLedger([counter], startMs, []), LEDGER_MS)
       .then((slots) => roomAt(slots, take, untilMs - fromMs, used))
       .catch(() => take.endMs)
     this.#kept.delete(name)

@@ -1,4 +1,4 @@
-import { backgroundClock, CoalescingTimer } from '../../coalescing-timer.ts'
+import { backgroundClock, CoalescingTimer } from '../../time/coalescing-timer.ts'
 import { slotOf } from '../policies/budget-window.ts'
 import type { Budget, CounterState, Take } from '../policies/take.ts'
 import {

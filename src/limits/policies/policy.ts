@@ -1,4 +1,4 @@
-import { nearest } from '../../config/nearest.ts'
+import { nearest } from '../../wire/nearest.ts'
 
 /** Whose requests a policy counts together. */
 export type LimitPer = 'key' | 'workspace' | 'organization' | 'end_user' | 'session'

@@ -1,4 +1,4 @@
-import { formatSecond } from '../../rfc3339.ts'
+import { formatSecond } from '../../time/rfc3339.ts'
 import type { Limit } from './limit.ts'
 import type { LimitKind } from './policy.ts'
 import type { CounterState } from './take.ts'

@@ -1,5 +1,5 @@
 import { NO_PARTS } from '../../usage/usage.ts'
-import { amountOf, objectOf, textOf } from '../json.ts'
+import { amountOf, objectOf, textOf } from '../../wire/json/values.ts'
 import { meterOpenAI, readWhole } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import type { WireApi } from './wire-api.ts'
@@ -14,7 +14,7 @@ export const audioTranscriptions: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     // Servers without a usage object tell the length of the audio in their verbose answer.
     const seconds = amountOf(answer['duration'])
     readWhole(reading, answer, objectOf(answer['usage']) ?? (seconds === undefined ? undefined : { seconds }))
@@ -43,7 +43,7 @@ export const audioSpeech: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer: () => {},
+  readResponse: () => {},
 
   foldEvent(reading, event) {
     const usage = objectOf(event['usage'])

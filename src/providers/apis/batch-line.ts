@@ -1,5 +1,5 @@
 import type { ModelUsage } from '../../usage/usage.ts'
-import { objectOf, textOf, type JsonObject } from '../json.ts'
+import { objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { generateContent } from './generate-content.ts'
 import { messages } from './messages.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
@@ -45,7 +45,7 @@ function metered(
   model: string | undefined,
 ): ModelUsage[] {
   const line = emptyReading()
-  api.readAnswer(line, answer)
+  api.readResponse(line, answer)
   return api
     .meter(line, reading.notes)
     .map((bill) => ({ ...named(bill, model, reading), ...bill, serviceTier: 'batch' }))

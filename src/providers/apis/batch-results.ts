@@ -1,5 +1,5 @@
 import { billsOfLine, isBatchLine } from './batch-line.ts'
-import { readAnswerError } from './answer-error.ts'
+import { readResponseError } from './response-error.ts'
 import { takeBill, type WireApi } from './wire-api.ts'
 
 /**
@@ -18,14 +18,14 @@ export const batchResults: WireApi = {
   fetches: true,
   lines: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     batchResults.foldEvent(reading, answer, '')
     reading.complete = true
   },
 
   foldEvent(reading, line) {
     if (!isBatchLine(line)) {
-      reading.error ??= readAnswerError(line)
+      reading.error ??= readResponseError(line)
       return false
     }
     for (const bill of billsOfLine(line, reading)) takeBill(reading, '', bill)

@@ -1,7 +1,7 @@
 import { checkTotal, disjoint, type ModelUsage } from '../../usage/usage.ts'
-import { countOf, objectOf, objectsOf, parseObject, textOf, type JsonObject } from '../json.ts'
+import { countOf, objectOf, objectsOf, parseObject, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { messages } from './messages.ts'
-import { foldEvent } from './read-answer.ts'
+import { foldEvent } from './read-response.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -15,7 +15,7 @@ export const bedrockConverse: WireApi = {
   name: 'bedrock_converse',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     readConverse(reading, answer)
     for (const part of objectsOf(objectOf(objectOf(answer['output'])?.['message'])?.['content'])) {
       reading.output.add(textOf(part['text']) ?? '')
@@ -55,8 +55,8 @@ export const bedrockInvoke: WireApi = {
   operation: 'chat',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
-    if (answer['type'] === 'message') return messages.readAnswer(reading, answer)
+  readResponse(reading, answer) {
+    if (answer['type'] === 'message') return messages.readResponse(reading, answer)
     const usage = objectOf(answer['usage'])
     takeUsage(reading, usage)
     reading.complete = true

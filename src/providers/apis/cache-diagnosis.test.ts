@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { wireApiNamed } from '../registry.ts'
-import { SideObservation } from '../../traces/recorder/side-observation.ts'
+import { SideObservation } from '../../background/side-observation.ts'
 import type { Reading } from './wire-api.ts'
 
 type Said = Reading['cacheDiagnosis']

@@ -1,4 +1,4 @@
-import { objectOf, textOf, type JsonObject } from '../json.ts'
+import { objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import type { Reading } from './wire-api.ts'
 
 /** Most members of a diagnosis that are kept, and the longest name or text; providers' own have three short ones. */

@@ -1,5 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
-import { countOf, objectOf, textOf } from '../json.ts'
+import { countOf, objectOf, textOf } from '../../wire/json/values.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
@@ -21,7 +21,7 @@ export const cachedContents: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     reading.model ??= textOf(answer['model'])?.replace(/^.*models\//, '')
     takeUsage(reading, objectOf(answer['usageMetadata']))
     const created = Date.parse(textOf(answer['createTime']) ?? '')

@@ -1,6 +1,6 @@
 import { inputTokens, outputTokens, type ModelUsage, type Units } from '../../usage/usage.ts'
-import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { readAnswerError } from './answer-error.ts'
+import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+import { readResponseError } from './response-error.ts'
 import { meterOpenAI, readOpenAIUsage } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading, WireApi } from './wire-api.ts'
@@ -17,7 +17,7 @@ export const chatCompletions: WireApi = {
   name: 'chat_completions',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     readCommon(reading, answer)
     // xAI's deferred completions: the answer is fetched later, by this id alone.
     if (textOf(answer['request_id']) && answer['choices'] === undefined) reading.pending = true
@@ -58,7 +58,7 @@ export const asyncCompletions: WireApi = {
   name: 'async_completions',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     reading.model = textOf(answer['model'])
     reading.pending = true
     reading.complete = true
@@ -79,9 +79,9 @@ export const storedCompletions: WireApi = {
   fetches: true,
   runsNoModel: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     reading.responseId = textOf(answer['id'])
-    chatCompletions.readAnswer(reading, objectOf(answer['response']) ?? answer)
+    chatCompletions.readResponse(reading, objectOf(answer['response']) ?? answer)
     reading.stored = true
   },
 }
@@ -95,7 +95,7 @@ export const completions: WireApi = {
   name: 'completions',
   operation: 'text_completion',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     completions.foldEvent(reading, answer, '')
     if (reading.error === undefined) reading.complete = true
   },
@@ -133,7 +133,7 @@ function readChoice(reading: Reading, choice: JsonObject): void {
   const reason = textOf(choice['finish_reason'])
   if (!reason) return
   reading.finishReason = reason
-  if (reason === 'error') reading.error ??= readAnswerError(choice) ?? reason
+  if (reason === 'error') reading.error ??= readResponseError(choice) ?? reason
   else reading.complete = true
 }
 

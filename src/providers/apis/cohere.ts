@@ -1,5 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
-import { countOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { countOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
@@ -12,7 +12,7 @@ export const cohereChat: WireApi = {
   name: 'cohere_chat',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     readUsage(reading, objectOf(answer['usage']) ?? objectOf(answer['meta']))
     reading.responseId ??= textOf(answer['id']) ?? textOf(answer['generation_id'])
     readEnd(reading, answer)

@@ -8,7 +8,7 @@ export const countTokens: WireApi = {
   name: 'count_tokens',
   operation: 'chat',
   freeUnlessReported: true,
-  readAnswer(reading) {
+  readResponse(reading) {
     reading.complete = true
   },
   foldEvent: () => false,

@@ -13,7 +13,7 @@ export const decisions: WireApi = {
   // Answers are picked, not written: their length says nothing of tokens.
   notEstimated: true,
 
-  readAnswer: (reading, answer) => readWhole(reading, answer),
+  readResponse: (reading, answer) => readWhole(reading, answer),
 
   foldEvent: () => false,
 

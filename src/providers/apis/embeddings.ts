@@ -10,7 +10,7 @@ export const embeddings: WireApi = {
   name: 'embeddings',
   operation: 'embeddings',
 
-  readAnswer: (reading, answer) => readWhole(reading, answer),
+  readResponse: (reading, answer) => readWhole(reading, answer),
 
   foldEvent: () => false,
 

@@ -1,5 +1,5 @@
 import { checkTotal, disjoint, inputTokens, outputTokens, type ModelUsage } from '../../usage/usage.ts'
-import { countOf, objectsOf, type JsonObject } from '../json.ts'
+import { countOf, objectsOf, type JsonObject } from '../../wire/json/values.ts'
 
 /**
  * Reads Gemini's `usageMetadata`, of generateContent, embeddings and the Live API. Thoughts and the prompts of tools are

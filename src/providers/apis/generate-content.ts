@@ -1,4 +1,4 @@
-import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { hasCounts, readGeminiUsage } from './gemini-usage.ts'
 import { countGrounding, groundingUnits } from './grounding.ts'
 import { takeUsage } from './take-usage.ts'
@@ -15,7 +15,7 @@ export const generateContent: WireApi = {
   name: 'generate_content',
   operation: 'generate_content',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     generateContent.foldEvent(reading, answer, '')
     // An embedding has no candidates to finish.
     reading.complete = true

@@ -1,5 +1,5 @@
 import type { Units } from '../../usage/usage.ts'
-import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 
 /** Searches of one answer that are told apart; real ones have a handful. */
 const MAX_SEARCHES = 1000

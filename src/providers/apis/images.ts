@@ -1,4 +1,4 @@
-import { countOf, listOf, objectOf, textOf } from '../json.ts'
+import { countOf, listOf, objectOf, textOf } from '../../wire/json/values.ts'
 import { readOpenAIUsage, readWhole } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import type { WireApi } from './wire-api.ts'
@@ -13,7 +13,7 @@ export const images: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     const made = listOf(answer['data']).length
     if (made > 0) reading.toolCalls.set('images', made)
     readWhole(reading, answer)

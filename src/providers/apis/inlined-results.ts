@@ -1,4 +1,4 @@
-import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { billsOfLine } from './batch-line.ts'
 import { takeBill, type WireApi } from './wire-api.ts'
 
@@ -17,7 +17,7 @@ export const inlinedResults: WireApi = {
   runsNoModel: true,
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     const lines = linesOf(answer)
     const model = textOf(objectOf(answer['metadata'])?.['model'])?.replace(/^.*models\//, '')
     let unmeasured = 0

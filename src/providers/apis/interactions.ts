@@ -1,5 +1,5 @@
-import { objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { readAnswerError } from './answer-error.ts'
+import { objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+import { readResponseError } from './response-error.ts'
 import { readInteractionUsage } from './gemini-usage.ts'
 import { countMaps, countSearches, groundingUnits } from './grounding.ts'
 import { takeUsage } from './take-usage.ts'
@@ -14,7 +14,7 @@ export const interactions: WireApi = {
   name: 'interactions',
   operation: 'generate_content',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     readInteraction(reading, answer)
     for (const step of [...objectsOf(answer['outputs']), ...objectsOf(answer['steps'])]) {
       reading.output.add(textOf(step['text']) ?? '')
@@ -63,5 +63,5 @@ function readInteraction(reading: Reading, interaction: JsonObject): void {
   reading.stored = true
   reading.pending = interaction['status'] === 'in_progress'
   reading.finishReason = textOf(interaction['status']) ?? reading.finishReason
-  if (interaction['status'] === 'failed') reading.error = readAnswerError(interaction) ?? 'failed'
+  if (interaction['status'] === 'failed') reading.error = readResponseError(interaction) ?? 'failed'
 }

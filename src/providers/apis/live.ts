@@ -1,4 +1,4 @@
-import { objectOf, textOf } from '../json.ts'
+import { objectOf, textOf } from '../../wire/json/values.ts'
 import { hasCounts, isEmpty, readGeminiUsage } from './gemini-usage.ts'
 import { countGrounding, groundingUnits } from './grounding.ts'
 import { takeBill, type WireApi } from './wire-api.ts'
@@ -11,7 +11,7 @@ import { takeBill, type WireApi } from './wire-api.ts'
 export const live: WireApi = {
   name: 'live',
   operation: 'generate_content',
-  readAnswer: () => {},
+  readResponse: () => {},
 
   foldEvent(reading, event) {
     const content = objectOf(event['serverContent'])

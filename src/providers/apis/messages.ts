@@ -1,5 +1,5 @@
 import { disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
-import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
+import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { readCharge } from './reported-charge.ts'
@@ -15,7 +15,7 @@ export const messages: WireApi = {
   name: 'messages',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     readMessage(reading, answer)
     for (const block of listOf(answer['content'])) addBlock(reading, objectOf(block))
     reading.complete = true

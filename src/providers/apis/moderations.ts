@@ -1,4 +1,4 @@
-import { countOf, objectOf, textOf } from '../json.ts'
+import { countOf, objectOf, textOf } from '../../wire/json/values.ts'
 import { meterOpenAI } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
 import type { WireApi, WireApiName } from './wire-api.ts'
@@ -23,7 +23,7 @@ function billedWhenReported(name: WireApiName): WireApi {
     name,
     operation: 'chat',
     freeUnlessReported: true,
-    readAnswer(reading, answer) {
+    readResponse(reading, answer) {
       reading.model ??= textOf(answer['model'])
       const usage = objectOf(answer['usage'])
       takeUsage(reading, usage)

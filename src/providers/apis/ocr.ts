@@ -1,5 +1,5 @@
 import { NO_PARTS } from '../../usage/usage.ts'
-import { countOf, objectOf } from '../json.ts'
+import { countOf, objectOf } from '../../wire/json/values.ts'
 import { readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
@@ -13,7 +13,7 @@ export const ocr: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readAnswer: (reading, answer) => readWhole(reading, answer, objectOf(answer['usage_info'])),
+  readResponse: (reading, answer) => readWhole(reading, answer, objectOf(answer['usage_info'])),
 
   foldEvent: () => false,
 

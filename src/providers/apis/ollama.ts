@@ -1,5 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
-import { countOf, objectOf, objectsOf, textOf } from '../json.ts'
+import { countOf, objectOf, objectsOf, textOf } from '../../wire/json/values.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -12,7 +12,7 @@ export const ollamaChat: WireApi = {
   name: 'ollama_chat',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     ollamaChat.foldEvent(reading, answer, '')
     // Embeddings have no `done`.
     if (answer['done'] === undefined) reading.complete = true

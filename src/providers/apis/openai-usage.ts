@@ -1,5 +1,5 @@
 import { checkTotal, disjoint, type ModelUsage, type Unit, type Units } from '../../usage/usage.ts'
-import { amountOf, countOf, objectOf, textOf, type JsonObject } from '../json.ts'
+import { amountOf, countOf, objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { readCharge } from './reported-charge.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading } from './wire-api.ts'

@@ -1,5 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
-import { countOf, objectOf, objectsOf } from '../json.ts'
+import { countOf, objectOf, objectsOf } from '../../wire/json/values.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -13,7 +13,7 @@ export const predict: WireApi = {
   operation: 'embeddings',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     const predictions = objectsOf(answer['predictions'])
     let tokens = 0
     let images = 0

@@ -12,7 +12,7 @@ import { realtime } from './realtime.ts'
 import { responses } from './responses.ts'
 import { conversations } from './moderations.ts'
 import { ollamaChat } from './ollama.ts'
-import { foldEvent, readAnswer } from './read-answer.ts'
+import { foldEvent, readResponse } from './read-response.ts'
 import { emptyReading, type Reading, type WireApi } from './wire-api.ts'
 
 function fold(api: WireApi, events: readonly object[]): Reading {
@@ -228,7 +228,7 @@ test('Responses: several responses on one connection are counted each once', () 
 
 test('Embeddings: the total is the input', () => {
   const reading = emptyReading()
-  embeddings.readAnswer(reading, { model: 'voyage-3', data: [], usage: { total_tokens: 7 } })
+  embeddings.readResponse(reading, { model: 'voyage-3', data: [], usage: { total_tokens: 7 } })
   expect(usageOf(embeddings, reading)).toEqual({ input_uncached: 7 })
 })
 
@@ -317,7 +317,7 @@ test('a failure inside an answer is read in every shape, by the provider’s cod
     expect([api.name, event, fold(api, [event]).error]).toEqual([api.name, event, error])
     if (api === realtime) continue
     const whole = emptyReading()
-    readAnswer(api, whole, event as Record<string, unknown>)
+    readResponse(api, whole, event as Record<string, unknown>)
     if (!/\.|end/.test(String(Object.values(event)[0]))) expect([event, whole.error]).toEqual([event, error])
   }
 })

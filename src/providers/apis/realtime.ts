@@ -1,6 +1,6 @@
 import { NO_PARTS, type ModelUsage } from '../../usage/usage.ts'
-import { amountOf, objectOf, textOf, type JsonObject } from '../json.ts'
-import { readAnswerError } from './answer-error.ts'
+import { amountOf, objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+import { readResponseError } from './response-error.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { takeBill, type Reading, type WireApi } from './wire-api.ts'
 
@@ -14,7 +14,7 @@ export const realtime: WireApi = {
   name: 'realtime',
   operation: 'chat',
 
-  readAnswer: () => {},
+  readResponse: () => {},
 
   foldEvent(reading, event) {
     const type = textOf(event['type']) ?? ''
@@ -59,7 +59,7 @@ function takeResponse(reading: Reading, response: JsonObject, beside: JsonObject
   reading.finishReason = textOf(response['status']) ?? reading.finishReason
   reading.complete = true
   if (response['status'] === 'failed') {
-    reading.error = readAnswerError(objectOf(response['status_details']) ?? {}) ?? 'failed'
+    reading.error = readResponseError(objectOf(response['status_details']) ?? {}) ?? 'failed'
   }
   const inside = objectOf(response['usage'])
   const usage = inside && Object.keys(inside).length > 0 ? inside : beside

@@ -1,5 +1,5 @@
 import type { ModelUsage } from '../../usage/usage.ts'
-import { amountOf, countOf, objectOf, type JsonObject } from '../json.ts'
+import { amountOf, countOf, objectOf, type JsonObject } from '../../wire/json/values.ts'
 
 /**
  * Reads what a provider itself charges, where its usage says so: OpenRouter (`cost`), Perplexity (`cost.total_cost`), xAI

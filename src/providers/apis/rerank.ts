@@ -1,5 +1,5 @@
 import { disjoint } from '../../usage/usage.ts'
-import { countOf, objectOf, textOf } from '../json.ts'
+import { countOf, objectOf, textOf } from '../../wire/json/values.ts'
 import { readWhole } from './openai-usage.ts'
 import { readCharge } from './reported-charge.ts'
 import type { WireApi } from './wire-api.ts'
@@ -14,7 +14,7 @@ export const rerank: WireApi = {
   operation: 'rerank',
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     reading.responseId ??= textOf(answer['id'])
     readWhole(reading, answer, objectOf(objectOf(answer['meta'])?.['billed_units']))
   },

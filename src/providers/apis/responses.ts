@@ -1,6 +1,6 @@
 import { addUnits, type ModelUsage, type Unit } from '../../usage/usage.ts'
-import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts'
-import { readAnswerError } from './answer-error.ts'
+import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+import { readResponseError } from './response-error.ts'
 import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
@@ -31,8 +31,8 @@ export const responses: WireApi = {
   name: 'responses',
   operation: 'chat',
 
-  readAnswer(reading, answer) {
-    readResponse(reading, answer)
+  readResponse(reading, answer) {
+    readWholeResponse(reading, answer)
     for (const item of objectsOf(answer['output'])) {
       for (const part of objectsOf(item['content'])) reading.output.add(textOf(part['text']) ?? '')
       reading.output.add(textOf(item['arguments']) ?? '')
@@ -55,7 +55,7 @@ export const responses: WireApi = {
     const response = objectOf(event['response'])
     if (response) {
       if (type === 'response.created') beginResponse(reading)
-      readResponse(reading, response)
+      readWholeResponse(reading, response)
       if (ENDINGS.has(type)) {
         reading.complete = true
         billResponse(reading, response)
@@ -94,7 +94,7 @@ function beginResponse(reading: Reading): void {
   reading.complete = false
 }
 
-function readResponse(reading: Reading, response: JsonObject): void {
+function readWholeResponse(reading: Reading, response: JsonObject): void {
   reading.model ??= textOf(response['model'])
   reading.responseId ??= textOf(response['id'])
   const usage = objectOf(response['usage'])
@@ -109,7 +109,7 @@ function readResponse(reading: Reading, response: JsonObject): void {
   if (response['background'] === true) reading.background = true
   reading.pending = UNFINISHED.has(status ?? '') && reading.background === true
   if (response['store'] !== false) reading.stored = true
-  const error = readAnswerError(response) ?? (status === 'failed' ? status : undefined)
+  const error = readResponseError(response) ?? (status === 'failed' ? status : undefined)
   if (error) reading.error = error
 }
 

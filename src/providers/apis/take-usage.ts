@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../../wire/json/values.ts'
 import type { Reading } from './wire-api.ts'
 
 /** Takes a usage object as the answer's, unless it counts nothing and another one was there before: some servers end their streams so. */

@@ -1,4 +1,4 @@
-import { countOf, objectOf } from '../json.ts'
+import { countOf, objectOf } from '../../wire/json/values.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
@@ -14,7 +14,7 @@ export const vectorStores: WireApi = {
   runsNoModel: true,
   notEstimated: true,
 
-  readAnswer(reading, answer) {
+  readResponse(reading, answer) {
     const files = countOf(objectOf(answer['file_counts'])?.['total']) ?? 0
     if (files > 0) reading.unmeasured = `${files} files are stored, which is billed by the GB and day`
     reading.complete = true

@@ -7,7 +7,7 @@ export interface Span {
 }
 
 /**
- * Finds one kind of value in text. Its work grows with the text's length and with nothing else, whatever the text.
+ * Matches one kind of value in text. Its work grows with the text's length and with nothing else, whatever the text.
  */
 export interface Detector {
   /** Under which its finds are counted: `email`. */

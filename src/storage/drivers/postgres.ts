@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
-import { inTime } from '../../in-time.ts'
+import { withTimeout } from '../../time/with-timeout.ts'
 import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/counters/shared-counters.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { refuseOther } from '../migrations/migrations.ts'
@@ -183,7 +183,7 @@ class PostgresStorage implements Storage {
       SELECT ongoingai_limits(${operation}, ${JSON.stringify(request)}::jsonb) AS reply`
     const { rows } = await this.#kysely
       .connection()
-      .execute((connection) => inTime(question.execute(connection), timeoutMs + SILENCE_MS))
+      .execute((connection) => withTimeout(question.execute(connection), timeoutMs + SILENCE_MS))
     return rows[0]!.reply
   }
 

@@ -2,7 +2,7 @@ import { constants, Database, type SQLQueryBindings, type Statement } from 'bun:
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Kysely, SqliteDialect } from 'kysely'
-import { createPrivateFile, makePrivateFolder } from '../../private-files.ts'
+import { createPrivateFile, makePrivateFolder } from '../../files/private-files.ts'
 import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk } from '../bodies/chunks.ts'
@@ -490,7 +490,7 @@ function migrate(database: Database, applied: (migration: string) => void): void
       ])
       applied(name)
     }
-    if (taken.size < MIGRATIONS.length) tellPlanner(database)
+    if (taken.size < MIGRATIONS.length) writePlannerStatistics(database)
     database.run('COMMIT')
   } catch (error) {
     if (database.inTransaction) database.run('ROLLBACK')
@@ -519,7 +519,7 @@ const SELECTIVITY: Readonly<Record<string, string>> = {
   traces_consumption: '100000 1',
 }
 
-function tellPlanner(database: Database): void {
+function writePlannerStatistics(database: Database): void {
   // Makes the table of statistics.
   database.run('ANALYZE sqlite_schema')
   database.run(`DELETE FROM sqlite_stat1 WHERE tbl IN ('traces', 'trace_tags')`)

@@ -8,10 +8,10 @@ import {
 } from 'kysely'
 import { LatencyHistogram } from '../rollups/latency-histogram.ts'
 import { MEASURE_LIST, type Measures } from '../rollups/measures.ts'
-import { dimensionsOf, plan, type Group, type Groups, type Part, type Plan } from '../rollups/question.ts'
+import { dimensionsOf, plan, type Group, type Groups, type Part, type Plan } from '../rollups/query.ts'
 import { DAY_US, HOUR_US, SPANS, type Span } from '../rollups/roll-up.ts'
 import type { Tables, TracesTable } from '../schema.ts'
-import { QuestionError } from '../storage-error.ts'
+import { QueryError } from '../storage-error.ts'
 import type { Measured, MeasuredRow, MeasureOptions, ReadScope, TraceFilter } from '../storage.ts'
 import { readRolledUpSeq } from './counters.ts'
 import { seriesOf, type Series } from './series.ts'
@@ -155,7 +155,7 @@ async function cutsHours({
 /**
  * Combined dimensions are answered from the traces: as many are read as the rarest of them has, which the rollups know.
  *
- * @throws QuestionError when those are too many
+ * @throws QueryError when those are too many
  */
 async function refuseLarge(
   database: Kysely<Tables>,
@@ -177,7 +177,7 @@ async function refuseLarge(
     least = Math.min(least, Number(traces))
   }
   if (least <= most) return
-  throw new QuestionError(
+  throw new QueryError(
     `the question combines what is not summed up together and would read ${least} traces; ask for a shorter range`,
   )
 }
@@ -243,7 +243,7 @@ async function sums(
     ${order.length > 0 ? sql`ORDER BY ${sql.join(order)}` : sql``}
     LIMIT ${sql.lit(limit)}`.execute(question.database)
   if (rows.length > MAX_ROWS) {
-    throw new QuestionError(
+    throw new QueryError(
       `the answer would have more than ${MAX_ROWS} items; ask for a larger bucket, a shorter range or fewer groups`,
     )
   }

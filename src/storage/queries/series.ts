@@ -1,8 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 import { timeZoneOf, UTC, type OffsetChange } from '../../time/time-zone.ts'
-import type { Bucket } from '../rollups/question.ts'
+import type { Bucket } from '../rollups/query.ts'
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
-import { QuestionError } from '../storage-error.ts'
+import { QueryError } from '../storage-error.ts'
 import type { MeasureOptions, TimeRange } from '../storage.ts'
 
 /**
@@ -32,12 +32,12 @@ const HOURS: Series = {
   startUs: (bucket) => bucket,
 }
 
-/** @returns `undefined` for sums that are no series @throws QuestionError for a time zone that there is not */
+/** @returns `undefined` for sums that are no series @throws QueryError for a time zone that there is not */
 export function seriesOf({ bucket, timeZone }: MeasureOptions, range: TimeRange): Series | undefined {
   if (bucket === undefined) return undefined
   if (bucket === 'hour') return HOURS
   const zone = timeZone === undefined ? UTC : timeZoneOf(timeZone)
-  if (!zone) throw new QuestionError(`there is no time zone "${timeZone}"`)
+  if (!zone) throw new QueryError(`there is no time zone "${timeZone}"`)
   const changes = within(zone.changes(), range)
   const isUtc = changes.every(({ offsetUs }) => offsetUs === 0)
   return {

@@ -1,0 +1,143 @@
+import type { Encoding } from '../usage/estimate.ts'
+import type { ContentReading } from '../traces/content-reading.ts'
+import type { Exchange } from '../traces/exchange.ts'
+import type { Trace } from '../traces/trace.ts'
+import type { BuilderReply, BuilderRequest } from './builder-worker.ts'
+import type { BuilderSettings } from './trace-builder.ts'
+
+/** How long one trace may take; then the thread is started again and the trace goes without. */
+const TIMEOUT_MS = 15_000
+
+/**
+ * A trace that has waited for so long is not counted, but estimated by the length of its text, so that the thread catches up. The wait for a
+ * vocabulary to be loaded is not part of it: a thread that starts is not behind.
+ */
+const BEHIND_MS = 5000
+
+interface Work {
+  readonly exchange: Exchange
+  readonly content: ContentReading
+  readonly encoding: Encoding | undefined
+  readonly queuedAt: number
+  readonly resolve: (trace: Trace) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Has traces built on a thread of its own, which is started when the first is asked for: one after another, in order. A trace that takes too
+ * long, or that the thread dies of, fails alone.
+ */
+export class BuilderThread {
+  readonly #workerUrl: string
+  readonly #timeoutMs: number
+  readonly #behindMs: number
+  /** Vocabularies that the thread has used, so that it has them loaded; `undefined` once it has built a trace without one. */
+  readonly #used = new Set<Encoding | undefined>()
+  /** When it had built a trace with the newest of them. */
+  #readyAt = 0
+  #settings: BuilderSettings
+  #worker: Worker | undefined
+  readonly #queue: Work[] = []
+  #current: Work | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** @param workerUrl the thread's program */
+  constructor(
+    settings: BuilderSettings,
+    workerUrl: string,
+    { timeoutMs = TIMEOUT_MS, behindMs = BEHIND_MS }: { timeoutMs?: number; behindMs?: number } = {},
+  ) {
+    this.#settings = settings
+    this.#workerUrl = workerUrl
+    this.#timeoutMs = timeoutMs
+    this.#behindMs = behindMs
+  }
+
+  configure(settings: BuilderSettings): void {
+    this.#settings = settings
+    this.#post({ kind: 'configure', settings })
+  }
+
+  /**
+   * Builds a trace. Rejects when that takes too long, or fails; the reason holds no content.
+   *
+   * @param encoding the vocabulary to count with; `undefined` when nothing is to be counted
+   */
+  build(exchange: Exchange, content: ContentReading, encoding: Encoding | undefined): Promise<Trace> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ exchange, content, encoding, queuedAt: performance.now(), resolve, reject })
+      this.#next()
+    })
+  }
+
+  /** Ends the thread; what it has not done is rejected. */
+  close(): void {
+    const waiting = [...(this.#current ? [this.#current] : []), ...this.#queue.splice(0)]
+    this.#current = undefined
+    clearTimeout(this.#timer)
+    this.#worker?.terminate()
+    this.#worker = undefined
+    for (const { reject } of waiting) reject(new Error('the gateway stopped'))
+  }
+
+  #next(): void {
+    if (this.#current) return
+    const next = this.#queue.shift()
+    if (!next) return
+    const behind = performance.now() - Math.max(next.queuedAt, this.#readyAt) > this.#behindMs
+    const work = (this.#current = behind ? { ...next, encoding: undefined } : next)
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    this.#timer = setTimeout(() => this.#fail(worker, 'it took too long'), this.#timeoutMs)
+    const { exchange, content, encoding } = work
+    const { api: _, response, ...rest } = content
+    const { length, text } = response.output
+    this.#post({
+      kind: 'build',
+      exchange,
+      // A sample of text crosses as what it holds; its methods do not.
+      content: { ...rest, response: { ...response, output: { length, text } as typeof response.output } },
+      encoding,
+    })
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#workerUrl)
+    this.#used.clear()
+    worker.onmessage = ({ data: reply }: MessageEvent<BuilderReply>) => {
+      if (this.#worker !== worker) return
+      const work = this.#done()
+      if (work && !this.#used.has(work.encoding)) {
+        this.#used.add(work.encoding)
+        this.#readyAt = performance.now()
+      }
+      if ('trace' in reply) work?.resolve(reply.trace)
+      else work?.reject(new Error(reply.error))
+      this.#next()
+    }
+    worker.addEventListener('error', () => this.#fail(worker, 'the thread died'))
+    worker.addEventListener('close', () => this.#fail(worker, 'the thread ended'))
+    worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies BuilderRequest)
+    return worker
+  }
+
+  #done(): Work | undefined {
+    clearTimeout(this.#timer)
+    const work = this.#current
+    this.#current = undefined
+    return work
+  }
+
+  /** Gives up the thread and what it is at; the next trace starts another. */
+  #fail(worker: Worker, reason: string): void {
+    if (this.#worker !== worker) return
+    this.#worker = undefined
+    worker.terminate()
+    this.#done()?.reject(new Error(reason))
+    this.#next()
+  }
+
+  #post(request: BuilderRequest): void {
+    this.#worker?.postMessage(request)
+  }
+}

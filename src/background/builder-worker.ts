@@ -1,0 +1,57 @@
+import { wireApiNamed } from '../providers/registry.ts'
+import type { CountTokens, Encoding } from '../usage/estimate.ts'
+import type { ContentReading } from '../traces/content-reading.ts'
+import type { Exchange } from '../traces/exchange.ts'
+import type { Trace } from '../traces/trace.ts'
+import { Tokenizers } from './tokenizers.ts'
+import { TraceBuilder, type BuilderSettings } from './trace-builder.ts'
+
+// The builder thread: builds the traces that take long, one after another. What it does, however long it takes, holds up no other trace.
+
+declare const self: Worker
+
+/** What was read, as it crosses between threads: without the functions of its API. */
+export type ReadContent = Omit<ContentReading, 'api'>
+
+/** What the thread is told. */
+export type BuilderRequest =
+  | { readonly kind: 'configure'; readonly settings: BuilderSettings }
+  | {
+      readonly kind: 'build'
+      readonly exchange: Exchange
+      readonly content: ReadContent
+      /** The vocabulary to count with; `undefined` when nothing is to be counted. */
+      readonly encoding: Encoding | undefined
+    }
+
+/** What it answers, one for each `build`; an error is told by its name. */
+export type BuilderReply = { readonly trace: Trace } | { readonly error: string }
+
+const tokenizers = new Tokenizers()
+let builder: TraceBuilder | undefined
+let turn = Promise.resolve()
+
+self.onmessage = (event: MessageEvent<BuilderRequest>) => {
+  turn = turn.then(() => take(event.data))
+}
+
+async function take(request: BuilderRequest): Promise<void> {
+  if (request.kind === 'configure') {
+    builder = new TraceBuilder(request.settings)
+    return
+  }
+  try {
+    const { exchange, content, encoding } = request
+    if (encoding) await tokenizers.load(encoding)
+    const reading = { ...content, api: wireApiNamed(exchange.wire.api) }
+    const count: CountTokens = (name, text) => (encoding ? tokenizers.count(name, text) : undefined)
+    reply({ trace: builder!.build(exchange, reading, count) })
+  } catch (error) {
+    // Its message may hold content.
+    reply({ error: error instanceof Error ? error.name : 'error' })
+  }
+}
+
+function reply(message: BuilderReply): void {
+  self.postMessage(message)
+}

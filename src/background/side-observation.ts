@@ -1,0 +1,472 @@
+import { foldEvent, readResponse } from '../providers/apis/read-response.ts'
+import { emptyReading, type WireApi, type Reading } from '../providers/apis/wire-api.ts'
+import { objectOf, parseObject, textOf, type JsonObject } from '../wire/json/values.ts'
+import { SseDecoder } from '../wire/framing/sse-decoder.ts'
+import { declaredFraming } from '../redaction/body-kind.ts'
+import { FramingFinder } from '../redaction/framing-finder.ts'
+import type { ContentFacts } from '../traces/exchange.ts'
+import { CALL_MEMBERS } from '../traces/model-call.ts'
+import { AwsEventStreamDecoder } from '../wire/framing/aws-event-stream.ts'
+import { codingOf, ContentDecoder, decodeUpTo, type Coding } from '../wire/framing/content-decoder.ts'
+import { ContentStart, type ContentShape } from './content-start.ts'
+import { JsonBody } from '../wire/json/partial-object.ts'
+import { JsonObjects } from '../wire/json/objects.ts'
+import { MultipartFields } from '../wire/framing/multipart-fields.ts'
+
+/** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
+const AT_ONCE_DECODED_BYTES = 1024 * 1024
+
+/** An event, line or element up to this size is read; a larger one is left out and noted. */
+const MAX_EVENT_BYTES = 32 * 1024 * 1024
+
+const NOTHING = new Uint8Array(0)
+
+const ANSWER_MEMBERS = new Set([
+  'id',
+  'model',
+  'usage',
+  'usageMetadata',
+  'usage_info',
+  'diagnostics',
+  'prompt_cache_diagnostics',
+  'x_groq',
+  'meta',
+  'metadata',
+  'modelVersion',
+  'responseId',
+  'service_tier',
+  'duration',
+  'error',
+  'type',
+  'object',
+  'base_resp',
+  'message',
+  'finish_reason',
+  'stop_reason',
+  'stopReason',
+  'status',
+  'done',
+  'prompt_eval_count',
+  'eval_count',
+])
+const REQUEST_MEMBERS = new Set([
+  'model',
+  'stream',
+  'service_tier',
+  'metadata',
+  'user',
+  'safety_identifier',
+  'message',
+  'ttl',
+  ...CALL_MEMBERS,
+])
+
+/** Keeps the first bytes of a body, as they were on the wire after decoding. */
+export class BodyCopy {
+  readonly #limit: number
+  #pieces: Uint8Array[] = []
+  #size = 0
+  /** More came than was kept. */
+  truncated = false
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  write(bytes: Uint8Array): void {
+    const room = this.#limit - this.#size
+    if (bytes.length > room) this.truncated = true
+    if (room <= 0) return
+    const piece = bytes.length > room ? bytes.slice(0, room) : bytes
+    this.#pieces.push(piece)
+    this.#size += piece.length
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#pieces)
+  }
+}
+
+/** What was seen of the request's content. */
+export interface RequestReading {
+  model?: string | undefined
+  stream: boolean
+  /** The whole request, when it was small enough to be parsed: estimates read its text. */
+  whole?: JsonObject
+  /** Those of its members that are looked at however large it is; a form's fields are texts. */
+  members?: JsonObject
+}
+
+/** How the content of one side is taken apart; `start` until its first bytes have told. */
+type Framing =
+  | { readonly kind: 'none' }
+  /** What came of it before stands. */
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'start'; readonly start: ContentStart }
+  | { readonly kind: 'body'; readonly body: JsonBody }
+  | { readonly kind: 'objects'; readonly objects: JsonObjects }
+  | { readonly kind: 'sse'; readonly decoder: SseDecoder }
+  | { readonly kind: 'aws'; readonly decoder: AwsEventStreamDecoder }
+  | { readonly kind: 'form'; readonly fields: MultipartFields }
+
+interface LoneObject {
+  readonly object: JsonObject
+  readonly atUs: number
+}
+
+/**
+ * One side of an exchange, read while it passes: decodes the copy, finds usage, keeps the body if asked.
+ * Nothing here can reach the client: whatever fails ends the reading, never the exchange.
+ */
+export class SideObservation {
+  readonly request: RequestReading = { stream: false }
+  readonly body: BodyCopy | undefined
+  /** Why the content was not, or not wholly, understood. */
+  readonly notes: string[] = []
+  /** Offset of the first generated content; -1 until it comes. */
+  firstTokenUs = -1
+  /** Content bytes seen, as they were on the wire. */
+  seenBytes = 0
+  /** It came as a stream, whatever its type says. */
+  streamed = false
+  /** Some of it was read: an event, a message, a JSON object. */
+  understood = false
+  readonly #side: 'request' | 'response'
+  #api: WireApi | undefined
+  readonly #mediaType: string
+  readonly #coding: ReturnType<typeof codingOf>
+  #framing: Framing
+  #decoder: ContentDecoder | undefined
+  #work: Promise<void> | undefined
+  /** Content came as messages, each of which has been read. */
+  #messages = false
+  #atUs = 0
+  #lone: LoneObject | undefined
+  #reading: Reading | undefined
+
+  constructor(
+    side: 'request' | 'response',
+    api: WireApi | undefined,
+    facts: ContentFacts,
+    captureBytes: number,
+  ) {
+    this.#side = side
+    this.#api = api
+    this.#coding = codingOf(facts.codings)
+    if (captureBytes > 0) this.body = new BodyCopy(captureBytes)
+    this.#mediaType = facts.mediaType
+    this.#framing = this.#begin(api)
+  }
+
+  /** What the answer says of itself; empty for a request. */
+  get reading(): Reading {
+    return (this.#reading ??= emptyReading())
+  }
+
+  /** The content is of a kind that says nothing of usage: audio, text, an image. */
+  get opaque(): boolean {
+    return this.#framing.kind === 'none' && !this.#messages
+  }
+
+  /** Takes a whole body. */
+  whole(bytes: Uint8Array, atUs: number): void {
+    this.seenBytes += bytes.length
+    this.#atUs = atUs
+    if (this.#coding === 'identity') return this.#decoded(bytes)
+    if (this.#coding === 'unknown') return void this.notes.push('the content coding is not understood')
+    const decoded = decodeUpTo(bytes, this.#coding, AT_ONCE_DECODED_BYTES)
+    if (decoded === 'too_large') void this.#decode(this.#coding, bytes)
+    else if (decoded === 'invalid') this.notes.push(`the body is not valid ${this.#coding}`)
+    else this.#decoded(decoded)
+    return undefined
+  }
+
+  /**
+   * Takes a streamed piece.
+   *
+   * @param marks pairs of byte offset and time of the chunks in it
+   * @returns a promise when the piece is decoded elsewhere and the next must wait, else `undefined`
+   */
+  piece(bytes: Uint8Array, marks: readonly number[]): Promise<void> | undefined {
+    this.seenBytes += bytes.length
+    if (this.#coding === 'unknown') {
+      if (this.notes.length === 0) this.notes.push('the content coding is not understood')
+      return undefined
+    }
+    if (this.#coding === 'identity') {
+      const { kind } = this.#framing
+      if ((kind !== 'sse' && kind !== 'start') || this.firstTokenUs >= 0 || marks.length <= 2) {
+        this.#atUs = marks[marks.length - 1] ?? this.#atUs
+        this.#decoded(bytes)
+        return undefined
+      }
+      for (let i = 0; i < marks.length; i += 2) {
+        this.#atUs = marks[i + 1]!
+        this.#decoded(bytes.subarray(marks[i], marks[i + 2] ?? bytes.length))
+      }
+      return undefined
+    }
+    this.#atUs = marks[marks.length - 1] ?? this.#atUs
+    return this.#decode(this.#coding, bytes)
+  }
+
+  #decode(coding: Coding, bytes: Uint8Array): Promise<void> {
+    const decoder = (this.#decoder ??= new ContentDecoder(coding, (decoded) => this.#decoded(decoded)))
+    this.#work = (this.#work ?? Promise.resolve()).then(() => decoder.write(bytes))
+    return this.#work
+  }
+
+  /** Takes a WebSocket message. */
+  message(text: string, atUs: number): void {
+    this.#atUs = atUs
+    this.#messages = true
+    this.seenBytes += Buffer.byteLength(text)
+    this.body?.write(Buffer.from(`${text}\n`))
+    const object = parseObject(text)
+    if (!object) return
+    try {
+      this.#takeMessage(object)
+    } catch (error) {
+      this.#stopReading(error)
+    }
+  }
+
+  #takeMessage(object: JsonObject): void {
+    if (this.#side === 'response') return this.#fold(object, '')
+    this.request.model ??= this.#api?.readMessage?.(object)
+    this.request.members ??= object
+    return undefined
+  }
+
+  /** The content has ended: reads what is left. Waits for decoding elsewhere if there is any. */
+  async end(): Promise<void> {
+    if (this.#decoder) {
+      await this.#work
+      await this.#decoder.end()
+      if (this.#decoder.failed)
+        this.notes.push('the body could not be decoded to its end, or was too large to be read')
+    }
+    this.finish()
+  }
+
+  /** Whether `end` must be awaited; otherwise `finish` does all there is to do. */
+  get decoding(): boolean {
+    return this.#decoder !== undefined
+  }
+
+  /** Reads what is left of a body that needs no decoding elsewhere. */
+  finish(): void {
+    try {
+      this.#finishReading()
+    } catch (error) {
+      this.#stopReading(error)
+    }
+  }
+
+  #finishReading(): void {
+    if (this.#framing.kind === 'start') this.#become(this.#framing.start.end(), this.#framing.start)
+    const framing = this.#framing
+    switch (framing.kind) {
+      case 'sse':
+        for (const event of framing.decoder.end()) this.#event(event.data, event.name)
+        this.#noteSkipped(framing.decoder.skipped)
+        return
+      case 'objects':
+        if (this.#lone) this.#finishLone(this.#lone, framing.objects)
+        this.#noteSkipped(framing.objects.skipped)
+        return
+      case 'aws':
+        if (framing.decoder.failed) this.notes.push('the event stream is damaged')
+        return
+      case 'form':
+        this.request.members = framing.fields.toObject()
+        this.request.model = textOf(this.request.members['model'])
+        return
+      case 'body':
+        this.#finishBody(framing.body)
+        return
+      case 'start':
+      case 'none':
+      case 'unreadable':
+        return
+      default:
+        framing satisfies never
+    }
+  }
+
+  #finishBody(body: JsonBody): void {
+    const { object, whole } = body.read()
+    if (this.#side === 'request') return this.#finishRequest(object, whole)
+    if (!whole && this.#turnsOutStream(body)) {
+      // When its events came is not known any more.
+      this.firstTokenUs = -1
+      return this.#finishReading()
+    }
+    const { reading } = this
+    readResponse(this.#api!, reading, object)
+    if (!whole && !reading.usage) reading.complete = false
+    this.understood = whole || reading.usage !== undefined || reading.error !== undefined
+    return undefined
+  }
+
+  /** What began like one JSON text may be many, or be followed by events: reads it anew as what it is. */
+  #turnsOutStream(body: JsonBody, more: Uint8Array = NOTHING): boolean {
+    const held = body.held()
+    if (!held) return false
+    const finder = new FramingFinder(declaredFraming(this.#mediaType))
+    const found = finder.write(held) ?? finder.write(more)
+    if (found !== 'sse' && found !== 'lines') return false
+    this.#framing = found === 'sse' ? sseFraming() : objectsFraming()
+    this.#take(held)
+    return true
+  }
+
+  #finishRequest(object: JsonObject, whole: boolean): void {
+    this.request.model = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
+    this.request.stream = object['stream'] === true
+    this.request.members = object
+    if (whole) this.request.whole = object
+  }
+
+  #noteSkipped(skipped: number): void {
+    if (skipped > 0) this.notes.push(`${skipped} events were too large to be read`)
+  }
+
+  #decoded(bytes: Uint8Array): void {
+    this.body?.write(bytes)
+    try {
+      this.#take(bytes)
+    } catch (error) {
+      this.#stopReading(error)
+    }
+  }
+
+  /** What goes wrong ends the reading of this side, and nothing else. */
+  #stopReading(error: unknown): void {
+    this.#framing = { kind: 'unreadable' }
+    this.#api = undefined
+    this.reading.complete = false
+    // Its message may hold content.
+    this.notes.push(`the content could not be read (${error instanceof Error ? error.name : 'error'})`)
+  }
+
+  #take(bytes: Uint8Array): void {
+    const framing = this.#framing
+    switch (framing.kind) {
+      case 'sse':
+        for (const event of framing.decoder.write(bytes)) this.#event(event.data, event.name)
+        return
+      case 'objects':
+        for (const object of framing.objects.write(bytes)) this.#object(object)
+        return
+      case 'aws':
+        for (const { object, name } of framing.decoder.write(bytes)) this.#fold(object, name)
+        return
+      case 'body':
+        if (this.#side === 'response' && framing.body.outgrownBy(bytes)) {
+          if (this.#turnsOutStream(framing.body, bytes)) return this.#take(bytes)
+        }
+        framing.body.write(bytes)
+        return
+      case 'form':
+        framing.fields.write(bytes)
+        return
+      case 'start': {
+        const shape = framing.start.write(bytes)
+        if (shape) this.#become(shape, framing.start)
+        return
+      }
+      case 'none':
+      case 'unreadable':
+        return
+      default:
+        framing satisfies never
+    }
+  }
+
+  #begin(api: WireApi | undefined): Framing {
+    if (!api) return { kind: 'none' }
+    // Files of results come as anything from JSON lines to plain bytes.
+    if (api.lines && this.#side === 'response') return objectsFraming()
+    return { kind: 'start', start: new ContentStart(this.#side, this.#mediaType) }
+  }
+
+  #become(shape: ContentShape, { pieces }: ContentStart): void {
+    this.#framing = this.#framingOf(shape)
+    for (const piece of pieces) this.#take(piece)
+  }
+
+  #framingOf(shape: ContentShape): Framing {
+    switch (shape) {
+      case 'sse':
+        return sseFraming()
+      case 'objects':
+        return objectsFraming()
+      case 'aws':
+        return { kind: 'aws', decoder: new AwsEventStreamDecoder() }
+      case 'form':
+        return { kind: 'form', fields: new MultipartFields(REQUEST_MEMBERS) }
+      case 'json': {
+        const members = this.#side === 'request' ? REQUEST_MEMBERS : ANSWER_MEMBERS
+        return { kind: 'body', body: new JsonBody(members) }
+      }
+      case 'none':
+        return { kind: 'none' }
+      default:
+        return shape satisfies never
+    }
+  }
+
+  /** The first of many objects waits for the second: alone it is a whole answer. */
+  #object(object: JsonObject): void {
+    const lone = this.#lone
+    if (!lone && !this.streamed && !this.#api?.lines) {
+      this.#lone = { object, atUs: this.#atUs }
+      return
+    }
+    this.#lone = undefined
+    if (lone) this.#foldLone(lone)
+    this.#fold(object, '')
+  }
+
+  #foldLone({ object, atUs }: LoneObject): void {
+    const now = this.#atUs
+    this.#atUs = atUs
+    this.#fold(object, '')
+    this.#atUs = now
+  }
+
+  /** It was the only one, unless it stands in an array or the beginning of another has come. */
+  #finishLone(lone: LoneObject, objects: JsonObjects): void {
+    this.#lone = undefined
+    if (objects.many) return this.#foldLone(lone)
+    this.understood = true
+    readResponse(this.#api!, this.reading, lone.object)
+    return undefined
+  }
+
+  #event(data: string, name: string): void {
+    if (data === '[DONE]') {
+      if (this.reading.error === undefined) this.reading.complete = true
+      return
+    }
+    const object = parseObject(data)
+    if (object) this.#fold(object, name)
+  }
+
+  #fold(object: JsonObject, name: string): void {
+    if (!this.#api) return
+    this.understood = true
+    if (!this.#messages) this.streamed = true
+    if (foldEvent(this.#api, this.reading, object, name) && this.firstTokenUs < 0)
+      this.firstTokenUs = this.#atUs
+  }
+}
+
+function sseFraming(): Framing {
+  return { kind: 'sse', decoder: new SseDecoder(MAX_EVENT_BYTES) }
+}
+
+function objectsFraming(): Framing {
+  return { kind: 'objects', objects: new JsonObjects(MAX_EVENT_BYTES) }
+}

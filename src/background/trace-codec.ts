@@ -1,0 +1,45 @@
+import { NO_ATTRIBUTION } from '../traces/attribution.ts'
+import type { Trace } from '../traces/trace.ts'
+
+/** A trace as a journal payload: JSON, bodies in base64, and nothing that is never stored. */
+export function encodeTrace(trace: Trace): Uint8Array {
+  const body = (bytes: Uint8Array | null): string | null =>
+    bytes ? Buffer.from(bytes).toString('base64') : null
+  return Buffer.from(
+    JSON.stringify({
+      ...trace,
+      modelCall: undefined,
+      requestBody: body(trace.requestBody),
+      responseBody: body(trace.responseBody),
+    }),
+  )
+}
+
+/** Fields that a journal of an earlier version lacks. */
+const ABSENT_BEFORE = {
+  ...NO_ATTRIBUTION,
+  consumptionId: '',
+  countedOnce: false,
+  providerError: '',
+  listPriceNanoUsd: null,
+}
+
+/**
+ * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted, but for what tells a trace from the record
+ * of another version.
+ *
+ * @throws SyntaxError for what is not JSON, TypeError for what is no trace
+ */
+export function decodeTrace(payload: Uint8Array): Trace {
+  const raw = JSON.parse(Buffer.from(payload).toString('utf8')) as Trace & Record<string, unknown>
+  if (typeof raw?.id !== 'string' || typeof raw.detail !== 'object' || typeof raw.createdAtUs !== 'number')
+    throw new TypeError('this is no trace that this version knows')
+  const body = (text: unknown): Uint8Array | null =>
+    typeof text === 'string' ? Buffer.from(text, 'base64') : null
+  return {
+    ...ABSENT_BEFORE,
+    ...raw,
+    requestBody: body(raw.requestBody),
+    responseBody: body(raw.responseBody),
+  }
+}

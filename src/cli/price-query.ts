@@ -1,0 +1,18 @@
+import type { Config } from '../config/config.ts'
+import type { SeenModel } from '../storage/storage.ts'
+import type { PriceList } from '../usage/price-list.ts'
+
+/** The question for the price of a model that the store has seen, at its newest use. */
+export function queryOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
+  const provider = providers.find(({ name }) => name === seen.provider)
+  return {
+    provider: seen.provider,
+    upstreamUrl: provider?.upstream ?? '',
+    dialect: provider?.api ?? 'openai',
+    organizationId: seen.organizationId,
+    workspaceId: seen.workspaceId,
+    keyId: '',
+    names: { answered: seen.model, requested: seen.requestedModel },
+    at: seen.lastAtUs / 1000,
+  }
+}

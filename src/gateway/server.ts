@@ -1,0 +1,147 @@
+import type { Server } from 'bun'
+import type { ApiContext } from '../api/api-context.ts'
+import { GatewayError } from '../errors.ts'
+import { dialectOf } from '../providers/registry.ts'
+import type { ProxyContext, ProxySettings } from '../proxy/proxy-context.ts'
+import { relayHandlers, serveWebSocket, type Relay } from '../proxy/relay-websocket.ts'
+import { serveExchange } from '../proxy/serve-exchange.ts'
+import type { Target } from '../proxy/upstream.ts'
+import { clientAddress, type ClientAddresses } from '../http/client-address.ts'
+import { isPreflight, preflightFields } from '../http/cors-fields.ts'
+import { acceptLargeHeads } from '../http/head-size.ts'
+import { jsonResponse } from '../http/json-response.ts'
+import { refusal } from '../http/refusal.ts'
+import { readHost } from '../http/request-host.ts'
+import { requestTarget } from '../http/request-target.ts'
+import { serveApi, type ApiSettings } from '../api/serve-api.ts'
+import { serveMetrics, type MetricsAccess, type MetricsEndpoint } from '../api/serve-metrics.ts'
+
+/** How long a connection of Prometheus is kept. */
+const METRICS_IDLE_SECONDS = 60
+
+/** What the server hands requests to. */
+export interface ServerContext {
+  readonly proxy: ProxyContext
+  readonly api: ApiContext
+  /** Absent when Prometheus is not served, or on a listener of its own. */
+  readonly metrics?: MetricsEndpoint
+  apiSettings: ApiSettings
+}
+
+/**
+ * Listens for HTTP. Paths below a provider's prefix are exchanges; everything else is the management API.
+ *
+ * @throws when the address cannot be listened on
+ */
+export function startServer(host: string, port: number, context: ServerContext): Server<Relay> {
+  acceptLargeHeads()
+  return Bun.serve<Relay>({
+    hostname: host.replace(/^\[|\]$/g, ''),
+    port,
+    idleTimeout: context.proxy.keepAliveSeconds,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    development: false,
+    // Without development mode Bun lets others listen on the same port, and the system deals connections out among them.
+    reusePort: false,
+    websocket: relayHandlers,
+    fetch(request, server) {
+      const target = requestTarget(request.url)
+      const named = readHost(request.headers.get('host'))
+      const { metrics, apiSettings, proxy } = context
+      const upstream = proxy.settings.upstreams.find(target)
+      if (!named) return badHost(upstream)
+      const connection = server.requestIP(request)?.address ?? ''
+      const { trustedProxies } = proxy.settings
+      const client =
+        trustedProxies.length === 0
+          ? connection
+          : clientAddress(connection, request.headers.get('x-forwarded-for'), trustedProxies)
+      const addresses = { connection, client, host: named }
+      if (metrics && target.path === metrics.path) {
+        return serveMetrics(request, addresses, metrics, metricsAccess(context, 'shared'))
+      }
+      if (!upstream) return serveApi(request, target, addresses, apiSettings, context.api, proxy.log)
+      if (request.method === 'OPTIONS') {
+        const answer = answerPreflight(request, addresses, proxy.settings)
+        if (answer) return answer
+      }
+      // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
+      const closeAfter = (seconds: number): void => server.timeout(request, seconds)
+      if (isWebSocket(request)) {
+        return serveWebSocket(request, target, upstream, addresses, closeAfter, server, proxy)
+      }
+      return serveExchange(request, target, upstream, addresses, closeAfter, proxy)
+    },
+    error(error) {
+      context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })
+      return new Response('internal server error\n', { status: 500 })
+    },
+  })
+}
+
+/** Listens for Prometheus alone. @throws when the address cannot be listened on */
+export function startMetricsServer(
+  address: string,
+  metrics: MetricsEndpoint,
+  context: ServerContext,
+): Server<undefined> {
+  const colon = address.lastIndexOf(':')
+  return Bun.serve({
+    hostname: address.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(address.slice(colon + 1)),
+    idleTimeout: METRICS_IDLE_SECONDS,
+    development: false,
+    reusePort: false,
+    fetch(request, server) {
+      const host = readHost(request.headers.get('host'))
+      if (!host) return badHost(undefined)
+      if (requestTarget(request.url).path !== metrics.path)
+        return new Response('404 page not found\n', { status: 404 })
+      const connection = server.requestIP(request)?.address ?? ''
+      const addresses = { connection, client: connection, host }
+      return serveMetrics(request, addresses, metrics, metricsAccess(context, 'own'))
+    },
+  })
+}
+
+function metricsAccess(
+  { api, apiSettings: { browsers, keyring } }: ServerContext,
+  listener: MetricsAccess['listener'],
+): MetricsAccess {
+  return { browsers, keysOn: keyring !== undefined, listener, audit: api.audit }
+}
+
+/** A request whose `Host` is malformed is none, like others that the parser refuses: there is nothing to record. */
+function badHost(target: Target | undefined): Response {
+  const error = new GatewayError('bad_request', 'a request has one Host field, which holds a host')
+  if (target) return refusal(error, dialectOf(target.path, target.upstream.dialect), {})
+  return jsonResponse(error.status, { error: error.message, code: error.code })
+}
+
+/**
+ * Answers a preflight for a provider. It is no request to the provider, so it is neither forwarded nor recorded, and browsers send it without
+ * a key.
+ *
+ * @returns `undefined` for what is none, and for one that is refused as the request would be
+ */
+function answerPreflight(
+  request: Request,
+  addresses: ClientAddresses,
+  { browsers, keyring }: ProxySettings,
+): Response | undefined {
+  const fields = request.headers.toJSON() as Record<string, string>
+  if (!isPreflight(request.method, fields)) return undefined
+  try {
+    browsers.requireHost(keyring !== undefined, addresses)
+    const origin = browsers.requireOrigin(keyring ? 'provider with key' : 'provider', fields, addresses)
+    if (origin === undefined) return undefined
+    return new Response(null, { status: 204, headers: preflightFields(origin, fields) })
+  } catch (error) {
+    if (error instanceof GatewayError) return undefined
+    throw error
+  }
+}
+
+function isWebSocket(request: Request): boolean {
+  return request.method === 'GET' && request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+}

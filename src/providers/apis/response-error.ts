@@ -1,0 +1,32 @@
+import { objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+
+/** Longest code that is kept; some providers send a sentence instead of one. */
+const MAX_CODE_LENGTH = 200
+
+/**
+ * Reads the failure that an answer, or one event of it, tells of: whatever the status said, it is the answer's last word.
+ *
+ * Providers and the servers that imitate them mix each other's shapes, so every API is read for all of them: `error` as an object or a
+ * text, the error itself marked by `object` (Mistral, vLLM) or `type` (Anthropic, Responses), and a status inside `base_resp` (MiniMax).
+ *
+ * @returns the provider's code, else its type, else its text; `undefined` for what has not failed
+ */
+export function readResponseError(answer: JsonObject): string | undefined {
+  const { error } = answer
+  if (typeof error === 'object' && error !== null) {
+    const object = objectOf(error)
+    if (object && Object.keys(object).length > 0) return codeOf(object)
+  } else if (typeof error === 'string' && error !== '') return error.slice(0, MAX_CODE_LENGTH)
+  if (answer['type'] === 'error' || answer['object'] === 'error') return codeOf(answer)
+  const status = answer['base_resp'] === undefined ? 0 : objectOf(answer['base_resp'])?.['status_code']
+  return typeof status === 'number' && status !== 0 ? String(status) : undefined
+}
+
+/** A word says more than a number, and a code more than the type it belongs to. */
+function codeOf(error: JsonObject): string {
+  const { status, code, type } = error
+  const name =
+    // Gemini's name for its numeric code.
+    textOf(status) ?? textOf(code) ?? textOf(type) ?? (typeof code === 'number' ? String(code) : 'error')
+  return name.slice(0, MAX_CODE_LENGTH)
+}

@@ -1,0 +1,103 @@
+import { applyEdits, mergeEdits, wholeEdits, type Edit } from '../../redaction/edits.ts'
+import { percentDecoded } from '../json/escapes.ts'
+import { judgeText, type TextRules } from '../../redaction/text-rules.ts'
+
+/** What the header of a multipart body's part says. */
+export interface PartHeader {
+  /** Name of the field; empty for none. */
+  readonly name: string
+  /** `undefined` for a plain field. */
+  readonly fileName: string | undefined
+  /** The field as it stands; empty for none. */
+  readonly contentType: string
+  /** Lower-case; empty for none. */
+  readonly transferEncoding: string
+}
+
+/** A parameter of a header field. Places are of the whole value, its quotes included. */
+interface Parameter {
+  /** Lower-case, without the `*` of an encoded one. */
+  readonly name: string
+  readonly encoded: boolean
+  /** What the value says. */
+  readonly said: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Extensions that providers tell a file's type by: they are kept when the rest of its name is replaced. */
+const EXTENSION =
+  /\.(?:txt|csv|tsv|md|html|xml|yaml|yml|jsonl?|ndjson|pdf|docx|pptx|xlsx|zip|png|jpe?g|gif|webp|mp3|mp4|mpeg|mpga|m4a|wav|webm|flac|ogg)$/i
+
+const FIELD = /^([\w-]+)[ \t]*:(.*(?:\r?\n[ \t].*)*)/gm
+const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\r\n]*)/g
+
+/** Reads the header of a part. */
+export function readHeader(text: string): PartHeader {
+  const fields = new Map<string, string>()
+  for (const [, name, value] of text.matchAll(FIELD)) {
+    const key = name!.toLowerCase()
+    if (!fields.has(key)) fields.set(key, value!.trim())
+  }
+  const parameters = parametersOf(fields.get('content-disposition') ?? '', 0)
+  const of = (name: string): string | undefined => parameters.find((one) => one.name === name)?.said
+  return {
+    name: of('name') ?? '',
+    fileName: of('filename'),
+    contentType: fields.get('content-type') ?? '',
+    transferEncoding: (fields.get('content-transfer-encoding') ?? '').toLowerCase(),
+  }
+}
+
+/** Looks through the header of a part: its text, and the names in it as they read when decoded. */
+export function judgeHeader(text: string, rules: TextRules): Edit[] {
+  const edits: Edit[] = []
+  for (const { index, 0: field, 1: name, 2: value } of text.matchAll(FIELD)) {
+    if (!/^content-(?:disposition|type)$/i.test(name!)) continue
+    for (const parameter of parametersOf(value!, index + field.length - value!.length)) {
+      edits.push(...judgeParameter(parameter, rules))
+    }
+  }
+  return mergeEdits(edits, judgeText(text, rules))
+}
+
+/** What is found in a parameter replaces all of it; the other edits only count. */
+function judgeParameter({ name, encoded, said, start, end }: Parameter, rules: TextRules): Edit[] {
+  const found = judgeText(said, rules)
+  if (found.length === 0) return []
+  const extension = name === 'filename' && found.at(-1)!.end === said.length ? EXTENSION.exec(said)?.[0] : ''
+  const left = applyEdits(said, found) + (extension ?? '')
+  const replacement = encoded
+    ? `UTF-8''${encodeURIComponent(left)}`
+    : `"${left.replaceAll(/["\\\r\n]/g, (character) => encodeURIComponent(character))}"`
+  return wholeEdits(start, end, replacement, found)
+}
+
+function parametersOf(value: string, offset: number): Parameter[] {
+  return [...value.matchAll(PARAMETER)].map(({ index, 0: all, 1: name, 2: raw }) => {
+    const end = offset + index + all.length
+    const encoded = name!.endsWith('*')
+    const said = encoded ? extended(raw!) : decoded(unquoted(raw!))
+    return { name: name!.replace(/\*.*$/, '').toLowerCase(), encoded, said, start: end - raw!.length, end }
+  })
+}
+
+function unquoted(raw: string): string {
+  return raw.startsWith('"') ? raw.slice(1, -1).replaceAll(/\\(["\\])/g, '$1') : raw.trim()
+}
+
+/** Names as mail writes them, and as browsers do. @see https://www.rfc-editor.org/rfc/rfc2047 */
+function decoded(text: string): string {
+  const words = text.replaceAll(/=\?[\w-]+\?([bq])\?([^?]*)\?=/gi, (_, form: string, word: string) =>
+    form.toLowerCase() === 'b'
+      ? Buffer.from(word, 'base64').toString('utf8')
+      : percentDecoded(word.replaceAll('_', ' ').replaceAll('=', '%')),
+  )
+  return percentDecoded(words)
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc8187 */
+function extended(raw: string): string {
+  const value = unquoted(raw)
+  return percentDecoded(/^[^']*'[^']*'(.*)$/s.exec(value)?.[1] ?? value)
+}
