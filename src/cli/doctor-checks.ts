@@ -14,7 +14,7 @@ import { formatSecond } from '../time/rfc3339.ts'
 import type { Storage } from '../storage/storage.ts'
 import { refusedOpen } from '../gateway/open-start.ts'
 import { checkListener } from './listener-check.ts'
-import { priceAgeLines } from './price-age-text.ts'
+import { priceAgeLines } from '../presentation/price-age-text.ts'
 import { checkRedaction } from './redaction-check.ts'
 import { hasNoStore } from './open-store.ts'
 
@@ -307,7 +307,7 @@ async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
       .map((row) => `${row.group}: ${row.unknownCostRequests} of ${row.requests} requests`)
     if (unknown.length > NAMED) details.push(`and ${unknown.length - NAMED} more`)
     // Loaded here: the price list is megabytes that `serve` must not carry.
-    const { priceAgeOf } = await import('./price-age.ts')
+    const { priceAgeOf } = await import('../presentation/price-age.ts')
     const age = await priceAgeOf(store.everywhere(), config, Date.now())
     details.push(...priceAgeLines(age))
     if (unknown.length === 0) {

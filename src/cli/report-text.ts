@@ -6,7 +6,7 @@ import { costSumText, costText, sumMark, tokensMark } from '../presentation/esti
 import type { ReportData } from '../presentation/report-data.ts'
 import { average, errorCount, errorRate } from '../presentation/measure-json.ts'
 import { outputColumns, textTable } from './text-table.ts'
-import { priceAgeLines } from './price-age-text.ts'
+import { priceAgeLines } from '../presentation/price-age-text.ts'
 import { wrapWords } from './wrap-words.ts'
 
 /** Writes a report for people, in the contract's words and order. */

@@ -47,7 +47,7 @@ export const report: Command = {
         [...store.config.auth.keys, ...keys].map(({ id, name }) => [id, name] as const),
       )
       // Loaded here: the price list is megabytes that `serve` must not carry.
-      const { priceAgeOf } = await import('./price-age.ts')
+      const { priceAgeOf } = await import('../presentation/price-age.ts')
       const prices = await priceAgeOf(reader, store.config, Date.now())
       const shown = { storage: place, prices, keyNames }
       const data = await collectReport(reader, options.filter, options.limit, shown)

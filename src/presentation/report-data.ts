@@ -2,7 +2,7 @@ import { formatSecond } from '../time/rfc3339.ts'
 import type { Group } from '../storage/rollups/query.ts'
 import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
 import type { TimeZone } from '../time/time-zone.ts'
-import type { PriceAge } from '../cli/price-age.ts'
+import type { PriceAge } from './price-age.ts'
 
 /** Sessions that a report names. */
 const SESSIONS = 10

@@ -4,7 +4,7 @@ import { usdText } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
 import { costSumText, costText, sumMark, tokensMark } from './estimate-marks.ts'
 import { html, Markup } from './html.ts'
-import { priceAgeLines } from '../cli/price-age-text.ts'
+import { priceAgeLines } from './price-age-text.ts'
 import type { ReportCurves, ReportData } from './report-data.ts'
 import { errorCount, errorRate } from './measure-json.ts'
 

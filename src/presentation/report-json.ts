@@ -2,7 +2,7 @@ import { given } from './json-field.ts'
 import { average, costSumsJson, errorsJson, latencyJson } from './measure-json.ts'
 import { costJson } from './trace-json.ts'
 import { formatTime } from '../time/rfc3339.ts'
-import { priceAgeJson } from '../cli/price-age-text.ts'
+import { priceAgeJson } from './price-age-text.ts'
 import type { ReportData } from './report-data.ts'
 
 /** A report as `report.v1`, in the contract's names and order. */

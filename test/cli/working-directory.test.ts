@@ -6,7 +6,7 @@ import { DOT_ENVS, expectServeUntouched, expectUntouched, hostileFolder } from '
 
 setDefaultTimeout(120_000)
 
-// The doors of a checkout. Those of a release, the executable and npm's launcher, are in test/packaging.test.ts.
+// The doors of a checkout. Those of a release, the executable and npm's launcher, are in test/deploy/packaging.test.ts.
 
 const ROOT = join(import.meta.dir, '../..')
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'ongoingai-working-directory-')))
