@@ -1,5 +1,5 @@
 import type { ModelInfo, ModelPrice } from '@pydantic/genai-prices'
-import type { Dialect } from '../src/config/config.ts'
+import type { Dialect } from '../src/wire/dialect.ts'
 import { priceUsage, type Cost, type Priced } from '../src/usage/cost.ts'
 import { FEES } from '../src/usage/fees.ts'
 import { includedCost } from '../src/usage/included-cost.ts'

@@ -1,16 +1,9 @@
-import type { GatewayKeyConfig } from '../config/config.ts'
+import type { GatewayKeyConfig } from './settings.ts'
 import { GatewayError } from '../errors.ts'
 import { widerOwnLimit } from '../limits/policies/limits-within.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
-import type {
-  KeyReference,
-  KeySettings,
-  ReadScope,
-  StoredGatewayKey,
-  Tenant,
-  TenantDirectory,
-} from '../storage/storage.ts'
-import { isInScope } from '../storage/in-scope.ts'
+import type { KeyStore, KeyReference, KeySettings, ReadScope, StoredGatewayKey, Tenant } from './key-store.ts'
+import { isInScope } from './in-scope.ts'
 import { hmacOf, sha256Of } from './key-hash.ts'
 import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
@@ -62,7 +55,7 @@ export interface IssuedKey {
 
 /** What administration needs around it. */
 export interface KeyAdministrationPorts {
-  readonly directory: TenantDirectory
+  readonly store: KeyStore
   /** The peppers that tokens may be hashed with; that of new hashes first. */
   readonly peppers: () => Promise<readonly string[]>
   readonly fileKeys: () => readonly GatewayKeyConfig[]
@@ -83,7 +76,7 @@ export class KeyAdministration {
   async list({
     scope,
   }: KeyActor): Promise<{ stored: readonly StoredGatewayKey[]; file: readonly GatewayKeyConfig[] }> {
-    const { keys } = await this.#ports.directory.activeKeys()
+    const { keys } = await this.#ports.store.activeKeys()
     return {
       stored: keys.filter((key) => isInScope(scope, key)),
       file: this.#ports.fileKeys().filter((key) => isInScope(scope, tenantOfFileKey(key))),
@@ -162,7 +155,7 @@ export class KeyAdministration {
       lastUsedAtUs: null,
       revokedAtUs: null,
     }
-    if (!(await this.#ports.directory.createKey(key, otherHashes))) throw taken()
+    if (!(await this.#ports.store.createKey(key, otherHashes))) throw taken()
     return { key, token }
   }
 
@@ -188,7 +181,7 @@ export class KeyAdministration {
       this.#requireGrant(actor, after)
       const wider = isOwnKey(actor, key) ? widerOwnLimit(key.limits, after.limits) : undefined
       if (wider !== undefined) throw denied(`a key cannot lift its own limits: ${wider}`)
-      return this.#ports.directory.updateKey(key, checked, nowUs)
+      return this.#ports.store.updateKey(key, checked, nowUs)
     })
   }
 
@@ -215,7 +208,7 @@ export class KeyAdministration {
     const graceUntilUs = graceSeconds === 0 ? 0 : nowUs + graceSeconds * 1_000_000
     const key = await this.#untilChanged(actor, seen, async (current) => {
       this.#requireGrant(actor, current)
-      const rotated = await this.#ports.directory.rotateKey(current, replacement, graceUntilUs, nowUs)
+      const rotated = await this.#ports.store.rotateKey(current, replacement, graceUntilUs, nowUs)
       if (rotated === 'conflict') throw tokenTaken()
       return rotated
     })
@@ -226,7 +219,7 @@ export class KeyAdministration {
   async revoke(actor: KeyActor, seen: StoredGatewayKey, nowUs: number): Promise<void> {
     this.#requireGrant(actor, seen)
     const { organizationId, workspaceId, id } = seen
-    if (await this.#ports.directory.revokeKey({ organizationId, workspaceId, id }, nowUs)) return
+    if (await this.#ports.store.revokeKey({ organizationId, workspaceId, id }, nowUs)) return
     throw new GatewayError('gateway_key_not_found', 'gateway key not found')
   }
 

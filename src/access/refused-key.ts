@@ -1,4 +1,4 @@
-import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { DEFAULT_KEY_FIELD } from './key-field.ts'
 import { GatewayError } from '../errors.ts'
 
 /** The contract's text for every refused key. */

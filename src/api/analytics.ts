@@ -1,7 +1,7 @@
 import { quote } from '../config/scalar.ts'
 import { defined } from '../presentation/defined.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import { given } from '../presentation/json-field.ts'
+import { given } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { Bucket, Group } from '../storage/rollups/query.ts'
 import type { Measured, MeasuredRow, MeasureOptions, TraceFilter } from '../storage/storage.ts'

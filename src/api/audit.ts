@@ -1,7 +1,7 @@
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from '../audit/audit-event.ts'
 import { defined } from '../presentation/defined.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import { given } from '../presentation/json-field.ts'
+import { given } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { StoredAuditEvent } from '../storage/storage.ts'
 import type { ApiHandler } from './api-context.ts'

@@ -1,6 +1,6 @@
 import { jsonResponse } from '../http/json-response.ts'
 import { withTimeout } from '../time/with-timeout.ts'
-import { isInScope } from '../storage/in-scope.ts'
+import { isInScope } from '../access/in-scope.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
 import { readScopeOf } from './read-scope.ts'
 

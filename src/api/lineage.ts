@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import { given } from '../presentation/json-field.ts'
+import { given } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { TraceReader } from '../storage/storage.ts'
 import { collectChain } from '../storage/lineage-chain.ts'

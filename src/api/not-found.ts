@@ -1,5 +1,5 @@
 import { nearest } from '../wire/nearest.ts'
-import type { ProviderConfig } from '../config/config.ts'
+import type { ProviderConfig } from '../providers/settings.ts'
 import { ROUTES } from './routes.ts'
 
 /** What a 404 needs to know of a provider. */

@@ -1,6 +1,7 @@
 import { isOperator } from '../access/operator.ts'
 import { GatewayError } from '../errors.ts'
-import type { ReadScope, TraceReader } from '../storage/storage.ts'
+import type { ReadScope } from '../access/key-store.ts'
+import type { TraceReader } from '../storage/storage.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { storeFailing } from './store-failing.ts'
 

@@ -1,4 +1,4 @@
-import type { RecorderTotals } from '../traces/exchange.ts'
+import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 
 /** State of the trace pipeline, under the names of `GET /api/diagnostics/trace-pipeline`. */
 export interface PipelineDiagnostics {

@@ -1,4 +1,5 @@
-import type { Contents, Exchange, ExchangeBatch } from '../traces/exchange.ts'
+import type { Contents, Exchange } from '../traces/exchange.ts'
+import type { ExchangeBatch } from './protocol.ts'
 
 /** A finished exchange and what is known of its contents. */
 export interface FinishedExchange {

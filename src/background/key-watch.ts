@@ -1,5 +1,5 @@
-import type { KeyList, TenantDirectory } from '../storage/storage.ts'
-import type { KeyUse } from '../traces/exchange.ts'
+import type { KeyList, KeyUse } from '../access/key-store.ts'
+import type { TenantDirectory } from '../storage/storage.ts'
 
 /** How often the store is asked whether its keys have changed: a revoked key is refused everywhere within a second. */
 const WATCH_MS = 300

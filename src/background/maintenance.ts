@@ -1,4 +1,4 @@
-import type { ClassRetention, RetentionConfig } from '../config/config.ts'
+import type { ClassRetention, RetentionConfig } from '../storage/settings.ts'
 import type { HourPlace, Storage, TraceMaintenance } from '../storage/storage.ts'
 
 /** How often new traces are added to the rollups, and how many in one transaction: some milliseconds of the writer's lock. */

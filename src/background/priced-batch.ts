@@ -1,4 +1,5 @@
-import type { PricedBatch, PricedExchange } from '../traces/exchange.ts'
+import type { PricedBatch } from './protocol.ts'
+import type { PricedExchange } from '../traces/exchange.ts'
 
 /** Numbers of one exchange. */
 const WIDTH = 7

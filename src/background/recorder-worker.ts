@@ -7,14 +7,8 @@ import { modelOf } from '../traces/build-trace.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
 import type { ReceiptLine } from '../usage/cost.ts'
 import type { Encoding } from '../usage/estimate.ts'
-import type {
-  Contents,
-  Exchange,
-  PricedExchange,
-  RecorderReply,
-  RecorderRequest,
-  RecorderSettings,
-} from '../traces/exchange.ts'
+import type { Contents, Exchange, PricedExchange } from '../traces/exchange.ts'
+import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
 import { interruptedTrace, unreadContent, withoutBodies } from '../traces/interrupted-trace.ts'
 import { encodingNeeded } from '../traces/metering.ts'
 import type { Telemetry as TelemetryClass } from '../telemetry/telemetry.ts'

@@ -2,20 +2,17 @@ import { join } from 'node:path'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
 import { patientTimer } from '../time/patient-timer.ts'
-import type { KeyList } from '../storage/storage.ts'
+import type { KeyList, KeyUse } from '../access/key-store.ts'
 import type {
   Caller,
   Contents,
   Exchange,
-  KeyUse,
   Observed,
   ObservedMessage,
   PricedExchange,
-  RecorderReply,
-  RecorderRequest,
-  RecorderSettings,
-  RecorderTotals,
 } from '../traces/exchange.ts'
+import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
+import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 import type { Scrape } from '../telemetry/prometheus-text.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
 import { readPath } from '../wire/url/path-readings.ts'

@@ -3,7 +3,8 @@ import type { CountTokens } from '../usage/estimate.ts'
 import { PriceList } from '../usage/price-list.ts'
 import { buildTrace, type TracePolicy } from '../traces/build-trace.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
-import type { Exchange, RecorderSettings } from '../traces/exchange.ts'
+import type { Exchange } from '../traces/exchange.ts'
+import type { RecorderSettings } from './protocol.ts'
 import type { Trace } from '../traces/trace.ts'
 
 /** What of the settings decides how traces are built. */

@@ -1,6 +1,6 @@
 import { CoalescingTimer, systemClock, type Clock } from '../time/coalescing-timer.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { RecorderTotals } from '../traces/exchange.ts'
+import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 import type { BatchWrite } from '../telemetry/telemetry.ts'
 import type { Trace } from '../traces/trace.ts'
 import { JournalFullError, type Journal, type JournalBatch } from './journal.ts'

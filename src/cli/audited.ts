@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { auditEvent, type AuditEvent } from '../audit/audit-event.ts'
-import type { StorageConfig } from '../config/config.ts'
+import type { StorageConfig } from '../storage/settings.ts'
 import type { Storage } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import type { Io } from './command.ts'

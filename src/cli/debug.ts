@@ -1,4 +1,4 @@
-import { given, givenBody } from '../presentation/json-field.ts'
+import { given, givenBody } from '../wire/json/json-field.ts'
 import { contractJson } from '../http/json-response.ts'
 import { formatSecond, formatTime } from '../time/rfc3339.ts'
 import { lineageOf } from '../traces/lineage.ts'

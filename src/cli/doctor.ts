@@ -4,7 +4,8 @@ import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { LOCAL_CHECKS, UPSTREAMS, type Check, type Finding } from './doctor-checks.ts'
-import { outputColumns, visible } from './text-table.ts'
+import { outputColumns } from './text-table.ts'
+import { visible } from '../presentation/visible.ts'
 import { wrapWords } from './wrap-words.ts'
 
 /** `ongoingai doctor`: whether this gateway can run as it is configured, without changing anything. */

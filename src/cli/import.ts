@@ -10,7 +10,7 @@ import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { waitingFor, withConfig } from './open-store.ts'
 import { Progress } from './progress.ts'
-import { visible } from './text-table.ts'
+import { visible } from '../presentation/visible.ts'
 import { untilFree } from '../storage/until-free.ts'
 
 /** Rows of one transaction. */

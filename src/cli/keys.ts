@@ -9,10 +9,11 @@ import { defined } from '../presentation/defined.ts'
 import { GatewayError } from '../errors.ts'
 import { claimPeppers, peppersOf } from '../gateway/gateway-keys.ts'
 import { contractJson } from '../http/json-response.ts'
-import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
-import type { KeyReference, Storage, Tenant, TenantDirectory } from '../storage/storage.ts'
+import type { KeyReference, Tenant } from '../access/key-store.ts'
+import type { Storage, TenantDirectory } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
@@ -285,7 +286,7 @@ function referenceOf({ id, organizationId, workspaceId }: KeyReference): Told {
 
 function administration(config: Config, directory: TenantDirectory): KeyAdministration {
   return new KeyAdministration({
-    directory,
+    store: directory,
     peppers: async () => {
       const peppers = peppersOf(config)
       await claimPeppers(directory, peppers)

@@ -13,7 +13,8 @@ import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
 import { sumMark } from '../presentation/estimate-marks.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
-import { textTable, visible } from './text-table.ts'
+import { textTable } from './text-table.ts'
+import { visible } from '../presentation/visible.ts'
 import { untilFree } from '../storage/until-free.ts'
 
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */

@@ -1,4 +1,4 @@
-import { DEFAULT_KEY_FIELD } from '../config/client-urls.ts'
+import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
 import { environmentProxy } from '../config/environment-proxy.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { quote } from '../config/scalar.ts'

@@ -1,12 +1,13 @@
 import { basename } from 'node:path'
-import { DEFAULT_KEY_FIELD, type ClientUrls } from '../config/client-urls.ts'
+import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
+import type { ClientUrls } from '../config/client-urls.ts'
 import type { Environment } from '../config/environment.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
 import { codexArguments, type CodexSettings } from './codex-arguments.ts'
 import { readCodexLogin } from './codex-login.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import { gatewayUrls } from './gateway-urls.ts'
-import { visible } from './text-table.ts'
+import { visible } from '../presentation/visible.ts'
 
 /** The caller's gateway key, for tools that must send it. */
 const GATEWAY_KEY = 'ONGOINGAI_GATEWAY_KEY'

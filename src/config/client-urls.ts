@@ -1,5 +1,4 @@
 import { normalisePrefix } from '../wire/url/path-prefix.ts'
-import { SETTINGS } from './settings.ts'
 
 /** Base URLs that clients are pointed at. */
 export interface ClientUrls {
@@ -73,10 +72,3 @@ function clientHost(host: string): string {
   if (['', '0.0.0.0', '::', '[::]'].includes(trimmed)) return 'localhost'
   return trimmed.includes(':') && !trimmed.startsWith('[') ? `[${trimmed}]` : trimmed
 }
-
-/** Name of the gateway key field as it is spelled by default. */
-export const DEFAULT_KEY_FIELD = (() => {
-  const auth = SETTINGS.fields['auth']
-  const header = auth?.kind === 'section' ? auth.fields['header'] : undefined
-  return header?.kind === 'string' ? header.default : 'X-OngoingAI-Gateway-Key'
-})()

@@ -1,115 +1,12 @@
+import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
+import type { GatewayKeyConfig } from '../access/settings.ts'
+import type { StorageConfig, RetentionConfig } from '../storage/settings.ts'
+import type { PricingConfig } from '../usage/settings.ts'
+import type { ProviderConfig } from '../providers/settings.ts'
 import type { LogStyle } from '../log.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
-import type { KeyRules } from '../access/key-rules.ts'
-import type { KeyScope } from '../access/key-scope.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
-import type { FiledTable } from '../usage/price-table.ts'
-import type { UnitPriceName } from '../usage/unit-pricing.ts'
-
-/** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
-export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
-
-/** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
-export interface Timeouts {
-  readonly connectMs: number
-  readonly firstByteMs: number
-  readonly idleMs: number
-  readonly totalMs: number
-}
-
-/** How an upstream is reached. Texts are empty for what is not configured. */
-export interface Connection {
-  /** URL of an HTTP proxy, which may hold a user and a password. */
-  readonly proxy: string
-  /** Certificates of the authorities that are trusted instead of the public ones, in PEM. */
-  readonly ca: string
-  /** The client certificate and its key, in PEM. */
-  readonly certificate: string
-  readonly key: string
-}
-
-/** What is done to the fields of requests to one upstream. Names are lower-case. */
-export interface FieldChanges {
-  readonly set: readonly (readonly [name: string, value: string])[]
-  readonly remove: readonly string[]
-}
-
-/** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
-export interface ProviderConfig {
-  readonly name: string
-  readonly upstream: string
-  readonly prefix: string
-  readonly api: Dialect
-  readonly credentialHeader: string
-  readonly timeouts: Timeouts
-  readonly connection: Connection
-  readonly headers: FieldChanges
-}
-
-/** USD per million tokens; negative where no rate is set. */
-export interface Rates {
-  readonly input: number
-  readonly cacheRead: number
-  readonly cacheReadAudio: number
-  readonly cacheReadImage: number
-  readonly cacheWrite: number
-  readonly cacheWrite30m: number
-  readonly cacheWrite1h: number
-  readonly cacheWrite12h: number
-  readonly inputAudio: number
-  readonly inputImage: number
-  readonly inputVideo: number
-  readonly output: number
-  readonly reasoning: number
-  readonly outputAudio: number
-  readonly outputImage: number
-}
-
-/** Prices of what is not billed by the token, in USD; negative where none is set. */
-export type UnitPrices = Readonly<Record<UnitPriceName, number>>
-
-/** Rates for requests with more input tokens than `above`. */
-export interface RateBracket extends Rates {
-  readonly above: number
-}
-
-/** Service tiers that an own price may speak of. */
-export type OwnTierName = 'batch' | 'flex' | 'priority' | 'fast'
-
-/** An own price of a service tier: a factor of the other rates (negative for none), or rates. */
-export interface TierRates extends Rates {
-  readonly name: OwnTierName
-  readonly factor: number
-}
-
-/** A price of the operator's own; `model` may end in `*`. `from` and `to` are `YYYY-MM-DD` or empty; both days count. */
-export interface PriceOverride extends Rates {
-  readonly provider: string
-  /** Tenant it is for; empty for every one. */
-  readonly orgId: string
-  readonly workspaceId: string
-  /** Id of the gateway key it is for; empty for every one. */
-  readonly keyId: string
-  readonly model: string
-  readonly from: string
-  readonly to: string
-  readonly free: boolean
-  /** Share taken off the prices of the lists; negative for a surcharge. */
-  readonly discount: number
-  readonly brackets: readonly RateBracket[]
-  readonly units: UnitPrices
-  readonly tiers: readonly TierRates[]
-}
-
-/** What the recorder must know to price an exchange. */
-export interface PricingConfig {
-  readonly unknownModel: 'allow' | 'assume' | 'block'
-  readonly assumed: Rates
-  readonly overrides: readonly PriceOverride[]
-  /** The operator's own list. */
-  readonly list?: FiledTable
-}
 
 /** The same, and where its list comes from. */
 export interface PricingSettings extends PricingConfig {
@@ -117,56 +14,6 @@ export interface PricingSettings extends PricingConfig {
   readonly file: string
   /** Whether `prices update` may fetch a list. */
   readonly allowUpdate: boolean
-}
-
-/** Where traces are kept. */
-export type StorageConfig =
-  | { readonly driver: 'sqlite'; readonly path: string }
-  | {
-      readonly driver: 'postgres'
-      readonly dsn: string
-      readonly maxConnections: number
-      readonly queryTimeoutMs: number
-    }
-
-/** Limits of one class of what is kept; 0 means none. */
-export interface ClassRetention {
-  readonly maxAgeDays: number
-  readonly maxBytes: number
-}
-
-/** What is deleted by itself. */
-export interface RetentionConfig {
-  readonly bodies: ClassRetention
-  readonly traces: ClassRetention
-  readonly rollups: { readonly maxAgeDays: number }
-  readonly audit: { readonly maxAgeDays: number }
-}
-
-/** A gateway key from the file. Empty texts mean: not given. */
-export interface GatewayKeyConfig {
-  readonly id: string
-  readonly token: string
-  readonly orgId: string
-  readonly workspaceId: string
-  readonly team: string
-  readonly name: string
-  readonly description: string
-  readonly createdBy: string
-  readonly role: string
-  readonly scope: KeyScope
-  readonly permissions: readonly string[]
-  readonly rules: KeyRules
-  /** Epoch microseconds; null for never. */
-  readonly expiresAtUs: number | null
-  readonly limits: readonly LimitPolicy[]
-}
-
-/** A receiver of the warnings of budgets. */
-export interface WebhookConfig {
-  readonly url: string
-  /** Empty for messages without a signature. */
-  readonly secret: string
 }
 
 /** Rates and budgets. */

@@ -1,3 +1,4 @@
+import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
 import { PII_SETTINGS } from './pii-settings.ts'
 import { KEY_LIMIT, KEY_RULES, LIMITS } from './limit-settings.ts'
 import { PRICE, RATES } from './price-settings.ts'
@@ -344,7 +345,7 @@ export const SETTINGS: Section = {
         enabled: { kind: 'bool', default: false, doc: 'Demand a gateway key on provider routes and /api.' },
         header: {
           kind: 'string',
-          default: 'X-OngoingAI-Gateway-Key',
+          default: DEFAULT_KEY_FIELD,
           doc: 'Header field of the gateway key; it never travels upstream.',
         },
         pepper: {

@@ -1,6 +1,6 @@
 import type { FiledTable } from '../usage/price-table.ts'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { Connection } from './config.ts'
+import type { Connection } from '../providers/settings.ts'
 import { environmentProxy } from './environment-proxy.ts'
 import type { Environment } from './environment.ts'
 import { quote } from './scalar.ts'

@@ -1,5 +1,5 @@
 import { FIELD_NAME, HOP_BY_HOP } from '../http/fields.ts'
-import type { FieldChanges } from './config.ts'
+import type { FieldChanges } from '../providers/settings.ts'
 import { quote } from './scalar.ts'
 
 /** Fields that the gateway or its HTTP client works out for each message. */

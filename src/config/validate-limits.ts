@@ -1,5 +1,7 @@
 import { policyProblems, type BudgetTerms, type LimitPolicy } from '../limits/policies/policy.ts'
-import type { LimitsConfig, StorageConfig, WebhookConfig } from './config.ts'
+import type { LimitsConfig } from './config.ts'
+import type { StorageConfig } from '../storage/settings.ts'
+import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
 

@@ -5,12 +5,12 @@ import type {
   OwnTierName,
   PriceOverride,
   PricingConfig,
-  PricingSettings,
   RateBracket,
   Rates,
   TierRates,
   UnitPrices,
-} from './config.ts'
+} from '../usage/settings.ts'
+import type { PricingSettings } from './config.ts'
 import { nearest } from '../wire/nearest.ts'
 import { RATES, UNIT_PRICES } from './price-settings.ts'
 import { quote } from './scalar.ts'

@@ -1,5 +1,6 @@
 import { parseNetwork } from '../access/networks.ts'
-import type { Config, RetentionConfig, StorageConfig } from './config.ts'
+import type { Config } from './config.ts'
+import type { RetentionConfig, StorageConfig } from '../storage/settings.ts'
 import type { Problem, SettingsDocument } from './document.ts'
 import { checkProviderNames } from './provider-names.ts'
 import { quote } from './scalar.ts'

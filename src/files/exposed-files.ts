@@ -1,9 +1,14 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Config } from '../config/config.ts'
 
 /** Files beside the journal that hold secrets. */
 const SECRETS = ['gateway-keys.pepper', 'redaction.key']
+
+/** The settings that name the gateway's files. */
+export interface GatewayFiles {
+  readonly storage: { readonly driver: 'sqlite'; readonly path: string } | { readonly driver: 'postgres' }
+  readonly tracing: { readonly journal: { readonly path: string } }
+}
 
 /** Bits of a mode that let others than the owner in. */
 const OTHERS = 0o077
@@ -13,7 +18,7 @@ const OTHERS = 0o077
  * secrets, locks. A folder counts when it holds nothing but our files and is not the working directory. What belongs to another
  * user is his matter. Windows has other permissions: nothing there.
  */
-export function exposedFiles(config: Pick<Config, 'storage' | 'tracing'>): string[] {
+export function exposedFiles(config: GatewayFiles): string[] {
   if (process.platform === 'win32') return []
   const { journal, store, folders } = placesOf(config)
   const isOurs = (path: string): boolean => {
@@ -40,7 +45,7 @@ export function exposedFiles(config: Pick<Config, 'storage' | 'tracing'>): strin
  * Folders of the gateway in which other users can replace its files: its keys, its record. Those that a start closes are none. In a folder
  * like `/tmp` everybody may replace his own only.
  */
-export function replaceableFolders(config: Pick<Config, 'storage' | 'tracing'>): string[] {
+export function replaceableFolders(config: GatewayFiles): string[] {
   if (process.platform === 'win32') return []
   const closed = exposedFiles(config)
   return placesOf(config).folders.filter((folder) => {
@@ -50,7 +55,7 @@ export function replaceableFolders(config: Pick<Config, 'storage' | 'tracing'>):
 }
 
 /** Journal, store if it is a file, and the folders that hold them. */
-function placesOf({ storage, tracing }: Pick<Config, 'storage' | 'tracing'>): {
+function placesOf({ storage, tracing }: GatewayFiles): {
   readonly journal: string
   readonly store: string | undefined
   readonly folders: readonly string[]

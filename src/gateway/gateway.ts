@@ -37,7 +37,7 @@ import { openWarnings } from './open-start.ts'
 import { starting } from './start-error.ts'
 import type { FileLock } from '../files/file-lock.ts'
 import { QueryClient } from '../storage/query-client.ts'
-import type { RecorderSettings } from '../traces/exchange.ts'
+import type { RecorderSettings } from '../background/protocol.ts'
 import { setCredentials } from '../traces/provider-credential.ts'
 import type { PipelineDiagnostics } from '../background/diagnostics.ts'
 import { Recorder, type RecorderEnd } from '../background/recorder.ts'
@@ -222,7 +222,7 @@ export async function startGateway(
       diagnostics: () => recorder.diagnostics(),
       tenantDiagnostics: (isShown) => recorder.tenantDiagnostics(isShown),
       keys: new KeyAdministration({
-        directory,
+        store: directory,
         peppers: () => known.peppersForNewKeys(current),
         fileKeys: () => current.auth.keys,
         policies: () => current.limits.policies,

@@ -1,5 +1,5 @@
 import type { Identity } from '../access/keyring.ts'
-import type { KeyUse } from '../traces/exchange.ts'
+import type { KeyUse } from '../access/key-store.ts'
 
 /** How often uses are handed over. */
 const HAND_OVER_MS = 5000

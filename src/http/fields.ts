@@ -1,4 +1,4 @@
-import type { FieldChanges } from '../config/config.ts'
+import type { FieldChanges } from '../providers/settings.ts'
 import { ALLOW_ORIGIN, replaceCorsFields } from './cors-fields.ts'
 
 /** Fields of one connection, not of the message. @see https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1 */

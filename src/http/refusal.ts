@@ -1,4 +1,4 @@
-import type { Dialect } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { METHODS } from './cors-fields.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'

@@ -1,5 +1,5 @@
 import { traceDetailJson } from './trace-json.ts'
-import { given } from './json-field.ts'
+import { given } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { Trace } from '../traces/trace.ts'
 import { nanoToUsd } from '../usage/money.ts'

@@ -1,11 +1,10 @@
-import type { IssuedKey } from '../access/key-administration.ts'
-import { tenantOfFileKey } from '../access/key-administration.ts'
+import { type IssuedKey, tenantOfFileKey } from '../access/key-administration.ts'
 import { RULE_LISTS, type KeyRules } from '../access/key-rules.ts'
-import type { GatewayKeyConfig } from '../config/config.ts'
-import { given } from './json-field.ts'
+import type { GatewayKeyConfig } from '../access/settings.ts'
+import { given } from '../wire/json/json-field.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import { formatTime } from '../time/rfc3339.ts'
-import type { StoredGatewayKey } from '../storage/storage.ts'
+import type { StoredGatewayKey } from '../access/key-store.ts'
 
 /** What the contract shows for a time that never was. */
 const ZERO_TIME = '0001-01-01T00:00:00Z'

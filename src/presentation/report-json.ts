@@ -1,4 +1,4 @@
-import { given } from './json-field.ts'
+import { given } from '../wire/json/json-field.ts'
 import { average, costSumsJson, errorsJson, latencyJson } from './measure-json.ts'
 import { costJson } from './trace-json.ts'
 import { formatTime } from '../time/rfc3339.ts'

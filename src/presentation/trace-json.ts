@@ -1,4 +1,4 @@
-import { given, givenBody } from './json-field.ts'
+import { given, givenBody } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { TraceSummary } from '../storage/storage.ts'
 import { lineageOf } from '../traces/lineage.ts'

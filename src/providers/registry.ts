@@ -1,4 +1,4 @@
-import type { Dialect } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
 import { readPath, type PathReadings } from '../wire/url/path-readings.ts'
 import { audioSpeech, audioTranscriptions } from './apis/audio.ts'
 import { batchResults } from './apis/batch-results.ts'

@@ -1,4 +1,4 @@
-import type { Timeouts } from '../config/config.ts'
+import type { Timeouts } from '../providers/settings.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import { LATE_MS } from '../time/patient-timer.ts'
 

@@ -1,4 +1,4 @@
-import type { Dialect } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
 import { saysSubscription } from '../traces/paid-by-subscription.ts'
 import {
   checksTokens,

@@ -1,4 +1,4 @@
-import type { Timeouts } from '../config/config.ts'
+import type { Timeouts } from '../providers/settings.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import type { Strike } from './deadlines.ts'
 import { upstreamFailure } from './upstream-failure.ts'

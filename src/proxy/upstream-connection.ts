@@ -1,6 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { Connection } from '../config/config.ts'
+import type { Connection } from '../providers/settings.ts'
 import { patientTimer } from '../time/patient-timer.ts'
 
 /** Longest answer of a proxy to `CONNECT`. */

@@ -1,4 +1,5 @@
-import type { Dialect, ProviderConfig, Timeouts } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
+import type { ProviderConfig, Timeouts } from '../providers/settings.ts'
 import { fieldRules, type FieldRules } from '../http/fields.ts'
 import { hasPrefix } from '../wire/url/path-prefix.ts'
 import { readPath, type PathReadings } from '../wire/url/path-readings.ts'

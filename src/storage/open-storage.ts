@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../config/config.ts'
+import type { StorageConfig } from './settings.ts'
 import type { GoSource } from './import/go-source.ts'
 import type { Storage, Waiting } from './storage.ts'
 

@@ -1,16 +1,16 @@
-import type { StorageConfig } from '../config/config.ts'
+import type { StorageConfig } from './settings.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QueryError, StorageError } from './storage-error.ts'
 import type {
   AuditTrailStore,
   LimitRecords,
-  ReadScope,
   SpendLedger,
   Storage,
   TenantDirectory,
   TraceReader,
 } from './storage.ts'
+import type { ReadScope } from '../access/key-store.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256

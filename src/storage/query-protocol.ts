@@ -1,5 +1,6 @@
-import type { StorageConfig } from '../config/config.ts'
-import type { LimitRecords, ReadScope, TenantDirectory, TraceReader } from './storage.ts'
+import type { StorageConfig } from './settings.ts'
+import type { LimitRecords, TenantDirectory, TraceReader } from './storage.ts'
+import type { ReadScope } from '../access/key-store.ts'
 
 /** What can be asked of the query thread. */
 export type QueryMethod =

@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../config/config.ts'
+import type { StorageConfig } from './settings.ts'
 import { openStorage } from './open-storage.ts'
 import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QueryError } from './storage-error.ts'

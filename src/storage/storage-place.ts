@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../config/config.ts'
+import type { StorageConfig } from './settings.ts'
 
 /** Where a store is, as it may be shown: a file, or host, port and database without user and password. */
 export function placeOf(settings: StorageConfig): string {

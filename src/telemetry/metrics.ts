@@ -1,5 +1,6 @@
 import type { Counter, Histogram, Meter, ObservableResult } from '@opentelemetry/api'
-import type { Exchange, ExchangeSpan, RecorderTotals } from '../traces/exchange.ts'
+import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
+import type { RecorderTotals } from './recorder-totals.ts'
 import type { Trace } from '../traces/trace.ts'
 import { ExchangeLabels, statusLabel } from './exchange-labels.ts'
 import { GenAiMetrics } from './gen-ai-metrics.ts'

@@ -1,12 +1,6 @@
-import type { AuditEvent } from '../audit/audit-event.ts'
-import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
 import type { GatewayErrorCode } from '../errors.ts'
-import type { RedactionSettings } from '../redaction/settings.ts'
-import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
-import type { Vitals } from '../telemetry/vitals.ts'
-import type { KeyList, KeyReference } from '../storage/storage.ts'
-import type { Fate, ReplayedCount } from '../background/tenant-pipelines.ts'
 import type { TraceSpend } from './trace.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -157,25 +151,6 @@ export interface ObservedMessage {
   readonly atUs: number
 }
 
-/**
- * Finished exchanges, several at a time. They cross as one text, and their contents as one block of bytes: that costs
- * a quarter of cloning the objects.
- */
-export interface ExchangeBatch {
-  readonly kind: 'exchanges'
-  /** JSON array of exchanges. */
-  readonly text: string
-  /** Per exchange, the length of its request content and of its response content; -1 for none. */
-  readonly lengths: readonly number[]
-  readonly contents: Uint8Array
-}
-
-/** When a key was used last, as far as its gateway knows. */
-export interface KeyUse extends KeyReference {
-  /** Epoch microseconds. */
-  readonly atUs: number
-}
-
 /** What an exchange came to. */
 export interface PricedExchange {
   /** The number under which somebody waits for it. */
@@ -191,102 +166,3 @@ export interface PricedExchange {
   /** It was answered, to the end. */
   readonly whole: boolean
 }
-
-/** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
-export interface PricedBatch {
-  /** Seven for each: the members of `PricedExchange` in their order; money that is not known is -1. */
-  readonly amounts: Float64Array
-}
-
-/** What the serving thread tells the recorder thread. */
-export type RecorderRequest =
-  | Observed
-  | ObservedMessage
-  | ExchangeBatch
-  | { readonly kind: 'configure'; readonly settings: RecorderSettings }
-  | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
-  /** Gateway keys that were used. */
-  | { readonly kind: 'used'; readonly keys: readonly KeyUse[] }
-  /** How the serving thread is, for metrics. */
-  | { readonly kind: 'vitals'; readonly vitals: Vitals }
-  /** Prometheus asks. */
-  | { readonly kind: 'scrape'; readonly id: number; readonly openMetrics: boolean }
-  | { readonly kind: 'stop' }
-  /** While it stops: it must not wait for anything any more. */
-  | { readonly kind: 'flush' }
-
-/** Settings of the recorder. All but storage and journal may change while it runs. */
-export interface RecorderSettings {
-  readonly storage: StorageConfig
-  readonly retention: RetentionConfig
-  readonly journalPath: string
-  readonly journalMaxBytes: number
-  readonly queueMaxBytes: number
-  readonly flushIntervalMs: number
-  readonly captureBodies: boolean
-  readonly bodyMaxSize: number
-  readonly redaction: RedactionSettings
-  readonly telemetry: TelemetrySettings
-  readonly maskedRequestFields: readonly string[]
-  readonly maskedResponseFields: readonly string[]
-  /** Credentials that the settings put into requests. */
-  readonly setCredentials: readonly string[]
-  readonly pricing: PricingConfig
-  /** The keys of the store are wanted, as they change. */
-  readonly watchKeys: boolean
-}
-
-/** Running totals of the recorder thread since the process began (records found in the journal at start included). */
-export interface RecorderTotals {
-  readonly recovered: number
-  readonly stored: number
-  readonly spilled: number
-  readonly replayed: number
-  readonly quarantined: number
-  readonly writeDropped: number
-  readonly journalRecords: number
-  readonly journalBytes: number
-  readonly observationsGivenUp: number
-  /** Epoch milliseconds; 0 for never. */
-  readonly lastWriteDropAt: number
-  readonly lastWriteDropOperation: string
-  readonly writeFailuresByClass: Readonly<Record<string, number>>
-}
-
-/** What the recorder thread tells the serving thread. */
-export type RecorderReply =
-  | { readonly kind: 'ready'; readonly totals: RecorderTotals }
-  | { readonly kind: 'failed'; readonly message: string }
-  /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
-  | {
-      readonly kind: 'settled'
-      readonly ids: readonly string[]
-      readonly fate: Fate
-      readonly totals: RecorderTotals
-    }
-  /** Records of the journal are in the store now. */
-  | { readonly kind: 'replayed'; readonly counts: readonly ReplayedCount[] }
-  /** What exchanges cost that are awaited. */
-  | ({ readonly kind: 'priced' } & PricedBatch)
-  /** The store answers; `list` holds its keys when they are others than before. */
-  | { readonly kind: 'keys'; readonly list: KeyList | undefined }
-  /** The fields of lines of the log, one for each request that is complete: JSON objects. */
-  | { readonly kind: 'completed'; readonly lines: readonly string[]; readonly leftOut: number }
-  /** What Prometheus asked for; without a text when there is nothing to tell. */
-  | {
-      readonly kind: 'scraped'
-      readonly id: number
-      readonly text: string | undefined
-      readonly mediaType: string
-    }
-  /** Bytes of observed content that have been looked at. */
-  | { readonly kind: 'looked'; readonly bytes: number }
-  | {
-      readonly kind: 'log'
-      readonly level: 'INFO' | 'WARN' | 'ERROR'
-      readonly message: string
-      readonly fields: Readonly<Record<string, unknown>>
-    }
-  /** It is stopping, and at work. */
-  | { readonly kind: 'alive' }
-  | { readonly kind: 'stopped'; readonly totals: RecorderTotals }

@@ -1,4 +1,4 @@
-import { given } from '../presentation/json-field.ts'
+import { given } from '../wire/json/json-field.ts'
 import type { Trace } from './trace.ts'
 
 /** Lineage of a trace as the contract shows it; absent where the trace says nothing. */

@@ -1,4 +1,4 @@
-import type { Dialect } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
 
 /** What Anthropic's answers begin the names of a subscription's limits with. */
 const UNIFIED = 'anthropic-ratelimit-unified-'

@@ -1,4 +1,4 @@
-import type { ProviderConfig } from '../config/config.ts'
+import type { ProviderConfig } from '../providers/settings.ts'
 import { isCredentialName } from '../redaction/credential-name.ts'
 import {
   CREDENTIAL_FIELDS,

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { PriceOverride, PricingConfig } from '../config/config.ts'
+import type { PriceOverride, PricingConfig } from './settings.ts'
 import { NO_RATES, ownPrice } from '../../test/support/own-prices.ts'
 import { lineAmount, priceUsage, type Cost } from './cost.ts'
 import { nanoToUsd, scaled, tokensCost, toNanoUsd, usdText } from './money.ts'

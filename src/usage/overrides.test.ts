@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { NO_RATES, ownPrice } from '../../test/support/own-prices.ts'
-import type { PriceOverride } from '../config/config.ts'
+import type { PriceOverride } from './settings.ts'
 import { priceUsage, type Cost } from './cost.ts'
 import { matchesModel, nameForms } from './model-names.ts'
 import { assumedRates, bestOverride, overrideApplies, overrideRates } from './overrides.ts'

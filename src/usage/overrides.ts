@@ -1,5 +1,5 @@
 import type { ModelPrice } from '@pydantic/genai-prices'
-import type { OwnTierName, PriceOverride, Rates } from '../config/config.ts'
+import type { OwnTierName, PriceOverride, Rates } from './settings.ts'
 import { FEES } from './fees.ts'
 import { nameMatching, type NameForm } from './model-names.ts'
 import { freeSheet, ratesOf, type ModelRates, type Origin, type RateSheet } from './model-rates.ts'

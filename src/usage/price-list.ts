@@ -1,5 +1,6 @@
 import { findProvider, type ModelInfo, type ModelPrice, type Provider } from '@pydantic/genai-prices'
-import type { Dialect, PricingConfig } from '../config/config.ts'
+import type { Dialect } from '../wire/dialect.ts'
+import type { PricingConfig } from './settings.ts'
 import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
 import {

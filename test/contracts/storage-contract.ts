@@ -5,11 +5,10 @@ import type {
   Measured,
   MeasuredRow,
   MeasureOptions,
-  ReadScope,
   Storage,
-  Tenant,
   TraceFilter,
 } from '../../src/storage/storage.ts'
+import type { ReadScope, Tenant } from '../../src/access/key-store.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { sampleTrace } from '../support/trace.ts'
 

@@ -1,4 +1,4 @@
-import type { PriceOverride, Rates, UnitPrices } from '../../src/config/config.ts'
+import type { PriceOverride, Rates, UnitPrices } from '../../src/usage/settings.ts'
 import { UNIT_PRICING } from '../../src/usage/unit-pricing.ts'
 
 /** No rate at all. */

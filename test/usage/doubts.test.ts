@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { PriceOverride, PricingConfig } from '../../src/config/config.ts'
+import type { PriceOverride, PricingConfig } from '../../src/usage/settings.ts'
 import { repriced } from '../../src/traces/reprice.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { priceUsage, type Cost } from '../../src/usage/cost.ts'

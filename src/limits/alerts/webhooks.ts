@@ -1,5 +1,3 @@
-import type { WebhookConfig } from '../../config/config.ts'
-
 /** Messages that wait at most; more are dropped and logged. */
 const MAX_WAITING = 1000
 
@@ -8,6 +6,13 @@ const RETRY_MS = [1000, 5000, 30_000, 120_000]
 
 /** How long a receiver may take. */
 const TIMEOUT_MS = 10_000
+
+/** A receiver of the warnings of budgets. */
+export interface WebhookConfig {
+  readonly url: string
+  /** Empty for messages without a signature. */
+  readonly secret: string
+}
 
 /** What the sender needs around it. */
 export interface WebhookPorts {

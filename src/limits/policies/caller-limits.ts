@@ -1,4 +1,4 @@
-import { matches } from '../../access/key-rules.ts'
+import { matches } from './name-pattern.ts'
 import type { Caller } from '../../traces/exchange.ts'
 import { adjustedTerms, type Adjustments } from './adjustments.ts'
 import { budgetWindow, slotOf } from './budget-window.ts'

@@ -1,4 +1,4 @@
-import { patternWithin } from '../../access/key-rules.ts'
+import { patternWithin } from './name-pattern.ts'
 import type { BudgetTerms, LimitPolicy } from './policy.ts'
 
 /**

@@ -29,7 +29,6 @@ import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
   AuditTrailStore,
-  ReadScope,
   LimitRecords,
   SpendLedger,
   Storage,
@@ -39,6 +38,7 @@ import type {
   TraceReader,
   WriteErrorClass,
 } from '../storage.ts'
+import type { ReadScope } from '../../access/key-store.ts'
 import { openPool } from './postgres-pool.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */

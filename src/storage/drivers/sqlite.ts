@@ -25,7 +25,6 @@ import { StorageError, StoreLockedError } from '../storage-error.ts'
 import { storeUsers } from '../store-claim.ts'
 import type {
   AuditTrailStore,
-  ReadScope,
   LimitRecords,
   SpendLedger,
   Storage,
@@ -36,6 +35,7 @@ import type {
   Waiting,
   WriteErrorClass,
 } from '../storage.ts'
+import type { ReadScope } from '../../access/key-store.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export type SqliteMode = 'write' | 'read'

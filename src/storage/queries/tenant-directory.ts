@@ -1,15 +1,14 @@
 import { sql, type InsertObject, type Kysely, type Selectable } from 'kysely'
 import type { GatewayKeysTable, InstallationTable, Tables } from '../schema.ts'
+import type { DirectoryEntries, TenantDirectory } from '../storage.ts'
 import type {
-  DirectoryEntries,
   KeyList,
   KeyReference,
   KeySettings,
   SeenKey,
   StoredGatewayKey,
   NewTokenHash,
-  TenantDirectory,
-} from '../storage.ts'
+} from '../../access/key-store.ts'
 import { fromKeyRow, toKeyRow, toSettingsRow } from './gateway-key-rows.ts'
 import type { Read, Write } from './tables.ts'
 

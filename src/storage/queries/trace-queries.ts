@@ -7,11 +7,11 @@ import type {
   Measured,
   MeasureOptions,
   Page,
-  ReadScope,
   TraceFilter,
   TraceReader,
   TraceSummary,
 } from '../storage.ts'
+import type { ReadScope } from '../../access/key-store.ts'
 import { readBodies } from './body-queries.ts'
 import { readRolledUpSeq } from './counters.ts'
 import { daysOf, longestOf, measure, newTraces } from './measure.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { NO_RULES, CompiledRules } from '../../access/key-rules.ts'
-import type { ProviderConfig } from '../../config/config.ts'
+import type { ProviderConfig } from '../../providers/settings.ts'
 import { UpstreamTable } from '../../proxy/upstream.ts'
 import { meteredReadingOf } from '../../providers/registry.ts'
 import { Scopes } from '../../redaction/scopes.ts'

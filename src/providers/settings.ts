@@ -1,0 +1,38 @@
+import type { Dialect } from '../wire/dialect.ts'
+
+/** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
+export interface ProviderConfig {
+  readonly name: string
+  readonly upstream: string
+  readonly prefix: string
+  readonly api: Dialect
+  readonly credentialHeader: string
+  readonly timeouts: Timeouts
+  readonly connection: Connection
+  readonly headers: FieldChanges
+}
+
+/** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
+export interface Timeouts {
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly idleMs: number
+  readonly totalMs: number
+}
+
+/** How an upstream is reached. Texts are empty for what is not configured. */
+export interface Connection {
+  /** URL of an HTTP proxy, which may hold a user and a password. */
+  readonly proxy: string
+  /** Certificates of the authorities that are trusted instead of the public ones, in PEM. */
+  readonly ca: string
+  /** The client certificate and its key, in PEM. */
+  readonly certificate: string
+  readonly key: string
+}
+
+/** What is done to the fields of requests to one upstream. Names are lower-case. */
+export interface FieldChanges {
+  readonly set: readonly (readonly [name: string, value: string])[]
+  readonly remove: readonly string[]
+}
