@@ -2,7 +2,7 @@ import { NO_RULES } from '../../src/access/key-rules.ts'
 import { hmacOf } from '../../src/access/key-hash.ts'
 import { newToken } from '../../src/access/key-token.ts'
 import { Keyring } from '../../src/access/keyring.ts'
-import type { StoredGatewayKey } from '../../src/storage/storage.ts'
+import type { StoredGatewayKey } from '../../src/storage/contract/tenant-directory.ts'
 
 const PEPPER = '0123456789abcdef0123456789abcdef'
 const KEYS = 1000

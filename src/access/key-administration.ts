@@ -5,11 +5,10 @@ import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type {
   KeyReference,
   KeySettings,
-  ReadScope,
   StoredGatewayKey,
-  Tenant,
   TenantDirectory,
-} from '../storage/storage.ts'
+} from '../storage/contract/tenant-directory.ts'
+import type { ReadScope, Tenant } from '../storage/contract/tenant.ts'
 import { isInScope } from '../storage/in-scope.ts'
 import { hmacOf, sha256Of } from './key-hash.ts'
 import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'

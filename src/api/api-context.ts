@@ -7,7 +7,9 @@ import type { PipelineDiagnostics } from '../background/diagnostics.ts'
 import type { KeyAdministration } from '../access/key-administration.ts'
 import type { Identity } from '../access/keyring.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
-import type { AuditTrailStore, ReadScope, Tenant, TraceReader } from '../storage/storage.ts'
+import type { AuditTrailStore } from '../storage/contract/audit-trail.ts'
+import type { ReadScope, Tenant } from '../storage/contract/tenant.ts'
+import type { TraceReader } from '../storage/contract/traces.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
 /** What the management API answers from. */

@@ -8,7 +8,7 @@ import { given } from '../presentation/json-field.ts'
 import type { LimitTotals } from '../limits/policies/tenant-tallies.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { isInScope } from '../storage/in-scope.ts'
-import type { ReadScope } from '../storage/storage.ts'
+import type { ReadScope } from '../storage/contract/tenant.ts'
 import type { ApiContext, ApiHandler } from './api-context.ts'
 import { readScopeOf } from './read-scope.ts'
 

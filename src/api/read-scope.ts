@@ -1,6 +1,7 @@
 import { isOperator } from '../access/operator.ts'
 import { GatewayError } from '../errors.ts'
-import type { ReadScope, TraceReader } from '../storage/storage.ts'
+import type { ReadScope } from '../storage/contract/tenant.ts'
+import type { TraceReader } from '../storage/contract/traces.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { storeFailing } from './store-failing.ts'
 

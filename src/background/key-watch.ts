@@ -1,4 +1,4 @@
-import type { KeyList, TenantDirectory } from '../storage/storage.ts'
+import type { KeyList, TenantDirectory } from '../storage/contract/tenant-directory.ts'
 import type { KeyUse } from '../traces/exchange.ts'
 
 /** How often the store is asked whether its keys have changed: a revoked key is refused everywhere within a second. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
 import { patientTimer } from '../time/patient-timer.ts'
-import type { KeyList } from '../storage/storage.ts'
+import type { KeyList } from '../storage/contract/tenant-directory.ts'
 import type {
   Caller,
   Contents,

@@ -1,5 +1,5 @@
 import { CoalescingTimer, systemClock, type Clock } from '../time/coalescing-timer.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage } from '../storage/contract/storage.ts'
 import type { RecorderTotals } from '../traces/exchange.ts'
 import type { BatchWrite } from '../telemetry/telemetry.ts'
 import type { Trace } from '../traces/trace.ts'

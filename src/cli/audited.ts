@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { auditEvent, type AuditEvent } from '../audit/audit-event.ts'
 import type { StorageConfig } from '../config/config.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage } from '../storage/contract/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import type { Io } from './command.ts'
 import { waitingFor } from './open-store.ts'

@@ -7,7 +7,12 @@ import { budgetNeedsPrices } from '../limits/policies/caller-limits.ts'
 import type { Log } from '../log.ts'
 import { secretsFrom } from '../files/secret-file.ts'
 import { StartError } from './start-error.ts'
-import type { KeyList, KeyReference, StoredGatewayKey, TenantDirectory } from '../storage/storage.ts'
+import type {
+  KeyList,
+  KeyReference,
+  StoredGatewayKey,
+  TenantDirectory,
+} from '../storage/contract/tenant-directory.ts'
 
 const NO_KEYS =
   'auth is enabled but no gateway keys are configured; `ongoingai keys create --role owner` makes the first'

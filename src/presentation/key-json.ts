@@ -5,7 +5,7 @@ import type { GatewayKeyConfig } from '../config/config.ts'
 import { given } from './json-field.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import { formatTime } from '../time/rfc3339.ts'
-import type { StoredGatewayKey } from '../storage/storage.ts'
+import type { StoredGatewayKey } from '../storage/contract/tenant-directory.ts'
 
 /** What the contract shows for a time that never was. */
 const ZERO_TIME = '0001-01-01T00:00:00Z'

@@ -1,4 +1,4 @@
-import type { ReadScope, Tenant } from './storage.ts'
+import type { ReadScope, Tenant } from './contract/tenant.ts'
 
 /** Whether what belongs to a tenant is in a scope; everything is without one. */
 export function isInScope(scope: ReadScope | undefined, { organizationId, workspaceId }: Tenant): boolean {

@@ -1,5 +1,8 @@
 import type { StorageConfig } from '../config/config.ts'
-import type { LimitRecords, ReadScope, TenantDirectory, TraceReader } from './storage.ts'
+import type { LimitRecords } from './contract/limit-records.ts'
+import type { TenantDirectory } from './contract/tenant-directory.ts'
+import type { ReadScope } from './contract/tenant.ts'
+import type { TraceReader } from './contract/traces.ts'
 
 /** What can be asked of the query thread. */
 export type QueryMethod =

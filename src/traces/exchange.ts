@@ -5,7 +5,7 @@ import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
-import type { KeyList, KeyReference } from '../storage/storage.ts'
+import type { KeyList, KeyReference } from '../storage/contract/tenant-directory.ts'
 import type { Fate, ReplayedCount } from '../background/tenant-pipelines.ts'
 import type { TraceSpend } from './trace.ts'
 

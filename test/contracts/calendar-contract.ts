@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Bucket } from '../../src/storage/rollups/query.ts'
-import type { Storage } from '../../src/storage/storage.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { sampleTrace } from '../support/trace.ts'
 

@@ -1,15 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { LatencyHistogram } from '../../src/storage/rollups/latency-histogram.ts'
 import type { Bucket, Group } from '../../src/storage/rollups/query.ts'
-import type {
-  Measured,
-  MeasuredRow,
-  MeasureOptions,
-  ReadScope,
-  Storage,
-  Tenant,
-  TraceFilter,
-} from '../../src/storage/storage.ts'
+import type { Measured, MeasuredRow, MeasureOptions } from '../../src/storage/contract/analytics.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
+import type { ReadScope, Tenant } from '../../src/storage/contract/tenant.ts'
+import type { TraceFilter } from '../../src/storage/contract/trace-filter.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { sampleTrace } from '../support/trace.ts'
 

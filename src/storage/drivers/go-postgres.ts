@@ -2,7 +2,7 @@ import pg from 'pg'
 import { NO_RULES } from '../../access/key-rules.ts'
 import { sha256Of } from '../../access/key-hash.ts'
 import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
-import type { DirectoryEntries, StoredGatewayKey } from '../storage.ts'
+import type { DirectoryEntries, StoredGatewayKey } from '../contract/tenant-directory.ts'
 import { StorageError } from '../storage-error.ts'
 import { postgresUrl } from '../postgres/dsn.ts'
 

@@ -27,18 +27,15 @@ import type { Tables } from '../schema.ts'
 import { SpendRows } from '../spend-rows.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
-import type {
-  AuditTrailStore,
-  ReadScope,
-  LimitRecords,
-  SpendLedger,
-  Storage,
-  StoreState,
-  TenantDirectory,
-  TraceMaintenance,
-  TraceReader,
-  WriteErrorClass,
-} from '../storage.ts'
+import type { AuditTrailStore } from '../contract/audit-trail.ts'
+import type { StoreState, WriteErrorClass } from '../contract/database.ts'
+import type { LimitRecords } from '../contract/limit-records.ts'
+import type { SpendLedger } from '../contract/spend-ledger.ts'
+import type { Storage } from '../contract/storage.ts'
+import type { TenantDirectory } from '../contract/tenant-directory.ts'
+import type { ReadScope } from '../contract/tenant.ts'
+import type { TraceMaintenance } from '../contract/trace-maintenance.ts'
+import type { TraceReader } from '../contract/traces.ts'
 import { openPool } from './postgres-pool.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */

@@ -23,19 +23,15 @@ import { sqliteReadUrl } from '../sqlite-read-url.ts'
 import { storable } from '../storable.ts'
 import { StorageError, StoreLockedError } from '../storage-error.ts'
 import { storeUsers } from '../store-claim.ts'
-import type {
-  AuditTrailStore,
-  ReadScope,
-  LimitRecords,
-  SpendLedger,
-  Storage,
-  StoreState,
-  TenantDirectory,
-  TraceMaintenance,
-  TraceReader,
-  Waiting,
-  WriteErrorClass,
-} from '../storage.ts'
+import type { AuditTrailStore } from '../contract/audit-trail.ts'
+import type { StoreState, Waiting, WriteErrorClass } from '../contract/database.ts'
+import type { LimitRecords } from '../contract/limit-records.ts'
+import type { SpendLedger } from '../contract/spend-ledger.ts'
+import type { Storage } from '../contract/storage.ts'
+import type { TenantDirectory } from '../contract/tenant-directory.ts'
+import type { ReadScope } from '../contract/tenant.ts'
+import type { TraceMaintenance } from '../contract/trace-maintenance.ts'
+import type { TraceReader } from '../contract/traces.ts'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export type SqliteMode = 'write' | 'read'

@@ -3,7 +3,7 @@ import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migratio
 import { tenantPart } from '../../limits/policies/subject.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
-import type { ReadScope } from '../storage.ts'
+import type { ReadScope } from '../contract/tenant.ts'
 import { LIMITS_FUNCTION, SHARED_LIMITS } from './shared-limits.ts'
 
 /** How long migrations wait for each other when many instances start at once. */

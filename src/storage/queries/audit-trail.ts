@@ -1,6 +1,7 @@
 import type { AuditAction, AuditEvent } from '../../audit/audit-event.ts'
 import { storableTexts } from '../storable.ts'
-import type { AuditFilter, AuditTrailStore, ReadScope, StoredAuditEvent } from '../storage.ts'
+import type { AuditFilter, AuditTrailStore, StoredAuditEvent } from '../contract/audit-trail.ts'
+import type { ReadScope } from '../contract/tenant.ts'
 import { inScope, type Read, type Write } from './tables.ts'
 
 /** The audit trail in a database. */

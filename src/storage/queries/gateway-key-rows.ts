@@ -4,7 +4,7 @@ import { NO_RULES, type KeyRules } from '../../access/key-rules.ts'
 import type { KeyScope } from '../../access/key-scope.ts'
 import type { LimitPolicy } from '../../limits/policies/policy.ts'
 import type { GatewayKeysTable } from '../schema.ts'
-import type { KeySettings, StoredGatewayKey } from '../storage.ts'
+import type { KeySettings, StoredGatewayKey } from '../contract/tenant-directory.ts'
 
 /** A key from its row. */
 export function fromKeyRow(row: Selectable<GatewayKeysTable>): StoredGatewayKey {

@@ -9,7 +9,7 @@ import type {
   StoredGatewayKey,
   NewTokenHash,
   TenantDirectory,
-} from '../storage.ts'
+} from '../contract/tenant-directory.ts'
 import { fromKeyRow, toKeyRow, toSettingsRow } from './gateway-key-rows.ts'
 import type { Read, Write } from './tables.ts'
 

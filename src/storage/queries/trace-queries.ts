@@ -2,16 +2,10 @@ import { sql, type Kysely } from 'kysely'
 import type { Trace } from '../../traces/trace.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Tables } from '../schema.ts'
-import type {
-  ListOptions,
-  Measured,
-  MeasureOptions,
-  Page,
-  ReadScope,
-  TraceFilter,
-  TraceReader,
-  TraceSummary,
-} from '../storage.ts'
+import type { Measured, MeasureOptions } from '../contract/analytics.ts'
+import type { ReadScope } from '../contract/tenant.ts'
+import type { TraceFilter } from '../contract/trace-filter.ts'
+import type { ListOptions, Page, TraceReader, TraceSummary } from '../contract/traces.ts'
 import { readBodies } from './body-queries.ts'
 import { readRolledUpSeq } from './counters.ts'
 import { daysOf, longestOf, measure, newTraces } from './measure.ts'

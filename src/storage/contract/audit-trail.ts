@@ -1,0 +1,31 @@
+import type { AuditEvent } from '../../audit/audit-event.ts'
+import type { ReadScope } from './tenant.ts'
+
+/** The audit trail. */
+export interface AuditTrailStore {
+  /** Adds events, all or none; one that is there already stays as it is. */
+  append(events: readonly AuditEvent[]): Promise<void>
+  /** Newest first. @param scope whose; all when absent @param beforeSeq where to go on; 0 for the newest */
+  list(
+    scope: ReadScope | undefined,
+    filter: AuditFilter,
+    limit: number,
+    beforeSeq: number,
+  ): Promise<readonly StoredAuditEvent[]>
+  /** Deletes events before a time, oldest first. @returns how many */
+  deleteBefore(beforeUs: number, limit: number): Promise<number>
+}
+
+/** Which events of the audit trail; absent conditions do not matter. Times are epoch microseconds, inclusive. */
+export interface AuditFilter {
+  readonly action?: string
+  readonly actor?: string
+  readonly outcome?: string
+  readonly fromUs?: number
+  readonly toUs?: number
+}
+
+/** An event and where it stands in the order of arrival. */
+export interface StoredAuditEvent extends AuditEvent {
+  readonly seq: number
+}
