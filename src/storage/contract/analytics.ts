@@ -11,7 +11,7 @@ export interface Analytics {
 /** How sums are taken. */
 export interface MeasureOptions {
   readonly group?: Group
-  /** Another thing to group by, within each group. */
+  /** A second group within each group. */
   readonly secondGroup?: Group
   /** Makes a series; buckets without traces are left out. */
   readonly bucket?: Bucket
@@ -21,7 +21,7 @@ export interface MeasureOptions {
   readonly percentiles?: boolean
   /** Largest number of groups; those with the most requests remain. All when absent. */
   readonly limit?: number
-  /** Refuses a question that would read more traces than this one by one. Any number when absent. */
+  /** Refuses a query that would read more traces than this one by one. No bound when absent. */
   readonly maxTraces?: number
 }
 
@@ -44,6 +44,6 @@ export interface Measured {
   readonly rows: readonly MeasuredRow[]
   /** There are more groups than the limit. */
   readonly more: boolean
-  /** Some hours of which only an earlier version's sum is left are cut by the range or by a bucket: they count where they begin. */
+  /** The range or a bucket cuts hours that only an earlier version's sum is left of. Such an hour counts where it begins. */
   readonly approximate?: true
 }

@@ -3,9 +3,9 @@ import type { ReadScope } from './tenant.ts'
 
 /** The audit trail. */
 export interface AuditTrailStore {
-  /** Adds events, all or none; one that is there already stays as it is. */
+  /** Adds events, all or none. An event already stored stays as it is. */
   append(events: readonly AuditEvent[]): Promise<void>
-  /** Newest first. @param scope whose; all when absent @param beforeSeq where to go on; 0 for the newest */
+  /** Newest first. @param scope all when absent @param beforeSeq where to continue; 0 for the newest */
   list(
     scope: ReadScope | undefined,
     filter: AuditFilter,

@@ -1,18 +1,18 @@
 /** The database that holds a store: its size, its health, its end. */
 export interface Database {
   readonly driver: 'sqlite' | 'postgres'
-  /** Size on disk in bytes; 0 when it cannot be told. */
+  /** Size on disk in bytes; 0 when it is not known. */
   sizeBytes(): Promise<number>
   /**
-   * Gives some of the space that deletions have left back to the file system.
+   * Returns some of the space that deletions left to the file system.
    *
-   * @returns whether there is more
+   * @returns whether more can be returned
    */
   shrink(): Promise<boolean>
   state(): Promise<StoreState>
-  /** Lets the database look at itself. @returns what is damaged, in its own words; nothing when all is well */
+  /** Runs the database's own check. @returns the damage, in its words; empty when there is none */
   damage(): Promise<readonly string[]>
-  /** Throws when the store cannot answer. */
+  /** Throws when the store does not respond. */
   ping(): Promise<void>
   classify(error: unknown): WriteErrorClass
   close(): Promise<void>
@@ -20,11 +20,11 @@ export interface Database {
 
 /** A store as `db status` shows it. */
 export interface StoreState {
-  /** Names of the migrations it has taken, in order. */
+  /** Names of the applied migrations, in order. */
   readonly applied: readonly string[]
-  /** Those of them that were taken when this store was opened. */
+  /** Those applied when this store was opened. */
   readonly appliedNow: readonly string[]
-  /** What an operator should know, in words: a role that bypasses row-level security, a version that is too old. */
+  /** Warnings for the operator: a role that bypasses row-level security, a version that is too old. */
   readonly warnings: readonly string[]
   /** The database and its version. */
   readonly server: string
@@ -34,7 +34,7 @@ export interface StoreState {
 export type WriteErrorClass = 'connection' | 'timeout' | 'contention' | 'constraint' | 'unknown'
 
 /**
- * Told when opening a store waits for others who have locked it.
+ * Notified when opening a store waits for others who hold its lock.
  *
  * @param users the gateways that use it, in their own words; empty when it is another program, or not known
  */

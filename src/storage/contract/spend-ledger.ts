@@ -1,16 +1,15 @@
-/** The ledger of what was spent. It is written with the traces, in their transaction, and outlives them. */
+/** The ledger of spend. It is written with the traces, in their transaction, and outlives them. */
 export interface SpendLedger {
   /**
    * Spending since a time, by subject and slot.
    *
-   * @param except instances that are left out: who asks knows better what they spent
+   * @param except instances to leave out: the caller has newer figures of them
    */
   read(subjects: readonly string[], fromUs: number, except: readonly string[]): Promise<readonly SpendSlot[]>
   /**
-   * Forgets of what was spent before a time which gateway it was, of what is older which quarter hour of the day, and of what is two
-   * years old when.
+   * Merges old spend rows: drops the gateway, then the time of day, then, after two years, the date.
    *
-   * @returns how many rows it took up
+   * @returns how many rows it merged
    */
   fold(beforeUs: number, limit: number): Promise<number>
 }
@@ -22,7 +21,7 @@ export interface SpendSlot {
   readonly slotUs: number
   readonly costNanoUsd: number
   readonly tokens: number
-  /** Charged for exchanges of unknown cost: what they were expected to cost. */
+  /** Charged for exchanges of unknown cost: their estimate. */
   readonly assumedNanoUsd: number
   readonly unknownCostRequests: number
 }

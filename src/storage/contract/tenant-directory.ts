@@ -12,7 +12,7 @@ export interface TenantDirectory {
   /**
    * Adds a key, and its organization and workspace where they are not there.
    *
-   * @param otherHashes by which other keys may know the same token
+   * @param otherHashes hashes of the same token under other schemes
    * @returns false when its id or token is taken; then nothing has changed
    */
   createKey(key: StoredGatewayKey, otherHashes: readonly string[]): Promise<boolean>
@@ -25,7 +25,7 @@ export interface TenantDirectory {
   /**
    * Gives a key another token.
    *
-   * @param graceUntilUs until when the token before counts too; 0 for no longer
+   * @param graceUntilUs until when the old token is valid too; 0 for no grace
    * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken: then nothing has changed
    */
   rotateKey(
@@ -36,21 +36,21 @@ export interface TenantDirectory {
   ): Promise<StoredGatewayKey | 'conflict' | undefined>
   /** Ends a key for good. @returns false when there is no such key that is not revoked */
   revokeKey(key: SeenKey, nowUs: number): Promise<boolean>
-  /** Notes when keys were used last; what is older than what is noted changes nothing. */
+  /** Records when keys were last used. A time before the recorded one changes nothing. */
   touchKeys(uses: readonly (KeyReference & { readonly atUs: number })[]): Promise<void>
   /** Replaces the hash of a key's token by another hash of the same token. */
   adoptKey(key: KeyReference, before: string, hmac: string): Promise<void>
-  /** Notes what tells the pepper that keys are hashed with, unless one is noted. @returns what is noted */
+  /** Records the fingerprint of the pepper that keys are hashed with, unless there is one. @returns the recorded one */
   claimPepper(print: string): Promise<string>
-  /** What is noted of it; `undefined` when nothing is. */
+  /** The recorded fingerprint; `undefined` when there is none. */
   notedPepper(): Promise<string | undefined>
-  /** Notes another pepper in the place of one. */
+  /** Replaces a pepper's fingerprint by another; does nothing when the recorded one is not `before`. */
   changePepper(before: string, print: string): Promise<void>
-  /** What tells this installation from others: made up when it is asked for first, the same for all gateways of the store. */
+  /** The id of this installation: created at the first call, the same for all gateways of the store. */
   installationId(): Promise<string>
-  /** Whether something happens for the first time until a time: true for exactly one of all who ask. */
+  /** Whether an event is the first of its name until a time: true for exactly one caller. */
   once(name: string, untilUs: number, nowUs: number): Promise<boolean>
-  /** Adds what is not there yet; what is stays as it is. @returns how many of each are new */
+  /** Adds new entries and leaves known ones as they are. @returns how many of each are new */
   add(entries: DirectoryEntries): Promise<Readonly<Record<keyof DirectoryEntries, number>>>
 }
 
@@ -66,32 +66,32 @@ export interface StoredWorkspace extends StoredOrganization {
   readonly organizationId: string
 }
 
-/** The hash by which a token is known. */
+/** A token's hash: the store never holds a token. */
 export interface TokenHash {
   /** Lower-case hexadecimal hash of the token, made by the scheme. */
   readonly hash: string
   readonly scheme: KeyScheme
 }
 
-/** A token that is about to be known. */
+/** The hash of a new token. */
 export interface NewTokenHash extends TokenHash {
   /** Beginning of the token; empty for none. */
   readonly prefix: string
-  /** Hashes by which other keys may know the same token. */
+  /** Hashes of the same token under other schemes. */
   readonly otherHashes: readonly string[]
 }
 
-/** Where a gateway key stands: its id is its own within its workspace. */
+/** A gateway key's full name: its id is unique within its workspace. */
 export interface KeyReference extends Tenant {
   readonly id: string
 }
 
-/** A key as somebody has seen it: it is changed only if it is still the same, where `updatedAtUs` says when that was. */
+/** A key as the caller saw it. With `updatedAtUs`, it changes only if it has not changed since. */
 export interface SeenKey extends KeyReference {
   readonly updatedAtUs?: number
 }
 
-/** What can be changed of a gateway key. */
+/** The settings of a gateway key that can change. */
 export interface KeySettings {
   readonly name: string
   readonly description: string
@@ -105,14 +105,14 @@ export interface KeySettings {
   readonly expiresAtUs: number | null
 }
 
-/** A gateway key as it is stored: what it may do, and the hash by which it is known. */
+/** A gateway key as it is stored: its settings and the hash of its token. */
 export interface StoredGatewayKey extends KeyReference, TokenHash, KeySettings {
   /** It never changes. */
   readonly scope: KeyScope
   readonly createdBy: string
   /** Beginning of the token; empty when it is not known. */
   readonly prefix: string
-  /** The token before the last rotation, which counts until a time; null for none. */
+  /** The token before the last rotation, valid until a time; null for none. */
   readonly previous: (TokenHash & { readonly untilUs: number }) | null
   readonly createdAtUs: number
   readonly updatedAtUs: number
@@ -121,14 +121,14 @@ export interface StoredGatewayKey extends KeyReference, TokenHash, KeySettings {
   readonly revokedAtUs: number | null
 }
 
-/** What is added to a directory at once. */
+/** Entries to add to a directory together. */
 export interface DirectoryEntries {
   readonly organizations: readonly StoredOrganization[]
   readonly workspaces: readonly StoredWorkspace[]
   readonly keys: readonly StoredGatewayKey[]
 }
 
-/** Keys that are not revoked, by creation, expired ones among them; and the version of all keys that they are of. */
+/** Keys that are not revoked, by creation, expired ones included; and the version of all keys at that time. */
 export interface KeyList {
   readonly version: number
   readonly keys: readonly StoredGatewayKey[]

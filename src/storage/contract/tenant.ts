@@ -4,12 +4,12 @@ export interface Tenant {
   readonly workspaceId: string
 }
 
-/** Whose rows are seen: every query of a handle that `within` returns sees no others. */
+/** Whose rows a reader sees. `within` returns a reader that sees no others. */
 export interface ReadScope {
-  /** Empty for nobody's: then nothing is seen. */
+  /** Empty for no organization: then nothing is seen. */
   readonly organizationId: string
   /** Workspaces of the organization. */
   readonly workspaceIds: readonly string[] | 'all'
-  /** Also what belongs to no tenant: requests without a valid key. */
+  /** Also rows of no tenant: requests without a valid key. */
   readonly unowned?: true
 }

@@ -7,16 +7,16 @@ export interface TraceMaintenance {
   /** Traces of a range that come after a place in the order of arrival. */
   count(range: TimeRange, afterSeq: number): Promise<number>
   page(range: TimeRange, afterSeq: number, limit: number): Promise<readonly StoredTrace[]>
-  /** How far a job had come; 0 for one that has not begun. */
+  /** The last trace a job is done with; 0 before it begins. */
   progress(job: string): Promise<number>
-  /** Replaces costs and notes how far the job has come, all or none. */
+  /** Replaces costs and records the job's progress, all or none. */
   replaceCosts(job: string, updates: readonly CostUpdate[], lastSeq: number): Promise<void>
-  /** Forgets the progress of a job that is done. */
+  /** Removes the progress of a job that is done. */
   finish(job: string): Promise<void>
   /** Models that tokens were counted for, most used first. */
   seenModels(): Promise<readonly SeenModel[]>
   /**
-   * Adds traces that are not in the rollups yet to them, in the order of arrival. Sums are exact without it, and quicker after it.
+   * Adds new traces to the rollups, in the order of arrival. Sums are exact without it, and faster after it.
    *
    * @returns how many; 0 when none are left
    */
@@ -24,7 +24,7 @@ export interface TraceMaintenance {
   counters(): Promise<Counters>
   /** Ends of the oldest trace, and of the oldest that still has bodies; absent when there is none. */
   oldest(): Promise<{ readonly tracesUs?: number; readonly bodiesUs?: number }>
-  /** Deletes bodies of exchanges that ended before a time, oldest first. @returns of how many traces */
+  /** Deletes bodies of exchanges that ended before a time, oldest first. @returns the number of traces */
   deleteBodies(beforeUs: number, limit: number): Promise<number>
   /** Deletes traces that ended before a time and are in the rollups, oldest first. The newest arrival stays. */
   deleteTraces(beforeUs: number, limit: number): Promise<number>
@@ -48,21 +48,21 @@ export interface StoredTrace {
   readonly trace: Trace
 }
 
-/** A trace whose cost has been worked out anew. */
+/** A trace with a new cost. */
 export type CostUpdate = StoredTrace
 
-/** A model that stored traces have used. */
+/** A model that stored traces used. */
 export interface SeenModel {
   readonly provider: string
   readonly model: string
-  /** The model asked for; empty for none. */
+  /** The model that the requests named; empty for none. */
   readonly requestedModel: string
   readonly organizationId: string
   readonly workspaceId: string
   readonly traces: number
   /** Epoch microseconds of the newest. */
   readonly lastAtUs: number
-  /** Tokens that they read and wrote, taken together. */
+  /** Their tokens, summed. */
   readonly inputTokens: number
   readonly outputTokens: number
 }
@@ -84,7 +84,7 @@ export interface HourPlace extends Tenant {
   readonly startUs: number
 }
 
-/** Sums that differ between the rollups and the traces that they are of. */
+/** Sums in which rollups and traces differ. */
 export interface RollupCheck {
   readonly traces: number
   readonly different: readonly {

@@ -3,9 +3,9 @@ import type { Cursor } from '../cursor.ts'
 import type { Analytics } from './analytics.ts'
 import type { TraceFilter } from './trace-filter.ts'
 
-/** What can be asked of stored traces. A handle is made for one tenant, or by the offline commands for all. */
+/** Reads stored traces. A reader is made for one tenant, or by the offline commands for all. */
 export interface TraceReader extends Analytics {
-  /** `undefined` when there is no such trace in the handle's scope. */
+  /** `undefined` when there is no such trace in the reader's scope. */
   getTrace(id: string): Promise<Trace | undefined>
   listTraces(filter: TraceFilter, options: ListOptions): Promise<Page<TraceSummary>>
   /** As `listTraces`, with everything that is kept of each. */
@@ -38,7 +38,7 @@ export interface ListOptions {
   /** At least 1. */
   readonly limit: number
   readonly order: ListOrder
-  /** Position of the last item that was seen. One that is not of this scope begins again (`arrival`) or counts by its time (`newest`). */
+  /** Position of the last item seen. One outside this scope starts from the beginning (`arrival`) or counts by its time (`newest`). */
   readonly after?: Cursor
 }
 

@@ -8,8 +8,10 @@ import type { TraceFilter } from '../contract/trace-filter.ts'
 import type { ListOptions, Page, TraceReader, TraceSummary } from '../contract/traces.ts'
 import { readBodies } from './body-queries.ts'
 import { readRolledUpSeq } from './counters.ts'
-import { daysOf, longestOf, measure, newTraces } from './measure.ts'
+import { newTraces } from './measure-parts.ts'
+import { measure } from './measure.ts'
 import { endingWithin, filtered, inScope, tracesOf, type Read, type TracesQuery } from './tables.ts'
+import { daysOf, longestOf } from './trace-extent.ts'
 import { fromRows, fromTraceRow } from './trace-rows.ts'
 
 /** Reads traces of a scope, or all when made without one. */
