@@ -1,4 +1,4 @@
-import { contractJson } from '../http/json-response.ts'
+import { contractJson } from '../presentation/contract-json.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { attributionJson } from '../presentation/trace-json.ts'
 import type { CheckpointDiff } from '../traces/checkpoint-diff.ts'
@@ -9,7 +9,8 @@ import { toNanoUsd, usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
 import { costText, tokensMark } from '../presentation/estimate-marks.ts'
 import type { DebugChain, DebugOptions } from './debug-chain.ts'
-import { textTable, visible } from './text-table.ts'
+import { textTable } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 
 /** Writes a chain for people, in the contract's words and order. */
 export function writeDebugText(chain: DebugChain, options: DebugOptions, generatedAt: string, io: Io): void {

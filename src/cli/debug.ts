@@ -1,5 +1,5 @@
 import { given, givenBody } from '../presentation/json-field.ts'
-import { contractJson } from '../http/json-response.ts'
+import { contractJson } from '../presentation/contract-json.ts'
 import { formatSecond, formatTime } from '../time/rfc3339.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'

@@ -1,6 +1,6 @@
 import { tenantOfFileKey } from '../access/key-administration.ts'
 import type { Config } from '../config/config.ts'
-import { contractJson } from '../http/json-response.ts'
+import { contractJson } from '../presentation/contract-json.ts'
 import { ImportedSpend } from '../storage/import/imported-spend.ts'
 import { importedTrace, type UnreadableRow } from '../storage/import/imported-trace.ts'
 import type { GoSource } from '../storage/import/go-source.ts'
@@ -12,7 +12,7 @@ import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { waitingFor, withConfig } from './open-store.ts'
 import { Progress } from './progress.ts'
-import { visible } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 import { untilFree } from '../storage/until-free.ts'
 
 /** Rows of one transaction. */

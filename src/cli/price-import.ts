@@ -20,7 +20,7 @@ import type { Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { priceChangesText } from './price-change-text.ts'
 import { DownloadError, downloadPriceList } from './price-download.ts'
-import { visible } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 
 /** What `prices import` does: checks a file, shows what it changes, and puts it where the gateway reads it. @returns the exit status */
 export function importPrices(parsed: Arguments, io: Io): number {

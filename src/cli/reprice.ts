@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { contractJson } from '../http/json-response.ts'
+import { contractJson } from '../presentation/contract-json.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import type { Storage } from '../storage/contract/storage.ts'
 import type { TimeRange } from '../storage/contract/trace-filter.ts'
@@ -15,7 +15,8 @@ import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
 import { sumMark } from '../presentation/estimate-marks.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
-import { textTable, visible } from './text-table.ts'
+import { textTable } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 import { untilFree } from '../storage/until-free.ts'
 
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */

@@ -16,7 +16,7 @@ import { lostTerminal } from './lost-terminal.ts'
 import { notListening } from './not-listening.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { switchedOff } from './switched-off.ts'
-import { visible } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 
 /** Requests to upstreams at a time; the HTTP client's own default is 256. */
 const MAX_UPSTREAM_REQUESTS = '65336'

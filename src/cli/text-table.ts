@@ -1,3 +1,4 @@
+import { visible } from '../presentation/visible-text.ts'
 import { lengthOf, wrapWords } from './wrap-words.ts'
 
 /** Columns of a terminal that does not tell how many it has, and of what is no terminal. */
@@ -94,17 +95,4 @@ function lineOf(row: readonly string[], places: readonly Place[], width: number)
     }
   }
   return [...lines, line].map((text) => `${text}\n`).join('')
-}
-
-/**
- * Text of others as it may be shown on a terminal: control characters, line breaks and marks that reorder text are
- * written out instead of obeyed.
- */
-export function visible(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => {
-    if (c === '\n') return '\\n'
-    if (c === '\t') return '\\t'
-    if (c === '\r') return '\\r'
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }

@@ -9,7 +9,8 @@ import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './c
 import { costText, tokensMark } from '../presentation/estimate-marks.ts'
 import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
-import { outputColumns, visible } from './text-table.ts'
+import { outputColumns } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 import { wrapWords } from './wrap-words.ts'
 
 /** How often the store is asked: nothing announces a new trace that would also be heard through a connection pooler. */

@@ -6,7 +6,7 @@ import { codexArguments, type CodexSettings } from './codex-arguments.ts'
 import { readCodexLogin } from './codex-login.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import { gatewayUrls } from './gateway-urls.ts'
-import { visible } from './text-table.ts'
+import { visible } from '../presentation/visible-text.ts'
 
 /** The caller's gateway key, for tools that must send it. */
 const GATEWAY_KEY = 'ONGOINGAI_GATEWAY_KEY'

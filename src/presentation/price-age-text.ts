@@ -1,6 +1,6 @@
 import { STALE_DAYS } from '../usage/list-age.ts'
 import type { PriceAge } from './price-age.ts'
-import { visible } from '../cli/text-table.ts'
+import { visible } from './visible-text.ts'
 
 /** Models that are named at most; the rest is counted. */
 const NAMED = 10

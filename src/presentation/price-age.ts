@@ -6,7 +6,7 @@ import { samePrices } from '../usage/price-changes.ts'
 import { listedPrice, PriceList } from '../usage/price-list.ts'
 import { BUNDLED, tablesInOrder } from '../usage/price-tables.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
-import { queryOf } from '../cli/price-query.ts'
+import { queryOf } from './price-query.ts'
 
 /** How old the price list is, and what it does not know of the models that were used since its date. */
 export interface PriceAge extends ListAge {

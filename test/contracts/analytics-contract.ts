@@ -73,7 +73,7 @@ export function analyticsContract(name: string, open: () => Promise<Storage>): v
           ...wanted,
         } as never)
       }
-    }, 60_000)
+    }, 300_000)
 
     test('a query that would read too many traces one by one is refused, if a bound is given', async () => {
       await storage.write(manyTraces(300))
