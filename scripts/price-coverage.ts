@@ -1,5 +1,5 @@
 import type { ModelInfo, ModelPrice } from '@pydantic/genai-prices'
-import type { Dialect } from '../src/config/config.ts'
+import type { DialectName } from '../src/providers/dialects/dialects.ts'
 import { priceUsage, type Cost, type Priced } from '../src/usage/cost.ts'
 import { FEES } from '../src/usage/fees.ts'
 import { includedCost } from '../src/usage/included-cost.ts'
@@ -37,7 +37,7 @@ const OPENAI = /^(?:gpt-(?:4\.1|4o|5|6|audio|image|realtime)|o[34])/
 function row(
   label: string,
   provider: string,
-  dialect: Dialect,
+  dialect: DialectName,
   host: string,
   more: Partial<Row> & Pick<Row, 'vendor'>,
 ): Row {

@@ -21,6 +21,7 @@ import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './c
 import type { Arguments, Flag } from './flags.ts'
 import { hasNoStore, waitingFor, withConfig } from './open-store.ts'
 import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { headersVariables } from '../providers/dialects/vendors.ts'
 import { textTable } from './text-table.ts'
 
 const TARGET_FLAGS: readonly Flag[] = [
@@ -428,9 +429,9 @@ The token is not kept and not shown again. Clients send it beside the provider's
 own credential, in the field ${keyField}. The lines for tools:
 
   export ONGOINGAI_GATEWAY_KEY=${key.token ?? ''}
-  export OPENAI_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"
-  export ANTHROPIC_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"
-`
+${headersVariables()
+  .map((name) => `  export ${name}="${keyField}: $ONGOINGAI_GATEWAY_KEY"\n`)
+  .join('')}`
 }
 
 /** Of this command line, or of the settings as far as they can be read. */

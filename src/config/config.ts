@@ -3,12 +3,10 @@ import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { KeyRules } from '../access/key-rules.ts'
 import type { KeyScope } from '../access/key-scope.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 import type { UnitPriceName } from '../usage/unit-pricing.ts'
-
-/** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
-export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
 
 /** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
 export interface Timeouts {
@@ -40,7 +38,7 @@ export interface ProviderConfig {
   readonly name: string
   readonly upstream: string
   readonly prefix: string
-  readonly api: Dialect
+  readonly api: DialectName
   readonly credentialHeader: string
   readonly timeouts: Timeouts
   readonly connection: Connection

@@ -1,4 +1,4 @@
-import type { Dialect } from '../config/config.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 import { saysSubscription } from '../traces/paid-by-subscription.ts'
 import {
   checksTokens,
@@ -25,7 +25,7 @@ interface Verdict {
  */
 export class SubscriptionTokens {
   readonly #rule: SubscriptionRule
-  readonly #dialect: Dialect
+  readonly #dialect: DialectName
   readonly #checked: boolean
   readonly #verdicts = new Map<string, Verdict>()
 

@@ -1,4 +1,5 @@
-import type { Dialect, ProviderConfig, Timeouts } from '../config/config.ts'
+import type { ProviderConfig, Timeouts } from '../config/config.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 import { fieldRules, type FieldRules } from '../http/fields.ts'
 import { hasPrefix } from '../wire/url/path-prefix.ts'
 import { readPath, type PathReadings } from '../wire/url/path-readings.ts'
@@ -13,7 +14,7 @@ export interface Upstream {
   readonly prefix: string
   /** The prefix in the loose reading. */
   readonly loosePrefix: string
-  readonly dialect: Dialect
+  readonly dialect: DialectName
   /** Base URL as configured. */
   readonly url: string
   /** Scheme and authority. */

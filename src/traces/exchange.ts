@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { Dialect, PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
+import type { PricingConfig, RetentionConfig, StorageConfig } from '../config/config.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 import type { GatewayErrorCode } from '../errors.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
@@ -60,7 +61,7 @@ export interface Exchange {
   /** The request's credential is a subscription's, as far as its shape tells. */
   readonly subscription: boolean
   /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
-  readonly dialect: Dialect
+  readonly dialect: DialectName
   /** Model that the path or the query names; empty for none. */
   readonly routeModel: string
   /** The request was changed so that the stream reports its usage. */

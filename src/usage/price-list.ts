@@ -1,5 +1,5 @@
 import { findProvider, type ModelInfo, type ModelPrice, type Provider } from '@pydantic/genai-prices'
-import type { Dialect, PricingConfig } from '../config/config.ts'
+import type { PricingConfig, ProviderConfig } from '../config/config.ts'
 import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
 import {
@@ -25,14 +25,14 @@ import { vendorNamed } from './vendor-names.ts'
 export interface PriceQuery extends OverrideQuery {
   /** The provider's base URL, by which the bundled list knows most providers. */
   readonly upstreamUrl: string
-  readonly dialect: Dialect
+  readonly dialect: ProviderConfig['api']
   /** Name of the wire API, for operations that have prices of their own; absent when the model's ordinary price is asked for. */
   readonly api?: string
   readonly names: ModelNames
 }
 
 /** Dialects that one vendor invented: a provider of any name that speaks them is priced as that vendor's. */
-const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
+const DIALECT_VENDORS: Readonly<Partial<Record<ProviderConfig['api'], string>>> = {
   anthropic: 'anthropic',
   gemini: 'google',
   mistral: 'mistral',

@@ -10,7 +10,7 @@ import { rollupsOf } from './measure-parts.ts'
 import { sums } from './sums.ts'
 
 /** Sums that are no series read whole days. */
-export const WHOLE_DAYS = { days: true, hours: false }
+const WHOLE_DAYS = { days: true, hours: false }
 
 /** Longest exchange of a scope, in microseconds. */
 export async function longestOf(database: Kysely<Tables>, scope: ReadScope | undefined): Promise<number> {
