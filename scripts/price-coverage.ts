@@ -18,7 +18,7 @@ interface Row {
   readonly label: string
   /** As in the configuration. */
   readonly provider: string
-  readonly dialect: Dialect
+  readonly dialect: DialectName
   /** The lists' name of the provider whose models it has; empty for models of `names`. */
   readonly vendor: string
   /** Which of the listed models are current: later generations, or all. */

@@ -1,6 +1,6 @@
 import { parseNetwork } from '../access/networks.ts'
 import type { Config, RetentionConfig, StorageConfig } from './config.ts'
-import type { Problem, SettingsDocument } from './document.ts'
+import type { Problem, SettingsDocument } from './settings-document.ts'
 import { checkProviderNames } from './provider-names.ts'
 import { quote } from './scalar.ts'
 import { camelCased } from './setting.ts'
