@@ -1,6 +1,5 @@
-import type { ModelInfo, ModelPrice } from '@pydantic/genai-prices'
-import type { Dialect } from '../src/wire/dialect.ts'
-import { priceUsage, type Cost, type Priced } from '../src/usage/cost.ts'
+import type { DialectName } from '../src/providers/dialects/dialects.ts'
+import { type Cost, type Priced, priceUsage } from '../src/usage/cost.ts'
 import { FEES } from '../src/usage/fees.ts'
 import { includedCost } from '../src/usage/included-cost.ts'
 import { matchScore } from '../src/usage/model-match.ts'
@@ -10,15 +9,16 @@ import { placeOf } from '../src/usage/places.ts'
 import { PriceList } from '../src/usage/price-list.ts'
 import { tablesInOrder } from '../src/usage/price-tables.ts'
 import { pricesAt } from '../src/usage/prices-at.ts'
-import { NO_PARTS, type ModelUsage, type Unit, type Usage } from '../src/usage/usage.ts'
+import { type ModelUsage, NO_PARTS, type Unit, type Usage } from '../src/usage/usage.ts'
 import { NO_RATES } from '../test/support/own-prices.ts'
+import type { ModelInfo, ModelPrice } from '@pydantic/genai-prices'
 
 /** A provider whose current models are priced. */
 interface Row {
   readonly label: string
   /** As in the configuration. */
   readonly provider: string
-  readonly dialect: Dialect
+  readonly dialect: DialectName
   /** The lists' name of the provider whose models it has; empty for models of `names`. */
   readonly vendor: string
   /** Which of the listed models are current: later generations, or all. */
@@ -37,7 +37,7 @@ const OPENAI = /^(?:gpt-(?:4\.1|4o|5|6|audio|image|realtime)|o[34])/
 function row(
   label: string,
   provider: string,
-  dialect: Dialect,
+  dialect: DialectName,
   host: string,
   more: Partial<Row> & Pick<Row, 'vendor'>,
 ): Row {

@@ -1,12 +1,14 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import type { ReadScope, Tenant } from '../../src/access/key-store.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
+import type { TraceFilter } from '../../src/storage/contract/trace-filter.ts'
+import type { TraceReader } from '../../src/storage/contract/traces.ts'
 import { openStorage } from '../../src/storage/open-storage.ts'
 import type { StorageConfig } from '../../src/storage/settings.ts'
-import type { ReadScope, Tenant } from '../../src/access/key-store.ts'
-import type { Storage, TraceFilter, TraceReader } from '../../src/storage/storage.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { median } from './measure.ts'
 import { CORPUS_START_US, traceCorpus } from './trace-corpus.ts'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 
 const TRACES = Number(process.env['BENCH_TRACES'] ?? 1_000_000)
 /** A folder where databases stay between runs. */

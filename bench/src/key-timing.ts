@@ -1,8 +1,8 @@
-import { NO_RULES } from '../../src/access/key-rules.ts'
 import { hmacOf } from '../../src/access/key-hash.ts'
+import { NO_RULES } from '../../src/access/key-rules.ts'
+import type { StoredGatewayKey } from '../../src/access/key-store.ts'
 import { newToken } from '../../src/access/key-token.ts'
 import { Keyring } from '../../src/access/keyring.ts'
-import type { StoredGatewayKey } from '../../src/access/key-store.ts'
 
 const PEPPER = '0123456789abcdef0123456789abcdef'
 const KEYS = 1000

@@ -1,15 +1,15 @@
-import type { GatewayKeyConfig } from './settings.ts'
 import { GatewayError } from '../errors.ts'
 import { widerOwnLimit } from '../limits/policies/limits-within.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
-import type { KeyStore, KeyReference, KeySettings, ReadScope, StoredGatewayKey, Tenant } from './key-store.ts'
+import { type Grants, grants } from './grants.ts'
 import { isInScope } from './in-scope.ts'
 import { hmacOf, sha256Of } from './key-hash.ts'
-import { NO_RULES, ruleProblems, type KeyRules } from './key-rules.ts'
+import { type KeyRules, NO_RULES, ruleProblems } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
+import type { KeyReference, KeySettings, KeyStore, ReadScope, StoredGatewayKey, Tenant } from './key-store.ts'
 import { isWeakToken, newKeyId, newToken, tokenPrefix } from './key-token.ts'
-import { isPermission, permissionsOf, PERMISSIONS, roleProblem } from './permissions.ts'
-import { grants, type Grants } from './grants.ts'
+import { PERMISSIONS, isPermission, permissionsOf, roleProblem } from './permissions.ts'
+import type { GatewayKeyConfig } from './settings.ts'
 
 /** Longest name, description or label, and how many labels. */
 const MAX_TEXT = 1024

@@ -9,7 +9,7 @@ export interface KeyStore {
   /**
    * Adds a key, and its organization and workspace where they are not there.
    *
-   * @param otherHashes by which other keys may know the same token
+   * @param otherHashes hashes of the same token under other schemes
    * @returns false when its id or token is taken; then nothing has changed
    */
   createKey(key: StoredGatewayKey, otherHashes: readonly string[]): Promise<boolean>
@@ -22,7 +22,7 @@ export interface KeyStore {
   /**
    * Gives a key another token.
    *
-   * @param graceUntilUs until when the token before counts too; 0 for no longer
+   * @param graceUntilUs until when the old token is valid too; 0 for no grace
    * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken: then nothing has changed
    */
   rotateKey(
@@ -35,20 +35,20 @@ export interface KeyStore {
   revokeKey(key: SeenKey, nowUs: number): Promise<boolean>
 }
 
-/** Keys that are not revoked, by creation, expired ones among them; and the version of all keys that they are of. */
+/** Keys that are not revoked, by creation, expired ones included; and the version of all keys at that time. */
 export interface KeyList {
   readonly version: number
   readonly keys: readonly StoredGatewayKey[]
 }
 
-/** A gateway key as it is stored: what it may do, and the hash by which it is known. */
+/** A gateway key as it is stored: its settings and the hash of its token. */
 export interface StoredGatewayKey extends KeyReference, TokenHash, KeySettings {
   /** It never changes. */
   readonly scope: KeyScope
   readonly createdBy: string
   /** Beginning of the token; empty when it is not known. */
   readonly prefix: string
-  /** The token before the last rotation, which counts until a time; null for none. */
+  /** The token before the last rotation, valid until a time; null for none. */
   readonly previous: (TokenHash & { readonly untilUs: number }) | null
   readonly createdAtUs: number
   readonly updatedAtUs: number
@@ -57,7 +57,7 @@ export interface StoredGatewayKey extends KeyReference, TokenHash, KeySettings {
   readonly revokedAtUs: number | null
 }
 
-/** What can be changed of a gateway key. */
+/** The settings of a gateway key that can change. */
 export interface KeySettings {
   readonly name: string
   readonly description: string
@@ -71,14 +71,29 @@ export interface KeySettings {
   readonly expiresAtUs: number | null
 }
 
-/** Where a gateway key stands: its id is its own within its workspace. */
+/** A gateway key's full name: its id is unique within its workspace. */
 export interface KeyReference extends Tenant {
   readonly id: string
 }
 
-/** A key as somebody has seen it: it is changed only if it is still the same, where `updatedAtUs` says when that was. */
+/** A key as the caller saw it. With `updatedAtUs`, it changes only if it has not changed since. */
 export interface SeenKey extends KeyReference {
   readonly updatedAtUs?: number
+}
+
+/** A token's hash: the store never holds a token. */
+export interface TokenHash {
+  /** Lower-case hexadecimal hash of the token, made by the scheme. */
+  readonly hash: string
+  readonly scheme: KeyScheme
+}
+
+/** The hash of a new token. */
+export interface NewTokenHash extends TokenHash {
+  /** Beginning of the token; empty for none. */
+  readonly prefix: string
+  /** Hashes of the same token under other schemes. */
+  readonly otherHashes: readonly string[]
 }
 
 /** When a key was used last, as far as its gateway knows. */
@@ -87,33 +102,18 @@ export interface KeyUse extends KeyReference {
   readonly atUs: number
 }
 
-/** The hash by which a token is known. */
-export interface TokenHash {
-  /** Lower-case hexadecimal hash of the token, made by the scheme. */
-  readonly hash: string
-  readonly scheme: KeyScheme
-}
-
-/** A token that is about to be known. */
-export interface NewTokenHash extends TokenHash {
-  /** Beginning of the token; empty for none. */
-  readonly prefix: string
-  /** Hashes by which other keys may know the same token. */
-  readonly otherHashes: readonly string[]
-}
-
 /** A tenant: every recognised caller belongs to one. */
 export interface Tenant {
   readonly organizationId: string
   readonly workspaceId: string
 }
 
-/** Whose rows are seen: every query of a handle that `within` returns sees no others. */
+/** Whose rows a reader sees. `within` returns a reader that sees no others. */
 export interface ReadScope {
-  /** Empty for nobody's: then nothing is seen. */
+  /** Empty for no organization: then nothing is seen. */
   readonly organizationId: string
   /** Workspaces of the organization. */
   readonly workspaceIds: readonly string[] | 'all'
-  /** Also what belongs to no tenant: requests without a valid key. */
+  /** Also rows of no tenant: requests without a valid key. */
   readonly unowned?: true
 }

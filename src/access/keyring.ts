@@ -1,14 +1,14 @@
-import type { GatewayKeyConfig } from './settings.ts'
 import { GatewayError } from '../errors.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { Caller } from '../traces/exchange.ts'
-import { isInScope } from './in-scope.ts'
-import type { KeyReference, ReadScope, StoredGatewayKey } from './key-store.ts'
-import { hmacOf, sha256Of } from './key-hash.ts'
-import { CompiledRules, NO_RULES, type KeyRules } from './key-rules.ts'
-import { permissionsOf } from './permissions.ts'
 import type { Grants } from './grants.ts'
+import { isInScope } from './in-scope.ts'
+import { hmacOf, sha256Of } from './key-hash.ts'
+import { CompiledRules, type KeyRules, NO_RULES } from './key-rules.ts'
+import type { KeyReference, ReadScope, StoredGatewayKey } from './key-store.ts'
+import { permissionsOf } from './permissions.ts'
 import { refusedKey } from './refused-key.ts'
+import type { GatewayKeyConfig } from './settings.ts'
 
 /** An authenticated caller and what its key allows. */
 export interface Identity extends Grants {

@@ -1,15 +1,16 @@
 import type { KeyActor } from '../access/key-administration.ts'
+import type { ReadScope, StoredGatewayKey, Tenant } from '../access/key-store.ts'
 import type { Identity } from '../access/keyring.ts'
 import type { KeyChange } from '../audit/audit-trail.ts'
-import { defined } from '../presentation/defined.ts'
-import { GatewayError, type GatewayErrorCode } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import type { ReadScope, StoredGatewayKey, Tenant } from '../access/key-store.ts'
+import { defined } from '../presentation/defined.ts'
+import { changeReason } from '../presentation/key-change-reason.ts'
+import { readKeyChanges, readNewKey, readRotation } from '../presentation/key-input.ts'
+import { fileKeyJson, issuedJson, keyJson } from '../presentation/key-json.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { readJsonObject } from './json-body.ts'
-import { readKeyChanges, readNewKey, readRotation } from './key-input.ts'
-import { fileKeyJson, issuedJson, keyJson } from '../presentation/key-json.ts'
 import { invalidParameter } from './query-parameters.ts'
 import { readScopeOf } from './read-scope.ts'
 
@@ -156,18 +157,6 @@ async function changing(
 
 interface Told extends Partial<Tenant> {
   readonly target?: string
-}
-
-/** Why a change of a key failed, in the contract's words. */
-export function changeReason(code: GatewayErrorCode): string {
-  return REASONS[code] ?? code
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  bad_request: 'invalid_json',
-  request_body_too_large: 'body_too_large',
-  gateway_key_exists: 'conflict',
-  gateway_key_not_found: 'not_found',
 }
 
 /** @throws GatewayError what the administration throws; `storage_unavailable` for everything else */

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
-import { badRequest } from './query-parameters.ts'
+import { badRequest } from '../presentation/bad-request.ts'
 import { readBounded } from './read-bounded.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { parseStrictJson } from '../wire/json/strict-json.ts'
 
 /** How a body of the management API is read. */
 export interface JsonBodyRules {

@@ -1,28 +1,19 @@
 import type { Identity } from '../access/keyring.ts'
 import type { AuditAction } from '../audit/audit-event.ts'
 import type { Section } from '../config/setting.ts'
-import { defined } from '../presentation/defined.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonResponse } from '../http/json-response.ts'
-import {
-  FOREVER_MS,
-  missingSubject,
-  planRaise,
-  planReset,
-  type BudgetChange,
-  type Raise,
-} from '../limits/budget-changes.ts'
+import { type BudgetChange, missingSubject, planRaise, planReset } from '../limits/budget-changes.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
-import type { LimitStanding } from '../limits/policies/standing.ts'
 import type { LimitFacts } from '../limits/policies/subject.ts'
-import { formatSecond, parseTimeOrDay } from '../time/rfc3339.ts'
-import type { Tenant } from '../access/key-store.ts'
+import { badRequest } from '../presentation/bad-request.ts'
+import { changeDetail, changedLimitJson, readRaise } from '../presentation/limit-change-json.ts'
+import { type Members, readMembers } from '../presentation/read-members.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { ApiContext, ApiHandler, ApiRequest } from './api-context.ts'
 import { readJsonObject } from './json-body.ts'
-import { badRequest, QueryParameters } from './query-parameters.ts'
-import { readMembers, type Members } from './read-members.ts'
+import { QueryParameters } from './query-parameters.ts'
 import { readScopeOf } from './read-scope.ts'
 
 const BODY = { maxBytes: 65_536, invalid: 'invalid json body', tooLarge: 'request body too large' }
@@ -64,18 +55,6 @@ export const raiseLimit: ApiHandler = (request, context) =>
   changing(request, context, 'limit.raise', RAISE, ({ limits, facts, policy }, members, nowMs) =>
     planRaise(limits, facts, policy.name, readRaise(members), nowMs),
   )
-
-/** How far a budget is to be raised. @param members of the JSON contract @throws GatewayError `bad_request` */
-export function readRaise(members: Members): Raise {
-  const until = members['until'] as string | undefined
-  const untilUs = until === undefined ? undefined : parseTimeOrDay(until)
-  if (until !== undefined && untilUs === undefined) throw badRequest('until must be YYYY-MM-DD or RFC 3339')
-  return defined({
-    byUsd: members['by_usd'] as number | undefined,
-    toUsd: members['to_usd'] as number | undefined,
-    untilMs: untilUs === undefined ? undefined : untilUs / 1000,
-  })
-}
 
 /** Changes a budget and writes down that it was changed, or why not; every gateway of the store learns of it, this one at once. */
 async function changing(
@@ -124,29 +103,6 @@ async function changing(
   const standings = await counted(context.limits.standings(changed.limits, changed.facts))
   const own = standings.filter(({ name }) => name === changed.policy.name)
   return jsonResponse(200, changedLimitJson(tenant, own))
-}
-
-/** What the audit trail says of a change. A raise without an end has no `until`. */
-export function changeDetail({ counter, change }: BudgetChange): Readonly<Record<string, unknown>> {
-  if ('resetFromMs' in change) {
-    const { forgivenNanoUsd, forgivenTokens } = change
-    return { subject: counter, forgiven_usd: usd(forgivenNanoUsd), forgiven_tokens: forgivenTokens }
-  }
-  const { raisedToNanoUsd, raisedUntilMs } = change
-  const until = raisedUntilMs < FOREVER_MS ? { until: formatSecond(raisedUntilMs * 1000) } : {}
-  return { subject: counter, to_usd: usd(raisedToNanoUsd), ...until }
-}
-
-function usd(nano: number): number {
-  return nano / 1e9
-}
-
-/** The answer to a change of a budget: where its limits stand now. */
-export function changedLimitJson(
-  { organizationId, workspaceId }: Tenant,
-  limits: readonly LimitStanding[],
-): object {
-  return { schema_version: 'limits.v1', org_id: organizationId, workspace_id: workspaceId, limits }
 }
 
 /** @throws GatewayError `limits_unavailable` when what was counted cannot be learnt */

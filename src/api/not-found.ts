@@ -1,21 +1,10 @@
-import { nearest } from '../wire/nearest.ts'
+import { DIALECTS } from '../providers/dialects/dialects.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
+import { nearest } from '../wire/nearest.ts'
 import { ROUTES } from './routes.ts'
 
 /** What a 404 needs to know of a provider. */
 export type Prefixed = Pick<ProviderConfig, 'name' | 'prefix' | 'api'>
-
-/** Beginnings of providers' own paths, and who speaks them; the first that fits counts. */
-const PROVIDER_PATHS = [
-  { path: /^\/v1\/messages(\/|$)/, dialect: 'anthropic', missing: '' },
-  { path: /^\/v1beta\//, dialect: 'gemini', missing: '' },
-  { path: /^\/v1\//, dialect: 'openai', missing: '' },
-  {
-    path: /^\/(chat\/completions|completions|responses|embeddings|models)(\/|$)/,
-    dialect: 'openai',
-    missing: '/v1',
-  },
-] as const
 
 /** From how many letters on a name may have two slips. */
 const LONG_NAME = 8
@@ -47,11 +36,12 @@ function nearestPath(path: string, known: readonly string[], shared: string): st
 }
 
 function nearestProviderPath(path: string, providers: readonly Prefixed[]): string | undefined {
-  for (const { path: beginning, dialect, missing } of PROVIDER_PATHS) {
-    if (!beginning.test(path)) continue
+  for (const { name: dialect, clientPaths = [] } of DIALECTS) {
+    const matched = clientPaths.find(({ beginning }) => beginning.test(path))
+    if (!matched) continue
     const speaking = providers.filter((provider) => provider.api === dialect)
     const { prefix } = speaking.find(({ name }) => name === dialect) ?? speaking[0] ?? {}
-    return prefix === undefined ? undefined : `${prefix}${missing}${path}`
+    return prefix === undefined ? undefined : `${prefix}${matched.missing}${path}`
   }
   const prefix = nearestPath(
     path.split('/', 2).join('/'),

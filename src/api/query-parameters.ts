@@ -1,6 +1,7 @@
 import { nearest } from '../wire/nearest.ts'
 import { quote } from '../config/scalar.ts'
 import { GatewayError } from '../errors.ts'
+import { badRequest } from '../presentation/bad-request.ts'
 import { isStorable } from '../wire/storable-text.ts'
 import { BOUND_FORMS, parseBound, type Now } from '../time/time-bound.ts'
 import { timeZoneOf, UTC, type TimeZone } from '../time/time-zone.ts'
@@ -125,11 +126,6 @@ export function invalidParameter(message: string): GatewayError {
 /** @throws GatewayError `bad_request` for a text that no database takes */
 export function requireStorable(text: string, name: string): void {
   if (!isStorable(text)) throw badRequest(`${name} must not hold a NUL character`)
-}
-
-/** What the caller did wrong, as the answer says it. */
-export function badRequest(message: string): GatewayError {
-  return new GatewayError('bad_request', message)
 }
 
 function decode(text: string): string | undefined {

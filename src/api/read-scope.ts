@@ -1,7 +1,7 @@
+import type { ReadScope } from '../access/key-store.ts'
 import { isOperator } from '../access/operator.ts'
 import { GatewayError } from '../errors.ts'
-import type { ReadScope } from '../access/key-store.ts'
-import type { TraceReader } from '../storage/storage.ts'
+import type { TraceReader } from '../storage/contract/traces.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { storeFailing } from './store-failing.ts'
 

@@ -1,4 +1,5 @@
 import type { Permission } from '../access/permissions.ts'
+import { ROUTE_PERMISSIONS, type RouteMethod, type RouteName } from '../access/route-permissions.ts'
 import type { ApiHandler } from './api-context.ts'
 import { AUDIT_PARAMETERS, listAudit } from './audit.ts'
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from './gateway-keys.ts'
@@ -22,9 +23,9 @@ import { forkTrace, REPLAY_PARAMETERS, replayTrace } from './lineage.ts'
 import { getOpenApi } from './openapi.ts'
 import { getTrace, LIST_PARAMETERS, listTraces } from './traces.ts'
 
-/** One row of the route table. Authorization looks at the row the router found, never at the URL again. */
+/** One row of the route table. Authorization looks at the row that matched, never at the URL again. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: RouteMethod
   /** Segments; `:name` stands for one segment of any value. */
   readonly path: string
   readonly permission: Permission | 'public'
@@ -33,174 +34,48 @@ export interface Route {
   readonly handler: ApiHandler
 }
 
-/** Parameters of a route that reads or changes what is in workspaces: its own, and which workspaces it is about. */
+/** Parameters of a route about workspaces: its own, and `workspace_id`. */
 const reading = (own: readonly string[] = []): readonly string[] => [...own, 'workspace_id']
 
-/** Every route of the gateway's own. Provider prefixes come before it and need `proxy:write`. */
-export const ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/', permission: 'public', query: 'any', handler: getRoot },
-  { method: 'GET', path: '/api/health', permission: 'public', query: 'any', handler: getHealth },
-  { method: 'GET', path: '/api/live', permission: 'public', query: 'any', handler: getLive },
-  { method: 'GET', path: '/api/ready', permission: 'public', query: 'any', handler: getReady },
-  { method: 'GET', path: '/api/openapi.yaml', permission: 'public', query: [], handler: getOpenApi },
-  {
-    method: 'GET',
-    path: '/api/diagnostics/trace-pipeline',
-    permission: 'analytics:read',
-    query: reading(),
-    handler: getTracePipeline,
-  },
-  {
-    method: 'GET',
-    path: '/api/traces',
-    permission: 'analytics:read',
-    query: reading(LIST_PARAMETERS),
-    handler: listTraces,
-  },
-  {
-    method: 'GET',
-    path: '/api/traces/:id',
-    permission: 'analytics:read',
-    query: reading(),
-    handler: getTrace,
-  },
-  {
-    method: 'GET',
-    path: '/api/traces/:id/replay',
-    permission: 'analytics:read',
-    query: reading(REPLAY_PARAMETERS),
-    handler: replayTrace,
-  },
-  {
-    method: 'POST',
-    path: '/api/traces/:id/fork',
-    permission: 'analytics:read',
-    query: reading(),
-    handler: forkTrace,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/usage',
-    permission: 'analytics:read',
-    query: reading(SERIES_PARAMETERS),
-    handler: getUsage,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/cost',
-    permission: 'analytics:read',
-    query: reading(SERIES_PARAMETERS),
-    handler: getCost,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/models',
-    permission: 'analytics:read',
-    query: reading(GROUPS_PARAMETERS),
-    handler: getModels,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/keys',
-    permission: 'analytics:read',
-    query: reading(GROUPS_PARAMETERS),
-    handler: getKeys,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/latency',
-    permission: 'analytics:read',
-    query: reading(GROUPED_PARAMETERS),
-    handler: getLatency,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/errors',
-    permission: 'analytics:read',
-    query: reading(GROUPED_PARAMETERS),
-    handler: getErrors,
-  },
-  {
-    method: 'GET',
-    path: '/api/analytics/summary',
-    permission: 'analytics:read',
-    query: reading(SUMMARY_PARAMETERS),
-    handler: getSummary,
-  },
-  {
-    method: 'GET',
-    path: '/api/gateway-keys',
-    permission: 'keys:manage',
-    query: reading(),
-    handler: listKeys,
-  },
-  {
-    method: 'POST',
-    path: '/api/gateway-keys',
-    permission: 'keys:manage',
-    query: reading(),
-    handler: createKey,
-  },
-  {
-    method: 'GET',
-    path: '/api/gateway-keys/:id',
-    permission: 'keys:manage',
-    query: reading(['org_id']),
-    handler: getKey,
-  },
-  {
-    method: 'PATCH',
-    path: '/api/gateway-keys/:id',
-    permission: 'keys:manage',
-    query: reading(['org_id']),
-    handler: updateKey,
-  },
-  {
-    method: 'DELETE',
-    path: '/api/gateway-keys/:id',
-    permission: 'keys:manage',
-    query: reading(['org_id']),
-    handler: revokeKey,
-  },
-  {
-    method: 'POST',
-    path: '/api/gateway-keys/:id/rotate',
-    permission: 'keys:manage',
-    query: reading(['org_id']),
-    handler: rotateKey,
-  },
-  {
-    method: 'GET',
-    path: '/api/limits',
-    permission: 'analytics:read',
-    query: reading(LIMITS_PARAMETERS),
-    handler: getLimits,
-  },
-  {
-    method: 'POST',
-    path: '/api/limits/:policy/reset',
-    permission: 'keys:manage',
-    query: [],
-    handler: resetLimit,
-  },
-  {
-    method: 'POST',
-    path: '/api/limits/:policy/raise',
-    permission: 'keys:manage',
-    query: [],
-    handler: raiseLimit,
-  },
-  {
-    method: 'GET',
-    path: '/api/audit',
-    permission: 'audit:read',
-    query: reading(AUDIT_PARAMETERS),
-    handler: listAudit,
-  },
-]
+/** The handler of each route and the parameters it takes. A new route is a line here and one in `ROUTE_PERMISSIONS`. */
+const HANDLERS: Readonly<Record<RouteName, Pick<Route, 'query' | 'handler'>>> = {
+  'GET /': { query: 'any', handler: getRoot },
+  'GET /api/health': { query: 'any', handler: getHealth },
+  'GET /api/live': { query: 'any', handler: getLive },
+  'GET /api/ready': { query: 'any', handler: getReady },
+  'GET /api/openapi.yaml': { query: [], handler: getOpenApi },
+  'GET /api/diagnostics/trace-pipeline': { query: reading(), handler: getTracePipeline },
+  'GET /api/traces': { query: reading(LIST_PARAMETERS), handler: listTraces },
+  'GET /api/traces/:id': { query: reading(), handler: getTrace },
+  'GET /api/traces/:id/replay': { query: reading(REPLAY_PARAMETERS), handler: replayTrace },
+  'POST /api/traces/:id/fork': { query: reading(), handler: forkTrace },
+  'GET /api/analytics/usage': { query: reading(SERIES_PARAMETERS), handler: getUsage },
+  'GET /api/analytics/cost': { query: reading(SERIES_PARAMETERS), handler: getCost },
+  'GET /api/analytics/models': { query: reading(GROUPS_PARAMETERS), handler: getModels },
+  'GET /api/analytics/keys': { query: reading(GROUPS_PARAMETERS), handler: getKeys },
+  'GET /api/analytics/latency': { query: reading(GROUPED_PARAMETERS), handler: getLatency },
+  'GET /api/analytics/errors': { query: reading(GROUPED_PARAMETERS), handler: getErrors },
+  'GET /api/analytics/summary': { query: reading(SUMMARY_PARAMETERS), handler: getSummary },
+  'GET /api/gateway-keys': { query: reading(), handler: listKeys },
+  'POST /api/gateway-keys': { query: reading(), handler: createKey },
+  'GET /api/gateway-keys/:id': { query: reading(['org_id']), handler: getKey },
+  'PATCH /api/gateway-keys/:id': { query: reading(['org_id']), handler: updateKey },
+  'DELETE /api/gateway-keys/:id': { query: reading(['org_id']), handler: revokeKey },
+  'POST /api/gateway-keys/:id/rotate': { query: reading(['org_id']), handler: rotateKey },
+  'GET /api/limits': { query: reading(LIMITS_PARAMETERS), handler: getLimits },
+  'POST /api/limits/:policy/reset': { query: [], handler: resetLimit },
+  'POST /api/limits/:policy/raise': { query: [], handler: raiseLimit },
+  'GET /api/audit': { query: reading(AUDIT_PARAMETERS), handler: listAudit },
+}
 
-/** What the table says of a request. */
-export type Found =
+/** Every route of the gateway's own. Provider prefixes come before it and need `proxy:write`. */
+export const ROUTES: readonly Route[] = Object.entries(HANDLERS).map(([name, handled]) => {
+  const [method, path] = name.split(' ') as [RouteMethod, string]
+  return { method, path, permission: ROUTE_PERMISSIONS[name as RouteName], ...handled }
+})
+
+/** How the table matches a request. */
+export type RouteMatch =
   | { readonly kind: 'route'; readonly route: Route; readonly parameters: Readonly<Record<string, string>> }
   /** The path is known, the method is not; `allow` lists the methods of the path. */
   | { readonly kind: 'wrong_method'; readonly allow: string }
@@ -211,7 +86,7 @@ export type Found =
  *
  * @param path in its plain reading
  */
-export function findRoute(method: string, path: string): Found {
+export function matchRoute(method: string, path: string): RouteMatch {
   const wanted = method === 'HEAD' ? 'GET' : method
   const allowed = new Set<string>()
   for (const route of ROUTES) {

@@ -16,7 +16,7 @@ import { jsonResponse } from '../http/json-response.ts'
 import { nearestRoute, notFoundText, type Prefixed } from './not-found.ts'
 import type { Door } from '../http/origin-policy.ts'
 import type { RequestTarget } from '../http/request-target.ts'
-import { findRoute, type Route } from './routes.ts'
+import { matchRoute, type Route } from './routes.ts'
 
 /** What the management API needs besides its context. */
 export interface ApiSettings {
@@ -116,7 +116,7 @@ async function answer(
     return new Response(null, { status: 204, headers })
   }
   if (fault !== '') throw new GatewayError('bad_request', fault)
-  const found = findRoute(method, readings.plain)
+  const found = matchRoute(method, readings.plain)
   if (found.kind === 'wrong_method') {
     return jsonResponse(
       405,

@@ -1,5 +1,5 @@
 import { defined } from '../presentation/defined.ts'
-import type { TraceFilter } from '../storage/storage.ts'
+import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import { invalidParameter, type QueryParameters } from './query-parameters.ts'
 
 /** The parameters that `readRange` reads. */

@@ -1,6 +1,6 @@
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditTrailStore } from '../storage/storage.ts'
+import type { AuditTrailStore } from '../storage/contract/audit-trail.ts'
 import { JournalFullError, type Journal, type JournalBatch } from './journal.ts'
 
 /** Events that are stored in one transaction at most. */

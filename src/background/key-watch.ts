@@ -1,5 +1,5 @@
 import type { KeyList, KeyUse } from '../access/key-store.ts'
-import type { TenantDirectory } from '../storage/storage.ts'
+import type { TenantDirectory } from '../storage/contract/tenant-directory.ts'
 
 /** How often the store is asked whether its keys have changed: a revoked key is refused everywhere within a second. */
 const WATCH_MS = 300

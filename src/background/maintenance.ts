@@ -1,5 +1,6 @@
+import type { Storage } from '../storage/contract/storage.ts'
+import type { HourPlace, TraceMaintenance } from '../storage/contract/trace-maintenance.ts'
 import type { ClassRetention, RetentionConfig } from '../storage/settings.ts'
-import type { HourPlace, Storage, TraceMaintenance } from '../storage/storage.ts'
 
 /** How often new traces are added to the rollups, and how many in one transaction: some milliseconds of the writer's lock. */
 const ROLL_UP_MS = 2000

@@ -1,8 +1,12 @@
-import { join } from 'node:path'
+import type { KeyList, KeyUse } from '../access/key-store.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
+import { wireApiNamed } from '../providers/registry.ts'
+import { ShownPaths } from '../redaction/shown-paths.ts'
+import type { Scrape } from '../telemetry/prometheus-text.ts'
+import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
+import type { Vitals } from '../telemetry/vitals.ts'
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
 import { patientTimer } from '../time/patient-timer.ts'
-import type { KeyList, KeyUse } from '../access/key-store.ts'
 import type {
   Caller,
   Contents,
@@ -11,22 +15,18 @@ import type {
   ObservedMessage,
   PricedExchange,
 } from '../traces/exchange.ts'
-import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
-import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
-import type { Scrape } from '../telemetry/prometheus-text.ts'
-import type { Vitals } from '../telemetry/vitals.ts'
-import { readPath } from '../wire/url/path-readings.ts'
-import { ShownPaths } from '../redaction/shown-paths.ts'
 import { interruptedTrace, unreadContent } from '../traces/interrupted-trace.ts'
-import { wireApiNamed } from '../providers/registry.ts'
+import { readPath } from '../wire/url/path-readings.ts'
+import { type PipelineDiagnostics, pipelineDiagnostics } from './diagnostics.ts'
 import { DropCounts } from './drop-counts.ts'
-import { packExchanges, type FinishedExchange } from './exchange-batch.ts'
+import { type FinishedExchange, packExchanges } from './exchange-batch.ts'
 import { Journal } from './journal.ts'
 import { unpackPriced } from './priced-batch.ts'
-import { pipelineDiagnostics, type PipelineDiagnostics } from './diagnostics.ts'
+import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
 import { TenantPipelines } from './tenant-pipelines.ts'
 import { TraceBuilder } from './trace-builder.ts'
 import { encodeTrace } from './trace-codec.ts'
+import { join } from 'node:path'
 
 /** What one exchange takes in the queue besides its content. */
 const RECORD_BYTES = 2048

@@ -1,9 +1,9 @@
-import { CoalescingTimer, systemClock, type Clock } from '../time/coalescing-timer.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage } from '../storage/contract/storage.ts'
 import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 import type { BatchWrite } from '../telemetry/telemetry.ts'
+import { type Clock, CoalescingTimer, systemClock } from '../time/coalescing-timer.ts'
 import type { Trace } from '../traces/trace.ts'
-import { JournalFullError, type Journal, type JournalBatch } from './journal.ts'
+import { type Journal, type JournalBatch, JournalFullError } from './journal.ts'
 import type { Fate } from './tenant-pipelines.ts'
 import { decodeTrace, encodeTrace } from './trace-codec.ts'
 

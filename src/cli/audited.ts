@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os'
-import { auditEvent, type AuditEvent } from '../audit/audit-event.ts'
+import { type AuditEvent, auditEvent } from '../audit/audit-event.ts'
+import type { Storage } from '../storage/contract/storage.ts'
 import type { StorageConfig } from '../storage/settings.ts'
-import type { Storage } from '../storage/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import type { Io } from './command.ts'
 import { waitingFor } from './open-store.ts'
+import { userInfo } from 'node:os'
 
 /** Who acts on the command line: `cli`, and the system's name of the user beside it. */
 const ACTOR = 'cli'

@@ -1,5 +1,5 @@
 import { join, normalize } from 'node:path'
-import { contractJson } from '../http/json-response.ts'
+import { contractJson } from '../presentation/contract-json.ts'
 import { makePrivateFolder } from '../files/private-files.ts'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 

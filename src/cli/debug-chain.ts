@@ -1,5 +1,5 @@
 import { collectChain } from '../storage/lineage-chain.ts'
-import type { TraceReader } from '../storage/storage.ts'
+import type { TraceReader } from '../storage/contract/traces.ts'
 import { checkpointDiff, type CheckpointDiff } from '../traces/checkpoint-diff.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'

@@ -1,16 +1,16 @@
-import { contractJson } from '../http/json-response.ts'
-import { formatSecond } from '../time/rfc3339.ts'
+import { contractJson } from '../presentation/contract-json.ts'
+import { costText, tokensMark } from '../presentation/estimate-marks.ts'
 import { attributionJson } from '../presentation/trace-json.ts'
+import { visible } from '../presentation/visible.ts'
+import { formatSecond } from '../time/rfc3339.ts'
 import type { CheckpointDiff } from '../traces/checkpoint-diff.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
-import { lineAmount, type ReceiptLine } from '../usage/cost.ts'
+import { type ReceiptLine, lineAmount } from '../usage/cost.ts'
 import { toNanoUsd, usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
-import { costText, tokensMark } from '../presentation/estimate-marks.ts'
 import type { DebugChain, DebugOptions } from './debug-chain.ts'
 import { textTable } from './text-table.ts'
-import { visible } from '../presentation/visible.ts'
 
 /** Writes a chain for people, in the contract's words and order. */
 export function writeDebugText(chain: DebugChain, options: DebugOptions, generatedAt: string, io: Io): void {

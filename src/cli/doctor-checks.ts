@@ -5,13 +5,13 @@ import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { exposedFiles, replaceableFolders } from '../files/exposed-files.ts'
 import { keysProblem } from '../gateway/gateway-keys.ts'
-import { ROUTES } from '../api/routes.ts'
+import { ROUTE_PERMISSIONS } from '../access/route-permissions.ts'
 import { RedisBackend } from '../limits/counters/redis-backend.ts'
 import { NO_REQUEST } from '../limits/counters/shared-counters.ts'
 import { UpstreamConnection } from '../proxy/upstream-connection.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { formatSecond } from '../time/rfc3339.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage } from '../storage/contract/storage.ts'
 import { refusedOpen } from '../gateway/open-start.ts'
 import { checkListener } from './listener-check.ts'
 import { priceAgeLines } from '../presentation/price-age-text.ts'
@@ -110,7 +110,8 @@ function checkRoutes({ config }: LoadedConfig): Omit<Finding, 'name'> {
 
 async function checkAuth({ config }: LoadedConfig, environment: Environment): Promise<Omit<Finding, 'name'>> {
   const { enabled, header, keys } = config.auth
-  const rules = ROUTES.filter(({ permission }) => permission !== 'public').length + config.providers.length
+  const guarded = Object.values(ROUTE_PERMISSIONS).filter((permission) => permission !== 'public')
+  const rules = guarded.length + config.providers.length
   if (enabled) {
     const { problem, stored } = await examineKeys(config)
     if (problem !== undefined) {

@@ -1,11 +1,11 @@
-import { contractJson } from '../http/json-response.ts'
-import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts'
+import { ConfigError, type LoadedConfig, loadConfig } from '../config/load.ts'
+import { contractJson } from '../presentation/contract-json.ts'
+import { visible } from '../presentation/visible.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../time/rfc3339.ts'
-import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import { LOCAL_CHECKS, UPSTREAMS, type Check, type Finding } from './doctor-checks.ts'
+import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
+import { type Check, type Finding, LOCAL_CHECKS, UPSTREAMS } from './doctor-checks.ts'
 import { outputColumns } from './text-table.ts'
-import { visible } from '../presentation/visible.ts'
 import { wrapWords } from './wrap-words.ts'
 
 /** `ongoingai doctor`: whether this gateway can run as it is configured, without changing anything. */

@@ -1,5 +1,6 @@
 import type { Cursor } from '../storage/cursor.ts'
-import type { TraceFilter, TraceReader } from '../storage/storage.ts'
+import type { TraceFilter } from '../storage/contract/trace-filter.ts'
+import type { TraceReader } from '../storage/contract/traces.ts'
 import { encodeTrace } from '../background/trace-codec.ts'
 import type { Trace } from '../traces/trace.ts'
 import { CONFIG_FLAG, type Command, type Io } from './command.ts'

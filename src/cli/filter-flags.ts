@@ -1,5 +1,5 @@
 import { quote } from '../config/scalar.ts'
-import type { TimeRange, TraceFilter } from '../storage/storage.ts'
+import type { TimeRange, TraceFilter } from '../storage/contract/trace-filter.ts'
 import { BOUND_FORMS, parseBound } from '../time/time-bound.ts'
 import { timeZoneOf, UTC, type TimeZone } from '../time/time-zone.ts'
 import type { Arguments, Flag } from './flags.ts'

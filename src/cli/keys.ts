@@ -1,25 +1,27 @@
-import { KeyAdministration, type KeyActor } from '../access/key-administration.ts'
-import { changeReason } from '../api/gateway-keys.ts'
-import { readNewKey, readRotation } from '../api/key-input.ts'
-import { fileKeyJson, issuedJson, keyJson } from '../presentation/key-json.ts'
-import type { Members } from '../api/read-members.ts'
-import { parseStrictJson } from '../api/strict-json.ts'
-import type { AuditAction, AuditEvent } from '../audit/audit-event.ts'
-import { defined } from '../presentation/defined.ts'
-import { GatewayError } from '../errors.ts'
-import { claimPeppers, peppersOf } from '../gateway/gateway-keys.ts'
-import { contractJson } from '../http/json-response.ts'
+import { type KeyActor, KeyAdministration } from '../access/key-administration.ts'
 import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
+import type { KeyReference, Tenant } from '../access/key-store.ts'
+import type { AuditAction, AuditEvent } from '../audit/audit-event.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
-import type { KeyReference, Tenant } from '../access/key-store.ts'
-import type { Storage, TenantDirectory } from '../storage/storage.ts'
+import { GatewayError } from '../errors.ts'
+import { claimPeppers, peppersOf } from '../gateway/gateway-keys.ts'
+import { contractJson } from '../presentation/contract-json.ts'
+import { defined } from '../presentation/defined.ts'
+import { changeReason } from '../presentation/key-change-reason.ts'
+import { readNewKey, readRotation } from '../presentation/key-input.ts'
+import { fileKeyJson, issuedJson, keyJson } from '../presentation/key-json.ts'
+import type { Members } from '../presentation/read-members.ts'
+import { headersVariables } from '../providers/dialects/vendors.ts'
+import type { Storage } from '../storage/contract/storage.ts'
+import type { TenantDirectory } from '../storage/contract/tenant-directory.ts'
 import { untilFree } from '../storage/until-free.ts'
+import { parseStrictJson } from '../wire/json/strict-json.ts'
 import { audited } from './audited.ts'
-import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
 import { hasNoStore, waitingFor, withConfig } from './open-store.ts'
-import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { GATEWAY_FLAGS, askGateway, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
 const TARGET_FLAGS: readonly Flag[] = [
@@ -427,9 +429,9 @@ The token is not kept and not shown again. Clients send it beside the provider's
 own credential, in the field ${keyField}. The lines for tools:
 
   export ONGOINGAI_GATEWAY_KEY=${key.token ?? ''}
-  export OPENAI_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"
-  export ANTHROPIC_CUSTOM_HEADERS="${keyField}: $ONGOINGAI_GATEWAY_KEY"
-`
+${headersVariables()
+  .map((name) => `  export ${name}="${keyField}: $ONGOINGAI_GATEWAY_KEY"\n`)
+  .join('')}`
 }
 
 /** Of this command line, or of the settings as far as they can be read. */

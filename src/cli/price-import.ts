@@ -1,26 +1,26 @@
-import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { readPriceFile } from '../config/price-file.ts'
+import { writeFileAtomically } from '../files/atomic-file.ts'
 import { makePrivateFolder } from '../files/private-files.ts'
+import { visible } from '../presentation/visible.ts'
 import { isDay } from '../time/day.ts'
+import { priceChanges } from '../usage/price-changes.ts'
 import { PriceFileError } from '../usage/price-file/findings.ts'
 import {
-  parsePriceFile,
-  PRICE_FORMATS,
-  writePriceFile,
   type ListNames,
+  PRICE_FORMATS,
   type PriceFormat,
+  parsePriceFile,
+  writePriceFile,
 } from '../usage/price-file/parse-price-file.ts'
-import { priceChanges } from '../usage/price-changes.ts'
-import { tableLabel, type FiledTable } from '../usage/price-table.ts'
+import { type FiledTable, tableLabel } from '../usage/price-table.ts'
 import { tablesInOrder } from '../usage/price-tables.ts'
-import { writeFileAtomically } from '../files/atomic-file.ts'
 import type { Io } from './command.ts'
 import type { Arguments } from './flags.ts'
 import { priceChangesText } from './price-change-text.ts'
 import { DownloadError, downloadPriceList } from './price-download.ts'
-import { visible } from '../presentation/visible.ts'
+import { dirname, join } from 'node:path'
 
 /** What `prices import` does: checks a file, shows what it changes, and puts it where the gateway reads it. @returns the exit status */
 export function importPrices(parsed: Arguments, io: Io): number {

@@ -1,5 +1,7 @@
 import { formatSecond } from '../time/rfc3339.ts'
-import type { MeasuredRow, TraceFilter, TraceSummary } from '../storage/storage.ts'
+import type { MeasuredRow } from '../storage/contract/analytics.ts'
+import type { TraceFilter } from '../storage/contract/trace-filter.ts'
+import type { TraceSummary } from '../storage/contract/traces.ts'
 import { usdText } from '../usage/money.ts'
 import type { Io } from './command.ts'
 import { costSumText, costText, sumMark, tokensMark } from '../presentation/estimate-marks.ts'

@@ -1,5 +1,5 @@
-import { contractJson } from '../http/json-response.ts'
-import type { TraceFilter } from '../storage/storage.ts'
+import { contractJson } from '../presentation/contract-json.ts'
+import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import type { TimeZone } from '../time/time-zone.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import {

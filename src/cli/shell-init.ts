@@ -31,8 +31,6 @@ export const shellInit: Command = {
     try {
       const given = values.get('config')
       const urls = gatewayUrls(given, readSettings(given, io.environment))
-      io.out(assignment(shell, 'OPENAI_BASE_URL', urls.openai))
-      io.out(assignment(shell, 'ANTHROPIC_BASE_URL', urls.anthropic))
       for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
       return 0
     } catch (error) {

@@ -1,13 +1,14 @@
-import { basename } from 'node:path'
 import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
 import type { ClientUrls } from '../config/client-urls.ts'
 import type { Environment } from '../config/environment.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
-import { codexArguments, type CodexSettings } from './codex-arguments.ts'
+import { visible } from '../presentation/visible.ts'
+import { headersVariables } from '../providers/dialects/vendors.ts'
+import { type CodexSettings, codexArguments } from './codex-arguments.ts'
 import { readCodexLogin } from './codex-login.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 import { gatewayUrls } from './gateway-urls.ts'
-import { visible } from '../presentation/visible.ts'
+import { basename } from 'node:path'
 
 /** The caller's gateway key, for tools that must send it. */
 const GATEWAY_KEY = 'ONGOINGAI_GATEWAY_KEY'
@@ -68,8 +69,6 @@ function wrappedEnvironment(
   for (const [name, value] of Object.entries(environment)) {
     if (name !== '' && value !== undefined) wrapped[name] = value
   }
-  wrapped['OPENAI_BASE_URL'] = urls.openai
-  wrapped['ANTHROPIC_BASE_URL'] = urls.anthropic
   for (const [name, value] of urls.variables) wrapped[name] = value
   if (Object.keys(wrapped).some((name) => /^(?:https?|all)_proxy$/i.test(name))) {
     // The way out of this network does not lead to the gateway.
@@ -79,9 +78,10 @@ function wrappedEnvironment(
   const key = wrapped[GATEWAY_KEY] ?? ''
   if (key === '') return wrapped
   const field = `${keyField}: ${key}`
-  // Claude Code and the Anthropic SDKs; the OpenAI SDKs. Fields the caller has set itself are kept.
-  wrapped['ANTHROPIC_CUSTOM_HEADERS'] = joinLines(wrapped['ANTHROPIC_CUSTOM_HEADERS'], field)
-  wrapped['OPENAI_CUSTOM_HEADERS'] = joinLines(wrapped['OPENAI_CUSTOM_HEADERS'], field)
+  for (const name of headersVariables()) {
+    // The fields that the caller has set itself are kept.
+    wrapped[name] = joinLines(wrapped[name], field)
+  }
   return wrapped
 }
 

@@ -1,4 +1,7 @@
+import type { SdkVariables } from '../providers/dialects/vendor.ts'
+import { vendorOf } from '../providers/dialects/vendors.ts'
 import { normalisePrefix } from '../wire/url/path-prefix.ts'
+import { PROVIDER_PRESETS } from './provider-settings.ts'
 
 /** Base URLs that clients are pointed at. */
 export interface ClientUrls {
@@ -10,7 +13,7 @@ export interface ClientUrls {
   readonly anthropic: string
   /** For Codex when it is logged in with ChatGPT; `undefined` while that provider takes no part. */
   readonly chatgpt: string | undefined
-  /** Variables by which SDKs and tools of the providers that take part are pointed at the gateway, in order. */
+  /** Variables that point SDKs and tools at the gateway, in order: those of OpenAI and Anthropic, and of other providers that take part. */
   readonly variables: readonly (readonly [string, string])[]
 }
 
@@ -19,16 +22,6 @@ interface RawProvider {
   readonly upstream?: string
   readonly enabled?: boolean
 }
-
-/** Variables that the SDKs and tools of other providers read; Mistral, DeepSeek, xAI and OpenRouter have none. */
-const VARIABLES: readonly (readonly [provider: string, variable: string])[] = [
-  ['gemini', 'GOOGLE_GEMINI_BASE_URL'],
-  ['cohere', 'CO_API_URL'],
-  ['groq', 'GROQ_BASE_URL'],
-  ['perplexity', 'PERPLEXITY_BASE_URL'],
-  ['ollama', 'OLLAMA_HOST'],
-  ['azure', 'AZURE_OPENAI_ENDPOINT'],
-]
 
 /**
  * Where clients on this machine reach the gateway.
@@ -39,20 +32,27 @@ export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrl
   const server = values['server'] as { host: string; port: number }
   const providers = values['providers'] as Record<string, RawProvider>
   const base = `http://${clientHost(server.host)}:${server.port}`
-  const variables = VARIABLES.flatMap(([name, variable]) => {
-    const provider = providers[name]
-    if (!provider || provider.enabled === false || provider.upstream === '') return []
-    return [[variable, `${base}${normalisePrefix(provider.prefix)}`] as const]
+  const sdkUrl = (name: string, version?: SdkVariables['version']): string => {
+    const prefix = normalisePrefix(providers[name]?.prefix ?? PROVIDER_PRESETS[name]!['prefix']!)
+    if (version === undefined || prefix.endsWith(version)) return `${base}${prefix}`
+    return `${base}${prefix === '/' ? '' : prefix}${version}`
+  }
+  const variables = Object.keys(PROVIDER_PRESETS).flatMap((name) => {
+    const sdk = vendorOf(name)?.sdk
+    if (!sdk || !(sdk.always || takesPart(providers[name]))) return []
+    return [[sdk.baseUrl, sdkUrl(name, sdk.version)] as const]
   })
-  const openai = normalisePrefix(providers['openai']?.prefix ?? '/openai')
-  const anthropic = normalisePrefix(providers['anthropic']?.prefix ?? '/anthropic')
   return {
     base,
-    openai: `${base}${openai === '/' ? '/v1' : openai.endsWith('/v1') ? openai : `${openai}/v1`}`,
-    anthropic: `${base}${anthropic}`,
+    openai: sdkUrl('openai', '/v1'),
+    anthropic: sdkUrl('anthropic'),
     chatgpt: codexUrl(base, providers['chatgpt']),
     variables,
   }
+}
+
+function takesPart(provider: RawProvider | undefined): boolean {
+  return provider !== undefined && provider.enabled !== false && provider.upstream !== ''
 }
 
 /** Where ChatGPT answers Codex, below its host. */

@@ -1,12 +1,12 @@
-import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import type { GatewayKeyConfig } from '../access/settings.ts'
-import type { StorageConfig, RetentionConfig } from '../storage/settings.ts'
-import type { PricingConfig } from '../usage/settings.ts'
-import type { ProviderConfig } from '../providers/settings.ts'
-import type { LogStyle } from '../log.ts'
-import type { RedactionSettings } from '../redaction/settings.ts'
-import type { TelemetrySettings } from '../telemetry/settings.ts'
+import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
+import type { LogStyle } from '../log.ts'
+import type { ProviderConfig } from '../providers/settings.ts'
+import type { RedactionSettings } from '../redaction/settings.ts'
+import type { RetentionConfig, StorageConfig } from '../storage/settings.ts'
+import type { TelemetrySettings } from '../telemetry/settings.ts'
+import type { PricingConfig } from '../usage/settings.ts'
 
 /** The same, and where its list comes from. */
 export interface PricingSettings extends PricingConfig {

@@ -7,9 +7,7 @@ import {
   LineCounter,
   parseAllDocuments,
   Scalar,
-  visit,
   YAMLMap,
-  type Alias,
   type Document,
   type Node,
 } from 'yaml'
@@ -20,49 +18,11 @@ import { resolveReferences } from './references.ts'
 import { tooDeepLine } from './nesting.ts'
 import { quote, yamlBoolean, yamlFloat, yamlInteger, type Scalar as Read } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
+import type { ReadText, SettingsDocument } from './settings-document.ts'
 import { unknownSetting } from './unknown-setting.ts'
 import { wrongScalar } from './wrong-scalar.ts'
+import { holdsSecret, isNull, notSettings, shape, sourceOf, targetsOf } from './yaml-nodes.ts'
 import { yamlProblem } from './yaml-problem.ts'
-
-/** Where an effective value comes from. `line` is 1-based. */
-export type Origin =
-  | { readonly kind: 'default' }
-  | {
-      readonly kind: 'file'
-      readonly line: number
-      /** Variables that the file refers to there. */
-      readonly variables?: readonly string[]
-    }
-  | { readonly kind: 'environment'; readonly variable: string }
-
-/** Something wrong with the settings. `path` is dotted (`auth.keys[0].token`), `line` 1-based, each absent when unknown. */
-export interface Problem {
-  readonly message: string
-  readonly path?: string
-  /** Settings that were probably meant: what is said of their values is said in vain. */
-  readonly meant?: readonly string[]
-  readonly line?: number
-}
-
-/** The settings as plain values under the file's own names, with the origin of every leaf by path. */
-export interface SettingsDocument {
-  readonly values: Record<string, unknown>
-  readonly origins: Map<string, Origin>
-  /** Paths of secrets that stand in the file itself. */
-  readonly inlineSecrets: string[]
-  /** Files that secrets were read from. */
-  readonly secretFiles: string[]
-  /** The file is no YAML, or more than one document: nothing of it was decoded. */
-  readonly syntax: Problem[]
-  readonly problems: Problem[]
-  /** What is read otherwise than it looks, and works. */
-  readonly warnings: Problem[]
-  /** References to variables that could not be resolved, which only minds who needs the value. */
-  readonly unresolved: Problem[]
-}
-
-/** Reads a text file; throws when it cannot. Used for `<field>_file`. */
-export type ReadText = (path: string) => string
 
 /**
  * Decodes a configuration file into the defaults: strict (unknown and repeated keys are problems), in the
@@ -205,31 +165,10 @@ class Decoder {
           this.section(this.#resolve(item as Node, path), setting.item, `${path}[${i}]`),
         )
       }
-      case 'strings': {
-        this.#origin(node, path)
-        if (!node) return [...setting.default]
-        if (isNull(node)) return []
-        if (!isSeq(node)) {
-          const hint = isScalar(node) ? `; write [${quote(sourceOf(node))}]` : ''
-          return this.#wrong(node, `must be a list of texts (got ${shape(node)})${hint}`, path, [])
-        }
-        return node.items
-          .map((item) => this.#resolve(item as Node, path))
-          .flatMap((item) => (isNull(item) ? [] : [this.#referred(this.#text(item, path), false, path)]))
-      }
-      case 'texts': {
-        const values: Record<string, string> = {}
-        if (!node || isNull(node)) this.#origin(undefined, path)
-        for (const [name, { value }] of this.#pairs(node, setting, path)) {
-          const at = join(path, shownValue(name))
-          values[name] = this.#scalar(value, at, setting, '', (text) => {
-            const resolved = this.#referred(text, true, at)
-            if (resolved === text && isCredentialName(name)) this.#document.inlineSecrets.push(at)
-            return { value: resolved }
-          })
-        }
-        return values
-      }
+      case 'strings':
+        return this.#strings(node, setting.default, path)
+      case 'texts':
+        return this.#texts(node, setting, path)
       case 'string':
         return this.#scalar(node, path, setting, setting.default, (text) => {
           const value = this.#referred(text, setting.secret === true, path)
@@ -247,6 +186,33 @@ class Decoder {
       default:
         return setting satisfies never
     }
+  }
+
+  #strings(node: Node | undefined, fallback: readonly string[], path: string): string[] {
+    this.#origin(node, path)
+    if (!node) return [...fallback]
+    if (isNull(node)) return []
+    if (!isSeq(node)) {
+      const hint = isScalar(node) ? `; write [${quote(sourceOf(node))}]` : ''
+      return this.#wrong(node, `must be a list of texts (got ${shape(node)})${hint}`, path, [])
+    }
+    return node.items
+      .map((item) => this.#resolve(item as Node, path))
+      .flatMap((item) => (isNull(item) ? [] : [this.#referred(this.#text(item, path), false, path)]))
+  }
+
+  #texts(node: Node | undefined, setting: Setting, path: string): Record<string, string> {
+    const values: Record<string, string> = {}
+    if (!node || isNull(node)) this.#origin(undefined, path)
+    for (const [name, { value }] of this.#pairs(node, setting, path)) {
+      const at = join(path, shownValue(name))
+      values[name] = this.#scalar(value, at, setting, '', (text) => {
+        const resolved = this.#referred(text, true, at)
+        if (resolved === text && isCredentialName(name)) this.#document.inlineSecrets.push(at)
+        return { value: resolved }
+      })
+    }
+    return values
   }
 
   #scalar<T>(
@@ -340,7 +306,7 @@ class Decoder {
     return pairs
   }
 
-  /** Tells that a setting is given again. What a second section says is read with the first: it may be wrong too. */
+  /** Reports a setting that is given again. A second section is read with the first: it may be wrong too. */
   #repeated(path: string, first: Given, { key, value }: Given): void {
     const hint = isMap(value) ? 'put its settings under one' : 'keep one of them'
     this.#wrong(key, `is given twice, first on line ${this.#line(first.key)}; ${hint}`, path, undefined)
@@ -399,23 +365,6 @@ class Decoder {
   }
 }
 
-/** What the aliases of a document stand for: what had the name last, before them. */
-function targetsOf(document: Document): Map<Alias, Node> {
-  const targets = new Map<Alias, Node>()
-  const named = new Map<string, Node>()
-  visit(document, {
-    Node(_, node) {
-      if (!isAlias(node)) {
-        if (node.anchor !== undefined) named.set(node.anchor, node)
-        return
-      }
-      const target = named.get(node.source)
-      if (target) targets.set(node, target)
-    },
-  })
-  return targets
-}
-
 function withDefaults(section: Section, defaults: Readonly<Record<string, string>>): Section {
   const fields: Record<string, Setting> = { ...section.fields }
   for (const [name, value] of Object.entries(defaults)) {
@@ -425,45 +374,6 @@ function withDefaults(section: Section, defaults: Readonly<Record<string, string
   return { ...section, fields }
 }
 
-function sourceOf(node: Scalar): string {
-  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
-}
-
-function isNull(node: Node): boolean {
-  if (!isScalar(node)) return false
-  if (node.type !== undefined && node.type !== 'PLAIN') return false
-  return ['', '~', 'null', 'Null', 'NULL'].includes(sourceOf(node))
-}
-
-/** What a node is. @param secret its text may be one that stands in the wrong place */
-function shape(node: Node, secret = false): string {
-  if (isMap(node)) return 'settings'
-  if (isSeq(node)) return 'a list'
-  if (!isScalar(node) || (secret && !/^\d{1,5}$/.test(sourceOf(node)))) return 'a text'
-  return quote(sourceOf(node))
-}
-
-function notSettings(node: Node, setting: Setting, path: string): string {
-  const got = shape(node, holdsSecret(setting))
-  if (path === '')
-    return `must hold settings (got ${got}); write "server:", and "  port: 8080" on the next line`
-  const names =
-    setting.kind === 'section'
-      ? Object.keys(setting.fields)
-      : setting.kind === 'map'
-        ? Object.keys(setting.presets)
-        : ['name']
-  const begun = isScalar(node)
-    ? names.find((name) => new RegExp(`^${name}\\b`).test(sourceOf(node)))
-    : undefined
-  const how = isSeq(node)
-    ? ', indented and without "- "'
-    : begun === undefined
-      ? ' on a line below, indented'
-      : ', with a colon and a space'
-  return `must hold settings (got ${got}); write "${begun ?? names[0]}: …"${how}`
-}
-
 function fileProblem(file: string, error: unknown): string {
   const { code } = error as NodeJS.ErrnoException
   if (file.startsWith('~')) return `~ is not expanded here; write \${env:HOME}${file.slice(1)}`
@@ -471,12 +381,6 @@ function fileProblem(file: string, error: unknown): string {
   if (code === 'EISDIR') return `${quote(file)} is a folder`
   if (code === 'EACCES') return `this user may not read ${quote(file)}`
   return error instanceof Error ? error.message : String(error)
-}
-
-function holdsSecret(setting: Setting): boolean {
-  if (setting.kind === 'section') return Object.values(setting.fields).some((field) => holdsSecret(field))
-  if (setting.kind === 'list' || setting.kind === 'map') return holdsSecret(setting.item)
-  return setting.kind === 'texts' || (setting.kind === 'string' && setting.secret === true)
 }
 
 function join(path: string, name: string): string {

@@ -1,4 +1,4 @@
-import type { SettingsDocument } from './document.ts'
+import type { SettingsDocument } from './settings-document.ts'
 import { placeholderProblem } from './references.ts'
 import { nearest } from '../wire/nearest.ts'
 import { environmentBoolean, environmentFloat, environmentInteger, quote, type Scalar } from './scalar.ts'

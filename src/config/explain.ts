@@ -1,4 +1,4 @@
-import type { Origin, SettingsDocument } from './document.ts'
+import type { Origin, SettingsDocument } from './settings-document.ts'
 import { quote } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
 import { SETTINGS } from './settings.ts'

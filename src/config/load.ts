@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { decodeSettings, type Origin, type Problem, type SettingsDocument } from './document.ts'
+import { decodeSettings } from './document.ts'
+import type { Origin, Problem, SettingsDocument } from './settings-document.ts'
 import { applyEnvironment, type Environment } from './environment.ts'
 import { quote } from './scalar.ts'
 import { SETTINGS } from './settings.ts'

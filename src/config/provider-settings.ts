@@ -1,5 +1,11 @@
+import { DIALECTS } from '../providers/dialects/dialects.ts'
 import { PRICE } from './price-settings.ts'
 import type { Section } from './setting.ts'
+
+/** `a, b or c` */
+const DIALECT_LIST = DIALECTS.map(({ name }) => name)
+  .join(', ')
+  .replace(/, ([^,]*)$/, ' or $1')
 
 /** One upstream API. */
 export const PROVIDER: Section = {
@@ -16,7 +22,7 @@ export const PROVIDER: Section = {
     api: {
       kind: 'string',
       default: 'openai',
-      doc: 'Dialect of refusals, and of prices when neither URL nor name tell the provider: openai, anthropic, gemini, mistral, cohere, ollama or azure. How usage is read follows from the path of each request.',
+      doc: `Dialect of refusals, and of prices when neither URL nor name tell the provider: ${DIALECT_LIST}. How usage is read follows from the path of each request.`,
     },
     enabled: { kind: 'bool', default: true, doc: 'false takes the provider out.' },
     credential_header: {

@@ -1,14 +1,14 @@
 import { FIELD_NAME } from '../http/fields.ts'
-import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
-import type { Dialect } from '../wire/dialect.ts'
-import type { PriceOverride } from '../usage/settings.ts'
+import { DIALECTS, type DialectName } from '../providers/dialects/dialects.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
-import { quote } from './scalar.ts'
+import type { PriceOverride } from '../usage/settings.ts'
+import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
 import { PROVIDER_PRESETS } from './provider-settings.ts'
-import { checkConnection, type RawConnection, type Surroundings } from './validate-connection.ts'
+import { quote } from './scalar.ts'
+import { type RawConnection, type Surroundings, checkConnection } from './validate-connection.ts'
 import { checkFieldChanges } from './validate-field-changes.ts'
 
-const DIALECTS = ['openai', 'anthropic', 'gemini', 'mistral', 'cohere', 'ollama', 'azure']
+const DIALECT_NAMES: readonly string[] = DIALECTS.map(({ name }) => name)
 const PROVIDER_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
 /** Reports what is wrong with a setting. */
@@ -75,8 +75,8 @@ export function checkProviders(
       doubtful(`${path}.upstream`, `${path}.upstream ends in ${end}: ${why}; write ${quote(base)}`)
     }
     const api = provider.api.trim()
-    if (!DIALECTS.includes(api)) {
-      wrong(`${path}.api`, `${path}.api must be one of ${DIALECTS.join(', ')} (got ${quote(api)})`)
+    if (!DIALECT_NAMES.includes(api)) {
+      wrong(`${path}.api`, `${path}.api must be one of ${DIALECT_NAMES.join(', ')} (got ${quote(api)})`)
     }
     const header = provider.credentialHeader.trim().toLowerCase()
     if (header !== '' && !FIELD_NAME.test(header)) {
@@ -93,7 +93,7 @@ export function checkProviders(
       name,
       prefix,
       upstream: provider.upstream.trim(),
-      api: api as Dialect,
+      api: api as DialectName,
       credentialHeader: header,
       timeouts: provider.timeouts,
       connection: checkConnection(provider, path, upstream, surroundings, once),

@@ -15,7 +15,8 @@ import type { ProxySettings } from '../proxy/proxy-context.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { limitsStorage } from '../storage/open-storage.ts'
 import { QueryClient } from '../storage/query-client.ts'
-import type { LimitRecords, TenantDirectory } from '../storage/storage.ts'
+import type { LimitRecords } from '../storage/contract/limit-records.ts'
+import type { TenantDirectory } from '../storage/contract/tenant-directory.ts'
 
 /** The store's ledger. */
 export function ledgerOf(queries: QueryClient): ReadLedger {

@@ -1,17 +1,6 @@
-const ESCAPES: Readonly<Record<string, string>> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-}
+import { contractJson } from '../presentation/contract-json.ts'
 
-/** JSON as the contract writes it: `<`, `>`, `&` and the two line separators escaped. */
-export function contractJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, undefined, indent).replace(/[<>&\u2028\u2029]/g, (c) => ESCAPES[c]!)
-}
-
-/** A JSON answer of the management API; the content ends with a newline. */
+/** A JSON response of the management API; the content ends with a newline. */
 export function jsonResponse(
   status: number,
   value: unknown,

@@ -1,9 +1,9 @@
-import type { Dialect } from '../wire/dialect.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
-import { METHODS } from './cors-fields.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
+import { type DialectName, dialectNamed } from '../providers/dialects/dialects.ts'
+import { METHODS } from './cors-fields.ts'
 
-/** Codes after which trying again cannot help. */
+/** Codes after which a retry cannot help. */
 const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'host_not_allowed',
   'origin_not_allowed',
@@ -23,46 +23,16 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'response_uninspectable',
 ])
 
-/** Codes of what is over in a moment. */
+/** Codes of refusals that pass in a moment. */
 const PASSING: ReadonlySet<GatewayErrorCode> = new Set(['shutting_down', 'held_bytes_exceeded'])
 
-/** Type of an error in OpenAI's words. @see https://platform.openai.com/docs/guides/error-codes */
-function openAIType(status: number): string {
-  if (status === 401) return 'authentication_error'
-  if (status === 403) return 'permission_error'
-  if (status === 429) return 'rate_limit_error'
-  return status < 500 ? 'invalid_request_error' : 'api_error'
-}
-
-/** Type of an error in Anthropic's words. @see https://docs.anthropic.com/en/api/errors */
-function anthropicType(status: number): string {
-  if (status === 401) return 'authentication_error'
-  if (status === 403) return 'permission_error'
-  if (status === 404) return 'not_found_error'
-  if (status === 413) return 'request_too_large'
-  if (status === 429) return 'rate_limit_error'
-  if (status === 503) return 'overloaded_error'
-  return status < 500 ? 'invalid_request_error' : 'api_error'
-}
-
-/** Status name in Google's words. @see https://cloud.google.com/apis/design/errors#handling_errors */
-function geminiStatus(status: number): string {
-  if (status === 401) return 'UNAUTHENTICATED'
-  if (status === 403) return 'PERMISSION_DENIED'
-  if (status === 404) return 'NOT_FOUND'
-  if (status === 429) return 'RESOURCE_EXHAUSTED'
-  if (status === 503) return 'UNAVAILABLE'
-  if (status === 504) return 'DEADLINE_EXCEEDED'
-  return status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL'
-}
-
 /**
- * An answer the gateway makes itself on a provider route, in the words of the API that the route speaks, so that
- * SDKs show the message and do not retry in vain.
+ * A response of the gateway's own on a provider route, in the dialect of the route, so that SDKs show the message and do not
+ * retry in vain.
  */
 export function refusal(
   error: GatewayError,
-  dialect: Dialect,
+  dialect: DialectName,
   own: Readonly<Record<string, string>>,
 ): Response {
   const headers = new Headers(own)
@@ -77,14 +47,14 @@ export function refusal(
 }
 
 /**
- * A refusal in a stream whose head has been sent: its last event, in the words of the API.
+ * A refusal in a stream whose head is sent: its last event, in the dialect of the route.
  *
  * @param events how events stand in the stream
  * @param api name of the wire API; empty for an unknown one
  */
 export function refusalEvent(
   error: GatewayError,
-  dialect: Dialect,
+  dialect: DialectName,
   {
     events,
     api,
@@ -98,12 +68,13 @@ export function refusalEvent(
       : refusalBody(error, dialect, correlationId)
   const data = JSON.stringify(body)
   if (events === 'lines') return Buffer.from(`${data}\n`)
-  const name = dialect === 'anthropic' || api === 'responses' ? 'event: error\n' : ''
+  const named = dialectNamed(dialect).namesErrorEvents === true || api === 'responses'
+  const name = named ? 'event: error\n' : ''
   return Buffer.from(`${name}data: ${data}\n\n`)
 }
 
 /**
- * Tells which limit refused, what it leaves and when it is whole again.
+ * Sets the fields that say which limit refused, what it leaves, and when it resets.
  *
  * @see https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers
  */
@@ -120,38 +91,11 @@ function setLimitFields(
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
 }
 
-function refusalBody(error: GatewayError, dialect: Dialect, correlationId: string): object {
+function refusalBody(error: GatewayError, dialect: DialectName, correlationId: string): object {
   const { code, status, message } = error
   const limit = error instanceof LimitRefusal ? limitJson(error) : {}
-  switch (dialect) {
-    case 'anthropic':
-      return {
-        type: 'error',
-        error: { type: spent(error) ? 'billing_error' : anthropicType(status), message, code, ...limit },
-        request_id: correlationId,
-      }
-    case 'mistral':
-      return { object: 'error', message, type: openAIType(status), param: null, code, ...limit }
-    case 'cohere':
-      return { message, code, ...limit }
-    case 'ollama':
-      return { error: message, code, ...limit }
-    case 'openai':
-    case 'azure':
-      return {
-        error: {
-          message,
-          type: spent(error) ? 'insufficient_quota' : openAIType(status),
-          param: null,
-          code,
-          ...limit,
-        },
-      }
-    case 'gemini':
-      return { error: { code: status, message, status: geminiStatus(status), ...limit } }
-    default:
-      return dialect satisfies never
-  }
+  const facts = { code, status, message, spent: spent(error), limit, correlationId }
+  return dialectNamed(dialect).errorBody(facts)
 }
 
 /** A budget that is spent: waiting does not help, money does. */

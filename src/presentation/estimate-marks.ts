@@ -1,4 +1,5 @@
-import type { MeasuredRow, TraceSummary } from '../storage/storage.ts'
+import type { MeasuredRow } from '../storage/contract/analytics.ts'
+import type { TraceSummary } from '../storage/contract/traces.ts'
 
 type Mark = '~' | ''
 

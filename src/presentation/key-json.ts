@@ -1,10 +1,10 @@
 import { type IssuedKey, tenantOfFileKey } from '../access/key-administration.ts'
-import { RULE_LISTS, type KeyRules } from '../access/key-rules.ts'
+import { type KeyRules, RULE_LISTS } from '../access/key-rules.ts'
+import type { StoredGatewayKey } from '../access/key-store.ts'
 import type { GatewayKeyConfig } from '../access/settings.ts'
-import { given } from '../wire/json/json-field.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import { formatTime } from '../time/rfc3339.ts'
-import type { StoredGatewayKey } from '../access/key-store.ts'
+import { given } from '../wire/json/json-field.ts'
 
 /** What the contract shows for a time that never was. */
 const ZERO_TIME = '0001-01-01T00:00:00Z'

@@ -1,4 +1,4 @@
-import type { MeasuredRow } from '../storage/storage.ts'
+import type { MeasuredRow } from '../storage/contract/analytics.ts'
 import { nanoToUsd } from '../usage/money.ts'
 
 /** Latency of a row in the contract's names, milliseconds; percentiles are 0 unless they were asked for. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
-import type { SeenModel, TraceReader } from '../storage/storage.ts'
+import type { SeenModel } from '../storage/contract/trace-maintenance.ts'
+import type { TraceReader } from '../storage/contract/traces.ts'
 import { listAge, sameHourThen, type ListAge } from '../usage/list-age.ts'
 import { samePrices } from '../usage/price-changes.ts'
 import { listedPrice, PriceList } from '../usage/price-list.ts'

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { SeenModel } from '../storage/storage.ts'
+import type { SeenModel } from '../storage/contract/trace-maintenance.ts'
 import type { PriceList } from '../usage/price-list.ts'
 
 /** The question for the price of a model that the store has seen, at its newest use. */

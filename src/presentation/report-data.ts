@@ -1,6 +1,8 @@
 import { formatSecond } from '../time/rfc3339.ts'
 import type { Group } from '../storage/rollups/query.ts'
-import type { MeasuredRow, TraceFilter, TraceReader, TraceSummary } from '../storage/storage.ts'
+import type { MeasuredRow } from '../storage/contract/analytics.ts'
+import type { TraceFilter } from '../storage/contract/trace-filter.ts'
+import type { TraceReader, TraceSummary } from '../storage/contract/traces.ts'
 import type { TimeZone } from '../time/time-zone.ts'
 import type { PriceAge } from './price-age.ts'
 

@@ -1,5 +1,6 @@
 import { formatSecond } from '../time/rfc3339.ts'
-import type { MeasuredRow, TraceFilter } from '../storage/storage.ts'
+import type { MeasuredRow } from '../storage/contract/analytics.ts'
+import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import { usdText } from '../usage/money.ts'
 import { lines, rankedBars, stackedBars, type Layer } from './charts.ts'
 import { costSumText, costText, sumMark, tokensMark } from './estimate-marks.ts'

@@ -1,6 +1,6 @@
 import { given, givenBody } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
-import type { TraceSummary } from '../storage/storage.ts'
+import type { TraceSummary } from '../storage/contract/traces.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from './receipt-json.ts'

@@ -1,5 +1,4 @@
-import type { Dialect } from '../wire/dialect.ts'
-import { readPath, type PathReadings } from '../wire/url/path-readings.ts'
+import { type PathReadings, readPath } from '../wire/url/path-readings.ts'
 import { audioSpeech, audioTranscriptions } from './apis/audio.ts'
 import { batchResults } from './apis/batch-results.ts'
 import { bedrockConverse, bedrockInvoke } from './apis/bedrock.ts'
@@ -24,6 +23,7 @@ import { rerank } from './apis/rerank.ts'
 import { responses, storedResponses } from './apis/responses.ts'
 import { vectorStores } from './apis/vector-stores.ts'
 import type { WireApi } from './apis/wire-api.ts'
+import type { DialectName } from './dialects/dialects.ts'
 
 /** What a request is for the meter. */
 export interface MeteredRoute {
@@ -350,7 +350,7 @@ function decoded(text: string): string {
 }
 
 /** The dialect of errors on a route: that of the API in use, where one vendor invented it, else of the provider. */
-export function dialectOf(path: string, provider: Dialect): Dialect {
+export function dialectOf(path: string, provider: DialectName): DialectName {
   if (path.endsWith('/messages') || path.includes('/messages/')) return 'anthropic'
   return /:(?:stream)?[gG]enerateContent$/.test(path) ? 'gemini' : provider
 }

@@ -1,11 +1,11 @@
-import type { Dialect } from '../wire/dialect.ts'
+import type { DialectName } from './dialects/dialects.ts'
 
 /** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
 export interface ProviderConfig {
   readonly name: string
   readonly upstream: string
   readonly prefix: string
-  readonly api: Dialect
+  readonly api: DialectName
   readonly credentialHeader: string
   readonly timeouts: Timeouts
   readonly connection: Connection

@@ -1,10 +1,10 @@
-import type { Dialect } from '../wire/dialect.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 import { saysSubscription } from '../traces/paid-by-subscription.ts'
 import {
-  checksTokens,
-  subscriptionRule,
   type SubscriptionRule,
   type TokenTaker,
+  checksTokens,
+  subscriptionRule,
 } from '../traces/subscription-token.ts'
 
 /** Tokens of which something is remembered; the oldest are forgotten. */
@@ -25,7 +25,7 @@ interface Verdict {
  */
 export class SubscriptionTokens {
   readonly #rule: SubscriptionRule
-  readonly #dialect: Dialect
+  readonly #dialect: DialectName
   readonly #checked: boolean
   readonly #verdicts = new Map<string, Verdict>()
 

@@ -1,10 +1,10 @@
-import type { Dialect } from '../wire/dialect.ts'
-import type { ProviderConfig, Timeouts } from '../providers/settings.ts'
-import { fieldRules, type FieldRules } from '../http/fields.ts'
-import { hasPrefix } from '../wire/url/path-prefix.ts'
-import { readPath, type PathReadings } from '../wire/url/path-readings.ts'
+import { type FieldRules, fieldRules } from '../http/fields.ts'
 import type { RequestTarget } from '../http/request-target.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
+import type { ProviderConfig, Timeouts } from '../providers/settings.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
+import { hasPrefix } from '../wire/url/path-prefix.ts'
+import { type PathReadings, readPath } from '../wire/url/path-readings.ts'
 import { SubscriptionTokens } from './subscription-tokens.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
@@ -14,7 +14,7 @@ export interface Upstream {
   readonly prefix: string
   /** The prefix in the loose reading. */
   readonly loosePrefix: string
-  readonly dialect: Dialect
+  readonly dialect: DialectName
   /** Base URL as configured. */
   readonly url: string
   /** Scheme and authority. */

@@ -1,7 +1,7 @@
 import { orderByLineage } from '../traces/lineage-order.ts'
 import type { Trace } from '../traces/trace.ts'
 import { storableTexts } from './storable.ts'
-import type { TraceReader } from './storage.ts'
+import type { TraceReader } from './contract/traces.ts'
 
 /** What the traces of a chain have in common; empty texts do not matter. */
 export interface ChainFilter {

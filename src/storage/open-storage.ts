@@ -1,6 +1,7 @@
 import type { StorageConfig } from './settings.ts'
 import type { GoSource } from './import/go-source.ts'
-import type { Storage, Waiting } from './storage.ts'
+import type { Waiting } from './contract/database.ts'
+import type { Storage } from './contract/storage.ts'
 
 /** The recorder's connections: one writes, one reads for the upkeep. */
 const RECORDER_CONNECTIONS = 2

@@ -1,16 +1,14 @@
-import type { StorageConfig } from './settings.ts'
-import type { Trace } from '../traces/trace.ts'
-import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
-import { QueryError, StorageError } from './storage-error.ts'
-import type {
-  AuditTrailStore,
-  LimitRecords,
-  SpendLedger,
-  Storage,
-  TenantDirectory,
-  TraceReader,
-} from './storage.ts'
 import type { ReadScope } from '../access/key-store.ts'
+import type { Trace } from '../traces/trace.ts'
+import type { AuditTrailStore } from './contract/audit-trail.ts'
+import type { LimitRecords } from './contract/limit-records.ts'
+import type { SpendLedger } from './contract/spend-ledger.ts'
+import type { Storage } from './contract/storage.ts'
+import type { TenantDirectory } from './contract/tenant-directory.ts'
+import type { TraceReader } from './contract/traces.ts'
+import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-protocol.ts'
+import type { StorageConfig } from './settings.ts'
+import { QueryError, StorageError } from './storage-error.ts'
 
 /** Questions that may wait for an answer at once; more are refused rather than piled up. */
 const MAX_WAITING = 256

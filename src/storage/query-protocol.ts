@@ -1,6 +1,8 @@
-import type { StorageConfig } from './settings.ts'
-import type { LimitRecords, TenantDirectory, TraceReader } from './storage.ts'
 import type { ReadScope } from '../access/key-store.ts'
+import type { LimitRecords } from './contract/limit-records.ts'
+import type { TenantDirectory } from './contract/tenant-directory.ts'
+import type { TraceReader } from './contract/traces.ts'
+import type { StorageConfig } from './settings.ts'
 
 /** What can be asked of the query thread. */
 export type QueryMethod =

@@ -2,7 +2,11 @@ import type { StorageConfig } from './settings.ts'
 import { openStorage } from './open-storage.ts'
 import type { Extent, QueryReply, QueryRequest } from './query-protocol.ts'
 import { QueryError } from './storage-error.ts'
-import type { AuditTrailStore, LimitRecords, SpendLedger, Storage, TenantDirectory } from './storage.ts'
+import type { AuditTrailStore } from './contract/audit-trail.ts'
+import type { LimitRecords } from './contract/limit-records.ts'
+import type { SpendLedger } from './contract/spend-ledger.ts'
+import type { Storage } from './contract/storage.ts'
+import type { TenantDirectory } from './contract/tenant-directory.ts'
 import { untilFree } from './until-free.ts'
 
 // The query thread: answers the management API, so that neither serving nor recording waits for a long question.

@@ -1,4 +1,4 @@
-import type { Storage } from './storage.ts'
+import type { Storage } from './contract/storage.ts'
 
 /** How long a running gateway may keep the store to itself before a job gives up; what was done stays done. */
 const JOB_WAIT_MS = 30_000

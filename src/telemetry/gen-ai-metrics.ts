@@ -4,7 +4,7 @@ import { wireApiNamed } from '../providers/registry.ts'
 import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Bucket, Usage } from '../usage/usage.ts'
-import { providerName } from './provider-name.ts'
+import { telemetryNameOf } from '../providers/dialects/vendors.ts'
 
 const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
 const SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
@@ -42,7 +42,7 @@ export class GenAiMetrics {
     if (operation === undefined) return
     const attributes = {
       'gen_ai.operation.name': operation,
-      'gen_ai.provider.name': providerName(trace.provider),
+      'gen_ai.provider.name': telemetryNameOf(trace.provider),
       'gen_ai.request.model': model,
     }
     const call = { exchange, span, trace, attributes, inference: isInference(operation), error }

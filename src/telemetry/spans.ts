@@ -15,7 +15,7 @@ import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
 import { callAttributes } from './call-attributes.ts'
 import { errorTypeOf } from './exchange-labels.ts'
-import { providerName } from './provider-name.ts'
+import { telemetryNameOf } from '../providers/dialects/vendors.ts'
 import { scrub } from './scrub.ts'
 import { randomHex } from '../wire/trace-context.ts'
 
@@ -146,7 +146,7 @@ function upstreamSpan(
   const attributes: Attributes = {
     ...clean({
       'gen_ai.operation.name': operation ?? '',
-      'gen_ai.provider.name': providerName(trace.provider),
+      'gen_ai.provider.name': telemetryNameOf(trace.provider),
       'gen_ai.request.model': trace.requestedModel,
       'gen_ai.response.model': operation === undefined ? '' : trace.model,
       'gen_ai.conversation.id': trace.sessionId,

@@ -1,5 +1,5 @@
-import type { Dialect } from '../wire/dialect.ts'
 import type { GatewayErrorCode } from '../errors.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
 import type { TraceSpend } from './trace.ts'
 
@@ -54,7 +54,7 @@ export interface Exchange {
   /** The request's credential is a subscription's, as far as its shape tells. */
   readonly subscription: boolean
   /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
-  readonly dialect: Dialect
+  readonly dialect: DialectName
   /** Model that the path or the query names; empty for none. */
   readonly routeModel: string
   /** The request was changed so that the stream reports its usage. */

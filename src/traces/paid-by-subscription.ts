@@ -1,4 +1,4 @@
-import type { Dialect } from '../wire/dialect.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
 
 /** What Anthropic's answers begin the names of a subscription's limits with. */
 const UNIFIED = 'anthropic-ratelimit-unified-'
@@ -17,7 +17,7 @@ type AnswerFields = Readonly<Record<string, string | readonly string[]>>
  */
 export function paidBySubscription(
   byToken: boolean,
-  dialect: Dialect,
+  dialect: DialectName,
   status: number,
   fields: AnswerFields,
 ): boolean {
@@ -33,7 +33,7 @@ export function paidBySubscription(
  * @param status limits on a refusal say nothing of who pays
  */
 export function saysSubscription(
-  dialect: Dialect,
+  dialect: DialectName,
   status: number,
   fields: AnswerFields,
 ): boolean | undefined {

@@ -1,39 +1,38 @@
-import { findProvider, type ModelInfo, type ModelPrice, type Provider } from '@pydantic/genai-prices'
-import type { Dialect } from '../wire/dialect.ts'
-import type { PricingConfig } from './settings.ts'
 import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
 import {
+  type Lookup,
+  type ModelNames,
+  type NamedModel,
   lookupsOf,
   nameForms,
   nameMatching,
   namesInOrder,
   spellingsAsSaid,
   vendorsInNames,
-  type Lookup,
-  type ModelNames,
-  type NamedModel,
 } from './model-names.ts'
-import { freeSheet, ratesOf, type ModelRates, type RateSheet } from './model-rates.ts'
-import { isPricedByOperation, OPERATION_LIST, OPERATION_PRICES } from './operation-prices.ts'
-import { assumedRates, bestOverride, overrideRates, type OverrideQuery } from './overrides.ts'
-import { tableLabel, type PriceTable } from './price-table.ts'
+import { type ModelRates, type RateSheet, freeSheet, ratesOf } from './model-rates.ts'
+import { OPERATION_LIST, OPERATION_PRICES, isPricedByOperation } from './operation-prices.ts'
+import { type OverrideQuery, assumedRates, bestOverride, overrideRates } from './overrides.ts'
+import { type PriceTable, tableLabel } from './price-table.ts'
 import { BUNDLED, isBundled, tablesInOrder } from './price-tables.ts'
 import { pricesAt } from './prices-at.ts'
+import type { PricingConfig } from './settings.ts'
 import { vendorNamed } from './vendor-names.ts'
+import { type ModelInfo, type ModelPrice, type Provider, findProvider } from '@pydantic/genai-prices'
 
 /** Whose exchange is priced, where and when. */
 export interface PriceQuery extends OverrideQuery {
   /** The provider's base URL, by which the bundled list knows most providers. */
   readonly upstreamUrl: string
-  readonly dialect: Dialect
+  readonly dialect: string
   /** Name of the wire API, for operations that have prices of their own; absent when the model's ordinary price is asked for. */
   readonly api?: string
   readonly names: ModelNames
 }
 
 /** Dialects that one vendor invented: a provider of any name that speaks them is priced as that vendor's. */
-const DIALECT_VENDORS: Readonly<Partial<Record<Dialect, string>>> = {
+const DIALECT_VENDORS: Readonly<Record<string, string>> = {
   anthropic: 'anthropic',
   gemini: 'google',
   mistral: 'mistral',

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Bucket } from '../../src/storage/rollups/query.ts'
-import type { Storage } from '../../src/storage/storage.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { sampleTrace } from '../support/trace.ts'
 
@@ -88,7 +88,7 @@ export function calendarContract(
           }
         }
       },
-      60_000,
+      300_000,
     )
 
     test('hours are those of UTC in every zone, and a zone that there is not is refused', async () => {

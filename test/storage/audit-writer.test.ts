@@ -63,37 +63,3 @@ test('events wait in a journal while the store does not take them, also across l
   expect((await storage.auditTrail().list(undefined, {}, 500, 0))[0]!.id).toBe(after.at(-1)!.id)
   await storage.close()
 })
-
-test('the ledger forgets which gateway spent what, and keeps the sums', async () => {
-  const storage = await openSqliteStorage(join(folder, 'l.db'), 'write')
-  const { sampleTrace } = await import('../support/trace.ts')
-  const DAY = 86_400_000_000
-  const now = Date.now() * 1000
-  const at = (us: number, instance: string, i: number): ReturnType<typeof sampleTrace> =>
-    sampleTrace({
-      id: `${instance}-${i}`,
-      startedAtUs: us,
-      costNanoUsd: 7,
-      totalTokens: 3,
-      spend: { subjects: ['s'], instance, assumedNanoUsd: 0, reserved: false },
-    })
-  await storage.write([
-    at(now, 'a', 0),
-    at(now - 5 * DAY, 'a', 1),
-    at(now - 5 * DAY, 'b', 2),
-    at(now - 800 * DAY, 'a', 3),
-    at(now - 100 * DAY - (now % DAY) + 1, 'a', 5),
-    at(now - 100 * DAY - (now % DAY) + DAY / 2, 'b', 6),
-    at(now - 900 * DAY, 'b', 4),
-  ])
-  const sum = async (fromUs: number, except: string[] = []): Promise<number> =>
-    (await storage.spend().read(['s'], fromUs, except)).reduce(
-      (total, { costNanoUsd }) => total + costNanoUsd,
-      0,
-    )
-  expect([await sum(0), await sum(now - 10 * DAY), await sum(0, ['a'])]).toEqual([49, 21, 21])
-  while ((await storage.spend().fold(now - 3 * DAY, 2)) > 0);
-  expect([await sum(0), await sum(now - 10 * DAY), await sum(0, ['a'])]).toEqual([49, 21, 42])
-  expect(await storage.spend().read(['s'], 0, [])).toHaveLength(4)
-  await storage.close()
-})

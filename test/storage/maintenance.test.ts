@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RetentionConfig } from '../../src/storage/settings.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
-import type { Storage } from '../../src/storage/storage.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
 import { Maintenance } from '../../src/background/maintenance.ts'
 import { sampleTrace } from '../support/trace.ts'
 

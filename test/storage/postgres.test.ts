@@ -1,22 +1,22 @@
+import type { ReadScope } from '../../src/access/key-store.ts'
+import { auditEvent } from '../../src/audit/audit-event.ts'
+import { Journal } from '../../src/background/journal.ts'
+import { TraceWriter } from '../../src/background/trace-writer.ts'
+import { NO_REQUEST } from '../../src/limits/counters/shared-counters.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
+import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
+import { visibilityOf } from '../../src/storage/postgres/schema.ts'
+import { calendarContract } from '../contracts/calendar-contract.ts'
+import { storageContract } from '../contracts/storage-contract.ts'
+import { sampleKey } from '../contracts/tenant-directory-contract.ts'
+import { eventually } from '../support/eventually.ts'
+import { type TestPostgres, openTestPostgres } from '../support/postgres.ts'
+import { sampleTrace } from '../support/trace.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { NO_RULES } from '../../src/access/key-rules.ts'
-import { NO_REQUEST } from '../../src/limits/counters/shared-counters.ts'
-import { auditEvent } from '../../src/audit/audit-event.ts'
-import { openPostgresStorage } from '../../src/storage/drivers/postgres.ts'
-import { visibilityOf } from '../../src/storage/postgres/schema.ts'
-import type { ReadScope, StoredGatewayKey } from '../../src/access/key-store.ts'
-import type { Storage } from '../../src/storage/storage.ts'
-import { Journal } from '../../src/background/journal.ts'
-import { TraceWriter } from '../../src/background/trace-writer.ts'
-import { calendarContract } from '../contracts/calendar-contract.ts'
-import { storageContract } from '../contracts/storage-contract.ts'
-import { eventually } from '../support/eventually.ts'
-import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
-import { sampleTrace } from '../support/trace.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -24,33 +24,6 @@ beforeAll(async () => {
   console.log(`testing against PostgreSQL ${server.version}`)
 }, 60_000)
 afterAll(() => server?.stop(), 60_000)
-
-/** A key as it is stored. */
-function sampleKey(hash: string): StoredGatewayKey {
-  return {
-    id: 'k',
-    organizationId: 'o',
-    workspaceId: 'w',
-    name: '',
-    description: '',
-    createdBy: 'cli',
-    role: 'viewer',
-    scope: 'workspace',
-    permissions: [],
-    labels: {},
-    rules: NO_RULES,
-    limits: [],
-    prefix: '',
-    hash,
-    scheme: 'sha256',
-    previous: null,
-    createdAtUs: 1,
-    updatedAtUs: 1,
-    expiresAtUs: null,
-    lastUsedAtUs: null,
-    revokedAtUs: null,
-  }
-}
 
 const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =>
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })

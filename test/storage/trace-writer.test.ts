@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
-import type { Storage } from '../../src/storage/storage.ts'
+import type { Storage } from '../../src/storage/contract/storage.ts'
 import { Journal } from '../../src/background/journal.ts'
 import { decodeTrace, encodeTrace } from '../../src/background/trace-codec.ts'
 import { TraceWriter } from '../../src/background/trace-writer.ts'

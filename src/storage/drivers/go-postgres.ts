@@ -1,11 +1,11 @@
-import pg from 'pg'
-import { NO_RULES } from '../../access/key-rules.ts'
 import { sha256Of } from '../../access/key-hash.ts'
-import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
-import type { DirectoryEntries } from '../storage.ts'
+import { NO_RULES } from '../../access/key-rules.ts'
 import type { StoredGatewayKey } from '../../access/key-store.ts'
-import { StorageError } from '../storage-error.ts'
+import type { DirectoryEntries } from '../contract/tenant-directory.ts'
+import { GO_COLUMNS, type GoSource, type GoTraceRow } from '../import/go-source.ts'
 import { postgresUrl } from '../postgres/dsn.ts'
+import { StorageError } from '../storage-error.ts'
+import pg from 'pg'
 
 const CONNECT_MS = 5000
 

@@ -1,8 +1,15 @@
-import { Kysely, PostgresDialect, sql } from 'kysely'
-import type pg from 'pg'
-import { withTimeout } from '../../time/with-timeout.ts'
+import type { ReadScope } from '../../access/key-store.ts'
 import type { SharedOperation, SharedReply, SharedRequest } from '../../limits/counters/shared-counters.ts'
+import { withTimeout } from '../../time/with-timeout.ts'
 import type { Trace } from '../../traces/trace.ts'
+import type { AuditTrailStore } from '../contract/audit-trail.ts'
+import type { StoreState, WriteErrorClass } from '../contract/database.ts'
+import type { LimitRecords } from '../contract/limit-records.ts'
+import type { SpendLedger } from '../contract/spend-ledger.ts'
+import type { Storage } from '../contract/storage.ts'
+import type { TenantDirectory } from '../contract/tenant-directory.ts'
+import type { TraceMaintenance } from '../contract/trace-maintenance.ts'
+import type { TraceReader } from '../contract/traces.ts'
 import { refuseOther } from '../migrations/migrations.ts'
 import {
   addToCounters,
@@ -15,10 +22,10 @@ import {
   insertTraces,
 } from '../postgres/inserts.ts'
 import { migrate, refuseForeign, visibilityOf } from '../postgres/schema.ts'
-import type { Read, Write } from '../queries/tables.ts'
 import { AuditTrailQueries } from '../queries/audit-trail.ts'
 import { LimitRecordQueries } from '../queries/limit-records.ts'
 import { SpendLedgerQueries } from '../queries/spend-ledger.ts'
+import type { Read, Write } from '../queries/tables.ts'
 import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
@@ -27,19 +34,9 @@ import type { Tables } from '../schema.ts'
 import { SpendRows } from '../spend-rows.ts'
 import { storable } from '../storable.ts'
 import { StorageError } from '../storage-error.ts'
-import type {
-  AuditTrailStore,
-  LimitRecords,
-  SpendLedger,
-  Storage,
-  StoreState,
-  TenantDirectory,
-  TraceMaintenance,
-  TraceReader,
-  WriteErrorClass,
-} from '../storage.ts'
-import type { ReadScope } from '../../access/key-store.ts'
 import { openPool } from './postgres-pool.ts'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import type pg from 'pg'
 
 /** How a database is opened. `read` never creates or changes anything. */
 export interface PostgresOptions {

@@ -1,4 +1,4 @@
-import type { DirectoryEntries } from '../storage.ts'
+import type { DirectoryEntries } from '../contract/tenant-directory.ts'
 
 /** A row of the Go gateway's table `traces`, as its database gives it: texts for texts, JSON and times; null where it is. */
 export interface GoTraceRow {

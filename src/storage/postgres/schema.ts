@@ -1,10 +1,10 @@
-import { sql, type Kysely } from 'kysely'
-import { MIGRATIONS, refuseNewer, type SqlDialect } from '../migrations/migrations.ts'
+import type { ReadScope } from '../../access/key-store.ts'
 import { tenantPart } from '../../limits/policies/subject.ts'
+import { MIGRATIONS, type SqlDialect, refuseNewer } from '../migrations/migrations.ts'
 import type { Tables } from '../schema.ts'
 import { StorageError } from '../storage-error.ts'
-import type { ReadScope } from '../../access/key-store.ts'
 import { LIMITS_FUNCTION, SHARED_LIMITS } from './shared-limits.ts'
+import { type Kysely, sql } from 'kysely'
 
 /** How long migrations wait for each other when many instances start at once. */
 const MIGRATION_MS = 60_000

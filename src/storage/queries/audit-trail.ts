@@ -1,8 +1,8 @@
-import type { AuditAction, AuditEvent } from '../../audit/audit-event.ts'
-import { storableTexts } from '../storable.ts'
-import type { AuditFilter, AuditTrailStore, StoredAuditEvent } from '../storage.ts'
 import type { ReadScope } from '../../access/key-store.ts'
-import { inScope, type Read, type Write } from './tables.ts'
+import type { AuditAction, AuditEvent } from '../../audit/audit-event.ts'
+import type { AuditFilter, AuditTrailStore, StoredAuditEvent } from '../contract/audit-trail.ts'
+import { storableTexts } from '../storable.ts'
+import { type Read, type Write, inScope } from './tables.ts'
 
 /** The audit trail in a database. */
 export class AuditTrailQueries implements AuditTrailStore {

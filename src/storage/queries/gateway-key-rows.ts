@@ -1,10 +1,10 @@
-import type { Selectable } from 'kysely'
 import type { KeyScheme } from '../../access/key-hash.ts'
-import { NO_RULES, type KeyRules } from '../../access/key-rules.ts'
+import { type KeyRules, NO_RULES } from '../../access/key-rules.ts'
 import type { KeyScope } from '../../access/key-scope.ts'
+import type { KeySettings, StoredGatewayKey } from '../../access/key-store.ts'
 import type { LimitPolicy } from '../../limits/policies/policy.ts'
 import type { GatewayKeysTable } from '../schema.ts'
-import type { KeySettings, StoredGatewayKey } from '../../access/key-store.ts'
+import type { Selectable } from 'kysely'
 
 /** A key from its row. */
 export function fromKeyRow(row: Selectable<GatewayKeysTable>): StoredGatewayKey {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Adjustment, AdjustmentChange } from '../../limits/policies/adjustments.ts'
 import { SPANS } from '../rollups/roll-up.ts'
-import type { LimitRecords, CallAverage } from '../storage.ts'
+import type { LimitRecords, CallAverage } from '../contract/limit-records.ts'
 import type { Read, Write } from './tables.ts'
 
 /** Adjustments that are read at most, those changed last first. */

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import { HOUR_US, rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
 import type { Tables } from '../schema.ts'
-import type { HourPlace } from '../storage.ts'
+import type { HourPlace } from '../contract/trace-maintenance.ts'
 import { isRollup } from './is-rollup.ts'
 import { readRolledUpSeq } from './counters.ts'
 import type { Read, Write } from './tables.ts'

@@ -3,7 +3,8 @@ import { timeZoneOf, UTC, type OffsetChange } from '../../time/time-zone.ts'
 import type { Bucket } from '../rollups/query.ts'
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import { QueryError } from '../storage-error.ts'
-import type { MeasureOptions, TimeRange } from '../storage.ts'
+import type { MeasureOptions } from '../contract/analytics.ts'
+import type { TimeRange } from '../contract/trace-filter.ts'
 
 /**
  * How the moments of a series fall into its buckets. A place is what SQL tells of a moment: its UTC hour, or its day in the time zone,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { SpendLedger, SpendSlot } from '../storage.ts'
+import type { SpendLedger, SpendSlot } from '../contract/spend-ledger.ts'
 import type { Read, Write } from './tables.ts'
 
 const DAY_US = 86_400_000_000

@@ -1,6 +1,7 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Tables } from '../schema.ts'
-import type { StoredTrace, TimeRange } from '../storage.ts'
+import type { TimeRange } from '../contract/trace-filter.ts'
+import type { StoredTrace } from '../contract/trace-maintenance.ts'
 import { fromRows } from './trace-rows.ts'
 
 type TracesSelect = SelectQueryBuilder<Tables, 'traces', object>

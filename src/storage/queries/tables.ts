@@ -1,7 +1,7 @@
-import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
-import type { Tables } from '../schema.ts'
 import type { ReadScope } from '../../access/key-store.ts'
-import type { TimeRange, TraceFilter } from '../storage.ts'
+import type { TimeRange, TraceFilter } from '../contract/trace-filter.ts'
+import type { Tables } from '../schema.ts'
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 
 /** Runs questions in one consistent view of a scope's rows, or of all. */
 export type Read = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promise<T>

@@ -1,16 +1,16 @@
-import { sql, type InsertObject, type Kysely, type Selectable } from 'kysely'
-import type { GatewayKeysTable, InstallationTable, Tables } from '../schema.ts'
-import type { DirectoryEntries, TenantDirectory } from '../storage.ts'
 import type {
   KeyList,
   KeyReference,
   KeySettings,
+  NewTokenHash,
   SeenKey,
   StoredGatewayKey,
-  NewTokenHash,
 } from '../../access/key-store.ts'
+import type { DirectoryEntries, TenantDirectory } from '../contract/tenant-directory.ts'
+import type { GatewayKeysTable, InstallationTable, Tables } from '../schema.ts'
 import { fromKeyRow, toKeyRow, toSettingsRow } from './gateway-key-rows.ts'
 import type { Read, Write } from './tables.ts'
+import { type InsertObject, type Kysely, type Selectable, sql } from 'kysely'
 
 /** Organizations, workspaces and gateway keys. */
 export class TenantDirectoryQueries implements TenantDirectory {

@@ -3,6 +3,7 @@ import { MEASURE_LIST } from '../rollups/measures.ts'
 import { rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
 import { ROLLUP_KEY } from '../rollups/upsert.ts'
 import type { CounterName, Tables } from '../schema.ts'
+import type { TimeRange } from '../contract/trace-filter.ts'
 import type {
   CostUpdate,
   Counters,
@@ -10,9 +11,8 @@ import type {
   RollupCheck,
   SeenModel,
   StoredTrace,
-  TimeRange,
   TraceMaintenance,
-} from '../storage.ts'
+} from '../contract/trace-maintenance.ts'
 import { wrongChunks } from './check-chunks.ts'
 import { readRolledUpSeq, RECOUNTED } from './counters.ts'
 import { deleteBodies, deleteTraces, OWNER } from './deletions.ts'

@@ -1,22 +1,18 @@
-import { sql, type Kysely } from 'kysely'
+import type { ReadScope } from '../../access/key-store.ts'
 import type { Trace } from '../../traces/trace.ts'
+import type { MeasureOptions, Measured } from '../contract/analytics.ts'
+import type { TraceFilter } from '../contract/trace-filter.ts'
+import type { ListOptions, Page, TraceReader, TraceSummary } from '../contract/traces.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Tables } from '../schema.ts'
-import type {
-  ListOptions,
-  Measured,
-  MeasureOptions,
-  Page,
-  TraceFilter,
-  TraceReader,
-  TraceSummary,
-} from '../storage.ts'
-import type { ReadScope } from '../../access/key-store.ts'
 import { readBodies } from './body-queries.ts'
 import { readRolledUpSeq } from './counters.ts'
-import { daysOf, longestOf, measure, newTraces } from './measure.ts'
-import { endingWithin, filtered, inScope, tracesOf, type Read, type TracesQuery } from './tables.ts'
+import { newTraces } from './measure-parts.ts'
+import { measure } from './measure.ts'
+import { type Read, type TracesQuery, endingWithin, filtered, inScope, tracesOf } from './tables.ts'
+import { daysOf, longestOf } from './trace-extent.ts'
 import { fromRows, fromTraceRow } from './trace-rows.ts'
+import { type Kysely, sql } from 'kysely'
 
 /** Reads traces of a scope, or all when made without one. */
 export class TraceQueries implements TraceReader {

@@ -5,7 +5,7 @@ import type { Trace, UsageSource } from '../../traces/trace.ts'
 import type { CostStatus } from '../../usage/cost.ts'
 import { cutBody, joinHashes, splitHashes, type Chunk } from '../bodies/chunks.ts'
 import type { TraceBodiesTable, TraceDetailsTable, TraceTagsTable, TracesTable } from '../schema.ts'
-import type { TraceSummary } from '../storage.ts'
+import type { TraceSummary } from '../contract/traces.ts'
 
 /** The typed columns of a trace, as a row to insert. */
 export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {

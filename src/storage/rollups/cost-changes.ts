@@ -1,4 +1,4 @@
-import type { TraceSummary } from '../storage.ts'
+import type { TraceSummary } from '../contract/traces.ts'
 import { MEASURES, type Measures } from './measures.ts'
 import { rollUp, type RollupKey } from './roll-up.ts'
 

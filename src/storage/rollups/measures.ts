@@ -1,4 +1,4 @@
-import type { TraceSummary } from '../storage.ts'
+import type { TraceSummary } from '../contract/traces.ts'
 
 /** Sums over traces. Money is nano-USD over the traces whose cost is known, times are milliseconds. */
 export interface Measures {

@@ -1,4 +1,4 @@
-import type { TraceFilter } from '../storage.ts'
+import type { TraceFilter } from '../contract/trace-filter.ts'
 import { SPANS, type Span } from './roll-up.ts'
 
 /** What a question may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */

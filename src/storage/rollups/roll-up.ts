@@ -1,4 +1,4 @@
-import type { TraceSummary } from '../storage.ts'
+import type { TraceSummary } from '../contract/traces.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
 import { joinMeasure, MEASURE_LIST, type Measures } from './measures.ts'
 

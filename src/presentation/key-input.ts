@@ -4,10 +4,10 @@ import { RULE_LISTS } from '../access/key-rules.ts'
 import { KEY_LIMIT, KEY_RULES } from '../config/limit-settings.ts'
 import { camelCased, type Section } from '../config/setting.ts'
 import { readPolicy, type RawPolicy } from '../config/validate-limits.ts'
-import { defined } from '../presentation/defined.ts'
+import { defined } from './defined.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import { parseTimeOrDay } from '../time/rfc3339.ts'
-import { badRequest } from './query-parameters.ts'
+import { badRequest } from './bad-request.ts'
 import { readMembers, type Members } from './read-members.ts'
 
 const text = { kind: 'string', default: '', doc: '' } as const

@@ -1,6 +1,6 @@
 import { nearest } from '../wire/nearest.ts'
 import type { Section, Setting } from '../config/setting.ts'
-import { badRequest } from './query-parameters.ts'
+import { badRequest } from './bad-request.ts'
 
 /** Members of an object of the JSON contract. */
 export type Members = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import { isStorable } from '../wire/storable-text.ts'
+import { isStorable } from '../storable-text.ts'
 
 /** Deepest nesting of objects and lists that is read. */
 const MAX_DEPTH = 16

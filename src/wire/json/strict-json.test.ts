@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { isStorable } from '../wire/storable-text.ts'
+import { isStorable } from '../storable-text.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 test('what is JSON, however it is spaced, is read as JSON.parse reads it', () => {

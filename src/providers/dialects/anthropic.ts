@@ -1,0 +1,28 @@
+import type { Dialect } from './dialect.ts'
+
+/** Anthropic's dialect. */
+export const anthropic = {
+  name: 'anthropic',
+  vendor: {
+    name: 'anthropic',
+    sdk: { baseUrl: 'ANTHROPIC_BASE_URL', headers: 'ANTHROPIC_CUSTOM_HEADERS', always: true },
+  },
+  errorBody: ({ code, status, message, spent, limit, correlationId }) => ({
+    type: 'error',
+    error: { type: spent ? 'billing_error' : errorType(status), message, code, ...limit },
+    request_id: correlationId,
+  }),
+  namesErrorEvents: true,
+  clientPaths: [{ beginning: /^\/v1\/messages(\/|$)/, missing: '' }],
+} as const satisfies Dialect
+
+/** The type of an error with a status. @see https://docs.anthropic.com/en/api/errors */
+function errorType(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 404) return 'not_found_error'
+  if (status === 413) return 'request_too_large'
+  if (status === 429) return 'rate_limit_error'
+  if (status === 503) return 'overloaded_error'
+  return status < 500 ? 'invalid_request_error' : 'api_error'
+}

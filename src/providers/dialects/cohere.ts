@@ -1,0 +1,8 @@
+import type { Dialect } from './dialect.ts'
+
+/** Cohere's dialect. */
+export const cohere = {
+  name: 'cohere',
+  vendor: { name: 'cohere', sdk: { baseUrl: 'CO_API_URL' } },
+  errorBody: ({ code, message, limit }) => ({ message, code, ...limit }),
+} as const satisfies Dialect
