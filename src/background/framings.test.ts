@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { countedWork } from '../../test/support/counted-work.ts'
 import { AwsEventStreamDecoder } from '../wire/framing/aws-event-stream.ts'
-import { JsonObjects } from '../wire/json/objects.ts'
+import { JsonObjects } from '../wire/framing/json-objects.ts'
 import { MultipartFields } from '../wire/framing/multipart-fields.ts'
 
 /** Feeds bytes cut at the given places. */

@@ -5,7 +5,7 @@ import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
 import { judgeForm } from './form.ts'
 import { judgeLoose } from './loose-text.ts'
 import { judgeMultipart } from './multipart.ts'
-import { asRead, readText, readWide, writeText, writeWide } from './text-bytes.ts'
+import { asRead, readText, readWide, writeText, writeWide } from '../wire/text-bytes.ts'
 import { openFrom } from './matches.ts'
 import { judgeJson, judgeText, type TextRules } from './text-rules.ts'
 

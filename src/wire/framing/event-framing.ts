@@ -1,6 +1,5 @@
-import type { Span } from '../../redaction/detectors/detector.ts'
-import type { RawEvent } from '../../redaction/event-redactor.ts'
-import { readText } from '../../redaction/text-bytes.ts'
+import type { Span } from '../span.ts'
+import { readText } from '../text-bytes.ts'
 
 const LF = 10
 const CR = 13
@@ -8,6 +7,19 @@ const NOTHING = new Uint8Array(0)
 
 /** How events stand in a stream: server-sent ones, or a JSON text in each line. */
 export type Framing = 'sse' | 'lines'
+
+/** An event of a stream, as text. */
+export interface RawEvent {
+  /** All of it, framing included. */
+  readonly raw: string
+  /** Its data, and where parts of that stand in `raw`: pairs of a place in the data and one in `raw`, in order. */
+  readonly data: string
+  readonly lines: readonly (readonly [data: number, raw: number])[]
+  /** Places in `raw` of text that is no data: comments, and lines that are nothing. */
+  readonly others: readonly Span[]
+  /** Whether it was read as UTF-8. */
+  readonly utf8: boolean
+}
 
 /**
  * Cuts a stream of bytes into its events without changing one: the pieces put together are the stream.
