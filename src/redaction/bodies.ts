@@ -1,6 +1,7 @@
 import { declaredOpaque, NOT_UTF8, readContentType, seeBody, type SeenBody } from './body-kind.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
-import { EventFraming, type Framing } from '../wire/framing/event-framing.ts'
+import { EventFraming } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { EventRedactor, type ReadyEvent } from './event-redactor.ts'
 import { judgeForm } from './form.ts'
 import { judgeLoose } from './loose-text.ts'

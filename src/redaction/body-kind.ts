@@ -1,4 +1,4 @@
-import type { Framing } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { FramingFinder } from './framing-finder.ts'
 import { isJson } from '../wire/json/is-json.ts'
 import { hasControls, readText } from '../wire/text-bytes.ts'

@@ -1,5 +1,5 @@
 import { declaredFraming } from './body-kind.ts'
-import type { Framing } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { FramingFinder } from './framing-finder.ts'
 import { byteOrder, hasControls } from '../wire/text-bytes.ts'
 

@@ -1,4 +1,4 @@
-import type { Framing } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { isJson } from '../wire/json/is-json.ts'
 import { hasControls } from '../wire/text-bytes.ts'
 

@@ -1,4 +1,5 @@
-import { EventFraming, type Framing } from '../../src/wire/framing/event-framing.ts'
+import { EventFraming } from '../../src/wire/framing/event-framing.ts'
+import type { Framing } from '../../src/wire/framing/event-pieces.ts'
 import { EventRedactor } from '../../src/redaction/event-redactor.ts'
 import { writeText } from '../../src/wire/text-bytes.ts'
 import type { TextRules } from '../../src/redaction/text-rules.ts'
