@@ -1,6 +1,6 @@
 import { declaredFraming } from '../redaction/body-kind.ts'
 import { FramingFinder } from '../redaction/framing-finder.ts'
-import { hasControls } from '../redaction/text-bytes.ts'
+import { hasControls } from '../wire/text-bytes.ts'
 import { beginsAwsEvents } from '../wire/framing/aws-event-stream.ts'
 
 /** Most bytes that are held while they do not tell what they are: comments before the first event. */

@@ -9,8 +9,8 @@ import { CALL_MEMBERS } from '../traces/model-call.ts'
 import { AwsEventStreamDecoder } from '../wire/framing/aws-event-stream.ts'
 import { codingOf, ContentDecoder, decodeUpTo, type Coding } from '../wire/framing/content-decoder.ts'
 import { ContentStart, type ContentShape } from './content-start.ts'
-import { JsonBody } from '../wire/json/partial-object.ts'
-import { JsonObjects } from '../wire/json/objects.ts'
+import { JsonBody } from '../wire/json/body.ts'
+import { JsonObjects } from '../wire/framing/json-objects.ts'
 import { MultipartFields } from '../wire/framing/multipart-fields.ts'
 
 /** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */

@@ -5,7 +5,7 @@ import type { Edit } from '../redaction/edits.ts'
 import { readMode } from '../redaction/modes.ts'
 import { Redaction } from '../redaction/redaction.ts'
 import { readContentType, seeBody, type BodyKind } from '../redaction/body-kind.ts'
-import { readText, readWide } from '../redaction/text-bytes.ts'
+import { readText, readWide } from '../wire/text-bytes.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { textTable } from './text-table.ts'
 

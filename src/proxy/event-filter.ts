@@ -1,8 +1,9 @@
 import { GatewayError } from '../errors.ts'
 import type { Counts } from '../redaction/edits.ts'
-import { EventFraming, type Framing } from '../wire/framing/event-framing.ts'
+import { EventFraming } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { EventRedactor, type ReadyEvent } from '../redaction/event-redactor.ts'
-import { writeText } from '../redaction/text-bytes.ts'
+import { writeText } from '../wire/text-bytes.ts'
 import { OutOfTimeError, TimeBudget } from '../redaction/time-budget.ts'
 import type { TextRules } from '../redaction/text-rules.ts'
 

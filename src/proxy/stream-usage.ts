@@ -1,4 +1,7 @@
+import { EventPieces } from '../wire/framing/event-pieces.ts'
+import { readSse, type SseEvent } from '../wire/framing/sse-decoder.ts'
 import { topLevelSpans, valueAt } from '../wire/json/spans.ts'
+import { parseObject } from '../wire/json/values.ts'
 
 /**
  * Asks a chat stream for its usage, by splicing `stream_options.include_usage` into the request's bytes; everything else
@@ -29,9 +32,6 @@ function splice(bytes: Uint8Array, start: number, end: number, text: string): Ui
   return Buffer.concat([bytes.subarray(0, start), Buffer.from(text), bytes.subarray(end)])
 }
 
-const LF = 10
-const CR = 13
-
 /** Largest event that may be the one with the usage; anything larger passes at once. */
 const MAX_USAGE_EVENT_BYTES = 16 * 1024
 
@@ -40,80 +40,38 @@ const MAX_USAGE_EVENT_BYTES = 16 * 1024
  * came; an event that has not wholly come waits until it has, because only its end tells whether it is the one.
  */
 export class UsageEventFilter {
-  #waiting: Uint8Array = new Uint8Array()
-  /** Where the search for the event's end goes on. */
-  #searched = 0
+  readonly #pieces = new EventPieces('sse')
   /** In an event that is too large to be the one: it passes to its end. */
   #passing = false
 
   /** @returns what may pass now; possibly nothing */
   write(chunk: Uint8Array): Uint8Array {
-    this.#waiting = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk])
     const passed: Uint8Array[] = []
-    for (;;) {
-      const end = eventEnd(this.#waiting, this.#searched)
-      if (end < 0) break
-      const event = this.#waiting.subarray(0, end)
-      if (this.#passing || !isUsageEvent(event)) passed.push(event)
+    // What waited stands in memory that is used again.
+    const copied = this.#pieces.pendingBytes > 0
+    this.#pieces.write(chunk, (event) => {
+      if (this.#passing || !isUsageEvent(event)) passed.push(copied ? event.slice() : event)
       this.#passing = false
-      this.#waiting = this.#waiting.subarray(end)
-      this.#searched = 0
-    }
-    if (this.#passing || this.#waiting.length > MAX_USAGE_EVENT_BYTES) {
-      // The last bytes may be the first half of the event's end.
-      const keep = Math.min(3, this.#waiting.length)
-      passed.push(this.#waiting.subarray(0, this.#waiting.length - keep))
-      this.#waiting = this.#waiting.slice(this.#waiting.length - keep)
+    })
+    if (this.#passing || this.#pieces.pendingBytes > MAX_USAGE_EVENT_BYTES) {
+      passed.push(this.#pieces.release())
       this.#passing = true
     }
-    this.#searched = Math.max(0, this.#waiting.length - 3)
     return passed.length === 1 ? passed[0]! : Buffer.concat(passed)
   }
 
   /** The stream has ended: what is left passes, whatever it is. */
   end(): Uint8Array {
-    const rest = this.#waiting
-    this.#waiting = new Uint8Array()
-    return rest
+    return this.#pieces.end()
   }
-}
-
-/** Index behind the blank line that ends an event, however its lines end; -1 when it has not come. */
-function eventEnd(bytes: Uint8Array, from: number): number {
-  for (let at = from; at < bytes.length; at++) {
-    const first = lineEnd(bytes, at)
-    if (first === 0) continue
-    const second = lineEnd(bytes, at + first)
-    if (second === 0) continue
-    // A CR at the very end may be half of a CRLF.
-    const end = at + first + second
-    if (bytes[end - 1] === CR && end === bytes.length) return -1
-    return end
-  }
-  return -1
-}
-
-/** Length of the line end at an index: 1, 2, or 0 for none. */
-function lineEnd(bytes: Uint8Array, at: number): number {
-  if (bytes[at] === LF) return 1
-  if (bytes[at] !== CR) return 0
-  return bytes[at + 1] === LF ? 2 : 1
 }
 
 /** Whether an event is the chunk that has a usage and no choice. */
 function isUsageEvent(event: Uint8Array): boolean {
   const text = Buffer.from(event).toString('utf8')
   if (!text.includes('"usage"') || !text.includes('"choices"')) return false
-  const data = text
-    .split(/\r\n|\n|\r/)
-    .filter((line) => line.startsWith('data:'))
-    .map((line) => line.slice(5))
-    .join('\n')
-  try {
-    const chunk = JSON.parse(data) as { choices?: unknown; usage?: unknown }
-    const { choices, usage } = chunk
-    return Array.isArray(choices) && choices.length === 0 && typeof usage === 'object' && usage !== null
-  } catch {
-    return false
-  }
+  const events: SseEvent[] = []
+  readSse(text, events)
+  const { choices, usage } = parseObject(events[0]?.data ?? '') ?? {}
+  return Array.isArray(choices) && choices.length === 0 && typeof usage === 'object' && usage !== null
 }

@@ -1,7 +1,7 @@
-import type { Framing } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { FramingFinder } from './framing-finder.ts'
 import { isJson } from '../wire/json/is-json.ts'
-import { hasControls, readText } from './text-bytes.ts'
+import { hasControls, readText } from '../wire/text-bytes.ts'
 
 /** What a body is, as far as redaction must know it. */
 export type BodyKind = 'json' | Framing | 'form' | 'multipart' | 'text' | 'opaque'

@@ -1,7 +1,7 @@
 import { declaredFraming } from './body-kind.ts'
-import type { Framing } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { FramingFinder } from './framing-finder.ts'
-import { byteOrder, hasControls } from './text-bytes.ts'
+import { byteOrder, hasControls } from '../wire/text-bytes.ts'
 
 /** Bytes by which text in UTF-16 is told from other data. */
 const ORDER_BYTES = 4

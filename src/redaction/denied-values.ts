@@ -1,4 +1,4 @@
-import type { JsonPlace } from '../wire/json/walk.ts'
+import type { JsonPlace } from '../wire/json/place.ts'
 
 /** Below these members stand descriptions of values, by the values' names: no value is there to hide. */
 const SCHEMA_MEMBERS = ['properties', 'patternProperties', '$defs', 'definitions']

@@ -1,4 +1,4 @@
-import type { Span } from './detectors/detector.ts'
+import type { Span } from '../wire/span.ts'
 
 /** A part of a text and what stands there instead. */
 export interface Edit extends Span {

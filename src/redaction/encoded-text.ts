@@ -1,6 +1,6 @@
 import { declaredOpaque, readContentType } from './body-kind.ts'
-import { percentDecoded } from '../wire/json/escapes.ts'
-import { hasControls, readText, readWide, writeText, writeWide } from './text-bytes.ts'
+import { percentDecoded } from '../wire/url/percent-decoded.ts'
+import { hasControls, readText, readWide, writeText, writeWide } from '../wire/text-bytes.ts'
 
 /** Text that a string carries in an encoding. */
 export interface EncodedText {

@@ -1,12 +1,12 @@
 import { parseObject, type JsonObject } from '../wire/json/values.ts'
-import type { Span } from './detectors/detector.ts'
+import type { RawEvent } from '../wire/framing/event-framing.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
 import { textOfPiece, textsEndedBy } from './event-texts.ts'
 import { isJson } from '../wire/json/is-json.ts'
-import { unescaped } from '../wire/json/walk.ts'
+import { unescaped } from '../wire/json/strings.ts'
 import { judgeLoose } from './loose-text.ts'
 import { PieceText } from './piece-text.ts'
-import { asRead } from './text-bytes.ts'
+import { asRead } from '../wire/text-bytes.ts'
 import { inRaw, judgeJson, type TextRules, type TextVerdict } from './text-rules.ts'
 
 /** Characters of events that may wait; past it the first is let go with what is known of its text. */
@@ -14,19 +14,6 @@ const MAX_WAITING = 1024 * 1024
 
 /** Texts of a stream that are followed at once. */
 const MAX_TEXTS = 1000
-
-/** An event of a stream, as text. */
-export interface RawEvent {
-  /** All of it, framing included. */
-  readonly raw: string
-  /** Its data, and where parts of that stand in `raw`: pairs of a place in the data and one in `raw`, in order. */
-  readonly data: string
-  readonly lines: readonly (readonly [data: number, raw: number])[]
-  /** Places in `raw` of text that is no data: comments, and lines that are nothing. */
-  readonly others: readonly Span[]
-  /** Whether it was read as UTF-8. */
-  readonly utf8: boolean
-}
 
 /** An event that may go. */
 export interface ReadyEvent {

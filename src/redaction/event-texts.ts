@@ -1,6 +1,6 @@
 import type { JsonObject } from '../wire/json/values.ts'
 import { objectOf } from '../wire/json/values.ts'
-import type { JsonPlace } from '../wire/json/walk.ts'
+import type { JsonPlace } from '../wire/json/place.ts'
 
 /** Names of the members in which streams give their text bit by bit. */
 const TEXT_MEMBERS = [

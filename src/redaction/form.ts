@@ -1,5 +1,5 @@
 import { applyEdits, wholeEdits, type Edit } from './edits.ts'
-import { percentDecoded } from '../wire/json/escapes.ts'
+import { percentDecoded } from '../wire/url/percent-decoded.ts'
 import { judgeString, judgeText, type TextRules } from './text-rules.ts'
 
 /** Looks through the names and values of a form in a URL's encoding: what changes is encoded anew, the rest stays. */

@@ -1,6 +1,6 @@
-import type { Framing } from '../wire/framing/event-framing.ts'
+import type { Framing } from '../wire/framing/event-pieces.ts'
 import { isJson } from '../wire/json/is-json.ts'
-import { hasControls } from './text-bytes.ts'
+import { hasControls } from '../wire/text-bytes.ts'
 
 /** Bytes in which data that is no text gives itself away. */
 const BINARY_BYTES = 512

@@ -1,4 +1,5 @@
-import type { Detector, Span } from './detectors/detector.ts'
+import type { Detector } from './detectors/detector.ts'
+import type { Span } from '../wire/span.ts'
 import type { TimeBudget } from './time-budget.ts'
 
 /** Characters that a detector is shown at once, so that a budget is asked every few milliseconds however long a text is. */

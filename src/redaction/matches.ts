@@ -1,5 +1,6 @@
-import type { Detector, Span } from './detectors/detector.ts'
-import { escapeBegins, unescape } from '../wire/json/escapes.ts'
+import type { Detector } from './detectors/detector.ts'
+import type { Span } from '../wire/span.ts'
+import { escapeBegins, unescape } from '../wire/text-escapes.ts'
 import { findInWindows } from './match-in-windows.ts'
 import type { TimeBudget } from './time-budget.ts'
 

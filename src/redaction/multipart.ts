@@ -1,8 +1,9 @@
 import type { BodyVerdict } from './bodies.ts'
 import { declaredOpaque, readContentType } from './body-kind.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
-import { judgeHeader, readHeader, type PartHeader } from '../wire/framing/part-header.ts'
-import { asRead, readText, writeText } from './text-bytes.ts'
+import { readHeader, type PartHeader } from '../wire/framing/part-header.ts'
+import { judgeHeader } from './part-header.ts'
+import { asRead, readText, writeText } from '../wire/text-bytes.ts'
 import type { TextRules } from './text-rules.ts'
 import { decodeTransfer, encodeTransfer } from '../wire/framing/transfer-encoding.ts'
 

@@ -1,5 +1,5 @@
 import { applyEdits, type Edit } from './edits.ts'
-import { percentDecoded } from '../wire/json/escapes.ts'
+import { percentDecoded } from '../wire/url/percent-decoded.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 import { withoutCredentials } from './without-credentials.ts'
 

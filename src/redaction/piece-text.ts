@@ -1,7 +1,7 @@
 import { withOthers, type Edit } from './edits.ts'
 import { findAll, openFrom } from './matches.ts'
 import { JsonView } from '../wire/json/view.ts'
-import { escaped } from '../wire/json/walk.ts'
+import { escaped } from '../wire/json/strings.ts'
 import type { TextRules } from './text-rules.ts'
 
 /** What is kept of a text that has been given out: detectors look at what stands before a find. */
@@ -59,7 +59,7 @@ export class PieceText {
     this.#end += said.length
     this.#pieces.push({ start, end: this.#end, settled })
     if (!this.#view && /^\s*$/.test(this.#text) && /^\s*[[{]/.test(said) && this.#from === 0)
-      this.#view = new JsonView(this.#rules.denied, start)
+      this.#view = new JsonView((place, kind) => this.#rules.denied.has(place, kind), start)
     if (this.#view) this.#view.write(said)
     else this.#text += said
     if (this.#end >= this.#lookAt) this.#look()
@@ -115,7 +115,7 @@ export class PieceText {
     const place = (at: number): number => (at < view.places.length ? view.places[at]! : view.readEnd)
     const denied: Edit[] = []
     let open = openFrom(view.text, detectors)
-    for (const { start, end, at, string } of view.denied) {
+    for (const { start, end, at, string } of view.wholes) {
       const until = end < 0 ? view.text.length : end
       // All of it goes, whatever else could be found in it.
       if (end < 0) open = at === this.#last ? until : Math.max(start, until - MAX_HELD_DENIED)

@@ -1,4 +1,4 @@
-import { unescape } from '../wire/json/escapes.ts'
+import { unescape } from '../wire/text-escapes.ts'
 
 /** What is put in the place of what was found. */
 export interface Placeholders {

@@ -1,5 +1,6 @@
 import { DeniedValues } from './denied-values.ts'
-import type { Detector, Span } from './detectors/detector.ts'
+import type { Detector } from './detectors/detector.ts'
+import type { Span } from '../wire/span.ts'
 import type { TextRules } from './text-rules.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { isCredentialName } from './credential-name.ts'
 import type { Edit } from './edits.ts'
-import { percentDecoded } from '../wire/json/escapes.ts'
+import { percentDecoded } from '../wire/url/percent-decoded.ts'
 import { formDecoded, judgeForm } from './form.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 

@@ -1,6 +1,7 @@
-import { EventFraming, type Framing } from '../../src/wire/framing/event-framing.ts'
+import { EventFraming } from '../../src/wire/framing/event-framing.ts'
+import type { Framing } from '../../src/wire/framing/event-pieces.ts'
 import { EventRedactor } from '../../src/redaction/event-redactor.ts'
-import { writeText } from '../../src/redaction/text-bytes.ts'
+import { writeText } from '../../src/wire/text-bytes.ts'
 import type { TextRules } from '../../src/redaction/text-rules.ts'
 
 /** A stream, given in pieces, as it comes out of redaction. */

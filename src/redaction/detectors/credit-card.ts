@@ -1,4 +1,5 @@
-import { isDigit, trailingRun, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isDigit, trailingRun, type Detector } from './detector.ts'
 
 /** One row of digits that is not the end of a UUID, or groups of them as cards show them: 4 4 4 4, 4 4 4 4 3, 4 6 5, 4 6 4. */
 const CANDIDATE =

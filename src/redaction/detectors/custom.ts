@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
-import { isWord, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isWord, type Detector } from './detector.ts'
 
 /** Longest find of a pattern that is waited for in a stream, and in a text that is looked through bit by bit. */
 const MAX_LENGTH = 256

@@ -1,10 +1,5 @@
+import type { Span } from '../../wire/span.ts'
 import type { TimeBudget } from '../time-budget.ts'
-
-/** Part of a text, in UTF-16 units. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
 
 /**
  * Matches one kind of value in text. Its work grows with the text's length and with nothing else, whatever the text.

@@ -1,4 +1,5 @@
-import { isWord, table, trailingRun, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isWord, table, trailingRun, type Detector } from './detector.ts'
 
 /** Longest address. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1 */
 const MAX_LENGTH = 320

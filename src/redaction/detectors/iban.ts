@@ -1,4 +1,5 @@
-import { isAlphanumeric, isWord, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isAlphanumeric, isWord, type Detector } from './detector.ts'
 
 /** Length of the account numbers of each country. @see https://www.swift.com/standards/data-standards/iban-international-bank-account-number */
 const LENGTHS = new Map(

@@ -1,4 +1,5 @@
-import { isAlphanumeric, isDigit, isWord, table, trailingRun, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isAlphanumeric, isDigit, isWord, table, trailingRun, type Detector } from './detector.ts'
 
 const V4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}/g
 

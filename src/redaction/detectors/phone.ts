@@ -1,4 +1,5 @@
-import { isAlphanumeric, isDigit, isWord, trailingRun, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isAlphanumeric, isDigit, isWord, trailingRun, type Detector } from './detector.ts'
 
 /** Longest number with its separators. */
 const MAX_LENGTH = 40

@@ -1,4 +1,5 @@
-import { isAlphanumeric, isDigit, isWord, table, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isAlphanumeric, isDigit, isWord, table, type Detector } from './detector.ts'
 
 /** Longest key that is waited for in a stream, and longest block of a private key. */
 const MAX_KEY_LENGTH = 4096

@@ -1,4 +1,5 @@
-import { isDigit, trailingRun, type Detector, type Span } from './detector.ts'
+import type { Span } from '../../wire/span.ts'
+import { isDigit, trailingRun, type Detector } from './detector.ts'
 
 const FORM = /\b(\d{3})-(\d{2})-(\d{4})\b/g
 

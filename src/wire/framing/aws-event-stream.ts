@@ -1,3 +1,4 @@
+import { PendingBytes } from './pending-bytes.ts'
 import { parseObject, type JsonObject } from '../json/values.ts'
 
 /** Length of the prelude (total length, header length, its checksum) and of the checksum at the end. */
@@ -20,38 +21,31 @@ export interface AwsEvent {
  * @see https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
  */
 export class AwsEventStreamDecoder {
-  #waiting: Uint8Array = new Uint8Array()
+  readonly #pending = new PendingBytes()
   /** The bytes are not an event stream, or no longer. */
   failed = false
 
   write(chunk: Uint8Array): AwsEvent[] {
     const events: AwsEvent[] = []
     if (this.failed) return events
-    this.#waiting = this.#waiting.length === 0 ? chunk.slice() : Buffer.concat([this.#waiting, chunk])
+    const all = this.#pending.with(chunk)
     let start = 0
-    while (this.#waiting.length - start >= PRELUDE_BYTES) {
-      const view = new DataView(this.#waiting.buffer, this.#waiting.byteOffset + start)
+    while (all.length - start >= PRELUDE_BYTES) {
+      const view = new DataView(all.buffer, all.byteOffset + start)
       const total = view.getUint32(0)
-      const headers = view.getUint32(4)
-      if (!isPrelude(this.#waiting.subarray(start, start + PRELUDE_BYTES))) {
-        this.failed = true
-        this.#waiting = new Uint8Array()
+      this.failed = !isPrelude(all.subarray(start, start + PRELUDE_BYTES))
+      if (!this.failed && all.length - start < total) break
+      const message = all.subarray(start, start + total)
+      this.failed ||= view.getUint32(total - CHECKSUM_BYTES) !== checksumOf(message)
+      if (this.failed) {
+        this.#pending.keep(all, all.length)
         return events
       }
-      if (this.#waiting.length - start < total) break
-      const message = this.#waiting.subarray(start, start + total)
-      if (
-        view.getUint32(total - CHECKSUM_BYTES) !== Bun.hash.crc32(message.subarray(0, total - CHECKSUM_BYTES))
-      ) {
-        this.failed = true
-        this.#waiting = new Uint8Array()
-        return events
-      }
-      const event = readMessage(message, headers)
+      const event = readMessage(message, view.getUint32(4))
       if (event) events.push(event)
       start += total
     }
-    this.#waiting = this.#waiting.slice(start)
+    this.#pending.keep(all, start)
     return events
   }
 }
@@ -68,8 +62,13 @@ function isPrelude(bytes: Uint8Array): boolean {
   return (
     total <= MAX_MESSAGE_BYTES &&
     total >= PRELUDE_BYTES + view.getUint32(4) + CHECKSUM_BYTES &&
-    view.getUint32(8) === Bun.hash.crc32(bytes.subarray(0, 8))
+    view.getUint32(8) === checksumOf(bytes)
   )
+}
+
+/** CRC-32 of bytes without its own four at their end. */
+function checksumOf(bytes: Uint8Array): number {
+  return Bun.hash.crc32(bytes.subarray(0, bytes.length - CHECKSUM_BYTES))
 }
 
 /** Header value types by their code; those not listed carry a length of two bytes before them. */

@@ -1,6 +1,4 @@
-import { applyEdits, mergeEdits, wholeEdits, type Edit } from '../../redaction/edits.ts'
-import { percentDecoded } from '../json/escapes.ts'
-import { judgeText, type TextRules } from '../../redaction/text-rules.ts'
+import { percentDecoded } from '../url/percent-decoded.ts'
 
 /** What the header of a multipart body's part says. */
 export interface PartHeader {
@@ -15,7 +13,7 @@ export interface PartHeader {
 }
 
 /** A parameter of a header field. Places are of the whole value, its quotes included. */
-interface Parameter {
+export interface PartParameter {
   /** Lower-case, without the `*` of an encoded one. */
   readonly name: string
   readonly encoded: boolean
@@ -24,10 +22,6 @@ interface Parameter {
   readonly start: number
   readonly end: number
 }
-
-/** Extensions that providers tell a file's type by: they are kept when the rest of its name is replaced. */
-const EXTENSION =
-  /\.(?:txt|csv|tsv|md|html|xml|yaml|yml|jsonl?|ndjson|pdf|docx|pptx|xlsx|zip|png|jpe?g|gif|webp|mp3|mp4|mpeg|mpga|m4a|wav|webm|flac|ogg)$/i
 
 const FIELD = /^([\w-]+)[ \t]*:(.*(?:\r?\n[ \t].*)*)/gm
 const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\r\n]*)/g
@@ -49,31 +43,16 @@ export function readHeader(text: string): PartHeader {
   }
 }
 
-/** Looks through the header of a part: its text, and the names in it as they read when decoded. */
-export function judgeHeader(text: string, rules: TextRules): Edit[] {
-  const edits: Edit[] = []
-  for (const { index, 0: field, 1: name, 2: value } of text.matchAll(FIELD)) {
-    if (!/^content-(?:disposition|type)$/i.test(name!)) continue
-    for (const parameter of parametersOf(value!, index + field.length - value!.length)) {
-      edits.push(...judgeParameter(parameter, rules))
-    }
-  }
-  return mergeEdits(edits, judgeText(text, rules))
+/** Every parameter of the fields that name a part and its file, in order. Places are of the header. */
+export function partParameters(text: string): PartParameter[] {
+  return [...text.matchAll(FIELD)].flatMap(({ index, 0: field, 1: name, 2: value }) =>
+    /^content-(?:disposition|type)$/i.test(name!)
+      ? parametersOf(value!, index + field.length - value!.length)
+      : [],
+  )
 }
 
-/** What is found in a parameter replaces all of it; the other edits only count. */
-function judgeParameter({ name, encoded, said, start, end }: Parameter, rules: TextRules): Edit[] {
-  const found = judgeText(said, rules)
-  if (found.length === 0) return []
-  const extension = name === 'filename' && found.at(-1)!.end === said.length ? EXTENSION.exec(said)?.[0] : ''
-  const left = applyEdits(said, found) + (extension ?? '')
-  const replacement = encoded
-    ? `UTF-8''${encodeURIComponent(left)}`
-    : `"${left.replaceAll(/["\\\r\n]/g, (character) => encodeURIComponent(character))}"`
-  return wholeEdits(start, end, replacement, found)
-}
-
-function parametersOf(value: string, offset: number): Parameter[] {
+function parametersOf(value: string, offset: number): PartParameter[] {
   return [...value.matchAll(PARAMETER)].map(({ index, 0: all, 1: name, 2: raw }) => {
     const end = offset + index + all.length
     const encoded = name!.endsWith('*')

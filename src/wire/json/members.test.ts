@@ -69,3 +69,22 @@ test('a string of escapes is followed in linear time', () => {
   members.write(Buffer.from(`{"a":"${'\\n'.repeat(2_000_000)}","model":"m"}`))
   expect(members.get('model')).toBe('m')
 })
+
+test('the elements of a counted array are counted, wherever it is cut', () => {
+  for (const [array, count] of [
+    ['[]', 0],
+    ['[ \n]', 0],
+    ['[1]', 1],
+    ['[ "a,b" , [1,2], {"c":[3,4]},null ]', 4],
+    ['"[1,2]"', undefined],
+  ] as const) {
+    const bytes = Buffer.from(`{"a":[0,0],"data": ${array} ,"model":"m"}`)
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const members = new JsonMembers(WANTED, 100, new Set(['data']))
+      members.write(bytes.subarray(0, cut))
+      members.write(bytes.subarray(cut))
+      const data = members.get('data') as unknown[] | undefined
+      expect([array, data?.length, members.get('model')]).toEqual([array, count, 'm'])
+    }
+  }
+})

@@ -1,35 +1,38 @@
+import { isBlank } from './blank.ts'
+import { ByteScanner } from './byte-scanner.ts'
+import { textOfString } from './strings.ts'
+
 const QUOTE = 34
-const BACKSLASH = 92
 const COMMA = 44
 const COLON = 58
 const OPEN_BRACKET = 91
+const OPEN_BRACE = 123
+const CLOSE_BRACE = 125
+const BOM = [0xef, 0xbb, 0xbf]
 
-type State = 'start' | 'key' | 'in_key' | 'colon' | 'value' | 'in_value' | 'done' | 'broken'
+/** Longest member name that is told from another. */
+const MAX_NAME_BYTES = 256
+
+type State = 'start' | 'name' | 'in_name' | 'colon' | 'value' | 'done' | 'broken'
 
 /**
  * Incrementally picks members of a JSON object's top level out of a body of any size, in constant memory: bytes
  * in, cut anywhere; the wanted values out. Everything else is skipped without being built.
  *
- * It is lenient: it does not validate what it skips, and a body that is not an object simply yields nothing.
+ * It is lenient: it does not validate what it skips, and a body that is not an object yields nothing.
  */
 export class JsonMembers {
   readonly #wanted: ReadonlySet<string>
   readonly #maxValueBytes: number
   readonly #counted: ReadonlySet<string>
   readonly #found = new Map<string, unknown>()
+  readonly #scanner = new ByteScanner(1)
   #state: State = 'start'
-  #depth = 0
-  #inString = false
-  #escaped = false
-  #collect = false
-  /** Elements of the array at hand so far, when it is one whose elements are only counted; else -1. */
-  #elements = -1
   #name = ''
-  #bytes: number[] = []
-  /** The body was followed to the end of its object. */
-  get complete(): boolean {
-    return this.#state === 'done'
-  }
+  /** Bytes of the name or wanted value that is read; `undefined` for one that is not kept. */
+  #kept: Kept | undefined
+  /** Elements so far of an array that is only counted; -1 for every other value. */
+  #elements = -1
 
   /**
    * @param maxValueBytes a wanted value longer than that is left out
@@ -56,150 +59,115 @@ export class JsonMembers {
   }
 
   write(chunk: Uint8Array): void {
-    let i = 0
-    while (i < chunk.length) {
-      const byte = chunk[i]!
-      switch (this.#state) {
-        case 'start':
-          if (byte === 123) this.#state = 'key'
-          else if (!isSpace(byte) && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) this.#state = 'broken'
-          i += 1
-          break
-        case 'key':
-          if (byte === QUOTE) {
-            this.#state = 'in_key'
-            this.#bytes = []
-            this.#escaped = false
-          } else if (byte === 125) this.#state = 'done'
-          else if (!isSpace(byte) && byte !== COMMA) this.#state = 'broken'
-          i += 1
-          break
-        case 'in_key':
-          if (byte === QUOTE && !this.#escaped) {
-            this.#name = parseString(this.#bytes)
-            this.#state = 'colon'
-          } else {
-            this.#escaped = byte === BACKSLASH && !this.#escaped
-            if (this.#bytes.length < 256) this.#bytes.push(byte)
-          }
-          i += 1
-          break
-        case 'colon':
-          if (byte === COLON) this.#state = 'value'
-          else if (!isSpace(byte)) this.#state = 'broken'
-          i += 1
-          break
-        case 'value':
-          if (isSpace(byte)) {
-            i += 1
-            break
-          }
-          this.#collect = this.#wanted.has(this.#name)
-          this.#elements = byte === OPEN_BRACKET && this.#counted.has(this.#name) ? 0 : -1
-          this.#bytes = []
-          this.#depth = 0
-          this.#inString = false
-          this.#escaped = false
-          this.#state = 'in_value'
-          break
-        case 'in_value':
-          i = this.#value(chunk, i)
-          break
-        case 'done':
-        case 'broken':
-          return
-        default:
-          this.#state satisfies never
+    let at = 0
+    while (at < chunk.length && this.#state !== 'done' && this.#state !== 'broken') at = this.#step(chunk, at)
+  }
+
+  /** Moves on by a token or to the chunk's end. @returns where to go on */
+  #step(chunk: Uint8Array, at: number): number {
+    if (this.#state === 'in_name') return this.#readName(chunk, at)
+    if (this.#state === 'value') return this.#readValue(chunk, at)
+    const byte = chunk[at]!
+    if (isBlank(byte) || (this.#state === 'start' && BOM.includes(byte))) return at + 1
+    if (this.#state === 'start') this.#state = byte === OPEN_BRACE ? 'name' : 'broken'
+    else if (this.#state === 'colon') {
+      this.#state = byte === COLON ? 'value' : 'broken'
+      this.#kept = this.#wanted.has(this.#name) ? new Kept(this.#maxValueBytes) : undefined
+      this.#elements = -1
+    } else if (byte === QUOTE) {
+      this.#state = 'in_name'
+      this.#kept = new Kept(MAX_NAME_BYTES)
+    } else if (byte === CLOSE_BRACE) this.#state = 'done'
+    else if (byte !== COMMA) this.#state = 'broken'
+    return this.#scanner.next(chunk, at) + 1
+  }
+
+  #readName(chunk: Uint8Array, from: number): number {
+    const end = this.#scanner.next(chunk, from)
+    this.#kept!.write(chunk.subarray(from, end))
+    if (end < chunk.length) {
+      this.#name = textOfString(this.#kept!.text() ?? '') ?? ''
+      this.#state = 'colon'
+    }
+    return end + 1
+  }
+
+  #readValue(chunk: Uint8Array, from: number): number {
+    for (let at = from; ;) {
+      const token = this.#scanner.next(chunk, at)
+      const { depth } = this.#scanner
+      this.#count(chunk, at, token)
+      if (token >= chunk.length) {
+        this.#kept?.write(chunk.subarray(from))
+        return token
       }
+      if (depth === 0 || (depth === 1 && chunk[token] === COMMA)) {
+        this.#kept?.write(chunk.subarray(from, token))
+        this.#finishValue()
+        this.#state = depth === 0 ? 'done' : 'name'
+        return token + 1
+      }
+      at = token + 1
     }
   }
 
-  /** Follows a value from `i`; returns where the state machine goes on. */
-  #value(chunk: Uint8Array, from: number): number {
-    let i = from
-    for (; i < chunk.length; i++) {
-      const byte = chunk[i]!
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false
-        else if (byte === BACKSLASH) this.#escaped = true
-        else if (byte === QUOTE) this.#inString = false
-        else if (!this.#collect) {
-          i = stringStop(chunk, i) - 1
-          continue
-        }
-        this.#take(byte)
-        continue
-      }
-      if (this.#elements >= 0 && this.#depth === 1) this.#countElement(byte)
-      if (byte === QUOTE) this.#inString = true
-      else if (byte === 123 || byte === 91) this.#depth += 1
-      else if (byte === 125 || byte === 93) {
-        if (this.#depth === 0) {
-          this.#finish()
-          this.#state = 'done'
-          return chunk.length
-        }
-        this.#depth -= 1
-      } else if (byte === COMMA && this.#depth === 0) {
-        this.#finish()
-        this.#state = 'key'
-        return i + 1
-      }
-      this.#take(byte)
+  /** Counts the elements of an array whose length alone matters. @param token the next one; what stands before it is none */
+  #count(chunk: Uint8Array, from: number, token: number): void {
+    const { depth } = this.#scanner
+    if (this.#elements < 0) {
+      if (depth !== 2 || chunk[token] !== OPEN_BRACKET || !this.#counted.has(this.#name)) return
+      this.#elements = 0
+      this.#scanner.level = 2
+    } else if (this.#scanner.level === 2) {
+      const inArray = depth > 1
+      // One more than commas, unless there is nothing at all.
+      if (this.#elements === 0 && ((inArray && token < chunk.length) || !isBlankUpTo(chunk, from, token)))
+        this.#elements = 1
+      if (inArray && depth === 2 && chunk[token] === COMMA) this.#elements += 1
+      if (!inArray) this.#scanner.level = 1
     }
-    return i
   }
 
-  #take(byte: number): void {
-    if (!this.#collect) return
-    if (this.#bytes.length < this.#maxValueBytes) this.#bytes.push(byte)
-    else this.#collect = false
-  }
-
-  /** An array has one element more than commas, unless it has nothing at all. */
-  #countElement(byte: number): void {
-    if (byte === COMMA) this.#elements += 1
-    else if (this.#elements === 0 && !isSpace(byte) && byte !== 93) this.#elements = 1
-  }
-
-  #finish(): void {
+  #finishValue(): void {
     if (this.#elements >= 0)
       this.#found.set(
         this.#name,
         Array.from({ length: this.#elements }, () => null),
       )
-    if (!this.#collect) return
+    const text = this.#kept?.text()
+    if (text === undefined) return
     try {
-      this.#found.set(this.#name, JSON.parse(Buffer.from(this.#bytes).toString('utf8')))
+      this.#found.set(this.#name, JSON.parse(text))
     } catch {
       // Not JSON after all: the member is as good as absent.
     }
-    this.#bytes = []
   }
 }
 
-/** How far one native search looks, so that a string full of escapes does not cost its length each time. */
-const LOOK_AHEAD = 512
+/** Bytes that are kept up to a limit; beyond it, none. */
+class Kept {
+  readonly #limit: number
+  #pieces: Uint8Array[] = []
+  #size = 0
 
-/** Index where following a string byte by byte must go on: a quote, a backslash, or how far was looked. */
-function stringStop(chunk: Uint8Array, from: number): number {
-  const window = chunk.subarray(from, from + LOOK_AHEAD)
-  const quote = window.indexOf(QUOTE)
-  const backslash = window.indexOf(BACKSLASH)
-  const stop = quote < 0 ? backslash : backslash < 0 ? quote : Math.min(quote, backslash)
-  return stop < 0 ? from + window.length : from + stop
-}
+  constructor(limit: number) {
+    this.#limit = limit
+  }
 
-function parseString(bytes: readonly number[]): string {
-  const text = Buffer.from(bytes).toString('utf8')
-  if (!text.includes('\\')) return text
-  try {
-    return String(JSON.parse(`"${text}"`))
-  } catch {
-    return text
+  /** The bytes may be another's, so they are copied. */
+  write(bytes: Uint8Array): void {
+    this.#size += bytes.length
+    if (this.#size > this.#limit) this.#pieces = []
+    else this.#pieces.push(bytes.slice())
+  }
+
+  /** All of it; `undefined` for more than the limit. */
+  text(): string | undefined {
+    return this.#size > this.#limit ? undefined : Buffer.concat(this.#pieces).toString('utf8')
   }
 }
 
-function isSpace(byte: number): boolean {
-  return byte === 32 || byte === 10 || byte === 13 || byte === 9
+function isBlankUpTo(chunk: Uint8Array, from: number, end: number): boolean {
+  for (let at = from; at < end && at < chunk.length; at++) if (!isBlank(chunk[at])) return false
+  return true
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { countedWork } from '../../test/support/counted-work.ts'
-import { AwsEventStreamDecoder } from '../wire/framing/aws-event-stream.ts'
-import { JsonObjects } from '../wire/json/objects.ts'
-import { MultipartFields } from '../wire/framing/multipart-fields.ts'
+import { countedWork } from '../../../test/support/counted-work.ts'
+import { AwsEventStreamDecoder } from './aws-event-stream.ts'
+import { JsonObjects } from './json-objects.ts'
+import { MultipartFields } from './multipart-fields.ts'
 
 /** Feeds bytes cut at the given places. */
 function feed(bytes: Uint8Array, cuts: readonly number[], write: (piece: Uint8Array) => void): void {
