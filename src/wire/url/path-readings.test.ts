@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { NO_RULES, CompiledRules } from '../../access/key-rules.ts'
 import type { ProviderConfig } from '../../config/config.ts'
-import { UpstreamTable } from '../../proxy/upstream.ts'
+import { RouteTable } from '../../proxy/steps/route.ts'
 import { meteredReadingOf } from '../../providers/registry.ts'
 import { Scopes } from '../../redaction/scopes.ts'
 import { readPath } from './path-readings.ts'
@@ -18,7 +18,7 @@ const provider: ProviderConfig = {
   connection: { proxy: '', ca: '', certificate: '', key: '' },
   headers: { set: [], remove: [] },
 }
-const upstreams = new UpstreamTable([provider], {
+const upstreams = new RouteTable([provider], {
   gatewayKeyField: 'x-gateway-key',
   forwardClientFields: false,
 })
