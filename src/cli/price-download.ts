@@ -1,7 +1,7 @@
 import { environmentProxy } from '../config/environment-proxy.ts'
 import type { Environment } from '../config/environment.ts'
 import { isLoopbackHost } from '../http/loopback.ts'
-import { UpstreamConnection } from '../proxy/upstream-connection.ts'
+import { UpstreamConnection } from '../proxy/upstream/connection.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import { dayOf } from '../time/day.ts'
 import { MAX_PRICE_FILE_BYTES, type ListNames } from '../usage/price-file/parse-price-file.ts'

@@ -24,11 +24,11 @@ import type { Log } from '../log.ts'
 import { PriceFileWatch } from './price-file-watch.ts'
 import { PriceLookup, rememberedRates } from './price-lookup.ts'
 import { LATE_MS } from '../time/patient-timer.ts'
-import { breakOffKeyless } from '../proxy/keyless.ts'
-import { Deadlines } from '../proxy/deadlines.ts'
-import { HeldContent } from '../proxy/held-content.ts'
+import { breakOffKeyless } from '../proxy/exchange/break-off-keyless.ts'
+import { Deadlines } from '../proxy/upstream/deadlines.ts'
+import { HeldContent } from '../proxy/exchange/held-content.ts'
 import type { ProxyContext, ProxySettings } from '../proxy/proxy-context.ts'
-import { UpstreamTable } from '../proxy/upstream.ts'
+import { RouteTable } from '../proxy/steps/route.ts'
 import { keyedRedaction } from './redaction-key.ts'
 import { ShownPaths } from '../redaction/shown-paths.ts'
 import { Scopes } from '../redaction/scopes.ts'
@@ -389,8 +389,8 @@ function beginTraces({
   return { begin: (fields) => sampler.begin(fields, performance.now()) }
 }
 
-function upstreamsOf({ providers, auth, server }: Config): UpstreamTable {
-  return new UpstreamTable(providers, {
+function upstreamsOf({ providers, auth, server }: Config): RouteTable {
+  return new RouteTable(providers, {
     gatewayKeyField: auth.header,
     forwardClientFields: server.forwardClientFields,
   })

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { TokenRates } from '../limits/admission/bounds.ts'
-import type { OpenExchange } from '../proxy/open-exchange.ts'
+import type { ExchangeFacts } from '../proxy/exchange/exchange-facts.ts'
 import type { ProxySettings } from '../proxy/proxy-context.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { ModelNames } from '../usage/model-names.ts'
@@ -14,7 +14,7 @@ interface KnownPrice {
 }
 
 /** Matches the rates of a model for an exchange; `undefined` when no price is known. */
-export type FindRates = (exchange: OpenExchange, names: ModelNames) => KnownPrice | undefined
+export type FindRates = (exchange: ExchangeFacts, names: ModelNames) => KnownPrice | undefined
 
 /** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {

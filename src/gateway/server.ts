@@ -3,9 +3,10 @@ import type { ApiContext } from '../api/api-context.ts'
 import { GatewayError } from '../errors.ts'
 import { dialectOf } from '../providers/registry.ts'
 import type { ProxyContext, ProxySettings } from '../proxy/proxy-context.ts'
-import { relayHandlers, serveWebSocket, type Relay } from '../proxy/relay-websocket.ts'
+import { relayHandlers } from '../proxy/response/relay-websocket.ts'
+import type { WebSocketRelay } from '../proxy/response/websocket-relay.ts'
 import { serveExchange } from '../proxy/serve-exchange.ts'
-import type { Target } from '../proxy/upstream.ts'
+import type { Target } from '../proxy/upstream/upstream.ts'
 import { clientAddress, type ClientAddresses } from '../http/client-address.ts'
 import { isPreflight, preflightFields } from '../http/cors-fields.ts'
 import { acceptLargeHeads } from '../http/head-size.ts'
@@ -33,9 +34,9 @@ export interface ServerContext {
  *
  * @throws when the address cannot be listened on
  */
-export function startServer(host: string, port: number, context: ServerContext): Server<Relay> {
+export function startServer(host: string, port: number, context: ServerContext): Server<WebSocketRelay> {
   acceptLargeHeads()
-  return Bun.serve<Relay>({
+  return Bun.serve<WebSocketRelay>({
     hostname: host.replace(/^\[|\]$/g, ''),
     port,
     idleTimeout: context.proxy.keepAliveSeconds,
@@ -67,10 +68,9 @@ export function startServer(host: string, port: number, context: ServerContext):
       }
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
       const closeAfter = (seconds: number): void => server.timeout(request, seconds)
-      if (isWebSocket(request)) {
-        return serveWebSocket(request, target, upstream, addresses, closeAfter, server, proxy)
-      }
-      return serveExchange(request, target, upstream, addresses, closeAfter, proxy)
+      const upgrade = isWebSocket(request)
+      const arrival = { request, requestTarget: target, target: upstream, addresses, closeAfter, upgrade }
+      return serveExchange(arrival, server, proxy)
     },
     error(error) {
       context.proxy.log('ERROR', 'internal error', { error: error.stack ?? error.message })

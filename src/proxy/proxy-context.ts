@@ -10,15 +10,16 @@ import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
 import type { ModelNames } from '../usage/model-names.ts'
-import type { Deadlines } from './deadlines.ts'
-import type { HeldContent } from './held-content.ts'
-import type { Inspection } from './inspect.ts'
-import type { OpenExchange } from './open-exchange.ts'
-import type { UpstreamTable } from './upstream.ts'
+import type { ExchangeFacts } from './exchange/exchange-facts.ts'
+import type { HeldContent } from './exchange/held-content.ts'
+import type { OpenExchange } from './exchange/open-exchange.ts'
+import type { PolicySettings } from './policies/choose-policies.ts'
+import type { RouteTable } from './steps/route.ts'
+import type { Deadlines } from './upstream/deadlines.ts'
 
 /** What may change while the gateway runs; replaced as a whole, so an exchange sees one state. */
 export interface ProxySettings {
-  readonly upstreams: UpstreamTable
+  readonly upstreams: RouteTable
   readonly browsers: BrowserPolicy
   /** `undefined` while gateway keys are off. */
   readonly keyring: Keyring | undefined
@@ -31,7 +32,7 @@ export interface ProxySettings {
   readonly forwardCorrelationId: boolean
   /** Upstreams are told the trace. */
   readonly propagateTrace: boolean
-  readonly inspection: Inspection
+  readonly inspection: PolicySettings
   /** Looks for personal data on its way; absent while no policy wants that. */
   readonly inspector?: Inspector
   /** Paths as logs and the audit trail may tell them. */
@@ -42,7 +43,7 @@ export interface ProxySettings {
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
   /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget asks for prices. */
   readonly ratesOf:
-    ((exchange: OpenExchange, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
+    ((exchange: ExchangeFacts, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
 }
 
 /** Where finished exchanges and copies of content go. Neither call waits. */

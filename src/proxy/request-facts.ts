@@ -5,7 +5,7 @@ import { MultipartFields } from '../wire/framing/multipart-fields.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import { topLevelSpans, valueAt } from '../wire/json/spans.ts'
 import { modelsOfContent } from './named-models.ts'
-import type { OpenExchange } from './open-exchange.ts'
+import type { ExchangeFacts } from './exchange/exchange-facts.ts'
 import { OUTPUT_MEMBERS, outputBoundsOf, type OutputBounds } from './output-bounds.ts'
 
 /** Largest content that is taken apart, decoded. */
@@ -42,7 +42,7 @@ export interface RequestFacts {
  *
  * @param content `undefined` for none, and for content that was not held
  */
-export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | undefined): RequestFacts {
+export function readRequestFacts(exchange: ExchangeFacts, content: Uint8Array | undefined): RequestFacts {
   const plain = content && plainContent(exchange, content)
   const members = plain ? membersOf(plain) : {}
   const target = modelsOfTarget(exchange.path, exchange.query)
@@ -65,12 +65,12 @@ export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | u
 }
 
 /** WebSockets whose messages name their models; what the query names does not count there. */
-function namesModelLater({ wire, fields }: OpenExchange): boolean {
+function namesModelLater({ wire, fields }: ExchangeFacts): boolean {
   return fields['upgrade'] !== undefined && (wire.api === 'responses' || wire.api === 'live')
 }
 
 /** Content without its coding; `undefined` where it cannot be decoded. */
-function plainContent({ requestFacts }: OpenExchange, content: Uint8Array): Uint8Array | undefined {
+function plainContent({ requestFacts }: ExchangeFacts, content: Uint8Array): Uint8Array | undefined {
   const coding = codingOf(requestFacts.codings)
   if (coding === 'unknown') return undefined
   return coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)

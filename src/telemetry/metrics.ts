@@ -157,7 +157,7 @@ export class GatewayMetrics {
     this.#proxySeconds.record(seconds, scope)
     const { provider, model } = scope
     this.#outcomes.add(1, { outcome: trace.outcome, error_code: trace.errorCode })
-    if (exchange.attempts > 0) {
+    if (exchange.attempts.length > 0) {
       this.#providerRequests.add(1, withStatus)
       this.#providerSeconds.record((exchange.completedUs - span.sentUs) / 1e6, scope)
       this.#overhead.record(span.sentUs / 1e6, { provider })

@@ -122,7 +122,7 @@ export function exchangeSpans(
       child('gateway.inspection', Math.max(0, admittedUs, authenticatedUs), inspectedUs, { attributes }),
     )
   }
-  if (exchange.attempts > 0) spans.push(child(...upstreamSpan(exchange, span, trace, maker)))
+  if (exchange.attempts.length > 0) spans.push(child(...upstreamSpan(exchange, span, trace, maker)))
   spans.push(
     child('gateway.trace.enqueue', completedUs, Math.max(completedUs, Date.now() * 1000 - startedAtUs), {
       attributes: { ...scope, 'gateway.trace.enqueue.result': 'accepted' },

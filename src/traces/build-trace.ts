@@ -154,7 +154,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
         ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
         completed_us: Math.round(exchange.completedUs),
       },
-      upstream: { url_host: host, attempts: exchange.attempts },
+      upstream: { url_host: host, attempts: exchange.attempts.length },
       ...(content.response.cacheDiagnosis === undefined
         ? {}
         : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),

@@ -32,6 +32,39 @@ export interface WireFacts {
 }
 
 /**
+ * Why an attempt ended. `truncated` is a connection that was lost after the request was sent, or a response that was; `rejected` is the
+ * caller's own fault.
+ */
+export type AttemptCause =
+  | 'ok'
+  | 'connect'
+  | 'first_byte_timeout'
+  | 'status_5xx'
+  | 'overloaded'
+  | 'rate'
+  | 'quota'
+  | 'auth'
+  | 'truncated'
+  | 'rejected'
+  | 'client_aborted'
+  | 'timeout'
+
+/** One request that was sent to one target. Offsets are microseconds from the start of the exchange. */
+export interface Attempt {
+  /** Name of the provider. */
+  readonly provider: string
+  readonly cause: AttemptCause
+  /** The upstream's status; 0 when none came. */
+  readonly status: number
+  readonly startedUs: number
+  /** When the response's fields came; -1 when none came. */
+  readonly firstByteUs: number
+  readonly endedUs: number
+  /** Bytes of the request's content. */
+  readonly sentBytes: number
+}
+
+/**
  * Everything the serving thread knows of a finished exchange. Plain data: it crosses to the recorder thread by
  * structured clone. Raw fields hold credentials; the recorder masks them before anything is written.
  */
@@ -61,7 +94,8 @@ export interface Exchange {
   readonly injected: boolean
   /** Base URL of the upstream; empty for refusals before one was chosen. */
   readonly upstreamUrl: string
-  readonly attempts: number
+  /** In the order in which they were made; empty for what never reached an upstream. */
+  readonly attempts: readonly Attempt[]
   readonly method: string
   /** As the client sent it, prefix included, without query. */
   readonly path: string

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { Clock, Deadlines, type Probed, type Strike } from '../../src/proxy/deadlines.ts'
+import { Clock, Deadlines, type Probed, type Strike } from '../../src/proxy/upstream/deadlines.ts'
 import { eventually } from '../support/eventually.ts'
 
 const NONE = { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 }

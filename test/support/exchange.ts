@@ -17,7 +17,17 @@ export function sampleExchange(values: Partial<Exchange> = {}): Exchange {
     routeModel: '',
     injected: false,
     upstreamUrl: 'http://127.0.0.1',
-    attempts: 1,
+    attempts: [
+      {
+        provider: 'openai',
+        cause: 'ok',
+        status: 200,
+        startedUs: 1,
+        firstByteUs: 2,
+        endedUs: 5,
+        sentBytes: 2,
+      },
+    ],
     method: 'POST',
     path: '/openai/v1/chat/completions',
     requestFields: { authorization: 'Bearer sk-canary' },

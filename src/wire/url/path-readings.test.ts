@@ -1,12 +1,12 @@
-import { expect, test } from 'bun:test'
-import fc from 'fast-check'
-import { NO_RULES, CompiledRules } from '../../access/key-rules.ts'
-import type { ProviderConfig } from '../../providers/settings.ts'
-import { UpstreamTable } from '../../proxy/upstream.ts'
+import { CompiledRules, NO_RULES } from '../../access/key-rules.ts'
+import { requestTarget } from '../../http/request-target.ts'
 import { meteredReadingOf } from '../../providers/registry.ts'
+import type { ProviderConfig } from '../../providers/settings.ts'
+import { RouteTable } from '../../proxy/steps/route.ts'
 import { Scopes } from '../../redaction/scopes.ts'
 import { readPath } from './path-readings.ts'
-import { requestTarget } from '../../http/request-target.ts'
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 
 const provider: ProviderConfig = {
   name: 'openai',
@@ -18,7 +18,7 @@ const provider: ProviderConfig = {
   connection: { proxy: '', ca: '', certificate: '', key: '' },
   headers: { set: [], remove: [] },
 }
-const upstreams = new UpstreamTable([provider], {
+const upstreams = new RouteTable([provider], {
   gatewayKeyField: 'x-gateway-key',
   forwardClientFields: false,
 })

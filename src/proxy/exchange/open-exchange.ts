@@ -1,0 +1,255 @@
+import { ANONYMOUS, UNRECOGNISED, type Identity } from '../../access/keyring.ts'
+import type { SpanFields } from '../../audit/audit-trail.ts'
+import type { GatewayErrorCode } from '../../errors.ts'
+import { corsFields } from '../../http/cors-fields.ts'
+import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts'
+import type { CallerLimits } from '../../limits/policies/caller-limits.ts'
+import type { Ticket } from '../../limits/ticket.ts'
+import { meteredReadingOf } from '../../providers/registry.ts'
+import type { Caller, ContentFacts, ExchangeSpan, Outcome, WireFacts } from '../../traces/exchange.ts'
+import { queryCredential } from '../../traces/provider-credential.ts'
+import { randomHex, injectTraceParent } from '../../wire/trace-context.ts'
+import type { PathReadings } from '../../wire/url/path-readings.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+import { Clock } from '../upstream/deadlines.ts'
+import type { Target } from '../upstream/upstream.ts'
+import type { Arrival } from './arrival.ts'
+import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
+import { heldTooMuch } from './held-content.ts'
+import { OpenAttempt } from './open-attempt.ts'
+import type { PolicyNotes } from './policy-notes.ts'
+
+/** Field that tells the client under which id its exchange will be stored. */
+const TRACE_ID_FIELD = 'x-ongoingai-trace-id'
+
+const NO_CONTENT: ContentFacts = { mediaType: '', codings: '' }
+
+/** Publishes an exchange that has ended. Called once for each. */
+export type Publish = (
+  exchange: OpenExchange,
+  outcome: Outcome,
+  errorCode: GatewayErrorCode | '',
+  context: ProxyContext,
+) => void
+
+/**
+ * An exchange under way: what is known of it so far, and its one end. However many things go wrong at once, `end`
+ * has it published exactly once.
+ */
+export class OpenExchange implements ExchangeFacts {
+  readonly id = Bun.randomUUIDv7().replaceAll('-', '')
+  readonly startedAt = performance.now()
+  readonly startedAtUs = Date.now() * 1000
+  readonly arrival: Arrival
+  readonly method: string
+  readonly path: string
+  readonly readings: PathReadings
+  readonly query: string
+  readonly queryKey: string
+  readonly fields: Readonly<Record<string, string>>
+  readonly target: Target
+  readonly wire: WireFacts
+  readonly correlationId: string
+  /** Fields of ours on every response. */
+  ownFields: Readonly<Record<string, string>>
+  readonly requestFacts: ContentFacts
+  readonly abort = new AbortController()
+  readonly clock: Clock
+  /** Address of the client, without port; empty when unknown. */
+  readonly clientAddress: string
+  caller: Caller
+  /** `undefined` while gateway keys are off, and before the caller has been recognised. */
+  identity: Identity | undefined
+  limits: CallerLimits
+  /** What it was admitted with. */
+  ticket: Ticket | undefined
+  /** How long it waited for room in a budget. */
+  limitWaitUs = 0
+  /** Largest content it may have; 0 for no limit. */
+  maxBodyBytes: number
+  /** In the order in which they were made. */
+  readonly attempts: OpenAttempt[] = []
+  /** What the client got; 0 until it gets a response. */
+  status = 0
+  responseFields: Readonly<Record<string, string | readonly string[]>> = {}
+  responseFacts = NO_CONTENT
+  requestContent: Uint8Array | undefined
+  responseContent: Uint8Array | undefined
+  requestBytes = 0
+  responseBytes = 0
+  responseChunks = 0
+  streaming = false
+  readonly free: boolean
+  /** A subscription is to pay for the request, as far as can be told before its response. */
+  readonly subscription: boolean
+  /** The policies that see its content, by what they note. */
+  policies: readonly { readonly notes: PolicyNotes }[] = []
+  /** Where it stands in a trace; absent while telemetry is off. */
+  readonly span: Mutable<ExchangeSpan> | undefined
+  /** Why the exchange was broken off from our side, if it was. */
+  brokenBy: GatewayErrorCode | undefined
+  /** An unauthenticated request beyond the flood threshold: counted, not recorded. */
+  unrecorded = false
+  readonly #context: ProxyContext
+  readonly #publish: Publish
+  #keptOpen = false
+  #heldBytes = 0
+  #ended = false
+
+  constructor(arrival: Arrival, context: ProxyContext, publish: Publish) {
+    const { request, requestTarget, target, addresses, upgrade } = arrival
+    this.arrival = arrival
+    this.#context = context
+    this.#publish = publish
+    this.clientAddress = addresses.client
+    this.caller = context.settings.keyring ? UNRECOGNISED : ANONYMOUS
+    this.limits = context.settings.limitsOf(undefined)
+    this.maxBodyBytes = context.settings.maxBodyBytes
+    this.method = request.method
+    this.path = requestTarget.path
+    this.readings = requestTarget.readings
+    this.query = requestTarget.query
+    this.queryKey = queryCredential(requestTarget.query)
+    this.fields = request.headers.toJSON()
+    this.target = target
+    const { upstream } = target
+    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
+    this.wire = { provider: upstream.name, api: api?.name ?? '' }
+    this.free = free
+    this.correlationId = correlationIdOf(this.fields)
+    this.ownFields = { [CORRELATION_FIELD]: this.correlationId, [TRACE_ID_FIELD]: this.id }
+    this.requestFacts = contentFacts(this.fields)
+    this.clock = new Clock(upstream.timeouts, upstream.connection, this.startedAt, (code) =>
+      this.breakOff(code),
+    )
+    this.span = context.traces && {
+      context: context.traces.begin(this.fields),
+      authenticatedUs: 0,
+      admittedUs: 0,
+      inspectedUs: 0,
+      sentUs: 0,
+      clientSpanId: '',
+    }
+    context.open.add(this)
+  }
+
+  /** Pages of an origin may read the response. */
+  letRead(origin: string): void {
+    this.ownFields = { ...this.ownFields, ...corsFields(origin) }
+  }
+
+  /** Takes over who the caller is. */
+  identify(identity: Identity): void {
+    this.identity = identity
+    this.caller = identity.caller
+    this.limits = this.#context.settings.limitsOf(identity)
+  }
+
+  /** Keeps the client's connection until the end, however quiet it is: the exchange has time-outs of its own. */
+  keepOpen(): void {
+    if (this.#ended) return
+    this.#keptOpen = true
+    this.arrival.closeAfter(0)
+  }
+
+  /**
+   * A request is sent to the target now. With `propagateTrace` its `traceparent` names the client span of this very request.
+   *
+   * @param fields to send
+   */
+  beginAttempt(fields: Record<string, string>): void {
+    const { span } = this
+    const atUs = this.elapsedUs()
+    this.attempts.push(new OpenAttempt(this.target.upstream.name, atUs))
+    if (!span) return
+    span.sentUs = atUs
+    if (!this.#context.settings.propagateTrace) return
+    span.clientSpanId = randomHex(8)
+    injectTraceParent(fields, span.context, span.clientSpanId)
+  }
+
+  /** The upstream's response has begun. */
+  takeHead(status: number, fields: Readonly<Record<string, string | readonly string[]>>): void {
+    this.attempts.at(-1)!.responded(status, this.elapsedUs())
+    this.responseFields = fields
+    this.responseFacts = contentFacts(fields)
+    this.target.upstream.subscriptions.answered(this.fields, this.queryKey, { status, fields }, Date.now())
+  }
+
+  /** Counts request content that is held from now until the end. @throws GatewayError `held_bytes_exceeded` */
+  hold(bytes: number): void {
+    const { held, settings } = this.#context
+    if (this.#ended) return
+    if (!held.take(bytes, settings.maxHeldBytes)) throw heldTooMuch()
+    this.#heldBytes += bytes
+  }
+
+  /** Request content that was held has been passed on. */
+  letGo(): void {
+    this.#context.held.give(this.#heldBytes)
+    this.#heldBytes = 0
+  }
+
+  /** Reserves more where the response has outgrown what was expected of it. */
+  outgrown(): void {
+    const { ticket } = this
+    if (ticket && this.responseBytes > ticket.growAt) ticket.grow(this.responseBytes)
+  }
+
+  /** Whether it has ended. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Members of every log line about the exchange. */
+  get logFields(): Record<string, unknown> {
+    return { correlation_id: this.correlationId, ...this.spanFields }
+  }
+
+  /** Its span, as logs and the audit trail name it; empty when the span is not exported. */
+  get spanFields(): SpanFields {
+    if (!this.span?.context.sampled) return {}
+    return { trace_id: this.span.context.traceId, span_id: this.span.context.spanId }
+  }
+
+  /** A part of the exchange has ended. */
+  mark(part: 'authenticatedUs' | 'admittedUs' | 'inspectedUs'): void {
+    if (this.span) this.span[part] = this.elapsedUs()
+  }
+
+  /** The request's path, or a part of it, as logs and the audit trail may show it. */
+  shownPath(path = this.path): string {
+    const { caller, wire } = this
+    return this.#context.settings.paths.shown(path, {
+      ...caller,
+      provider: wire.provider,
+      route: this.readings.loose,
+    })
+  }
+
+  /** Microseconds since the exchange began. */
+  elapsedUs(): number {
+    return (performance.now() - this.startedAt) * 1000
+  }
+
+  /** Breaks the exchange off from our side: the upstream is aborted, and what the client sees follows from that. */
+  breakOff(code: GatewayErrorCode): void {
+    this.brokenBy ??= code
+    this.abort.abort()
+  }
+
+  /** Ends the exchange and publishes it. Only the first call counts. */
+  end(outcome: Outcome, errorCode: GatewayErrorCode | '' = ''): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.letGo()
+    // The time-out stays with the connection, so it is set anew for the next request; a WebSocket has none.
+    if (this.#keptOpen && this.status !== 101) this.arrival.closeAfter(this.#context.keepAliveSeconds)
+    this.#context.open.delete(this)
+    this.#context.deadlines.forget(this.clock)
+    this.#publish(this, outcome, errorCode, this.#context)
+  }
+}
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] }

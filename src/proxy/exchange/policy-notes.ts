@@ -1,0 +1,13 @@
+import type { InspectionRecord } from '../../traces/exchange.ts'
+
+/** What a content policy did, for the record and the audit trail; filled in as the exchange goes on. */
+export interface PolicyNotes {
+  /** The request was changed so that the stream reports its usage. */
+  readonly injected?: boolean
+  /** What was decided of each side's content, and under which policy. */
+  readonly inspection?: {
+    readonly record: InspectionRecord
+    readonly mode: string
+    readonly policyId: string
+  }
+}

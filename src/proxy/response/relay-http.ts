@@ -1,0 +1,138 @@
+import { clientFields } from '../../http/fields.ts'
+import { broken } from '../exchange/broken.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { ContentPolicy, ResponseHead } from '../policies/content-policy.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+import { beginResponse, declaresStream, forgetBytes, judgeWhole } from './held-response.ts'
+import { observedResponse, type BeginBody } from './observed-response.ts'
+import { responsePolicies, type ResponsePolicies } from './response-policies.ts'
+
+/** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
+const BUFFERED_BYTES = 256 * 1024
+
+/** Media types of responses that come bit by bit. */
+const STREAMED_TYPES = ['text/event-stream', 'application/x-ndjson', 'application/vnd.amazon.eventstream']
+
+/** The head that the client gets. */
+interface ClientHead {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: Headers
+}
+
+/**
+ * Passes an upstream's response on, byte for byte, as it comes. Once the client has a status, failures can only break the stream.
+ *
+ * @throws GatewayError when the response cannot be passed on
+ */
+export async function relayHttp(
+  response: Response,
+  exchange: OpenExchange,
+  policies: readonly ContentPolicy[],
+  context: ProxyContext,
+): Promise<Response> {
+  exchange.takeHead(response.status, response.headers.toJSON())
+  const client = {
+    status: response.status,
+    statusText: response.statusText,
+    headers: clientFields(response.headers, exchange.ownFields),
+  }
+  exchange.clock.enter('body')
+  const { body } = response
+  if (body === null || exchange.method === 'HEAD') {
+    exchange.status = response.status
+    exchange.end('completed')
+    return new Response(null, client)
+  }
+  const { responseFields: fields, responseFacts: facts } = exchange
+  exchange.streaming = STREAMED_TYPES.includes(facts.mediaType) || streamsArray(exchange, response.status)
+  const head = { status: response.status, fields, facts }
+  const seeing = responsePolicies(policies)
+  if (seeing.seeAll) return passSeen(body, head, client, exchange, seeing, context)
+  const length = Number(fields['content-length'] ?? -1)
+  // Without a media type the server would put in one of its own, unless the content is streamed.
+  if (
+    length >= 0 &&
+    length <= BUFFERED_BYTES &&
+    facts.mediaType !== 'text/event-stream' &&
+    facts.mediaType !== ''
+  ) {
+    return passWhole(response, client, exchange)
+  }
+  const begin: BeginBody = () => ({ body, filters: seeing.filters(head, undefined) })
+  return passStream(begin, client, exchange, seeing, context)
+}
+
+async function passWhole(response: Response, client: ClientHead, exchange: OpenExchange): Promise<Response> {
+  let content: ArrayBuffer
+  try {
+    content = await response.arrayBuffer()
+  } catch (error) {
+    throw broken(exchange, error, 'upstream_aborted', 'upstream request failed')
+  }
+  exchange.status = response.status
+  exchange.responseContent = new Uint8Array(content)
+  exchange.responseBytes = content.byteLength
+  exchange.end('completed')
+  return new Response(content, client)
+}
+
+/** Passes a response on that a policy, or placeholders to be put back, must see. */
+async function passSeen(
+  content: ReadableStream<Uint8Array>,
+  head: ResponseHead,
+  client: ClientHead,
+  exchange: OpenExchange,
+  policies: ResponsePolicies,
+  context: ProxyContext,
+): Promise<Response> {
+  const { headers } = client
+  if (declaresStream(head, exchange, policies)) {
+    forgetBytes(headers)
+    return passStream(
+      () => beginResponse(content, head, exchange, policies),
+      client,
+      exchange,
+      policies,
+      context,
+    )
+  }
+  const begun = await beginResponse(content, head, exchange, policies)
+  if (!begun.whole) {
+    if (begun.filters.length > 0) forgetBytes(headers)
+    return passStream(() => begun, client, exchange, policies, context)
+  }
+  const judged = await judgeWhole(begun, head, exchange, policies)
+  if (!('changed' in judged)) {
+    return passStream(() => ({ body: judged, filters: [] }), client, exchange, policies, context)
+  }
+  if (judged.changed) forgetBytes(headers)
+  headers.delete('content-length')
+  exchange.status = head.status
+  exchange.end('completed')
+  return new Response(judged.content as Uint8Array<ArrayBuffer>, client)
+}
+
+/** Passes a response on as it comes. @param begin shows what it is, when its client begins to read */
+function passStream(
+  begin: BeginBody,
+  client: ClientHead,
+  exchange: OpenExchange,
+  policies: ResponsePolicies,
+  context: ProxyContext,
+): Response {
+  exchange.status = client.status
+  exchange.clock.last()
+  // Its client left before the response came, so nobody will ever read it.
+  if (exchange.brokenBy === 'client_aborted') exchange.end('client_aborted')
+  return new Response(observedResponse(begin, exchange, policies, context), client)
+}
+
+/** Gemini streams one JSON array when it is not asked for events. */
+function streamsArray({ target, responseFacts }: OpenExchange, status: number): boolean {
+  return (
+    target.path.endsWith(':streamGenerateContent') &&
+    responseFacts.mediaType === 'application/json' &&
+    status < 400
+  )
+}

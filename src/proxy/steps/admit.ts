@@ -1,0 +1,126 @@
+import { readAttribution, NO_ATTRIBUTION } from '../../traces/attribution.ts'
+import { GatewayError } from '../../errors.ts'
+import { LimitRefusal } from '../../limits/admission/limit-refusal.ts'
+import type { LimitRequest, Ticket } from '../../limits/ticket.ts'
+import { runsNoModel } from '../../providers/registry.ts'
+import { mayBill } from '../policies/price-gate.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import { isAnsweredOnce } from '../output-bounds.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+import { readRequestFacts } from '../request-facts.ts'
+import type { IncomingRequest } from './read-request.ts'
+
+/** Whether a request's content must be seen before its caller's rules and limits can be held. */
+function admissionNeedsContent({ limits, identity }: OpenExchange): boolean {
+  return limits.needContent || identity?.compiledRules.restrictsModels === true
+}
+
+/**
+ * Holds a request to the rules and limits of its caller. Its content is read before, where they depend on it.
+ *
+ * @returns `undefined` where nothing has to be waited for: counters in memory tell at once
+ * @throws GatewayError when a rule or a limit refuses it
+ */
+export function admit(
+  exchange: OpenExchange,
+  incoming: IncomingRequest,
+  context: ProxyContext,
+): void | Promise<void> {
+  return incoming.hasContent && admissionNeedsContent(exchange)
+    ? admitSeen(exchange, incoming, context)
+    : admitContent(exchange, undefined, incoming.length, context)
+}
+
+async function admitSeen(
+  exchange: OpenExchange,
+  incoming: IncomingRequest,
+  context: ProxyContext,
+): Promise<void> {
+  const body = await incoming.hold()
+  const content = body.kind === 'held' ? body.bytes : undefined
+  await admitContent(exchange, content, content?.length ?? incoming.length, context)
+}
+
+/**
+ * Holds a request to the rules and limits of its caller, whose counters it is taken from until it ends.
+ *
+ * @param content `undefined` for none, and for content that was not held
+ * @param size of the content; -1 when it is not known yet
+ * @throws GatewayError when a rule or a limit refuses it
+ */
+function admitContent(
+  exchange: OpenExchange,
+  content: Uint8Array | undefined,
+  size: number,
+  { limits: engine, settings }: ProxyContext,
+): void | Promise<void> {
+  const { limits, identity } = exchange
+  if (!limits.any && !identity?.compiledRules.restrictsModels) return undefined
+  const facts = readRequestFacts(exchange, content)
+  const { model } = facts
+  if (identity?.compiledRules.restrictsModels) {
+    const models = facts.models()
+    // What reads and costs nothing names no model, and may.
+    if (
+      models.length === 0 &&
+      !exchange.free &&
+      !runsNoModel(exchange.method, exchange.path, exchange.wire.api)
+    )
+      identity.compiledRules.requireModel('')
+    for (const name of models) identity.compiledRules.requireModel(name)
+  }
+  if (!limits.any) return undefined
+  const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
+  const nowMs = Date.now()
+  const { subscription } = exchange
+  const money = limits.money[subscription ? 'included' : 'billed']
+  const rates =
+    money.needPrices && billable && model !== ''
+      ? settings.ratesOf?.(exchange, facts.names, nowMs)
+      : undefined
+  if (rates === 'unknown' && money.refusesUnpriced && mayBill(exchange)) {
+    const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
+    throw new GatewayError('model_price_unknown', message)
+  }
+  const { sessionId, endUser } = limits.needAttribution
+    ? readAttribution(exchange.fields, facts.members)
+    : NO_ATTRIBUTION
+  const request: LimitRequest = {
+    id: exchange.id,
+    limits,
+    endUser,
+    sessionId,
+    provider: exchange.wire.provider,
+    model,
+    billable,
+    subscription,
+    requestBytes: Math.max(0, size),
+    maxOutputTokens: facts.output.maxOutputTokens,
+    answers: facts.output.answers,
+    answeredOnce: isAnsweredOnce(exchange.wire.api, exchange.fields['upgrade'] !== undefined),
+    streaming: facts.streaming,
+    rates: rates === 'unknown' ? undefined : rates,
+  }
+  const ticket = engine.admit(request, nowMs)
+  if (ticket instanceof Promise) {
+    return ticket.then(
+      (known) => hold(exchange, known),
+      (error: unknown) => {
+        if (error instanceof LimitRefusal) exchange.limitWaitUs = error.waitedUs
+        throw error
+      },
+    )
+  }
+  return hold(exchange, ticket)
+}
+
+/** An exchange that ended while its counters were asked has nothing to hold any more. */
+function hold(exchange: OpenExchange, ticket: Ticket): void {
+  exchange.mark('admittedUs')
+  exchange.limitWaitUs = ticket.waitedUs
+  if (!exchange.ended) exchange.ticket = ticket
+  else {
+    const atMs = performance.now()
+    ticket.end({ sent: false, answered: false, requestBytes: 0, responseBytes: 0, atMs })
+  }
+}

@@ -1,0 +1,33 @@
+import { brokenInPolicy } from '../exchange/broken.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { RequestBody } from '../exchange/request-body.ts'
+import type { IncomingRequest } from './read-request.ts'
+
+/**
+ * Shows the request to its policies, one after the other.
+ *
+ * @returns the content that is to be sent; `undefined` for none
+ * @throws GatewayError when one of them refuses the request
+ */
+export async function applyPolicies(
+  exchange: OpenExchange,
+  incoming: IncomingRequest,
+): Promise<RequestBody | undefined> {
+  const { policies, hasContent } = incoming
+  for (const policy of policies) policy.judgeTarget?.(hasContent)
+  if (!hasContent) return undefined
+  if (!policies.some(({ request }) => request)) return incoming.pass()
+  const body = await incoming.hold()
+  if (body.kind !== 'held') return body
+  let { bytes } = body
+  try {
+    for (const { request } of policies) {
+      if (!request) continue
+      bytes = await request.apply(bytes)
+      if (request.needs === 'all') exchange.mark('inspectedUs')
+    }
+  } catch (error) {
+    throw brokenInPolicy(exchange, error)
+  }
+  return { kind: 'held', bytes }
+}

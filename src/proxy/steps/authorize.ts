@@ -1,0 +1,22 @@
+import { requirePermission, requireProviderCredential } from '../../access/authorize.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+
+/**
+ * Holds the caller to its permission and to the rules of its key about targets; the request must have a credential for the provider.
+ * Rules about models wait for the content (`admit.ts`).
+ *
+ * @throws GatewayError when one of them refuses the request
+ */
+export function authorize(exchange: OpenExchange, { keyUsed }: ProxyContext): void {
+  const { identity, target, readings } = exchange
+  if (!identity) return
+  const { upstream } = target
+  requirePermission(identity, 'proxy:write')
+  identity.compiledRules.requireTarget(upstream.name, readings.plain, exchange.clientAddress)
+  if (!upstream.bringsCredential) {
+    requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
+  }
+  exchange.mark('authenticatedUs')
+  if (identity.stored) keyUsed(identity)
+}

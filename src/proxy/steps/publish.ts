@@ -1,0 +1,117 @@
+import type { AuditAction } from '../../audit/audit-event.ts'
+import type { GatewayErrorCode } from '../../errors.ts'
+import { modelOfTarget } from '../../providers/registry.ts'
+import type { Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { PolicyNotes } from '../exchange/policy-notes.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+
+/**
+ * Settles an exchange that has ended, and hands it to the recorder and the audit trail. `OpenExchange.end` calls it, once, whatever
+ * happened.
+ */
+export function publish(
+  exchange: OpenExchange,
+  outcome: Outcome,
+  errorCode: GatewayErrorCode | '',
+  context: ProxyContext,
+): void {
+  // Requests without a valid key must not fill the disk.
+  if (exchange.unrecorded) return
+  const completedUs = exchange.elapsedUs()
+  if (exchange.status === 0) exchange.status = 499
+  const { ticket, attempts, requestContent, responseContent } = exchange
+  const sent = attempts.length > 0
+  const upstreamFirstByteUs = attempts.at(-1)?.firstByteUs ?? -1
+  const awaitedAs =
+    ticket?.end({
+      sent,
+      answered: upstreamFirstByteUs >= 0,
+      requestBytes: exchange.requestBytes,
+      responseBytes: exchange.responseBytes,
+      atMs: exchange.startedAt + completedUs / 1000,
+    }) ?? 0
+  const notes = notesOf(exchange)
+  const { upstream } = exchange.target
+  const record: Exchange = {
+    id: exchange.id,
+    correlationId: exchange.correlationId,
+    startedAtUs: exchange.startedAtUs,
+    completedUs,
+    upstreamFirstByteUs,
+    caller: exchange.caller,
+    wire: exchange.wire,
+    credentialField: upstream.credentialField,
+    queryKey: exchange.queryKey,
+    subscription: exchange.subscription,
+    upstreamUrl: upstream.url,
+    attempts: attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs)),
+    method: exchange.method,
+    path: exchange.path,
+    requestFields: exchange.fields,
+    responseFields: exchange.responseFields,
+    status: exchange.status,
+    outcome,
+    errorCode,
+    dialect: upstream.dialect,
+    routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.path, exchange.query),
+    injected: notes.injected ?? false,
+    free: exchange.free,
+    requestBytes: exchange.requestBytes,
+    responseBytes: exchange.responseBytes,
+    responseChunks: exchange.responseChunks,
+    streaming: exchange.streaming,
+    request: exchange.requestFacts,
+    response: exchange.responseFacts,
+    // What never reached an upstream cost nothing.
+    spend: sent ? (ticket?.spend ?? context.limits.unlimited(exchange.limits)) : null,
+    ticket: awaitedAs,
+    limitWaitUs: exchange.limitWaitUs,
+    ...(notes.inspection ? { inspection: notes.inspection.record } : {}),
+    route: `${upstream.prefix}/*`,
+    ...(exchange.span ? { span: exchange.span } : {}),
+  }
+  if (notes.inspection) auditInspection(exchange, notes.inspection, context)
+  context.sink.record(record, { request: requestContent, response: responseContent })
+}
+
+const NO_NOTES: PolicyNotes = {}
+
+function notesOf({ policies }: OpenExchange): PolicyNotes {
+  if (policies.length === 0) return NO_NOTES
+  return Object.assign({}, ...policies.map(({ notes }) => notes)) as PolicyNotes
+}
+
+/** Reports to the audit trail what a policy did to the content. That it let it pass stands in the trace alone. */
+function auditInspection(
+  exchange: OpenExchange,
+  { record, mode, policyId }: NonNullable<PolicyNotes['inspection']>,
+  context: ProxyContext,
+): void {
+  const target = exchange.shownPath()
+  const { caller } = exchange
+  for (const side of ['request', 'response'] as const) {
+    const decided = record[side]
+    if (!decided || decided.decision === 'passed') continue
+    context.audit.record({
+      actor: caller.keyId === '' ? 'anonymous' : caller.keyId,
+      action: AUDITED[decided.decision],
+      organizationId: caller.organizationId,
+      workspaceId: caller.workspaceId,
+      target,
+      outcome: decided.decision === 'redacted' ? 'success' : 'deny',
+      reason: decided.reason ?? '',
+      status: exchange.status,
+      correlationId: exchange.correlationId,
+      clientAddress: exchange.clientAddress,
+      detail: { side, mode, policy: policyId, counts: decided.counts, ...exchange.spanFields },
+    })
+  }
+}
+
+/** What the audit trail calls a decision. */
+const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, AuditAction>> = {
+  redacted: 'content.redact',
+  blocked: 'content.block',
+  denied: 'content.deny',
+}

@@ -1,0 +1,55 @@
+import { isDenial, isUnrecognised } from '../../audit/audit-trail.ts'
+import { GatewayError, type GatewayErrorCode } from '../../errors.ts'
+import { refusal } from '../../http/refusal.ts'
+import { LimitRefusal } from '../../limits/admission/limit-refusal.ts'
+import { dialectOf } from '../../providers/registry.ts'
+import type { Outcome } from '../../traces/exchange.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+
+/** Ends an exchange that got no response from its upstream with a response of ours, in the words of its route. */
+export function refuse(exchange: OpenExchange, error: unknown, context: ProxyContext): Response {
+  const known = error instanceof GatewayError ? error : unforeseen(exchange, error, context)
+  const { path, upstream } = exchange.target
+  const response = refusal(known, dialectOf(path, upstream.dialect), exchange.ownFields)
+  exchange.status = response.status
+  exchange.responseFields = response.headers.toJSON()
+  if (isDenial(known.code) && !deny(exchange, known, context) && isUnrecognised(known.code)) {
+    exchange.unrecorded = true
+  }
+  exchange.end(outcomeOf(known.code), known.code)
+  return response
+}
+
+/** An error that we did not foresee is our own: it is logged whole, and the client learns nothing of it. */
+function unforeseen(exchange: OpenExchange, error: unknown, context: ProxyContext): GatewayError {
+  context.log('ERROR', 'internal error', {
+    ...exchange.logFields,
+    path: exchange.shownPath(),
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  })
+  return new GatewayError('internal_error', 'internal server error')
+}
+
+/** @returns whether it is reported by itself */
+function deny(exchange: OpenExchange, error: GatewayError, { audit }: ProxyContext): boolean {
+  return audit.denied({
+    code: error.code,
+    status: error.status,
+    correlationId: exchange.correlationId,
+    path: exchange.shownPath(),
+    clientAddress: exchange.clientAddress,
+    caller: exchange.caller,
+    resource: 'proxy',
+    resourceAction: 'forward',
+    provider: exchange.wire.provider,
+    requiredPermission: 'proxy:write',
+    limitCode: error instanceof LimitRefusal ? error.contractCode || error.standing.name : '',
+    span: exchange.spanFields,
+  })
+}
+
+function outcomeOf(code: GatewayErrorCode): Outcome {
+  if (code === 'client_aborted') return 'client_aborted'
+  return code.startsWith('upstream_') || code === 'internal_error' ? 'upstream_failed' : 'refused'
+}

@@ -1,0 +1,16 @@
+import { GatewayError } from '../../errors.ts'
+import { upstreamFailure } from './upstream-failure.ts'
+
+/** The error of an answer that cannot be passed on. @param url of the upstream, of which only the host is told */
+export function invalidResponse(url: string, reason: string): GatewayError {
+  return new GatewayError(
+    'upstream_invalid_response',
+    upstreamFailure('upstream request failed', url, reason),
+  )
+}
+
+/** @throws GatewayError for a status that is none of an answer's */
+export function requireStatus(status: number, url: string): void {
+  if (status >= 200 && status <= 599) return
+  throw invalidResponse(url, `its answer has the status ${status}, which is not between 200 and 599`)
+}
