@@ -541,8 +541,10 @@ test('the example of every section is valid', () => {
     name,
     'value-of-a-variable-0123456789-abcdef',
   ])
-  const file = join(import.meta.dir, '../../src/config/sections.example.yaml')
-  const { config, warnings } = loadConfig(file, Object.fromEntries(variables) as Record<string, string>)
+  const { config, warnings } = loadConfig(
+    join(import.meta.dir, '../../src/config/sections.example.yaml'),
+    Object.fromEntries(variables) as Record<string, string>,
+  )
   expect([config.limits.policies.length, warnings]).toEqual([2, []])
 })
 
