@@ -32,11 +32,11 @@ export function checkProviders(
   doubtful: Wrong,
 ): ProviderConfig[] {
   const providers: ProviderConfig[] = []
-  const told = new Set<string>()
+  const reported = new Set<string>()
   // What is wrong with the environment is the same for all.
   const once: Wrong = (path, message) => {
-    if (!told.has(message)) wrong(path, message)
-    told.add(message)
+    if (!reported.has(message)) wrong(path, message)
+    reported.add(message)
   }
   for (const [name, provider] of Object.entries(raw)) {
     if (!provider.enabled || givesWay(name, provider, raw)) continue

@@ -11,7 +11,7 @@ export function contractJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(/[<>&\u2028\u2029]/g, (c) => ESCAPES[c]!)
 }
 
-/** A JSON answer of the management API; the content ends with a newline. */
+/** A JSON response of the management API. The content ends with a newline. */
 export function jsonResponse(
   status: number,
   value: unknown,

@@ -31,7 +31,7 @@ export interface TracePolicy {
   readonly maskedResponseFields: readonly string[]
   /** Credentials that the settings put into requests. */
   readonly setCredentials: readonly string[]
-  findRates(question: PriceQuery): ModelRates | undefined
+  findRates(query: PriceQuery): ModelRates | undefined
   countTokens: CountTokens
 }
 

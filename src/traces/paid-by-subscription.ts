@@ -7,7 +7,7 @@ const UNIFIED = 'anthropic-ratelimit-unified-'
 const API_LIMITS = ['anthropic-ratelimit-requests-limit', 'anthropic-ratelimit-tokens-limit']
 
 /** Fields of an answer, lower-case names. */
-type AnswerFields = Readonly<Record<string, string | readonly string[]>>
+type ResponseFields = Readonly<Record<string, string | readonly string[]>>
 
 /**
  * Whether a subscription paid for an exchange.
@@ -19,7 +19,7 @@ export function paidBySubscription(
   byToken: boolean,
   dialect: Dialect,
   status: number,
-  fields: AnswerFields,
+  fields: ResponseFields,
 ): boolean {
   return saysSubscription(dialect, status, fields) ?? byToken
 }
@@ -35,7 +35,7 @@ export function paidBySubscription(
 export function saysSubscription(
   dialect: Dialect,
   status: number,
-  fields: AnswerFields,
+  fields: ResponseFields,
 ): boolean | undefined {
   if (dialect !== 'anthropic') return undefined
   if (String(fields[`${UNIFIED}overage-in-use`]) === 'true') return false
