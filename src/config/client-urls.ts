@@ -1,7 +1,7 @@
 import { normalisePrefix } from '../wire/url/path-prefix.ts'
 import { SETTINGS } from './settings.ts'
 
-/** Base URLs that clients are pointed at. */
+/** Base URLs for clients. */
 export interface ClientUrls {
   /** `http://host:port` without a path. */
   readonly base: string
@@ -9,9 +9,9 @@ export interface ClientUrls {
   readonly openai: string
   /** For the Anthropic SDKs: without `/v1`. */
   readonly anthropic: string
-  /** For Codex when it is logged in with ChatGPT; `undefined` while that provider takes no part. */
+  /** For Codex when it is logged in with ChatGPT; `undefined` while that provider is off. */
   readonly chatgpt: string | undefined
-  /** Variables by which SDKs and tools of the providers that take part are pointed at the gateway, in order. */
+  /** Variables that point SDKs and tools of the active providers at the gateway, in order. */
   readonly variables: readonly (readonly [string, string])[]
 }
 
@@ -34,7 +34,7 @@ const VARIABLES: readonly (readonly [provider: string, variable: string])[] = [
 /**
  * Where clients on this machine reach the gateway.
  *
- * @param values settings under the file's own names; they need not be valid
+ * @param values settings under the file's own names; may be invalid
  */
 export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrls {
   const server = values['server'] as { host: string; port: number }
@@ -56,10 +56,10 @@ export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrl
   }
 }
 
-/** Where ChatGPT answers Codex, below its host. */
+/** Path of ChatGPT's API for Codex, below its host. */
 const CODEX_PATH = '/backend-api/codex'
 
-/** The provider's upstream may hold the path, or a part of it, already. */
+/** The provider's upstream may already contain the path, or a part of it. */
 function codexUrl(base: string, provider: RawProvider | undefined): string | undefined {
   if (!provider || provider.enabled === false || !URL.canParse(provider.upstream ?? '')) return undefined
   const path = new URL(provider.upstream!).pathname.replace(/\/+$/, '')

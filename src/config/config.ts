@@ -7,7 +7,7 @@ import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 import type { UnitPriceName } from '../usage/unit-pricing.ts'
 
-/** Wire dialects a provider may speak; they decide how usage is read and how refusals are written. */
+/** Wire dialects of providers. They decide how refusals are written. */
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'mistral' | 'cohere' | 'ollama' | 'azure'
 
 /** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
@@ -18,18 +18,18 @@ export interface Timeouts {
   readonly totalMs: number
 }
 
-/** How an upstream is reached. Texts are empty for what is not configured. */
+/** How an upstream is reached. Texts are empty if not configured. */
 export interface Connection {
   /** URL of an HTTP proxy, which may hold a user and a password. */
   readonly proxy: string
-  /** Certificates of the authorities that are trusted instead of the public ones, in PEM. */
+  /** Certificates of the trusted authorities, instead of the public ones, in PEM. */
   readonly ca: string
   /** The client certificate and its key, in PEM. */
   readonly certificate: string
   readonly key: string
 }
 
-/** What is done to the fields of requests to one upstream. Names are lower-case. */
+/** Changes to the fields of requests to one upstream. Names are lower-case. */
 export interface FieldChanges {
   readonly set: readonly (readonly [name: string, value: string])[]
   readonly remove: readonly string[]
@@ -47,7 +47,7 @@ export interface ProviderConfig {
   readonly headers: FieldChanges
 }
 
-/** USD per million tokens; negative where no rate is set. */
+/** USD per million tokens. Negative if not set. */
 export interface Rates {
   readonly input: number
   readonly cacheRead: number
@@ -66,7 +66,7 @@ export interface Rates {
   readonly outputImage: number
 }
 
-/** Prices of what is not billed by the token, in USD; negative where none is set. */
+/** Prices of units other than tokens, in USD. Negative if not set. */
 export type UnitPrices = Readonly<Record<UnitPriceName, number>>
 
 /** Rates for requests with more input tokens than `above`. */
@@ -74,28 +74,28 @@ export interface RateBracket extends Rates {
   readonly above: number
 }
 
-/** Service tiers that an own price may speak of. */
+/** Service tiers that an own price may name. */
 export type OwnTierName = 'batch' | 'flex' | 'priority' | 'fast'
 
-/** An own price of a service tier: a factor of the other rates (negative for none), or rates. */
+/** An own price of a service tier: a factor on the other rates (negative for none), or rates. */
 export interface TierRates extends Rates {
   readonly name: OwnTierName
   readonly factor: number
 }
 
-/** A price of the operator's own; `model` may end in `*`. `from` and `to` are `YYYY-MM-DD` or empty; both days count. */
+/** A price that the operator sets. `model` may end in `*`. `from` and `to` are `YYYY-MM-DD` or empty, both inclusive. */
 export interface PriceOverride extends Rates {
   readonly provider: string
-  /** Tenant it is for; empty for every one. */
+  /** Tenant it applies to. Empty for all. */
   readonly orgId: string
   readonly workspaceId: string
-  /** Id of the gateway key it is for; empty for every one. */
+  /** Id of the gateway key it applies to. Empty for all. */
   readonly keyId: string
   readonly model: string
   readonly from: string
   readonly to: string
   readonly free: boolean
-  /** Share taken off the prices of the lists; negative for a surcharge. */
+  /** Share taken off the list prices. Negative for a surcharge. */
   readonly discount: number
   readonly brackets: readonly RateBracket[]
   readonly units: UnitPrices
@@ -129,7 +129,7 @@ export type StorageConfig =
       readonly queryTimeoutMs: number
     }
 
-/** Limits of one class of what is kept; 0 means none. */
+/** Retention limits of one class. 0 means none. */
 export interface ClassRetention {
   readonly maxAgeDays: number
   readonly maxBytes: number
@@ -162,7 +162,7 @@ export interface GatewayKeyConfig {
   readonly limits: readonly LimitPolicy[]
 }
 
-/** A receiver of the warnings of budgets. */
+/** A receiver of budget warnings. */
 export interface WebhookConfig {
   readonly url: string
   /** Empty for messages without a signature. */
@@ -193,14 +193,14 @@ export interface Config {
     readonly shutdownTimeoutMs: number
     /** Origins of pages beside the gateway's own, as browsers write them. */
     readonly corsOrigins: readonly string[]
-    /** Names under which the gateway is addressed while keys are off, in lower case. */
+    /** Further names of the gateway while keys are off, in lower case. */
     readonly allowedHosts: readonly string[]
-    /** The address that people use; empty for none. */
+    /** The public address. Empty for none. */
     readonly publicUrl: string
-    /** Addresses and networks of proxies that tell the client address. */
+    /** Addresses and networks of proxies that report the client address. */
     readonly trustedProxies: readonly string[]
     readonly forwardCorrelationId: boolean
-    /** Providers are told what a CDN or proxy before the gateway says of the client. */
+    /** Forwards a CDN's or proxy's fields about the client to providers. */
     readonly forwardClientFields: boolean
   }
   readonly storage: StorageConfig
@@ -212,7 +212,7 @@ export interface Config {
     readonly bodyMaxSize: number
     readonly queueMaxBytes: number
     readonly flushIntervalMs: number
-    /** Whether a stream that would not report its usage is asked to. */
+    /** Whether the gateway requests usage for a stream that would not report it. */
     readonly streamUsage: 'leave' | 'inject'
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
@@ -222,7 +222,7 @@ export interface Config {
   readonly prometheus: {
     readonly enabled: boolean
     readonly path: string
-    /** `host:port` of a listener of its own; empty for the main one. */
+    /** `host:port` of a separate listener. Empty for the main one. */
     readonly adminAddress: string
     /** Empty for none. */
     readonly token: string
@@ -230,7 +230,7 @@ export interface Config {
   readonly pii: {
     /** `hashKey` is empty when none is configured. */
     readonly redaction: RedactionSettings
-    /** Lower-case names of header fields masked in storage whatever their names say. */
+    /** Lower-case names of header fields that are always masked in storage. */
     readonly maskedRequestFields: readonly string[]
     readonly maskedResponseFields: readonly string[]
   }
@@ -243,7 +243,7 @@ export interface Config {
     /** Peppers that older hashes were made with. */
     readonly previousPeppers: readonly string[]
     readonly allowWeakTokens: boolean
-    /** How long keys of a store that does not answer count; 0 for as long as it takes. */
+    /** How long stored keys stay valid while the store does not respond. 0 for without limit. */
     readonly maxStalenessMs: number
     readonly keys: readonly GatewayKeyConfig[]
   }

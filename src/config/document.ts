@@ -39,7 +39,7 @@ export type Origin =
 export interface Problem {
   readonly message: string
   readonly path?: string
-  /** Settings that were probably meant: what is said of their values is said in vain. */
+  /** Settings that were probably meant. Problems of their values are not reported. */
   readonly meant?: readonly string[]
   readonly line?: number
 }
@@ -48,16 +48,16 @@ export interface Problem {
 export interface SettingsDocument {
   readonly values: Record<string, unknown>
   readonly origins: Map<string, Origin>
-  /** Paths of secrets that stand in the file itself. */
+  /** Paths of secrets in the file itself. */
   readonly inlineSecrets: string[]
   /** Files that secrets were read from. */
   readonly secretFiles: string[]
-  /** The file is no YAML, or more than one document: nothing of it was decoded. */
+  /** The file is no YAML, or has several documents. Nothing was decoded. */
   readonly syntax: Problem[]
   readonly problems: Problem[]
-  /** What is read otherwise than it looks, and works. */
+  /** Values that work, but are read differently than they look. */
   readonly warnings: Problem[]
-  /** References to variables that could not be resolved, which only minds who needs the value. */
+  /** Unresolved references to variables. A problem only for code that needs the value. */
   readonly unresolved: Problem[]
 }
 
@@ -65,11 +65,11 @@ export interface SettingsDocument {
 export type ReadText = (path: string) => string
 
 /**
- * Decodes a configuration file into the defaults: strict (unknown and repeated keys are problems), in the
- * original's YAML dialect (`spec` of its settings: null keeps the default, a list replaces, `pii.mode: off` is a text).
+ * Decodes a configuration file over the defaults. Strict: unknown and repeated keys are problems. In the original's
+ * YAML dialect, null keeps the default, a list replaces, and `pii.mode: off` is a text.
  *
  * @param text the file; empty for none
- * @param environment what `${env:NAME}` is resolved from; absent for texts of others, in which it means nothing
+ * @param environment resolves `${env:NAME}`; absent for texts from others, where it has no meaning
  * @returns all problems at once, never throws
  */
 export function decodeSettings(
@@ -95,7 +95,7 @@ export function decodeSettings(
     lineCounter: lines,
     schema: 'failsafe',
     version: '1.1',
-    // Found by the decoder, which knows the path and the first line.
+    // The decoder finds it too, with the path and the first line.
     uniqueKeys: false,
   })
   const roots = Array.isArray(parsed) ? parsed : []
@@ -103,7 +103,7 @@ export function decodeSettings(
   const texts = text.split('\n')
   for (const error of roots.slice(0, 2).flatMap((root) => root.errors)) {
     const problem = yamlProblem(error, lines.linePos(error.pos[0]).line, texts)
-    // What follows on the same line follows from the first.
+    // Later problems on the same line follow from the first.
     if (document.syntax.at(-1)?.line !== problem.line) document.syntax.push(problem)
   }
   const second = roots[1]?.contents
@@ -119,16 +119,16 @@ export function decodeSettings(
   return document
 }
 
-/** Aliases that are followed at most, each time that one is met: a few lines of aliases can stand for billions. */
+/** Largest number of followed aliases. A few lines of aliases can expand to billions. */
 const MAX_ALIASES = 5000
 
-/** What a list of sections looks like. */
+/** The form of a list of sections. */
 const LIST_HINT = 'begin each item with "- "'
 
 /** An address with a password in it. */
 const HOLDS_PASSWORD = /:\/\/[^/?#\s@:]*:[^/?#\s@]+@/
 
-/** A setting as a section gives it. `joined` is its value where it is given several times. */
+/** A setting in a section. `joined` is its value if it is given several times. */
 interface Given {
   readonly key: Node
   value: Node
@@ -140,7 +140,7 @@ class Decoder {
   readonly #lines: LineCounter
   readonly #readText: ReadText
   readonly #environment: Environment | undefined
-  /** What each alias of the file stands for. */
+  /** The node of each alias in the file. */
   readonly #targets: ReadonlyMap<Node, Node>
   #followed = 0
 
@@ -233,7 +233,7 @@ class Decoder {
       case 'string':
         return this.#scalar(node, path, setting, setting.default, (text) => {
           const value = this.#referred(text, setting.secret === true, path)
-          // What a variable holds does not stand in the file.
+          // The content of a variable is not in the file.
           if (value !== '' && value === text && (setting.secret || HOLDS_PASSWORD.test(text)))
             this.#document.inlineSecrets.push(path)
           return { value }
@@ -297,7 +297,7 @@ class Decoder {
     }
   }
 
-  /** A text with its references resolved; as it is where that cannot be. */
+  /** A text with its references resolved. Unchanged if that fails. */
   #referred(text: string, secret: boolean, path: string): string {
     if (!this.#environment) return text
     const resolved = resolveReferences(text, secret, this.#environment)
@@ -331,7 +331,7 @@ class Decoder {
       else if (first) this.#repeated(join(path, shownValue(name)), first, { key, value })
       else pairs.set(name, { key, value })
     }
-    // What a mapping says itself wins over what it merges.
+    // A mapping's own members override merged ones.
     for (const source of merged) {
       for (const [name, pair] of this.#pairs(this.#resolve(source, path), setting, path)) {
         if (!pairs.has(name)) pairs.set(name, pair)
@@ -340,12 +340,12 @@ class Decoder {
     return pairs
   }
 
-  /** Tells that a setting is given again. What a second section says is read with the first: it may be wrong too. */
+  /** Reports a repeated setting. A second section is read together with the first, because it may be wrong too. */
   #repeated(path: string, first: Given, { key, value }: Given): void {
     const hint = isMap(value) ? 'put its settings under one' : 'keep one of them'
     this.#wrong(key, `is given twice, first on line ${this.#line(first.key)}; ${hint}`, path, undefined)
     if (!isMap(value) || !isMap(first.value)) return
-    // A copy: the section may be read once more, as what an alias stands for.
+    // A copy, because an alias may read the section again.
     first.joined ??= Object.assign(new YAMLMap(), {
       items: [...first.value.items],
       range: first.value.range,
@@ -399,7 +399,7 @@ class Decoder {
   }
 }
 
-/** What the aliases of a document stand for: what had the name last, before them. */
+/** Maps the aliases of a document to the last node before them with that name. */
 function targetsOf(document: Document): Map<Alias, Node> {
   const targets = new Map<Alias, Node>()
   const named = new Map<string, Node>()
@@ -435,7 +435,7 @@ function isNull(node: Node): boolean {
   return ['', '~', 'null', 'Null', 'NULL'].includes(sourceOf(node))
 }
 
-/** What a node is. @param secret its text may be one that stands in the wrong place */
+/** Describes a node. @param secret its text may be a misplaced secret */
 function shape(node: Node, secret = false): string {
   if (isMap(node)) return 'settings'
   if (isSeq(node)) return 'a list'

@@ -33,7 +33,7 @@ export function checkProviders(
 ): ProviderConfig[] {
   const providers: ProviderConfig[] = []
   const reported = new Set<string>()
-  // What is wrong with the environment is the same for all.
+  // A mistake in the environment is the same for all providers.
   const once: Wrong = (path, message) => {
     if (!reported.has(message)) wrong(path, message)
     reported.add(message)
@@ -110,10 +110,7 @@ export function checkProviders(
   return providers
 }
 
-/**
- * A preset that the operator has left alone stands back: where it cannot work without an upstream of their own, and where
- * a provider of theirs has its prefix.
- */
+/** An unchanged preset is left out if it cannot work without an upstream, or if another provider has its prefix. */
 function givesWay(name: string, provider: RawProvider, all: Readonly<Record<string, RawProvider>>): boolean {
   const preset = PROVIDER_PRESETS[name]
   if (!preset || provider.upstream !== preset['upstream'] || provider.prefix !== preset['prefix'])
@@ -150,7 +147,7 @@ function checkUpstream(upstream: string, path: string, wrong: Wrong): URL | unde
   return url
 }
 
-/** What a host without a scheme should have been. */
+/** Suggests the URL for a host without a scheme. */
 function written(text: string): string {
   if (!/^[\w.-]+(:\d+)?(\/[\w./-]*)?$/.test(text)) return '; write such as "https://api.example.com"'
   const local = /^(localhost|[\d.]+|[\w-]+)(:\d+)?(\/|$)/.test(text)

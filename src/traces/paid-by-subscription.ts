@@ -1,19 +1,19 @@
 import type { Dialect } from '../config/config.ts'
 
-/** What Anthropic's answers begin the names of a subscription's limits with. */
+/** Prefix of subscription limits in the fields of Anthropic's responses. */
 const UNIFIED = 'anthropic-ratelimit-unified-'
 
 /** Limits of an organization that pays for each token. */
 const API_LIMITS = ['anthropic-ratelimit-requests-limit', 'anthropic-ratelimit-tokens-limit']
 
-/** Fields of an answer, lower-case names. */
+/** Fields of a response, lower-case names. */
 type ResponseFields = Readonly<Record<string, string | readonly string[]>>
 
 /**
  * Whether a subscription paid for an exchange.
  *
- * @param byToken what the token of the request says
- * @param dialect of the provider: only Anthropic's answers say who paid
+ * @param byToken what the request's token suggests
+ * @param dialect of the provider: only Anthropic's responses say who paid
  */
 export function paidBySubscription(
   byToken: boolean,
@@ -25,12 +25,12 @@ export function paidBySubscription(
 }
 
 /**
- * What an answer says of who paid; `undefined` when it says nothing. It knows more than the token: a subscriber whose plan is used up may
- * go on with usage credits, which are billed, and tokens of workload identity federation travel in the same field and are billed too. The
- * names are those that Claude Code reads, as they were on answers in October 2026.
+ * Who paid according to the response. `undefined` if it does not say. The response knows more than the token. A
+ * subscriber with a used-up plan may continue with usage credits, which are billed. Tokens of workload identity
+ * federation use the same field and are billed too. The names are those that Claude Code reads, as of October 2026.
  *
  * @see https://platform.claude.com/docs/en/manage-claude/workload-identity-federation
- * @param status limits on a refusal say nothing of who pays
+ * @param status limits on a refusal do not say who pays
  */
 export function saysSubscription(
   dialect: Dialect,
