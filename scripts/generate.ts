@@ -1,6 +1,7 @@
 // Writes the files that follow from settings, commands and price lists: `bun scripts/generate.ts`. The tests hold them to be current.
 import { cliMarkdown } from '../src/cli/reference.ts'
-import { exampleYaml, referenceMarkdown } from '../src/config/reference.ts'
+import { exampleYaml } from '../src/config/example-file.ts'
+import { referenceMarkdown } from '../src/config/reference.ts'
 import { withPriceCoverage } from './price-coverage.ts'
 
 await Bun.write('ongoingai.example.yaml', exampleYaml())

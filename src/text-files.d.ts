@@ -7,3 +7,8 @@ declare module '*.lua' {
   const text: string
   export default text
 }
+
+declare module '*.md' {
+  const text: string
+  export default text
+}

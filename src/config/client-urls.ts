@@ -3,7 +3,7 @@ import { vendorOf } from '../providers/dialects/vendors.ts'
 import { normalisePrefix } from '../wire/url/path-prefix.ts'
 import { PROVIDER_PRESETS } from './provider-settings.ts'
 
-/** Base URLs that clients are pointed at. */
+/** Base URLs for clients. */
 export interface ClientUrls {
   /** `http://host:port` without a path. */
   readonly base: string
@@ -11,9 +11,9 @@ export interface ClientUrls {
   readonly openai: string
   /** For the Anthropic SDKs: without `/v1`. */
   readonly anthropic: string
-  /** For Codex when it is logged in with ChatGPT; `undefined` while that provider takes no part. */
+  /** For Codex when it is logged in with ChatGPT; `undefined` while that provider is off. */
   readonly chatgpt: string | undefined
-  /** Variables that point SDKs and tools at the gateway, in order: those of OpenAI and Anthropic, and of other providers that take part. */
+  /** Variables that point SDKs and tools of the active providers at the gateway, in order. */
   readonly variables: readonly (readonly [string, string])[]
 }
 
@@ -26,7 +26,7 @@ interface RawProvider {
 /**
  * Where clients on this machine reach the gateway.
  *
- * @param values settings under the file's own names; they need not be valid
+ * @param values settings under the file's own names; may be invalid
  */
 export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrls {
   const server = values['server'] as { host: string; port: number }
@@ -58,7 +58,7 @@ function takesPart(provider: RawProvider | undefined): boolean {
 /** Where ChatGPT answers Codex, below its host. */
 const CODEX_PATH = '/backend-api/codex'
 
-/** The provider's upstream may hold the path, or a part of it, already. */
+/** The provider's upstream may already contain the path, or a part of it. */
 function codexUrl(base: string, provider: RawProvider | undefined): string | undefined {
   if (!provider || provider.enabled === false || !URL.canParse(provider.upstream ?? '')) return undefined
   const path = new URL(provider.upstream!).pathname.replace(/\/+$/, '')

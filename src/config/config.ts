@@ -40,14 +40,14 @@ export interface Config {
     readonly shutdownTimeoutMs: number
     /** Origins of pages beside the gateway's own, as browsers write them. */
     readonly corsOrigins: readonly string[]
-    /** Names under which the gateway is addressed while keys are off, in lower case. */
+    /** Further names of the gateway while keys are off, in lower case. */
     readonly allowedHosts: readonly string[]
-    /** The address that people use; empty for none. */
+    /** The public address. Empty for none. */
     readonly publicUrl: string
-    /** Addresses and networks of proxies that tell the client address. */
+    /** Addresses and networks of proxies that report the client address. */
     readonly trustedProxies: readonly string[]
     readonly forwardCorrelationId: boolean
-    /** Providers are told what a CDN or proxy before the gateway says of the client. */
+    /** Forwards a CDN's or proxy's fields about the client to providers. */
     readonly forwardClientFields: boolean
   }
   readonly storage: StorageConfig
@@ -59,7 +59,7 @@ export interface Config {
     readonly bodyMaxSize: number
     readonly queueMaxBytes: number
     readonly flushIntervalMs: number
-    /** Whether a stream that would not report its usage is asked to. */
+    /** Whether the gateway requests usage for a stream that would not report it. */
     readonly streamUsage: 'leave' | 'inject'
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
@@ -69,7 +69,7 @@ export interface Config {
   readonly prometheus: {
     readonly enabled: boolean
     readonly path: string
-    /** `host:port` of a listener of its own; empty for the main one. */
+    /** `host:port` of a separate listener. Empty for the main one. */
     readonly adminAddress: string
     /** Empty for none. */
     readonly token: string
@@ -77,7 +77,7 @@ export interface Config {
   readonly pii: {
     /** `hashKey` is empty when none is configured. */
     readonly redaction: RedactionSettings
-    /** Lower-case names of header fields masked in storage whatever their names say. */
+    /** Lower-case names of header fields that are always masked in storage. */
     readonly maskedRequestFields: readonly string[]
     readonly maskedResponseFields: readonly string[]
   }
@@ -90,7 +90,7 @@ export interface Config {
     /** Peppers that older hashes were made with. */
     readonly previousPeppers: readonly string[]
     readonly allowWeakTokens: boolean
-    /** How long keys of a store that does not answer count; 0 for as long as it takes. */
+    /** How long stored keys stay valid while the store does not respond. 0 for without limit. */
     readonly maxStalenessMs: number
     readonly keys: readonly GatewayKeyConfig[]
   }

@@ -1,22 +1,22 @@
 import { resolve } from 'node:path'
 import {
+  type Document,
+  LineCounter,
+  type Node,
+  Scalar,
+  YAMLMap,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   parseAllDocuments,
-  Scalar,
-  YAMLMap,
-  type Document,
-  type Node,
 } from 'yaml'
 import { isCredentialName } from '../redaction/credential-name.ts'
 import { shownValue } from '../redaction/shown-value.ts'
 import type { Environment } from './environment.ts'
-import { resolveReferences } from './references.ts'
 import { tooDeepLine } from './nesting.ts'
-import { quote, yamlBoolean, yamlFloat, yamlInteger, type Scalar as Read } from './scalar.ts'
+import { resolveReferences } from './references.ts'
+import { type Scalar as Read, quote, yamlBoolean, yamlFloat, yamlInteger } from './scalar.ts'
 import type { Section, Setting } from './setting.ts'
 import type { ReadText, SettingsDocument } from './settings-document.ts'
 import { unknownSetting } from './unknown-setting.ts'
@@ -25,11 +25,11 @@ import { holdsSecret, isNull, notSettings, shape, sourceOf, targetsOf } from './
 import { yamlProblem } from './yaml-problem.ts'
 
 /**
- * Decodes a configuration file into the defaults: strict (unknown and repeated keys are problems), in the
- * original's YAML dialect (`spec` of its settings: null keeps the default, a list replaces, `pii.mode: off` is a text).
+ * Decodes a configuration file over the defaults. Strict: unknown and repeated keys are problems. In the original's
+ * YAML dialect, null keeps the default, a list replaces, and `pii.mode: off` is a text.
  *
  * @param text the file; empty for none
- * @param environment what `${env:NAME}` is resolved from; absent for texts of others, in which it means nothing
+ * @param environment resolves `${env:NAME}`; absent for texts from others, where it has no meaning
  * @returns all problems at once, never throws
  */
 export function decodeSettings(
@@ -55,7 +55,7 @@ export function decodeSettings(
     lineCounter: lines,
     schema: 'failsafe',
     version: '1.1',
-    // Found by the decoder, which knows the path and the first line.
+    // The decoder finds it too, with the path and the first line.
     uniqueKeys: false,
   })
   const roots = Array.isArray(parsed) ? parsed : []
@@ -63,7 +63,7 @@ export function decodeSettings(
   const texts = text.split('\n')
   for (const error of roots.slice(0, 2).flatMap((root) => root.errors)) {
     const problem = yamlProblem(error, lines.linePos(error.pos[0]).line, texts)
-    // What follows on the same line follows from the first.
+    // Later problems on the same line follow from the first.
     if (document.syntax.at(-1)?.line !== problem.line) document.syntax.push(problem)
   }
   const second = roots[1]?.contents
@@ -79,16 +79,16 @@ export function decodeSettings(
   return document
 }
 
-/** Aliases that are followed at most, each time that one is met: a few lines of aliases can stand for billions. */
+/** Largest number of followed aliases. A few lines of aliases can expand to billions. */
 const MAX_ALIASES = 5000
 
-/** What a list of sections looks like. */
+/** The form of a list of sections. */
 const LIST_HINT = 'begin each item with "- "'
 
 /** An address with a password in it. */
 const HOLDS_PASSWORD = /:\/\/[^/?#\s@:]*:[^/?#\s@]+@/
 
-/** A setting as a section gives it. `joined` is its value where it is given several times. */
+/** A setting in a section. `joined` is its value if it is given several times. */
 interface Given {
   readonly key: Node
   value: Node
@@ -100,7 +100,7 @@ class Decoder {
   readonly #lines: LineCounter
   readonly #readText: ReadText
   readonly #environment: Environment | undefined
-  /** What each alias of the file stands for. */
+  /** The node of each alias in the file. */
   readonly #targets: ReadonlyMap<Node, Node>
   #followed = 0
 
@@ -172,7 +172,7 @@ class Decoder {
       case 'string':
         return this.#scalar(node, path, setting, setting.default, (text) => {
           const value = this.#referred(text, setting.secret === true, path)
-          // What a variable holds does not stand in the file.
+          // The content of a variable is not in the file.
           if (value !== '' && value === text && (setting.secret || HOLDS_PASSWORD.test(text)))
             this.#document.inlineSecrets.push(path)
           return { value }
@@ -263,7 +263,7 @@ class Decoder {
     }
   }
 
-  /** A text with its references resolved; as it is where that cannot be. */
+  /** A text with its references resolved. Unchanged if that fails. */
   #referred(text: string, secret: boolean, path: string): string {
     if (!this.#environment) return text
     const resolved = resolveReferences(text, secret, this.#environment)
@@ -297,7 +297,7 @@ class Decoder {
       else if (first) this.#repeated(join(path, shownValue(name)), first, { key, value })
       else pairs.set(name, { key, value })
     }
-    // What a mapping says itself wins over what it merges.
+    // A mapping's own members override merged ones.
     for (const source of merged) {
       for (const [name, pair] of this.#pairs(this.#resolve(source, path), setting, path)) {
         if (!pairs.has(name)) pairs.set(name, pair)
@@ -306,12 +306,12 @@ class Decoder {
     return pairs
   }
 
-  /** Reports a setting that is given again. A second section is read with the first: it may be wrong too. */
+  /** Reports a repeated setting. A second section is read together with the first, because it may be wrong too. */
   #repeated(path: string, first: Given, { key, value }: Given): void {
     const hint = isMap(value) ? 'put its settings under one' : 'keep one of them'
     this.#wrong(key, `is given twice, first on line ${this.#line(first.key)}; ${hint}`, path, undefined)
     if (!isMap(value) || !isMap(first.value)) return
-    // A copy: the section may be read once more, as what an alias stands for.
+    // A copy, because an alias may read the section again.
     first.joined ??= Object.assign(new YAMLMap(), {
       items: [...first.value.items],
       range: first.value.range,

@@ -4,7 +4,7 @@ import type { Environment } from './environment.ts'
 /** The proxy that the environment names for an upstream, and the variable that names it. */
 export interface EnvironmentProxy {
   readonly variable: string
-  /** With a scheme; otherwise as it is given. */
+  /** With a scheme, otherwise unchanged. */
   readonly proxy: string
 }
 
@@ -39,8 +39,8 @@ function isLocal(host: string): boolean {
 }
 
 /**
- * Whether an entry of `NO_PROXY` names a host: `*`, a name with what is below it, only what is below it (`.example.com`,
- * `*.example.com`), an address or a network, each but the network with a port if only that is meant.
+ * Whether an entry of `NO_PROXY` matches a host. An entry is `*`, a name with its subdomains, only subdomains
+ * (`.example.com`, `*.example.com`), an address or a network. Each but the network may have a port.
  */
 function names(entry: string, host: string, port: string): boolean {
   if (entry === '') return false

@@ -47,7 +47,7 @@ export const OVERRIDES: readonly Override[] = [
   { variable: 'ONGOINGAI_AUTH_HEADER', path: 'auth.header', kind: 'string' },
 ]
 
-/** Variables whose mere presence means that telemetry is wanted. The ones that say "off" are not among them. */
+/** Variables whose presence turns telemetry on. Variables that say "off" are not among them. */
 const TURNS_ON = new Set([
   'OTEL_EXPORTER_OTLP_ENDPOINT',
   'OTEL_EXPORTER_OTLP_INSECURE',
@@ -58,7 +58,7 @@ const TURNS_ON = new Set([
   'ONGOINGAI_PROMETHEUS_PATH',
 ])
 
-/** Edits within which a variable is another one misspelt. */
+/** Largest edit distance at which a variable counts as misspelt. */
 const MISSPELT = 2
 
 /** Whatever telemetry can be for. */
@@ -67,10 +67,10 @@ const SIGNALS = ['traces_enabled', 'metrics_enabled', 'prometheus_enabled'].map(
 /** The overrides that choose exporters. */
 const EXPORTERS = OVERRIDES.filter(({ kind }) => kind === 'exporter')
 
-/** Variables of ours that are no settings. */
+/** Our variables that are no settings. */
 const OTHERS = ['ALLOW_OPEN', 'COMMIT', 'CONTAINER', 'DATE', 'GATEWAY_KEY', 'IMPORT_FROM', 'VERSION']
 
-/** Samplers that are a ratio by themselves; those with one take it from their argument. */
+/** Samplers with a fixed ratio. Others take it from their argument. */
 const SAMPLERS: Readonly<Record<string, number>> = {
   always_on: 1,
   always_off: 0,
@@ -128,7 +128,7 @@ export function applyEnvironment(document: SettingsDocument, environment: Enviro
   if (off && SIGNALS.every((signal) => get(document.values, signal) === false)) enable(false, off.variable)
 }
 
-/** An endpoint for one signal alone turns that signal on; the other stays as it is where telemetry is on already. */
+/** An endpoint for one signal turns that signal on. The other stays unchanged if telemetry is already on. */
 function useSignalEndpoints(document: SettingsDocument, environment: Environment, wanted: boolean): boolean {
   const given = (variable: string): boolean => (environment[variable]?.trim() ?? '') !== ''
   const traces = given('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
@@ -144,7 +144,7 @@ function useSignalEndpoints(document: SettingsDocument, environment: Environment
   return true
 }
 
-/** A variable that means nothing and is spelt nearly as one that does: left alone, a setting such as auth.enabled would not hold. */
+/** An unknown variable that nearly spells a known one. If ignored, a setting such as auth.enabled would not apply. */
 function findMisspelt(document: SettingsDocument, environment: Environment): void {
   const known = [...OVERRIDES.map(({ variable }) => variable), ...OTHERS.map((name) => `ONGOINGAI_${name}`)]
   for (const [name, value = ''] of Object.entries(environment)) {
@@ -156,7 +156,7 @@ function findMisspelt(document: SettingsDocument, environment: Environment): voi
   }
 }
 
-/** What the file refers to there no longer matters; a secret must be one. */
+/** The file's reference no longer matters. A secret must be valid. */
 function override(document: SettingsDocument, path: string, value: unknown): void {
   const others = document.unresolved.filter((problem) => problem.path !== path)
   const problem = isSecret(path) ? placeholderProblem(String(value)) : undefined
@@ -197,13 +197,16 @@ function read(
   const setting = settingAt(path)
   const unit = setting && 'unit' in setting ? setting.unit : undefined
   const wrong = wrongScalar({ ...result, unit, text, quoted: false })
-  // What Kubernetes tells containers of the Services around them looks like settings.
+  // Kubernetes sets variables for Services in every container, which look like settings.
   const service =
     'Kubernetes sets it for a Service of this name, so set enableServiceLinks: false for the pod'
   return { problem: `${path} ${wrong}${text.startsWith('tcp://') ? `; ${service}` : ''}` }
 }
 
-/** A comma list is legal in the OpenTelemetry convention. What `console` would show is in the log already, so it exports nothing. */
+/**
+ * A comma list is legal in the OpenTelemetry convention. The log already has what `console` would show, so it exports
+ * nothing.
+ */
 function readExporter(path: string, text: string): ReturnType<typeof read> {
   const names = text
     .toLowerCase()

@@ -10,10 +10,10 @@ import type { Config } from './config.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 import { validateSettings } from './validate.ts'
 
-/** The file that is read when no `--config` is given; it alone may be missing. */
+/** The default file without `--config`. Only this one may be missing. */
 const DEFAULT_CONFIG_PATH = 'ongoingai.yaml'
 
-/** Names under which people keep that file, and which are not read. */
+/** Other names that people give that file. They are not read. */
 const NEARLY_DEFAULT = ['ongoingai.yml', 'ongoingai.json']
 
 /**
@@ -40,7 +40,7 @@ export interface LoadedSettings {
 /** The same as checked. */
 export interface LoadedConfig extends LoadedSettings {
   readonly config: Config
-  /** What works, and is probably not meant so, each with its place. */
+  /** Values that work but are probably not intended, each with its place. */
   readonly warnings: readonly string[]
 }
 
@@ -48,7 +48,7 @@ export interface LoadedConfig extends LoadedSettings {
  * Reads, overrides and checks the configuration.
  *
  * @param path `undefined` for the default file
- * @param priceList reads `pricing.file`; a command that replaces it goes on without a broken one
+ * @param priceList reads `pricing.file`; a command that replaces it continues without a broken one
  * @throws ConfigError with all problems at once
  */
 export function loadConfig(
@@ -59,7 +59,7 @@ export function loadConfig(
   const loaded = decode(path, environment)
   const { syntax, problems, unresolved, warnings } = loaded.document
   const checked = validateSettings(loaded.document, { environment, readText, priceList })
-  // What is wrong with a value that could not be read, or is given under another name, says nothing.
+  // Later problems of a value that could not be read, or has another name, are meaningless.
   const vain = [...problems, ...unresolved].flatMap(({ path: at, meant }) => meant ?? at ?? [])
   const others = checked.problems.filter(
     (problem) => syntax.length === 0 && !vain.some((at) => touches(at, problem.path)),
@@ -73,8 +73,8 @@ export function loadConfig(
 }
 
 /**
- * Reads and overrides the settings without judging them, as `shell-init` and `wrap` need them. Variables that the file
- * refers to and that are not set are no problem to them.
+ * Reads and overrides the settings without validation, for `shell-init` and `wrap`. Unset variables in the file are
+ * no problem for them.
  *
  * @throws ConfigError of stage `load`
  */
@@ -117,7 +117,7 @@ function readConfig(file: string): string {
           : String(code)
     throw new ConfigError('load', `read config ${quote(file)}: read ${file}: ${reason}`)
   }
-  // YAML 1.2.2 §5.2: a byte order mark tells UTF-16 apart. The decoders take it away.
+  // YAML 1.2.2 §5.2: a byte order mark identifies UTF-16. The decoders take it away.
   const encoding =
     bytes[0] === 0xff && bytes[1] === 0xfe
       ? 'utf-16le'
@@ -138,7 +138,7 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8')
 }
 
-/** Whether what is wrong at one path makes what is said of another doubtful: the same one, one within it, or the section around it. */
+/** Whether a problem at one path makes problems at another doubtful: the same path, one within it, or the section around it. */
 function touches(wrong: string, other = ''): boolean {
   return other === wrong || within(other, wrong) || wrong.replace(/\.[^.]*$/, '') === other
 }
@@ -147,7 +147,7 @@ function within(path: string, section: string): boolean {
   return path.startsWith(`${section}.`) || path.startsWith(`${section}[`)
 }
 
-/** Files that somebody may take for the one that is read. */
+/** Existing files that a user may mistake for the configuration. */
 function unread(): Problem[] {
   return NEARLY_DEFAULT.filter((name) => existsSync(name)).map((name) => ({
     message: `${name} is not read: rename it to ${DEFAULT_CONFIG_PATH}, or start with --config ${name}`,
@@ -170,7 +170,7 @@ function placed({ message, path = '', line }: Problem, loaded: LoadedSettings): 
   return message
 }
 
-/** The origin of a setting, else of the section around it, else of the first of its parts that the operator gave. */
+/** The origin of a setting, else of the section around it, else of its first part in the file. */
 function nearestOrigin(origins: ReadonlyMap<string, Origin>, path: string): Origin | undefined {
   for (let at = path; at !== ''; at = at.replace(/(\[\d+\]|\.?[^.[\]]+)$/, '')) {
     const origin = origins.get(at)

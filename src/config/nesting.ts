@@ -1,13 +1,13 @@
-/** Settings are five levels deep; a parser takes seconds for thousands. */
+/** Settings are five levels deep. A parser takes seconds for thousands of levels. */
 const MAX_LEVELS = 64
 
-/** Columns at which a line may begin: more than the levels need. */
+/** Largest indentation of a line, more than the levels need. */
 const MAX_INDENT = 4 * MAX_LEVELS
 
 /**
- * The first line of a YAML or JSON text that is nested deeper than any settings are, before anything is built of it.
+ * The first line of a YAML or JSON text that nests deeper than any settings. Checked before parsing.
  *
- * Looks at brackets outside of double quotes and at how far lines are indented.
+ * Checks brackets outside of double quotes, and indentation.
  *
  * @returns a 1-based line; `undefined` when there is none
  */

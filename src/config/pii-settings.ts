@@ -1,6 +1,6 @@
 import type { Section } from './setting.ts'
 
-/** `pii`: what is looked for, and what happens to it. */
+/** `pii`: what the detectors find, and what happens to it. */
 export const PII_SETTINGS: Section = {
   kind: 'section',
   type: 'config.PIIConfig',
@@ -9,7 +9,7 @@ export const PII_SETTINGS: Section = {
     mode: {
       kind: 'string',
       default: '',
-      doc: 'off, redact_storage, redact_upstream, block, redact_response or block_response; one for requests and one for answers joined by +. Empty means redact_storage when bodies are captured, else off.',
+      doc: 'off, redact_storage, redact_upstream, block, redact_response or block_response. Join one for requests and one for responses with +. Empty means redact_storage if bodies are captured, else off.',
     },
     policy_id: { kind: 'string', default: 'default/v1', doc: 'Name of the policy, shown on traces.' },
     stages: {
@@ -25,7 +25,7 @@ export const PII_SETTINGS: Section = {
         request_body: {
           kind: 'bool',
           default: true,
-          doc: 'Look at request bodies, on their way and for storage.',
+          doc: 'Inspect request bodies, in transit and for storage.',
         },
         response_headers: {
           kind: 'bool',
@@ -35,14 +35,14 @@ export const PII_SETTINGS: Section = {
         response_body: {
           kind: 'bool',
           default: true,
-          doc: 'Look at response bodies, on their way and for storage.',
+          doc: 'Inspect response bodies, in transit and for storage.',
         },
       },
     },
     detectors: {
       kind: 'section',
       type: 'config.PIIDetectorsConfig',
-      doc: 'What is looked for.',
+      doc: 'What the gateway detects.',
       fields: {
         email: { kind: 'bool', default: true, doc: 'E-mail addresses.' },
         phone: { kind: 'bool', default: true, doc: 'Phone numbers.' },
@@ -53,22 +53,22 @@ export const PII_SETTINGS: Section = {
         ip_address: { kind: 'bool', default: false, doc: 'IP addresses.' },
         custom: {
           kind: 'list',
-          doc: 'What else is looked for.',
+          doc: 'Detectors of your own.',
           item: {
             kind: 'section',
             type: 'config.PIICustomDetectorConfig',
             doc: 'One detector: a pattern or words.',
             fields: {
-              name: { kind: 'string', default: '', doc: 'Permanent name: counts show it.' },
+              name: { kind: 'string', default: '', doc: 'Permanent name. Counters show it.' },
               type: {
                 kind: 'string',
                 default: '',
-                doc: 'What placeholders call a find; empty means the name in capitals.',
+                doc: 'Name of the type in placeholders. Empty means the name in capitals.',
               },
               pattern: {
                 kind: 'string',
                 default: '',
-                doc: 'Regular expression in the syntax of RE2, whose time is linear in the text.',
+                doc: 'Regular expression in RE2 syntax. Its time is linear in the text.',
               },
               words: { kind: 'strings', default: [], doc: 'Whole words and phrases, in any case.' },
             },
@@ -96,12 +96,12 @@ export const PII_SETTINGS: Section = {
         key_denylist: {
           kind: 'strings',
           default: ['email', 'phone', 'password', 'token', 'secret', 'ssn', 'api_key', 'authorization'],
-          doc: 'Member names whose values are replaced whole; case, -, _ and spaces do not matter.',
+          doc: 'Member names whose values are replaced completely. Case, -, _ and spaces do not matter.',
         },
         path_denylist: {
           kind: 'strings',
           default: [],
-          doc: 'Places of values that are replaced whole: messages[*].content, metadata.*.',
+          doc: 'Paths of values that are replaced completely: messages[*].content, metadata.*.',
         },
       },
     },
@@ -115,35 +115,35 @@ export const PII_SETTINGS: Section = {
           kind: 'string',
           default: '',
           secret: true,
-          doc: "The original's salt: when it is set, hashes are made as the original made them.",
+          doc: "Salt of the Go gateway. If set, hashes are the same as the Go gateway's.",
         },
         hash_key: {
           kind: 'string',
           default: '',
           secret: true,
-          doc: 'Key of the hashes; empty means that of the file redaction.key beside the journal, which is made at the first start. Gateways of one store need the same.',
+          doc: 'Key of the hashes. Empty means the file redaction.key beside the journal, created at the first start. Gateways of one store need the same.',
         },
         reversible: {
           kind: 'bool',
           default: false,
-          doc: 'With redact_upstream: put numbered placeholders into requests, and back what they stand for in answers.',
+          doc: 'With redact_upstream: put numbered placeholders into requests, and restore the originals in responses.',
         },
       },
     },
     uninspectable: {
       kind: 'string',
       default: 'deny',
-      doc: 'What cannot be looked into (images, audio, unknown types): deny refuses it on its way and does not store it, allow lets it pass.',
+      doc: 'Content that cannot be inspected (images, audio, unknown types). deny refuses it in transit and does not store it. allow lets it pass.',
     },
     max_inspect_bytes: {
       kind: 'int',
       default: 10_485_760,
       unit: 'bytes',
-      doc: 'Largest request, answer or event that is looked at on its way, decoded; more is answered with 413.',
+      doc: 'Largest request, response or event that is inspected in transit, decoded. A larger one gets 413.',
     },
     scopes: {
       kind: 'list',
-      doc: 'Other modes for some traffic; the most specific match wins.',
+      doc: 'Other modes for some traffic. The most specific match wins.',
       item: {
         kind: 'section',
         type: 'config.PIIScopeConfig',
@@ -152,7 +152,7 @@ export const PII_SETTINGS: Section = {
           match: {
             kind: 'section',
             type: 'config.PIIScopeMatchConfig',
-            doc: 'All selectors that are set must hold.',
+            doc: 'All selectors that are set must match.',
             fields: {
               org_id: { kind: 'string', default: '', doc: 'Organization.' },
               workspace_id: { kind: 'string', default: '', doc: 'Workspace.' },
@@ -161,8 +161,8 @@ export const PII_SETTINGS: Section = {
               route_prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway.' },
             },
           },
-          mode: { kind: 'string', default: '', doc: 'Mode; empty inherits.' },
-          policy_id: { kind: 'string', default: '', doc: 'Policy id; empty inherits.' },
+          mode: { kind: 'string', default: '', doc: 'Mode. Empty inherits.' },
+          policy_id: { kind: 'string', default: '', doc: 'Policy id. Empty inherits.' },
         },
       },
     },

@@ -11,9 +11,9 @@ import {
 import type { FiledTable } from '../usage/price-table.ts'
 
 /**
- * Reads a price list from a file. A list that does not name itself is called after the file and has the day on which the file changed.
+ * Reads a price list from a file. A list without a name gets the file's name, and the day on which the file changed.
  *
- * @param how its format, by default what the content looks like, and names to give it
+ * @param how its format (by default detected from the content) and names for it
  * @throws PriceFileError when it cannot be read, or with every mistake in it
  */
 export function readPriceFile(
@@ -30,7 +30,7 @@ export interface PriceBytes {
   readonly changedMs: number
 }
 
-/** Reads a price list as it is. @throws PriceFileError when it cannot be read or is too large */
+/** Reads a price list without checking it. @throws PriceFileError when it cannot be read or is too large */
 export function readPriceBytes(path: string): PriceBytes {
   try {
     const stats = statSync(path)
@@ -45,7 +45,7 @@ export function readPriceBytes(path: string): PriceBytes {
   }
 }
 
-/** Checks what was read. @throws PriceFileError with every mistake */
+/** Checks a price list. @throws PriceFileError with every mistake */
 export function parseRead(
   path: string,
   { bytes, changedMs }: PriceBytes,

@@ -5,14 +5,14 @@ import type { RawLimits } from './validate-limits.ts'
 import type { RawPii } from './validate-pii.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** The parts of the settings that name providers to choose by them. */
+/** The parts of the settings that select by provider name. */
 interface Choosing {
   readonly auth: { readonly keys: readonly RawKey[] }
   readonly limits: RawLimits
   readonly pii: RawPii
 }
 
-/** Tells of names that are no provider's: a key, limit or scope for one of these is for nothing. @param known names of providers */
+/** Reports names of no provider: a key, limit or scope for one has no effect. @param known names of providers */
 export function checkProviderNames(
   { auth, limits, pii }: Choosing,
   known: readonly string[],

@@ -16,34 +16,34 @@ export const PROVIDER: Section = {
     upstream: {
       kind: 'string',
       default: '',
-      doc: 'Base URL of the API; a path in it is put before every request path.',
+      doc: 'Base URL of the API. Its path goes before every request path.',
     },
-    prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway; the longest match wins.' },
+    prefix: { kind: 'string', default: '', doc: 'Path prefix on the gateway. The longest match wins.' },
     api: {
       kind: 'string',
       default: 'openai',
-      doc: `Dialect of refusals, and of prices when neither URL nor name tell the provider: ${DIALECT_LIST}. How usage is read follows from the path of each request.`,
+      doc: `Format of refusals: ${DIALECT_LIST}. It also selects prices if neither URL nor name identify the provider. The request path decides how usage is read.`,
     },
-    enabled: { kind: 'bool', default: true, doc: 'false takes the provider out.' },
+    enabled: { kind: 'bool', default: true, doc: 'false removes the provider.' },
     credential_header: {
       kind: 'string',
       default: '',
-      doc: 'Further header in which this provider takes its credential; it is masked like the known ones.',
+      doc: 'Additional header that holds the credential of this provider. It is masked like the known ones.',
     },
     proxy: {
       kind: 'string',
       default: '',
-      doc: 'HTTP proxy to this provider, http:// or https://, with user and password if it wants them; empty means the one that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name.',
+      doc: 'HTTP proxy to this provider, http:// or https://, with user and password if needed. Empty means HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY decide.',
     },
     ca_file: {
       kind: 'string',
       default: '',
-      doc: 'PEM file with the certificates of the authorities to trust for this provider, instead of the public ones.',
+      doc: 'PEM file with the authorities to trust for this provider, instead of the public ones.',
     },
     client_cert_file: {
       kind: 'string',
       default: '',
-      doc: 'PEM file with the certificate that the gateway shows to this provider, and its chain.',
+      doc: 'PEM file with the client certificate for this provider, and its chain.',
     },
     client_key_file: {
       kind: 'string',
@@ -58,47 +58,47 @@ export const PROVIDER: Section = {
         set: {
           kind: 'texts',
           default: {},
-          doc: 'Fields by name that are put in, or replace what the client sends. Values are secrets: shown nowhere, recorded nowhere.',
+          doc: 'Fields by name. They are added, or replace those of the client. Values are secrets: never shown, never recorded.',
         },
-        remove: { kind: 'strings', default: [], doc: 'Fields of the client that do not travel.' },
+        remove: { kind: 'strings', default: [], doc: 'Client fields that are not forwarded.' },
       },
     },
     timeouts: {
       kind: 'section',
       type: 'config.TimeoutsConfig',
-      doc: 'Answered with 504 and the name of the one that struck; after the first byte the connection is aborted.',
+      doc: 'A time-out gets 504 with its name. After the first byte, the connection is aborted.',
       fields: {
         connect_ms: {
           kind: 'int',
           default: 10_000,
           unit: 'ms',
-          doc: 'A connection to the upstream, through its proxy if it has one, must be made in this time; 0 means no limit.',
+          doc: 'Time to connect to the upstream, through its proxy if it has one. 0 means no limit.',
         },
         first_byte_ms: {
           kind: 'int',
           default: 600_000,
           unit: 'ms',
-          doc: 'From the end of the request to the response fields; 0 means no limit.',
+          doc: 'From the end of the request to the response fields. 0 means no limit.',
         },
         idle_ms: {
           kind: 'int',
           default: 600_000,
           unit: 'ms',
-          doc: 'Longest silence inside a body, in either direction; 0 means no limit.',
+          doc: 'Longest silence within a body, in either direction. 0 means no limit.',
         },
-        total_ms: { kind: 'int', default: 0, unit: 'ms', doc: 'The whole exchange; 0 means no limit.' },
+        total_ms: { kind: 'int', default: 0, unit: 'ms', doc: 'The whole exchange. 0 means no limit.' },
       },
     },
     prices: {
       kind: 'list',
-      doc: 'Prices of this provider only. Their fields are those of pricing.overrides, without provider.',
+      doc: 'Prices of this provider only. Same fields as pricing.overrides, without provider.',
       sameAs: 'pricing.overrides',
       item: { kind: 'section', type: 'config.PriceOverrideConfig', doc: 'One price.', fields: PRICE },
     },
   },
 }
 
-/** Providers that are there unless the file changes them. */
+/** Providers that exist unless the file changes them. */
 export const PROVIDER_PRESETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   openai: { upstream: 'https://api.openai.com', prefix: '/openai', api: 'openai' },
   anthropic: { upstream: 'https://api.anthropic.com', prefix: '/anthropic', api: 'anthropic' },

@@ -1,28 +1,28 @@
 import type { Environment } from './environment.ts'
 
-/** A text with its references resolved, or why that cannot be. */
+/** A text with its references resolved, or why that failed. */
 export type Resolved =
   | {
       readonly kind: 'resolved'
       readonly text: string
-      /** Variables that it was made of. */
+      /** The variables in it. */
       readonly variables: readonly string[]
     }
   | { readonly kind: 'problem'; readonly problem: string }
 
-/** A literal `${`, or what stands in braces behind a dollar. */
+/** A literal `${`, or a placeholder in braces behind a dollar. */
 const REFERENCE = /\$\$\{|\$\{([^{}]*)\}/g
 
 const VARIABLE = /^env:([A-Za-z_][A-Za-z0-9_]*)$/
 
-/** Another program's way to name a variable. */
+/** Another program's syntax for a variable. */
 const OS_ENVIRON = /^os\.environ\/([A-Za-z_][A-Za-z0-9_]*)$/
 
 /**
  * Resolves `${env:NAME}` in a text of the configuration file; `$${` stands for `${` itself.
  *
- * Other placeholders are texts like any other, but not where a secret is expected: there somebody meant a variable, and
- * the placeholder would be taken for the secret.
+ * Other placeholders are ordinary texts, except where a secret is expected. There a variable was meant, and the
+ * placeholder would become the secret.
  */
 export function resolveReferences(text: string, secret: boolean, environment: Environment): Resolved {
   const variables: string[] = []

@@ -31,26 +31,26 @@ export interface Section extends Described {
 export interface ListSetting extends Described {
   readonly kind: 'list'
   readonly item: Section
-  /** The list whose fields are described in its stead. */
+  /** The list that documents the same fields. */
   readonly sameAs?: string
 }
 
-/** A mapping from free names to sections; `presets` are there unless the file changes them. */
+/** A mapping from free names to sections. `presets` exist unless the file changes them. */
 export interface MapSetting extends Described {
   readonly kind: 'map'
   readonly item: Section
   readonly presets: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-/** Turns a setting's name in the file into the name it has in `Config`: `body_max_size` → `bodyMaxSize`. */
+/** Converts a setting's name in the file to its name in `Config`: `body_max_size` → `bodyMaxSize`. */
 function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** Settings whose names are the operator's own. */
+/** Settings whose member names the operator chooses. */
 const FREE = ['providers', 'set']
 
-/** Renames keys to `Config`'s spelling. Names that are the operator's own stay. */
+/** Renames keys to `Config`'s spelling. Names that the operator chose stay. */
 export function camelCased(value: unknown, own = false): unknown {
   if (Array.isArray(value)) return value.map((item) => camelCased(item))
   if (value === null || typeof value !== 'object') return value

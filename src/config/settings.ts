@@ -1,7 +1,7 @@
 import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
-import { PII_SETTINGS } from './pii-settings.ts'
 import { KEY_LIMIT, KEY_RULES, LIMITS } from './limit-settings.ts'
 import { OBSERVABILITY } from './observability-settings.ts'
+import { PII_SETTINGS } from './pii-settings.ts'
 import { PRICE, RATES } from './price-settings.ts'
 import { PROVIDER, PROVIDER_PRESETS } from './provider-settings.ts'
 import type { Section } from './setting.ts'
@@ -15,18 +15,18 @@ const retention = (what: string): Section => ({
       kind: 'int',
       default: 0,
       unit: 'days',
-      doc: `Exchanges that started earlier lose their ${what.split(' ')[0] === 'captured' ? 'bodies' : 'traces'}; 0 keeps them.`,
+      doc: `Exchanges that started earlier lose their ${what.split(' ')[0] === 'captured' ? 'bodies' : 'traces'}. 0 keeps them.`,
     },
     max_bytes: {
       kind: 'int',
       default: 0,
       unit: 'bytes',
-      doc: 'Largest size in the store, the oldest go first; 0 means no limit.',
+      doc: 'Largest size in the store. The oldest are deleted first. 0 means no limit.',
     },
   },
 })
 
-/** Every setting there is: the file's shape, its defaults, and what `docs/configuration.md` says of it. */
+/** All settings: the shape of the file, the defaults, and the texts of `docs/configuration.md`. */
 export const SETTINGS: Section = {
   kind: 'section',
   type: 'config.Config',
@@ -47,51 +47,51 @@ export const SETTINGS: Section = {
           kind: 'int',
           default: 0,
           unit: 'bytes',
-          doc: 'Largest request body, answered with 413 past it; 0 means no limit.',
+          doc: 'Largest request body. A larger one gets 413. 0 means no limit.',
         },
         max_held_bytes: {
           kind: 'int',
           default: 268_435_456,
           unit: 'bytes',
-          doc: 'Request content that is held in memory over all requests and WebSockets together; answered with 503 past it.',
+          doc: 'Request content in memory, over all requests and WebSockets. Beyond it, requests get 503.',
         },
         keep_alive_ms: {
           kind: 'int',
           default: 75_000,
           unit: 'ms',
-          doc: 'How long an idle connection is kept, 1000 to 255000, to within four seconds: longer than a load balancer before the gateway keeps it (usually 60 s).',
+          doc: 'How long an idle connection stays open, 1000 to 255000, accurate to four seconds. Keep it longer than the load balancer in front does (usually 60 s).',
         },
         drain_delay_ms: {
           kind: 'int',
           default: 0,
           unit: 'ms',
-          doc: 'How long requests are still taken after SIGTERM while /api/ready already says no: as long as a load balancer needs to see that, so that none meets a closed door.',
+          doc: 'How long the gateway still takes requests after SIGTERM, while /api/ready is already 503. A load balancer needs this time to notice.',
         },
         shutdown_timeout_ms: {
           kind: 'int',
           default: 30_000,
           unit: 'ms',
-          doc: 'How long live exchanges may finish after SIGTERM or SIGINT before they are cut and recorded.',
+          doc: 'How long live exchanges may run after SIGTERM or SIGINT. Then they are cut and recorded.',
         },
         cors_origins: {
           kind: 'strings',
           default: [],
-          doc: 'Origins, such as https://app.example, whose pages may use the gateway beside its own: /api and metrics always, providers while keys are off (loopback pages and applications may use those anyway).',
+          doc: 'Further origins whose pages may use the gateway, such as https://app.example. Applies to /api and metrics, and to providers while keys are off. Loopback pages and applications may use providers anyway.',
         },
         allowed_hosts: {
           kind: 'strings',
           default: [],
-          doc: 'Names, such as gateway.internal, under which the gateway answers while keys are off, beside loopback names, host.docker.internal, server.host and the address that a connection came in on.',
+          doc: 'Further names for the gateway while keys are off, such as gateway.internal. Always allowed: loopback names, host.docker.internal, server.host, and the address a connection came in on.',
         },
         public_url: {
           kind: 'string',
           default: '',
-          doc: 'The address that people use, such as https://gateway.example. Pages of that origin may use everything.',
+          doc: 'The public address, such as https://gateway.example. Pages of that origin may use everything.',
         },
         trusted_proxies: {
           kind: 'strings',
           default: [],
-          doc: 'Addresses and networks (CIDR) of proxies before the gateway, whose X-Forwarded-For tells the client address.',
+          doc: 'Addresses and networks (CIDR) of proxies in front. The gateway reads the client address from their X-Forwarded-For.',
         },
         forward_correlation_id: {
           kind: 'bool',
@@ -101,14 +101,14 @@ export const SETTINGS: Section = {
         forward_client_fields: {
           kind: 'bool',
           default: false,
-          doc: 'Send providers what a CDN or proxy before the gateway says of the client (CF-*, CDN-Loop, X-Real-IP, X-Forwarded-*, Forwarded, True-Client-IP), and X-Forwarded-For with the address that the gateway sees.',
+          doc: 'Forward the client fields of a CDN or proxy in front (CF-*, CDN-Loop, X-Real-IP, X-Forwarded-*, Forwarded, True-Client-IP) to providers. Adds the client address to X-Forwarded-For.',
         },
       },
     },
     storage: {
       kind: 'section',
       type: 'config.StorageConfig',
-      doc: 'Where traces are kept.',
+      doc: 'Where traces are stored.',
       fields: {
         driver: { kind: 'string', default: 'sqlite', doc: 'sqlite or postgres (15 or newer).' },
         path: {
@@ -125,18 +125,18 @@ export const SETTINGS: Section = {
         max_connections: {
           kind: 'int',
           default: 10,
-          doc: 'PostgreSQL connections of one gateway for questions; the recorder has two more, limits counted in the store eight.',
+          doc: 'PostgreSQL connections of one gateway for queries. The recorder has two more. Limits with backend postgres have eight more.',
         },
         query_timeout_ms: {
           kind: 'int',
           default: 30_000,
           unit: 'ms',
-          doc: 'How long PostgreSQL may work on one question.',
+          doc: 'How long PostgreSQL may work on one query.',
         },
         retention: {
           kind: 'section',
           type: 'config.RetentionConfig',
-          doc: 'What is deleted by itself, in small steps. Without limits everything is kept.',
+          doc: 'What the gateway deletes automatically, in small steps. Without limits it keeps everything.',
           fields: {
             bodies: retention('captured bodies'),
             traces: retention('traces with their bodies; the sums over them stay'),
@@ -149,20 +149,20 @@ export const SETTINGS: Section = {
                   kind: 'int',
                   default: 0,
                   unit: 'days',
-                  doc: 'Events that happened earlier are deleted; 0 keeps them.',
+                  doc: 'Earlier events are deleted. 0 keeps them.',
                 },
               },
             },
             rollups: {
               kind: 'section',
               type: 'config.RollupRetentionConfig',
-              doc: 'Sums by hour and day, which reports are made of.',
+              doc: 'Sums by quarter hour and day, which reports use.',
               fields: {
                 max_age_days: {
                   kind: 'int',
                   default: 0,
                   unit: 'days',
-                  doc: 'Sums of quarter hours and days that ended earlier are deleted; 0 keeps them. Not less than for traces.',
+                  doc: 'Sums of quarter hours and days that ended earlier are deleted. 0 keeps them. Not less than for traces.',
                 },
               },
             },
@@ -172,25 +172,25 @@ export const SETTINGS: Section = {
     },
     providers: {
       kind: 'map',
-      doc: 'The upstream APIs by name: any number, any name. azure takes part once it has an upstream.',
+      doc: 'The upstream APIs by name: any number, any name. azure is active once it has an upstream.',
       item: PROVIDER,
       presets: PROVIDER_PRESETS,
     },
     tracing: {
       kind: 'section',
       type: 'config.TracingConfig',
-      doc: 'What is recorded of an exchange, and how it is kept safe until it is stored.',
+      doc: 'What the gateway records about an exchange, and how it protects records until they are stored.',
       fields: {
         capture_bodies: {
           kind: 'bool',
           default: false,
-          doc: 'Keep request and response bodies, subject to pii.mode.',
+          doc: 'Store request and response bodies, subject to pii.mode.',
         },
         body_max_size: {
           kind: 'int',
           default: 1_048_576,
           unit: 'bytes',
-          doc: 'Kept part of each body; 0 or less means the default. Usage never depends on it.',
+          doc: 'Stored part of each body. 0 or less means the default. Usage does not depend on it.',
         },
         queue_max_bytes: {
           kind: 'int',
@@ -202,28 +202,28 @@ export const SETTINGS: Section = {
           kind: 'int',
           default: 100,
           unit: 'ms',
-          doc: 'Longest time a finished exchange stays in memory only: what a SIGKILL can lose at most.',
+          doc: 'Longest time a finished exchange is only in memory. A SIGKILL can lose at most this.',
         },
         stream_usage: {
           kind: 'string',
           default: 'leave',
-          doc: 'Chat streams that were not asked to report usage: leave (estimate it) or inject (ask for it, and keep the extra event from the client; the request is changed).',
+          doc: 'For chat streams that do not request usage. leave: estimate it. inject: add the request for usage, and hide the extra event from the client.',
         },
         journal: {
           kind: 'section',
           type: 'config.JournalConfig',
-          doc: 'Where traces wait while the store cannot take them.',
+          doc: 'Where traces wait while the store does not accept them.',
           fields: {
             path: {
               kind: 'string',
               default: '',
-              doc: 'Folder of the journal; empty means beside the SQLite file, else ./data/journal.',
+              doc: 'Folder of the journal. Empty means beside the SQLite file, else ./data/journal.',
             },
             max_bytes: {
               kind: 'int',
               default: 1_073_741_824,
               unit: 'bytes',
-              doc: 'Size at which the journal is full and traces are dropped, counted and logged.',
+              doc: 'Size at which the journal is full. Beyond it, traces wait in memory, then are dropped, counted and logged.',
             },
           },
         },
@@ -232,32 +232,32 @@ export const SETTINGS: Section = {
     pricing: {
       kind: 'section',
       type: 'config.PricingConfig',
-      doc: 'Prices beside or instead of the bundled list.',
+      doc: 'Prices in addition to the bundled list, or instead of it.',
       fields: {
         unknown_model: {
           kind: 'string',
           default: 'allow',
-          doc: 'A model without a price: allow (its cost is unknown), assume (the rates under assumed, estimated) or block (refused with 403).',
+          doc: 'For a model without a price. allow: its cost is unknown. assume: estimate with the rates under assumed. block: refuse with 403.',
         },
         file: {
           kind: 'string',
           default: '',
-          doc: 'A price list of your own (JSON of genai-prices or LiteLLM, or CSV). It wins over the bundled list and is read again when it changes.',
+          doc: 'Your own price list (JSON of genai-prices or LiteLLM, or CSV). It overrides the bundled list and is reloaded when it changes.',
         },
         allow_update: {
           kind: 'bool',
           default: false,
-          doc: 'Lets `ongoingai prices update` fetch a price list. The gateway itself never fetches one.',
+          doc: 'Lets `ongoingai prices update` download a price list. The gateway itself never downloads one.',
         },
         assumed: {
           kind: 'section',
           type: 'config.RatesConfig',
-          doc: 'Rates for unknown_model: assume. A negative rate means: not set.',
+          doc: 'Rates for unknown_model: assume. A negative rate means not set.',
           fields: RATES,
         },
         overrides: {
           kind: 'list',
-          doc: 'Own prices; the most specific match wins over the bundled list.',
+          doc: 'Own prices. The most specific match overrides the bundled list.',
           item: {
             kind: 'section',
             type: 'config.PriceOverrideConfig',
@@ -266,7 +266,7 @@ export const SETTINGS: Section = {
               provider: {
                 kind: 'string',
                 default: '',
-                doc: 'Provider name of this file; empty means every provider.',
+                doc: 'Provider name in this file. Empty means every provider.',
               },
               ...PRICE,
             },
@@ -281,38 +281,38 @@ export const SETTINGS: Section = {
       type: 'config.AuthConfig',
       doc: 'Gateway keys.',
       fields: {
-        enabled: { kind: 'bool', default: false, doc: 'Demand a gateway key on provider routes and /api.' },
+        enabled: { kind: 'bool', default: false, doc: 'Require a gateway key on provider routes and /api.' },
         header: {
           kind: 'string',
           default: DEFAULT_KEY_FIELD,
-          doc: 'Header field of the gateway key; it never travels upstream.',
+          doc: 'Header field of the gateway key. It is never sent upstream.',
         },
         pepper: {
           kind: 'string',
           default: '',
           secret: true,
-          doc: 'Secret of 32 characters or more that the hashes of the keys in the store are made with; the same for all gateways of one PostgreSQL. Without it one is made and kept beside the journal.',
+          doc: 'Secret of 32 characters or more, used to hash the keys in the store. All gateways of one PostgreSQL need the same. If empty, the gateway creates one beside the journal.',
         },
         previous_pepper: {
           kind: 'string',
           default: '',
           secret: true,
-          doc: 'The pepper before, while it is being replaced: keys hashed with it count, and get new hashes as they are used.',
+          doc: 'The old pepper, while you replace it. Keys hashed with it stay valid and get new hashes when they are used.',
         },
         allow_weak_tokens: {
           kind: 'bool',
           default: false,
-          doc: 'Accept tokens under keys that can be guessed: shorter than 16 characters, or of fewer than 8 different ones.',
+          doc: 'Accept tokens under keys that can be guessed: shorter than 16 characters, or with fewer than 8 different ones.',
         },
         max_staleness_ms: {
           kind: 'int',
           default: 3_600_000,
           unit: 'ms',
-          doc: 'How long keys of the store count while the store does not answer; 0 means as long as it takes.',
+          doc: 'How long keys of the store stay valid while the store does not respond. 0 means without limit.',
         },
         keys: {
           kind: 'list',
-          doc: 'Keys of this file; keys that commands and API make are in the store, beside these.',
+          doc: 'Keys of this file. Keys created by commands or the API are in the store and work too.',
           item: {
             kind: 'section',
             type: 'config.GatewayKeyConfig',
@@ -320,38 +320,38 @@ export const SETTINGS: Section = {
             fields: {
               id: { kind: 'string', default: '', doc: 'Id shown on traces.' },
               token: { kind: 'string', default: '', secret: true, doc: 'The key itself.' },
-              org_id: { kind: 'string', default: '', doc: 'Organization; empty means default.' },
+              org_id: { kind: 'string', default: '', doc: 'Organization. Empty means default.' },
               workspace_id: {
                 kind: 'string',
                 default: '',
-                doc: 'Workspace; empty means team, else default.',
+                doc: 'Workspace. Empty means team, else default.',
               },
-              team: { kind: 'string', default: '', doc: 'Team; empty means workspace_id.' },
+              team: { kind: 'string', default: '', doc: 'Team. Empty means workspace_id.' },
               name: { kind: 'string', default: '', doc: 'Name for people.' },
               description: { kind: 'string', default: '', doc: 'Note for people.' },
-              created_by: { kind: 'string', default: '', doc: 'Who made it.' },
+              created_by: { kind: 'string', default: '', doc: 'Who created it.' },
               role: {
                 kind: 'string',
                 default: '',
-                doc: 'owner, admin, developer (as when empty), member, viewer, or custom: the permissions listed here alone.',
+                doc: 'owner, admin, developer (also when empty), member, viewer or custom. custom has only the permissions listed here.',
               },
               scope: {
                 kind: 'string',
                 default: 'workspace',
-                doc: 'What it may read: its workspace, or with organization every workspace of its organization.',
+                doc: 'workspace: it reads its workspace. organization: it reads every workspace of its organization.',
               },
               permissions: {
                 kind: 'strings',
                 default: [],
-                doc: 'Further permissions: proxy:write, analytics:read, keys:manage, audit:read.',
+                doc: 'Additional permissions: proxy:write, analytics:read, keys:manage, audit:read.',
               },
               ...KEY_RULES,
               expires_at: {
                 kind: 'string',
                 default: '',
-                doc: 'When it ends: YYYY-MM-DD or RFC 3339; empty means never.',
+                doc: 'When it expires: YYYY-MM-DD or RFC 3339. Empty means never.',
               },
-              limits: { kind: 'list', doc: 'Limits for this key alone.', item: KEY_LIMIT },
+              limits: { kind: 'list', doc: 'Limits for this key only.', item: KEY_LIMIT },
             },
           },
         },

@@ -1,10 +1,14 @@
 import type { Setting } from './setting.ts'
 import { SETTINGS } from './settings.ts'
 
-/** Timers of JavaScript take no more: with more they strike at once. @see https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
+/**
+ * Largest delay of JavaScript timers. A larger one fires at once.
+ *
+ * @see https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html
+ */
 const MAX_MS = 2_147_483_647
 
-/** Durations of decoded settings that no timer takes: the path and what is wrong. */
+/** Durations in decoded settings that are too long for a timer: the path and the problem. */
 export function tooLong(
   values: Readonly<Record<string, unknown>>,
 ): (readonly [path: string, message: string])[] {

@@ -3,14 +3,14 @@ import { nearest } from '../wire/nearest.ts'
 import type { Section, Setting } from './setting.ts'
 import { SETTINGS } from './settings.ts'
 
-/** Names that are listed at most. */
+/** Largest number of listed names. */
 const MOST_NAMES = 14
 
-/** Places of a name that are worth naming. */
+/** Largest number of places to name. */
 const MOST_PLACES = 2
 
 /**
- * What to say of a name that is no setting of its section: the nearest one, the place where the name belongs, or all there are.
+ * The message for an unknown name in a section: the nearest name, the place where the name belongs, or all names.
  *
  * @param path of the section
  * @returns the message, and the settings that were probably meant
@@ -22,7 +22,7 @@ export function unknownSetting(
 ): { readonly message: string; readonly meant: readonly string[] } {
   const names = Object.keys(section.fields)
   const own = nearest(name, names)
-  // A name that is right in another place was indented wrongly more likely than misspelt.
+  // A name that fits another place is more likely indented wrongly than misspelt.
   const elsewhere = own && alike(own, name) ? [] : placesOf(name)
   const listed = names.slice(0, MOST_NAMES).join(', ') + (names.length > MOST_NAMES ? ', …' : '')
   const [meant, hint] =

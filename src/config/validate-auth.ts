@@ -13,7 +13,7 @@ import { readPolicy, type RawPolicy } from './validate-limits.ts'
 import { FIELD_NAME } from '../http/fields.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** A key as it stands in the file. */
+/** A key in the file, not yet checked. */
 export interface RawKey
   extends Omit<GatewayKeyConfig, 'scope' | 'rules' | 'expiresAtUs' | 'limits'>, KeyRules {
   readonly scope: string
@@ -31,7 +31,7 @@ interface RawAuth {
   readonly keys: readonly RawKey[]
 }
 
-/** Checks `auth`. Keys are looked at only when they are demanded. */
+/** Checks `auth`. Keys are checked only when they are enabled. */
 export function checkAuth(
   { auth }: { readonly auth: RawAuth },
   providers: readonly ProviderConfig[],

@@ -5,7 +5,7 @@ import type { Wrong } from './validate-providers.ts'
 
 type Browsers = Pick<Config['server'], 'corsOrigins' | 'allowedHosts' | 'publicUrl'>
 
-/** Checks what `server` says of pages and names. */
+/** Checks the settings of `server` about pages and names. */
 export function checkBrowsers({ corsOrigins, allowedHosts, publicUrl }: Browsers, wrong: Wrong): Browsers {
   for (const origin of corsOrigins) checkOrigin(origin, wrong)
   for (const host of allowedHosts) checkHost(host, wrong)
@@ -38,7 +38,7 @@ function checkOrigin(text: string, wrong: Wrong): void {
 
 function checkHost(text: string, wrong: Wrong): void {
   const plain = plainHost(text)
-  // Only an address of IPv6 has colons.
+  // Only an IPv6 address has colons.
   if (/^[0-9a-f.]*:[0-9a-f:.]*:[0-9a-f:.]*$/.test(plain) || /^[a-z0-9._-]+$/.test(plain)) return
   const name = 'server.allowed_hosts'
   wrong(name, `${name} must hold names or addresses without scheme, port and wildcards (got ${quote(text)})`)

@@ -5,7 +5,7 @@ import { environmentProxy } from './environment-proxy.ts'
 import type { Environment } from './environment.ts'
 import { quote } from './scalar.ts'
 
-/** The settings of one provider that say how its upstream is reached, as decoded. */
+/** The connection settings of one provider, as decoded. */
 export interface RawConnection {
   proxy: string
   caFile: string
@@ -16,12 +16,12 @@ export interface RawConnection {
 /** Reports what is wrong with a setting. */
 type Wrong = (setting: string, message: string) => void
 
-/** What the check needs of the world outside. */
+/** The inputs of the check from outside. */
 export interface Surroundings {
   readonly environment: Environment
   /** Reads a text file; throws when it cannot. */
   readonly readText: (path: string) => string
-  /** Reads a price list. @returns `undefined` to go on without it; @throws PriceFileError */
+  /** Reads a price list. @returns `undefined` to continue without it; @throws PriceFileError */
   readonly priceList: (path: string) => FiledTable | undefined
 }
 
@@ -29,7 +29,7 @@ export interface Surroundings {
  * Checks how an upstream is reached, and reads its certificates.
  *
  * @param path of the provider, such as `providers.openai`
- * @param upstream a valid URL, or `undefined` when that is wrong already
+ * @param upstream a valid URL, or `undefined` when it is already reported
  */
 export function checkConnection(
   raw: RawConnection,

@@ -2,7 +2,7 @@ import { FIELD_NAME, HOP_BY_HOP } from '../http/fields.ts'
 import type { FieldChanges } from '../providers/settings.ts'
 import { quote } from './scalar.ts'
 
-/** Fields that the gateway or its HTTP client works out for each message. */
+/** Fields that the gateway or its HTTP client computes for each message. */
 const OWN = [
   ...HOP_BY_HOP,
   'host',
@@ -16,7 +16,7 @@ const OWN = [
   'sec-websocket-accept',
 ]
 
-/** What a field's value may be made of. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.5 */
+/** The characters of a field's value. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.5 */
 const FIELD_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
 
 /** Checks `headers.set` and `headers.remove` of a provider. Values are secrets, so no message shows one. */

@@ -5,7 +5,7 @@ import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** A policy as it stands in the file, where numbers of a list are texts, or in a body of the API. */
+/** A policy in the file, where numbers of a list are texts, or in an API body. */
 export interface RawPolicy extends Omit<LimitPolicy, 'budget'> {
   readonly budget: Omit<BudgetTerms, 'warnAt'> & { readonly warnAt: readonly (string | number)[] }
 }
@@ -16,7 +16,7 @@ interface RawUsageLimit {
   readonly maxCostUsdPerDay: number
 }
 
-/** `limits` as it stands in the file. */
+/** `limits` in the file, not yet checked. */
 export interface RawLimits {
   readonly backend: string
   readonly redisUrl: string
@@ -29,7 +29,7 @@ export interface RawLimits {
   readonly webhooks: readonly WebhookConfig[]
 }
 
-/** Longest wait for room: clients give up at some time, and a request that waits holds a connection. */
+/** Longest wait for room. Clients give up at some time, and a waiting request holds a connection. */
 const MAX_WAIT_MS = 60_000
 
 /** Checks `limits`. The original's two limits become policies of their own names. */
@@ -111,7 +111,7 @@ export function checkLimits(
   }
 }
 
-/** Checks a policy, and reads what the file can only hold as texts. */
+/** Checks a policy, and reads numbers that the file holds as texts. */
 export function readPolicy(raw: RawPolicy, path: string, wrong: Wrong): LimitPolicy {
   const policy: LimitPolicy = {
     ...raw,
@@ -125,7 +125,7 @@ export function readPolicy(raw: RawPolicy, path: string, wrong: Wrong): LimitPol
   return policy
 }
 
-/** The original's limits; what is not above 0 is off. */
+/** The original's limits. Values not above 0 are off. */
 function usageLimit(name: string, per: 'key' | 'workspace', limit: RawUsageLimit): LimitPolicy[] {
   const [requests, tokens, usd] = [
     limit.requestsPerMinute,

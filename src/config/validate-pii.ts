@@ -6,7 +6,7 @@ import type { RedactionSettings } from '../redaction/settings.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** `pii` as it stands in the file. */
+/** `pii` in the file, not yet checked. */
 export interface RawPii {
   readonly mode: string
   readonly policyId: string
@@ -49,7 +49,7 @@ export interface RawPii {
   }[]
 }
 
-/** Requests are held in memory while they are looked at, so this is the most. */
+/** The upper bound, because requests stay in memory during inspection. */
 const MAX_INSPECT_BYTES = 16 * 1024 * 1024
 
 /** Checks `pii`. */

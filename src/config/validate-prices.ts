@@ -27,7 +27,7 @@ export interface RawPricing {
   overrides: PriceOverride[]
 }
 
-/** What the checks need and whom they tell. */
+/** The inputs of the checks, and where they report. */
 interface PriceChecks {
   readonly priceList: Surroundings['priceList']
   readonly wrong: Wrong
@@ -36,7 +36,7 @@ interface PriceChecks {
 
 const TIER_NAMES: readonly OwnTierName[] = ['batch', 'flex', 'priority', 'fast']
 
-/** A price that is larger is a slip of the pen. */
+/** A larger price is a mistake. */
 const MAX_USD = 1_000_000
 
 /** Names of the prices, in `Config` and in the file. */

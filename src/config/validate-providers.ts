@@ -34,11 +34,11 @@ export function checkProviders(
   doubtful: Wrong,
 ): ProviderConfig[] {
   const providers: ProviderConfig[] = []
-  const told = new Set<string>()
-  // What is wrong with the environment is the same for all.
+  const reported = new Set<string>()
+  // A mistake in the environment is the same for all providers.
   const once: Wrong = (path, message) => {
-    if (!told.has(message)) wrong(path, message)
-    told.add(message)
+    if (!reported.has(message)) wrong(path, message)
+    reported.add(message)
   }
   for (const [name, provider] of Object.entries(raw)) {
     if (!provider.enabled || givesWay(name, provider, raw)) continue
@@ -112,10 +112,7 @@ export function checkProviders(
   return providers
 }
 
-/**
- * A preset that the operator has left alone stands back: where it cannot work without an upstream of their own, and where
- * a provider of theirs has its prefix.
- */
+/** An unchanged preset is left out if it cannot work without an upstream, or if another provider has its prefix. */
 function givesWay(name: string, provider: RawProvider, all: Readonly<Record<string, RawProvider>>): boolean {
   const preset = PROVIDER_PRESETS[name]
   if (!preset || provider.upstream !== preset['upstream'] || provider.prefix !== preset['prefix'])
@@ -152,7 +149,7 @@ function checkUpstream(upstream: string, path: string, wrong: Wrong): URL | unde
   return url
 }
 
-/** What a host without a scheme should have been. */
+/** Suggests the URL for a host without a scheme. */
 function written(text: string): string {
   if (!/^[\w.-]+(:\d+)?(\/[\w./-]*)?$/.test(text)) return '; write such as "https://api.example.com"'
   const local = /^(localhost|[\d.]+|[\w-]+)(:\d+)?(\/|$)/.test(text)

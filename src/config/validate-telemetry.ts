@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
 
-/** `observability` as it stands in the file. */
+/** `observability` in the file, not yet checked. */
 export interface RawObservability {
   readonly logLevel: string
   readonly logFormat: string

@@ -45,7 +45,7 @@ interface Raw {
 /**
  * Checks decoded settings for everything that would make `serve` fail or be unsafe, and builds the `Config`.
  *
- * The texts are the original's where it has one. Problems carry the dotted path; the caller adds lines.
+ * The texts are the original's if it has one. Problems carry the dotted path. The caller adds lines.
  */
 export function validateSettings(
   document: SettingsDocument,
@@ -53,7 +53,7 @@ export function validateSettings(
 ): {
   readonly config: Config
   readonly problems: readonly Problem[]
-  /** What works, and is probably not meant so. */
+  /** Values that work but are probably not intended. */
   readonly warnings: readonly Problem[]
 } {
   const raw = camelCased(document.values) as Raw
@@ -147,7 +147,7 @@ export function validateSettings(
   return { config, problems, warnings }
 }
 
-/** What a listener cannot take is found here rather than at the start. */
+/** Finds values that a listener rejects, before the start. */
 function checkHost(given: string, wrong: Wrong): void {
   const host = given.trim()
   if (host === '') return wrong('server.host', 'server.host must not be empty; write 127.0.0.1')

@@ -1,18 +1,18 @@
 import { nearest } from '../wire/nearest.ts'
 import { environmentFloat, quote } from './scalar.ts'
 
-/** A scalar that cannot be read, and what should have stood there. */
+/** A scalar that cannot be read, and what is expected. */
 export interface WrongScalar {
   /** What is expected, as `Scalar` says it: `a whole number`. */
   readonly expected: string
   /** Unit of the setting, where it has one. */
   readonly unit: string | undefined
   readonly text: string
-  /** The file has it in quotes. */
+  /** It is quoted in the file. */
   readonly quoted: boolean
 }
 
-/** Units that people write behind numbers, by the unit that the setting is in. */
+/** Units that people write behind numbers, by the setting's unit. */
 const FACTORS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   bytes: {
     b: 1,

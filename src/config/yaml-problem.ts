@@ -1,15 +1,15 @@
 import type { YAMLParseError } from 'yaml'
 
-/** A mistake of YAML: the 1-based line, and what is wrong in words that say what to write instead. */
+/** A YAML mistake: the 1-based line, the problem, and what to write instead. */
 export interface YamlProblem {
   readonly line: number
   readonly message: string
 }
 
 /**
- * Puts what the YAML parser did not understand into words. Names of settings are shown; values, which may be secrets, are not.
+ * Explains a YAML parser error. Names of settings are shown; values, which may be secrets, are not.
  *
- * @param at 1-based line at which the parser noticed
+ * @param at 1-based line where the parser failed
  * @param lines of the whole text
  */
 export function yamlProblem(error: YAMLParseError, at: number, lines: readonly string[]): YamlProblem {
@@ -20,7 +20,7 @@ export function yamlProblem(error: YAMLParseError, at: number, lines: readonly s
   return { line, message: `${name === undefined ? '' : `"${name}": `}${inWords(error, text)}` }
 }
 
-/** The parser notices a quote that is not closed at the end of the file. */
+/** The parser reports an unclosed quote at the end of the file. */
 function openingLine(quote: string, at: number, lines: readonly string[]): number {
   for (let line = at; line > 0; line -= 1) {
     if ((lines[line - 1]?.split(quote).length ?? 1) % 2 === 0) return line

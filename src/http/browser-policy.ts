@@ -6,7 +6,7 @@ import { OwnAddresses } from './own-addresses.ts'
 
 const ownAddresses = new OwnAddresses()
 
-/** The settings that say who may use the gateway from a browser, and under which names. */
+/** The settings that decide which pages may use the gateway, and under which names. */
 export interface BrowserSettings {
   readonly host: string
   readonly allowedHosts: readonly string[]
@@ -15,7 +15,7 @@ export interface BrowserSettings {
   readonly publicUrl: string
 }
 
-/** Keeps pages in somebody's browser from using a gateway that only its own user may use. One for each configuration. */
+/** Stops web pages from using a gateway that only its own user may use. One for each configuration. */
 export class BrowserPolicy {
   readonly #hosts: HostPolicy
   readonly #origins: OriginPolicy
@@ -41,7 +41,7 @@ export class BrowserPolicy {
    * Whether a page may make this request.
    *
    * @param fields of the request; lower-case names
-   * @returns the origin whose pages may read the answer; `undefined` for none
+   * @returns the origin whose pages may read the response; `undefined` for none
    * @throws GatewayError `origin_not_allowed`
    */
   requireOrigin(

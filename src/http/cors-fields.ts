@@ -1,14 +1,15 @@
-/** Field by which an answer names the origin that may read it. */
+/** Field in which a response names the origin that may read it. */
 export const ALLOW_ORIGIN = 'access-control-allow-origin'
 
-/** How long browsers may remember the answer to a preflight. */
+/** How long browsers may cache the response to a preflight. */
 const MAX_AGE_SECONDS = 600
 
-/** Methods that requests to providers have. Others pass too, but `TRACE` and `CONNECT`. */
+/** Methods of requests to providers. All others pass too, except `TRACE` and `CONNECT`. */
 export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /**
- * Fields of an answer that pages of an origin may read. Credentials of the browser (cookies) are never allowed: the gateway reads none.
+ * Fields of a response that pages of an origin may read. Credentials of the browser (cookies) are never allowed: the
+ * gateway reads none.
  *
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
@@ -16,7 +17,7 @@ export function corsFields(origin: string): Record<string, string> {
   return { [ALLOW_ORIGIN]: origin, 'access-control-expose-headers': '*', vary: 'Origin' }
 }
 
-/** Whether a browser asks beforehand whether a request would be allowed. @param fields lower-case names */
+/** Whether a request is a browser's preflight. @param fields lower-case names */
 export function isPreflight(method: string, fields: Readonly<Record<string, string>>): boolean {
   return (
     method === 'OPTIONS' &&
@@ -25,7 +26,7 @@ export function isPreflight(method: string, fields: Readonly<Record<string, stri
   )
 }
 
-/** Fields of the answer to a preflight: any method, and the fields that were asked for. @param fields the request's */
+/** Fields of the response to a preflight: any method, and the requested fields. @param fields the request's */
 export function preflightFields(
   origin: string,
   fields: Readonly<Record<string, string>>,
@@ -39,7 +40,7 @@ export function preflightFields(
   }
 }
 
-/** Puts the fields for an origin in the place of whatever an upstream says to pages. */
+/** Replaces an upstream's fields for pages with the gateway's. */
 export function replaceCorsFields(headers: Headers, own: Readonly<Record<string, string>>): void {
   const theirs = [...headers.keys()].filter((name) => name.startsWith('access-control-'))
   for (const name of theirs) headers.delete(name)

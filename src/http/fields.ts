@@ -14,27 +14,27 @@ export const HOP_BY_HOP: readonly string[] = [
   'upgrade',
 ]
 
-/** What a field name may be made of. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.1 */
+/** The characters of a field name. @see https://datatracker.ietf.org/doc/html/rfc9110#section-5.1 */
 export const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** Prefix of the gateway's own fields: none of them travels upstream. */
+/** Prefix of the gateway's own fields. None is sent upstream. */
 const OWN = 'x-ongoingai-'
 
-/** Fields in which a CDN or proxy says something of the client, its network or its own way. */
+/** Fields in which a CDN or proxy describes the client, its network or the route. */
 const CLIENT_FIELDS = ['cdn-loop', 'forwarded', 'true-client-ip', 'x-real-ip']
 
-/** Which of a client's fields travel to one upstream, worked out once. Names are lower-case. */
+/** Which of a client's fields are forwarded to one upstream, computed once. Names are lower-case. */
 export interface FieldRules {
   readonly dropped: ReadonlySet<string>
-  /** What a CDN or proxy says of the client travels too. */
+  /** A CDN's or proxy's fields about the client are forwarded too. */
   readonly forwardClientFields: boolean
-  /** Fields that are put in, or replace the client's. */
+  /** Fields that are added, or replace the client's. */
   readonly set: readonly (readonly [name: string, value: string])[]
   /** The client's address is appended to `X-Forwarded-For`. */
   readonly forwardedFor: boolean
 }
 
-/** Works out which fields travel to a provider. @param gatewayKeyField lower-case */
+/** Computes which fields are forwarded to a provider. @param gatewayKeyField lower-case */
 export function fieldRules(
   gatewayKeyField: string,
   forwardClientFields: boolean,
@@ -49,22 +49,22 @@ export function fieldRules(
   }
 }
 
-/** What the gateway itself puts into a forwarded request. */
+/** What the gateway adds to a forwarded request. */
 export interface ForwardedBy {
   /** Address of the client without port; empty when unknown. */
   readonly clientAddress: string
   /** `Via` entry of this process. */
   readonly via: string
-  /** Correlation id, if it is to travel. */
+  /** Correlation id, if it is forwarded. */
   readonly correlationId: string | undefined
 }
 
 /**
- * Fields of the request to the upstream: the client's, less those of its connection, of its network and the gateway's own, changed as the
- * provider's settings say.
+ * Fields of the request to the upstream: the client's, changed as the provider's settings say. Fields of the
+ * connection, of the client's network and of the gateway are left out.
  *
- * `Accept` and `User-Agent` are given values that mean the same as their absence, because the HTTP client would
- * otherwise put in its own.
+ * If `Accept` or `User-Agent` is absent, it gets a value that means the same. Otherwise the HTTP client would add its
+ * own.
  *
  * @param fields lower-case names
  */
@@ -91,7 +91,7 @@ export function upstreamFields(
   return forwarded
 }
 
-/** Runs for each field of each request: most names are done with after their first letter. */
+/** Runs for each field of each request, so most names are decided by their first letter. */
 function isDropped(name: string, { dropped, forwardClientFields }: FieldRules): boolean {
   if (dropped.has(name)) return true
   switch (name.charCodeAt(0)) {
@@ -109,8 +109,8 @@ const LETTER_C = 99
 const LETTER_X = 120
 
 /**
- * Fields of the answer to the client: the upstream's, less those of its connection, with ours set over them. Where ours speak to pages of an
- * origin, the upstream's words to pages give way.
+ * Fields of the response to the client: the upstream's without those of its connection, then ours. If ours include
+ * CORS fields, they replace all of the upstream's.
  *
  * @param own lower-case names
  */

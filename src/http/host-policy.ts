@@ -1,7 +1,7 @@
 import { isLoopbackHost, isLoopbackPeer } from './loopback.ts'
 import type { RequestHost } from './request-host.ts'
 
-/** By which a container reaches the machine that it runs on. */
+/** The name by which a container reaches its host machine. */
 const DOCKER_HOST = 'host.docker.internal'
 
 /** What decides which names are the gateway's. */
@@ -13,8 +13,8 @@ export interface HostRules {
 }
 
 /**
- * Under which names the gateway answers while keys are off. A page can let a name of its own mean this machine (DNS rebinding) and is then of
- * the gateway's own origin; it cannot change what name the browser sends.
+ * Decides under which names the gateway responds while keys are off. A page can point its own name at this machine
+ * (DNS rebinding), and then has the gateway's origin. It cannot change the name that the browser sends.
  */
 export class HostPolicy {
   readonly #names: ReadonlySet<string>
@@ -28,8 +28,8 @@ export class HostPolicy {
   /**
    * Whether a request may name this host.
    *
-   * @param peer address of the connection's other end. The runtime does not say which of this machine's addresses a connection came in on; one
-   * from this machine itself came in on loopback, or on the address that it names.
+   * @param peer address of the connection's other end. The runtime does not report the local address of a connection.
+   *   A connection from this machine came in on loopback, or on the address that it names.
    */
   allows({ name }: RequestHost, peer: string): boolean {
     // Browsers always name a host.
@@ -38,7 +38,7 @@ export class HostPolicy {
   }
 }
 
-/** A configured host as requests are compared with it: lower case, without brackets and without the dot of a full name. */
+/** A configured host, normalised for comparison: lower case, without brackets and without a trailing dot. */
 export function plainHost(host: string): string {
   return host
     .trim()

@@ -1,6 +1,6 @@
 import { contractJson } from '../presentation/contract-json.ts'
 
-/** A JSON response of the management API; the content ends with a newline. */
+/** A JSON response of the management API. The content ends with a newline. */
 export function jsonResponse(
   status: number,
   value: unknown,

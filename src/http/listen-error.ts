@@ -1,4 +1,4 @@
-/** An address cannot be listened on. The message is the system's. */
+/** The gateway cannot listen on an address. The message is the system's. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly host: string

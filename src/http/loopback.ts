@@ -8,7 +8,7 @@ export function isLoopbackHost(name: string): boolean {
   )
 }
 
-/** Whether the other end of a connection is on this machine. @param address as the system writes it; empty when unknown */
+/** Whether the peer of a connection is on this machine. @param address as the system writes it; empty when unknown */
 export function isLoopbackPeer(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
 }

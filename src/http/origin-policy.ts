@@ -2,14 +2,14 @@ import { isLoopbackPeer } from './loopback.ts'
 import type { RequestHost } from './request-host.ts'
 
 /**
- * What a request is for. Credentials in a header protect a provider by themselves; the management API and the metrics are for pages of listed
- * origins only, key or no key.
+ * What a request targets. A credential in a header protects a provider. Only pages of listed origins may use the
+ * management API and the metrics, with or without a key.
  */
 export type Door = 'management' | 'provider' | 'provider with key' | 'open'
 
-/** What a request says of the page that it comes from, and of where it arrived. */
+/** What a request says about its page, and where it arrived. */
 export interface PageFacts {
-  /** `Origin`; absent for programs, and for what a page merely links to or embeds. */
+  /** `Origin`. Absent for programs, and for links and embedded resources of a page. */
   readonly origin: string | undefined
   /** `Sec-Fetch-Site`; absent for programs, and for pages that reach the gateway by plain HTTP over a network. */
   readonly site: string | undefined
@@ -18,7 +18,7 @@ export interface PageFacts {
   readonly peer: string
 }
 
-/** `none`: no page asks, or none that could read the answer. `allowed`: the page may read the answer. */
+/** `none`: no page sent it, or none that could read the response. `allowed`: the page may read the response. */
 export type OriginVerdict = 'none' | 'allowed' | 'refused'
 
 /** Origins of this machine's own pages. */
@@ -30,7 +30,7 @@ const APPLICATION = /^(?:app|file|tauri|vscode-webview|vscode-file):/
 /** Which pages may use the gateway. */
 export class OriginPolicy {
   readonly #listed: ReadonlySet<string>
-  /** `undefined` for none: an empty text is what an empty `Origin` holds. */
+  /** `undefined` for none. An empty text would match an empty `Origin`. */
   readonly #publicOrigin: string | undefined
 
   /** @param publicUrl `server.public_url`; empty for none */
@@ -39,7 +39,7 @@ export class OriginPolicy {
     this.#publicOrigin = publicUrl === '' ? undefined : new URL(publicUrl).origin
   }
 
-  /** Judges a request by what it is for. Without an `Origin` only `Sec-Fetch-Site` tells of a page. */
+  /** Judges a request by its target. Without an `Origin`, only `Sec-Fetch-Site` reveals a page. */
   judge(door: Door, facts: PageFacts): OriginVerdict {
     const { origin, site } = facts
     if (origin === undefined) return this.#judgeSite(door, site)

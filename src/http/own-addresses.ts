@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 
-/** How long what the system said may be repeated. */
+/** How long the system's response is cached. */
 const FRESH_MS = 1000
 
 /** The addresses of this machine, as they change. */

@@ -1,6 +1,9 @@
 import { ListenError } from './listen-error.ts'
 
-/** Whether an address can be listened on now: the error that a listener would throw, or `undefined`. Lets go of it at once. */
+/**
+ * Tries to listen on an address, and closes the listener at once. Returns the error that a listener would throw, or
+ * `undefined`.
+ */
 export function tryListening(
   address: Pick<ListenError, 'host' | 'port' | 'settings'>,
 ): ListenError | undefined {

@@ -1,21 +1,21 @@
 import { withTimeout } from '../time/with-timeout.ts'
 import type { Adjustment } from './policies/adjustments.ts'
 
-/** How often the store is asked what operators changed of budgets, here or on other gateways. */
+/** How often the store is polled for budget changes by operators, here or on other gateways. */
 const RELOAD_MS = 5000
 
-/** How long the store may take to answer. */
+/** How long the store may take to respond. */
 const TIMEOUT_MS = 2000
 
 /** What the watch needs around it. */
 export interface AdjustmentWatchPorts {
   readonly load: () => Promise<readonly Adjustment[]>
   readonly take: (adjustments: readonly Adjustment[]) => void
-  /** Whether there are limits at all. */
+  /** Whether any limit exists. */
   readonly wanted: () => boolean
 }
 
-/** Takes over what operators changed of budgets, from the store. What was known holds while that does not answer. */
+/** Loads budget changes by operators from the store. While the store does not respond, the known changes apply. */
 export class AdjustmentWatch {
   readonly #ports: AdjustmentWatchPorts
   readonly #timer: ReturnType<typeof setInterval>

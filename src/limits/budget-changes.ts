@@ -14,7 +14,7 @@ export interface Raise {
   readonly untilMs?: number
 }
 
-/** A change of one policy's budget for one subject, and what is said of it. */
+/** A change of one policy's budget for one subject, and its description. */
 export interface BudgetChange {
   readonly policy: string
   /** Subject of the ledger. */
@@ -26,7 +26,7 @@ export interface BudgetChange {
 export type ReadStates = (takes: readonly Budget[]) => Promise<readonly CounterState[]>
 
 /**
- * Plans to count a budget's period from now on as if nothing had been spent in it. What is reserved stays reserved, and a raise stays.
+ * Plans a reset: the budget's period counts from now as if nothing was spent. Reservations and a raise stay.
  *
  * @throws GatewayError `bad_request` when the policy has no budget for such requests
  */
@@ -40,7 +40,8 @@ export async function planReset(
   const [first] = budgetsOf(limits, facts, policy, nowMs)
   const { window, counter } = first
   const rolling = first.policy.budget.period === 'rolling'
-  // What leaves a rolling period later must not be forgiven twice, so it counts from the present quarter hour on.
+  // Spending that leaves a rolling period later must not be forgiven twice. So it counts from the current quarter
+  // hour.
   const startMs = rolling ? slotOf(nowMs) : window.startMs
   const take = { ...first.take, startMs }
   const [cost, tokens] = await read([
@@ -55,9 +56,9 @@ export async function planReset(
 }
 
 /**
- * Plans to let more be spent for a while. A later raise replaces an earlier one.
+ * Plans a raise: more may be spent for a while. A later raise replaces an earlier one.
  *
- * @throws GatewayError `bad_request` for a policy without a budget of money, and for what is no raise
+ * @throws GatewayError `bad_request` for a policy without a money budget, and for an amount that is no raise
  */
 export function planRaise(
   limits: CallerLimits,
@@ -76,7 +77,7 @@ export function planRaise(
   }
   if (untilMs !== undefined && untilMs <= nowMs) throw wrong('until must lie in the future')
   const endMs = period === 'rolling' ? nowMs + rollingHours * HOUR_MS : limit.window.endMs
-  // A budget of all time has no end, and neither has its raise.
+  // A `total` budget has no end, so its raise has none.
   const raisedUntilMs = untilMs ?? Math.min(endMs, FOREVER_MS)
   return {
     policy,
@@ -87,12 +88,12 @@ export function planRaise(
 
 const HOUR_MS = 3_600_000
 
-/** The last time that a date can be, 275760-09-13. */
+/** The latest possible date, 275760-09-13. */
 export const FOREVER_MS = 8_640_000_000_000_000
 
 type BudgetLimit = Limit & { readonly window: NonNullable<Limit['window']>; readonly take: Budget }
 
-/** The budgets of a policy as they hold for a request: one subject, money or tokens or both. */
+/** The budgets of a policy that apply to a request: one subject, with money, tokens or both. */
 function budgetsOf(
   limits: CallerLimits,
   facts: LimitFacts,
@@ -109,9 +110,9 @@ function budgetsOf(
 }
 
 /**
- * What a policy needs to know whose budget is meant, in the names of the JSON contract: those of it that are not given.
+ * The members a policy needs to identify a budget and that are missing, in the names of the JSON contract.
  *
- * @param given names that are given
+ * @param given members that are present
  */
 export function missingSubject(
   { per, splitBy, match }: LimitPolicy,

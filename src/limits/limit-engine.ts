@@ -21,38 +21,39 @@ import { Ticket, type LimitRequest } from './ticket.ts'
 import { UnsettledTickets } from './unsettled-tickets.ts'
 import { WaitingRoom, type Wait } from './waiting-room.ts'
 
-/** How long the recorder may take to tell what an exchange cost; past it, what was expected is charged. */
+/** How long the recorder may take to report the cost of an exchange. After that, the estimate is charged. */
 const PRICING_MS = 120_000
 const SWEEP_MS = 10_000
 
-/** How long counters may take to be told the rest at the end. */
+/** How long the last reports to counters may take at a stop. */
 const CLOSE_MS = 2000
 
 /** What the engine needs around it. */
 export interface LimitEnginePorts {
   readonly counters: Counters
   readonly policies: () => readonly LimitPolicy[]
-  /** How long counters may take to answer. */
+  /** How long counters may take to respond. */
   readonly timeoutMs: () => number
-  /** How long a request waits at most for room that others have reserved. */
+  /** Longest wait of a request for room that others have reserved. */
   readonly maxWaitMs: () => number
   readonly warnings: BudgetWarnings
   readonly rollingRoom: RollingRoom
   readonly log: (level: 'INFO' | 'WARN', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-/** Holds requests to the limits of their callers: takes before, settles after. */
+/** Applies the limits of callers to requests: takes before, settles after. */
 export class LimitEngine {
   readonly #ports: LimitEnginePorts
   readonly #estimates = new Estimates()
   readonly #unsettled = new UnsettledTickets()
   readonly #waiting = new WaitingRoom()
-  /** Of those that were settled at once, one for each set of limits. */
+  /** Of tickets settled at once, one for each set of limits. */
   readonly #settled = new Map<CountedLimits, Ticket>()
-  readonly #telling = new Set<Promise<void>>()
+  readonly #reporting = new Set<Promise<void>>()
   readonly #tallies = new TenantTallies()
   readonly #adjustments = new Adjustments()
-  readonly #onEnd = (ticket: Ticket, held: Held, awaited: boolean): void => this.#ended(ticket, held, awaited)
+  readonly #onEnd = (ticket: Ticket, held: Held, receiptDue: boolean): void =>
+    this.#ended(ticket, held, receiptDue)
   #failing = false
   #sweptAt = performance.now()
   readonly #timer: ReturnType<typeof setInterval>
@@ -63,36 +64,37 @@ export class LimitEngine {
     this.#timer.unref()
   }
 
-  /** Takes what requests came to before this process began. */
+  /** Loads the averages of requests from before this process began. */
   seed(averages: readonly PastAverage[]): void {
     this.#estimates.seed(averages)
   }
 
-  /** Takes what operators changed of budgets: all of it, as the store holds it. */
+  /** Loads all budget changes by operators, as the store holds them. */
   adjust(adjustments: readonly Adjustment[]): void {
     if (!this.#adjustments.replace(adjustments)) return
     this.#ports.warnings.forgetShares()
     this.#waiting.wake()
   }
 
-  /** The limits that may hold for a caller. @param own the key's own limits */
+  /** The limits that may apply to a caller. @param own the key's own limits */
   limitsOf(of: LimitCaller, own: readonly LimitPolicy[]): CallerLimits {
     const tally = this.#tallies.of(of.caller)
     return new CallerLimits(this.#ports.policies(), own, of, tally, this.#adjustments)
   }
 
-  /** Whom the cost of an exchange counts for that no limit was asked about. */
+  /** The subjects that are charged for an exchange that no limit checked. */
   unlimited(limits: CallerLimits): TraceSpend {
     const instance = this.#ports.counters.term(Date.now())
     return { subjects: limits.spenders, instance, assumedNanoUsd: 0, reserved: false }
   }
 
   /**
-   * Lets a request pass, or not. Where a budget has no room only because of what others have reserved, it waits for them, for
+   * Admits or refuses a request. If a budget has no room only because of other reservations, the request waits for
    * `maxWaitMs` at most.
    *
    * @param nowMs epoch milliseconds
-   * @throws GatewayError LimitRefusal; `limits_unavailable` when what was counted cannot be learnt and a policy wants that denied
+   * @throws GatewayError LimitRefusal; `limits_unavailable` when the counters cannot be read and a policy denies in
+   *   that case
    */
   admit(request: LimitRequest, nowMs: number): Ticket | Promise<Ticket> {
     const ticket = this.#ticketOf(request, nowMs)
@@ -118,30 +120,30 @@ export class LimitEngine {
   /** Asks the counters. */
   #ask(ticket: Ticket, nowMs: number): Verdict | Promise<Verdict> {
     const verdict = this.#ports.counters.admit(ticket, nowMs)
-    return verdict instanceof Promise ? this.#told(verdict) : verdict
+    return verdict instanceof Promise ? this.#inTime(verdict) : verdict
   }
 
-  /** What counters say that are elsewhere. @throws Error when they do not, or not in time */
-  async #told(answer: Promise<Verdict>): Promise<Verdict> {
+  /** The verdict of remote counters. @throws Error when they fail, or not in time */
+  async #inTime(pending: Promise<Verdict>): Promise<Verdict> {
     const late = (verdict: Verdict): void => verdict.held && this.#release(verdict.held)
-    const verdict = await withTimeout(answer, this.#ports.timeoutMs(), late)
+    const verdict = await withTimeout(pending, this.#ports.timeoutMs(), late)
     if (this.#failing) this.#ports.log('INFO', 'limits can be checked again', {})
     this.#failing = false
     return verdict
   }
 
-  /** Waits for what the counters say, and for room. @throws LimitRefusal */
+  /** Waits for the counters' verdict, and for room. @throws LimitRefusal */
   async #admitLater(
     request: LimitRequest,
     first: Ticket,
-    answer: Verdict | Promise<Verdict>,
+    firstVerdict: Verdict | Promise<Verdict>,
   ): Promise<Ticket> {
     const { counters, maxWaitMs } = this.#ports
     let ticket = first
     let wait: Wait | undefined
     try {
-      for (let asked = answer; ; asked = this.#ask(ticket, Date.now())) {
-        const verdict = await asked
+      for (let pending = firstVerdict; ; pending = this.#ask(ticket, Date.now())) {
+        const verdict = await pending
         ticket.waitedUs = wait?.waitedUs ?? 0
         if (verdict.held) return this.#pass(ticket, verdict.held)
         const { states } = verdict
@@ -151,7 +153,7 @@ export class LimitEngine {
         if (!wait) ticket.limits.tally.waited += 1
         wait = waiting
         await wait.next()
-        // Meanwhile there may be a better estimate.
+        // A better estimate may exist by now.
         ticket = this.#ticketOf(request, Date.now())
       }
     } catch (error) {
@@ -169,7 +171,7 @@ export class LimitEngine {
     this.#afterSettling(nowMs)
   }
 
-  /** Nobody will tell what an exchange came to. @param number of its ticket */
+  /** No receipt will come for an exchange. @param number of its ticket */
   dropped(number: number): void {
     const ticket = this.#unsettled.take(number)
     if (!ticket) return
@@ -190,32 +192,32 @@ export class LimitEngine {
     return Promise.all(standings)
   }
 
-  /** Where counters stand. @throws Error when they do not say, or not in time */
+  /** Where counters stand. @throws Error when they fail, or not in time */
   read(takes: readonly Take[], nowMs: number): Promise<readonly CounterState[]> {
     const asked = this.#ports.counters.read(takes, nowMs)
     return withTimeout(Promise.resolve(asked), this.#ports.timeoutMs())
   }
 
-  /** What this process has counted since it began. @param counts of which tenants; of all when absent */
+  /** What this process has counted since its start. @param counts selects tenants; all when absent */
   totals(counts?: (tenant: Caller) => boolean): LimitTotals {
     return this.#tallies.sum(counts)
   }
 
-  /** Of each policy's budgets, the largest share that is spent. */
+  /** For each policy, the largest spent share of its budgets. */
   spent(): Readonly<Record<string, number>> {
     return this.#ports.warnings.spent(Date.now())
   }
 
-  /** Tells the counters the rest, for a while, and closes them. */
+  /** Sends the remaining reports to the counters, for a bounded time, and closes them. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.race([Promise.all(this.#telling), Bun.sleep(CLOSE_MS)])
+    await Promise.race([Promise.all(this.#reporting), Bun.sleep(CLOSE_MS)])
     await this.#ports.counters.close()
   }
 
-  /** An exchange has ended. @param awaited a receipt will come */
-  #ended(ticket: Ticket, held: Held, awaited: boolean): void {
-    if (!awaited) return this.#release(held)
+  /** An exchange has ended. @param receiptDue a receipt will come */
+  #ended(ticket: Ticket, held: Held, receiptDue: boolean): void {
+    if (!receiptDue) return this.#release(held)
     held.ended()
     this.#unsettled.add(ticket)
   }
@@ -235,7 +237,7 @@ export class LimitEngine {
     return this.#refuse(limits, limit, await this.#withRoom(limit, states[index]!, Date.now()), waitedUs)
   }
 
-  /** Where a limit stands. Of a rolling budget that is spent, the ledger knows when there is room again. */
+  /** Where a limit stands. For a spent rolling budget, the ledger knows when there is room again. */
   async #withRoom(
     { policy, take, window }: Limit,
     state: CounterState,
@@ -267,21 +269,21 @@ export class LimitEngine {
     return ticket
   }
 
-  /** Gives back what was taken for a request that was never sent, or whose cost nothing counts. */
+  /** Releases what a request holds that was never sent, or whose cost nothing counts. */
   #release(held: Held): void {
     held.ended()
     this.#track(held.settle(NO_ACTUAL, Date.now()))
     this.#waiting.wake()
   }
 
-  /** Counters that are elsewhere are told without waiting; they see to it themselves that nothing stays untold. */
-  #track(told: Promise<unknown> | undefined): void {
-    if (!told) return
-    const done: Promise<void> = told
+  /** Reports to remote counters without waiting. The counters themselves make sure that every report arrives. */
+  #track(report: Promise<unknown> | undefined): void {
+    if (!report) return
+    const done: Promise<void> = report
       .then(() => undefined)
       .catch(() => undefined)
-      .finally(() => this.#telling.delete(done))
-    this.#telling.add(done)
+      .finally(() => this.#reporting.delete(done))
+    this.#reporting.add(done)
   }
 
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
@@ -291,7 +293,7 @@ export class LimitEngine {
       this.#estimates.learn(ticket.pair, { ...bill, costNanoUsd: priceNanoUsd }, ticket)
     const states = ticket.held!.settle(chargeOf(bill, ticket), nowMs)
     if (states)
-      this.#track(states.then((told) => this.#warn(ticket, told)).finally(() => this.#waiting.wake()))
+      this.#track(states.then((read) => this.#warn(ticket, read)).finally(() => this.#waiting.wake()))
     else this.#settled.set(ticket.counted, ticket)
   }
 
@@ -299,11 +301,11 @@ export class LimitEngine {
     this.#ports.warnings.give(counted, limits, states)
   }
 
-  /** Gives the warnings that are due after requests were settled, and lets those that wait look again. */
+  /** Sends due warnings after settlements, and wakes waiting requests. */
   #afterSettling(nowMs: number): void {
     for (const ticket of this.#settled.values()) {
       const states = this.#ports.counters.read(ticket.takes, nowMs)
-      if (states instanceof Promise) this.#track(states.then((told) => this.#warn(ticket, told)))
+      if (states instanceof Promise) this.#track(states.then((read) => this.#warn(ticket, read)))
       else this.#warn(ticket, states)
     }
     this.#settled.clear()
@@ -313,7 +315,7 @@ export class LimitEngine {
   #sweep(): void {
     const lateMs = performance.now() - this.#sweptAt - SWEEP_MS
     this.#sweptAt = performance.now()
-    // After a pause of the process, receipts may have come that nobody has read yet.
+    // After a pause of the process, receipts may have arrived unread.
     if (lateMs >= SWEEP_MS) return
     const before = performance.now() - PRICING_MS
     const nowMs = Date.now()
@@ -322,7 +324,7 @@ export class LimitEngine {
   }
 }
 
-/** Why a request does not pass. What the counters refuse, the rule refuses too; should they differ, it is worth another look. */
+/** Why a request is refused. The rule refuses what the counters refuse. If they differ, the counters are read again. */
 function decisionOn(ticket: Ticket, states: readonly CounterState[]): Exclude<Decision, { kind: 'admit' }> {
   const amounts = ticket.takes.map((_, i) => ticket.amountOf(i))
   const decision = decide(ticket.takes, amounts, states)
@@ -332,23 +334,23 @@ function decisionOn(ticket: Ticket, states: readonly CounterState[]): Exclude<De
 const NO_BOUND: Most = { costNanoUsd: undefined, tokens: undefined }
 const NO_ACTUAL: Actual = { costNanoUsd: 0, tokens: 0 }
 
-/** Names requests that are expected to come to about the same. */
+/** Identifies requests that are expected to cost about the same. */
 function pairOf({ maxOutputTokens, streaming }: LimitRequest, resolved: ResolvedLimits): string {
   if (maxOutputTokens === 0) return resolved.inputPair
   return streaming ? resolved.streamPair : resolved.pair
 }
 
-/** Whether what a request came to says what the next will: not one that failed, or was left before its answer began. */
+/** Whether the cost of a request predicts the next one's. Not if it failed, or the client left before the response began. */
 function teaches({ whole, inputTokens, outputTokens }: PricedExchange, priceNanoUsd: number | null): boolean {
   return outputTokens > 0 || (whole && inputTokens + (priceNanoUsd ?? 0) > 0)
 }
 
-/** What an exchange came to, paid by the caller or by a subscription; null when unknown. */
+/** What an exchange cost, paid by the caller or by a subscription. Null when unknown. */
 function priceOf({ costNanoUsd, includedNanoUsd }: PricedExchange): number | null {
   return costNanoUsd === null || includedNanoUsd === null ? null : costNanoUsd + includedNanoUsd
 }
 
-/** What is charged for an exchange: what was expected, where what it came to is not known. */
+/** What is charged for an exchange: the cost, or the estimate if the cost is unknown. */
 function chargeOf(bill: PricedExchange | undefined, { assumedNanoUsd, subscription }: Ticket): Actual {
   if (!bill) {
     return subscription

@@ -14,7 +14,7 @@ export interface LimitRequest extends LimitFacts, RequestBounds {
   readonly limits: CallerLimits
   /** It may cost something. */
   readonly billable: boolean
-  /** A subscription pays for it, as far as its credential tells. */
+  /** A subscription pays for it, judging by its credential. */
   readonly subscription: boolean
 }
 
@@ -23,29 +23,29 @@ export interface Amounts {
   readonly estimate: Estimate
   /** For strict budgets. */
   readonly most: Most
-  /** Names this process and its present term in the ledger. */
+  /** Identifies this process and its current term, for the ledger. */
   readonly term: string
 }
 
-/** Called when an exchange has ended. @param awaited a receipt will come */
-export type OnEnd = (ticket: Ticket, held: Held, awaited: boolean) => void
+/** Called when an exchange has ended. @param receiptDue a receipt will come */
+export type OnEnd = (ticket: Ticket, held: Held, receiptDue: boolean) => void
 
-/** What one exchange was let pass with: it gives it back when it ends. */
+/** The admission of one exchange, which it returns when it ends. */
 export class Ticket implements Claim {
   readonly counted: CountedLimits
   requestBytes: number
   responseBytes = 0
-  /** Under which its receipt comes; 0 for none. */
+  /** Number of its receipt. 0 for none. */
   number = 0
   /** `performance.now()` of the end; 0 before. */
   endedAt = 0
   /** How long it waited for room in a budget. */
   waitedUs = 0
-  /** Bytes of the answer at which more must be reserved. */
+  /** Bytes of the response at which more must be reserved. */
   growAt: number
-  /** Whole nano-USD that are charged when its cost stays unknown. */
+  /** Whole nano-USD that are charged if its cost stays unknown. */
   assumedNanoUsd: number
-  /** What it has taken; `undefined` when nothing is counted, or nothing could be. */
+  /** What it holds. `undefined` when nothing is counted, or the counters failed. */
   held: Held | undefined
   readonly #request: LimitRequest
   readonly #resolved: ResolvedLimits
@@ -74,12 +74,12 @@ export class Ticket implements Claim {
     return this.#amounts.term
   }
 
-  /** A subscription pays for it, as far as its credential tells. */
+  /** A subscription pays for it, judging by its credential. */
   get subscription(): boolean {
     return this.#request.subscription
   }
 
-  /** Names requests that are expected to cost about the same. */
+  /** Identifies requests that are expected to cost about the same. */
   get pair(): string {
     return this.#amounts.estimate.pair
   }
@@ -105,7 +105,7 @@ export class Ticket implements Claim {
         if (!this.#counts(take)) return 0
         if (take.enforcement !== 'strict')
           return take.unit === 'cost' ? estimate.costNanoUsd : estimate.tokens
-        // What nothing bounds takes the whole budget, so it runs alone.
+        // A request without a bound reserves the whole budget, so it runs alone.
         return (take.unit === 'cost' ? most.costNanoUsd : most.tokens) ?? take.limit
       }
       default:
@@ -113,12 +113,12 @@ export class Ticket implements Claim {
     }
   }
 
-  /** Whether a budget is expected to be charged: not for money that a subscription pays, unless it counts that. */
+  /** Whether a budget will be charged. A money budget is not, if a subscription pays, unless it counts that. */
   #counts({ unit, counter }: Budget): boolean {
     return unit === 'tokens' || !this.#request.subscription || countsIncluded(counter)
   }
 
-  /** Whom the exchange's cost counts for. */
+  /** The subjects that are charged for the exchange. */
   get spend(): TraceSpend {
     return {
       subjects: this.#resolved.spenders,
@@ -128,12 +128,12 @@ export class Ticket implements Claim {
     }
   }
 
-  /** The answer has so many bytes by now: reserves what it is expected to cost beyond what was reserved. */
+  /** Reserves more if the response, with this many bytes so far, will cost more than reserved. */
   grow(responseBytes: number): void {
-    // Once the reservation is taken back, it must not grow again.
+    // A released reservation must not grow again.
     if (this.endedAt > 0) return
     const { outputNanoUsdPerByte, outputTokensPerByte } = this.#amounts.estimate
-    // A quarter more than it has grown to, so that it need not be asked with every chunk.
+    // A quarter more than its size so far, so that not every chunk asks.
     const beyond = responseBytes * 1.25 - this.growAt
     const moneyNanoUsd = Math.ceil(beyond * outputNanoUsdPerByte)
     this.assumedNanoUsd += moneyNanoUsd
@@ -149,10 +149,10 @@ export class Ticket implements Claim {
   /**
    * The exchange has ended.
    *
-   * @returns the number under which its receipt is to come; 0 for none
+   * @returns the number of its receipt; 0 for none
    */
   end({ sent, answered, requestBytes, responseBytes, atMs }: Ending): number {
-    // What was not answered at all was most likely not billed: of an unknown cost, nothing is charged.
+    // A request without any response was most likely not billed. So an unknown cost charges nothing.
     if (!answered) this.assumedNanoUsd = 0
     if (!this.held) return 0
     this.requestBytes = requestBytes
@@ -167,7 +167,7 @@ export class Ticket implements Claim {
 export interface Ending {
   /** The request went to the upstream, so it may have cost something. */
   readonly sent: boolean
-  /** The upstream began to answer. */
+  /** The upstream began to respond. */
   readonly answered: boolean
   readonly requestBytes: number
   readonly responseBytes: number
@@ -175,10 +175,13 @@ export interface Ending {
   readonly atMs: number
 }
 
-/** An answer may be so much longer than expected before more is reserved for it: most are about as long as those before. */
+/**
+ * Factor by which a response may exceed its estimate before more is reserved. Most responses are about as long as
+ * earlier ones.
+ */
 const LONGER = 1.1
 
-/** Bytes of an answer that cost what is expected of it, about. */
+/** Approximate bytes of a response that costs its estimate. */
 function bytesFor({ outputTokens, outputTokensPerByte }: Estimate): number {
   return outputTokensPerByte > 0 ? (outputTokens / outputTokensPerByte) * LONGER : Infinity
 }

@@ -5,13 +5,13 @@ export class UnsettledTickets {
   readonly #tickets = new Map<number, Ticket>()
   #numbers = 0
 
-  /** Awaits the receipt of a ticket, which comes under the number that it gets. */
+  /** Adds a ticket, and returns the number under which its receipt will come. */
   add(ticket: Ticket): void {
     ticket.number = this.#numbers += 1
     this.#tickets.set(ticket.number, ticket)
   }
 
-  /** The ticket of a receipt, which is no longer awaited; `undefined` for one that is not. */
+  /** Removes and returns the ticket of a receipt. `undefined` if no ticket waits for it. */
   take(number: number): Ticket | undefined {
     const ticket = this.#tickets.get(number)
     this.#tickets.delete(number)

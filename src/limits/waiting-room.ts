@@ -1,4 +1,4 @@
-/** Between two looks of a request that waits where other gateways give room back unheard; it doubles each time. */
+/** Pause between two checks of a waiting request, if other gateways may release room unnoticed. It doubles each time. */
 const PAUSE_MS = 20
 const MAX_PAUSE_MS = 160
 
@@ -8,7 +8,7 @@ export interface Wait {
   readonly waitedUs: number
   /** Whether it has waited as long as it may. */
   readonly over: boolean
-  /** Settles when it is worth looking for room again, or when the wait is over. */
+  /** Settles when there may be room again, or when the wait is over. */
   next(): Promise<void>
 }
 
@@ -20,7 +20,7 @@ export class WaitingRoom {
    * Begins the wait of one request.
    *
    * @param mostMs how long it may wait
-   * @param pauses whether room may come back unheard, so that the request has to look again by itself
+   * @param pauses whether room may return unnoticed, so that the request must check by itself
    */
   enter(mostMs: number, pauses: boolean): Wait {
     const sinceMs = performance.now()
@@ -41,7 +41,7 @@ export class WaitingRoom {
     }
   }
 
-  /** Something was settled: those that wait look again, in the order in which they came. */
+  /** Something was settled: waiting requests check again, in their order of arrival. */
   wake(): void {
     for (const go of this.#waiting) go()
   }

@@ -3,7 +3,7 @@ import type { Trace } from './trace.ts'
 
 const NOTE = 'already counted when it was first fetched'
 
-/** A trace of something that another trace has counted: what it carried stays visible, and nothing is added again. */
+/** A trace whose usage another trace has already counted. Its content stays visible, and nothing is added again. */
 export function alreadyCounted(trace: Trace): Trace {
   const { usage } = trace.detail
   return {

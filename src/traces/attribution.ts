@@ -2,16 +2,16 @@ import { objectOf, parseObject, textOf, type JsonObject } from '../wire/json/val
 import { isCredentialName } from '../redaction/credential-name.ts'
 import { REDACTED, withoutCredentials } from '../redaction/without-credentials.ts'
 
-/** Longest text that is kept of what a client says of itself, and how many tags. */
+/** Longest stored text of a client's attribution, and the largest number of tags. */
 const MAX_LENGTH = 256
 
-/** A credential is recognised whole, so more is read than is kept. */
+/** A credential is only recognised complete, so more is read than stored. */
 const MAX_READ = 1024
 
 const MAX_TAG_LENGTH = 200
 const MAX_TAGS = 16
 
-/** Who and what an exchange belongs to, as far as the client says so itself. Empty where it does not. */
+/** Who and what an exchange belongs to, as the client states it. Empty if it does not. */
 export interface Attribution {
   readonly sessionId: string
   readonly endUser: string
@@ -25,7 +25,7 @@ export interface Attribution {
   readonly tags: Readonly<Record<string, string>>
 }
 
-/** A request that says nothing of itself. */
+/** A request without attribution. */
 export const NO_ATTRIBUTION: Attribution = {
   sessionId: '',
   endUser: '',
@@ -46,11 +46,11 @@ const SESSION_FIELDS = [
 ]
 
 /**
- * Reads the attribution of a request. Everything comes from the client: it is bounded, freed of control characters, and
- * says nothing that was proved.
+ * Reads the attribution of a request. Everything comes from the client, so it is unproven. It is bounded, and control
+ * characters are removed.
  *
  * @param fields lower-case names
- * @param request members of the request that were read
+ * @param request the members of the request that were read
  */
 export function readAttribution(fields: Readonly<Record<string, string>>, request: JsonObject): Attribution {
   const user = readUser(request)
@@ -103,7 +103,7 @@ function readProject(turn: JsonObject | undefined): string {
   return clean(path.split(/[\\/]/).filter(Boolean).at(-1))
 }
 
-/** `k=v,k=v`; what is not a pair, or beyond the limits, is left out. */
+/** `k=v,k=v`. Anything else, or beyond the limits, is left out. */
 function readTags(text: string): Record<string, string> {
   const tags: Record<string, string> = {}
   for (const pair of text.split(',')) {
@@ -116,7 +116,7 @@ function readTags(text: string): Record<string, string> {
   return tags
 }
 
-/** What the key of a tag may be made of. */
+/** The characters of a tag's key. */
 const TAG_KEY = /^[A-Za-z][\w.-]{0,63}$/
 
 function clean(value: unknown): string {

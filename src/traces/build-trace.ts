@@ -24,18 +24,18 @@ import { storedContent, type StoredContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
 import type { Trace, TraceCost, TraceDetail } from './trace.ts'
 
-/** How a trace is to be built: policy and prices. */
+/** How to build a trace: policy and prices. */
 export interface TracePolicy {
   readonly redaction: Redaction
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
   /** Credentials that the settings put into requests. */
   readonly setCredentials: readonly string[]
-  findRates(question: PriceQuery): ModelRates | undefined
+  findRates(query: PriceQuery): ModelRates | undefined
   countTokens: CountTokens
 }
 
-/** Builds the record of a finished exchange. Pure: credentials go in, only their traces come out. */
+/** Builds the record of a finished exchange. Pure. Credentials go in, only their hashes and last characters come out. */
 export function buildTrace(exchange: Exchange, content: ContentReading, policy: TracePolicy): Trace {
   const { wire, caller } = exchange
   const lineage = readLineageHeaders(exchange.requestFields)
@@ -164,18 +164,18 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   }
 }
 
-/** The model asked for: by the content, else by the path or query; empty for none. */
+/** The requested model: from the content, else from the path or query. Empty for none. */
 function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading): string {
   return (requestModel ?? exchange.routeModel).slice(0, MAX_MODEL_LENGTH)
 }
 
-/** The model that answered, else the one asked for, else `unknown`. */
+/** The responding model, else the requested one, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
   const asked = requestedModelOf(exchange, content)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
-/** What the exchange calls its model, for looking up its price. */
+/** The exchange's names for its model, to look up its price. */
 function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
   // Most targets name none, and need not be read.
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(path, '')
@@ -186,14 +186,14 @@ function namesOf({ path, routeModel }: Exchange, { requestModel, response }: Con
 
 const NO_TARGET: TargetModels = { path: '', deployment: '', query: [] }
 
-/** Longest model name that is kept, and longest of the provider's other words. */
+/** Longest stored model name, and longest of the provider's other words. */
 const MAX_MODEL_LENGTH = 256
 const MAX_WORD_LENGTH = 128
 
-/** Largest usage object that is kept as it came; providers' own are a tenth of it. */
+/** Largest usage object stored unchanged. Providers' are a tenth of it. */
 const MAX_RAW_CHARACTERS = 16 * 1024
 
-/** How a consumption that may be fetched again is known: by the response's id, or by the file of results. */
+/** Identifies consumption that may be fetched again: by the response's id, or by the file of results. */
 function consumptionIdOf(
   { wire, path }: Exchange,
   { api, response }: ContentReading,
@@ -249,7 +249,7 @@ function usageDetail(
   }
 }
 
-/** A receipt as it is stored. Names of models and notes are others' words; the rest is ours. */
+/** A receipt as it is stored. Model names and notes are external text, so they are redacted. */
 function storedCost(cost: TraceCost, stored: StoredContent): TraceCost {
   const { lines, matched, note } = cost
   return {
@@ -266,12 +266,12 @@ function word<Name extends string>(name: Name, value: string | undefined): { [na
   return value ? ({ [name]: value.slice(0, MAX_WORD_LENGTH) } as { [name in Name]?: string }) : {}
 }
 
-/** A usage object is no larger than the answer it came in; only those of large answers are measured. */
+/** A usage object is no larger than its response, so only those of large responses are measured. */
 function isSmall(usage: JsonObject, responseBytes: number): boolean {
   return responseBytes <= MAX_RAW_CHARACTERS || JSON.stringify(usage).length <= MAX_RAW_CHARACTERS
 }
 
-/** Most notes that a trace keeps; a session of thousands of answers would say the same thousands of times. */
+/** Largest number of notes in a trace. A session of thousands of responses would repeat the same notes. */
 const MAX_NOTES = 20
 
 function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
@@ -285,9 +285,9 @@ function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
 }
 
 /**
- * How the exchange ended. Clients stop reading at the answer's own end mark and close the connection before the
- * stream's: an answer that was wholly given is completed, whichever side hung up first. One that tells of a failure has failed,
- * though its status was sent as a success.
+ * How the exchange ended. Clients stop reading at the response's own end mark and close the connection before the
+ * stream ends: a complete response is completed, whichever side closed first. A response that reports a failure has
+ * failed, even with a success status.
  */
 function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | 'errorCode'> {
   const { outcome, errorCode, status } = exchange
@@ -347,7 +347,7 @@ function metadataOf(
   return metadata
 }
 
-/** Names under which providers return their own id of a request, most specific first. */
+/** Fields in which providers return their own request id, most specific first. */
 const REQUEST_ID_FIELDS = ['x-request-id', 'request-id', 'apim-request-id', 'x-amzn-requestid', 'cf-ray']
 
 function upstreamRequestId(fields: Readonly<Record<string, string | readonly string[]>>): string {
@@ -359,7 +359,7 @@ function upstreamRequestId(fields: Readonly<Record<string, string | readonly str
   return ''
 }
 
-/** Hosts of the few upstreams there are; parsing a URL for every trace would cost more than the look-up. */
+/** Caches the hosts of the few upstreams. Parsing a URL for every trace would cost more. */
 const HOSTS = new Map<string, string>()
 
 function hostOf(url: string): string {

@@ -1,20 +1,20 @@
 import type { Reading, WireApi } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../wire/json/values.ts'
 
-/** What was read of the content while it passed. */
+/** What was read from the content while it passed. */
 export interface ContentReading {
   readonly api: WireApi | undefined
   readonly requestModel: string | undefined
-  /** The parsed request, when it was small enough; estimates read its text. */
+  /** The parsed request, if small enough. Estimates read its text. */
   readonly request: JsonObject | undefined
-  /** Those of the request's members that are looked at however large it is. */
+  /** Members that are read from a request of any size. */
   readonly requestMembers: JsonObject
   readonly response: Reading
   /** Offset of the first generated content of a stream; -1 when none came. */
   readonly firstTokenUs: number
-  /** The answer came as a stream, whatever its type says. */
+  /** The response was a stream, whatever its type says. */
   readonly streamed: boolean
-  /** Something of the answer was read: an event, a message, a JSON object. */
+  /** Something in the response was read: an event, a message, a JSON object. */
   readonly understood: boolean
   readonly notes: readonly string[]
   readonly requestBody: CapturedBody | undefined

@@ -2,7 +2,7 @@ import { emptyReading } from '../providers/apis/wire-api.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Trace } from './trace.ts'
 
-/** Content of which nothing was read. */
+/** Content from which nothing was read. */
 export function unreadContent(api: ContentReading['api']): ContentReading {
   return {
     api,
@@ -25,11 +25,10 @@ export function withoutBodies(content: ContentReading): ContentReading {
 }
 
 /**
- * A trace that was built of less than there was, because the work on its content was not done: it says so and why, in
- * `metadata.recording_interrupted` and in its notes.
+ * A trace built without complete work on its content. `metadata.recording_interrupted` and its notes say so, and why.
  *
- * @param trace built of what is known: without bodies, with tokens estimated by the length of their text
- * @param content what it was built of: where nothing was read, its cost is unknown for that reason
+ * @param trace built from what is known: without bodies, tokens estimated by text length
+ * @param content its input; if nothing was read, the cost is unknown for that reason
  */
 export function interruptedTrace(trace: Trace, why: string, content: 'read' | 'unread'): Trace {
   const { detail } = trace

@@ -1,9 +1,9 @@
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 
-/** Longest lineage value that is kept; the values come from the client and are otherwise its own. */
+/** Longest stored lineage value. The values come from the client unchanged otherwise. */
 const MAX_LENGTH = 256
 
-/** Lineage of an exchange as its request names it. Empty texts and `undefined` where it says nothing. */
+/** Lineage of an exchange as its request states it. Empty texts and `undefined` if not stated. */
 export interface LineageHeaders {
   readonly groupId: string
   readonly threadId: string

@@ -1,7 +1,7 @@
 import { given } from '../wire/json/json-field.ts'
 import type { Trace } from './trace.ts'
 
-/** Lineage of a trace as the contract shows it; absent where the trace says nothing. */
+/** Lineage of a trace as the contract shows it. Absent if the trace has none. */
 export interface Lineage {
   readonly group_id?: string
   readonly thread_id?: string
@@ -12,7 +12,7 @@ export interface Lineage {
   readonly immutable: boolean
 }
 
-/** Reads a trace's lineage from its metadata, with the trace's own id and group where the metadata has none. */
+/** Reads a trace's lineage from its metadata. The trace's own id and group stand in for missing ones. */
 export function lineageOf({
   id,
   traceGroupId,
@@ -30,13 +30,13 @@ export function lineageOf({
   }
 }
 
-/** A text of the metadata, trimmed; empty when it is none. */
+/** A text of the metadata, trimmed. Empty if it is no text. */
 export function metadataText(metadata: Readonly<Record<string, unknown>>, name: string): string {
   const value = metadata[name]
   return typeof value === 'string' ? value.trim() : ''
 }
 
-/** A whole number of the metadata, also from a text; `undefined` when it is none. */
+/** A whole number of the metadata, also from a text. `undefined` if it is none. */
 export function metadataInteger(
   metadata: Readonly<Record<string, unknown>>,
   name: string,

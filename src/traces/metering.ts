@@ -29,11 +29,11 @@ import type { UsageSource } from './trace.ts'
 
 /** What an exchange used and cost. */
 export interface Metering {
-  /** The answer's own tokens; bills of other models are in `bills` alone. */
+  /** The response's own tokens. Bills of other models are only in `bills`. */
   readonly usage: Usage
   readonly units: Units
   readonly parts: Parts
-  /** Every bill, the answer's own first. */
+  /** Every bill, the response's own first. */
   readonly bills: readonly ModelUsage[]
   readonly source: UsageSource
   readonly cost: Cost
@@ -42,9 +42,9 @@ export interface Metering {
   readonly estimatedBecause?: string
 }
 
-/** What metering needs of the world around it. */
+/** The inputs of metering from outside. */
 export interface MeteringPorts {
-  /** The model that answered, else the one asked for. */
+  /** The responding model, else the requested one. */
   readonly model: string
   readonly names: ModelNames
   /** Where it ran, as `placeOf` reads it. */
@@ -53,7 +53,7 @@ export interface MeteringPorts {
   readonly count: CountTokens
 }
 
-/** Meters a finished exchange: what its answer reports, an estimate where it does not, or why neither can be. */
+/** Meters a finished exchange: what its response reports, else an estimate, else why neither is possible. */
 export function meter(exchange: Exchange, content: ContentReading, ports: MeteringPorts): Metering {
   const way = wayOf(exchange, content)
   switch (way.kind) {
@@ -70,13 +70,13 @@ export function meter(exchange: Exchange, content: ContentReading, ports: Meteri
   }
 }
 
-/** The tokenizer that an estimate of this exchange would take; `undefined` when none is needed or there is none. */
+/** The tokenizer for an estimate of this exchange. `undefined` if none is needed or none exists. */
 export function encodingNeeded(
   exchange: Exchange,
   content: ContentReading,
   model: string,
 ): Encoding | undefined {
-  // Most answers are whole and say what they used.
+  // Most responses are complete and report their usage.
   if (content.response.complete && content.response.usage) return undefined
   const way = wayOf(exchange, content)
   const estimates = way.kind === 'estimated' || (way.kind === 'reported' && way.cut)
@@ -104,11 +104,11 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
   if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
   const cut = response.complete !== true && (exchange.streaming || streamed || api.fetches === true)
   if (bills.length > 0) {
-    // Part of a file of results: it is counted when it is fetched whole, never twice.
+    // Part of a file of results. It counts when it is fetched completely, never twice.
     if (cut && api.lines) return { kind: 'unknown', why: 'the results were not fetched to their end' }
     return { kind: 'reported', bills, notes, cut }
   }
-  // What was seen in part may have reported something in the rest.
+  // The unseen rest may have reported something.
   const seen = exchange.outcome === 'completed' && response.complete !== false
   if (failed || (api.freeUnlessReported && seen)) return { kind: 'free' }
   if (response.pending) {
@@ -147,7 +147,7 @@ function meterReported(
 ): Metering {
   const { outcome, injected } = exchange
   const notes = [...found]
-  // Where the provider itself ended the answer early, what it reported stands.
+  // If the provider itself ended the response early, its report stands.
   const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
@@ -180,7 +180,7 @@ function priceBills(
   })
 }
 
-/** The answer's own totals. */
+/** The response's own totals. */
 function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts' | 'bills'> {
   let usage: Usage = {}
   let units: Units = {}
@@ -194,7 +194,7 @@ function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' 
   return { usage, units, parts, bills }
 }
 
-/** A stream that was cut reports the output of its beginning only; what was seen since is estimated. */
+/** A cut stream reports only the output of its beginning. Output seen since is estimated. */
 function raiseOutput(
   { output }: Reading,
   bills: readonly ModelUsage[],
@@ -210,7 +210,7 @@ function raiseOutput(
   return [{ ...only, usage }, ...bills.slice(1)]
 }
 
-/** An answer without usage: the text that was read and written, by a tokenizer or a documented ratio. */
+/** A response without usage: estimates input and output text, with a tokenizer or a documented ratio. */
 function meterEstimated(
   exchange: Exchange,
   { request, response, api }: ContentReading,

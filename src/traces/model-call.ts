@@ -2,7 +2,7 @@ import { countOf, listOf, objectOf, textOf, type JsonObject } from '../wire/json
 import { isInference } from '../providers/inference.ts'
 import type { ContentReading } from './content-reading.ts'
 
-/** What a request asked a model for, and the answer's id: telemetry has it, the store does not. Absent where nobody said it. */
+/** The parameters of a model call, and the response's id. Telemetry has them, the store does not. Absent if not given. */
 export interface ModelCall {
   readonly responseId?: string
   readonly maxTokens?: number
@@ -14,19 +14,19 @@ export interface ModelCall {
   readonly presencePenalty?: number
   readonly choiceCount?: number
   readonly stopSequences?: readonly string[]
-  /** The provider's own word for how much is to be thought. */
+  /** The provider's own word for the reasoning effort. */
   readonly reasoningLevel?: string
   readonly previousResponseId?: string
 }
 
-/** Stop sequences that are kept; no provider takes more than some ten. */
+/** Largest number of stop sequences. No provider accepts more than about ten. */
 const MAX_STOPS = 16
 const MAX_CHARACTERS = 256
 
 /** Members in which APIs keep such parameters: Gemini, its Interactions, Bedrock Converse, Ollama. All others keep them at the top. */
 const NESTED = ['generationConfig', 'generation_config', 'inferenceConfig', 'options']
 
-/** Members of requests that `modelCallOf` reads, and that must be picked from large ones. */
+/** Members of requests that `modelCallOf` reads, also from large requests. */
 export const CALL_MEMBERS = [
   ...NESTED,
   'max_tokens',
@@ -48,7 +48,7 @@ export const CALL_MEMBERS = [
   'previous_interaction_id',
 ]
 
-/** What a call asked for, by the members of its request in every API's own names. A value of another type is left out. */
+/** The parameters of a call, from its request's members in each API's own names. A value of another type is left out. */
 export function modelCallOf({ api, requestMembers, response }: ContentReading): ModelCall {
   const responseId = response.responseId?.slice(0, MAX_CHARACTERS)
   const id = responseId === undefined ? {} : { responseId }
@@ -108,7 +108,7 @@ const integerOf = (value: unknown): number | undefined =>
 
 const wordOf = (value: unknown): string | undefined => textOf(value)?.slice(0, MAX_CHARACTERS)
 
-/** A text or some texts; white space is one too. */
+/** One text or several. White space counts. */
 function textsOf(value: unknown): readonly string[] | undefined {
   const texts = (typeof value === 'string' ? [value] : listOf(value))
     .slice(0, MAX_STOPS)

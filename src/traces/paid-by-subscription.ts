@@ -1,41 +1,41 @@
 import type { DialectName } from '../providers/dialects/dialects.ts'
 
-/** What Anthropic's answers begin the names of a subscription's limits with. */
+/** Prefix of subscription limits in the fields of Anthropic's responses. */
 const UNIFIED = 'anthropic-ratelimit-unified-'
 
 /** Limits of an organization that pays for each token. */
 const API_LIMITS = ['anthropic-ratelimit-requests-limit', 'anthropic-ratelimit-tokens-limit']
 
-/** Fields of an answer, lower-case names. */
-type AnswerFields = Readonly<Record<string, string | readonly string[]>>
+/** Fields of a response, lower-case names. */
+type ResponseFields = Readonly<Record<string, string | readonly string[]>>
 
 /**
  * Whether a subscription paid for an exchange.
  *
- * @param byToken what the token of the request says
- * @param dialect of the provider: only Anthropic's answers say who paid
+ * @param byToken what the request's token suggests
+ * @param dialect of the provider: only Anthropic's responses say who paid
  */
 export function paidBySubscription(
   byToken: boolean,
   dialect: DialectName,
   status: number,
-  fields: AnswerFields,
+  fields: ResponseFields,
 ): boolean {
   return saysSubscription(dialect, status, fields) ?? byToken
 }
 
 /**
- * What an answer says of who paid; `undefined` when it says nothing. It knows more than the token: a subscriber whose plan is used up may
- * go on with usage credits, which are billed, and tokens of workload identity federation travel in the same field and are billed too. The
- * names are those that Claude Code reads, as they were on answers in October 2026.
+ * Who paid according to the response. `undefined` if it does not say. The response knows more than the token. A
+ * subscriber with a used-up plan may continue with usage credits, which are billed. Tokens of workload identity
+ * federation use the same field and are billed too. The names are those that Claude Code reads, as of October 2026.
  *
  * @see https://platform.claude.com/docs/en/manage-claude/workload-identity-federation
- * @param status limits on a refusal say nothing of who pays
+ * @param status limits on a refusal do not say who pays
  */
 export function saysSubscription(
   dialect: DialectName,
   status: number,
-  fields: AnswerFields,
+  fields: ResponseFields,
 ): boolean | undefined {
   if (dialect !== 'anthropic') return undefined
   if (String(fields[`${UNIFIED}overage-in-use`]) === 'true') return false

@@ -2,17 +2,17 @@ import type { ProviderConfig } from '../providers/settings.ts'
 import { isCredentialName } from '../redaction/credential-name.ts'
 import { REDACTED } from '../redaction/without-credentials.ts'
 
-/** What is kept of a provider credential: never the credential. */
+/** What is stored about a provider credential: never the credential itself. */
 export interface CredentialTrace {
   /** Lower-case hexadecimal SHA-256; empty when the request carried none. */
   readonly hash: string
-  /** Last four characters, only of credentials of 12 characters and more; else empty. */
+  /** Last four characters of credentials with 12 characters or more. Otherwise empty. */
   readonly last4: string
 }
 
 /**
- * Fields that count as provider credentials, in the order they are looked at. A list, unlike what is masked: a provider that takes its
- * credential elsewhere has `credential_header`.
+ * Fields that count as provider credentials, in lookup order. Masking covers more fields. A provider with another
+ * field has `credential_header`.
  */
 export const CREDENTIAL_FIELDS: readonly string[] = [
   'authorization',
@@ -22,11 +22,11 @@ export const CREDENTIAL_FIELDS: readonly string[] = [
   'ocp-apim-subscription-key',
 ]
 
-/** Field in which browsers, which can set no other for a WebSocket, send keys. */
+/** Field in which browsers send keys for a WebSocket, because they can set no other. */
 export const SUBPROTOCOL_FIELD = 'sec-websocket-protocol'
 
 /**
- * The provider credential of a request: of a field, else of the query, else of a WebSocket's subprotocols.
+ * The provider credential of a request: from a field, else the query, else a WebSocket's subprotocols.
  *
  * @param fields lower-case names
  * @param extraField the provider's own credential field; empty for none
@@ -49,7 +49,7 @@ export function providerCredential(
   return subprotocols === undefined ? '' : (subprotocolKeys(subprotocols)[0]?.key ?? '')
 }
 
-/** The credentials that the settings put into requests, which no copy may show. */
+/** The credentials that the settings add to requests. No copy may show them. */
 export function setCredentials(
   providers: readonly Pick<ProviderConfig, 'headers' | 'credentialHeader'>[],
 ): string[] {
@@ -72,7 +72,7 @@ export function traceCredential(credential: string): CredentialTrace {
  * cloud provider has signed.
  *
  * @param query begins with `?`, or is empty
- * @returns as it was sent, escapes included; empty for none
+ * @returns unchanged, escapes included; empty for none
  */
 export function queryCredential(query: string): string {
   if (query === '') return ''
@@ -94,7 +94,7 @@ function unescaped(text: string): string {
   }
 }
 
-/** A list of subprotocols without the keys that it carries. */
+/** A list of subprotocols without keys. */
 export function withoutSubprotocolKeys(value: string): string {
   let rest = ''
   let from = 0
@@ -105,7 +105,7 @@ export function withoutSubprotocolKeys(value: string): string {
   return rest + value.slice(from)
 }
 
-/** A key among subprotocols, and where it stands in the list. */
+/** A key among subprotocols, and its index in the list. */
 interface SubprotocolKey {
   readonly start: number
   readonly end: number
@@ -130,7 +130,7 @@ function subprotocolKeys(list: string): SubprotocolKey[] {
   return keys
 }
 
-/** Where the key begins within a subprotocol; its length when it holds none. */
+/** Offset of the key within a subprotocol. The subprotocol's length if it has none. */
 function keyOffset(subprotocol: string): number {
   let start = 0
   for (let dot = subprotocol.indexOf('.'); dot >= 0; dot = subprotocol.indexOf('.', start)) {

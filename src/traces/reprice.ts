@@ -9,12 +9,12 @@ import { fromStoredBills } from './stored-bills.ts'
 import type { Trace, TraceCost } from './trace.ts'
 
 /**
- * Prices a stored trace again, by what it keeps of its usage.
+ * Prices a stored trace again, from its stored usage.
  *
  * @param find rates for the time of the exchange
- * @param replacedAt RFC 3339; when the old receipt is put aside
- * @returns the trace with the new receipt and the old one behind it; `undefined` when nothing changes, because nothing was
- *   counted, it costs the same for the same reasons, or the lists no longer know what was known
+ * @param replacedAt RFC 3339; when the old receipt is replaced
+ * @returns the trace with the new receipt and the old one behind it; `undefined` when nothing changes, because
+ *   nothing was counted, it costs the same for the same reasons, or the lists no longer know what was known
  */
 export function repriced(
   trace: Trace,
@@ -32,7 +32,7 @@ export function repriced(
   ) {
     return undefined
   }
-  // The price that the old receipt is from is there no more.
+  // The old receipt's price no longer exists.
   let lost = false
   const priced = priceUsage({
     model: trace.model,
@@ -41,7 +41,7 @@ export function repriced(
     serviceTier: usage.service_tier,
     speed: usage.speed,
     inferenceGeo: usage.inference_geo,
-    // Traces of earlier versions do not keep the place; their address still names it.
+    // Traces of earlier versions do not store the place. Their address still names it.
     place: usage.place ?? placeOf(trace.requestPath, trace.detail.upstream.url_host),
     at: trace.startedAtUs / 1000,
     find: (names) => {
@@ -50,16 +50,16 @@ export function repriced(
       return rates
     },
   })
-  // What was known does not become unknown.
+  // A known cost does not become unknown.
   const known = before.status === 'included' ? before.list_price_usd !== null : before.status !== 'unknown'
   if (priced.status === 'unknown' && known) {
     if (lost || before.status !== 'exact') return undefined
-    // An earlier version had another rate stand in for one that the list lacks, and did not say so.
+    // An earlier version used a stand-in rate for a missing one, and did not say so.
     const note = `${priced.note}; the amount is that of an earlier pricing`
     return withCost(trace, { ...before, status: 'estimated', note }, replacedAt)
   }
   const again = usage.estimated_because === undefined ? priced : estimated(priced, usage.estimated_because)
-  // Who paid does not change with the prices.
+  // New prices do not change who paid.
   const cost = before.status === 'included' ? includedCost(again) : again
   const after = traceCost(cost)
   if (isSameCost(after, before)) return undefined
@@ -70,7 +70,7 @@ export function repriced(
   )
 }
 
-/** The trace with another receipt, and its own behind that. */
+/** The trace with a new receipt, followed by its old one. */
 function withCost(trace: Trace, cost: TraceCost, replacedAt: string): Trace {
   const { cost: before, cost_history: history = [] } = trace.detail
   return {
@@ -80,13 +80,13 @@ function withCost(trace: Trace, cost: TraceCost, replacedAt: string): Trace {
   }
 }
 
-/** Receipts of before names were kept say less, and cost the same. */
+/** Older receipts have no names, and cost the same. */
 function isSameCost(one: TraceCost, other: TraceCost): boolean {
   const text = (cost: TraceCost): string => JSON.stringify({ ...cost, matched: undefined })
   return text(one) === text(other)
 }
 
-/** A cost that rests on usage which is an estimate, for that reason. An unknown cost stays unknown. */
+/** Marks a cost as estimated because its usage is. An unknown cost stays unknown. */
 export function estimated(cost: Cost, because: string): Cost {
   if (cost.status === 'unknown') return cost
   return { ...cost, status: 'estimated', note: [cost.note, because].filter(Boolean).join('; ') }

@@ -8,7 +8,7 @@ import {
   type Usage,
 } from '../usage/usage.ts'
 
-/** One bill as a trace keeps it: enough to price it again. Names are those of the JSON contract. */
+/** One bill as a trace stores it: enough to price it again. Names are those of the JSON contract. */
 export interface StoredBill {
   readonly model?: string
   readonly apart?: NonNullable<ModelUsage['apart']>
@@ -18,11 +18,11 @@ export interface StoredBill {
   readonly uncertain?: true
   readonly reported_usd?: number
   readonly unreported?: readonly string[]
-  /** Bills of the same kind that were added together. */
+  /** Number of merged bills of the same kind. */
   readonly count?: number
 }
 
-/** Bills as they are kept: those of the same model and tier added together where that changes no price. */
+/** Bills as stored: those of the same model and tier are added if that changes no price. */
 export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {
   const stored: { bill: ModelUsage; count: number }[] = []
   const open = new Map<string, { bill: ModelUsage; count: number }>()
@@ -52,17 +52,17 @@ export function toStoredBills(bills: readonly ModelUsage[]): StoredBill[] {
   }))
 }
 
-/** Whether a bill has a least amount for each request. */
+/** Whether a bill has a minimum per request. */
 function isByRequest({ units }: ModelUsage): boolean {
   return units?.audio_seconds !== undefined
 }
 
-/** What decides which of a bill's units count: other units may stand in the stead of tokens, or of each other. */
+/** What decides which of a bill's units count. Some units replace tokens, or each other. */
 function kindsOf({ usage, units = {} }: ModelUsage): string {
   return [Object.keys(usage).length > 0 ? 'tokens' : '', ...Object.keys(units).toSorted()].join(' ')
 }
 
-/** Bills that a trace keeps, as they can be priced again. */
+/** The stored bills of a trace, ready to price again. */
 export function fromStoredBills(bills: readonly StoredBill[]): ModelUsage[] {
   return bills.map((bill) => ({
     usage: bill.buckets,

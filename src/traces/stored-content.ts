@@ -11,28 +11,28 @@ import type { CapturedBody, ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
- * How long looking through one stored body may take, at least and for each MiB; whatever else is to be recorded waits for it. An ordinary
- * MiB takes 20 ms, one that was made to be slow half a second.
+ * How long the inspection of one stored body may take: a minimum, plus a time per MiB. Other records wait for it. An
+ * ordinary MiB takes 20 ms, a hostile one half a second.
  */
 const LEAST_BODY_MS = 2000
 const MS_PER_MIB = 1000
 const MIB = 1024 * 1024
 
-/** What of an exchange's content is stored, as the policy wants it. */
+/** The stored content of an exchange, as the policy requires. */
 export interface StoredContent {
   readonly request: Uint8Array | null
   readonly response: Uint8Array | null
   readonly path: string
   /** Other texts of the exchange, as they are stored. */
   text(value: string): string
-  /** JSON of the exchange, whose texts are stored so. */
+  /** JSON of the exchange, with its texts as they are stored. */
   json<Value>(value: Value): Value
   /** What was decided, under the contract's keys. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
 /**
- * Makes the copies that are stored of what passed. Whatever goes wrong, or takes too long, drops what it goes wrong with, and nothing else.
+ * Makes the stored copies of the content. A part that fails, or takes too long, is dropped alone.
  *
  * @param keys provider credentials, which some providers repeat in their errors
  * @param now a clock in milliseconds
@@ -84,7 +84,7 @@ export function storedContent(
   const { path, edits } = shownPath(exchange.path, rules)
   countEdits(edits, counts)
   const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
-  // A model's name is in many places, and to look through a text takes microseconds.
+  // A model's name occurs in many places, and inspecting a text takes microseconds.
   const shown = new Map<string, string>()
   const text = (value: string): string => {
     const before = shown.get(value)
@@ -95,7 +95,7 @@ export function storedContent(
     return after
   }
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
-  // Where no copies are kept, what was found on the way is all that is known.
+  // Without stored copies, only what was found in transit is known.
   if (!content.requestBody && !content.responseBody) for (const one of looked) add(counts, one.counts)
   const applied = Object.keys(counts).length > 0
   return {
@@ -136,7 +136,7 @@ function withTexts(value: unknown, text: (value: string) => string): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withTexts(one, text)]))
 }
 
-/** Shorter keys are words of texts too. */
+/** Shorter keys may be ordinary words. */
 const MIN_KEY_LENGTH = 16
 
 function withoutKey(bytes: Uint8Array, key: string): Uint8Array {
@@ -146,7 +146,7 @@ function withoutKey(bytes: Uint8Array, key: string): Uint8Array {
   return Buffer.from(buffer.toString('latin1').replaceAll(latin1, REDACTED), 'latin1')
 }
 
-/** A body as it is stored; a text says why it is not. */
+/** A body as stored, or a text that says why it is not. */
 function redactedBody(
   { bytes, truncated }: CapturedBody,
   mediaType: string,
@@ -162,7 +162,7 @@ function redactedBody(
   }
 }
 
-/** The declared type of what is stored: a WebSocket's messages are kept one in a line. */
+/** The stored content type. A WebSocket's messages are stored one per line. */
 function mediaTypeOf(
   { status, requestFields, responseFields }: Exchange,
   side: 'request' | 'response',

@@ -3,9 +3,9 @@ import { REDACTED, withoutCredentials, withoutQueries } from '../redaction/witho
 import { SUBPROTOCOL_FIELD, withoutSubprotocolKeys } from './provider-credential.ts'
 
 /**
- * Header fields as they are stored: canonical names, sorted, a list of values each. Values of masked fields, and of those whose
- * names say that they hold a credential, are replaced by one `[REDACTED]`; others are freed of credentials, and
- * URLs in them of their queries.
+ * Header fields as stored: canonical names, sorted, each with a list of values. The values of masked fields, and of
+ * fields named like a credential, become one `[REDACTED]`. In others, credentials and the queries of URLs are
+ * removed.
  *
  * @param fields lower-case names
  * @param masked lower-case names
@@ -33,7 +33,7 @@ export function storedFields(
   return { fields: stored, maskedValues }
 }
 
-/** What a name says of its values. */
+/** How a field's name classifies its values. */
 type Kind = 'credential' | 'url' | 'subprotocols' | 'text'
 
 interface FieldName {
@@ -42,7 +42,7 @@ interface FieldName {
   readonly kind: Kind
 }
 
-/** Names come again and again; strangers among them must not fill the memory. */
+/** Caches names, because they repeat. Bounded, so that unknown names cannot fill the memory. */
 const NAMES = new Map<string, FieldName>()
 const MAX_NAMES = 1000
 
@@ -61,7 +61,7 @@ function kindOf(name: string): Kind {
   return /(?:^|[-_])(?:link|location|path|referr?er|refresh|ur[il])$/.test(name) ? 'url' : 'text'
 }
 
-/** So do values: these hold no credential. */
+/** Caches values without a credential. */
 const CLEAN = new Set<string>()
 const MAX_CLEAN = 2000
 const MAX_CLEAN_LENGTH = 256
@@ -72,7 +72,7 @@ const QUERY = /([?#]).+$/s
 const LINK_QUERY = /(<[^<>?#]*[?#])[^<>]+/g
 
 function storedValue(value: string, kind: Kind): string {
-  // References may be relative, so these are not recognised by their scheme.
+  // References may be relative, so a scheme cannot identify them.
   if (kind === 'url')
     return withoutCredentials(value.replace(value.includes('<') ? LINK_QUERY : QUERY, `$1${REDACTED}`))
   if (kind === 'subprotocols') return withoutCredentials(withoutSubprotocolKeys(value))

@@ -7,21 +7,21 @@ import {
   withoutSubprotocolKeys,
 } from './provider-credential.ts'
 
-/** The token of a subscription in a request's fields (lower-case names), beside the credential in its query; empty for none. */
+/** The subscription token in a request's fields (lower-case names), given the credential in its query. Empty for none. */
 export type SubscriptionRule = (fields: Readonly<Record<string, string>>, queryKey: string) => string
 
-/** What a provider is, as far as the tokens that it takes go. */
+/** The properties of a provider that decide its tokens. */
 export type TokenTaker = Pick<ProviderConfig, 'name' | 'api' | 'upstream' | 'credentialHeader' | 'headers'>
 
-/** Claude Code's OAuth token, as `claude setup-token` and the log-in make it. An API key begins with `sk-ant-api`. */
+/** Claude Code's OAuth token, created by `claude setup-token` and the login. An API key begins with `sk-ant-api`. */
 const CLAUDE_TOKEN = /^bearer +sk-ant-oat[\w-]+$/i
 
-/** A JWT: ChatGPT's log-in makes one. API keys of OpenAI are none. */
+/** A JWT, created by ChatGPT's login. OpenAI's API keys are no JWTs. */
 const JWT = /^bearer +eyJ[\w-]+\.[\w-]+\.[\w-]+$/i
 
 /**
- * The rule by which requests to a provider may be paid by a subscription: the only credential that is sent is a token of the shape that the
- * provider gives to subscribers. With a second credential in the request it is not, because the provider may take the other one.
+ * Decides whether a subscription may pay for requests to a provider: the only credential is a token in the provider's
+ * format for subscribers. A second credential excludes it, because the provider may use that one.
  *
  * @param gatewayKeyField lower-case name of the field that is not sent
  */
@@ -47,15 +47,15 @@ export function subscriptionRule(provider: TokenTaker, gatewayKeyField: string):
 }
 
 /**
- * Whether the shape of a token is enough until an answer says who paid. A provider that checks its tokens refuses one that was made up; a
- * relay or a server on this machine may take anything.
+ * Whether a token's format is enough until a response says who paid. A provider that checks its tokens refuses a
+ * forged one. A relay or a local server may accept anything.
  */
 export function checksTokens({ name, upstream }: Pick<TokenTaker, 'name' | 'upstream'>): boolean {
   const { hostname } = new URL(upstream)
   return name === 'chatgpt' || hostname === 'chatgpt.com' || hostname === 'api.anthropic.com'
 }
 
-/** The shape of a subscription's token; `undefined` for providers that have no subscriptions which are known. */
+/** The format of a subscription's token. `undefined` for providers without known subscriptions. */
 function tokenShape({ name, api, upstream }: TokenTaker): RegExp | undefined {
   if (name === 'chatgpt' || new URL(upstream).hostname === 'chatgpt.com') return JWT
   return api === 'anthropic' ? CLAUDE_TOKEN : undefined

@@ -7,15 +7,15 @@ import type { Outcome } from './exchange.ts'
 import type { ModelCall } from './model-call.ts'
 import type { StoredBill } from './stored-bills.ts'
 
-/** Where usage comes from: the answer itself, or an estimate. `none` when nothing was to be counted. */
+/** Where usage comes from: the response, or an estimate. `none` when there was nothing to count. */
 export type UsageSource = 'reported' | 'injected' | 'estimated' | 'none'
 
-/** The parts of a trace that are read only when it is looked at alone. Names are those of the JSON contract. */
+/** The parts of a trace that only its detail view reads. Names are those of the JSON contract. */
 export interface TraceDetail {
   /** Disjoint counts, and the provider's own usage object. */
   readonly usage: {
     readonly buckets: Usage
-    /** What is billed in other units than tokens. */
+    /** Units other than tokens that are billed. */
     readonly units?: Units
     /** Parts of input and output as reported, by modality; they may overlap with cached ones. Only what is not 0. */
     readonly parts?: {
@@ -24,14 +24,14 @@ export interface TraceDetail {
       readonly image_input_tokens?: number
       readonly image_output_tokens?: number
     }
-    /** What the exchange called its model; absent when the answer gave `model` and the request `requested_model`. */
+    /** The exchange's names for its model. Absent when the response gave `model` and the request `requested_model`. */
     readonly models?: ModelNames
-    /** Every bill of an answer that has more than its own: responses of a session, other models, lines of a batch. */
+    /** Every bill of a response with several: responses of a session, other models, lines of a batch. */
     readonly bills?: readonly StoredBill[]
     readonly service_tier?: string
     readonly speed?: string
     readonly inference_geo?: string
-    /** Where it ran, as the address says: `global`, a geography or a region; absent where it names none. */
+    /** Where it ran, from the address: `global`, a geography or a region. Absent if it names none. */
     readonly place?: string
     /** Why the usage is an estimate; absent when it is as reported. */
     readonly estimated_because?: string
@@ -41,19 +41,19 @@ export interface TraceDetail {
   readonly cost: TraceCost
   /** Costs that `reprice` has replaced, newest first. */
   readonly cost_history?: readonly (TraceCost & { readonly replaced_at: string })[]
-  /** Microseconds since the start; a point that was never reached is absent. */
+  /** Microseconds since the start. Absent for a point that was never reached. */
   readonly timing: {
     readonly received_us: number
-    /** Not a point but a length: how long the request waited for room in a budget. Absent when it did not. */
+    /** A duration, not a point: how long the request waited for room in a budget. Absent if it did not wait. */
     readonly limit_wait_us?: number
     readonly upstream_first_byte_us?: number
     readonly first_token_us?: number
     readonly completed_us: number
   }
   readonly upstream: { readonly url_host: string; readonly attempts: number }
-  /** What is known of a prompt that was not, or not wholly, read from the provider's cache; absent on a hit. */
+  /** Why a prompt was not completely read from the provider's cache, as far as known. Absent on a hit. */
   readonly cache?: {
-    /** The provider's own word or object for the reason, as it came. */
+    /** The provider's own word or object for the reason, unchanged. */
     readonly provider_says?: unknown
   }
 }
@@ -70,21 +70,21 @@ export interface TraceCost {
   readonly note?: string
 }
 
-/** Who an exchange's cost counts for, in the ledger of what was spent. */
+/** The subjects that an exchange's cost is charged to in the ledger. */
 export interface TraceSpend {
-  /** Names of the ledger's subjects: organization, workspace, key, and whatever budgets count apart. */
+  /** Names of the ledger's subjects: organization, workspace, key, and anything that budgets count separately. */
   readonly subjects: readonly string[]
-  /** The life of the gateway's process that served it. */
+  /** The gateway process that served it. */
   readonly instance: string
-  /** What is charged when the cost stays unknown: what it was expected to be, whole nano-USD. */
+  /** The estimate that is charged if the cost stays unknown, whole nano-USD. */
   readonly assumedNanoUsd: number
-  /** Something was reserved for it, which what it came to takes the place of. */
+  /** It has a reservation, which its real cost replaces. */
   readonly reserved: boolean
 }
 
 /**
- * One recorded exchange. Texts are empty and numbers 0 where there is nothing to say, unless a field says otherwise.
- * Times are epoch microseconds, money is whole nano-USD.
+ * One recorded exchange. Texts are empty and numbers 0 if unknown, unless a field says otherwise. Times are epoch
+ * microseconds, money is whole nano-USD.
  */
 export interface Trace extends Attribution {
   readonly id: string
@@ -99,11 +99,11 @@ export interface Trace extends Attribution {
   /** End of the exchange; lists are ordered by it. */
   readonly createdAtUs: number
   readonly provider: string
-  /** Name of the wire API; empty when the path is none that is metered. */
+  /** Name of the wire API. Empty if the path is not metered. */
   readonly api: string
-  /** The model asked for. */
+  /** The requested model. */
   readonly requestedModel: string
-  /** The model that answered, else the one asked for, else `unknown`. */
+  /** The responding model, else the requested one, else `unknown`. */
   readonly model: string
   readonly requestMethod: string
   readonly requestPath: string
@@ -111,7 +111,7 @@ export interface Trace extends Attribution {
   readonly outcome: Outcome
   /** Our code of a refusal or failure. */
   readonly errorCode: string
-  /** The provider's own code, or its words where it has none, when its answer tells of an error. */
+  /** The provider's own error code, or its message if it has none, when its response reports an error. */
   readonly providerError: string
   readonly streaming: boolean
   readonly inputTokens: number
@@ -124,10 +124,10 @@ export interface Trace extends Attribution {
   readonly costStatus: CostStatus
   /** Null when the cost is unknown. */
   readonly costNanoUsd: number | null
-  /** Of an `included` cost: what the usage comes to at list prices. Null when unknown, and of all other costs. */
+  /** Only for an `included` cost: the usage at list prices. Null when unknown, and for all other costs. */
   readonly listPriceNanoUsd: number | null
   readonly latencyMs: number
-  /** Rounded up from microseconds; 0 for answers that were not streamed. */
+  /** Rounded up from microseconds. 0 for responses that were not streamed. */
   readonly timeToFirstTokenMs: number
   readonly timeToFirstTokenUs: number
   readonly finishReason: string
@@ -135,9 +135,9 @@ export interface Trace extends Attribution {
   readonly correlationId: string
   /** Lower-case hexadecimal SHA-256 of the provider credential. */
   readonly apiKeyHash: string
-  /** What was consumed, by the provider's id, where it may be fetched again and must count once; else empty. */
+  /** The provider's id of the consumption, if it may be fetched again and must count once. Otherwise empty. */
   readonly consumptionId: string
-  /** This exchange fetched it: it counts only if no other trace has counted it. */
+  /** This exchange fetched it again, so it counts only if no other trace has counted it. */
   readonly countedOnce: boolean
   readonly requestHeaders: Readonly<Record<string, readonly string[]>>
   readonly responseHeaders: Readonly<Record<string, readonly string[]>>
@@ -146,8 +146,8 @@ export interface Trace extends Attribution {
   readonly responseBody: Uint8Array | null
   readonly metadata: Readonly<Record<string, unknown>>
   readonly detail: TraceDetail
-  /** Absent when it counts for nobody: imported traces, and what is read back. */
+  /** Absent when nobody is charged: imported traces, and traces read from the store. */
   readonly spend?: TraceSpend
-  /** For the spans of an exchange that are exported; never stored. */
+  /** For exported spans only. Never stored. */
   readonly modelCall?: ModelCall
 }

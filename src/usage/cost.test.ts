@@ -28,7 +28,7 @@ interface Circumstances {
 
 function priceBills(model: string, bills: readonly ModelUsage[], circumstances: Circumstances = {}): Cost {
   const { provider = 'openai', list = listWith(), at = AT, workspaceId = 'w', ...tier } = circumstances
-  const question = {
+  const query = {
     provider,
     upstreamUrl: 'http://127.0.0.1:1',
     dialect: 'openai',
@@ -36,7 +36,7 @@ function priceBills(model: string, bills: readonly ModelUsage[], circumstances: 
     keyId: '',
     at,
   } as const
-  const find = (names: ModelNames) => list.find({ ...question, workspaceId, names })
+  const find = (names: ModelNames) => list.find({ ...query, workspaceId, names })
   return priceUsage({ model, names: { answered: model }, bills, ...tier, find })
 }
 

@@ -23,21 +23,21 @@ interface Line {
   readonly model: string
   /** Factor of the service tier; absent when 1. */
   readonly factor?: number
-  /** The list that the price is from, and what the operator takes off it; absent when it is the receipt's own. */
+  /** The price list, and the operator's discount on it. Absent when it is the receipt's own list. */
   readonly list?: string
   readonly discount?: number
 }
 
-/** A line of tokens: what follows from it is `lineAmount`. */
+/** A line of tokens. `lineAmount` is its amount. */
 export interface TokenLine extends Line {
   readonly bucket: Bucket
   readonly tokens: number
   readonly usd_per_million: number
-  /** The published rule by which the rate follows from another one; absent when it is the list's own. */
+  /** The published rule that derives the rate from another one. Absent when the list has the rate. */
   readonly rule?: string
 }
 
-/** A line of other units, or of a charge that the provider reports. */
+/** A line of other units, or a charge that the provider reports. */
 export interface UnitLine extends Line {
   readonly bucket: Unit | 'provider_charge'
   readonly quantity: number
@@ -49,7 +49,7 @@ export interface UnitLine extends Line {
 /** One line of a receipt. */
 export type ReceiptLine = TokenLine | UnitLine
 
-/** What a line of a receipt comes to, exactly. Lines are summed first and rounded once. */
+/** The exact amount of a receipt line. Lines are summed first and rounded once. */
 export function lineAmount(line: ReceiptLine): Amount {
   const permille = Math.round((line.factor ?? 1) * 1000)
   if ('tokens' in line) return tokensCost(line.tokens, line.usd_per_million, permille)
@@ -62,21 +62,21 @@ export interface Cost {
   readonly status: CostStatus
   /** Whole nano-USD; null when unknown. */
   readonly totalNanoUsd: number | null
-  /** Of an `included` cost: what the usage comes to at list prices; null when unknown. */
+  /** Only for an `included` cost: the usage at list prices. Null when unknown. */
   readonly listNanoUsd?: number | null
   /** Name and version of the price list, `provider` for a cost the provider reported, empty when none was used. */
   readonly priceList: string
   readonly lines: readonly ReceiptLine[]
-  /** By which of its names the answer's own model got its price; absent when no price was looked up. */
+  /** The name by which the responding model got its price. Absent when no price was looked up. */
   readonly matched?: MatchedName
-  /** Why the cost is estimated or unknown; absent when there is nothing to say. */
+  /** Why the cost is estimated or unknown. Absent otherwise. */
   readonly note?: string
 }
 
 /** Nothing was billed. */
 export const NO_COST: Cost = { status: 'exact', totalNanoUsd: 0, priceList: '', lines: [] }
 
-/** What is to be priced. `find` looks a model up for the time of the exchange. */
+/** What to price. `find` looks up a model for the time of the exchange. */
 export interface Priced {
   /** The model that answered, as receipts call it. */
   readonly model: string
@@ -92,7 +92,7 @@ export interface Priced {
   readonly find: (names: ModelNames) => ModelRates | undefined
 }
 
-/** Fees that few providers take; without a price there is none. */
+/** Fees that few providers charge. Without a price there is no fee. */
 const RARE_FEES: readonly Unit[] = ['requests', 'text_messages']
 
 /** Prices usage into a receipt. Amounts are summed exactly and rounded half up once, to whole nano-USD. */
@@ -109,16 +109,16 @@ export function priceUsage(priced: Priced): Cost {
 /**
  * Looks up the rates of bills, each model once.
  *
- * What the request said is of the answer's own model: another one that worked on the answer, and another turn of a session,
- * have their own name alone.
+ * The request's names belong to the responding model. Another model that contributed, or another turn of a session,
+ * has only its own name.
  */
 function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => ModelRates | undefined {
   const own = new Set(bills.flatMap(({ apart, model }) => (apart === undefined ? [model] : [])))
   const asked = names.path || names.requested || ''
   const namesOf = ({ model, apart }: ModelUsage): ModelNames => {
     if (model === undefined) return names
-    const isAnswer = apart === undefined && (own.size === 1 || isSameModel(asked, model))
-    return isAnswer ? { ...names, answered: model } : { answered: model }
+    const isResponse = apart === undefined && (own.size === 1 || isSameModel(asked, model))
+    return isResponse ? { ...names, answered: model } : { answered: model }
   }
   const found = new Map<string, ModelRates | undefined>()
   return (bill) => {
@@ -128,7 +128,7 @@ function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => Mod
   }
 }
 
-/** What tier, mode and place do to a line, and why that is not certain. */
+/** How tier, mode and place change a line, and why that is not certain. */
 interface Factor {
   readonly line: { readonly factor?: number }
   readonly note: string | undefined
@@ -176,7 +176,7 @@ function addBill(
     const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
     return { line: multiple === 1 ? {} : { factor: multiple }, note: tier.note }
   }
-  // What the operator pays is what he pays at every place; what a list says beside it is not.
+  // An operator's own rate applies at every place. A list's rate beside it does not.
   const isOwn = rates.list === 'override' || rates.list === 'assumed'
   const listFactor = isOwn ? undefined : factorAt(priced.place)
 
@@ -237,7 +237,7 @@ function addBill(
       return `no price for ${unit} of model ${model}`
     }
   }
-  // Perplexity's fee depends on how much of the web it was to read; the list has the largest.
+  // Perplexity's fee depends on the search context size. The list has the largest.
   const perRequest = bill.units?.requests === undefined ? undefined : rates.unit('requests')
   if (perRequest && perRequest.usd > 0 && !(isOwn && perRequest.origin === undefined)) {
     receipt.note('the fee per request depends on the size of the search context')
@@ -245,24 +245,24 @@ function addBill(
   return undefined
 }
 
-/** What a line says of the list that its price is from; doubts stand in the receipt's note. */
+/** How a line names its price list. Doubts are in the receipt's note. */
 function lineOrigin(origin: Origin | undefined): Pick<Line, 'list' | 'discount'> {
   if (!origin) return {}
   const { list, discount } = origin
   return discount === undefined ? { list } : { list, discount }
 }
 
-/** Lines of the same model, kind and rate become one, so that a batch of thousands has a short receipt. */
+/** Merges lines of the same model, kind and rate, so that a batch of thousands has a short receipt. */
 class Receipt {
   readonly #merges: boolean
   readonly #lines: ReceiptLine[] = []
-  /** Where a line of that kind stands in `#lines`. */
+  /** Index of a line of that kind in `#lines`. */
   readonly #places = new Map<string, number>()
   readonly #notes: string[] = []
   #list = ''
   #matched: MatchedName | undefined
 
-  /** @param merges several bills are added; one has no two lines alike */
+  /** @param merges whether several bills are added; a single bill has no equal lines */
   constructor(merges: boolean) {
     this.#merges = merges
   }
@@ -271,7 +271,7 @@ class Receipt {
     if (this.#list === '' || this.#list === 'provider' || name === 'assumed') this.#list = name
   }
 
-  /** The first one stands for the answer. */
+  /** The first one represents the response. */
   matched(name: MatchedName): void {
     this.#matched ??= name
   }
@@ -320,7 +320,7 @@ class Receipt {
   }
 }
 
-/** A cost that cannot be said, with the reason. */
+/** An unknown cost, with the reason. */
 export function unknown(note: string): Cost {
   return { status: 'unknown', totalNanoUsd: null, priceList: '', lines: [], note }
 }

@@ -1,9 +1,9 @@
 import { listOf, objectOf, type JsonObject } from '../wire/json/values.ts'
 
-/** Vocabularies that a tokenizer library has. */
+/** Vocabularies of the tokenizer library. */
 export type Encoding = 'o200k_base' | 'cl100k_base'
 
-/** Counts the tokens of a text; `undefined` when the encoding is not at hand. */
+/** Counts the tokens of a text. `undefined` when the encoding is not loaded. */
 export type CountTokens = (encoding: Encoding, text: string) => number | undefined
 
 /** The beginning of a text, and the length of the whole in UTF-16 units. */
@@ -12,11 +12,11 @@ export interface SampledText {
   readonly length: number
 }
 
-/** Characters of text per token where there is no tokenizer: `docs/pricing.md` says how they were come by. */
+/** Characters per token if there is no tokenizer. `docs/pricing.md` explains how they were measured. */
 const CLAUDE_CHARACTERS_PER_TOKEN = 3.5
 const CHARACTERS_PER_TOKEN = 4
 
-/** Tokens that OpenAI's chat format adds for each message, and for the answer it primes. */
+/** Tokens that OpenAI's chat format adds for each message, and for the start of the response. */
 const TOKENS_PER_MESSAGE = 3
 
 /** Characters of a request that are tokenized; the rest is extrapolated. */
@@ -50,7 +50,7 @@ export function estimateTokens(sample: SampledText, model: string, count: CountT
   return Math.ceil(sample.length / ratio)
 }
 
-/** Estimated tokens that a request makes the model read: its text, and the frame of its messages. */
+/** Estimated input tokens of a request: its text, and the frame of its messages. */
 export function estimateRequestTokens(request: JsonObject, model: string, count: CountTokens): number {
   const messages = listOf(request['messages']).length
   const frame = messages > 0 ? (messages + 1) * TOKENS_PER_MESSAGE : 0
@@ -78,7 +78,7 @@ const READ = [
   'suffix',
 ]
 
-/** Members inside them that are not text to the model: ids, and data that is counted by other rules. */
+/** Members within them that are not text for the model: ids, and data counted by other rules. */
 const NOT_TEXT = new Set([
   'id',
   'call_id',
@@ -98,7 +98,7 @@ const NOT_TEXT = new Set([
   'model',
 ])
 
-/** The text in a request that the model reads; images and audio are left out. */
+/** The text in a request that the model reads. Images and audio are left out. */
 function requestText(request: JsonObject): SampledText {
   const sample = { pieces: [] as string[], kept: 0, length: 0 }
   for (const name of READ) collect(request[name], 0, sample)

@@ -1,6 +1,6 @@
 import type { Unit } from './usage.ts'
 
-/** What a provider takes for `per` units of a tool or a service, in USD. */
+/** What a provider charges for `per` units of a tool or a service, in USD. */
 interface Price {
   readonly usd: number
   readonly per: number
@@ -8,12 +8,12 @@ interface Price {
   readonly note?: string
 }
 
-/** The provider counts another unit instead, and takes nothing for this one. */
+/** The provider counts another unit instead, and charges nothing for this one. */
 interface CountedBy {
   readonly countedBy: Unit
 }
 
-/** Units that are billed beside tokens. The others are billed in their stead. */
+/** Units that are billed in addition to tokens. The others are billed instead. */
 export const FEES: readonly Unit[] = [
   'web_searches',
   'web_search_previews',
@@ -31,7 +31,7 @@ export const FEES: readonly Unit[] = [
 type FeeRule = (Price | CountedBy) & {
   readonly vendor: string
   readonly unit: Unit
-  /** Models that it holds for; absent for all. What comes first wins. */
+  /** Models that it applies to. Absent for all. The first match wins. */
   readonly models?: RegExp
   readonly source: string
 }
@@ -48,7 +48,7 @@ const SEARCHES_FREE = 'the first 5,000 searches of a month are free; all were co
 const PROMPTS_FREE = 'the first 1,500 grounded prompts of a day are free; all were counted'
 const STORAGE = 'storage was counted until the cache expires; deleted earlier, it costs less'
 
-/** Fees that the bundled list does not have. The list wins where it does. */
+/** Fees that the bundled list does not have. If the list has one, the list wins. */
 const RULES: readonly FeeRule[] = [
   {
     vendor: 'openai',
@@ -69,7 +69,7 @@ const RULES: readonly FeeRule[] = [
     note: 'the fee of a search model was counted once for an answer; it may depend on the search context',
     source: OPENAI,
   },
-  // Models that do not reason pay more, and nothing for what the search found.
+  // Models without reasoning pay more, and nothing for the search content.
   {
     vendor: 'openai',
     unit: 'web_search_previews',
@@ -92,7 +92,7 @@ const RULES: readonly FeeRule[] = [
   {
     vendor: 'anthropic',
     unit: 'containers',
-    // 0.05 USD an hour, of which five minutes are billed at least.
+    // 0.05 USD an hour, with a minimum of five minutes.
     usd: 0.05,
     per: 12,
     note: 'five minutes of code execution were counted; 1,550 hours of a month are free',

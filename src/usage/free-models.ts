@@ -1,4 +1,4 @@
-/** A model that its provider gives away, by what the provider itself says. */
+/** A model that its provider declares free. */
 interface FreeModel {
   /** The bundled list's name for the provider. */
   readonly vendor: string
@@ -8,7 +8,7 @@ interface FreeModel {
   readonly source: string
 }
 
-/** A model without a price in a list is not free: it is free where its provider says so, and nowhere else. */
+/** A model without a price in a list is not free. It is free only if its provider says so. */
 const FREE_MODELS: readonly FreeModel[] = [
   { vendor: 'openrouter', model: /:free$/, source: 'openrouter.ai/docs/faq, 2026-11' },
   {
@@ -20,7 +20,7 @@ const FREE_MODELS: readonly FreeModel[] = [
 ]
 
 /**
- * Whether a provider says that it takes nothing for a model.
+ * Whether a provider says that it charges nothing for a model.
  *
  * @param vendor the bundled list's name for the provider
  * @param provider its name in the configuration

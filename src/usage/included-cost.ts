@@ -1,8 +1,8 @@
 import { NO_COST, type Cost } from './cost.ts'
 
 /**
- * The cost of an exchange that a subscription pays for: nothing more is billed, and what it would come to at list prices stands beside
- * it. What costs nothing anyway stays as it is.
+ * The cost of an exchange that a subscription pays for: 0, with the list price beside it. A cost that is 0 anyway
+ * stays unchanged.
  */
 export function includedCost(cost: Cost): Cost {
   if (cost === NO_COST) return cost

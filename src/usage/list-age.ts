@@ -1,7 +1,7 @@
 import type { PriceTable } from './price-table.ts'
 import { tableLabel } from './price-table.ts'
 
-/** Days after which a price list is too old to be trusted: providers change prices every few weeks. */
+/** Days after which a price list is too old to trust. Providers change prices every few weeks. */
 export const STALE_DAYS = 60
 
 const DAY_MS = 86_400_000
@@ -12,7 +12,7 @@ export interface ListAge {
   readonly list: string
   /** `YYYY-MM-DD` */
   readonly date: string
-  /** Whole days since; 0 for a date to come. */
+  /** Whole days since then. 0 for a future date. */
   readonly days: number
   readonly stale: boolean
 }
@@ -24,8 +24,8 @@ export function listAge(table: PriceTable, now: number): ListAge {
 }
 
 /**
- * The last moment on or before the first day of a list at which it is the same hour of the same day of the week as now, so that prices
- * of some hours do not look like changed ones.
+ * The latest moment, not after a list's first day, with the current weekday and hour. So prices that apply only at
+ * some hours do not look changed.
  *
  * @param now epoch milliseconds
  */

@@ -1,11 +1,11 @@
-/** What a name that moves from model to model stood for, in a time. */
+/** The model that a moving name stood for in a period. */
 export interface ModelAlias {
   readonly alias: string
   /** The bundled list's name for the provider. */
   readonly vendor: string
   /** First day, UTC. */
   readonly from: string
-  /** The day on which it moved on, was retired, or was last looked at: from then on it is not known. */
+  /** The day on which it moved on, was retired, or was last checked. From then on it is unknown. */
   readonly to: string
   /** The model, as the price lists name it. */
   readonly model: string
@@ -15,8 +15,8 @@ export interface ModelAlias {
 }
 
 /**
- * The day on which this table was last held against what providers had announced. An alias that had not moved by then may
- * have moved since: move the day only after looking again.
+ * The day on which this table was last checked against the providers' announcements. An alias may have moved since.
+ * Change the day only after checking again.
  */
 const REVIEWED = '2026-12-01'
 
@@ -56,7 +56,7 @@ function of(vendor: string, rows: readonly Row[]): ModelAlias[] {
   })
 }
 
-/** Names that move, oldest meaning first. What answers name with a date needs no line here: the answer decides. */
+/** Moving names, oldest meaning first. A name that responses report with a date needs no line: the response decides. */
 export const MODEL_ALIASES: readonly ModelAlias[] = [
   ...of('mistral', [
     [
@@ -193,9 +193,9 @@ export const MODEL_ALIASES: readonly ModelAlias[] = [
   ]),
 ]
 
-/** The model that an alias stands for, as far as it is known. */
+/** The model that an alias stands for, as far as known. */
 export interface ResolvedAlias {
-  /** The model to price; the alias itself where nothing is known. */
+  /** The model to price. The alias itself if nothing is known. */
   readonly model: string
   /** Why it is not certain; absent when it is. */
   readonly doubt?: string
@@ -204,7 +204,7 @@ export interface ResolvedAlias {
 const BY_ALIAS = Map.groupBy(MODEL_ALIASES, ({ vendor, alias }) => `${vendor} ${alias}`)
 
 /**
- * The model that a name stands for at a time. Outside the times of the table it is the last model before, and in doubt.
+ * The model that a name stands for at a time. Outside the table's periods it is the last model before, with a doubt.
  *
  * @param name lower case
  * @param at epoch milliseconds

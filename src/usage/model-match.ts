@@ -3,25 +3,25 @@ import type { MatchLogic } from '@pydantic/genai-prices'
 /** Beats any prefix: the list names the model itself. */
 const EXACT = 1_000_000
 
-/** A pattern written for these names alone; beats prefixes, not exact names. */
+/** A pattern written for these names only. It beats prefixes, not exact names. */
 const PATTERN = 100_000
 
 /**
- * What providers put behind the name of a model without making it another: dates, revisions, release stages. A name has few
- * of them; without a bound, the many ways to read a long row of dates would take seconds.
+ * Suffixes that do not make another model: dates, revisions, release stages. The number is bounded, because reading a
+ * long row of dates in every possible way would take seconds.
  */
 const BENIGN_SUFFIX =
   /^(?:[-@:_](?:\d{8}|\d{4}-\d{2}-\d{2}|\d{6}|\d{2}-\d{2}-\d{4}|\d{2}-\d{4}|\d{2}-\d{2}|\d{4}|\d{3}|latest|preview|exp|experimental|beta|default|maas|v\d+(?::\d+)?(?::\d+k)?)){0,4}$/
 
-/** What providers put before it: vendors, regions, folders. */
+/** Prefixes that do not make another model: vendors, regions, folders. */
 const BENIGN_PREFIX = /^~?(?:[a-z0-9-]+[./])*$/
 
 /**
- * How well a price list's entry fits a model's name; the higher the better, `undefined` for not at all.
+ * How well a price list's entry matches a model's name. Higher is better, `undefined` is no match.
  *
- * A prefix alone proves nothing: `claude-sonnet-5` is a prefix of a later `claude-sonnet-5-5`, which is another model at
- * another price. What a prefix leaves over must therefore be a date, a revision or a release stage, unless the entry
- * itself ends in a separator and so asks for more.
+ * A prefix alone proves nothing: `claude-sonnet-5` is a prefix of a later `claude-sonnet-5-5`, which is another model
+ * at another price. So the rest behind a prefix must be a date, a revision or a release stage, unless the entry ends
+ * in a separator.
  *
  * @param name lower case, trimmed
  */

@@ -1,24 +1,24 @@
 import { resolveAlias } from './model-aliases.ts'
 import { vendorNamed } from './vendor-names.ts'
 
-/** The names that an exchange has for its model, as they came; absent where nobody gave one. */
+/** The names of an exchange's model, unchanged. Absent where none was given. */
 export interface ModelNames {
-  /** By the answer. */
+  /** From the response. */
   readonly answered?: string | undefined
-  /** By the request's content, or by its query where the content says nothing. */
+  /** From the request's content, or its query if the content has none. */
   readonly requested?: string | undefined
-  /** By the request's path: a model, an inference profile, a deployment. */
+  /** From the request's path: a model, an inference profile, a deployment. */
   readonly path?: string | undefined
 }
 
-/** What a request's target names, as `modelsOfTarget` reads it; empty for nothing. */
+/** The names in a request's target, as `modelsOfTarget` reads them. Empty for none. */
 interface TargetNames {
   readonly path: string
   readonly deployment: string
   readonly query: readonly string[]
 }
 
-/** The names in a request. @param content the name in its content; `undefined` when that names none or was not read */
+/** The names in a request. @param content the name in its content; `undefined` if it names none or was not read */
 export function askedNames(
   { path, deployment, query }: TargetNames,
   content: string | undefined,
@@ -37,11 +37,11 @@ export interface NamedModel {
   readonly by: NamedBy
 }
 
-/** Longest name that is looked at; traces keep no longer ones. */
+/** Longest name that is matched. Traces keep no longer ones. */
 const MAX_NAME_LENGTH = 256
 
 /**
- * The names to look a model up by, the most telling first. Everything that has a price for a model goes by this order.
+ * The names to look up a model by, most specific first. Every price lookup uses this order.
  *
  * 1. The name that the upstream went by, the path's or else the content's, if it means the answer's model and says more:
  *    where it ran (`global.…`), or which variant (`…:free`).
@@ -60,7 +60,7 @@ export function namesInOrder(names: ModelNames): readonly NamedModel[] {
     { name: path, by: 'path' },
     { name: requested, by: 'requested' },
   ]
-  // The one that the upstream went by.
+  // The name that the upstream used.
   const asked = all[path === '' ? 2 : 1]!
   if (saysMore(asked.name, answered)) all.unshift(asked)
   return all.filter(
@@ -69,8 +69,8 @@ export function namesInOrder(names: ModelNames): readonly NamedModel[] {
 }
 
 /**
- * A name as it is, without folders that only say where the model is kept (`models/…`, `publishers/…`, an ARN), and without
- * the place of an inference profile (`us.anthropic.…`).
+ * The forms of a name: unchanged, without folders that only locate the model (`models/…`, `publishers/…`, an ARN),
+ * and without the place of an inference profile (`us.anthropic.…`).
  */
 export function formsOf(name: string): readonly string[] {
   const bare = withoutFolders(name)
@@ -98,12 +98,12 @@ export function matchesModel(pattern: string, model: string): boolean {
   return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
 }
 
-/** What a price list is to be asked for. */
+/** What to look up in a price list. */
 export interface Lookup {
   /** Lower case. */
   readonly name: string
   readonly named: NamedModel
-  /** Why the price found by it is not certain; absent when it is. */
+  /** Why a price found by it is not certain. Absent when it is. */
   readonly doubt?: string
 }
 
@@ -116,8 +116,8 @@ function namesMeant(names: ModelNames): readonly NamedModel[] {
 }
 
 /**
- * What to ask a list of the operator's own for: the names as they are. Who lists an alias says what it costs; which model a
- * deployment runs, and what a variant costs, it does not say.
+ * What to look up in the operator's own list: the names unchanged. An operator who lists an alias states its price.
+ * The list does not say which model a deployment runs, or what a variant costs.
  */
 export function spellingsAsSaid(names: ModelNames, vendor: string): readonly Lookup[] {
   const candidates = namesMeant(names)
@@ -128,8 +128,8 @@ export function spellingsAsSaid(names: ModelNames, vendor: string): readonly Loo
 }
 
 /**
- * What to ask a vendor's price list for, in order: for every name its forms, an alias as the model it stands for. A name
- * that does not mean the model that answered is nothing to go by: another model has another price.
+ * What to look up in a vendor's price list, in order: the forms of every name, with an alias replaced by its model. A
+ * name of another model than the responding one is left out, because another model has another price.
  *
  * @param vendor the bundled list's name for the provider
  * @param at epoch milliseconds
@@ -152,12 +152,12 @@ function lookup(name: string, named: NamedModel, doubts: readonly string[]): Loo
   return doubts.length === 0 ? { name, named } : { name, named, doubt: doubts.join('; ') }
 }
 
-/** Why a name may not tell the price. @param first the most telling of the names */
+/** Why a name may not determine the price. @param first the most specific name */
 function nameDoubts(named: NamedModel, first: NamedModel, names: ModelNames, vendor: string): string[] {
   return [...givenNameDoubts(named, names, vendor), ...variantDoubts(named, first)]
 }
 
-/** Names that operators give: they tell neither which model runs nor where. */
+/** Names chosen by operators: they reveal neither the model nor the place. */
 function givenNameDoubts(
   { name }: NamedModel,
   { answered, path = '' }: ModelNames,
@@ -173,7 +173,7 @@ function givenNameDoubts(
   return []
 }
 
-/** A variant that no list has is not the model without it: `…:free` costs nothing. */
+/** A variant that no list has is not the plain model: `…:free` costs nothing. */
 function variantDoubts({ name }: NamedModel, first: NamedModel): string[] {
   const variant = VARIANT.exec(first.name.toLowerCase())?.[0]
   if (variant === undefined || VARIANT.test(name.toLowerCase())) return []
@@ -204,7 +204,7 @@ function routedBase(name: string, vendor: string): readonly Spelling[] {
   return [{ name: name.slice(0, -variant.length), doubt: `${variant} may cost more or less than the model` }]
 }
 
-/** `openai/gpt-4o`: whose model it is, as routers and SDKs write it. */
+/** `openai/gpt-4o`: the vendor of a model, as routers and SDKs write it. */
 const VENDOR_FOLDER = /^([a-z0-9_-]+)\/(?=.)/
 
 /** Vendors that the names of an exchange are prefixed with (`openai/gpt-4o`), in the order of the names. */
@@ -215,7 +215,7 @@ export function vendorsInNames(names: ModelNames): readonly string[] {
   })
 }
 
-/** Whether two names mean one model, in whatever version, place or variant; never for an empty name. */
+/** Whether two names mean the same model, in any version, place or variant. Never for an empty name. */
 export function isSameModel(one: string, other: string): boolean {
   return one !== '' && other !== '' && familyOf(one) === familyOf(other)
 }
@@ -226,7 +226,7 @@ const FOLDERS = /^(?:arn:.*\/|(?:.*\/)?models\/)/
 /** Where an inference profile of Amazon Bedrock runs; a vendor follows. */
 const PLACE = /^(?:global|us-gov|us|eu|apac|jp|au|ca|in|sa|me|af)\.(?=[a-z0-9]+\.)/
 
-/** Which of several ways to serve a model: `:free`, `:nitro`. Numbers are revisions. */
+/** A serving variant: `:free`, `:nitro`. Numbers are revisions. */
 const VARIANT = /:[a-z][a-z-]*$/
 
 function withoutFolders(name: string): string {

@@ -5,11 +5,11 @@ import { RATE_RULES, ruleApplies } from './rate-rules.ts'
 import { UNIT_PRICING } from './unit-pricing.ts'
 import { BUCKETS, UNITS, type Bucket, type Unit } from './usage.ts'
 
-/** Where a price is from, if it is not the receipt's own list. */
+/** The origin of a price that is not from the receipt's own list. */
 export interface Origin {
   /** Name and version of the list. */
   readonly list: string
-  /** Share that the operator takes off this list's price; negative for a surcharge. */
+  /** The operator's discount on this list's price, as a share. Negative for a surcharge. */
   readonly discount?: number
   /** Why it is not certain that this list's price is the model's. */
   readonly doubt?: string
@@ -18,9 +18,9 @@ export interface Origin {
 /** A rate for one bucket. */
 export interface Rate {
   readonly usdPerMillion: number
-  /** Name of the published rule by which it follows from another rate. */
+  /** Name of the published rule that derives it from another rate. */
   readonly rule?: string
-  /** Why it is not certain: the rate is another one's, and which. */
+  /** Why it is not certain: the other rate that stands in. */
   readonly reason?: string
   readonly origin?: Origin
 }
@@ -32,14 +32,14 @@ export interface UnitPrice {
   readonly origin?: Origin
 }
 
-/** What an own price says of a service tier. */
+/** An own price's terms for a service tier. */
 export interface OwnTier {
-  /** Factor of the rates; 1 where the tier has rates of its own. */
+  /** Factor on the rates. 1 if the tier has its own rates. */
   readonly factor: number
   readonly rates: ModelRates
 }
 
-/** Which of an exchange's names led to its price. Names are those of the JSON contract. */
+/** Which name of an exchange led to its price. Member names are those of the JSON contract. */
 export interface MatchedName extends NamedModel {
   /** The list's name for the model, or the own price's. */
   readonly entry: string
@@ -47,30 +47,30 @@ export interface MatchedName extends NamedModel {
 
 /** Rates of one model at one time. */
 export interface ModelRates {
-  /** Which list the rates are from: a bundled one, `override`, `local`, or `assumed`. */
+  /** The origin of the rates: a bundled list, `override`, `local`, or `assumed`. */
   readonly list: string
   /** The bundled list's name for the provider; empty for none. */
   readonly vendor: string
   /** The list's name for the model. */
   readonly model: string
   /**
-   * The rate of a bucket, given the size of the whole input: brackets of long context differ. `undefined` where the list
-   * has none and no other rate can stand for it: tokens without a rate are never free.
+   * The rate of a bucket, given the size of the whole input, because long-context brackets differ. `undefined` if the
+   * list has none and no other rate can stand in. Tokens without a rate are never free.
    */
   rate(bucket: Bucket, inputTokens: number): Rate | undefined
-  /** Price of what is billed in other units; `undefined` where the list has none. */
+  /** Price of a unit other than tokens. `undefined` if the list has none. */
   unit(unit: Unit): UnitPrice | undefined
-  /** Least amount of a unit that is billed for one request; 0 for no minimum. */
+  /** Smallest billed amount of a unit per request. 0 for no minimum. */
   minimum(unit: Unit): number
-  /** The operator's own terms for a tier; absent or `undefined` where there are none and the provider's hold. */
+  /** The operator's own terms for a tier. Absent or `undefined` if the provider's apply. */
   tier?(named: { serviceTier?: string | undefined; speed?: string | undefined }): OwnTier | undefined
-  /** The name by which it was found; absent when it was found by none. */
+  /** The name that matched. Absent when none did. */
   readonly matched?: MatchedName
   /** Why it is not certain that these are the model's rates; absent when it is. */
   readonly doubt?: string
 }
 
-/** What a list says of one model at one time, by the bundled list's keys and some of ours. */
+/** A list's prices of one model at one time, by the bundled list's keys and some of ours. */
 export interface RateSheet {
   readonly list: string
   readonly vendor: string
@@ -80,7 +80,7 @@ export interface RateSheet {
   readonly origins?: ReadonlyMap<string, Origin>
   readonly matched?: MatchedName
   readonly doubt?: string
-  /** Size of the input up to which these prices hold; absent for any. */
+  /** Input size up to which these prices apply. Absent for any. */
   readonly maxInputTokens?: number
 }
 
@@ -105,8 +105,8 @@ export const BUCKET_KEYS: Readonly<Record<Bucket, string>> = {
 }
 
 /**
- * Which rate stands for a missing one where no rule is published; the cost is an estimate then. Sound has no stand-in: it
- * costs up to sixteen times as much as text. Input and output have none either.
+ * Which rate stands in for a missing one without a published rule. The cost is then an estimate. Audio has no
+ * stand-in, because it costs up to sixteen times as much as text. Input and output have none either.
  */
 const STAND_INS: Readonly<Partial<Record<Bucket, readonly Bucket[]>>> = {
   cache_read: ['input_uncached'],
@@ -123,14 +123,14 @@ const STAND_INS: Readonly<Partial<Record<Bucket, readonly Bucket[]>>> = {
 }
 
 /**
- * The rates of a sheet: a bucket has a rate of its own, else one by a published rule, else another one's with the reason.
- * No rate is another's in silence.
+ * The rates of a sheet. A bucket has its own rate, else one by a published rule, else a stand-in with the reason. No
+ * rate stands in silently.
  */
 export function ratesOf(sheet: RateSheet): ModelRates {
   const { list, vendor, model, prices, origins, matched, doubt, maxInputTokens = Infinity } = sheet
   const own = (key: string, inputTokens: number): Rate | undefined => {
     const origin = origins?.get(key)
-    // A rate of the operator's own, beside a list's, has no such bound.
+    // An operator's own rate has no such bound.
     const bounded = origins === undefined || origin !== undefined
     if (bounded && inputTokens > maxInputTokens) return undefined
     const usdPerMillion = priceFor(prices[key], inputTokens)
@@ -169,12 +169,12 @@ export function ratesOf(sheet: RateSheet): ModelRates {
       const origin = origins?.get(key)
       return typeof usd === 'number' ? { usd, per, ...(origin ? { origin } : {}) } : undefined
     },
-    // Groq bills a transcription as ten seconds at least.
+    // Groq bills at least ten seconds for a transcription.
     minimum: (unit) => (unit === 'audio_seconds' && vendor === 'groq' ? 10 : 0),
   }
 }
 
-/** A bracket holds for the whole request once its input is larger than the bracket's start. */
+/** A bracket applies to the whole request if its input is larger than the bracket's start. */
 function priceFor(price: ModelPrice[string], inputTokens: number): number | undefined {
   if (price === undefined || typeof price === 'number') return price
   let rate = price.base

@@ -22,7 +22,7 @@ export function scaled(value: number, digits: number): bigint {
   return value < 0 ? -result : result
 }
 
-/** Rates come again and again; they are scaled once. */
+/** Caches scaled rates, because they repeat. */
 const SCALED_RATES = new Map<number, bigint>()
 const SCALED_RATES_LIMIT = 10_000
 
@@ -52,8 +52,8 @@ export function timesFactor(rate: number, factor: number): number {
 }
 
 /**
- * What an amount of other units costs, given a price for `per` of them; an amount may have a fraction (seconds), and a
- * division that does not come out even is cut at 10^-18 USD.
+ * The cost of an amount of other units, given a price for `per` of them. The amount may have a fraction (seconds). A
+ * division with a remainder is cut at 10^-18 USD.
  */
 export function unitsCost(quantity: number, usd: number, per: number, permille: number): Amount {
   return (scaled(quantity, 9) * scaledRate(usd) * BigInt(permille)) / (BigInt(per) * 1000n)
@@ -80,8 +80,8 @@ export function amountToUsd(amount: Amount): number {
 }
 
 /**
- * USD for people, of nano-USD (0 or more, rounded to whole ones): with so many decimals (1 to 9), and with more where those would
- * hide a small amount. Below a thousandth nothing is rounded: `0.0000045` is never `0.00`.
+ * Formats nano-USD (0 or more, rounded to whole ones) as USD for people, with 1 to 9 decimals. It uses more decimals
+ * if those would hide a small amount. Below a thousandth nothing is rounded: `0.0000045` is never `0.00`.
  */
 export function usdText(nano: number, decimals = 6): string {
   const whole = Math.round(nano)

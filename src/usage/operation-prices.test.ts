@@ -9,7 +9,7 @@ function price(usage: Usage, api: string, { model = 'gpt-6-luna', provider = 'op
   const override = ownPrice({ model, input: 5 })
   const list = new PriceList({ unknownModel: 'allow', assumed: NO_RATES, overrides: own ? [override] : [] })
   const at = Date.parse('2026-11-30T12:00:00Z')
-  const question = {
+  const query = {
     provider,
     upstreamUrl: '',
     dialect: 'openai',
@@ -21,7 +21,7 @@ function price(usage: Usage, api: string, { model = 'gpt-6-luna', provider = 'op
     model,
     names: { answered: model },
     bills: [{ usage, parts: NO_PARTS }],
-    find: (names) => list.find({ ...question, api, names, at }),
+    find: (names) => list.find({ ...query, api, names, at }),
   })
   return [cost.status, cost.totalNanoUsd, cost.priceList]
 }

@@ -3,7 +3,7 @@ import type { ModelPrice } from '@pydantic/genai-prices'
 /** Name and date of this list, as receipts show it. */
 export const OPERATION_LIST = 'ongoingai-operations@2026-11-30'
 
-/** What a model costs in one operation alone, where that is not what it costs elsewhere. */
+/** What a model costs in one operation, if that differs from its ordinary price. */
 export interface OperationPrice {
   /** Name of the wire API. */
   readonly api: string
@@ -12,12 +12,12 @@ export interface OperationPrice {
   readonly model: string
   /** In the bundled list's own terms. */
   readonly prices: ModelPrice
-  /** Largest input that the price is known for: larger ones cost more, and nobody says how much. */
+  /** Largest input with a known price. Larger inputs cost more, by an unpublished amount. */
   readonly maxInputTokens: number
   readonly source: string
 }
 
-/** Prices of operations, exact names only. An operation that stands here is priced by no other list. */
+/** Prices of operations, exact names only. No other list prices an operation that is listed here. */
 export const OPERATION_PRICES: readonly OperationPrice[] = [
   {
     api: 'decisions',
@@ -30,7 +30,7 @@ export const OPERATION_PRICES: readonly OperationPrice[] = [
   },
 ]
 
-/** Whether an operation has prices of its own, so that a model's ordinary price is wrong for it. */
+/** Whether an operation has its own prices, so that a model's ordinary price would be wrong. */
 export function isPricedByOperation(api: string): boolean {
   return OPERATION_PRICES.some((price) => price.api === api)
 }

@@ -7,7 +7,7 @@ import { timesFactor } from './money.ts'
 import { UNIT_PRICING } from './unit-pricing.ts'
 import { UNITS } from './usage.ts'
 
-/** What decides whether an own price is for an exchange. */
+/** What decides whether an own price applies to an exchange. */
 export interface OverrideQuery {
   /** Provider's name in the configuration. */
   readonly provider: string
@@ -21,13 +21,13 @@ export interface OverrideQuery {
 
 const DAY_MS = 86_400_000
 
-/** Whether an operator's price is for such an exchange. @param forms of its names */
+/** Whether an operator's price applies to such an exchange. @param forms of its names */
 export function overrideApplies(
   override: PriceOverride,
-  question: OverrideQuery,
+  query: OverrideQuery,
   forms: readonly NameForm[],
 ): boolean {
-  const { provider, organizationId, workspaceId, keyId, at } = question
+  const { provider, organizationId, workspaceId, keyId, at } = query
   const named = (wanted: string, is: string): boolean => wanted === '' || wanted === is
   return (
     named(override.provider, provider) &&
@@ -40,15 +40,15 @@ export function overrideApplies(
   )
 }
 
-/** The own price that holds for an exchange; of two that are as specific, the later one of the file. */
+/** The own price that applies to an exchange. Of two equally specific ones, the later in the file wins. */
 export function bestOverride(
   overrides: readonly PriceOverride[],
-  question: OverrideQuery,
+  query: OverrideQuery,
   forms: readonly NameForm[],
 ): PriceOverride | undefined {
   let best: PriceOverride | undefined
   for (const override of overrides) {
-    if (!overrideApplies(override, question, forms)) continue
+    if (!overrideApplies(override, query, forms)) continue
     if (!best || specificity(override) >= specificity(best)) best = override
   }
   return best
@@ -85,15 +85,15 @@ const RATE_KEYS: Readonly<Record<keyof Rates, string>> = {
   outputImage: 'output_image_mtok',
 }
 
-/** Units that are billed in the stead of tokens; the others are fees beside them. */
+/** Units that are billed instead of tokens. The others are fees in addition. */
 const INSTEAD_OF_TOKENS = UNITS.filter((unit) => !FEES.includes(unit))
 
 /**
- * The rates of an own price: what it sets, and for the rest what the list says, less the discount. What neither has is not
- * known. A price by the piece stands in the stead of the list's rates for tokens.
+ * The rates of an own price: what it sets, and otherwise the list's rates less the discount. What neither has is
+ * unknown. A unit price replaces the list's token rates.
  *
- * @param listed what a list says of the model; `undefined` where none has it
- * @param otherwise names of provider and model where no list has it
+ * @param listed a list's prices of the model; `undefined` if none has it
+ * @param otherwise names of provider and model if no list has it
  * @returns `undefined` when nothing has a price: a discount on a model that no list has
  */
 export function overrideRates(
@@ -175,7 +175,7 @@ function ownPrices(override: PriceOverride): [string, ModelPrice[string]][] {
   return prices
 }
 
-/** The rates that are set. `output` includes reasoning unless that has a rate of its own. */
+/** The rates that are set. `output` includes reasoning unless that has its own rate. */
 function ownRates(rates: Rates): [string, number][] {
   const set = { ...rates, reasoning: rates.reasoning >= 0 ? rates.reasoning : rates.output }
   return Object.entries(RATE_KEYS).flatMap(([name, key]) => {
@@ -184,7 +184,7 @@ function ownRates(rates: Rates): [string, number][] {
   })
 }
 
-/** A tier with rates of its own; where it has none the standard rate stands in, and the cost is an estimate. */
+/** A tier with its own rates. For a missing rate the standard rate stands in, and the cost is an estimate. */
 function tierRates(standard: RateSheet, tier: Rates & { readonly name: OwnTierName }): ModelRates {
   const own = ratesOf({ ...standard, prices: Object.fromEntries(ownRates(tier)), origins: new Map() })
   const rates = ratesOf(standard)
@@ -201,7 +201,7 @@ function tierRates(standard: RateSheet, tier: Rates & { readonly name: OwnTierNa
   }
 }
 
-/** The tier that an answer names, as own prices call it. */
+/** The tier that a response names, as own prices call it. */
 function tierName(serviceTier: string | undefined, speed: string | undefined): OwnTierName | undefined {
   if (speed === 'fast') return 'fast'
   switch (serviceTier?.toLowerCase()) {

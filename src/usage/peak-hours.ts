@@ -1,12 +1,10 @@
-/**
- * When the prices of some hours of the day hold. Lists can name the hours only (`time_of_date`), not the days on which they count.
- */
+/** When prices for some hours of the day apply. Lists can name only the hours (`time_of_date`), not the days. */
 interface PeakHours {
   readonly vendor: string
   readonly models: RegExp
-  /** Epoch milliseconds before which the hours did not count. */
+  /** Epoch milliseconds before which the hours did not apply. */
   readonly from: number
-  /** Epoch milliseconds from which they count from Monday to Friday only. */
+  /** Epoch milliseconds from which they apply from Monday to Friday only. */
   readonly weekdaysFrom: number
   readonly source: string
 }
@@ -22,9 +20,10 @@ const PEAK_HOURS: readonly PeakHours[] = [
 ]
 
 /**
- * Whether the prices that a list has for hours of the day hold on the day of a request.
+ * Whether a list's prices for hours of the day apply on the day of a request.
  *
- * Days are those of UTC: DeepSeek means the days of Beijing, and its hours (01:00 to 10:00 UTC) lie on the same day in both.
+ * Days are those of UTC: DeepSeek means the days of Beijing, and its hours (01:00 to 10:00 UTC) lie on the same day
+ * in both.
  *
  * @param at epoch milliseconds
  */

@@ -6,7 +6,7 @@ export interface PlaceFacts {
   readonly vendor: string
   /** The list's name for the model. */
   readonly model: string
-  /** As `placeOf` reads it; empty or absent where the address names none. */
+  /** As `placeOf` reads it. Empty or absent if the address names none. */
   readonly place?: string | undefined
   /** When the exchange began, epoch milliseconds. */
   readonly at?: number | undefined
@@ -26,13 +26,13 @@ const HOSTS = [
 ]
 
 /**
- * Where an exchange ran, as its address says: `global`, a geography (`us`, `eu`) or a region (`us-east5`).
+ * Where an exchange ran, according to its address: `global`, a geography (`us`, `eu`) or a region (`us-east5`).
  *
  * The path says more than the host: a Bedrock inference profile or a Vertex AI location.
  *
  * @param path as the client sent it, without query
  * @param host the upstream's, with or without port
- * @returns an empty text where the address names no place
+ * @returns an empty text if the address names no place
  */
 export function placeOf(path: string, host: string): string {
   const model = BEDROCK_MODEL.exec(path)?.[1]
@@ -61,7 +61,7 @@ function decoded(text: string): string {
 
 const TENTH_MORE: PriceFactor = { permille: 1100 }
 
-/** What the place does to the list price. Each rule names its source. */
+/** How the place changes the list price. Each rule names its source. */
 export function placePrice(facts: PlaceFacts): PriceFactor {
   if (!facts.place || facts.place === 'global') return LIST_PRICE
   switch (facts.vendor) {

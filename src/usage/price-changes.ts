@@ -3,14 +3,14 @@ import { findModel } from './price-list.ts'
 import { tableLabel, type PriceTable } from './price-table.ts'
 import { pricesAt } from './prices-at.ts'
 
-/** What a model costs by a list. */
+/** A model's price in a list. */
 interface Listed {
   /** Label of the list. */
   readonly list: string
   readonly prices: ModelPrice
 }
 
-/** A model whose price a new list changes. `before` or `after` is absent where no list has a price. */
+/** A model whose price a new list changes. `before` or `after` is absent if no list has a price. */
 export interface PriceChange {
   readonly vendor: string
   readonly model: string
@@ -19,9 +19,9 @@ export interface PriceChange {
 }
 
 /**
- * What becomes of prices when one set of lists takes the place of another: of every model that the operator's list has, before or after.
+ * How prices change when one set of lists replaces another, for every model in the operator's list, before or after.
  *
- * @param before lists in the order in which they are asked, the operator's own first
+ * @param before lists in lookup order, the operator's own first
  * @param at epoch milliseconds
  */
 export function priceChanges(
@@ -56,7 +56,7 @@ function listed(
   return undefined
 }
 
-/** By the list's own name for the model; that of a family (`gpt-4o*`) matches no model and is looked up as it is. */
+/** By the list's own name for the model. A family name (`gpt-4o*`) matches no model and is looked up unchanged. */
 function pricesOf(
   provider: Provider,
   name: string,
@@ -69,12 +69,12 @@ function pricesOf(
   return found && pricesAt(found.provider.id, found.model, at)
 }
 
-/** Whether two prices are the same; no price is another one than any. */
+/** Whether two prices are the same. A missing price differs from every price. */
 export function samePrices(a: ModelPrice | undefined, b: ModelPrice | undefined): boolean {
   return Bun.deepEquals(plain(a), plain(b))
 }
 
-/** Prices without what has no price, whatever class the list made its brackets of. */
+/** Prices as plain values, without absent members, so that brackets of different classes compare. */
 function plain(prices: ModelPrice | undefined): object | undefined {
   const shown = (price: number | TieredPrices | undefined): unknown =>
     typeof price === 'object' ? { base: price.base, tiers: price.tiers } : price

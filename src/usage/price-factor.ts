@@ -1,4 +1,4 @@
-/** What a tier, a mode or a place does to the list price. */
+/** How a tier, a mode or a place changes the list price. */
 export interface PriceFactor {
   /** Thousandths of the list price. */
   readonly permille: number

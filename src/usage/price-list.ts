@@ -1,3 +1,4 @@
+import { type ModelInfo, type ModelPrice, type Provider, findProvider } from '@pydantic/genai-prices'
 import { isStatedFree } from './free-models.ts'
 import { matchScore } from './model-match.ts'
 import {
@@ -19,7 +20,6 @@ import { BUNDLED, isBundled, tablesInOrder } from './price-tables.ts'
 import { pricesAt } from './prices-at.ts'
 import type { PricingConfig } from './settings.ts'
 import { vendorNamed } from './vendor-names.ts'
-import { type ModelInfo, type ModelPrice, type Provider, findProvider } from '@pydantic/genai-prices'
 
 /** Whose exchange is priced, where and when. */
 export interface PriceQuery extends OverrideQuery {
@@ -52,8 +52,8 @@ const CACHE_LIMIT = 2000
 /**
  * Prices by provider and model: the operator's overrides, then the lists, then the assumed rates.
  *
- * Bundled lists are data with dates and sources and are never fetched. Matching takes tens of microseconds, so what was
- * found is kept per provider, tenant, model and minute.
+ * Bundled lists are data with dates and sources and are never fetched. Matching takes tens of microseconds, so
+ * results are cached per provider, tenant, model and minute.
  */
 export class PriceList {
   readonly #pricing: PricingConfig
@@ -70,37 +70,37 @@ export class PriceList {
   }
 
   /** Matches the rates of a model. @returns `undefined` when no list has it: its cost is unknown, never 0 */
-  find(question: PriceQuery): ModelRates | undefined {
-    const { provider, upstreamUrl, api = '', names, organizationId, workspaceId, keyId } = question
+  find(query: PriceQuery): ModelRates | undefined {
+    const { provider, upstreamUrl, api = '', names, organizationId, workspaceId, keyId } = query
     const caller = this.#perCaller ? `${organizationId}\n${workspaceId}\n${keyId}` : ''
     const operation = isPricedByOperation(api) ? api : ''
-    // Names are anybody's: JSON keeps them apart whatever they hold.
+    // Names may contain anything. JSON keeps them distinct.
     const said = JSON.stringify([names.answered, names.requested, names.path])
-    const key = `${provider}\n${upstreamUrl}\n${operation}\n${said}\n${caller}\n${Math.floor(question.at / 60_000)}`
+    const key = `${provider}\n${upstreamUrl}\n${operation}\n${said}\n${caller}\n${Math.floor(query.at / 60_000)}`
     if (this.#found.has(key)) return this.#found.get(key)
-    const rates = this.#rates(question)
+    const rates = this.#rates(query)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
     this.#found.set(key, rates)
     return rates
   }
 
   /** The context window in tokens, from the first list that has one. Own prices do not change it. */
-  contextWindow(question: PriceQuery): number | undefined {
-    for (const { table, provider, name } of lookupsIn(this.#tables, vendorOf(question)?.id, question)) {
+  contextWindow(query: PriceQuery): number | undefined {
+    for (const { table, provider, name } of lookupsIn(this.#tables, vendorOf(query)?.id, query)) {
       const window = findModel(provider, name, table.providers)?.model.context_window
       if (window !== undefined) return window
     }
     return undefined
   }
 
-  #rates(question: PriceQuery): ModelRates | undefined {
+  #rates(query: PriceQuery): ModelRates | undefined {
     const { overrides, unknownModel, assumed } = this.#pricing
-    const forms = nameForms(question.names)
-    const seller = vendorOf(question)
+    const forms = nameForms(query.names)
+    const seller = vendorOf(query)
     const vendor = seller?.id ?? ''
-    const listed = freeRates(question, vendor) ?? listedPrice(this.#tables, question, seller)
-    const own = bestOverride(overrides, question, forms)
-    const model = namesInOrder(question.names)[0]?.name ?? ''
+    const listed = freeRates(query, vendor) ?? listedPrice(this.#tables, query, seller)
+    const own = bestOverride(overrides, query, forms)
+    const model = namesInOrder(query.names)[0]?.name ?? ''
     const rates = own ? overrideRates(own, listed, { vendor, model }) : listed && ratesOf(listed)
     if (rates)
       return own ? { ...rates, matched: { ...nameMatching(own.model, forms)!, entry: own.model } } : rates
@@ -108,10 +108,7 @@ export class PriceList {
   }
 }
 
-/**
- * Models that Ollama runs itself are billed by nobody; those it passes on to its cloud are named so. Some models are given
- * away by their provider.
- */
+/** Nobody bills models that Ollama runs locally. The names of its cloud models say so. Some providers give models away. */
 function freeRates(
   { dialect, names, provider, upstreamUrl }: PriceQuery,
   vendor: string,
@@ -127,7 +124,7 @@ function freeRates(
   return foundBy(first, freeSheet(tableLabel(BUNDLED), vendor, first.name))
 }
 
-/** The bundled list's provider: by URL, by name, by the dialect that it invented. */
+/** The bundled list's provider: by URL, by name, or by its own dialect. */
 function vendorOf({ upstreamUrl, provider, dialect }: PriceQuery): Provider | undefined {
   const atPlace = PLACE_VENDORS.find(([address]) => address.test(upstreamUrl))?.[1]
   return (
@@ -139,21 +136,21 @@ function vendorOf({ upstreamUrl, provider, dialect }: PriceQuery): Provider | un
   )
 }
 
-/** What the first table says that has a price for the model at that time. */
+/** The prices of the first table that has the model at that time. */
 export function listedPrice(
   tables: readonly PriceTable[],
-  question: PriceQuery,
-  vendor = vendorOf(question),
+  query: PriceQuery,
+  vendor = vendorOf(query),
 ): RateSheet | undefined {
-  if (question.api !== undefined && isPricedByOperation(question.api))
-    return operationPrice(vendor?.id ?? '', question)
-  const sheet = sheetOf(tables, vendor?.id, question)
+  if (query.api !== undefined && isPricedByOperation(query.api))
+    return operationPrice(vendor?.id ?? '', query)
+  const sheet = sheetOf(tables, vendor?.id, query)
   if (sheet || vendor) return sheet
-  // A router that no list knows: the names may say whose model it passes on, but not what it takes.
-  for (const id of vendorsInNames(question.names)) {
-    const named = sheetOf(tables, id, question)
+  // A router that no list knows. The names may reveal the vendor of the model, but not the router's price.
+  for (const id of vendorsInNames(query.names)) {
+    const named = sheetOf(tables, id, query)
     if (!named) continue
-    const doubt = `no price list has provider ${question.provider}; the price of ${id} was used`
+    const doubt = `no price list has provider ${query.provider}; the price of ${id} was used`
     return { ...named, doubt: named.doubt === undefined ? doubt : `${doubt}; ${named.doubt}` }
   }
   return undefined
@@ -162,24 +159,24 @@ export function listedPrice(
 function sheetOf(
   tables: readonly PriceTable[],
   vendor: string | undefined,
-  question: PriceQuery,
+  query: PriceQuery,
 ): RateSheet | undefined {
-  for (const { table, provider, name, named, doubt } of lookupsIn(tables, vendor, question)) {
-    const sheet = listRates(table, provider, name, question.at)
+  for (const { table, provider, name, named, doubt } of lookupsIn(tables, vendor, query)) {
+    const sheet = listRates(table, provider, name, query.at)
     if (sheet) return foundBy(named, sheet, doubt)
   }
   return undefined
 }
 
-/** Where a model is looked for, in order: in each table, under each of its names. */
+/** The lookups of a model, in order: each table, each of its names. */
 function* lookupsIn(
   tables: readonly PriceTable[],
   vendor: string | undefined,
-  question: PriceQuery,
+  query: PriceQuery,
 ): Generator<Lookup & { readonly table: PriceTable; readonly provider: Provider }> {
-  const { names, at } = question
+  const { names, at } = query
   for (const table of tables) {
-    const provider = providerIn(table, vendor, question)
+    const provider = providerIn(table, vendor, query)
     if (!provider) continue
     const said = isBundled(table) ? [] : spellingsAsSaid(names, provider.id)
     for (const lookup of [...said, ...lookupsOf(names, provider.id, at)]) yield { ...lookup, table, provider }
@@ -206,7 +203,7 @@ function foundBy(named: NamedModel, sheet: RateSheet, doubt?: string): RateSheet
   return doubt === undefined ? { ...sheet, matched } : { ...sheet, matched, doubt }
 }
 
-/** What a list says of a model of one of its providers at a time, in epoch milliseconds. */
+/** A list's prices of a model of one of its providers at a time, in epoch milliseconds. */
 function listRates(table: PriceTable, vendor: Provider, name: string, at: number): RateSheet | undefined {
   const found = findModel(vendor, name, table.providers)
   if (!found) return undefined
@@ -229,7 +226,7 @@ function operationPrice(vendor: string, { api, names, at }: PriceQuery): RateShe
   return undefined
 }
 
-/** The entry of a price list for a model, by the name as it is, then without the date of its snapshot. */
+/** The entry of a price list for a model: by the unchanged name, then without the date of its snapshot. */
 export function findModel(
   vendor: Provider,
   name: string,
@@ -272,7 +269,7 @@ export interface ListedModel {
 }
 
 /**
- * Every model of the lists at a time, in the order in which the lists are asked. A model that two lists have comes twice; the first counts.
+ * Every model of the lists at a time, in lookup order. A model in two lists appears twice. The first one applies.
  *
  * @param at epoch milliseconds
  */

@@ -1,7 +1,7 @@
 import type { Provider } from '@pydantic/genai-prices'
 
 /**
- * A list of prices, checked: the bundled one, the one beside it, or one of the operator's own. Its providers and models have the
+ * A checked price list: the bundled one, its supplement, or the operator's own. Its providers and models have the
  * shapes of genai-prices; USD per million tokens, or for the units of a key.
  */
 export interface PriceTable {
@@ -12,15 +12,15 @@ export interface PriceTable {
   readonly providers: readonly Provider[]
 }
 
-/** Input below which no price has a bracket, so that bills may be added without changing what they cost. */
+/** Input below which no price has a bracket, so that bills can be added without changing their cost. */
 export const LEAST_BRACKET = 32_000
 
-/** A list of the operator's own, read from `pricing.file`. */
+/** The operator's own list, read from `pricing.file`. */
 export interface FiledTable {
   readonly table: PriceTable
-  /** SHA-256 of the file's bytes, in hexadecimal: it tells whether the file has changed. */
+  /** SHA-256 of the file's bytes, in hexadecimal. Shows whether the file has changed. */
   readonly sha256: string
-  /** What of the file is not read, each with its place. */
+  /** The parts of the file that were not read, each with its place. */
   readonly warnings: readonly string[]
 }
 

@@ -12,10 +12,7 @@ export const BUNDLED: PriceTable = {
 
 const { newer, beside } = supplementTo(BUNDLED)
 
-/**
- * The lists in the order in which they are asked for a price: the operator's own, what changed since the bundled list, that list, and
- * what it lacks.
- */
+/** The lists in lookup order: the operator's own, changes since the bundled list, the bundled list, and what it lacks. */
 export function tablesInOrder(own: PriceTable | undefined): readonly PriceTable[] {
   return [...(own ? [own] : []), newer, BUNDLED, beside]
 }

@@ -25,7 +25,7 @@ const CLAUDE = /(^|\.)claude-(?!2|v1|instant)/
 /** Those without Haiku 3, whose rates are rounded. */
 const CLAUDE_EXACT = /(^|\.)claude-(?!2|v1|instant|3-haiku)/
 
-/** Those that read at a tenth of the input. Later releases have a cheaper read of their own, which no rule knows. */
+/** Models whose cache reads cost a tenth of the input. Later releases have cheaper reads, without a rule. */
 const CLAUDE_READ_AT_A_TENTH =
   /(^|\.)claude-(3-(?!haiku)|(opus|sonnet|haiku)-4|4-(opus|sonnet)|(opus|sonnet|haiku|fable)-5(?!-\d(?!\d)))/
 
@@ -41,7 +41,7 @@ const GEMINI_PRICES = 'https://ai.google.dev/gemini-api/docs/pricing (2026-07-04
 /** Gemini models that read and write text; others have a price for each kind of content. */
 const GEMINI_TEXT = /^gemini-\d+(\.\d+)?-(pro|flash|flash-lite)(?!.*-(live|image|tts))/
 
-/** The rules, in the order in which they are tried. A rate of the list's own always comes first. */
+/** The rules, in the order in which they are tried. The list's own rate always comes first. */
 export const RATE_RULES: readonly RateRule[] = [
   {
     name: 'anthropic-cache-write-1h',
@@ -178,7 +178,7 @@ export const RATE_RULES: readonly RateRule[] = [
     'https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html (2026)',
   ),
   reasoning('google', /./, `${GEMINI_PRICES}: the output price includes thinking tokens`),
-  // Perplexity's models have a rate of their own for it.
+  // Perplexity's models have their own rate for it.
   reasoning(
     'openrouter',
     /^(?!perplexity\/)/,
@@ -189,7 +189,7 @@ export const RATE_RULES: readonly RateRule[] = [
   reasoning('x-ai', /./, 'the charge in the answers themselves (cost_in_usd_ticks, 2026-11)'),
 ]
 
-/** Reasoning is billed as output where the provider says so; some sell it at another rate. */
+/** Reasoning is billed as output if the provider says so. Some charge another rate. */
 function reasoning(vendor: string, models: RegExp, source: string): RateRule {
   return {
     name: 'reasoning-is-output',
@@ -202,7 +202,7 @@ function reasoning(vendor: string, models: RegExp, source: string): RateRule {
   }
 }
 
-/** Whether a rule speaks of a model. */
+/** Whether a rule applies to a model. */
 export function ruleApplies({ vendors, models }: RateRule, vendor: string, model: string): boolean {
   return vendors.includes(vendor) && models.test(model)
 }

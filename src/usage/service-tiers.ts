@@ -1,7 +1,7 @@
 import { placePrice, type PlaceFacts } from './places.ts'
 import { LIST_PRICE, type PriceFactor } from './price-factor.ts'
 
-/** What decides it: the tier as the answer (not the request) names it, the place as the address does. */
+/** What decides the factor: the tier that the response (not the request) names, and the place that the address names. */
 export interface TierFacts extends PlaceFacts {
   readonly serviceTier?: string | undefined
   /** Anthropic: `fast` or `standard`. */
@@ -16,7 +16,7 @@ const STANDARD = ['default', 'standard', 'auto', 'on_demand', 'global', 'standar
 
 /**
  * Multiples of the list price under OpenAI's priority processing, as the catalogue models.dev had them on 2026-09-25.
- * Long context is not sold at priority: above its bracket the list price holds.
+ * Long context is not sold at priority: above its bracket the list price applies.
  */
 const OPENAI_PRIORITY: readonly (readonly [RegExp, number])[] = [
   [/^gpt-5\.5(-\d{4}-\d{2}-\d{2})?$/, 2500],
@@ -39,7 +39,7 @@ const GEMINI_PRIORITY: PriceFactor = { permille: 1800 }
 /** Models that cost a tenth more where inference is kept in the United States (Anthropic's price page, 2026-02). */
 const ANTHROPIC_GEO = /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable)-[5-9])/
 
-/** The factor of the list price for an answer, of all that changes it together. */
+/** The combined factor on the list price of a response. */
 export function tierPrice(facts: TierFacts): PriceFactor {
   if (!facts.serviceTier && !facts.speed && !facts.inferenceGeo && !facts.place) return LIST_PRICE
   const factors = [byTier(facts), bySpeed(facts), byGeo(facts), placePrice(facts)]

@@ -1,14 +1,14 @@
 import type { ConditionalPrice, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices'
 import { tableLabel, type PriceTable } from './price-table.ts'
 
-/** A price that the bundled list lacks, or that changed since. */
+/** A price that the bundled list lacks, or that has changed since. */
 interface SupplementPrice {
   /** The bundled list's name for the provider. */
   readonly vendor: string
   readonly model: string
   /** In the bundled list's own terms, and `search_units_kcount`, `characters_mcount` of ours. */
   readonly prices: ModelPrice | ConditionalPrice[]
-  /** First day, or moment, on which this price wins over the bundled list; absent where that list has no such model. */
+  /** First day, or moment, on which this price overrides the bundled list. Absent if that list has no such model. */
   readonly from?: string
   /** The version of the bundled list that is wrong from then on, where `from` is not after its date. */
   readonly corrects?: string
@@ -22,7 +22,7 @@ function times(factor: number, rate: number): number {
   return Number((rate * factor).toPrecision(12))
 }
 
-/** A rate that is another one when the whole input is larger than `start` tokens. */
+/** A rate that changes when the whole input is larger than `start` tokens. */
 function above(
   start: number,
   base: number,
@@ -31,7 +31,7 @@ function above(
   return { base, tiers: [{ start, price }] }
 }
 
-/** OpenAI's long context, from more than 272,000 tokens: twice for what goes in, one and a half times for what comes out. */
+/** OpenAI's long context, above 272,000 tokens: input costs twice, output one and a half times. */
 function longContext(rates: {
   readonly input: number
   readonly cacheRead: number
@@ -75,7 +75,7 @@ function peaking(rates: Readonly<Record<string, number>>): ConditionalPrice[] {
   return [{ prices: { ...rates } }, between('01:00', '04:00'), between('06:00', '10:00')]
 }
 
-/** DeepSeek V4.1 Flash answers the older names too, at its own price. */
+/** DeepSeek V4.1 Flash also serves the older names, at its own price. */
 function deepseekFlash(model: string): SupplementPrice {
   return {
     vendor: 'deepseek',
@@ -206,8 +206,8 @@ const PRICES: readonly SupplementPrice[] = [
 ]
 
 /**
- * Prices beside a bundled list, by exact names, in two tables: `newer` wins over the list from the day on which each price holds;
- * `beside` has what the list lacks.
+ * Prices beside a bundled list, by exact names, in two tables: `newer` overrides the list from each price's first
+ * day; `beside` has what the list lacks.
  */
 export function supplementTo(bundled: PriceTable): {
   readonly newer: PriceTable
@@ -241,7 +241,7 @@ function modelOf({ model, prices, from, source }: SupplementPrice): ModelInfo {
   }
 }
 
-/** The same prices, and none before a day or moment. */
+/** The same prices, with none before a day or moment. */
 function startingAt(from: string, prices: SupplementPrice['prices']): ConditionalPrice[] {
   const [first, ...others] = Array.isArray(prices) ? prices : [{ prices }]
   return [{ constraint: { type: 'start_date', start_date: from }, prices: first!.prices }, ...others]

@@ -11,7 +11,7 @@ interface UnitPricing {
   readonly doc: string
 }
 
-/** How columns of CSV and settings tell what a price is for. */
+/** How CSV columns and settings say what a price is for. */
 const COUNTS = {
   1: ['', 'USD for one'],
   1000: ['_1000', 'USD per 1,000'],
@@ -19,7 +19,7 @@ const COUNTS = {
   1_000_000: ['_million', 'USD per million'],
 } as const
 
-/** Every unit, and the only place that says how it is priced. */
+/** Every unit, and the only definition of its pricing. */
 export const UNIT_PRICING = {
   web_searches: { name: 'webSearches', key: 'web_searches_kcount', per: 1000, doc: 'Web searches.' },
   web_search_previews: {
@@ -97,7 +97,7 @@ export const UNIT_PRICING = {
 /** Name of a unit's price in `Config`. */
 export type UnitPriceName = (typeof UNIT_PRICING)[Unit]['name']
 
-/** What a setting and a column say of a unit's price. */
+/** How a setting and a column describe a unit's price. */
 export interface UnitSetting {
   readonly unit: Unit
   /** Under `pricing.overrides[].units`: `audio_hours`. */

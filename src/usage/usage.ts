@@ -1,4 +1,4 @@
-/** Kinds of tokens that are priced apart. They never overlap: a token is counted in exactly one. */
+/** Kinds of tokens with separate prices. They never overlap: each token counts in exactly one. */
 export const BUCKETS = [
   'input_uncached',
   'cache_read',
@@ -21,24 +21,24 @@ export const BUCKETS = [
 /** One kind of token. `cache_write` is a write whose lifetime the provider does not name. */
 export type Bucket = (typeof BUCKETS)[number]
 
-/** Tokens by bucket; a bucket that is absent counted nothing. All values are positive integers. */
+/** Tokens by bucket. An absent bucket counted nothing. All values are positive integers. */
 export type Usage = { readonly [bucket in Bucket]?: number }
 
-/** What is billed in other units than tokens. */
+/** Units other than tokens that are billed. */
 export const UNITS = [
   'web_searches',
-  /** Calls of OpenAI's preview of the web search, and answers of its search models. */
+  /** Calls of OpenAI's web search preview, and responses of its search models. */
   'web_search_previews',
-  /** Answers of Gemini that rest on Google Search, whatever the number of searches. */
+  /** Gemini responses grounded in Google Search, with any number of searches. */
   'grounded_prompts',
-  /** Answers of Gemini that rest on Google Maps. */
+  /** Gemini responses grounded in Google Maps. */
   'maps_prompts',
   'x_searches',
   'code_runs',
   'file_searches',
   /** Sandboxes in which the model's code ran. */
   'containers',
-  /** Tokens that are kept, times hours. */
+  /** Stored tokens, times hours. */
   'cached_token_hours',
   'search_units',
   'requests',
@@ -77,26 +77,26 @@ export const NO_PARTS: Parts = {
   imageOutput: 0,
 }
 
-/** One bill within an answer. Most answers have one; a session has one per response, an advisor adds another model's. */
+/** One bill within a response. Most responses have one. A session has one per response. An advisor adds another model's. */
 export interface ModelUsage {
-  /** Absent when it is the model of the answer itself. */
+  /** Absent when it is the responding model itself. */
   readonly model?: string
   readonly usage: Usage
   readonly parts: Parts
   readonly units?: Units
-  /** Service tier of this bill where it differs from the answer's. */
+  /** Service tier of this bill, if it differs from the response's. */
   readonly serviceTier?: string
-  /** What it is for when it is not the answer's own: then it is priced, but not in the answer's totals. */
+  /** Its purpose, if it is not the response's own bill. It is then priced, but not in the response's totals. */
   readonly apart?: 'advisor' | 'transcription' | 'declined_attempt' | 'image_generation'
-  /** The provider does not say whether this is billed; it is listed and not priced. */
+  /** The provider does not say whether this is billed. It is listed but not priced. */
   readonly uncertain?: true
-  /** The provider's own charge in USD; it wins over tokens times price. */
+  /** The provider's own charge in USD. It overrides tokens times price. */
   readonly reportedUsd?: number
-  /** Charges that the answer causes and does not report: the cost is an estimate without them. */
+  /** Charges that the response causes but does not report. Without them the cost is an estimate. */
   readonly unreported?: readonly string[]
 }
 
-/** What a provider counts, in its inclusive terms: cached and audio parts are inside the totals. */
+/** A provider's inclusive counts: cached and audio parts are inside the totals. */
 export interface InclusiveCounts {
   readonly input: number
   readonly output: number
@@ -119,10 +119,10 @@ export interface InclusiveCounts {
 }
 
 /**
- * Splits inclusive counts into disjoint buckets that come to the provider's totals.
+ * Splits inclusive counts into disjoint buckets that add up to the provider's totals.
  *
- * Parts that together exceed their total are cut down, in the order of the buckets, and `notes` says so; `parts` keeps
- * what the provider said.
+ * Parts that exceed their total are reduced, in the order of the buckets, and `notes` says so. `parts` keeps the
+ * provider's figures.
  */
 export function disjoint(counts: InclusiveCounts, notes: string[]): ModelUsage {
   const usage: { [bucket in Bucket]?: number } = {}
@@ -187,7 +187,7 @@ export function disjoint(counts: InclusiveCounts, notes: string[]): ModelUsage {
   }
 }
 
-/** Notes a total that is not the sum of the buckets, so that the difference never goes unsaid. */
+/** Notes a total that differs from the sum of the buckets. */
 export function checkTotal({ usage }: ModelUsage, total: number | undefined, notes: string[]): void {
   const sum = inputTokens(usage) + outputTokens(usage)
   if (total !== undefined && total !== sum) {
@@ -215,7 +215,7 @@ export function addUnits(a: Units, b: Units): Units {
   return sum
 }
 
-/** Adds amounts of units as decimals of nine digits, so that seconds with fractions add up to what they say. */
+/** Adds amounts of units as decimals of nine digits, so that fractional seconds add up exactly. */
 export function addQuantities(a: number, b: number): number {
   return Math.round((a + b) * 1e9) / 1e9
 }

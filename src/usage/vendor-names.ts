@@ -1,4 +1,4 @@
-/** The bundled list's names of providers that are commonly called otherwise. */
+/** The bundled list's names of providers with other common names. */
 const VENDORS: Readonly<Record<string, string>> = {
   gemini: 'google',
   vertex: 'google',
@@ -11,7 +11,7 @@ const VENDORS: Readonly<Record<string, string>> = {
   voyage: 'voyageai',
   moonshot: 'moonshotai',
   'azure-openai': 'azure',
-  // The models of the API, by another way of paying.
+  // The API's models, paid another way.
   chatgpt: 'openai',
   mistralai: 'mistral',
 }

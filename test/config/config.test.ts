@@ -7,7 +7,8 @@ import { decodeSettings } from '../../src/config/document.ts'
 import type { Environment } from '../../src/config/environment.ts'
 import { explainSettings } from '../../src/config/explain.ts'
 import { ConfigError, loadConfig, readSettings } from '../../src/config/load.ts'
-import { exampleYaml, referenceMarkdown } from '../../src/config/reference.ts'
+import { exampleYaml } from '../../src/config/example-file.ts'
+import { referenceMarkdown } from '../../src/config/reference.ts'
 import type { Section } from '../../src/config/setting.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
 
@@ -533,6 +534,18 @@ test('the examples of own prices are valid', () => {
     {},
   )
   expect([config.pricing.overrides.length, warnings]).toEqual([21, []])
+})
+
+test('the example of every section is valid', () => {
+  const variables = ['DATABASE_PASSWORD', 'PEPPER', 'CI_TOKEN'].map((name) => [
+    name,
+    'value-of-a-variable-0123456789-abcdef',
+  ])
+  const { config, warnings } = loadConfig(
+    join(import.meta.dir, '../../src/config/sections.example.yaml'),
+    Object.fromEntries(variables) as Record<string, string>,
+  )
+  expect([config.limits.policies.length, warnings]).toEqual([2, []])
 })
 
 test('the example file holds every setting at its default, and both generated files are current', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { Glob } from 'bun'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseFlags } from '../../src/cli/flags.ts'
 import { cliMarkdown } from '../../src/cli/reference.ts'
 import { COMMANDS } from '../../src/cli/run.ts'
@@ -154,6 +154,29 @@ test('pages and files that are named are there', () => {
     const text = readFileSync(join(ROOT, page), 'utf8')
     for (const [, path] of text.matchAll(/`((?:docs|deploy|bench|src|test|scripts)\/[\w./-]+\.\w+)`/g)) {
       if (![...new Glob(path!).scanSync({ cwd: ROOT, dot: true })].length) missing.push(`${page}: ${path}`)
+    }
+  }
+  expect(missing).toEqual([])
+})
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  return [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^#+ (.+)$/gm)].map((match) =>
+    match[1]!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test('links to pages and headings lead somewhere', () => {
+  const missing: string[] = []
+  for (const page of PAGES) {
+    for (const [, link] of readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [path, anchor] = link!.split('#') as [string, string?]
+      const target = path === '' ? page : join(dirname(page), path)
+      if (!existsSync(join(ROOT, target))) missing.push(`${page}: ${link}`)
+      else if (anchor !== undefined && !anchorsOf(target).includes(anchor)) missing.push(`${page}: ${link}`)
     }
   }
   expect(missing).toEqual([])

@@ -4,10 +4,10 @@ import type { LimitPolicy } from '../policies/policy.ts'
 import { standingOf, type LimitStanding } from '../policies/standing.ts'
 import type { CounterState } from '../policies/take.ts'
 
-/** Warnings that are remembered as given; the store remembers them all. */
+/** Warnings remembered here as sent. The store remembers all. */
 const MAX_GIVEN = 10_000
 
-/** A budget that is nearly or wholly spent. */
+/** A budget that is nearly or completely spent. */
 export interface BudgetWarning {
   /** Share that was reached; 1 for a budget that is spent. */
   readonly share: number
@@ -20,23 +20,23 @@ export interface BudgetWarning {
 
 /** What warnings need around them. */
 export interface BudgetWarningPorts {
-  /** Whether something happens for the first time until a time (epoch milliseconds), of all gateways. */
+  /** Whether something happens for the first time on any gateway, remembered until a time (epoch milliseconds). */
   readonly once: (name: string, untilMs: number) => Promise<boolean>
   readonly warn: (warning: BudgetWarning) => void
 }
 
-/** Warns of budgets that are nearly spent: once a period for each share, whichever gateway sees it first. */
+/** Warns about budgets that are nearly spent: once per period for each share, on the gateway that sees it first. */
 export class BudgetWarnings {
   readonly #ports: BudgetWarningPorts
   readonly #given = new Set<string>()
-  /** Share that was spent of each budget when it was last settled. */
+  /** Share of each budget that was spent at its last settlement. */
   readonly #spent = new Map<Limit, number>()
 
   constructor(ports: BudgetWarningPorts) {
     this.#ports = ports
   }
 
-  /** Of each policy's budgets, the largest share that is spent now, as far as this process has settled requests. */
+  /** For each policy, the largest spent share of its budgets, as far as this process has settled requests. */
   spent(nowMs: number): Record<string, number> {
     const shares: Record<string, number> = {}
     for (const [limit, share] of this.#spent) {
@@ -47,12 +47,12 @@ export class BudgetWarnings {
     return shares
   }
 
-  /** Budgets were reset or raised: their shares are others now. */
+  /** Budgets were reset or raised, so their shares changed. */
   forgetShares(): void {
     this.#spent.clear()
   }
 
-  /** Gives the warnings that are due. @param states where the limits of a settled request stand, in their order */
+  /** Sends the warnings that are due. @param states where the limits of a settled request stand, in their order */
   give(counted: CountedLimits, limits: CallerLimits, states: readonly CounterState[]): void {
     for (const [i, limit] of counted.limits.entries()) {
       const { policy, value, counter, kind, window, forgiven = 0 } = limit
@@ -70,7 +70,7 @@ export class BudgetWarnings {
         this.#given.add(name)
         const lastsMs = rolling ? policy.budget.rollingHours * 3_600_000 : window.endMs - Date.now()
         const untilMs = Math.min(Date.now() + lastsMs, Number.MAX_SAFE_INTEGER / 1000)
-        // A rolling period has no end; it may be warned of again when it has passed.
+        // A rolling period has no end. It may warn again when its length has passed.
         if (rolling) setTimeout(() => this.#given.delete(name), Math.min(lastsMs, 2 ** 31 - 1)).unref()
         const { organizationId, workspaceId } = limits.caller
         const standing = standingOf(limit, state, Date.now())
@@ -88,13 +88,13 @@ export class BudgetWarnings {
   }
 }
 
-/** Tells a budget that was reset or raised from what it was before: it warns again. */
+/** Distinguishes a budget after a reset or raise, so that it warns again. */
 function changeOf({ policy, kind, value, forgiven = 0 }: Limit): string {
   const raised = kind === 'cost' && value !== Math.round(policy.budget.costUsd * 1e9)
   return raised || forgiven > 0 ? ` ${value} ${forgiven}` : ''
 }
 
-/** Shares of a budget at which a warning is due, least first; one that is spent is always told. */
+/** Shares of a budget that warn, lowest first. A spent budget always warns. */
 function warningShares(policy: LimitPolicy): readonly number[] {
   let shares = SHARES.get(policy)
   if (!shares) {

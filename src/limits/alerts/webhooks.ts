@@ -1,4 +1,6 @@
-/** Messages that wait at most; more are dropped and logged. */
+import type { WebhookConfig } from '../settings.ts'
+
+/** Largest number of waiting messages. More are dropped and logged. */
 const MAX_WAITING = 1000
 
 /** Waiting times between attempts at a receiver. */
@@ -22,7 +24,7 @@ export interface WebhookPorts {
   readonly retryMs?: readonly number[]
 }
 
-/** Sends signed messages to the receivers of the configuration, again and again for some minutes. */
+/** Sends signed messages to the configured receivers, with retries for some minutes. */
 export class Webhooks {
   readonly #ports: WebhookPorts
   #waiting = 0
@@ -31,7 +33,7 @@ export class Webhooks {
     this.#ports = ports
   }
 
-  /** Sends a message to every receiver. @param id by which a receiver knows a message that it gets twice */
+  /** Sends a message to every receiver. @param id identifies a message that a receiver gets twice */
   send(id: string, message: object): void {
     const body = JSON.stringify({ id, ...message })
     for (const receiver of this.#ports.receivers()) {
@@ -80,7 +82,7 @@ export class Webhooks {
   }
 }
 
-/** `t=<seconds>,v1=<HMAC-SHA256 of "<seconds>.<body>">`: a message cannot be made up, nor played again later. */
+/** `t=<seconds>,v1=<HMAC-SHA256 of "<seconds>.<body>">`: a message cannot be forged, nor replayed later. */
 function signature(secret: string, body: string): Record<string, string> {
   if (secret === '') return {}
   const seconds = Math.floor(Date.now() / 1000)
@@ -88,12 +90,12 @@ function signature(secret: string, body: string): Record<string, string> {
   return { 'x-ongoingai-signature': `t=${seconds},v1=${hmac}` }
 }
 
-/** The receiver's URL may carry a secret of its own. */
+/** The receiver's URL may contain a secret. */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : ''
 }
 
-/** A wait that does not keep the process alive. */
+/** A delay that does not keep the process alive. */
 function unhurried(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref()

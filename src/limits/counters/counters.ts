@@ -5,58 +5,58 @@ export interface Claim {
   /** Of the exchange. */
   readonly id: string
   readonly takes: readonly Take[]
-  /** Names this process and the term in which the request began in the ledger. */
+  /** Identifies this process and the term in which the request began, for the ledger. */
   readonly term: string
   /** Of a take, by its index: nano-USD or tokens to reserve; 1 for requests, counted or under way. It never changes. */
   amountOf(index: number): number
 }
 
-/** What a request has taken, until it is settled. */
+/** What a request holds until it is settled. */
 export interface Held {
-  /** More is expected of it than was reserved. Never refuses. */
+  /** The request is expected to cost more than it reserved. Never refuses. */
   grow(more: Actual): void
-  /** It is over: whatever counts requests under way forgets it. Reservations stay until `settle`. */
+  /** The request ended: counters of concurrent requests release it. Reservations stay until `settle`. */
   ended(): void
   /**
-   * Replaces what was reserved by what it came to; nothing when it was never sent.
+   * Replaces the reservation with the real cost, or with nothing if the request was never sent.
    *
-   * @returns where its counters stand then, where that comes with it; else `read` tells
+   * @returns where its counters stand then, if the backend returns it; otherwise use `read`
    */
   settle(actual: Actual, nowMs: number): Promise<readonly CounterState[]> | undefined
 }
 
-/** What a request holds when it passed; else where each counter stands. */
+/** What an admitted request holds. For a refused one, where each counter stands. */
 export type Verdict =
   { readonly held: Held } | { readonly held: undefined; readonly states: readonly CounterState[] }
 
-/** What a request really came to. */
+/** What a request really used. */
 export interface Actual {
-  /** Nano-USD that are charged: the cost, or what was expected when it stays unknown. */
+  /** Nano-USD charged: the cost, or the estimate if the cost stays unknown. */
   readonly costNanoUsd: number
-  /** Charged besides to budgets that count what subscriptions pay. */
+  /** Also charged to budgets that count what subscriptions pay. */
   readonly includedNanoUsd?: number
   readonly tokens: number
 }
 
-/** Counts. All takes of a request are taken together or not at all, at one moment, by the rule of `admission/decide.ts`. */
+/** Counters. A request takes all its takes at one moment or none, by the rule of `admission/decide.ts`. */
 export interface Counters {
   /** Others count in them too. */
   readonly shared: boolean
-  /** Names this process and its present term in the ledger. */
+  /** Identifies this process and its current term, for the ledger. */
   term(nowMs: number): string
-  /** @param nowMs epoch milliseconds @throws Error when what was counted cannot be learnt */
+  /** @param nowMs epoch milliseconds @throws Error when the counters cannot be read */
   admit(claim: Claim, nowMs: number): Verdict | Promise<Verdict>
   /** Where counters stand, without taking anything. */
   read(takes: readonly Take[], nowMs: number): readonly CounterState[] | Promise<readonly CounterState[]>
   close(): void | Promise<void>
 }
 
-/** What a take takes of a request that costs nothing. */
+/** What a take counts for a request that costs nothing. */
 export function leastAmount(take: Take): number {
   return take.kind === 'concurrency' || (take.kind === 'rate' && !take.settles) ? 1 : 0
 }
 
-/** What the ledger knows of a subject, by quarter hours, in epoch milliseconds and nano-USD; assumed costs count as cost. */
+/** What the ledger holds for a subject, by quarter hour, in epoch milliseconds and nano-USD. Assumed costs count as cost. */
 export interface LedgerSlot {
   readonly subject: string
   readonly slotMs: number
@@ -64,7 +64,7 @@ export interface LedgerSlot {
   readonly tokens: number
 }
 
-/** Reads the ledger: spending of subjects since a time, but for what was spent in some terms of a process. */
+/** Reads the spending of subjects since a time, without the spending in some terms of a process. */
 export type ReadLedger = (
   subjects: readonly string[],
   fromMs: number,

@@ -14,24 +14,24 @@ import {
 import { SlidingWindow } from './sliding-window.ts'
 import { SubjectSpend } from './subject-spend.ts'
 
-/** Rates that are kept; those not used for longest go first, and begin anew. */
+/** Largest number of rates kept. The least recently used is removed first, and starts again from zero. */
 const MAX_RATES = 50_000
 
-/** How often what others spent is read again, for subjects that were used since. */
+/** How often other gateways' spending is read again, for subjects used since. */
 const RELOAD_MS = 5000
 
 /**
- * Own spending is booked in terms of an hour: the ledger is asked to leave out the current one and the one before, which are known
- * here, and tells of everything older.
+ * Own spending is booked in terms of one hour. The current and the previous term are known here. The ledger leaves
+ * these out and reports everything older.
  */
 const TERM_MS = 3_600_000
 
-/** What others spend, they spend lately: older times are read again now and then only, a few subjects at once. */
+/** Others' spending is recent, so older times are read again only now and then, a few subjects at once. */
 const LATELY_MS = 3 * TERM_MS
 const WHOLE_MS = 10 * 60_000
 const MAX_WHOLE = 50
 
-/** A subject that was not asked for in this time is forgotten: nothing of it is in a term that the ledger leaves out. */
+/** A subject unused for this long is removed: none of its spending is in a term that the ledger leaves out. */
 const FORGET_MS = 3 * TERM_MS
 
 /** Requests under way. */
@@ -40,8 +40,8 @@ class Places {
 }
 
 /**
- * What a list of takes counts in, by kind, with the index of each take. It is on every request's way, so it is found once for all
- * requests of a kind.
+ * The counters of a list of takes, by kind, with the index of each take. Looked up once for all requests of a kind,
+ * because every request needs it.
  */
 interface Counted {
   readonly places: readonly { readonly counter: Places; readonly take: Take; readonly index: number }[]
@@ -63,12 +63,12 @@ interface Counted {
 /** A subject of budgets, and the takes whose amounts are reserved for it. */
 interface Spender {
   readonly subject: SubjectSpend
-  /** It is charged what subscriptions pay. */
+  /** It is charged for requests that subscriptions pay. */
   readonly included: boolean
   /** Indices of the takes that reserve most, of money and of tokens; -1 for none. */
   readonly cost: number
   readonly tokens: number
-  /** An estimate is reserved: it may turn out to be too small. */
+  /** The reservation is an estimate, which may be too small. */
   readonly grows: boolean
 }
 
@@ -78,7 +78,7 @@ export class MemoryCounters implements Counters {
   readonly #rates = new Map<string, SlidingWindow>()
   readonly #places = new Map<string, Places>()
   readonly #subjects = new Map<string, SubjectSpend>()
-  /** Counters of takes that were found since the last reading of the ledger; all that is needed of their subjects is known. */
+  /** Counters of takes looked up since the last read of the ledger. Everything needed about their subjects is loaded. */
   #found = new WeakMap<readonly Take[], Counted>()
   readonly #loading = new Map<string, Promise<void>>()
   readonly #instance: string
@@ -90,7 +90,7 @@ export class MemoryCounters implements Counters {
   readonly #timer: ReturnType<typeof setInterval>
 
   /**
-   * @param instance names this process in the ledger
+   * @param instance identifies this process in the ledger
    * @param monotonicMs milliseconds of a clock that does not jump, for rates
    */
   constructor(instance: string, readLedger: ReadLedger, monotonicMs: () => number = () => performance.now()) {
@@ -105,7 +105,7 @@ export class MemoryCounters implements Counters {
     return this.#terms(nowMs)[0]!
   }
 
-  /** Whether the ledger leaves a term out when it is asked, because it is known here what was spent in it. */
+  /** Whether the ledger must leave a term out, because its spending is known here. */
   knows(term: string, nowMs: number): boolean {
     return this.#terms(nowMs).includes(term)
   }
@@ -134,7 +134,7 @@ export class MemoryCounters implements Counters {
     clearInterval(this.#timer)
   }
 
-  /** Reads again what others spent, and forgets whom nobody asks for. A ledger that does not answer changes nothing. */
+  /** Reads others' spending again, and removes unused subjects. If the ledger does not respond, nothing changes. */
   async reload(nowMs: number): Promise<void> {
     this.#found = new WeakMap()
     for (const [name, { taken }] of this.#places) if (taken === 0) this.#places.delete(name)
@@ -229,7 +229,7 @@ export class MemoryCounters implements Counters {
     }
   }
 
-  /** A rate's window. Of too many, those not used for longest are forgotten. */
+  /** A rate's window. Beyond the bound, the least recently used is removed. */
   #rate(counter: string): SlidingWindow {
     let window = this.#rates.get(counter)
     if (window) {
@@ -257,7 +257,7 @@ export class MemoryCounters implements Counters {
     return subject
   }
 
-  /** Loads what is not known of the subjects of budgets; `undefined` when all is. */
+  /** Loads the missing spending of budget subjects. `undefined` when nothing is missing. */
   #missing(takes: readonly Take[], nowMs: number): Promise<unknown> | undefined {
     let missing: string[] | undefined
     let idle: string[] | undefined
@@ -275,12 +275,12 @@ export class MemoryCounters implements Counters {
       }
     }
     const loading = missing && this.#loadOnce([...new Set(missing)], fromMs, nowMs)
-    // Of one that was not asked for, nothing was read again. It is known all the same, should the ledger not answer.
+    // An unused subject was not read again. Its old figures still serve if the ledger does not respond.
     const reading = idle && this.#loadOnce([...new Set(idle)], latelyFromMs, nowMs).catch(() => undefined)
     return loading && reading ? Promise.all([loading, reading]) : (loading ?? reading)
   }
 
-  /** Requests that wait for the same subjects wait together. */
+  /** Requests that wait for the same subjects share one read. */
   #loadOnce(names: readonly string[], fromMs: number, nowMs: number): Promise<void> {
     const key = `${fromMs} ${names.join(' ')}`
     const known = this.#loading.get(key)
@@ -313,7 +313,7 @@ export class MemoryCounters implements Counters {
   }
 }
 
-/** From where on a subject is read again: what was told before cannot have changed since, but for journals that are replayed late. */
+/** From when on a subject is read again. Earlier spending changes only if a journal is replayed late. */
 function latelyOf({ readAtMs }: SubjectSpend, nowMs: number): number {
   return Math.min(nowMs, readAtMs) - LATELY_MS
 }
@@ -322,7 +322,7 @@ function isStrict({ enforcement }: Budget): boolean {
   return enforcement === 'strict'
 }
 
-/** Whether all takes find room. On every request's way, so nothing is made for it. */
+/** Whether all takes find room. Runs for every request, so it allocates nothing. */
 function hasRoom(claim: Claim, { places, rates, budgets }: Counted, clock: number): boolean {
   for (const { counter, take } of places) if (roomFor(take, 1, counter.taken, 0) !== 'free') return false
   for (const { counter, take, index } of rates) {
@@ -337,7 +337,7 @@ function hasRoom(claim: Claim, { places, rates, budgets }: Counted, clock: numbe
   return true
 }
 
-/** What a request has taken. What it holds is not forgotten, so its counters stay those of the maps. */
+/** What a request holds. Its counters are not removed from the maps meanwhile. */
 class HeldInMemory implements Held {
   readonly #owner: MemoryCounters
   readonly #claim: Claim
@@ -381,7 +381,7 @@ class HeldInMemory implements Held {
 
   settle({ costNanoUsd, includedNanoUsd = 0, tokens }: Actual, nowMs: number): undefined {
     const claim = this.#claim
-    // The ledger tells of older terms by itself.
+    // The ledger reports older terms itself.
     const own = this.#owner.knows(claim.term, nowMs)
     for (const spender of this.#counted.spenders) {
       const { subject, included } = spender
@@ -394,7 +394,7 @@ class HeldInMemory implements Held {
     }
   }
 
-  /** Reserves all that is expected, or with a negative sign gives it back. */
+  /** Reserves everything that is expected, or releases it with a negative sign. */
   #reserve({ subject, included, cost, tokens, grows }: Spender, sign: 1 | -1): void {
     const claim = this.#claim
     const grown = grows ? this.#grownCost + (included ? this.#grownIncluded : 0) : 0

@@ -23,7 +23,7 @@ export class RedisBackend implements SharedBackend {
 
   /**
    * @param url `redis://` or `rediss://`
-   * @param namespace what tells this installation's names from others'; asked until it is told
+   * @param namespace prefix of this installation's names; called until it is known
    * @param timeoutMs how long the caller waits
    */
   constructor(url: string, namespace: () => Promise<string>, timeoutMs: () => number) {
@@ -46,17 +46,17 @@ export class RedisBackend implements SharedBackend {
     }
   }
 
-  /** Redis answers in the order in which it is asked: when one answer does not come, none does on this connection. */
+  /** Redis responds in order. If one response does not arrive, no later one does on this connection. */
   #send(client: RedisClient, command: string, parameters: string[]): Promise<unknown> {
-    const answer = client.send(command, parameters)
-    return answer.finally(patientTimer(this.#timeoutMs() + SILENCE_MS, () => client.close()))
+    const response = client.send(command, parameters)
+    return response.finally(patientTimer(this.#timeoutMs() + SILENCE_MS, () => client.close()))
   }
 
   close(): void {
     this.#client?.close()
   }
 
-  /** Connects, at most so often; between attempts callers are told at once. */
+  /** Connects, with a pause between attempts. During the pause, callers fail at once. */
   #connected(): Promise<RedisClient> {
     if (this.#connecting) return this.#connecting
     if (performance.now() - this.#triedAt < RECONNECT_MS)
@@ -83,9 +83,9 @@ export class RedisBackend implements SharedBackend {
   }
 }
 
-function read(answer: unknown): SharedReply {
+function read(response: unknown): SharedReply {
   // An empty list is an empty object in Lua's JSON.
-  const { refused, second, states, missing } = JSON.parse(String(answer)) as SharedReply
+  const { refused, second, states, missing } = JSON.parse(String(response)) as SharedReply
   return { refused, second, states: listOf(states), missing: listOf(missing) }
 }
 

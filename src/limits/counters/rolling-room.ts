@@ -3,7 +3,7 @@ import { SLOT_MS, type BudgetWindow } from '../policies/budget-window.ts'
 import type { Budget } from '../policies/take.ts'
 import type { LedgerSlot, ReadLedger } from './counters.ts'
 
-/** How long an answer is kept: while a budget is spent, it is wanted for every request. */
+/** How long a result is cached. While a budget is spent, every request needs it. */
 const KEPT_MS = 10_000
 const MAX_KEPT = 1000
 
@@ -22,7 +22,7 @@ export class RollingRoom {
   /**
    * @param used what is spent since the take's beginning, nano-USD or tokens
    * @param window the period; a budget that was reset counts from a later time on
-   * @returns epoch milliseconds; the next moment at which anything can leave, where the ledger does not answer
+   * @returns epoch milliseconds; the next moment at which anything can leave, if the ledger does not respond
    */
   async at(
     take: Budget,

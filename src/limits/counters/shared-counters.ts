@@ -11,20 +11,20 @@ import {
   type Verdict,
 } from './counters.ts'
 
-/** How long a request counts as under way without its gateway saying so, and how often that is said. */
+/** How long the lease of a running request lasts, and how often its gateway renews it. */
 const LEASE_MS = 120_000
 const RENEW_MS = 30_000
 
-/** How long a backend that could not be told something is left alone: by then the ledger has it. */
+/** How long to wait after a failed report to a backend. By then the ledger has the spending. */
 const FORGET_MS = 1000
 
-/** Requests whose leases are renewed in one go. */
+/** Requests whose leases are renewed in one batch. */
 const RENEW_REQUESTS = 500
 
-/** What is asked of a backend. Its clock is the one that counts. */
+/** A request to a backend, whose clock decides. */
 export type SharedOperation = 'admit' | 'read' | 'grow' | 'ended' | 'settle' | 'renew' | 'forget'
 
-/** A take as a backend gets it: short names, because it travels with every request. */
+/** A take as sent to a backend. The names are short because every request sends it. */
 export interface SharedTake {
   readonly k: 'rate' | 'conc' | 'budget'
   /** Counter. */
@@ -47,20 +47,20 @@ export interface SharedRequest {
   /** Quarter hour in which the request began, epoch milliseconds. */
   readonly slot: number
   readonly takes: readonly SharedTake[]
-  /** Second of the backend's clock in which it was admitted; 0 when it was not yet. */
+  /** Second of the backend's clock at admission. 0 before. */
   readonly second: number
   readonly cost: number
-  /** Charged besides to budgets that count what subscriptions pay. */
+  /** Also charged to budgets that count what subscriptions pay. */
   readonly included: number
   readonly tokens: number
   readonly lease: number
-  /** What the ledger says of windows that the backend does not know: counter, beginning, nano-USD, tokens. */
+  /** The ledger's sums for windows that the backend does not know: counter, beginning, nano-USD, tokens. */
   readonly seeds: readonly (readonly [string, number, number, number])[]
   /** Requests whose leases are renewed, with their takes. */
   readonly renew: readonly { readonly id: string; readonly takes: readonly SharedTake[] }[]
 }
 
-/** A backend's answer. */
+/** A backend's response. */
 export interface SharedReply {
   /** Index of the first take that has no room; -1 for none. */
   readonly refused: number
@@ -71,7 +71,7 @@ export interface SharedReply {
   readonly missing: readonly number[]
 }
 
-/** A backend that several gateways count in: one question is one round trip, and is answered all at once. */
+/** A backend in which several gateways count. One query is one round trip, with one complete response. */
 export interface SharedBackend {
   apply(operation: SharedOperation, request: SharedRequest): Promise<SharedReply>
   close(): void | Promise<void>
@@ -83,11 +83,11 @@ export class SharedCounters implements Counters {
   readonly #instance = crypto.randomUUID()
   readonly #backend: SharedBackend
   readonly #readLedger: ReadLedger
-  /** Requests whose leases are to be renewed. */
+  /** Requests whose leases must be renewed. */
   readonly #open = new Map<string, SharedRequest>()
   readonly #timer: ReturnType<typeof setInterval>
-  readonly #untold = new Map<string, SharedTake>()
-  #untoldId = ''
+  readonly #unreported = new Map<string, SharedTake>()
+  #unreportedId = ''
   readonly #forgetting = new CoalescingTimer(() => this.#forget(), backgroundClock)
   #closed = false
 
@@ -117,13 +117,13 @@ export class SharedCounters implements Counters {
     const { takes } = open
     return {
       grow: (more) => {
-        // What is reserved for a strict budget is the most there can be.
+        // A strict budget reserves the maximum, so it never grows.
         const strict = new Set(takes.filter(({ k, f }) => k === 'budget' && f === 2).map(({ c }) => c))
         const growing = takes.filter(({ k, c }) => k === 'budget' && !strict.has(c))
-        if (growing.length > 0) this.#tell('grow', { ...open, takes: growing, ...amountsOf(more) })
+        if (growing.length > 0) this.#report('grow', { ...open, takes: growing, ...amountsOf(more) })
       },
       ended: () => {
-        if (takes.some(({ k }) => k === 'conc')) this.#tell('ended', open)
+        if (takes.some(({ k }) => k === 'conc')) this.#report('ended', open)
       },
       settle: (actual) => {
         this.#open.delete(open.id)
@@ -145,20 +145,21 @@ export class SharedCounters implements Counters {
   }
 
   /**
-   * What a request came to could not be told, or it cannot be known whether it was: the backend forgets its sums, and they are read
-   * from the ledger again. Asked until it has heard.
+   * A settlement failed, or its result is unknown. The backend drops its sums, which are then read from the ledger
+   * again. Repeated until it succeeds.
    */
   #forgetLater(request: SharedRequest): void {
     if (this.#closed) return
-    for (const take of request.takes) if (take.k === 'budget') this.#untold.set(`${take.c} ${take.s}`, take)
-    this.#untoldId ||= request.id
+    for (const take of request.takes)
+      if (take.k === 'budget') this.#unreported.set(`${take.c} ${take.s}`, take)
+    this.#unreportedId ||= request.id
     this.#forgetting.arm(FORGET_MS)
   }
 
   #forget(): void {
-    const asked = { ...NO_REQUEST, id: this.#untoldId, takes: [...this.#untold.values()] }
-    this.#untold.clear()
-    this.#untoldId = ''
+    const asked = { ...NO_REQUEST, id: this.#unreportedId, takes: [...this.#unreported.values()] }
+    this.#unreported.clear()
+    this.#unreportedId = ''
     this.#backend.apply('forget', asked).catch(() => this.#forgetLater(asked))
   }
 
@@ -175,7 +176,7 @@ export class SharedCounters implements Counters {
     await this.#backend.close()
   }
 
-  /** Asks, and asks again with what the ledger says when the backend does not know a window. */
+  /** Queries the backend. If it does not know a window, queries again with the ledger's sums. */
   async #ask(operation: 'admit' | 'read', request: Partial<SharedRequest>): Promise<SharedReply> {
     const asked = { ...NO_REQUEST, ...request }
     const reply = await this.#backend.apply(operation, asked)
@@ -192,8 +193,8 @@ export class SharedCounters implements Counters {
     return this.#backend.apply(operation, { ...asked, seeds })
   }
 
-  /** Tells without waiting. What a backend does not hear, it forgets by itself when the lease runs out. */
-  #tell(operation: SharedOperation, request: SharedRequest): void {
+  /** Reports without waiting. If a report is lost, the lease expires by itself. */
+  #report(operation: SharedOperation, request: SharedRequest): void {
     this.#backend.apply(operation, request).catch(() => undefined)
   }
 
@@ -203,12 +204,12 @@ export class SharedCounters implements Counters {
       takes: takes.filter(({ k }) => k !== 'rate'),
     }))
     for (let i = 0; i < open.length; i += RENEW_REQUESTS) {
-      this.#tell('renew', { ...NO_REQUEST, renew: open.slice(i, i + RENEW_REQUESTS) })
+      this.#report('renew', { ...NO_REQUEST, renew: open.slice(i, i + RENEW_REQUESTS) })
     }
   }
 }
 
-/** A question that asks for nothing. */
+/** A query without any take. */
 export const NO_REQUEST: SharedRequest = {
   id: '',
   slot: 0,

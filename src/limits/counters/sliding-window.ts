@@ -2,8 +2,9 @@
 const WINDOW_SECONDS = 60
 
 /**
- * Counts over the last minute in buckets of a second: the second that is leaving the window counts whole until it has left. So never
- * more than the limit passes in any 60 seconds, and room comes back at most one second late; the memory is the same for any limit.
+ * Counts over the last minute in buckets of a second. A second that is leaving the window counts in full until it has
+ * left. So no 60 seconds exceed the limit, and room returns at most one second late. The memory is the same for any
+ * limit.
  */
 export class SlidingWindow {
   readonly #buckets = new Float64Array(WINDOW_SECONDS + 1)
@@ -16,7 +17,7 @@ export class SlidingWindow {
     return this.#sum
   }
 
-  /** Adds an amount; a negative one takes back what was added in the second of `atMs`, if that still counts. */
+  /** Adds an amount. A negative one removes what was added in the second of `atMs`, if that still counts. */
   add(amount: number, nowMs: number, atMs = nowMs): void {
     this.#advance(nowMs)
     const second = Math.floor((amount < 0 ? atMs : nowMs) / 1000)

@@ -11,16 +11,17 @@ interface Amounts {
 }
 
 /**
- * What one subject has spent and reserved, by quarter hours: what the ledger tells, and what this process has settled lately, in its
- * current terms, which the ledger is asked to leave out. The two never overlap, so the ledger may be read again at any time.
+ * What one subject has spent and reserved, by quarter hour. Spending is the ledger's sum plus what this process
+ * settled in its current terms. The ledger leaves those terms out, so the two never overlap, and the ledger may be
+ * read again at any time.
  */
 export class SubjectSpend {
-  readonly #told = new Slots()
+  readonly #ledger = new Slots()
   readonly #own = new Map<string, Slots>()
   readonly #reserved = new Slots()
   /** Sums since the beginnings of windows, newest last. */
   #windows: { readonly startMs: number; readonly sum: Amounts }[] = []
-  /** From where on the ledger was read; `Infinity` before it was. */
+  /** Epoch milliseconds from which the ledger was read. `Infinity` before the first read. */
   loadedFromMs = Infinity
   usedAtMs = 0
   /** Takes of requests that have not been settled. */
@@ -31,15 +32,15 @@ export class SubjectSpend {
   readAtMs = 0
 
   /**
-   * Takes over what the ledger tells.
+   * Replaces the ledger's sums.
    *
-   * @param fromMs from where on it was asked; what it told of earlier times before goes on counting
-   * @param terms the terms of this process that the ledger has left out; what was settled in others is forgotten
+   * @param fromMs from when on it was read; sums of earlier times stay
+   * @param terms the terms of this process that the ledger left out; other terms are removed here
    */
   load(slots: readonly LedgerSlot[], fromMs: number, terms: readonly string[]): void {
-    this.#told.drop((slot) => slot >= fromMs)
+    this.#ledger.drop((slot) => slot >= fromMs)
     for (const { slotMs, costNanoUsd, tokens } of slots) {
-      spend(this.#told.of(slotMs), costNanoUsd, tokens)
+      spend(this.#ledger.of(slotMs), costNanoUsd, tokens)
     }
     this.#reserved.drop((_, { reservedCost, reservedTokens }) => reservedCost === 0 && reservedTokens === 0)
     for (const term of this.#own.keys()) if (!terms.includes(term)) this.#own.delete(term)
@@ -53,10 +54,10 @@ export class SubjectSpend {
     return this.#open(startMs)
   }
 
-  /** Sums a window up, and keeps it. */
+  /** Sums up a window, and caches the sum. */
   #open(startMs: number): Readonly<Amounts> {
     const sum = { cost: 0, tokens: 0, reservedCost: 0, reservedTokens: 0 }
-    for (const slots of [this.#told, ...this.#own.values(), this.#reserved]) {
+    for (const slots of [this.#ledger, ...this.#own.values(), this.#reserved]) {
       for (const [slot, { cost, tokens, reservedCost, reservedTokens }] of slots.entries()) {
         if (slot < startMs) continue
         spend(sum, cost, tokens)
@@ -68,13 +69,13 @@ export class SubjectSpend {
     return sum
   }
 
-  /** Reserves amounts for a request that began in a slot; negative ones are taken back. */
+  /** Reserves amounts for a request that began in a slot. Negative amounts release. */
   reserve(slot: number, cost: number, tokens: number): void {
     reserve(this.#reserved.of(slot), cost, tokens)
     for (const { startMs, sum } of this.#windows) if (slot >= startMs) reserve(sum, cost, tokens)
   }
 
-  /** Books what a request came to that began in a slot, in a term of this process. */
+  /** Books the real cost of a request that began in a slot, in a term of this process. */
   settle(term: string, slot: number, cost: number, tokens: number): void {
     let slots = this.#own.get(term)
     if (!slots) {
@@ -86,7 +87,7 @@ export class SubjectSpend {
   }
 }
 
-/** Amounts by quarter hour. Nearly always it is the same one that is asked for. */
+/** Amounts by quarter hour. Nearly every lookup is for the same one. */
 class Slots {
   readonly #all = new Map<number, Amounts>()
   #lastSlot = -1
@@ -109,7 +110,7 @@ class Slots {
     return this.#all
   }
 
-  /** Forgets those slots that something holds for. */
+  /** Removes the slots that match. */
   drop(holds: (slot: number, amounts: Readonly<Amounts>) => boolean): void {
     for (const [slot, amounts] of this.#all) if (holds(slot, amounts)) this.#all.delete(slot)
     this.#last = undefined

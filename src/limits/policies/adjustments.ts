@@ -1,11 +1,14 @@
 import type { BudgetWindow } from './budget-window.ts'
 
-/** What an operator changed of one policy's budget for one subject. Amounts are whole nano-USD and tokens; times are epoch milliseconds. */
+/**
+ * An operator's changes to one policy's budget for one subject. Amounts are whole nano-USD and tokens; times are
+ * epoch milliseconds.
+ */
 export interface Adjustment {
   readonly policy: string
   /** Subject of the ledger. */
   readonly counter: string
-  /** The last reset: what was spent from here on until then does not count; -1 for never. */
+  /** The last reset: what was spent between these times does not count. -1 for never. */
   readonly resetFromMs: number
   readonly forgivenNanoUsd: number
   readonly forgivenTokens: number
@@ -14,18 +17,18 @@ export interface Adjustment {
   readonly raisedUntilMs: number
 }
 
-/** What a reset or a raise changes of an adjustment; the rest stays. */
+/** The members of an adjustment that a reset or a raise changes. */
 export type AdjustmentChange =
   | Pick<Adjustment, 'resetFromMs' | 'forgivenNanoUsd' | 'forgivenTokens'>
   | Pick<Adjustment, 'raisedToNanoUsd' | 'raisedUntilMs'>
 
-/** The adjustments that are known, by policy and subject. */
+/** The known adjustments, by policy and subject. */
 export class Adjustments {
   #all: ReadonlyMap<string, Adjustment> = new Map()
-  /** Changes with every change of theirs. */
+  /** Changes whenever an adjustment changes. */
   version = 0
 
-  /** Takes over what the store holds. @returns whether anything changed */
+  /** Loads the adjustments of the store. @returns whether anything changed */
   replace(list: readonly Adjustment[]): boolean {
     const all = new Map(list.map((one) => [nameOf(one.policy, one.counter), one]))
     if (Bun.deepEquals(all, this.#all)) return false
@@ -45,7 +48,7 @@ function nameOf(policy: string, counter: string): string {
 
 /** A budget's terms at one moment, adjusted. */
 export interface AdjustedTerms {
-  /** From where on spending counts, epoch milliseconds. */
+  /** When counted spending begins, epoch milliseconds. */
   readonly startMs: number
   readonly forgivenNanoUsd: number
   readonly forgivenTokens: number
@@ -56,7 +59,8 @@ export interface AdjustedTerms {
 }
 
 /**
- * The terms of a budget after what an operator changed. A reset counts as long as its beginning lies in the period; a raise until it ends.
+ * The terms of a budget after what an operator changed. A reset applies while its beginning lies in the period, a
+ * raise until it ends.
  *
  * @param nanoUsd what the policy allows; 0 for no limit of money
  */

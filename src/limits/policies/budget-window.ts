@@ -12,7 +12,7 @@ const ZONE_MS = 15 * HOUR_MS
 /** A period of a budget, in epoch milliseconds. */
 export interface BudgetWindow {
   readonly startMs: number
-  /** When the budget is whole again, or for rolling periods the next time it may be a little larger; `Infinity` for `total`. */
+  /** When the budget starts again. For rolling periods, the next time at which some of it may return. `Infinity` for `total`. */
   readonly endMs: number
 }
 
@@ -28,7 +28,7 @@ export function budgetWindow(
 ): BudgetWindow {
   if (period === 'total') return { startMs: 0, endMs: Infinity }
   if (period === 'rolling') {
-    // Whole slots, the one under way included: never shorter than asked for, and at most a slot longer.
+    // Whole slots, including the current one. So never shorter than set, and at most one slot longer.
     const slot = slotOf(nowMs)
     return { startMs: slot - rollingHours * HOUR_MS, endMs: slot + SLOT_MS }
   }
@@ -38,7 +38,7 @@ export function budgetWindow(
   return { startMs: firstInstant(from, timeZone), endMs: firstInstant(until, timeZone) }
 }
 
-/** First day of a period and of the one behind it, each as midnight of its date in UTC. */
+/** First day of a period and of the next one, each as midnight of its date in UTC. */
 function calendarBounds(period: 'day' | 'week' | 'month', day: Date): [number, number] {
   if (period === 'day') return [day.getTime(), day.getTime() + DAY_MS]
   if (period === 'week') {
@@ -49,7 +49,7 @@ function calendarBounds(period: 'day' | 'week' | 'month', day: Date): [number, n
   return [Date.UTC(year, month, 1), Date.UTC(year, month + 1, 1)]
 }
 
-/** The first slot that has a date or a later one in a zone: midnight, or what follows it where clocks skip midnight. */
+/** The first slot with this date or a later one in a zone: midnight, or the next slot where clocks skip midnight. */
 function firstInstant(dateMs: number, timeZone: string): number {
   for (let ms = dateMs - ZONE_MS; ; ms += SLOT_MS) {
     const { year, month, day } = localDate(ms, timeZone)

@@ -16,34 +16,34 @@ import {
 } from './subject.ts'
 import type { LimitTally } from './tenant-tallies.ts'
 
-/** A policy that may hold for a key, as far as the key alone tells. */
+/** A policy that may apply to a key, judging by the key alone. */
 interface Prepared {
   readonly policy: LimitPolicy
-  /** The subject, where it does not depend on the request. */
+  /** The subject, if it does not depend on the request. */
   readonly subject: string | undefined
 }
 
 const NANO_PER_USD = 1e9
 
-/** The policies that may hold for one caller. */
+/** The policies that may apply to one caller. */
 export class CallerLimits {
   readonly #of: LimitCaller
   readonly #prepared: readonly Prepared[]
   readonly #adjustments: Adjustments
   #version = 0
   readonly #resolved = new Map<string, Map<string, ResolvedLimits>>()
-  /** Who spends in any case: organization, workspace and key. */
+  /** The subjects of every request: organization, workspace and key. */
   readonly spenders: readonly string[]
-  /** Whether anything is limited at all. */
+  /** Whether anything is limited. */
   readonly any: boolean
-  /** Whether the request's content tells something that a limit needs. */
+  /** Whether a limit needs something of the request's content. */
   readonly needContent: boolean
   /** How money is limited, of requests that are billed and of those that a subscription pays for. */
   readonly money: Readonly<Record<'billed' | 'included', MoneyLimits>>
   /** Whether a limit counts end users or sessions. */
   readonly needAttribution: boolean
 
-  /** What has come of the requests of the caller's tenant. */
+  /** Counts of the requests of the caller's tenant. */
   readonly tally: LimitTally
 
   /** @param own the key's own limits */
@@ -99,7 +99,7 @@ export class CallerLimits {
     return this.#of.caller
   }
 
-  /** Largest content that every request to a provider may have, whatever else is in it; 0 for no limit. */
+  /** Largest content of any request to a provider. 0 for no limit. */
   maxRequestBytes(provider: string): number {
     let least = 0
     for (const { policy, subject } of this.#prepared) {
@@ -111,9 +111,9 @@ export class CallerLimits {
     return least
   }
 
-  /** The limits of a request, and whom its cost counts for. @param nowMs epoch milliseconds */
+  /** The limits of a request, and the subjects that its cost is charged to. @param nowMs epoch milliseconds */
   resolve(facts: LimitFacts, nowMs: number): ResolvedLimits {
-    // Whose request it is tells the key; what it asks for is one of a few things.
+    // The key identifies the caller. The rest has few values.
     if (this.needAttribution) return this.#resolve(facts, nowMs)
     if (this.#version !== this.#adjustments.version) {
       this.#version = this.#adjustments.version
@@ -203,16 +203,16 @@ export class CallerLimits {
   }
 }
 
-/** Whether prices must be known before a request: they say what it costs, and with them comes the model's context window. */
+/** Whether prices must be known before a request. The model's context window comes with them. */
 export function budgetNeedsPrices({ costUsd, tokens, enforcement }: BudgetTerms): boolean {
   return costUsd > 0 || (tokens > 0 && enforcement === 'strict')
 }
 
 /** How money is limited. */
 interface MoneyLimits {
-  /** Prices, or what they come with, are asked for before a request. */
+  /** Prices, or the context window, are needed before a request. */
   readonly needPrices: boolean
-  /** A budget that refuses would be passed by what has no price. */
+  /** A request without a price would bypass a budget that refuses. */
   readonly refusesUnpriced: boolean
 }
 
@@ -224,8 +224,8 @@ function moneyLimits(budgets: readonly BudgetTerms[]): MoneyLimits {
 }
 
 /**
- * A limit as it holds for a request that a subscription pays for: a spent budget that counts no such requests refuses none. It is told
- * all the same what the request came to, for the answer may say that it was billed.
+ * A limit as it applies to a request that a subscription pays for. A spent budget that does not count such requests
+ * refuses none. It still learns the real cost, because the response may say that it was billed.
  */
 function withoutRefusal(limit: Limit): Limit {
   const { kind, policy, take } = limit
@@ -233,33 +233,33 @@ function withoutRefusal(limit: Limit): Limit {
   return { ...limit, take: { ...take, enforcement: 'soft' } }
 }
 
-/** Limits that what costs nothing does not touch. */
+/** Limits that a free request does not affect. */
 const SPENDING: ReadonlySet<LimitKind> = new Set(['tokens_per_minute', 'cost', 'tokens'])
 
-/** What holds for a request of a caller. */
+/** What applies to a request of a caller. */
 export interface ResolvedLimits {
   readonly limits: readonly Limit[]
   /**
-   * Those that count something; the same for a request that a subscription pays for; and of them those that count what costs nothing
-   * too.
+   * Limits that count something; the same for a request that a subscription pays for; and those that also count free
+   * requests.
    */
   readonly counted: CountedLimits
   readonly countedIncluded: CountedLimits
   readonly countedFree: CountedLimits
-  /** A budget reserves the most that a request can come to. */
+  /** A budget reserves the maximum cost of a request. */
   readonly strict: boolean
   /** Largest content; absent for no limit. */
   readonly size: Limit | undefined
-  /** Subjects of the ledger that the request's cost counts for. */
+  /** Subjects of the ledger that the request's cost is charged to. */
   readonly spenders: readonly string[]
-  /** Names requests that are expected to cost about the same: those whose answer comes whole, that ask for a stream, whose answer is no text. */
+  /** Identify requests that are expected to cost about the same: whole responses, streams, and responses that are no text. */
   readonly pair: string
   readonly streamPair: string
   readonly inputPair: string
-  /** It holds from here until there, epoch milliseconds: periods of budgets begin and end. */
+  /** Valid between these times, epoch milliseconds, because budget periods begin and end. */
   readonly fromMs: number
   readonly untilMs: number
 }
 
-/** Models of a caller and a provider that are remembered at most. */
+/** Largest number of models cached per caller and provider. */
 const MAX_RESOLVED = 200

@@ -1,4 +1,4 @@
-/** Parts of a subject's name are encoded, so no value can bring this in. The shared backends know it too. */
+/** Parts of a subject's name are encoded, so no value can contain this. The shared backends use it too. */
 const COUNTS_INCLUDED = '&included'
 
 /** The subject of budgets that count what subscriptions pay, beside the one that counts what is billed. */

@@ -2,19 +2,19 @@ import type { BudgetWindow } from './budget-window.ts'
 import type { LimitKind, LimitPolicy } from './policy.ts'
 import type { Take } from './take.ts'
 
-/** One limit as it holds for one request. */
+/** One limit as it applies to one request. */
 export interface Limit {
   readonly policy: LimitPolicy
   readonly kind: LimitKind
-  /** Names what is counted together: the policy and its subject for rates, the subject alone for budgets. */
+  /** Identifies what is counted together: the policy and its subject for rates, only the subject for budgets. */
   readonly counter: string
   /** Requests, tokens, bytes, or nano-USD for `cost`. */
   readonly value: number
   /** Of budgets only. */
   readonly window?: BudgetWindow
-  /** Of budgets only: what was spent and does not count, because the budget was reset. */
+  /** Budgets only: spending that does not count because of a reset. */
   readonly forgiven?: number
-  /** What is counted of it; absent for limits that count nothing. */
+  /** What it counts. Absent for limits that count nothing. */
   readonly take?: Take
 }
 
@@ -22,9 +22,9 @@ export interface Limit {
 export interface CountedLimits {
   readonly limits: readonly Limit[]
   readonly takes: readonly Take[]
-  /** An estimate is reserved, which grows with the answer. */
+  /** The reservation is an estimate, which grows with the response. */
   readonly grows: boolean
-  /** What the request came to is to be told. */
+  /** The real cost of the request must be reported. */
   readonly settles: boolean
 }
 
@@ -40,7 +40,7 @@ export function countedOf(all: readonly Limit[]): CountedLimits {
   }
 }
 
-/** What is counted of limits other than budgets. */
+/** What limits other than budgets count. */
 export function takeOf(kind: LimitKind, counter: string, limit: number): Take | undefined {
   if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit }
   if (kind === 'requests_per_minute') return { kind: 'rate', counter, limit, settles: false }

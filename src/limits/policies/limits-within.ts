@@ -2,11 +2,11 @@ import { patternWithin } from './name-pattern.ts'
 import type { BudgetTerms, LimitPolicy } from './policy.ts'
 
 /**
- * The limits of one key that are wider in another's: each policy must be matched in each of its dimensions by one that holds for at
- * least the same requests, counts them together, and allows no more.
+ * Compares the limits of two keys. Each dimension of each outer policy needs an inner policy that covers at least the
+ * same requests, counts them together, and allows no more.
  *
- * @param outer what holds for a key
- * @param inner what holds for the other
+ * @param outer the limits of a key
+ * @param inner the limits of the other
  * @returns the first policy and dimension that is wider, in words; `undefined` when nothing is
  */
 export function widerLimit(outer: readonly LimitPolicy[], inner: readonly LimitPolicy[]): string | undefined {
@@ -21,8 +21,8 @@ export function widerLimit(outer: readonly LimitPolicy[], inner: readonly LimitP
 }
 
 /**
- * As `widerLimit`, for changes of a key by itself: what its limits have counted so far must go on counting, and that is kept by the
- * limit's name, its match and what it counts apart.
+ * As `widerLimit`, for a key that changes itself. Its limits must keep their counts, which belong to the limit's
+ * name, its match and its `split_by`.
  */
 export function widerOwnLimit(
   before: readonly LimitPolicy[],
@@ -39,7 +39,7 @@ export function widerOwnLimit(
 interface Dimension {
   /** What a policy allows; 0 for no limit. */
   readonly of: (policy: LimitPolicy) => number
-  /** It is counted over a budget's period. */
+  /** It counts over a budget's period. */
   readonly ofBudget?: true
 }
 
@@ -63,7 +63,7 @@ function isWithin({ of, ofBudget }: Dimension, outer: LimitPolicy, inner: LimitP
 
 const STRICTNESS: Readonly<Record<BudgetTerms['enforcement'], number>> = { soft: 0, hard: 1, strict: 2 }
 
-/** Whether a policy holds for every request that another holds for, and counts apart no more than that does. */
+/** Whether a policy covers every request of another, and does not split counts further. */
 function holdsFor({ match, splitBy }: LimitPolicy, other: LimitPolicy): boolean {
   return (
     (match.provider === '' || match.provider === other.match.provider) &&
@@ -82,7 +82,7 @@ function countsAs(a: LimitPolicy, b: LimitPolicy): boolean {
   )
 }
 
-/** Whether every period of the shorter terms lies within one of the longer. */
+/** Whether every shorter period lies within a longer one. */
 function periodCovers(longer: BudgetTerms, shorter: BudgetTerms): boolean {
   if (longer.period === 'total') return true
   if (longer.period === 'rolling') {

@@ -3,22 +3,22 @@ import { nearest } from '../../wire/nearest.ts'
 /** Whose requests a policy counts together. */
 export type LimitPer = 'key' | 'workspace' | 'organization' | 'end_user' | 'session'
 
-/** Over which time a budget is counted. `rolling` is the last so many hours, `total` is all time. */
+/** The period of a budget. `rolling` is the last `rollingHours` hours, `total` is all time. */
 export type BudgetPeriod = 'day' | 'week' | 'month' | 'rolling' | 'total'
 
 /**
- * What a budget does: `soft` counts and warns; `hard` reserves an estimate and refuses once the money is spent; `strict` reserves the most
- * that a request can come to.
+ * What a budget does: `soft` counts and warns; `hard` reserves an estimate and refuses once the money is spent;
+ * `strict` reserves the maximum cost of a request.
  */
 export type BudgetEnforcement = 'soft' | 'hard' | 'strict'
 
-/** Which requests a policy is for. All that are set must hold; an empty text holds always. */
+/** Which requests a policy applies to. All members that are set must match. An empty text always matches. */
 export interface LimitMatch {
   readonly orgId: string
   readonly workspaceId: string
   readonly keyId: string
   readonly provider: string
-  /** A model's name, or its beginning followed by `*`. */
+  /** A model's name, or a prefix followed by `*`. */
   readonly model: string
 }
 
@@ -26,7 +26,7 @@ export interface LimitMatch {
 export interface BudgetTerms {
   /** USD; 0 for no limit. */
   readonly costUsd: number
-  /** Tokens read and written; 0 for no limit. */
+  /** Input and output tokens. 0 for no limit. */
   readonly tokens: number
   readonly period: BudgetPeriod
   /** Length of a `rolling` period. */
@@ -34,18 +34,18 @@ export interface BudgetTerms {
   /** IANA name of the zone whose days, weeks (from Monday) and months count. */
   readonly timeZone: string
   readonly enforcement: BudgetEnforcement
-  /** What a subscription pays counts too, at list prices. */
+  /** Requests that a subscription pays for count too, at list prices. */
   readonly countIncluded: boolean
-  /** Shares of the budget at which a warning is given, once a period. */
+  /** Shares of the budget that warn, once per period. */
   readonly warnAt: readonly number[]
 }
 
-/** A policy of limits: what is counted together, and how much is too much. A limit of 0 is none. */
+/** A policy of limits: what counts together, and how much is allowed. A limit of 0 is none. */
 export interface LimitPolicy {
-  /** Permanent name: counters and answers show it. */
+  /** Permanent name. Counters and responses show it. */
   readonly name: string
   readonly per: LimitPer
-  /** Counts every provider or model apart. */
+  /** Counts every provider or model separately. */
   readonly splitBy: '' | 'provider' | 'model'
   readonly match: LimitMatch
   readonly requestsPerMinute: number
@@ -53,7 +53,7 @@ export interface LimitPolicy {
   readonly concurrentRequests: number
   readonly maxRequestBytes: number
   readonly budget: BudgetTerms
-  /** What happens while a shared backend does not answer. */
+  /** What happens while a shared backend does not respond. */
   readonly onBackendFailure: 'allow' | 'deny'
 }
 
@@ -65,10 +65,10 @@ const PERS: readonly LimitPer[] = ['key', 'workspace', 'organization', 'end_user
 const PERIODS: readonly BudgetPeriod[] = ['day', 'week', 'month', 'rolling', 'total']
 const ENFORCEMENTS: readonly BudgetEnforcement[] = ['soft', 'hard', 'strict']
 
-/** Largest amount: counters stay exact, however many such amounts are added up. */
+/** Largest amount. Sums of many such amounts stay exact. */
 const MAX_AMOUNT = 1e12
 
-/** Largest budget in USD; nano-USD of it are still exact. */
+/** Largest budget in USD, exact in nano-USD. */
 export const MAX_USD = 1e6
 
 /**

@@ -17,13 +17,13 @@ export interface LimitStanding {
   readonly period?: string
   readonly time_zone?: string
   readonly enforcement?: string
-  /** What a subscription pays counts too, at list prices. */
+  /** Requests that a subscription pays for count too, at list prices. */
   readonly count_included?: true
-  /** When there is room again, as far as that can be told. */
+  /** When there is room again, as far as known. */
   readonly reset?: string
 }
 
-/** Where a limit stands. Money is told in USD. */
+/** Where a limit stands. Money is in USD. */
 export function standingOf(
   limit: Limit,
   { used, reserved, resetMs }: CounterState,

@@ -1,14 +1,14 @@
 import type { Caller } from '../../traces/exchange.ts'
 import type { LimitPolicy } from './policy.ts'
 
-/** Whose requests they are, as far as limits count it. */
+/** Whose request it is, as far as limits need it. */
 export interface LimitCaller {
   readonly caller: Caller
-  /** Tells keys apart, also those without an id; empty without a key. */
+  /** Identifies a key, also one without an id. Empty without a key. */
   readonly counterId: string
 }
 
-/** What a caller asks for, as far as limits count it. Empty texts: not known. */
+/** What a request asks for, as far as limits need it. Empty when unknown. */
 export interface LimitFacts {
   readonly endUser: string
   readonly sessionId: string
@@ -16,13 +16,13 @@ export interface LimitFacts {
   readonly model: string
 }
 
-/** A part of a counter's name: whatever it holds, it cannot pass for another part. */
+/** A part of a counter's name, encoded so that it cannot be confused with another part. */
 export function part(text: string): string {
   const encoded = encodeURIComponent(text.toWellFormed())
   return encoded.length <= 200 ? encoded : `sha256-${Bun.SHA256.hash(text, 'hex')}`
 }
 
-/** How a tenant stands in the names of what counts for it or for a part of it. */
+/** A tenant's prefix in the names of its counters. */
 export function tenantPart({
   organizationId,
   workspaceId,
@@ -30,18 +30,18 @@ export function tenantPart({
   return `${part(organizationId)}/${part(workspaceId)}`
 }
 
-/** The subject of everything that a key spends, or, without a key, its workspace. @param keyId empty without a key */
+/** The subject of a key's whole spending. Without a key, the workspace's. @param keyId empty without a key */
 export function spenderOf(tenant: Pick<Caller, 'organizationId' | 'workspaceId'>, keyId: string): string {
   return keyId === '' ? `workspace:${tenantPart(tenant)}` : `key:${tenantPart(tenant)}/${part(keyId)}`
 }
 
-/** The subject of a policy where a request does not change it; `undefined` where it names an end user or a session. */
+/** The subject of a policy, if it does not depend on the request. `undefined` if it names an end user or a session. */
 export function fixedSubject(policy: LimitPolicy, of: LimitCaller): string | undefined {
   if (policy.per === 'end_user' || policy.per === 'session') return undefined
   return subjectOf(policy, of, { endUser: '', sessionId: '', provider: '', model: '' })
 }
 
-/** Who is counted together by a policy; `undefined` for a request that does not say whose it is. */
+/** The subject of a policy for a request. `undefined` if the request does not name its end user or session. */
 export function subjectOf(
   { per, match }: LimitPolicy,
   of: LimitCaller,
@@ -49,7 +49,7 @@ export function subjectOf(
 ): string | undefined {
   const { caller } = of
   const workspace = tenantPart(caller)
-  // What a policy leaves out, it must not count with what others count.
+  // A policy must not count excluded requests together with others.
   const only = [
     match.workspaceId !== '' && per === 'organization' ? `&workspace=${part(match.workspaceId)}` : '',
     match.keyId !== '' && per !== 'key' ? `&key=${part(match.keyId)}` : '',

@@ -1,13 +1,13 @@
 import type { BudgetEnforcement } from './policy.ts'
 
-/** What one limit counts. It is the same for every request that the limit holds for. */
+/** What one limit counts. The same for every request that the limit applies to. */
 export type Take =
   | {
       /** In any 60 seconds. */
       readonly kind: 'rate'
       readonly counter: string
       readonly limit: number
-      /** Tokens are corrected by what they really were; requests are one each. */
+      /** Tokens are corrected afterwards. Requests are one each. */
       readonly settles: boolean
     }
   | { readonly kind: 'concurrency'; readonly counter: string; readonly limit: number }
@@ -30,8 +30,8 @@ export type Budget = Extract<Take, { kind: 'budget' }>
 /** Where a counter stands. */
 export interface CounterState {
   readonly used: number
-  /** Of budgets: reserved by requests that are not settled. */
+  /** Budgets only: reserved by unsettled requests. */
   readonly reserved: number
-  /** Milliseconds until there is room again, as far as that can be told; `Infinity` for never. */
+  /** Milliseconds until there is room again, as far as known. `Infinity` for never. */
   readonly resetMs: number
 }

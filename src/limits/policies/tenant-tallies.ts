@@ -1,6 +1,6 @@
 import type { Caller } from '../../traces/exchange.ts'
 
-/** What this process has counted of a tenant's requests since it began. */
+/** Counts of a tenant's requests since this process began. */
 export interface LimitTotals {
   readonly admitted: number
   /** By the code of the refusal. */
@@ -10,7 +10,7 @@ export interface LimitTotals {
   readonly waited: number
   /** Warnings of budgets. */
   readonly warnings: number
-  /** Exchanges whose cost stayed unknown and that were charged what was expected of them. */
+  /** Exchanges whose cost stayed unknown, charged as estimated. */
   readonly assumed: number
 }
 
@@ -37,7 +37,7 @@ export class TenantTallies {
     return tally
   }
 
-  /** @param counts of which tenants; of all when absent */
+  /** @param selects tenants; all when absent */
   sum(counts: (tenant: Caller) => boolean = () => true): LimitTotals {
     const sum = emptyTally()
     for (const { tenant, tally } of this.#all.values()) {

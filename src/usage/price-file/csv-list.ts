@@ -7,7 +7,7 @@ import type { Findings } from './findings.ts'
 import { MOST_MODELS, MOST_NAME } from './list-bounds.ts'
 import { checkedRate } from './price-keys.ts'
 
-/** Columns of rates, and the keys that the bundled list has for them. USD per million tokens, or for what the name says. */
+/** Columns of rates, and the bundled list's keys for them. USD per million tokens, or per the unit in the name. */
 const RATE_COLUMNS: Readonly<Record<string, string>> = {
   input: 'input_mtok',
   cache_read: 'cache_read_mtok',
@@ -130,12 +130,12 @@ function modelOf(name: string, rows: readonly Row[], findings: Findings): ModelI
   }
 }
 
-/** A text as a regular expression that matches it. */
+/** Escapes a text as a regular expression. */
 function escaped(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 }
 
-/** The rows of one model and day: one for every size, and others above sizes. */
+/** The rows of one model and day: one for all sizes, others above a size. */
 function pricesOf(rows: readonly Row[], findings: Findings): ModelPrice {
   const base = rows.filter(({ above }) => above === 0)
   const place = `line ${rows.at(-1)!.line}`

@@ -19,7 +19,8 @@ export class CsvError extends Error {
 const CELL = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y
 
 /**
- * Reads CSV as spreadsheets write it: commas, optional quotes, any line end, an optional byte order mark. Empty lines are left out.
+ * Reads CSV as spreadsheets write it: commas, optional quotes, any line end, an optional byte order mark. Empty lines
+ * are skipped.
  *
  * @throws CsvError where a quote is not closed or stands in the middle of a cell
  * @see https://datatracker.ietf.org/doc/html/rfc4180#section-2

@@ -1,4 +1,4 @@
-/** What is named at most of each kind; the rest is counted. */
+/** Largest number of named findings per kind. The rest is counted. */
 const NAMED = 20
 
 /** A price list that cannot be used. The message names every mistake, one to a line, each with its place. */
@@ -6,14 +6,14 @@ export class PriceFileError extends Error {
   override readonly name = 'PriceFileError'
 }
 
-/** Collects what is wrong and what is doubtful in a price list. Bounded, however bad the list is. */
+/** Collects mistakes and doubts in a price list. Bounded, however bad the list is. */
 export class Findings {
   readonly #mistakes: string[] = []
   readonly #warnings: string[] = []
   #mistaken = 0
   #doubted = 0
 
-  /** @param place a line or a path in the list, without which the message stands alone */
+  /** @param place a line or a path in the list; empty for a message without a place */
   wrong(place: string, message: string): void {
     this.#mistaken += 1
     if (this.#mistakes.length < NAMED) this.#mistakes.push(shown(place, message))
@@ -38,7 +38,7 @@ function withRest(named: readonly string[], all: number): readonly string[] {
   return all > named.length ? [...named, `and ${all - named.length} more`] : named
 }
 
-/** Without what a terminal would obey, which a list may have put into a name. */
+/** Removes terminal control characters that a list may have put into a name. */
 function shown(place: string, message: string): string {
   return `${place.slice(0, 200)}: ${message.slice(0, 1000)}`.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
 }

@@ -41,18 +41,18 @@ const MODEL_MEMBERS = [
   'price_discrepancies',
 ]
 
-/** How deep conditions of a match may stand in each other, and how many a model may have. */
+/** How deep match conditions may nest, and how many a model may have. */
 const MOST_MATCH_DEPTH = 6
 const MOST_MATCHES = 500
 
-/** Prices by date and hour of one model at most. */
+/** Largest number of prices by date and hour of one model. */
 const MOST_CONDITIONS = 100
 
 const TIME_OF_DAY = /^(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/
 
 /**
- * Checks the providers of a list in the format of genai-prices' `data.json` and keeps what prices need. Unknown members are doubtful; an
- * unknown condition or a rate that cannot be is a mistake.
+ * Checks the providers of a list in the format of genai-prices' `data.json` and keeps what prices need. Unknown
+ * members are doubts. An unknown condition or an impossible rate is a mistake.
  *
  * @see https://github.com/pydantic/genai-prices
  */

@@ -1,4 +1,4 @@
-/** Models of a list at most; the largest public list has about 3,000. */
+/** Largest number of models in a list. The largest public list has about 3,000. */
 export const MOST_MODELS = 20_000
 
 /** Longest name of a provider or model. */

@@ -30,10 +30,10 @@ const RATES: ReadonlyMap<string, readonly [string, number]> = new Map(
   }),
 )
 
-/** Prices that change with something this program cannot see: such models are left out, so that no list prices them wrongly. */
+/** Prices that depend on something the gateway cannot see. Such models are left out, so that no list prices them wrongly. */
 const LEFT_OUT = ['off_peak_pricing', 'pricing_periods', 'tiered_pricing']
 
-/** Prices of tiers, which are factors here, and what is another name for a price that is read. */
+/** Tier prices, which are factors here, and other names of prices that are read. */
 const KNOWN_UNREAD = /_(?:priority|flex|batches)$|^input_cost_per_token_cache_hit$/
 
 /** LiteLLM's names of providers, and the bundled list's. */
@@ -58,8 +58,9 @@ const VENDORS: ReadonlyMap<string, string> = new Map(
 const NO_MODELS = ['sample_spec', 'fallback_generalizations']
 
 /**
- * Reads LiteLLM's `model_prices_and_context_window.json`: a member for each model, prices in USD per token or unit. Unknown members with a
- * cost are doubtful, all others do not matter. A model with prices by the hour, by a period or by small brackets is left out.
+ * Reads LiteLLM's `model_prices_and_context_window.json`: a member for each model, prices in USD per token or unit.
+ * Unknown members with a cost are doubts. All others are ignored. A model with prices by the hour, by a period or by
+ * small brackets is left out.
  *
  * @see https://docs.litellm.ai/docs/proxy/model_cost_map
  */
@@ -137,7 +138,7 @@ function readRates(
   const brackets = new Map<string, { start: number; price: number }[]>()
   for (const [member, value] of Object.entries(members)) {
     if (LEFT_OUT.includes(member)) return { prices, leftOut: member }
-    // Most members are no prices; every price has the word in its name.
+    // Most members are no prices. Every price has the word in its name.
     if (value === null || !member.includes('cost') || KNOWN_UNREAD.test(member)) continue
     const [, plain = member, thousands] = /^(.*)_above_(\d{1,6})k_tokens$/.exec(member) ?? []
     const known = RATES.get(plain)
@@ -147,7 +148,7 @@ function readRates(
     }
     const [key, per] = known
     const place = `${name}.${member}`
-    // Per million, a price per token has noise in its last digits.
+    // A price per token, scaled to a million, has noise in its last digits.
     const usd = typeof value === 'number' ? Number((value * per).toPrecision(12)) : value
     const rate = checkedRate(key, usd, place, findings)
     if (rate === undefined) continue

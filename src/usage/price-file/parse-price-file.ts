@@ -12,10 +12,10 @@ export type PriceFormat = (typeof PRICE_FORMATS)[number]
 /** Largest price list in bytes; LiteLLM's has 1.7 million. */
 export const MAX_PRICE_FILE_BYTES = 16 * 1024 * 1024
 
-/** What the `schema_version` of a list in our own form says. */
+/** `schema_version` of a list in our own form. */
 const OWN_SCHEMA = 'price-list.v1'
 
-/** What names a list that does not name itself. */
+/** Names for a list that has none. */
 export interface ListNames {
   readonly name: string
   /** `YYYY-MM-DD` */
@@ -23,10 +23,11 @@ export interface ListNames {
 }
 
 /**
- * Reads and checks a whole price list. A list that names itself (our own form) keeps its name, version and date; another one has the
- * first digits of its SHA-256 as its version. The date is made a part of the version, so that receipts tell it.
+ * Reads and checks a whole price list. A list that names itself (our own form) keeps its name, version and date;
+ * another one has the first digits of its SHA-256 as its version. The date is part of the version, so that receipts
+ * show it.
  *
- * @param format by default, what the content looks like
+ * @param format by default, detected from the content
  * @throws PriceFileError with every mistake
  */
 export function parsePriceFile(bytes: Uint8Array, names: ListNames, format?: PriceFormat): FiledTable {
@@ -45,7 +46,7 @@ export function parsePriceFile(bytes: Uint8Array, names: ListNames, format?: Pri
   return { table: withDate(table), sha256, warnings: findings.warnings }
 }
 
-/** The date stands in the version, as receipts show no more than that. */
+/** The version contains the date, because receipts show only the version. */
 function withDate(table: PriceTable): PriceTable {
   const { version, date } = table
   return version.includes(date) ? table : { ...table, version: `${date}+${version}` }

@@ -2,16 +2,16 @@ import { BUCKET_KEYS } from '../model-rates.ts'
 import { UNIT_PRICING } from '../unit-pricing.ts'
 import type { Findings } from './findings.ts'
 
-/** No published rate comes near; above it, a price per token was taken for one per thousand or per million. */
+/** No published rate comes near. Above it, the unit was probably confused. */
 const MOST_PER_MILLION_TOKENS = 10_000
 
 /** Most USD of the other units. */
 const MOST_PER_UNIT = 100_000
 
-/** Keys of prices that lists may have: USD per million tokens. Two of the bundled list's price nothing that is counted here. */
+/** Price keys that lists may have: USD per million tokens. Two of the bundled list's keys price nothing that is counted here. */
 const TOKEN_KEYS = new Set([...Object.values(BUCKET_KEYS), 'output_citation_mtok', 'output_video_mtok'])
 
-/** The same of other units: thousands of requests, millions of characters, hours, pages, one image. */
+/** The same for other units: thousands of requests, millions of characters, hours, pages, one image. */
 const UNIT_KEYS = new Set([
   ...Object.values(UNIT_PRICING).map(({ key }): string => key),
   'input_annotated_document_kpages',
@@ -27,7 +27,7 @@ export function isPriceKey(key: string): boolean {
  * Checks one rate.
  *
  * @param value in USD, as it stands in the list
- * @returns `undefined` after the mistake was noted
+ * @returns `undefined` after noting the mistake
  */
 export function checkedRate(
   key: string,
