@@ -1,5 +1,5 @@
 import { BODY } from './load.ts'
-import { LOAD_CPU, type Peer } from './peers.ts'
+import { runOnLoadProcessor, type Peer } from './peers.ts'
 
 const CONNECTIONS = 64
 
@@ -29,7 +29,7 @@ export class Clients {
 
   /** Connects, on the load's processor. @param headers beside those that every request has */
   static async open(peer: Peer, headers = peer.headers): Promise<Clients> {
-    Bun.spawnSync(['taskset', '-a', '-c', '-p', LOAD_CPU, String(process.pid)])
+    runOnLoadProcessor()
     const clients = new Clients(peer, headers)
     const { hostname, port } = new URL(peer.url)
     for (let i = 0; i < CONNECTIONS; i++) {
