@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answering, peerOf, PORTS, spawn, UPSTREAM_PORT, workFolder, type Peer } from './peers.ts'
 
+/** Of the tenant that callers without a key are of, so that the counters are the same with keys and without. */
 const GATEWAY_KEY = 'bench-gateway-key-0001'
 
 /** The executable that `npm run build` makes. */
@@ -42,7 +43,7 @@ export async function startGateway(
     writeFileSync(
       file,
       `server: {port: ${port}}\nstorage: {path: ${folder}/traces.db}\nproviders: {openai: ${upstream}, anthropic: ${upstream}}\n` +
-        `auth: {enabled: ${chosen.keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: bench, workspace_id: bench}]}\n${chosen.settings}`,
+        `auth: {enabled: ${chosen.keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: default, workspace_id: default}]}\n${chosen.settings}`,
     )
   write({ keys, settings })
   if (!existsSync(executable)) throw new Error(`${executable} is missing: npm run build`)

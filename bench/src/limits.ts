@@ -73,7 +73,7 @@ async function measureStart(): Promise<Map<string, number>> {
     const measured = await inTurns(gateway, callers, SECONDS)
     await account(
       gateway,
-      callers.reduce((sum, { clients }) => sum + clients.answered, 0),
+      callers.reduce((sum, { clients }) => sum + clients.responses, 0),
     )
     return measured
   } finally {
@@ -94,14 +94,14 @@ async function inTurns(
     for (const { setting, clients } of callers.toSorted(() => Math.random() - 0.5)) {
       await gateway.configure(setting)
       await clients.run(LEAD_MS)
-      const before = clients.answered
+      const before = clients.responses
       const used = meter(gateway.pids())
       await clients.run(TURN_MS)
       // What the recorder does of it a little later is part of it.
       await gateway.settle()
       const sum = sums.get(setting.name)!
       sum.micros += micros(used())
-      sum.requests += clients.answered - before
+      sum.requests += clients.responses - before
     }
   }
   return new Map([...sums].map(([name, sum]) => [name, sum.micros / sum.requests]))

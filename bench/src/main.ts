@@ -1,9 +1,11 @@
+import { rmSync } from 'node:fs'
 import { analytics } from './analytics.ts'
 import { bodies } from './bodies.ts'
 import { compare } from './compare.ts'
 import { keyTiming } from './key-timing.ts'
 import { limits } from './limits.ts'
 import { overhead } from './overhead.ts'
+import { RUN_FOLDER } from './peers.ts'
 import { recorder } from './recorder.ts'
 import { redaction } from './redaction.ts'
 import { requestFacts } from './request-facts.ts'
@@ -29,6 +31,8 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
 }
 /** Only when it is named: it makes a database of gigabytes. */
 const LARGE = 'analytics'
+
+process.once('exit', () => rmSync(RUN_FOLDER, { recursive: true, force: true }))
 
 const wanted = process.argv.slice(2)
 if (wanted[0] === 'compare') {

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Subprocess } from 'bun'
 import { processTree } from './measure.ts'
@@ -48,9 +49,12 @@ export const DIRECT: Peer = {
   stop: async () => {},
 }
 
+/** Everything that a run writes; removed when it ends. */
+export const RUN_FOLDER = join(tmpdir(), `ongoingai-bench-${process.pid}`)
+
 /** Where peers keep their files during a run. */
 export function workFolder(name: string): string {
-  const folder = join(process.env['TMPDIR'] ?? '/tmp', `ongoingai-bench-${process.pid}`, name)
+  const folder = join(RUN_FOLDER, name)
   mkdirSync(folder, { recursive: true })
   return folder
 }
