@@ -1,14 +1,14 @@
 import { BODY } from './load.ts'
-import { LOAD_CPU, type Peer } from './peers.ts'
+import { runOnLoadProcessor, type Peer } from './peers.ts'
 
 const CONNECTIONS = 64
 
-/** Kept connections to one peer, each of which has one request under way at most: every request sent is an answer counted. */
+/** Kept connections to one peer, each of which has one request under way at most: every request sent is a response counted. */
 export class Clients {
   readonly #peer: Peer
   readonly #request: Buffer
-  readonly #sockets: Bun.Socket<Answer>[] = []
-  #answered = 0
+  readonly #sockets: Bun.Socket<Received>[] = []
+  #responses = 0
   #underWay = 0
   #over = true
   #turn = Promise.withResolvers<void>()
@@ -29,11 +29,11 @@ export class Clients {
 
   /** Connects, on the load's processor. @param headers beside those that every request has */
   static async open(peer: Peer, headers = peer.headers): Promise<Clients> {
-    Bun.spawnSync(['taskset', '-a', '-c', '-p', LOAD_CPU, String(process.pid)])
+    runOnLoadProcessor()
     const clients = new Clients(peer, headers)
     const { hostname, port } = new URL(peer.url)
     for (let i = 0; i < CONNECTIONS; i++) {
-      const socket = await Bun.connect<Answer>({
+      const socket = await Bun.connect<Received>({
         hostname,
         port: Number(port),
         data: { text: '' },
@@ -47,12 +47,12 @@ export class Clients {
     return clients
   }
 
-  /** Requests that were answered since the beginning. */
-  get answered(): number {
-    return this.#answered
+  /** Responses since the beginning. */
+  get responses(): number {
+    return this.#responses
   }
 
-  /** Posts Chat Completions for some milliseconds, as many as are answered. Rejects when an answer is not the one that is expected. */
+  /** Posts Chat Completions for some milliseconds, each connection the next when it has a response. Rejects when a response is not a 200. */
   async run(ms: number): Promise<void> {
     this.#turn = Promise.withResolvers()
     this.#over = false
@@ -65,21 +65,21 @@ export class Clients {
     for (const socket of this.#sockets.splice(0)) socket.terminate()
   }
 
-  #send(socket: Bun.Socket<Answer>): void {
+  #send(socket: Bun.Socket<Received>): void {
     this.#underWay += 1
     if (socket.write(this.#request) !== this.#request.length) this.#failed('did not take a request whole')
   }
 
-  #received(socket: Bun.Socket<Answer>, bytes: Buffer): void {
-    const answer = socket.data
-    answer.text += bytes.toString('latin1')
-    const end = answer.text.indexOf('\r\n\r\n')
+  #received(socket: Bun.Socket<Received>, bytes: Buffer): void {
+    const received = socket.data
+    received.text += bytes.toString('latin1')
+    const end = received.text.indexOf('\r\n\r\n')
     if (end < 0) return
-    const length = /\r\ncontent-length: (\d+)/i.exec(answer.text)?.[1]
-    if (length === undefined || answer.text.length < end + 4 + Number(length)) return
-    if (!answer.text.startsWith('HTTP/1.1 200 ')) this.#failed(`answered ${answer.text}`)
-    answer.text = ''
-    this.#answered += 1
+    const length = /\r\ncontent-length: (\d+)/i.exec(received.text)?.[1]
+    if (length === undefined || received.text.length < end + 4 + Number(length)) return
+    if (!received.text.startsWith('HTTP/1.1 200 ')) this.#failed(`responded ${received.text}`)
+    received.text = ''
+    this.#responses += 1
     this.#underWay -= 1
     if (!this.#over) this.#send(socket)
     else if (this.#underWay === 0) this.#turn.resolve()
@@ -91,6 +91,6 @@ export class Clients {
   }
 }
 
-interface Answer {
+interface Received {
   text: string
 }

@@ -1,6 +1,7 @@
 import { Clients } from './clients.ts'
-import { cpuMicros } from './measure.ts'
-import { recorded, startGateway, type Gateway } from './peers.ts'
+import { account, LIMITS, startGateway, type Gateway } from './gateway.ts'
+import { meter, micros } from './measure.ts'
+import { HaproxyUnit } from './unit.ts'
 import { startJsonUpstream } from './upstream.ts'
 
 /** Starts of the gateway: compiled code differs between them, and what else the machine does between the hours. */
@@ -15,14 +16,6 @@ const TURN_MS = 1000
 
 /** Of a turn, what is not measured: what was worked out for the settings before is worked out anew. */
 const LEAD_MS = 250
-
-/** Limits of every kind, none of which is reached. */
-const LIMITS = `limits:
-  per_key: {requests_per_minute: 900000000, max_tokens_per_day: 900000000000, max_cost_usd_per_day: 900000}
-  policies:
-    - {name: places, per: workspace, concurrent_requests: 100000}
-    - {name: models, per: organization, split_by: model, budget: {cost_usd: 900000, period: month, time_zone: Europe/Berlin}}
-`
 
 const WITHOUT = 'nothing'
 const SETTINGS = [
@@ -43,19 +36,23 @@ interface Caller {
  */
 export async function limits(): Promise<void> {
   const upstream = await startJsonUpstream()
+  const unit = await HaproxyUnit.start()
   const all = new Map<string, number[]>()
   try {
     for (let start = 0; start < STARTS; start++) {
-      for (const [name, micros] of await measureStart()) {
-        all.set(name, [...(all.get(name) ?? []), micros])
-      }
+      await unit.measure()
+      for (const [name, value] of await measureStart()) all.set(name, [...(all.get(name) ?? []), value])
     }
+    await unit.measure()
   } finally {
+    await unit.stop()
     await upstream.stop()
   }
   const without = all.get(WITHOUT)!
   for (const [name, values] of all) {
-    console.log(`${name}: ${mean(values).toFixed(1)} µs CPU a request [by start ${list(values)}]`)
+    console.log(
+      `${name}: ${mean(values).toFixed(1)} µs CPU a request${unit.times(mean(values))} [by start ${list(values)}]`,
+    )
     if (name === WITHOUT) continue
     const more = values.map((value, start) => value - without[start]!)
     console.log(
@@ -74,12 +71,10 @@ async function measureStart(): Promise<Map<string, number>> {
     }
     await inTurns(gateway, callers, WARM_SECONDS)
     const measured = await inTurns(gateway, callers, SECONDS)
-    const { accepted, stored, dropped } = await recorded(gateway)
-    const sent = callers.reduce((sum, { clients }) => sum + clients.answered, 0)
-    if (accepted !== sent || stored !== sent || dropped > 0) {
-      throw new Error(`traces differ from requests: sent ${sent}, accepted ${accepted}, stored ${stored}`)
-    }
-    console.log(`traces ${stored} = requests ${sent}`)
+    await account(
+      gateway,
+      callers.reduce((sum, { clients }) => sum + clients.responses, 0),
+    )
     return measured
   } finally {
     for (const { clients } of callers) clients.close()
@@ -94,22 +89,22 @@ async function inTurns(
   seconds: number,
 ): Promise<Map<string, number>> {
   const sums = new Map(SETTINGS.map(({ name }) => [name, { micros: 0, requests: 0 }]))
-  const used = (): number => gateway.pids().reduce((sum, pid) => sum + cpuMicros(pid), 0)
   for (let turn = 0; turn < (seconds * 1000) / TURN_MS; turn++) {
     // None always has the same one before it, whose memory is still in the processor's caches.
     for (const { setting, clients } of callers.toSorted(() => Math.random() - 0.5)) {
       await gateway.configure(setting)
       await clients.run(LEAD_MS)
-      const before = { micros: used(), answered: clients.answered }
+      const before = clients.responses
+      const used = meter(gateway.pids())
       await clients.run(TURN_MS)
-      // What the recorder does of it a little later is of it.
-      await recorded(gateway)
+      // What the recorder does of it a little later is part of it.
+      await gateway.settle()
       const sum = sums.get(setting.name)!
-      sum.micros += used() - before.micros
-      sum.requests += clients.answered - before.answered
+      sum.micros += micros(used())
+      sum.requests += clients.responses - before
     }
   }
-  return new Map([...sums].map(([name, { micros, requests }]) => [name, micros / requests]))
+  return new Map([...sums].map(([name, sum]) => [name, sum.micros / sum.requests]))
 }
 
 function mean(values: readonly number[]): number {

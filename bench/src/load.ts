@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cpuMicros } from './measure.ts'
+import { meter, type CpuUse } from './measure.ts'
 import { LOAD_CPU, workFolder, type Peer } from './peers.ts'
 
 /** What a run of wrk saw, and what the program under test used meanwhile. */
@@ -9,7 +9,7 @@ export interface Load {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  readonly cpuMicros: number
+  readonly cpu: CpuUse
 }
 
 /** A small Chat Completions request, ASCII only. */
@@ -36,9 +36,7 @@ done = function(summary, latency)
 end
 `,
   )
-  const pids = peer.pids()
-  const used = (): number => pids.reduce((sum, pid) => sum + cpuMicros(pid), 0)
-  const before = used()
+  const used = meter(peer.pids())
   const url = `${peer.url}/v1/chat/completions`
   const words = [
     '-t1',
@@ -53,7 +51,9 @@ end
   ]
   const wrk = Bun.spawn(['taskset', '-c', LOAD_CPU, 'wrk', ...words], { stdout: 'pipe', stderr: 'inherit' })
   const output = await new Response(wrk.stdout).text()
-  const after = used()
+  // What the recorder does of it a little later is part of it.
+  await peer.settle()
+  const cpu = used()
   const found = /RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)/.exec(output)
   if (!found || found[5] !== '0') throw new Error(`${peer.name}: ${output}`)
   const [requests, micros, p50, p99] = found.slice(1).map(Number) as [number, number, number, number]
@@ -62,6 +62,6 @@ end
     perSecond: (requests / micros) * 1e6,
     p50Ms: p50 / 1000,
     p99Ms: p99 / 1000,
-    cpuMicros: after - before,
+    cpu,
   }
 }

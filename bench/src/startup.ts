@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { startGateway } from './gateway.ts'
 import { median, residentBytes } from './measure.ts'
-import { startGateway, startHaproxy, startPortkey, UPSTREAM_PORT, type Peer } from './peers.ts'
+import { startOther, UPSTREAM_PORT, type Peer } from './peers.ts'
 
 const ROUNDS = 9
 const DIST = join(import.meta.dir, '../../dist')
 
-/** What is downloaded, and how long it takes from the command to the first answer, beside HAProxy and Portkey's gateway. */
+/** What is downloaded, and how long it takes from the command to the first response, beside HAProxy and Portkey's gateway. */
 export async function startup(): Promise<void> {
   const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
   const executables = [
@@ -24,10 +25,10 @@ export async function startup(): Promise<void> {
       `${path.slice(DIST.length + 1).padEnd(42)} ${megabytes(statSync(path).size)}, packed ${megabytes(packed)}`,
     )
   }
-  const peers: Record<string, { start: () => Promise<Peer>; ms: number[]; memory: number[] }> = {
+  const peers: Record<string, { start: () => Promise<Peer | undefined>; ms: number[]; memory: number[] }> = {
     ongoingai: { start: () => startGateway(), ms: [], memory: [] },
-    haproxy: { start: startHaproxy, ms: [], memory: [] },
-    portkey: { start: startPortkey, ms: [], memory: [] },
+    haproxy: { start: () => startOther('haproxy'), ms: [], memory: [] },
+    portkey: { start: () => startOther('portkey'), ms: [], memory: [] },
   }
   const version: number[] = []
   const upstream = Bun.serve({ hostname: '127.0.0.1', port: UPSTREAM_PORT, fetch: () => new Response() })
@@ -35,6 +36,7 @@ export async function startup(): Promise<void> {
     for (const { start, ms, memory } of Object.values(peers)) {
       const from = performance.now()
       const peer = await start()
+      if (!peer) continue
       ms.push(performance.now() - from)
       memory.push(peer.pids().reduce((sum, pid) => sum + residentBytes(pid), 0))
       await peer.stop()
@@ -45,9 +47,12 @@ export async function startup(): Promise<void> {
   }
   await upstream.stop(true)
   const all = (values: readonly number[]): string => `[${values.map((value) => value.toFixed(0)).join(' ')}]`
+  const haproxy = median(peers['haproxy']!.ms)
   for (const [name, { ms, memory }] of Object.entries(peers)) {
+    if (ms.length === 0) continue
+    const times = Number.isNaN(haproxy) ? '' : ` = ${(median(ms) / haproxy).toFixed(2)} × HAProxy`
     console.log(
-      `${name.padEnd(10)} first answer after ${median(ms).toFixed(0)} ms ${all(ms)}, ${megabytes(median(memory))} resident`,
+      `${name.padEnd(10)} first response after ${median(ms).toFixed(0)} ms${times} ${all(ms)}, ${megabytes(median(memory))} resident`,
     )
   }
   console.log(`ongoingai version: ${median(version).toFixed(0)} ms ${all(version)}`)

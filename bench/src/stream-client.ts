@@ -1,52 +1,165 @@
-// Opens STREAMS streams at once and reads them to their end; prints what it saw as JSON.
-import { connect } from 'node:net'
+import type { Socket } from 'bun'
+import type { Peer } from './peers.ts'
+import { readMarks, STREAM_SHAPES, type StreamApi } from './stream-events.ts'
 
-const [url = '', streams = '1', headers = '{}'] = process.argv.slice(2)
-const target = new URL(`${url}/v1/chat/completions`)
-const body = '{"model":"gpt-5.4-mini","stream":true,"messages":[{"role":"user","content":"Say hello."}]}'
-const fields = Object.entries(JSON.parse(headers) as Record<string, string>)
-const request = `POST ${target.pathname} HTTP/1.1\r\nHost: ${target.host}\r\nContent-Type: application/json\r\nAuthorization: Bearer sk-bench-0123456789\r\n${fields.map(([n, v]) => `${n}: ${v}\r\n`).join('')}Content-Length: ${body.length}\r\n\r\n${body}`
+/** One stream as the client reads it. */
+interface Reading {
+  /** Of the response, what is not a whole header section or chunk yet. */
+  raw: string
+  headRead: boolean
+  /** Of the content, what may be the beginning of a mark. */
+  unread: string
+  /** The end of the content, as long as the last line of a whole stream. */
+  tail: string
+  events: number
+  sentAtMs: number
+  complete: boolean
+}
 
-const firstMs: number[] = []
-let events = 0
-let complete = 0
-let failed = 0
-await Promise.all(
-  Array.from(
-    { length: Number(streams) },
-    () =>
-      new Promise<void>((resolve) => {
-        const startedAt = performance.now()
-        let first = true
-        let tail = ''
-        const socket = connect({ port: Number(target.port), host: target.hostname, noDelay: true }, () =>
-          socket.write(request),
-        )
-        socket.on('data', (bytes) => {
-          const text = bytes.toString('latin1')
-          const found = text.split('data: ').length - 1
-          if (first && found > 0) {
-            first = false
-            firstMs.push(performance.now() - startedAt)
-          }
-          events += found
-          tail = (tail + text).slice(-64)
-          if (!tail.endsWith('0\r\n\r\n') || !tail.includes('[DONE]')) return
-          complete += 1
-          socket.destroy()
-          resolve()
-        })
-        socket.on('error', () => {})
-        socket.on('close', () => {
-          if (!tail.includes('[DONE]')) failed += 1
-          resolve()
-        })
-      }),
-  ),
-)
-firstMs.sort((a, b) => a - b)
-const at = (share: number): number =>
-  firstMs[Math.min(firstMs.length - 1, Math.floor(firstMs.length * share))] ?? -1
-console.log(
-  JSON.stringify({ events, complete, failed, firstP50: at(0.5), firstP99: at(0.99), firstMax: at(1) }),
-)
+/** Streams of one peer, each on a connection of its own; every event is checked to be the next of its stream. */
+export class Streams {
+  readonly #peer: Peer
+  readonly #api: StreamApi
+  readonly #events: number
+  readonly #sockets: Socket<Reading>[] = []
+  readonly #begun = Promise.withResolvers<void>()
+  readonly #firstEnded = Promise.withResolvers<void>()
+  readonly #ended = Promise.withResolvers<void>()
+  #complete = 0
+
+  /** From the request to the first event of each stream, in milliseconds. */
+  readonly firstMs: number[] = []
+
+  /** From the sending of each event to its arrival, in milliseconds, in the order of arrival. */
+  readonly delaysMs: number[] = []
+
+  private constructor(peer: Peer, api: StreamApi, events: number) {
+    this.#peer = peer
+    this.#api = api
+    this.#events = events
+    // Each is waited for in its turn; a failure before that is not unhandled.
+    for (const { promise } of [this.#begun, this.#firstEnded, this.#ended]) promise.catch(() => {})
+  }
+
+  /** Connects. @param events marked events of each stream */
+  static async open(peer: Peer, api: StreamApi, streams: number, events: number): Promise<Streams> {
+    const all = new Streams(peer, api, events)
+    const { hostname, port } = new URL(peer.url)
+    for (let i = 0; i < streams; i++) {
+      const socket = await Bun.connect<Reading>({
+        hostname,
+        port: Number(port),
+        data: { raw: '', headRead: false, unread: '', tail: '', events: 0, sentAtMs: 0, complete: false },
+        socket: {
+          data: (from, bytes) => all.#received(from, bytes),
+          close: (from) => {
+            if (!from.data.complete) all.#fail(`closed a stream after ${from.data.events} events`)
+          },
+        },
+      })
+      all.#sockets.push(socket)
+    }
+    return all
+  }
+
+  /** Sends every request. Resolves when each stream has its first event; rejects when one fails. */
+  async begin(): Promise<void> {
+    const request = this.#request()
+    for (const socket of this.#sockets) {
+      socket.data.sentAtMs = performance.now()
+      if (socket.write(request) !== request.length) this.#fail('did not take a request whole')
+    }
+    await this.#begun.promise
+  }
+
+  /** Resolves when the first stream has its last event: until then all of them were running. */
+  firstEnded(): Promise<void> {
+    return this.#firstEnded.promise
+  }
+
+  /** Resolves when every stream is complete: each event once and in order, and the last line. Rejects when one is not. */
+  ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  #request(): Buffer {
+    const { path, request } = STREAM_SHAPES[this.#api]
+    const base = this.#api === 'messages' ? this.#peer.messagesUrl : this.#peer.url
+    const { host, pathname } = new URL(`${base}${path}`)
+    const fields = {
+      Host: host,
+      'Content-Type': 'application/json',
+      Authorization: 'Bearer sk-bench-0123456789',
+      ...this.#peer.headers,
+      'Content-Length': String(request.length),
+    }
+    const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+    return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head.join('')}\r\n${request}`)
+  }
+
+  #received(socket: Socket<Reading>, bytes: Buffer): void {
+    const now = performance.now()
+    const stream = socket.data
+    stream.raw += bytes.toString('latin1')
+    if (!stream.headRead) {
+      const end = stream.raw.indexOf('\r\n\r\n')
+      if (end < 0) return
+      const head = stream.raw.slice(0, end)
+      if (!head.startsWith('HTTP/1.1 200 ') || !/\r\ntransfer-encoding: chunked/i.test(head)) {
+        return this.#fail(`responded ${stream.raw}`)
+      }
+      stream.headRead = true
+      stream.raw = stream.raw.slice(end + 4)
+    }
+    const { content, last } = takeChunks(stream)
+    const text = stream.unread + content
+    const read = readMarks(text, (number, timeMs) => this.#event(stream, number, now - timeMs, now))
+    stream.unread = text.slice(read)
+    const { lastLine } = STREAM_SHAPES[this.#api]
+    stream.tail = (stream.tail + content).slice(-lastLine.length)
+    if (last) this.#end(socket, stream.events === this.#events && stream.tail === lastLine)
+  }
+
+  #event(stream: Reading, number: number, delayMs: number, now: number): void {
+    if (number !== stream.events) return this.#fail(`sent event ${number} after ${stream.events - 1}`)
+    stream.events += 1
+    this.delaysMs.push(delayMs)
+    if (number === 0) {
+      this.firstMs.push(now - stream.sentAtMs)
+      if (this.firstMs.length === this.#sockets.length) this.#begun.resolve()
+    }
+    if (stream.events === this.#events) this.#firstEnded.resolve()
+  }
+
+  #end(socket: Socket<Reading>, whole: boolean): void {
+    if (!whole) return this.#fail(`ended a stream after ${socket.data.events} events`)
+    socket.data.complete = true
+    socket.end()
+    this.#complete += 1
+    if (this.#complete === this.#sockets.length) this.#ended.resolve()
+  }
+
+  #fail(what: string): void {
+    const error = new Error(`${this.#peer.name} ${what}`)
+    for (const socket of this.#sockets.splice(0)) socket.terminate()
+    for (const { reject } of [this.#begun, this.#firstEnded, this.#ended]) reject(error)
+  }
+}
+
+/** Takes whole chunks off the raw response. @returns their content, and whether the last one has come */
+function takeChunks(stream: Reading): { content: string; last: boolean } {
+  const { raw } = stream
+  let content = ''
+  for (let at = 0; ;) {
+    const line = raw.indexOf('\r\n', at)
+    const size = line < 0 ? Number.NaN : Number.parseInt(raw.slice(at, line), 16)
+    const end = line + 2 + size
+    if (!(raw.length >= end + 2)) {
+      stream.raw = raw.slice(at)
+      return { content, last: false }
+    }
+    if (size === 0) return { content, last: true }
+    content += raw.slice(line + 2, end)
+    at = end + 2
+  }
+}
