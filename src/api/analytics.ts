@@ -14,11 +14,11 @@ import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { FILTER_PARAMETERS, RANGE_PARAMETERS, readCommonFilter, readRange } from './trace-filter.ts'
 
-/** Groups of a list unless it is asked for fewer or more, and at most. */
+/** Default and largest number of groups of a list. */
 const DEFAULT_GROUPS = 1000
 const MAX_GROUPS = 10_000
 
-/** Traces that one question may read one by one: about a second's work. */
+/** Traces that one query may read one by one: about a second's work. */
 const MAX_TRACES = 100_000
 
 /** What sums may be grouped by, besides `tag.<key>`. */
@@ -104,7 +104,7 @@ export const getLatency: ApiHandler = async (request, context) => {
   return listResponse(await ask(request, context, filter, options), latencyJson, grouping)
 }
 
-/** `GET /api/analytics/errors`: how many exchanges ended with a status of an error, or failed within an answer that began well. */
+/** `GET /api/analytics/errors`: how many exchanges ended with an error status, or failed after a response that began well. */
 export const getErrors: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuery(request)
   const grouping = readGroups(parameters)
@@ -150,7 +150,7 @@ function readQuery({ query: parameters }: ApiRequest): {
   return { parameters, filter: { ...range, ...readCommonFilter(parameters) } }
 }
 
-/** A series when it is asked for a group or a bucket; by day unless it says otherwise. */
+/** A series when the query has a group or a bucket; by day by default. */
 function readSeries(parameters: QueryParameters): Series | undefined {
   const grouping = readGroups(parameters)
   const bucket = parameters.oneOf('bucket', BUCKETS)

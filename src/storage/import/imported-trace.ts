@@ -21,7 +21,7 @@ const COST_NOTE = 'as the Go gateway estimated it'
 
 /**
  * A trace of ours from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
- * that it was sorted and summed by, though that was the end of the exchange. Where the answer's limits are those of a subscription, the
+ * that it was sorted and summed by, though that was the end of the exchange. Where the response names a subscription's limits, the
  * cost becomes the list price.
  *
  * @param masked lower-case names of header fields that are masked if the Go gateway kept them open
@@ -185,7 +185,7 @@ function readMetadata(text: string | null): {
   return { metadata: {}, strange: { raw: strangeText(text) } }
 }
 
-/** Header fields by their names, credentials masked; a text that is none is kept beside. */
+/** Header fields by name, credentials masked. A text that holds no header fields is kept as `strange`. */
 function readHeaders(
   text: string | null,
   masked: readonly string[],
