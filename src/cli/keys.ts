@@ -12,7 +12,7 @@ import type { Arguments } from './flags.ts'
 import { readInput, TARGET_FLAGS } from './key-flags.ts'
 import { showIssued, showKeys, type Shown } from './key-text.ts'
 import { FAILED, inStore, referenceOf, type StoreWork } from './keys-in-store.ts'
-import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 
 const WHERE =
   '[--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
@@ -190,7 +190,7 @@ async function handle(
   if (typeof timeoutMs === 'string') return wrong(io, `invalid ${name} ${timeoutMs}`)
   try {
     const value = parsed.values.has('base-url')
-      ? (await askGateway(parsed, io, { what: 'gateway keys', ...http(id), timeoutMs })).value
+      ? (await requestGateway(parsed, io, { what: 'gateway keys', ...http(id), timeoutMs })).value
       : await inStore(parsed, io, id, command)
     if (value === FAILED) return 1
     if (format.format === 'json') io.out(value === undefined ? '' : `${contractJson(value, 2)}\n`)

@@ -201,7 +201,7 @@ function traceParts(data: ReportData): Part[] {
   ]
 }
 
-/** Characters by which people tell hashes apart; JSON has them whole. */
+/** Characters of a hash that are shown; JSON has all. */
 const HASH_SHOWN = 12
 
 function shortHash(text: string): string {
