@@ -33,7 +33,7 @@ export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrl
   const server = values['server'] as { host: string; port: number }
   const providers = values['providers'] as Record<string, RawProvider>
   const base = `http://${clientHost(server.host)}:${server.port}`
-  const sdkUrl = (name: string, version: SdkVariables['version'] = undefined): string => {
+  const sdkUrl = (name: string, version?: SdkVariables['version']): string => {
     const prefix = normalisePrefix(providers[name]?.prefix ?? PROVIDER_PRESETS[name]!['prefix']!)
     if (version === undefined || prefix.endsWith(version)) return `${base}${prefix}`
     return `${base}${prefix === '/' ? '' : prefix}${version}`
