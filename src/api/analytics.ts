@@ -14,11 +14,11 @@ import { readerOf } from './read-scope.ts'
 import { storeFailing } from './store-failing.ts'
 import { FILTER_PARAMETERS, RANGE_PARAMETERS, readCommonFilter, readRange } from './trace-filter.ts'
 
-/** Groups of a list unless it is asked for fewer or more, and at most. */
+/** Default and largest number of groups of a list. */
 const DEFAULT_GROUPS = 1000
 const MAX_GROUPS = 10_000
 
-/** Traces that one question may read one by one: about a second's work. */
+/** Traces that one query may read one by one: about a second's work. */
 const MAX_TRACES = 100_000
 
 /** What sums may be grouped by, besides `tag.<key>`. */
@@ -45,8 +45,8 @@ export const getUsage: ApiHandler = async (request, context) => {
     reasoning_tokens: row.reasoningTokens,
     request_count: row.requests,
   })
-  if (series) return seriesResponse(await ask(request, context, filter, series), series, tokens)
-  const measured = await ask(request, context, filter, {})
+  if (series) return seriesResponse(await measure(request, context, filter, series), series, tokens)
+  const measured = await measure(request, context, filter, {})
   const [row] = measured.rows as [MeasuredRow]
   return jsonResponse(200, {
     total_input_tokens: row.inputTokens,
@@ -64,8 +64,8 @@ export const getUsage: ApiHandler = async (request, context) => {
 export const getCost: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuery(request)
   const series = readSeries(parameters)
-  if (series) return seriesResponse(await ask(request, context, filter, series), series, costJson)
-  const measured = await ask(request, context, filter, {})
+  if (series) return seriesResponse(await measure(request, context, filter, series), series, costJson)
+  const measured = await measure(request, context, filter, {})
   return jsonResponse(200, { ...costJson(measured.rows[0]!), ...remarks(measured) })
 }
 
@@ -73,7 +73,7 @@ export const getCost: ApiHandler = async (request, context) => {
 export const getModels: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuery(request)
   const options = { group: 'model', limit: readLimit(parameters) } as const
-  return listResponse(await ask(request, context, filter, options), (row) => ({
+  return listResponse(await measure(request, context, filter, options), (row) => ({
     model: row.group,
     request_count: row.requests,
     avg_latency_ms: average(row.latencyMs, row),
@@ -87,7 +87,7 @@ export const getModels: ApiHandler = async (request, context) => {
 export const getKeys: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuery(request)
   const options = { group: 'api_key', limit: readLimit(parameters) } as const
-  return listResponse(await ask(request, context, filter, options), (row) => ({
+  return listResponse(await measure(request, context, filter, options), (row) => ({
     api_key_hash: row.group,
     request_count: row.requests,
     total_tokens: row.totalTokens,
@@ -101,24 +101,24 @@ export const getLatency: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuery(request)
   const grouping = readGroups(parameters)
   const options = { ...grouping, limit: readLimit(parameters), percentiles: true }
-  return listResponse(await ask(request, context, filter, options), latencyJson, grouping)
+  return listResponse(await measure(request, context, filter, options), latencyJson, grouping)
 }
 
-/** `GET /api/analytics/errors`: how many exchanges ended with a status of an error, or failed within an answer that began well. */
+/** `GET /api/analytics/errors`: how many exchanges ended with an error status, or failed after a response that began well. */
 export const getErrors: ApiHandler = async (request, context) => {
   const { parameters, filter } = readQuery(request)
   const grouping = readGroups(parameters)
   const options = { ...grouping, limit: readLimit(parameters) }
-  return listResponse(await ask(request, context, filter, options), errorsJson, grouping)
+  return listResponse(await measure(request, context, filter, options), errorsJson, grouping)
 }
 
-/** `GET /api/analytics/summary`: all of it in one line. */
+/** `GET /api/analytics/summary`: the sums of everything in one object. */
 export const getSummary: ApiHandler = async (request, context) => {
   const { filter } = readQuery(request)
   const [all, models, keys] = await Promise.all([
-    ask(request, context, filter, {}),
-    ask(request, context, filter, { group: 'model', limit: 1 }),
-    ask(request, context, filter, { group: 'api_key' }),
+    measure(request, context, filter, {}),
+    measure(request, context, filter, { group: 'model', limit: 1 }),
+    measure(request, context, filter, { group: 'api_key' }),
   ])
   const [row] = all.rows as [MeasuredRow]
   return jsonResponse(200, {
@@ -134,7 +134,7 @@ export const getSummary: ApiHandler = async (request, context) => {
   })
 }
 
-/** By what sums are grouped. */
+/** The groups of sums. */
 type Grouping = Pick<MeasureOptions, 'group' | 'secondGroup'>
 
 interface Series extends MeasureOptions {
@@ -150,7 +150,7 @@ function readQuery({ query: parameters }: ApiRequest): {
   return { parameters, filter: { ...range, ...readCommonFilter(parameters) } }
 }
 
-/** A series when it is asked for a group or a bucket; by day unless it says otherwise. */
+/** A series when the query has a group or a bucket; by day by default. */
 function readSeries(parameters: QueryParameters): Series | undefined {
   const grouping = readGroups(parameters)
   const bucket = parameters.oneOf('bucket', BUCKETS)
@@ -187,7 +187,7 @@ function readLimit(parameters: QueryParameters): number {
   return parameters.integer('limit', 1, MAX_GROUPS) ?? DEFAULT_GROUPS
 }
 
-async function ask(
+async function measure(
   request: ApiRequest,
   context: ApiContext,
   filter: TraceFilter,
@@ -237,7 +237,7 @@ function groupJson(row: MeasuredRow, { group, secondGroup }: Grouping): object {
   return { groups: { [group]: row.group, [secondGroup]: row.secondGroup } }
 }
 
-/** What is to be known of the figures. */
+/** Remarks on the figures. */
 function remarks({ approximate }: Measured): object {
   return defined({ approximate })
 }

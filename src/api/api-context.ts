@@ -12,27 +12,27 @@ import type { TraceReader } from '../storage/contract/traces.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
-/** What the management API answers from. */
+/** What the management API reads and changes. */
 export interface ApiContext {
   readonly version: string
   readonly startedAt: number
   readonly storageDriver: string
   /** Reader of a scope, or of everything without one. */
   readerFor(scope: ReadScope | undefined): TraceReader
-  /** Stored traces of all tenants, and the store's size in bytes (0 when it cannot be told). */
+  /** Stored traces of all tenants, and the store's size in bytes (0 when it is not known). */
   extent(): Promise<{ readonly traces: number; readonly bytes: number }>
   diagnostics(): PipelineDiagnostics
-  /** The part of it that is about some tenants. */
+  /** The part about some tenants. */
   tenantDiagnostics(isShown: (tenant: Tenant) => boolean): PipelineDiagnostics
   readonly keys: KeyAdministration
-  /** Keys were changed here: takes them over. */
+  /** Applies keys that were changed here. */
   keysChanged(): Promise<void>
   readonly audit: AuditTrail
   readonly auditEvents: AuditTrailStore['list']
   readonly limits: Pick<LimitEngine, 'standings' | 'totals' | 'limitsOf' | 'read'>
   /** Policies of the configuration. */
   readonly policies: () => readonly LimitPolicy[]
-  /** Stores a change of a budget and takes it over. */
+  /** Stores a change of a budget and applies it. */
   readonly changeBudget: (change: BudgetChange) => Promise<void>
   /** A key of a scope that is valid now: the one of an id, or any when absent. */
   keyOf(scope: ReadScope, keyId?: string): Identity | undefined

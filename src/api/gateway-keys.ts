@@ -20,7 +20,7 @@ const KEY_BODY = {
   tooLarge: 'request body too large',
 }
 
-/** `GET /api/gateway-keys`: the keys that the caller may read and that are not revoked. */
+/** `GET /api/gateway-keys`: the keys that the caller may read, without revoked ones. */
 export const listKeys: ApiHandler = async (request, context) => {
   const actor = await readerOfKeys(request, context)
   const { stored, file } = await storing('failed to list gateway keys', () => context.keys.list(actor))
@@ -39,45 +39,45 @@ export const getKey: ApiHandler = async (request, context) => {
   return jsonResponse(200, keyJson(await findKey(actor, request, context.keys)))
 }
 
-/** `POST /api/gateway-keys`: makes a key and shows its token, this once. */
+/** `POST /api/gateway-keys`: creates a key and shows its token, once. */
 export const createKey: ApiHandler = (request, context) =>
-  changing(request, context, 'create', 'failed to create gateway key', async (actor, told) => {
+  changing(request, context, 'create', 'failed to create gateway key', async (actor, setTarget) => {
     const wanted = readNewKey(await readJsonObject(request.body, KEY_BODY))
-    told({ target: wanted.id?.trim() ?? '' })
+    setTarget({ target: wanted.id?.trim() ?? '' })
     const issued = await context.keys.create(actor, wanted, Date.now() * 1000)
-    told(referenceOf(issued.key))
+    setTarget(referenceOf(issued.key))
     return jsonResponse(201, issuedJson(issued))
   })
 
-/** `PATCH /api/gateway-keys/:id`: changes what is given, and nothing else. */
+/** `PATCH /api/gateway-keys/:id`: changes the given members, and nothing else. */
 export const updateKey: ApiHandler = (request, context) =>
-  changing(request, context, 'update', 'failed to update gateway key', async (actor, told) => {
+  changing(request, context, 'update', 'failed to update gateway key', async (actor, setTarget) => {
     const settings = readKeyChanges(await readJsonObject(request.body, KEY_BODY))
     const key = await findKey(actor, request, context.keys)
-    told(referenceOf(key))
+    setTarget(referenceOf(key))
     return jsonResponse(200, keyJson(await context.keys.update(actor, key, settings, Date.now() * 1000)))
   })
 
 /** `DELETE /api/gateway-keys/:id`: ends a key for good, everywhere within a second. */
 export const revokeKey: ApiHandler = (request, context) =>
-  changing(request, context, 'revoke', 'failed to revoke gateway key', async (actor, told) => {
+  changing(request, context, 'revoke', 'failed to revoke gateway key', async (actor, setTarget) => {
     const key = await findKey(actor, request, context.keys)
-    told(referenceOf(key))
+    setTarget(referenceOf(key))
     await context.keys.revoke(actor, key, Date.now() * 1000)
     return new Response(null, { status: 204 })
   })
 
-/** `POST /api/gateway-keys/:id/rotate`: gives a key another token; the one before may count for a while. */
+/** `POST /api/gateway-keys/:id/rotate`: replaces a key's token; the old one may stay valid for a while. */
 export const rotateKey: ApiHandler = (request, context) =>
-  changing(request, context, 'rotate', 'failed to rotate gateway key', async (actor, told) => {
+  changing(request, context, 'rotate', 'failed to rotate gateway key', async (actor, setTarget) => {
     const rotation = readRotation(await readJsonObject(request.body, KEY_BODY))
     const key = await findKey(actor, request, context.keys)
-    told(referenceOf(key))
+    setTarget(referenceOf(key))
     const issued = await context.keys.rotate(actor, key, rotation, Date.now() * 1000)
     return jsonResponse(200, issuedJson(issued))
   })
 
-/** What the handlers that change keys do, as the audit trail calls it. */
+/** The audit trail's names of the handlers that change keys. */
 const CHANGES: ReadonlyMap<ApiHandler, KeyChange['action']> = new Map([
   [createKey, 'create'],
   [updateKey, 'update'],
@@ -86,9 +86,9 @@ const CHANGES: ReadonlyMap<ApiHandler, KeyChange['action']> = new Map([
 ])
 
 /**
- * Writes down that a change of a key was refused before its handler was asked; other routes have nothing to write.
+ * Records a change of a key that was refused before its handler ran. Other routes record nothing.
  *
- * @param nobody who asks where no key was recognised
+ * @param nobody the caller where no key was recognised
  */
 export function auditRefusedChange(
   handler: ApiHandler,
@@ -115,15 +115,15 @@ export function auditRefusedChange(
   })
 }
 
-/** Changes a key and writes down that it was changed, or why not; every gateway learns of it, this one at once. */
+/** Changes a key and records the change, or why it failed. This gateway applies it at once, others within a second. */
 async function changing(
   request: ApiRequest,
   context: ApiContext,
   action: KeyChange['action'],
   failure: string,
-  change: (actor: KeyActor, told: (target: Told) => void) => Promise<Response>,
+  change: (actor: KeyActor, setTarget: (target: KeyTarget) => void) => Promise<Response>,
 ): Promise<Response> {
-  let target: Told = { target: request.parameters['id'] ?? '', ...homeOf(request, []) }
+  let target: KeyTarget = { target: request.parameters['id'] ?? '', ...homeOf(request, []) }
   const audited = (outcome: KeyChange['outcome'], reason: string, status: number): void => {
     context.audit.keyChanged({
       action,
@@ -155,7 +155,8 @@ async function changing(
   }
 }
 
-interface Told extends Partial<Tenant> {
+/** The key that the audit trail records. */
+interface KeyTarget extends Partial<Tenant> {
   readonly target?: string
 }
 
@@ -169,7 +170,7 @@ async function storing<T>(message: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The keys that a caller sees: those of every workspace that it may read. */
+/** The actor for reading keys: it sees every workspace that the caller may read. */
 async function readerOfKeys(request: ApiRequest, context: ApiContext): Promise<KeyActor> {
   const scope = await readScopeOf(request, context)
   return actorOf(request, scope, homeOf(request, []))
@@ -208,6 +209,6 @@ function findKey(actor: KeyActor, request: ApiRequest, keys: ApiContext['keys'])
   return keys.get(actor, request.parameters['id'] ?? '', within)
 }
 
-function referenceOf({ organizationId, workspaceId, id }: StoredGatewayKey): Told {
+function referenceOf({ organizationId, workspaceId, id }: StoredGatewayKey): KeyTarget {
   return { organizationId, workspaceId, target: id }
 }

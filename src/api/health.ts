@@ -28,7 +28,7 @@ export const getReady: ApiHandler = (_, context) => {
   return jsonResponse(503, { status: 'unavailable', failing })
 }
 
-/** `GET /api/health`: always 200; `degraded` when the store does not answer or traces wait or were dropped. */
+/** `GET /api/health`: always 200; `degraded` when the store does not respond, or traces wait or were dropped. */
 export const getHealth: ApiHandler = async (_, context) => {
   const store = await storeState(context)
   const { journal_records, total_dropped_total } = context.diagnostics()
@@ -73,12 +73,12 @@ function storeState(context: ApiContext): Promise<StoreState> {
   const known = states.get(context)
   const now = performance.now()
   if (known && now - known.at < FRESH_MS) return known.state
-  const state = askStore(context)
+  const state = readStore(context)
   states.set(context, { at: now, state })
   return state
 }
 
-async function askStore(context: ApiContext): Promise<StoreState> {
+async function readStore(context: ApiContext): Promise<StoreState> {
   try {
     return { reachable: true, ...(await withTimeout(context.extent(), CHECK_MS)) }
   } catch {

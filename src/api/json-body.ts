@@ -6,9 +6,9 @@ import { parseStrictJson } from '../wire/json/strict-json.ts'
 /** How a body of the management API is read. */
 export interface JsonBodyRules {
   readonly maxBytes: number
-  /** What the caller is told of content that is not such a body. */
+  /** The response's text for content that is no such body. */
   readonly invalid: string
-  /** What the caller is told of content that is too large. */
+  /** The response's text for content that is too large. */
   readonly tooLarge: string
 }
 
@@ -33,7 +33,7 @@ export async function readJsonObject(
   return Object.fromEntries(members)
 }
 
-/** @returns null for no content, `undefined` for what is no strict JSON */
+/** @returns null for no content, `undefined` for anything but strict JSON */
 function parse(bytes: Uint8Array): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

@@ -36,7 +36,7 @@ const RAISE: Section = {
   fields: { ...SUBJECT, by_usd: amount, to_usd: amount, until: text },
 }
 
-/** Whose budget is to be changed. */
+/** The budget to change. */
 interface Subject {
   readonly policy: LimitPolicy
   readonly caller: Caller
@@ -44,7 +44,7 @@ interface Subject {
   readonly facts: LimitFacts
 }
 
-/** `POST /api/limits/:policy/reset`: the period of a budget begins anew for one subject. */
+/** `POST /api/limits/:policy/reset`: the period of a budget starts again for one subject. */
 export const resetLimit: ApiHandler = (request, context) =>
   changing(request, context, 'limit.reset', RESET, ({ limits, facts, policy }, _, nowMs) =>
     planReset(limits, facts, policy.name, nowMs, (takes) => counted(context.limits.read(takes, nowMs))),
@@ -56,7 +56,7 @@ export const raiseLimit: ApiHandler = (request, context) =>
     planRaise(limits, facts, policy.name, readRaise(members), nowMs),
   )
 
-/** Changes a budget and writes down that it was changed, or why not; every gateway of the store learns of it, this one at once. */
+/** Changes a budget and records the change, or why it failed. This gateway applies it at once, others of the store soon after. */
 async function changing(
   request: ApiRequest,
   context: ApiContext,
@@ -105,10 +105,10 @@ async function changing(
   return jsonResponse(200, changedLimitJson(tenant, own))
 }
 
-/** @throws GatewayError `limits_unavailable` when what was counted cannot be learnt */
-async function counted<T>(answer: Promise<T>): Promise<T> {
+/** @throws GatewayError `limits_unavailable` when the counters cannot be read */
+async function counted<T>(reading: Promise<T>): Promise<T> {
   try {
-    return await answer
+    return await reading
   } catch (error) {
     throw new GatewayError('limits_unavailable', 'gateway usage limit check unavailable', { cause: error })
   }
@@ -158,8 +158,8 @@ async function subjectOf(
 }
 
 /**
- * Nobody gives money to himself. End users and sessions are names that a caller gives itself: their budgets do not bound it, so it may
- * change them.
+ * A key cannot raise its own budget. End users and sessions are names that a caller chooses: their budgets do not bound it, so it
+ * may change them.
  *
  * @throws GatewayError `own_limit`
  */

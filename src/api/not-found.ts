@@ -10,9 +10,9 @@ export type Prefixed = Pick<ProviderConfig, 'name' | 'prefix' | 'api'>
 const LONG_NAME = 8
 
 /**
- * Text of a 404: the contract's line first, then what was probably meant, and where the providers are.
+ * Text of a 404: the contract's line, then the path that was probably meant, then the providers' prefixes.
  *
- * @param path as it was asked for
+ * @param path as the request has it
  */
 export function notFoundText(path: string, providers: readonly Prefixed[]): string {
   const meant = path.startsWith('/api/') ? nearestRoute(path) : nearestProviderPath(path, providers)

@@ -1,4 +1,4 @@
-/** Reads a body of the management API: at most one byte more than the limit, which tells that there is more. */
+/** Reads a body of the management API: at most one byte more than the limit, which shows that there is more. */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
   limit: number,

@@ -24,17 +24,17 @@ export interface ApiSettings {
   readonly keyring: Keyring | undefined
   /** Lower-case name of the gateway key field. */
   readonly gatewayKeyField: string
-  /** Paths as logs and the audit trail may tell them. */
+  /** Paths as logs and the audit trail may show them. */
   readonly paths: ShownPaths
   readonly browsers: BrowserPolicy
-  /** For those who miss them. */
+  /** For the hint of a 404. */
   readonly providers: readonly Prefixed[]
 }
 
 /** Where the management API's own events go. */
 export type ApiLog = (level: 'INFO' | 'ERROR', message: string, fields: Record<string, unknown>) => void
 
-/** Answers what is not below a provider's prefix: the management API, and 404 for everything else. Never throws. */
+/** Serves every path that is below no provider's prefix: the management API, and 404 for the rest. Never throws. */
 export async function serveApi(
   request: Request,
   target: RequestTarget,
@@ -54,12 +54,12 @@ export async function serveApi(
     settings.paths.shown(path, { ...(seen.identity?.caller ?? ANONYMOUS), provider: '', route: path })
   let response: Response
   try {
-    response = await answer({ request, target, fields, correlationId, addresses, seen }, settings, context)
+    response = await respond({ request, target, fields, correlationId, addresses, seen }, settings, context)
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
       const nobody = settings.keyring ? UNRECOGNISED : ANONYMOUS
-      const told = deny(error, { path: shownPath(), correlationId, addresses, seen }, nobody, context)
-      quiet = !told && isUnrecognised(error.code)
+      const recorded = deny(error, { path: shownPath(), correlationId, addresses, seen }, nobody, context)
+      quiet = !recorded && isUnrecognised(error.code)
     }
     response = failure(error, shownPath(), correlationId, log)
   }
@@ -79,18 +79,18 @@ export async function serveApi(
   return request.method === 'HEAD' ? new Response(null, response) : response
 }
 
-/** What came out about a request before it was turned away. */
+/** Facts about a request, as far as they were read before it was refused. */
 interface Seen {
-  /** Whose pages may read the answer. */
+  /** The origin whose pages may read the response. */
   origin?: string
   route?: Route
   parameters?: Readonly<Record<string, string>>
   identity?: Identity
-  /** Its handler was asked. */
+  /** Its handler was called. */
   handled?: true
 }
 
-interface Asked {
+interface Incoming {
   readonly request: Request
   readonly target: RequestTarget
   readonly fields: Readonly<Record<string, string>>
@@ -99,8 +99,8 @@ interface Asked {
   readonly seen: Seen
 }
 
-async function answer(
-  { request, target, fields, correlationId, addresses, seen }: Asked,
+async function respond(
+  { request, target, fields, correlationId, addresses, seen }: Incoming,
   { keyring, gatewayKeyField, browsers, providers }: ApiSettings,
   context: ApiContext,
 ): Promise<Response> {
@@ -166,7 +166,7 @@ async function answer(
   return route.handler({ ...asked, caller: identity?.caller, identity }, context)
 }
 
-/** What a path, in its plain reading, is for. Probes answer under any name, so that load balancers need not know the gateway's. */
+/** The kind of a path in its plain reading. Probes respond under any host name, so that load balancers need not know the gateway's. */
 function doorOf(path: string): Extract<Door, 'management' | 'open'> | 'probe' {
   if (path === '/api/live' || path === '/api/ready') return 'probe'
   return path === '/api' || path.startsWith('/api/') ? 'management' : 'open'
@@ -180,7 +180,7 @@ function requireJson({ method, body }: Request, fields: Readonly<Record<string, 
   throw new GatewayError('unsupported_media_type', 'content must be of type application/json')
 }
 
-/** Writes down that somebody was turned away. @returns whether it is told by itself */
+/** Records a denied request. @returns whether it has a record of its own */
 function deny(
   error: GatewayError,
   {
@@ -188,13 +188,13 @@ function deny(
     correlationId,
     addresses,
     seen,
-  }: Pick<Asked, 'correlationId' | 'addresses' | 'seen'> & { readonly path: string },
+  }: Pick<Incoming, 'correlationId' | 'addresses' | 'seen'> & { readonly path: string },
   nobody: Caller,
   context: ApiContext,
 ): boolean {
   const { code, status } = error
   const { route, parameters = {}, identity } = seen
-  const told = context.audit.denied({
+  const recorded = context.audit.denied({
     code,
     status,
     correlationId,
@@ -207,11 +207,11 @@ function deny(
     requiredPermission: route?.permission ?? '',
     limitCode: '',
   })
-  if (told && route && !seen.handled) {
+  if (recorded && route && !seen.handled) {
     const refused = { parameters, identity, correlationId, clientAddress: addresses.client }
     auditRefusedChange(route.handler, refused, nobody, error, context)
   }
-  return told
+  return recorded
 }
 
 /** The contract's name for what a route is about: `gateway_keys` of `/api/gateway-keys/:id`. */

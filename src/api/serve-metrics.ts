@@ -12,9 +12,9 @@ import { jsonResponse } from '../http/json-response.ts'
 /** What serves metrics to Prometheus. */
 export interface MetricsEndpoint {
   readonly path: string
-  /** Bearer token without which nothing is told; empty for none. */
+  /** Bearer token that a scrape needs; empty for none. */
   readonly token: string
-  /** `undefined` when there is nothing to tell, or it cannot be told in time. */
+  /** `undefined` when there are no metrics, or they are not ready in time. */
   readonly scrape: (openMetrics: boolean) => Promise<Scrape | undefined>
 }
 
@@ -43,7 +43,7 @@ export async function serveMetrics(
     response =
       origin !== undefined && isPreflight(request.method, fields)
         ? new Response(null, { status: 204, headers: preflightFields(origin, fields) })
-        : await answer(request, endpoint, access)
+        : await respond(request, endpoint, access)
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
     const { code, status, message } = error
@@ -70,7 +70,7 @@ export async function serveMetrics(
   return response
 }
 
-async function answer(
+async function respond(
   request: Request,
   { token, scrape }: MetricsEndpoint,
   { keysOn, listener }: MetricsAccess,

@@ -4,8 +4,8 @@ import { QueryError } from '../storage/storage-error.ts'
 /**
  * Asks the store.
  *
- * @param message what the caller is told when it does not answer
- * @throws GatewayError `storage_unavailable`, or `bad_request` for a question that is too large
+ * @param message the response's text when the store does not respond
+ * @throws GatewayError `storage_unavailable`, or `bad_request` for a query that is too large
  */
 export async function storeFailing<T>(message: string, ask: () => Promise<T>): Promise<T> {
   try {

@@ -6,11 +6,11 @@ import type { Environment } from '../config/environment.ts'
 /** How Codex is logged in. */
 export type CodexLogin = 'chatgpt' | 'api_key' | 'none'
 
-/** What can be told of the log-in of Codex. */
+/** The log-in of Codex, as far as its file shows. */
 export interface FoundLogin {
-  /** `none` also when it cannot be told. */
+  /** `none` also when it is not known. */
   readonly login: CodexLogin
-  /** Why a file that is there tells nothing; absent when it does. Nothing of its content is in it. */
+  /** Why the file could not be read; absent when it could. It repeats nothing of the content. */
   readonly problem?: string
 }
 

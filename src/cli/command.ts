@@ -39,7 +39,7 @@ export const CONFIG_FLAG: Flag = {
   default: 'ongoingai.yaml',
 }
 
-/** `--format`, of the commands that answer in text or JSON. */
+/** `--format`, of the commands that print text or JSON. */
 export const FORMAT_FLAG: Flag = {
   name: 'format',
   type: 'string',

@@ -4,7 +4,7 @@ import { checkpointDiff, type CheckpointDiff } from '../traces/checkpoint-diff.t
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 
-/** What `debug` is asked for. Empty texts were not given. */
+/** The flags of `debug`. Absent flags are empty texts. */
 export interface DebugOptions {
   readonly format: 'text' | 'json'
   readonly traceId: string
@@ -28,11 +28,11 @@ export interface DebugChain {
   readonly threadId: string
   readonly runId: string
   readonly identifier: string
-  /** From each checkpoint to the next; empty unless asked for. */
+  /** From each checkpoint to the next; empty unless the flags ask for it. */
   readonly diffs: readonly CheckpointDiff[]
 }
 
-/** The trace that was asked for, or the newest of what was. */
+/** The trace that the flags name, or the newest that they match. */
 export async function findSource(reader: TraceReader, options: DebugOptions): Promise<Trace | undefined> {
   if (options.traceId !== '') return reader.getTrace(options.traceId)
   const { groupId, threadId, runId } = options
@@ -45,7 +45,7 @@ export async function findSource(reader: TraceReader, options: DebugOptions): Pr
   return items[0]
 }
 
-/** Reads the chain that a trace belongs to, or the one that was asked for. */
+/** Reads the chain of a trace, or the one that the flags name. */
 export async function readChain(
   reader: TraceReader,
   source: Trace,

@@ -1,6 +1,6 @@
 import { contractJson } from '../presentation/contract-json.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
 const PATH = '/api/diagnostics/trace-pipeline'
@@ -26,10 +26,10 @@ export const diagnostics: Command = {
     const timeoutMs = readTimeout(parsed)
     if (typeof timeoutMs === 'string') return wrong(io, `invalid diagnostics ${timeoutMs}`)
     try {
-      const { url, value } = await askGateway(parsed, io, { what: 'diagnostics', path: PATH, timeoutMs })
-      const answer = responseOf(value)
-      if (format.format === 'json') io.out(`${contractJson(answer, 2)}\n`)
-      else writeText(answer, url, io)
+      const { url, value } = await requestGateway(parsed, io, { what: 'diagnostics', path: PATH, timeoutMs })
+      const response = responseOf(value)
+      if (format.format === 'json') io.out(`${contractJson(response, 2)}\n`)
+      else writeText(response, url, io)
       return 0
     } catch (error) {
       io.err(`${error instanceof Error ? error.message : String(error)}\n`)
@@ -38,22 +38,22 @@ export const diagnostics: Command = {
   },
 }
 
-interface Answer {
+interface DiagnosticsResponse {
   readonly schema_version: string
   readonly generated_at: string
   readonly diagnostics: Readonly<Record<string, unknown>>
 }
 
-/** @throws Error when it is no answer of ours */
-function responseOf(value: unknown): Answer {
-  const answer = value as Partial<Answer>
-  if (!answer.schema_version) {
+/** @throws Error when it is no response of ours */
+function responseOf(value: unknown): DiagnosticsResponse {
+  const response = value as Partial<DiagnosticsResponse>
+  if (!response.schema_version) {
     throw new Error('failed to read diagnostics: missing schema_version in diagnostics response')
   }
   return {
-    schema_version: answer.schema_version,
-    generated_at: answer.generated_at ?? '',
-    diagnostics: answer.diagnostics ?? {},
+    schema_version: response.schema_version,
+    generated_at: response.generated_at ?? '',
+    diagnostics: response.diagnostics ?? {},
   }
 }
 
@@ -62,7 +62,11 @@ function wrong(io: Io, message: string): number {
   return 2
 }
 
-function writeText({ schema_version, generated_at, diagnostics: values }: Answer, url: string, io: Io): void {
+function writeText(
+  { schema_version, generated_at, diagnostics: values }: DiagnosticsResponse,
+  url: string,
+  io: Io,
+): void {
   const text = (name: string, otherwise = '(none)'): string => {
     const value = values[name]
     return typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise

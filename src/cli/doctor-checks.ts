@@ -36,7 +36,7 @@ export interface Check {
 const SHORT_BYTES = 1e9
 const FULL_BYTES = 100e6
 
-/** How long an upstream may take to answer. */
+/** How long an upstream may take to respond. */
 const UPSTREAM_MS = 5000
 
 /** Models that are named at most. */
@@ -61,7 +61,7 @@ export const LOCAL_CHECKS: readonly Check[] = [
   { name: 'gateways', run: checkGateways },
 ]
 
-/** Whether every upstream answers. */
+/** Whether every upstream responds. */
 export const UPSTREAMS: Check = { name: 'upstreams', run: checkUpstreams }
 
 async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
@@ -96,7 +96,7 @@ async function checkStorage({ config }: LoadedConfig): Promise<Omit<Finding, 'na
   }
 }
 
-/** The configuration's own check refuses what cannot be wired; what is left is shown. */
+/** Shows the provider routes. Loading the configuration has refused those that cannot work. */
 function checkRoutes({ config }: LoadedConfig): Omit<Finding, 'name'> {
   const details = config.providers.map(
     ({ name, prefix, upstream }) => `${name}: ${prefix} -> ${shownValue(upstream)}`,
@@ -328,7 +328,7 @@ async function checkPrices({ config }: LoadedConfig): Promise<Omit<Finding, 'nam
 }
 
 async function checkUpstreams({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
-  const answers = await Promise.all(
+  const upstreams = await Promise.all(
     config.providers.map(async ({ name, upstream, connection }) => {
       const startedAt = performance.now()
       try {
@@ -348,14 +348,14 @@ async function checkUpstreams({ config }: LoadedConfig): Promise<Omit<Finding, '
       }
     }),
   )
-  const missing = answers.filter(({ reached }) => !reached).length
+  const missing = upstreams.filter(({ reached }) => !reached).length
   return {
     status: missing === 0 ? 'pass' : 'fail',
     summary:
       missing === 0
         ? 'every upstream answers'
-        : `${missing} of ${answers.length} upstreams cannot be reached`,
-    details: answers.map(({ text }) => text),
+        : `${missing} of ${upstreams.length} upstreams cannot be reached`,
+    details: upstreams.map(({ text }) => text),
   }
 }
 

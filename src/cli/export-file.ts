@@ -15,9 +15,9 @@ import { writeFileAtomically } from '../files/atomic-file.ts'
 
 /** How far an export has come. */
 interface State {
-  /** What is exported: another question must not go on in the same file. */
+  /** The query, as JSON: another query must not continue in the same file. The name is the state file's. */
   readonly question: string
-  /** The question as it was put: spans back from now are others at every run, and meant as at the first. */
+  /** The query's flags: a span back from now is another range at every run, and the first run's is meant. */
   readonly words?: string
   readonly bytes: number
   readonly traces: number
@@ -37,11 +37,11 @@ export class ExportFile {
 
   /**
    * @param path where it is to lie at last
-   * @param question what is exported, as text
+   * @param query the query, as JSON
    * @param words how that was put
-   * @throws Error when the file is there already, or belongs to another question
+   * @throws Error when the file is there already, or belongs to another query
    */
-  constructor(path: string, question: string, words: string) {
+  constructor(path: string, query: string, words: string) {
     this.#path = path
     this.#part = `${path}.part`
     this.#note = `${path}.part.json`
@@ -49,8 +49,8 @@ export class ExportFile {
     const known = existsSync(this.#note) && existsSync(this.#part)
     this.#state = known
       ? (JSON.parse(readFileSync(this.#note, 'utf8')) as State)
-      : { question, words, bytes: 0, traces: 0, after: null }
-    if (this.#state.question !== question && this.#state.words !== words) {
+      : { question: query, words, bytes: 0, traces: 0, after: null }
+    if (this.#state.question !== query && this.#state.words !== words) {
       throw new Error(
         `"${this.#part}" was begun with other options; delete it and "${this.#note}" to begin anew`,
       )
@@ -61,7 +61,7 @@ export class ExportFile {
   }
 
   /** What is exported: as the export that is gone on with was begun. */
-  get question(): string {
+  get query(): string {
     return this.#state.question
   }
 
@@ -80,7 +80,7 @@ export class ExportFile {
     return this.#part
   }
 
-  /** Writes a page and notes it. @throws Error from the file system; what was noted before stays good */
+  /** Writes a page and records it. @throws Error from the file system; earlier records stay valid */
   write(text: string, traces: number, after: Cursor | undefined): void {
     const bytes = Buffer.from(text)
     let written = 0

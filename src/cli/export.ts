@@ -107,9 +107,9 @@ async function exportToOutput(reader: TraceReader, options: Options, io: Io): Pr
 async function exportToFile(reader: TraceReader, options: Options, io: Io): Promise<void> {
   const columns = exportColumns(options.bodies)
   const { format, bodies } = options
-  const question = JSON.stringify({ format, bodies, filter: options.filter })
-  const file = new ExportFile(options.out, question, options.words)
-  const { filter } = JSON.parse(file.question) as Pick<Options, 'filter'>
+  const query = JSON.stringify({ format, bodies, filter: options.filter })
+  const file = new ExportFile(options.out, query, options.words)
+  const { filter } = JSON.parse(file.query) as Pick<Options, 'filter'>
   try {
     const { rows } = await reader.measure(filter, {})
     const progress = new Progress(rows[0]!.requests, 'traces', io)

@@ -9,7 +9,7 @@ const EVERY_ADDRESS = ['', '0.0.0.0', '::']
 
 /**
  * Where commands and the tools that they start reach the gateway. They send keys there, and the working directory may be anybody's: its
- * `ongoingai.yaml`, which nobody has named, may point at this machine only.
+ * `ongoingai.yaml`, which no flag named, may point at this machine only.
  *
  * @param given `--config`; `undefined` where it was not given
  * @throws ConfigError `load` where that file points elsewhere

@@ -1,5 +1,5 @@
 import { CONFIG_FLAG, type Command } from './command.ts'
-import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 
 /** `ongoingai health`: whether a running gateway takes requests, for health checks of containers. */
 export const health: Command = {
@@ -18,7 +18,7 @@ export const health: Command = {
       return 2
     }
     try {
-      const { url } = await askGateway(parsed, io, { what: 'health', path: '/api/ready', timeoutMs })
+      const { url } = await requestGateway(parsed, io, { what: 'health', path: '/api/ready', timeoutMs })
       io.out(`${url} takes requests\n`)
       return 0
     } catch (error) {

@@ -97,7 +97,7 @@ async function bringOver(
   const tenants = await storage.directory().add(await source.directory())
   const jobs = storage.maintenance()
   const spend = await importedSpend(storage, config)
-  // The name must tell sources apart and hold none of their secrets.
+  // The name identifies the source and holds none of its secrets.
   const job = `import ${Bun.SHA256.hash(from, 'hex').slice(0, 32)}`
   const before = await jobs.progress(job)
   const progress = new Progress(await source.count(), 'traces', io)
@@ -128,7 +128,7 @@ async function bringOver(
   return { place: source.place, read, added, unreadable, unreadableCount: bad, before, tenants }
 }
 
-/** Budgets go on from what was spent before: those of the configuration, of keys of the file and of the store. */
+/** Budgets continue from earlier spend: those of the configuration, and of keys of the file and the store. */
 async function importedSpend(storage: Storage, { auth, limits }: Config): Promise<ImportedSpend> {
   const { keys } = await storage.directory().activeKeys()
   const all = [

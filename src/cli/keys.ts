@@ -1,42 +1,23 @@
-import { type KeyActor, KeyAdministration } from '../access/key-administration.ts'
+import type { KeyActor } from '../access/key-administration.ts'
 import { DEFAULT_KEY_FIELD } from '../access/key-field.ts'
-import type { KeyReference, Tenant } from '../access/key-store.ts'
-import type { AuditAction, AuditEvent } from '../audit/audit-event.ts'
-import type { Config } from '../config/config.ts'
 import { ConfigError, readSettings } from '../config/load.ts'
 import { GatewayError } from '../errors.ts'
-import { claimPeppers, peppersOf } from '../gateway/gateway-keys.ts'
 import { contractJson } from '../presentation/contract-json.ts'
 import { defined } from '../presentation/defined.ts'
-import { changeReason } from '../presentation/key-change-reason.ts'
 import { readNewKey, readRotation } from '../presentation/key-input.ts'
 import { fileKeyJson, issuedJson, keyJson } from '../presentation/key-json.ts'
 import type { Members } from '../presentation/read-members.ts'
-import { headersVariables } from '../providers/dialects/vendors.ts'
-import type { Storage } from '../storage/contract/storage.ts'
-import type { TenantDirectory } from '../storage/contract/tenant-directory.ts'
-import { untilFree } from '../storage/until-free.ts'
-import { parseStrictJson } from '../wire/json/strict-json.ts'
-import { audited } from './audited.ts'
 import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
-import type { Arguments, Flag } from './flags.ts'
-import { hasNoStore, waitingFor, withConfig } from './open-store.ts'
-import { GATEWAY_FLAGS, askGateway, readTimeout } from './running-gateway.ts'
-import { textTable } from './text-table.ts'
-
-const TARGET_FLAGS: readonly Flag[] = [
-  { name: 'org-id', type: 'string', description: 'Organization of the key' },
-  { name: 'workspace-id', type: 'string', description: 'Workspace of the key' },
-]
-
-/** Flags of texts, and of lists separated by commas, that become members of the request. */
-const TEXTS = ['id', 'name', 'description', 'role', 'scope', 'expires-at', 'token'] as const
-const LISTS = ['permissions', 'models', 'providers', 'routes', 'networks'] as const
+import type { Arguments } from './flags.ts'
+import { TARGET_FLAGS, readInput } from './key-flags.ts'
+import { type Shown, showIssued, showKeys } from './key-text.ts'
+import { FAILED, type StoreWork, inStore, referenceOf } from './keys-in-store.ts'
+import { GATEWAY_FLAGS, readTimeout, requestGateway } from './running-gateway.ts'
 
 const WHERE =
   '[--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
 
-/** Who acts when keys are handled in the store itself: everybody who may open it may do everything. */
+/** The actor when a command works on the store itself: whoever may open it may do everything. */
 const ACTOR: KeyActor = { name: 'cli', scope: undefined, home: undefined, key: undefined }
 
 /** `ongoingai keys list` */
@@ -48,14 +29,14 @@ export const keysList: Command = {
   run: (parsed, io) =>
     handle('keys list', 0, parsed, io, {
       http: () => ({ path: '/api/gateway-keys' }),
-      store: async ({ keys }) => {
+      run: async ({ keys }) => {
         const { stored, file } = await keys.list(ACTOR)
         return { items: [...stored.map((key) => keyJson(key)), ...file.map((key) => fileKeyJson(key))] }
       },
       withoutStore: ({ auth }) => ({ items: auth.keys.map((key) => fileKeyJson(key)) }),
       show: (value) => {
         const { items } = value as { items: readonly Shown[] }
-        return items.length === 0 ? 'no gateway keys\n' : textTable([HEADINGS, ...items.map(rowOf)])
+        return showKeys(items)
       },
     }),
 }
@@ -103,14 +84,14 @@ export const keysCreate: Command = {
     return handle('keys create', 0, parsed, io, {
       http: () => ({ path: '/api/gateway-keys', method: 'POST', body: input }),
       action: 'key.create',
-      store: async ({ keys, about }) => {
+      run: async ({ keys, setTarget }) => {
         const wanted = readNewKey(input)
-        about({
+        setTarget({
           target: wanted.id ?? '',
           ...defined({ organizationId: wanted.organizationId, workspaceId: wanted.workspaceId }),
         })
         const issued = await keys.create(ACTOR, wanted, Date.now() * 1000)
-        about(referenceOf(issued.key))
+        setTarget(referenceOf(issued.key))
         return issuedJson(issued)
       },
       show: showIssued,
@@ -145,9 +126,9 @@ export const keysRotate: Command = {
     return handle('keys rotate', 1, parsed, io, {
       http: (id) => ({ path: pathOf(id, parsed, '/rotate'), method: 'POST', body: input }),
       action: 'key.rotate',
-      store: async ({ keys, about, id, within }) => {
+      run: async ({ keys, setTarget, id, within }) => {
         const key = await keys.get(ACTOR, id, within)
-        about(referenceOf(key))
+        setTarget(referenceOf(key))
         return issuedJson(await keys.rotate(ACTOR, key, readRotation(input), Date.now() * 1000))
       },
       show: showIssued,
@@ -165,9 +146,9 @@ export const keysRevoke: Command = {
     handle('keys revoke', 1, parsed, io, {
       http: (id) => ({ path: pathOf(id, parsed), method: 'DELETE' }),
       action: 'key.revoke',
-      store: async ({ keys, about, id, within }) => {
+      run: async ({ keys, setTarget, id, within }) => {
         const key = await keys.get(ACTOR, id, within)
-        about(referenceOf(key))
+        setTarget(referenceOf(key))
         await keys.revoke(ACTOR, key, Date.now() * 1000)
         return undefined
       },
@@ -176,31 +157,16 @@ export const keysRevoke: Command = {
     }),
 }
 
-interface Handled {
+/** One command about keys: what it asks of a running gateway, else does in the store, and how it shows the result. */
+interface KeyCommand extends StoreWork {
   readonly http: (id: string) => {
     readonly path: string
     readonly method?: 'POST' | 'DELETE'
     readonly body?: Members
   }
-  /** What is audited of it; absent for what changes nothing. */
-  readonly action?: AuditAction
-  readonly store: (around: InStore) => Promise<object | undefined>
-  /** The answer while there is no store; what only reads makes none. */
-  readonly withoutStore?: (config: Config) => object
   /** @param keyField name of the gateway key field */
   readonly show: (value: unknown, keyField: string) => string
 }
-
-interface InStore {
-  readonly keys: KeyAdministration
-  readonly id: string
-  readonly within: Partial<Tenant>
-  /** Tells the audit trail which key it is about. */
-  readonly about: (key: Told) => void
-}
-
-/** A key as the audit trail names it. */
-type Told = Partial<Tenant> & { readonly target: string }
 
 /** Handles keys of a running gateway when its URL is given, else of the store. */
 async function handle(
@@ -208,9 +174,9 @@ async function handle(
   positional: number,
   parsed: Arguments,
   io: Io,
-  handled: Handled,
+  command: KeyCommand,
 ): Promise<number> {
-  const { http, show } = handled
+  const { http, show } = command
   const format = readFormat(name, parsed)
   if ('problem' in format) return wrong(io, format.problem)
   if (parsed.positional.length !== positional) {
@@ -224,8 +190,8 @@ async function handle(
   if (typeof timeoutMs === 'string') return wrong(io, `invalid ${name} ${timeoutMs}`)
   try {
     const value = parsed.values.has('base-url')
-      ? (await askGateway(parsed, io, { what: 'gateway keys', ...http(id), timeoutMs })).value
-      : await inStore(parsed, io, id, handled)
+      ? (await requestGateway(parsed, io, { what: 'gateway keys', ...http(id), timeoutMs })).value
+      : await inStore(parsed, io, id, command)
     if (value === FAILED) return 1
     if (format.format === 'json') io.out(value === undefined ? '' : `${contractJson(value, 2)}\n`)
     else io.out(show(value, keyFieldOf(parsed, io)))
@@ -233,129 +199,6 @@ async function handle(
   } catch (error) {
     io.err(`${error instanceof Error ? error.message : String(error)}\n`)
     return error instanceof GatewayError && error.code === 'bad_request' ? 2 : 1
-  }
-}
-
-const FAILED = Symbol('the reason was shown')
-
-async function inStore(
-  parsed: Arguments,
-  io: Io,
-  id: string,
-  { action, store, withoutStore }: Handled,
-): Promise<object | undefined | typeof FAILED> {
-  const config = withConfig(parsed, io)
-  if (!config) return FAILED
-  if (withoutStore && hasNoStore(config)) {
-    noteOff(config, io)
-    return withoutStore(config)
-  }
-  const { openStorage } = await import('../storage/open-storage.ts')
-  const storage = await openStorage(config.storage, action === undefined ? 'read' : 'write', waitingFor(io))
-  const within = defined({
-    organizationId: parsed.values.get('org-id'),
-    workspaceId: parsed.values.get('workspace-id'),
-  })
-  let told: Told = { target: id, ...within }
-  /** What is done is done, whether or not it can be written down. */
-  const note = async (event: Pick<AuditEvent, 'outcome'> & Partial<AuditEvent>): Promise<void> => {
-    if (action === undefined) return
-    await audited(storage, { action, ...told, ...event }).catch((error: unknown) =>
-      io.err(`note: not in the audit trail: ${error instanceof Error ? error.message : String(error)}\n`),
-    )
-  }
-  try {
-    const keys = administration(config, patient(storage))
-    const value = await store({ id, keys, within, about: (key) => (told = { ...told, ...key }) })
-    await note({ outcome: 'success' })
-    noteOff(config, io)
-    return value
-  } catch (error) {
-    if (error instanceof GatewayError) await note({ outcome: 'error', reason: changeReason(error.code) })
-    throw error
-  } finally {
-    await storage.close()
-  }
-}
-
-function noteOff({ auth }: Config, io: Io): void {
-  if (!auth.enabled) io.err('note: auth.enabled is false, so no key is demanded\n')
-}
-
-function referenceOf({ id, organizationId, workspaceId }: KeyReference): Told {
-  return { target: id, organizationId, workspaceId }
-}
-
-function administration(config: Config, directory: TenantDirectory): KeyAdministration {
-  return new KeyAdministration({
-    store: directory,
-    peppers: async () => {
-      const peppers = peppersOf(config)
-      await claimPeppers(directory, peppers)
-      return peppers
-    },
-    fileKeys: () => config.auth.keys,
-    policies: () => config.limits.policies,
-    allowWeakTokens: () => config.auth.allowWeakTokens,
-  })
-}
-
-/** The directory beside a running gateway that is writing all the time. */
-function patient(storage: Storage): TenantDirectory {
-  const directory = storage.directory()
-  return new Proxy(directory, {
-    get: (target, name: keyof TenantDirectory) => {
-      const method = target[name] as (...parameters: unknown[]) => Promise<unknown>
-      return (...parameters: unknown[]) => untilFree(storage, () => method.apply(target, parameters))
-    },
-  })
-}
-
-/** The key that flags describe; a text is what is wrong with them. */
-function readInput({ values }: Arguments): Members | string {
-  const input: Record<string, unknown> = {}
-  for (const flag of [...TEXTS, 'org-id', 'workspace-id']) {
-    const value = values.get(flag)
-    if (value !== undefined) input[flag.replace('-', '_')] = value
-  }
-  for (const flag of LISTS) {
-    const value = values.get(flag)
-    if (value !== undefined) input[flag] = value.split(',').map((item) => item.trim())
-  }
-  const labels = values.get('labels')
-  if (labels !== undefined) {
-    const pairs = labels.split(',').map((pair) => pair.split('=', 2))
-    if (pairs.some((pair) => pair.length < 2)) return 'labels must be k=v,k=v'
-    input['labels'] = Object.fromEntries(pairs)
-  }
-  const limits = readLimits(values)
-  if (typeof limits === 'string') return limits
-  if (limits.length > 0) input['limits'] = limits
-  return input
-}
-
-/** `--budget`, `--requests-per-minute` and `--limits`; a text is what is wrong with them. */
-function readLimits(values: Arguments['values']): unknown[] | string {
-  const limits: unknown[] = []
-  const requests = values.get('requests-per-minute')
-  if (requests !== undefined) {
-    if (Number(requests) < 1) return 'requests-per-minute must be at least 1'
-    limits.push({ name: 'requests-per-minute', requests_per_minute: Number(requests) })
-  }
-  const budget = values.get('budget')
-  if (budget !== undefined) {
-    const [, cost, period] = /^\$?(\d+(?:\.\d+)?)\/(day|week|month|total)$/.exec(budget.trim()) ?? []
-    if (Number(cost ?? 0) === 0)
-      return `budget "${budget}" must be an amount in USD and a period: 50/month (day, week, month or total)`
-    limits.push({ name: 'budget', budget: { cost_usd: Number(cost), period } })
-  }
-  const json = values.get('limits')
-  if (json === undefined) return limits
-  try {
-    const further = parseStrictJson(json)
-    return Array.isArray(further) ? [...limits, ...further] : 'limits must be a JSON list'
-  } catch {
-    return 'limits must be a JSON list'
   }
 }
 
@@ -368,73 +211,7 @@ function pathOf(id: string, { values }: Arguments, action = ''): string {
   return `/api/gateway-keys/${encodeURIComponent(id)}${action}${query.size > 0 ? `?${query.toString()}` : ''}`
 }
 
-interface Shown {
-  readonly id: string
-  readonly org_id: string
-  readonly workspace_id: string
-  readonly name?: string
-  readonly role?: string
-  readonly permissions?: readonly string[]
-  readonly scope?: string
-  readonly token_prefix?: string
-  readonly last_used_at: string
-  readonly expires_at?: string
-  readonly source: string
-  readonly token?: string
-}
-
-const HEADINGS = [
-  'ID',
-  'NAME',
-  'ORG',
-  'WORKSPACE',
-  'ROLE',
-  'TOKEN',
-  'LAST USED',
-  'EXPIRES',
-  'SCOPE',
-  'SOURCE',
-]
-
-function rowOf(key: Shown): string[] {
-  return [
-    key.id,
-    key.name ?? '',
-    key.org_id,
-    key.workspace_id,
-    roleOf(key),
-    key.token_prefix === undefined ? '' : `${key.token_prefix}…`,
-    key.last_used_at.startsWith('0001') ? 'never' : key.last_used_at,
-    key.expires_at ?? 'never',
-    key.scope ?? '',
-    key.source,
-  ]
-}
-
-/** `custom: proxy:write`; permissions beside those of the role where there are some. */
-function roleOf({ role = '', permissions = [] }: Shown): string {
-  return permissions.length === 0 ? role : `${role}: ${permissions.join(', ')}`
-}
-
-function showIssued(value: unknown, keyField: string): string {
-  const key = value as Shown
-  return `${textTable([
-    ['Id', key.id],
-    ['Tenant', `${key.org_id}/${key.workspace_id}`],
-    ['Role', roleOf(key)],
-    ['Expires', key.expires_at ?? 'never'],
-    ['Token', key.token ?? ''],
-  ])}
-The token is not kept and not shown again. Clients send it beside the provider's
-own credential, in the field ${keyField}. The lines for tools:
-
-  export ONGOINGAI_GATEWAY_KEY=${key.token ?? ''}
-${headersVariables()
-  .map((name) => `  export ${name}="${keyField}: $ONGOINGAI_GATEWAY_KEY"\n`)
-  .join('')}`
-}
-
-/** Of this command line, or of the settings as far as they can be read. */
+/** The gateway key field of this command line, or of the settings as far as they can be read. */
 function keyFieldOf({ values }: Arguments, io: Io): string {
   const given = values.get('auth-header')?.trim() ?? ''
   if (given !== '') return given

@@ -18,9 +18,9 @@ import { audited } from './audited.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import type { Arguments, Flag } from './flags.ts'
 import { openStore } from './open-store.ts'
-import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 
-/** Flags that say whose budget is meant, and what they are. */
+/** Flags that name a budget's subject. */
 const SUBJECT_FLAGS: readonly Flag[] = [
   { name: 'workspace-id', type: 'string', description: 'Workspace whose budget it is, or that it is in' },
   { name: 'key-id', type: 'string', description: 'Key whose budget it is' },
@@ -85,7 +85,7 @@ async function change(action: 'reset' | 'raise', parsed: Arguments, io: Io): Pro
   try {
     const path = `/api/limits/${encodeURIComponent(policy)}/${action}`
     const value = parsed.values.has('base-url')
-      ? (await askGateway(parsed, io, { what: 'limits', path, method: 'POST', body: members, timeoutMs }))
+      ? (await requestGateway(parsed, io, { what: 'limits', path, method: 'POST', body: members, timeoutMs }))
           .value
       : await inStore(action, policy, members, parsed, io)
     if (value === undefined) return 1
@@ -101,7 +101,7 @@ async function change(action: 'reset' | 'raise', parsed: Arguments, io: Io): Pro
   }
 }
 
-/** The members of the request; a text is what is wrong with the flags. */
+/** The members of the request; a text for what is wrong with the flags. */
 function readMembers({ values }: Arguments): Members | string {
   const members: Record<string, string | number> = {}
   for (const { name } of [...SUBJECT_FLAGS, ...RAISE_FLAGS]) {
@@ -115,7 +115,7 @@ function readMembers({ values }: Arguments): Members | string {
   return members
 }
 
-/** Everybody who may open the store may change every budget in it. @returns `undefined` after the reason was shown */
+/** Changes a budget in the store: whoever may open it may change every budget. @returns `undefined` after the reason was shown */
 async function inStore(
   action: 'reset' | 'raise',
   policy: string,
@@ -153,7 +153,7 @@ async function inStore(
   }
 }
 
-/** What is done is done, whether or not it can be written down. */
+/** Records a change in the audit trail. The change stays, even when it cannot be recorded. */
 async function note(
   storage: Storage,
   io: Io,
@@ -164,7 +164,7 @@ async function note(
   )
 }
 
-/** Where the changed limit stands, as a running gateway answers. What requests under way have reserved the store does not know. */
+/** Where the changed limit stands, as a running gateway responds. The store does not know the reservations of running requests. */
 async function shown(
   storage: Storage,
   { limits, facts, tenant }: Subject,
@@ -187,7 +187,7 @@ async function shown(
   )
 }
 
-/** Whose budget is to be changed. */
+/** The budget to change. */
 interface Subject {
   readonly limits: CallerLimits
   readonly facts: LimitFacts
@@ -246,7 +246,7 @@ async function subjectOf(
   }
 }
 
-/** What the ledger says was spent. */
+/** Spend from the ledger. */
 async function spentOf(
   storage: Storage,
   takes: readonly Budget[],

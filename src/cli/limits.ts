@@ -2,10 +2,10 @@ import { contractJson } from '../presentation/contract-json.ts'
 import type { LimitStanding } from '../limits/policies/standing.ts'
 import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command } from './command.ts'
-import { askGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
-/** Flags that say whose limits are asked for, and their names in the query. */
+/** Flags that say whose limits to show, and their names in the query. */
 const SUBJECT_FLAGS = ['key-id', 'end-user', 'session-id', 'provider', 'model'] as const
 
 /** `ongoingai limits`: the limits of a key of a running gateway, and where they stand. */
@@ -46,7 +46,7 @@ export const limits: Command = {
     }
     try {
       const path = `/api/limits${query.size > 0 ? `?${query.toString()}` : ''}`
-      const { value } = await askGateway(parsed, io, { what: 'limits', path, timeoutMs })
+      const { value } = await requestGateway(parsed, io, { what: 'limits', path, timeoutMs })
       if ('format' in format && format.format === 'json') {
         io.out(`${contractJson(value, 2)}\n`)
         return 0

@@ -8,7 +8,7 @@ import type { Finding } from './doctor-checks.ts'
 import { notListening } from './not-listening.ts'
 import { gatewayOn } from './port-holder.ts'
 
-/** Whether `serve` could listen where it is told to. The gateway of this configuration may be running: that is well. */
+/** Whether `serve` could listen at its address. A running gateway of this configuration is fine. */
 export async function checkListener({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const addresses = [mainListener(config), metricsListener(config)].flatMap((address) => address ?? [])
   const errors = addresses.flatMap((address) => tryListening(address) ?? [])

@@ -4,7 +4,7 @@ import { isatty } from 'node:tty'
 /**
  * Watches the terminal that the process was started from. Called once at the start, before SIGHUP is listened to.
  *
- * @returns whether that terminal is gone; never, where there was none or the process was told to outlive it
+ * @returns whether that terminal is gone; never when there was none, or when the process must outlive it
  */
 export function lostTerminal(): () => boolean {
   const watched = hasTerminal() && !ignoresHangUp()

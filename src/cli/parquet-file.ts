@@ -5,7 +5,7 @@ import { openPrivateFile } from '../files/private-files.ts'
 import { decodeTrace } from '../background/trace-codec.ts'
 import type { ColumnType, ExportColumn } from '../presentation/export-columns.ts'
 
-/** Rows of one row group: what is held in memory at once. */
+/** Rows of one row group, which is held in memory as a whole. */
 const GROUP_ROWS = 10_000
 
 /** Bytes of text in one row group, about; bodies are large. */
@@ -25,7 +25,7 @@ const TYPES: Readonly<Record<ColumnType, Omit<SchemaElement, 'name'>>> = {
  * Makes a Parquet file of traces, one row group at a time.
  *
  * @param lines file with a trace in each line, as the journal encodes it
- * @param shown told the number of rows now and then
+ * @param shown called with the number of rows now and then
  */
 export async function writeParquet(
   lines: string,

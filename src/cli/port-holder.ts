@@ -47,16 +47,16 @@ function holds(pid: string, sockets: ReadonlySet<string>): boolean {
   }
 }
 
-/** `an OngoingAI gateway 1.2.3`, where one answers. */
+/** `an OngoingAI gateway 1.2.3`, where one responds. */
 export async function gatewayOn(host: string, port: number): Promise<string> {
   const name = ['0.0.0.0', '::', '[::]'].includes(host) ? 'localhost' : host
   try {
-    const answer = await fetch(`http://${authority(name, port)}/`, {
+    const response = await fetch(`http://${authority(name, port)}/`, {
       redirect: 'manual',
       proxy: false,
       signal: AbortSignal.timeout(ASK_MS),
     })
-    const said = (await answer.json()) as { name?: unknown; version?: unknown }
+    const said = (await response.json()) as { name?: unknown; version?: unknown }
     return said.name === 'ongoingai gateway' ? `an OngoingAI gateway ${String(said.version)}` : ''
   } catch {
     return ''

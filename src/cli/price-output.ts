@@ -99,11 +99,11 @@ export async function checkPrices(parsed: Arguments, io: Io): Promise<number> {
     const seen = await store.storage.maintenance().seenModels()
     const missing = withoutPrice(store.config, seen)
     const partly = pricedInPart(store.config, seen)
-    const questions = seen.map((model) => queryOf(store.config, model))
-    const used = questions.map((question) => ({ question, forms: nameForms(question.names) }))
+    const queries = seen.map((model) => queryOf(store.config, model))
+    const used = queries.map((query) => ({ query, forms: nameForms(query.names) }))
     const age = priceAge(store.config, seen, Date.now())
     const idle = store.config.pricing.overrides.filter(
-      (override) => !used.some(({ question, forms }) => overrideApplies(override, question, forms)),
+      (override) => !used.some(({ query, forms }) => overrideApplies(override, query, forms)),
     )
     if (format.format === 'json') {
       const unused = idle.map(overrideJson)
@@ -158,7 +158,7 @@ function vendors({ pricing }: Config): string[] {
   return [...new Set(listedModels(pricing.list?.table, Date.now()).map(({ vendor }) => vendor))]
 }
 
-/** What a list says of a model that was asked for by some name. */
+/** A list's price for a model, by the name on the command line. */
 interface FoundModel extends ListedModel {
   /** Why it may not be that model; absent when it is. */
   readonly doubt?: string
@@ -206,7 +206,7 @@ function onceEach(seen: readonly SeenModel[]): readonly SeenModel[] {
   return [...models.values()]
 }
 
-/** Rates of which one is enough to say what is read, or written. */
+/** Rates of which one is enough to price what is read, or written. */
 const SIDES: readonly (readonly ['input' | 'output', readonly Bucket[]])[] = [
   ['input', ['input_uncached', 'input_audio', 'input_image']],
   ['output', ['output_text', 'output_audio', 'output_image']],

@@ -7,7 +7,7 @@ export class Progress {
   readonly #io: Io
   #shownAt = 0
 
-  /** @param what what is counted: `traces` */
+  /** @param what the counted things: `traces` */
   constructor(total: number, what: string, io: Io) {
     this.#total = total
     this.#what = what

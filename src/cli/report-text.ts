@@ -13,7 +13,7 @@ import { wrapWords } from './wrap-words.ts'
 
 /** Writes a report for people, in the contract's words and order. */
 export function writeReportText(data: ReportData, io: Io): void {
-  const { totals, models, keys, filter } = data
+  const { filter } = data
   const time = (us: number | undefined): string => (us === undefined ? '(all)' : formatSecond(us))
   io.out('OngoingAI Report\n')
   io.out(
@@ -33,6 +33,14 @@ export function writeReportText(data: ReportData, io: Io): void {
         : []),
     ]),
   )
+  writeSummary(data, io)
+  io.out('\nPrices\n')
+  for (const line of priceAgeLines(data.prices)) io.out(`${wrapWords(line, outputColumns(), '  ')}\n`)
+  for (const part of [...useParts(data), ...traceParts(data)]) writePart(io, part)
+  if (data.moreSessions) io.out(`(the ${data.sessions.length} with the most requests)\n`)
+}
+
+function writeSummary({ totals, models, keys }: ReportData, io: Io): void {
   io.out('\nSummary\n')
   io.out(
     textTable([
@@ -57,139 +65,150 @@ export function writeReportText(data: ReportData, io: Io): void {
       ['Top model', models[0]?.group ?? '(none)'],
     ]),
   )
-  io.out('\nPrices\n')
-  for (const line of priceAgeLines(data.prices)) io.out(`${wrapWords(line, outputColumns(), '  ')}\n`)
-  section(
-    io,
-    'Providers',
-    '(no provider data)',
-    ['PROVIDER', 'INPUT_TOKENS', 'OUTPUT_TOKENS', 'TOTAL_TOKENS', 'TOTAL_COST_USD'],
-    data.providers.map((row) => [
-      row.group || '(unknown)',
-      String(row.inputTokens),
-      String(row.outputTokens),
-      String(row.totalTokens),
-      cost(row),
-    ]),
-  )
-  section(
-    io,
-    'Models',
-    '(no model data)',
-    ['MODEL', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'AVG_LATENCY_MS', 'AVG_TTFT_MS'],
-    models.map((row) => [
-      row.group || '(unknown)',
-      String(row.requests),
-      String(row.totalTokens),
-      cost(row),
-      average(row.latencyMs, row).toFixed(2),
-      average(row.timeToFirstTokenMs, row).toFixed(2),
-    ]),
-  )
-  section(
-    io,
-    'API Keys',
-    '(no API key data)',
-    ['API_KEY_HASH', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
-    keys.map((row) => [
-      shortHash(row.group),
-      String(row.requests),
-      String(row.totalTokens),
-      cost(row),
-      formatSecond(row.lastCreatedAtUs),
-    ]),
-  )
-  if (data.gatewayKeys.length > 0) {
-    section(
-      io,
-      'Gateway Keys',
-      '',
-      ['NAME', 'KEY_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
-      data.gatewayKeys.map((row) => [
-        data.keyNames.get(row.group) || '(no name)',
-        row.group,
-        String(row.requests),
-        String(row.totalTokens),
-        cost(row),
-        formatSecond(row.lastCreatedAtUs),
-      ]),
-    )
-  }
-  section(
-    io,
-    'Recent Traces',
-    '(no traces)',
-    [
-      'TIMESTAMP',
-      'PROVIDER',
-      'MODEL',
-      'STATUS',
-      'TOTAL_TOKENS',
-      'ESTIMATED_COST_USD',
-      'LATENCY_MS',
-      'REQUEST_PATH',
-      'TRACE_ID',
-    ],
-    data.recent.map((trace) => [
-      formatSecond(trace.startedAtUs),
-      trace.provider || '(unknown)',
-      trace.model || '(unknown)',
-      String(trace.responseStatus),
-      `${tokensMark(trace)}${trace.totalTokens}`,
-      costOf(trace),
-      String(trace.latencyMs),
-      trace.requestPath || '(unknown)',
-      trace.id,
-    ]),
-  )
-  section(
-    io,
-    'Latency',
-    '(no latency data)',
-    ['MODEL', 'REQUESTS', 'P50_MS', 'P95_MS', 'P99_MS', 'MAX_MS'],
-    totals.requests === 0
-      ? []
-      : [latency('(all)', data.latency), ...models.map((row) => latency(row.group, row))],
-  )
-  section(
-    io,
-    'Errors',
-    '(no error data)',
-    ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'IN_200', 'ERRORS', 'ERROR_RATE'],
-    data.providers.map((row) => [
-      row.group || '(unknown)',
-      String(row.requests),
-      String(row.errors4xx),
-      String(row.errors5xx),
-      String(row.failedAnswers),
-      String(errorCount(row)),
-      `${(errorRate(row) * 100).toFixed(2)} %`,
-    ]),
-  )
-  section(
-    io,
-    'Sessions',
-    '(no session data)',
-    ['SESSION_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
-    data.sessions.map((row) => [
+}
+
+/** A table of the report. */
+interface Part {
+  readonly title: string
+  /** Stands in for a table without rows. */
+  readonly empty: string
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+/** Tables of use: by provider, model and key. */
+function useParts({ providers, models, keys, gatewayKeys, keyNames }: ReportData): Part[] {
+  const ofGatewayKeys: Part = {
+    title: 'Gateway Keys',
+    empty: '',
+    head: ['NAME', 'KEY_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+    rows: gatewayKeys.map((row) => [
+      keyNames.get(row.group) || '(no name)',
       row.group,
       String(row.requests),
       String(row.totalTokens),
       cost(row),
       formatSecond(row.lastCreatedAtUs),
     ]),
-  )
-  if (data.moreSessions) io.out(`(the ${data.sessions.length} with the most requests)\n`)
+  }
+  return [
+    {
+      title: 'Providers',
+      empty: '(no provider data)',
+      head: ['PROVIDER', 'INPUT_TOKENS', 'OUTPUT_TOKENS', 'TOTAL_TOKENS', 'TOTAL_COST_USD'],
+      rows: providers.map((row) => [
+        row.group || '(unknown)',
+        String(row.inputTokens),
+        String(row.outputTokens),
+        String(row.totalTokens),
+        cost(row),
+      ]),
+    },
+    {
+      title: 'Models',
+      empty: '(no model data)',
+      head: ['MODEL', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'AVG_LATENCY_MS', 'AVG_TTFT_MS'],
+      rows: models.map((row) => [
+        row.group || '(unknown)',
+        String(row.requests),
+        String(row.totalTokens),
+        cost(row),
+        average(row.latencyMs, row).toFixed(2),
+        average(row.timeToFirstTokenMs, row).toFixed(2),
+      ]),
+    },
+    {
+      title: 'API Keys',
+      empty: '(no API key data)',
+      head: ['API_KEY_HASH', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+      rows: keys.map((row) => [
+        shortHash(row.group),
+        String(row.requests),
+        String(row.totalTokens),
+        cost(row),
+        formatSecond(row.lastCreatedAtUs),
+      ]),
+    },
+    ...(gatewayKeys.length > 0 ? [ofGatewayKeys] : []),
+  ]
 }
 
-/** Characters by which people tell hashes apart; JSON has them whole. */
+/** Tables of single traces, latency, errors and sessions. */
+function traceParts(data: ReportData): Part[] {
+  const { totals, models } = data
+  return [
+    {
+      title: 'Recent Traces',
+      empty: '(no traces)',
+      head: [
+        'TIMESTAMP',
+        'PROVIDER',
+        'MODEL',
+        'STATUS',
+        'TOTAL_TOKENS',
+        'ESTIMATED_COST_USD',
+        'LATENCY_MS',
+        'REQUEST_PATH',
+        'TRACE_ID',
+      ],
+      rows: data.recent.map((trace) => [
+        formatSecond(trace.startedAtUs),
+        trace.provider || '(unknown)',
+        trace.model || '(unknown)',
+        String(trace.responseStatus),
+        `${tokensMark(trace)}${trace.totalTokens}`,
+        costOf(trace),
+        String(trace.latencyMs),
+        trace.requestPath || '(unknown)',
+        trace.id,
+      ]),
+    },
+    {
+      title: 'Latency',
+      empty: '(no latency data)',
+      head: ['MODEL', 'REQUESTS', 'P50_MS', 'P95_MS', 'P99_MS', 'MAX_MS'],
+      rows:
+        totals.requests === 0
+          ? []
+          : [latency('(all)', data.latency), ...models.map((row) => latency(row.group, row))],
+    },
+    {
+      title: 'Errors',
+      empty: '(no error data)',
+      head: ['PROVIDER', 'REQUESTS', '4XX', '5XX', 'IN_200', 'ERRORS', 'ERROR_RATE'],
+      rows: data.providers.map((row) => [
+        row.group || '(unknown)',
+        String(row.requests),
+        String(row.errors4xx),
+        String(row.errors5xx),
+        String(row.failedAnswers),
+        String(errorCount(row)),
+        `${(errorRate(row) * 100).toFixed(2)} %`,
+      ]),
+    },
+    {
+      title: 'Sessions',
+      empty: '(no session data)',
+      head: ['SESSION_ID', 'REQUESTS', 'TOTAL_TOKENS', 'TOTAL_COST_USD', 'LAST_ACTIVE_AT'],
+      rows: data.sessions.map((row) => [
+        row.group,
+        String(row.requests),
+        String(row.totalTokens),
+        cost(row),
+        formatSecond(row.lastCreatedAtUs),
+      ]),
+    },
+  ]
+}
+
+/** Characters of a hash that are shown; JSON has all. */
 const HASH_SHOWN = 12
 
 function shortHash(text: string): string {
   return /^[0-9a-f]{32,}$/.test(text) ? `${text.slice(0, HASH_SHOWN)}…` : text
 }
 
-function section(io: Io, title: string, empty: string, head: string[], rows: string[][]): void {
+function writePart(io: Io, { title, empty, head, rows }: Part): void {
   io.out(`\n${title}\n`)
   io.out(rows.length === 0 ? `${empty}\n` : textTable([head, ...rows]))
 }

@@ -17,7 +17,7 @@ import { reportHtml } from '../presentation/report-html.ts'
 import { reportJson } from '../presentation/report-json.ts'
 import { writeReportText } from './report-text.ts'
 
-/** `ongoingai report`: what was used and what it cost, read from the store, without a running gateway. */
+/** `ongoingai report`: usage and cost, read from the store, without a running gateway. */
 export const report: Command = {
   name: 'report',
   summary: 'show usage and cost from the store',

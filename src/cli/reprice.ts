@@ -22,7 +22,7 @@ import { textTable } from './text-table.ts'
 /** Traces that are priced in one transaction: short, so that a running gateway is not kept waiting. */
 const PAGE = 200
 
-/** `ongoingai reprice`: works the receipts of stored traces out anew by the current prices. */
+/** `ongoingai reprice`: prices stored traces again by the current lists. */
 export const reprice: Command = {
   name: 'reprice',
   summary: 'price stored traces again by the current lists',

@@ -37,9 +37,9 @@ function codeOf(error: unknown): string {
 
 const KEY_HINT = 'give a gateway key with --gateway-key or ONGOINGAI_GATEWAY_KEY'
 
-/** A question to a running gateway. */
+/** A request to a running gateway. */
 export interface Question {
-  /** What is asked for, in the messages of failures. */
+  /** The resource, as messages of failures name it. */
   readonly what: string
   readonly path: string
   readonly method?: 'GET' | 'POST' | 'DELETE'
@@ -47,7 +47,7 @@ export interface Question {
   readonly timeoutMs: number
 }
 
-/** Reads `--timeout`; a text is what is wrong with it. */
+/** Reads `--timeout`; a text for what is wrong with it. */
 export function readTimeout({ values }: Arguments): number | string {
   const given = (values.get('timeout') ?? '5s').trim()
   const timeoutMs = parseDurationMs(given) ?? 0
@@ -57,10 +57,10 @@ export function readTimeout({ values }: Arguments): number | string {
 /**
  * Asks a running gateway.
  *
- * @returns its JSON (`undefined` for an answer without content) and the URL that was asked
+ * @returns its JSON (`undefined` for a response without content) and the URL of the request
  * @throws Error in words for the user
  */
-export async function askGateway(
+export async function requestGateway(
   parsed: Arguments,
   io: Io,
   { what, path, method = 'GET', body, timeoutMs }: Question,

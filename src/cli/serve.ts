@@ -66,7 +66,7 @@ async function serveUntilStopped(
   const { config, warnings } = loaded
   const { log } = logger
   for (const warning of warnings) log('WARN', warning)
-  // Listened to before anything is taken in, so that a signal never cuts off what was.
+  // Set before the first request, so that a signal never cuts one off.
   const reloadInTurn = inTurn(async () => {
     if (gateway) await reload(path, gateway, log, io)
   })
@@ -263,7 +263,7 @@ function terminalOutput(io: Io): LogOutput {
       const status = Number(fields['status'])
       const shade = status >= 500 || fields['outcome'] === 'upstream_failed' ? 31 : status >= 400 ? 33 : 32
       const ended = fields['outcome']
-      // Most clients hang up at the end mark of a stream: that they left is news only when they got no answer.
+      // Most clients hang up at the end mark of a stream: it is worth a line only when they got no response.
       const usual = ended === 'completed' || (ended === 'client_aborted' && status !== 499)
       const outcome = typeof ended === 'string' && !usual ? ` ${ended}` : ''
       return `${paint(2, clock)} ${paint(shade, String(status))} ${String(fields['method'])} ${visible(String(fields['path']))} ${paint(2, `${String(fields['latency_ms'])} ms${spent(fields)}`)}${outcome}\n`

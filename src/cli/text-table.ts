@@ -1,7 +1,7 @@
 import { visible } from '../presentation/visible.ts'
 import { lengthOf, wrapWords } from './wrap-words.ts'
 
-/** Columns of a terminal that does not tell how many it has, and of what is no terminal. */
+/** Columns where the terminal does not report its own, or there is none. */
 const USUAL_COLUMNS = 80
 
 /** Columns that text output may take: those of the terminal. */

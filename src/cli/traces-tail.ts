@@ -13,7 +13,7 @@ import { openStore } from './open-store.ts'
 import { outputColumns } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
 
-/** How often the store is asked: nothing announces a new trace that would also be heard through a connection pooler. */
+/** How often the store is polled: no notification of a new trace passes through a connection pooler. */
 const POLL_MS = 500
 
 /** Traces that one look takes at most. */
@@ -64,7 +64,7 @@ export const tracesTail: Command = {
   },
 }
 
-/** Follows until interrupted. A SQLite file is opened anew for each look: one that nobody writes is read as it lies. */
+/** Follows until interrupted. A SQLite file is opened again for each poll: a file without a writer is read as it is. */
 async function follow(
   first: Storage,
   reopen: () => Promise<Storage>,
@@ -75,7 +75,7 @@ async function follow(
   const stopped = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
   let position = await first.everywhere().lastArrival()
-  // What arrives between these two questions is among the last ones already, and comes again.
+  // A trace that arrives between these two queries is in both.
   const lastOnes = new Set<string>()
   if (limit > 0) {
     const { items } = await first.everywhere().listTraces(filter, { limit, order: 'newest' })

@@ -55,7 +55,7 @@ function takesPart(provider: RawProvider | undefined): boolean {
   return provider !== undefined && provider.enabled !== false && provider.upstream !== ''
 }
 
-/** Where ChatGPT answers Codex, below its host. */
+/** ChatGPT's path for Codex, below its host. */
 const CODEX_PATH = '/backend-api/codex'
 
 /** The provider's upstream may already contain the path, or a part of it. */

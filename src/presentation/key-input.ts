@@ -32,7 +32,7 @@ const NEW_KEY = sectionOf({
 const KEY_CHANGES = sectionOf(SETTINGS_FIELDS)
 const ROTATION = sectionOf({ token: text, grace_period_seconds: { kind: 'int', default: 0, doc: '' } })
 
-/** What `null` stands for where a key is changed: the member is cleared. */
+/** The values that `null` clears a member to. */
 const CLEARED: Members = {
   name: '',
   description: '',
@@ -43,7 +43,7 @@ const CLEARED: Members = {
   limits: [],
 }
 
-/** A key to be made. `null` counts as absent. @throws GatewayError `bad_request` */
+/** Reads a new key. `null` counts as absent. @throws GatewayError `bad_request` */
 export function readNewKey({ labels, ...rest }: Members): NewKey {
   const present = readMembers(rest, NEW_KEY)
   const scope = textOf(present['scope'])
@@ -61,7 +61,7 @@ export function readNewKey({ labels, ...rest }: Members): NewKey {
   }
 }
 
-/** Changes of a key: what is absent stays as it is, `null` clears. @throws GatewayError `bad_request` */
+/** Reads changes of a key: an absent member stays, `null` clears it. @throws GatewayError `bad_request` */
 export function readKeyChanges(input: Members): KeyChanges {
   if ('scope' in input) throw badRequest('scope cannot be changed; make another key')
   if (input['role'] === null) throw badRequest('invalid json body: role must be a string')
@@ -70,7 +70,7 @@ export function readKeyChanges(input: Members): KeyChanges {
   return settingsOf(readMembers(rest, KEY_CHANGES), labels)
 }
 
-/** How a key gets another token. @throws GatewayError `bad_request` */
+/** Reads a rotation: a new token and a grace period. @throws GatewayError `bad_request` */
 export function readRotation(input: Members): { readonly token?: string; readonly graceSeconds: number } {
   const present = readMembers(input, ROTATION)
   return {

@@ -72,7 +72,7 @@ function rulesJson(rules: KeyRules): Partial<KeyRules> {
   )
 }
 
-/** Limits in the form in which they are given; what is left open is left out. */
+/** Limits in the form of the settings; absent settings are left out. */
 function limitsJson(limits: readonly LimitPolicy[]): { limits?: object[] } {
   if (limits.length === 0) return {}
   return {

@@ -1,7 +1,7 @@
 import type { MeasuredRow } from '../storage/contract/analytics.ts'
 import { nanoToUsd } from '../usage/money.ts'
 
-/** Latency of a row in the contract's names, milliseconds; percentiles are 0 unless they were asked for. */
+/** Latency of a row in the contract's names, milliseconds; percentiles are 0 unless they were queried. */
 export function latencyJson(row: MeasuredRow): object {
   return {
     request_count: row.requests,

@@ -59,15 +59,15 @@ export function priceAge(config: Config, seen: readonly SeenModel[], now: number
   const [changed, unknown] = [new Set<string>(), new Set<string>()]
   for (const model of seen) {
     if (model.lastAtUs < since) continue
-    const question = { ...queryOf(config, model), at: now }
-    const forms = nameForms(question.names)
-    const rates = prices.find(question)
-    const is = listedPrice(tablesInOrder(own), question)
+    const query = { ...queryOf(config, model), at: now }
+    const forms = nameForms(query.names)
+    const rates = prices.find(query)
+    const is = listedPrice(tablesInOrder(own), query)
     // A price of the operator's own is in no list, and may be for one tenant.
     const isOwn = config.pricing.overrides.some((override) => nameMatching(override.model, forms))
     if (!rates && !isOwn) unknown.add(model.model)
     else if (is && is.list === rates?.list) {
-      const was = listedPrice([table], { ...question, at: sameHourThen(table, now) })
+      const was = listedPrice([table], { ...query, at: sameHourThen(table, now) })
       if (!samePrices(was?.prices, is.prices)) changed.add(model.model)
     }
   }

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { SeenModel } from '../storage/contract/trace-maintenance.ts'
 import type { PriceList } from '../usage/price-list.ts'
 
-/** The question for the price of a model that the store has seen, at its newest use. */
+/** The query for the price of a model that the store has seen, at its newest use. */
 export function queryOf({ providers }: Config, seen: SeenModel): Parameters<PriceList['find']>[0] {
   const provider = providers.find(({ name }) => name === seen.provider)
   return {

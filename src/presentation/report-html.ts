@@ -15,22 +15,6 @@ const KEYS = 20
 /** A report as one page that needs nothing else: no script, no font, no request; it prints, and works offline. */
 export function reportHtml(data: ReportData, curves: ReportCurves): string {
   const { totals } = data
-  const times = curves.total.map((row) => row.bucketStartUs)
-  const labels = times.map((us) => labelOf(us, curves))
-  const per = curves.bucket === 'day' ? `day (${curves.zone.name})` : 'hour (UTC)'
-  const estimates = totals.estimatedCostRequests > 0 ? ', estimates included' : ''
-  const models = layersOf(
-    curves.models,
-    curves.total,
-    times,
-    (row) => row.costNanoUsd,
-    (name) => name,
-  )
-  const keys = layersOf(curves.keys, curves.total, times, (row) => row.costNanoUsd, shortHash)
-  const totalOf = (name: string, value: (row: MeasuredRow) => number): Layer => ({
-    name,
-    values: curves.total.map(value),
-  })
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -59,135 +43,158 @@ export function reportHtml(data: ReportData, curves: ReportCurves): string {
           ${tile('Latency p50', ms(totals.percentiles?.p50 ?? 0), `p95 ${ms(totals.percentiles?.p95 ?? 0)}, p99 ${ms(totals.percentiles?.p99 ?? 0)}`)}
         </section>
         ${totals.requests === 0 ? html`<p>No exchanges in this range.</p>` : ''}
-        ${
-          labels.length === 0
-            ? ''
-            : html`<section class="charts">
-                ${stackedBars(`Spend per ${per}, by model${estimates}`, models, { labels, format: usd })}
-                ${stackedBars(
-                  `Tokens per ${per}`,
-                  [
-                    totalOf('input, uncached', (row) => row.inputTokens - row.cacheReadInputTokens),
-                    totalOf('input, from cache', (row) => row.cacheReadInputTokens),
-                    totalOf('output', (row) => row.outputTokens),
-                  ],
-                  { labels, format: count },
-                )}
-                ${stackedBars(`Spend per ${per}, by provider key${estimates}`, keys, { labels, format: usd })}
-                ${lines(
-                  `Latency per ${per}`,
-                  (['p50', 'p95', 'p99'] as const).map((name) =>
-                    totalOf(name, (row) => row.percentiles?.[name] ?? NaN),
-                  ),
-                  { labels, format: ms },
-                )}
-                ${stackedBars(
-                  `Requests with an error per ${per}, share of all`,
-                  [
-                    totalOf('4xx', (row) => row.errors4xx / row.requests),
-                    totalOf('5xx', (row) => row.errors5xx / row.requests),
-                    totalOf('within a 200', (row) => row.failedAnswers / row.requests),
-                  ],
-                  { labels, format: percent },
-                )}
-                ${rankedBars(
-                  'Spend by model',
-                  [...data.models]
-                    .sort((a, b) => b.costNanoUsd - a.costNanoUsd)
-                    .slice(0, 10)
-                    .map((row) => ({ name: row.group, value: row.costNanoUsd, note: spend(row) })),
-                )}
-              </section>`
-        }
-        ${table(
-          'Models',
-          ['Model', 'Requests', 'Tokens', 'Spend', 'p50', 'p95', 'p99', 'Errors'],
-          data.models.map((row) => [
-            row.group,
-            count(row.requests),
-            count(row.totalTokens),
-            spend(row),
-            ms(row.percentiles?.p50 ?? 0),
-            ms(row.percentiles?.p95 ?? 0),
-            ms(row.percentiles?.p99 ?? 0),
-            percent(errorRate(row)),
-          ]),
-        )}
-        ${table(
-          'Providers',
-          ['Provider', 'Requests', 'Tokens in', 'Tokens out', 'Spend', '4xx', '5xx', 'In a 200', 'Errors'],
-          data.providers.map((row) => [
-            row.group || '(unknown)',
-            count(row.requests),
-            count(row.inputTokens),
-            count(row.outputTokens),
-            spend(row),
-            count(row.errors4xx),
-            count(row.errors5xx),
-            count(row.failedAnswers),
-            percent(errorRate(row)),
-          ]),
-        )}
-        ${table(
-          data.keys.length > KEYS
-            ? `The ${KEYS} busiest of ${data.keys.length} provider keys`
-            : 'Provider keys',
-          ['SHA-256 of the key', 'Requests', 'Tokens', 'Spend', 'Last used'],
-          data.keys
+        ${curves.total.length === 0 ? '' : chartsOf(data, curves)} ${useTables(data)} ${traceTables(data)}
+      </body>
+    </html> `.text
+}
+
+/** Charts over time. */
+function chartsOf(data: ReportData, curves: ReportCurves): Markup {
+  const times = curves.total.map((row) => row.bucketStartUs)
+  const labels = times.map((us) => labelOf(us, curves))
+  const per = curves.bucket === 'day' ? `day (${curves.zone.name})` : 'hour (UTC)'
+  const estimates = data.totals.estimatedCostRequests > 0 ? ', estimates included' : ''
+  const models = layersOf(
+    curves.models,
+    curves.total,
+    times,
+    (row) => row.costNanoUsd,
+    (name) => name,
+  )
+  const keys = layersOf(curves.keys, curves.total, times, (row) => row.costNanoUsd, shortHash)
+  const totalOf = (name: string, value: (row: MeasuredRow) => number): Layer => ({
+    name,
+    values: curves.total.map(value),
+  })
+  return html`<section class="charts">
+    ${stackedBars(`Spend per ${per}, by model${estimates}`, models, { labels, format: usd })}
+    ${stackedBars(
+      `Tokens per ${per}`,
+      [
+        totalOf('input, uncached', (row) => row.inputTokens - row.cacheReadInputTokens),
+        totalOf('input, from cache', (row) => row.cacheReadInputTokens),
+        totalOf('output', (row) => row.outputTokens),
+      ],
+      { labels, format: count },
+    )}
+    ${stackedBars(`Spend per ${per}, by provider key${estimates}`, keys, { labels, format: usd })}
+    ${lines(
+      `Latency per ${per}`,
+      (['p50', 'p95', 'p99'] as const).map((name) => totalOf(name, (row) => row.percentiles?.[name] ?? NaN)),
+      { labels, format: ms },
+    )}
+    ${stackedBars(
+      `Requests with an error per ${per}, share of all`,
+      [
+        totalOf('4xx', (row) => row.errors4xx / row.requests),
+        totalOf('5xx', (row) => row.errors5xx / row.requests),
+        totalOf('within a 200', (row) => row.failedAnswers / row.requests),
+      ],
+      { labels, format: percent },
+    )}
+    ${rankedBars(
+      'Spend by model',
+      [...data.models]
+        .sort((a, b) => b.costNanoUsd - a.costNanoUsd)
+        .slice(0, 10)
+        .map((row) => ({ name: row.group, value: row.costNanoUsd, note: spend(row) })),
+    )}
+  </section>`
+}
+
+/** Tables of use: by model, provider and key. */
+function useTables(data: ReportData): (Markup | string)[] {
+  return [
+    table(
+      'Models',
+      ['Model', 'Requests', 'Tokens', 'Spend', 'p50', 'p95', 'p99', 'Errors'],
+      data.models.map((row) => [
+        row.group,
+        count(row.requests),
+        count(row.totalTokens),
+        spend(row),
+        ms(row.percentiles?.p50 ?? 0),
+        ms(row.percentiles?.p95 ?? 0),
+        ms(row.percentiles?.p99 ?? 0),
+        percent(errorRate(row)),
+      ]),
+    ),
+    table(
+      'Providers',
+      ['Provider', 'Requests', 'Tokens in', 'Tokens out', 'Spend', '4xx', '5xx', 'In a 200', 'Errors'],
+      data.providers.map((row) => [
+        row.group || '(unknown)',
+        count(row.requests),
+        count(row.inputTokens),
+        count(row.outputTokens),
+        spend(row),
+        count(row.errors4xx),
+        count(row.errors5xx),
+        count(row.failedAnswers),
+        percent(errorRate(row)),
+      ]),
+    ),
+    table(
+      data.keys.length > KEYS ? `The ${KEYS} busiest of ${data.keys.length} provider keys` : 'Provider keys',
+      ['SHA-256 of the key', 'Requests', 'Tokens', 'Spend', 'Last used'],
+      data.keys
+        .slice(0, KEYS)
+        .map((row) => [
+          shortHash(row.group),
+          count(row.requests),
+          count(row.totalTokens),
+          spend(row),
+          formatSecond(row.lastCreatedAtUs),
+        ]),
+    ),
+    data.gatewayKeys.length > 0
+      ? table(
+          'Gateway keys',
+          ['Name', 'Id', 'Requests', 'Tokens', 'Spend', 'Last used'],
+          data.gatewayKeys
             .slice(0, KEYS)
             .map((row) => [
-              shortHash(row.group),
+              data.keyNames.get(row.group) ?? '',
+              row.group,
               count(row.requests),
               count(row.totalTokens),
               spend(row),
               formatSecond(row.lastCreatedAtUs),
             ]),
-        )}
-        ${
-          data.gatewayKeys.length > 0
-            ? table(
-                'Gateway keys',
-                ['Name', 'Id', 'Requests', 'Tokens', 'Spend', 'Last used'],
-                data.gatewayKeys
-                  .slice(0, KEYS)
-                  .map((row) => [
-                    data.keyNames.get(row.group) ?? '',
-                    row.group,
-                    count(row.requests),
-                    count(row.totalTokens),
-                    spend(row),
-                    formatSecond(row.lastCreatedAtUs),
-                  ]),
-              )
-            : ''
-        }
-        ${table(
-          data.moreSessions ? `The ${data.sessions.length} busiest sessions` : 'Sessions',
-          ['Session', 'Requests', 'Tokens', 'Spend', 'Last active'],
-          data.sessions.map((row) => [
-            row.group,
-            count(row.requests),
-            count(row.totalTokens),
-            spend(row),
-            formatSecond(row.lastCreatedAtUs),
-          ]),
-        )}
-        ${table(
-          'Recent exchanges',
-          ['Time', 'Model', 'Status', 'Tokens', 'Spend', 'Latency', 'Path', 'Trace'],
-          data.recent.map((trace) => [
-            formatSecond(trace.startedAtUs),
-            trace.model,
-            String(trace.responseStatus),
-            `${tokensMark(trace)}${count(trace.totalTokens)}`,
-            costText(trace, usd, 'unknown'),
-            ms(trace.latencyMs),
-            trace.requestPath,
-            trace.id,
-          ]),
-        )}
-      </body>
-    </html> `.text
+        )
+      : '',
+  ]
+}
+
+/** Tables of sessions and single exchanges. */
+function traceTables(data: ReportData): (Markup | string)[] {
+  return [
+    table(
+      data.moreSessions ? `The ${data.sessions.length} busiest sessions` : 'Sessions',
+      ['Session', 'Requests', 'Tokens', 'Spend', 'Last active'],
+      data.sessions.map((row) => [
+        row.group,
+        count(row.requests),
+        count(row.totalTokens),
+        spend(row),
+        formatSecond(row.lastCreatedAtUs),
+      ]),
+    ),
+    table(
+      'Recent exchanges',
+      ['Time', 'Model', 'Status', 'Tokens', 'Spend', 'Latency', 'Path', 'Trace'],
+      data.recent.map((trace) => [
+        formatSecond(trace.startedAtUs),
+        trace.model,
+        String(trace.responseStatus),
+        `${tokensMark(trace)}${count(trace.totalTokens)}`,
+        costText(trace, usd, 'unknown'),
+        ms(trace.latencyMs),
+        trace.requestPath,
+        trace.id,
+      ]),
+    ),
+  ]
 }
 
 /** A layer for each group, and one for all others where the groups do not add up to the whole. */

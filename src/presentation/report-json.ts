@@ -4,37 +4,18 @@ import { costJson } from './trace-json.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import { priceAgeJson } from './price-age-text.ts'
 import type { ReportData } from './report-data.ts'
+import type { TraceSummary } from '../storage/contract/traces.ts'
 
 /** A report as `report.v1`, in the contract's names and order. */
 export function reportJson(data: ReportData): object {
-  const { totals, models, keys, filter } = data
+  const { totals, models, keys } = data
   return {
     schema_version: 'report.v1',
     generated_at: data.generatedAt,
     storage: data.storage,
-    filters: {
-      ...given('provider', filter.provider ?? ''),
-      ...given('model', filter.model ?? ''),
-      ...given('session_id', filter.sessionId ?? ''),
-      ...given('end_user', filter.endUser ?? ''),
-      ...given('client', filter.client ?? ''),
-      ...(filter.tags === undefined ? {} : { tags: filter.tags }),
-      ...(filter.fromUs === undefined ? {} : { from: formatTime(filter.fromUs) }),
-      ...(filter.toUs === undefined ? {} : { to: formatTime(filter.toUs) }),
-      limit: data.limit,
-    },
+    filters: filtersJson(data),
     ...(data.approximate ? { approximate: true } : {}),
-    summary: {
-      total_requests: totals.requests,
-      total_input_tokens: totals.inputTokens,
-      total_output_tokens: totals.outputTokens,
-      total_tokens: totals.totalTokens,
-      ...costSumsJson(totals),
-      active_keys: keys.length,
-      ...given('top_model', models[0]?.group ?? ''),
-      unmetered_requests: totals.unmeteredRequests,
-      price_list: priceAgeJson(data.prices),
-    },
+    summary: summaryJson(data),
     providers: data.providers.map((row) => ({
       provider: row.group || '(unknown)',
       input_tokens: row.inputTokens,
@@ -65,22 +46,7 @@ export function reportJson(data: ReportData): object {
       ...costSumsJson(row),
       last_active_at: formatTime(row.lastCreatedAtUs),
     })),
-    recent_traces: data.recent.map((trace) => ({
-      id: trace.id,
-      timestamp: formatTime(trace.startedAtUs),
-      provider: trace.provider,
-      model: trace.model,
-      response_status: trace.responseStatus,
-      outcome: trace.outcome,
-      input_tokens: trace.inputTokens,
-      output_tokens: trace.outputTokens,
-      total_tokens: trace.totalTokens,
-      ...costJson(trace),
-      ...(trace.api === '' && trace.costNanoUsd === null ? { unmetered: true } : {}),
-      latency_ms: trace.latencyMs,
-      time_to_first_token_ms: trace.timeToFirstTokenMs,
-      request_path: trace.requestPath,
-    })),
+    recent_traces: data.recent.map(recentJson),
     latency: {
       ...latencyJson(data.latency),
       models: models.map((row) => ({ model: row.group, ...latencyJson(row) })),
@@ -96,5 +62,52 @@ export function reportJson(data: ReportData): object {
       ...costSumsJson(row),
       last_active_at: formatTime(row.lastCreatedAtUs),
     })),
+  }
+}
+
+function filtersJson({ filter, limit }: ReportData): object {
+  return {
+    ...given('provider', filter.provider ?? ''),
+    ...given('model', filter.model ?? ''),
+    ...given('session_id', filter.sessionId ?? ''),
+    ...given('end_user', filter.endUser ?? ''),
+    ...given('client', filter.client ?? ''),
+    ...(filter.tags === undefined ? {} : { tags: filter.tags }),
+    ...(filter.fromUs === undefined ? {} : { from: formatTime(filter.fromUs) }),
+    ...(filter.toUs === undefined ? {} : { to: formatTime(filter.toUs) }),
+    limit,
+  }
+}
+
+function summaryJson({ totals, models, keys, prices }: ReportData): object {
+  return {
+    total_requests: totals.requests,
+    total_input_tokens: totals.inputTokens,
+    total_output_tokens: totals.outputTokens,
+    total_tokens: totals.totalTokens,
+    ...costSumsJson(totals),
+    active_keys: keys.length,
+    ...given('top_model', models[0]?.group ?? ''),
+    unmetered_requests: totals.unmeteredRequests,
+    price_list: priceAgeJson(prices),
+  }
+}
+
+function recentJson(trace: TraceSummary): object {
+  return {
+    id: trace.id,
+    timestamp: formatTime(trace.startedAtUs),
+    provider: trace.provider,
+    model: trace.model,
+    response_status: trace.responseStatus,
+    outcome: trace.outcome,
+    input_tokens: trace.inputTokens,
+    output_tokens: trace.outputTokens,
+    total_tokens: trace.totalTokens,
+    ...costJson(trace),
+    ...(trace.api === '' && trace.costNanoUsd === null ? { unmetered: true } : {}),
+    latency_ms: trace.latencyMs,
+    time_to_first_token_ms: trace.timeToFirstTokenMs,
+    request_path: trace.requestPath,
   }
 }

@@ -3,20 +3,20 @@ import type { GoSource } from './import/go-source.ts'
 import type { Waiting } from './contract/database.ts'
 import type { Storage } from './contract/storage.ts'
 
-/** The recorder's connections: one writes, one reads for the upkeep. */
+/** The recorder's connections: one writes, one reads for the maintenance. */
 const RECORDER_CONNECTIONS = 2
 
 /** Connections over which limits are counted in the store. Questions about one counter take turns there, so more would wait for each other. */
 const LIMITS_CONNECTIONS = 8
 
-/** How long the recorder's own questions may take. A store that is silent for longer is away, and the journal takes over. */
+/** How long the recorder's own queries may take. A store that is silent for longer counts as away, and the journal takes over. */
 const RECORDER_QUERY_MS = 10_000
 
 /**
  * Opens the store of the configuration. A driver is loaded when it is needed, so that no process carries the others.
  *
  * @param mode `read` never creates or changes anything
- * @param waiting told once if others have locked a SQLite file for a second
+ * @param waiting called once if others have locked a SQLite file for a second
  * @throws StorageError when it cannot be used
  */
 export async function openStorage(

@@ -4,7 +4,7 @@ import type { TenantDirectory } from './contract/tenant-directory.ts'
 import type { TraceReader } from './contract/traces.ts'
 import type { StorageConfig } from './settings.ts'
 
-/** What can be asked of the query thread. */
+/** Methods of the query thread. */
 export type QueryMethod =
   keyof TraceReader | keyof TenantDirectory | keyof LimitRecords | 'extent' | 'audit' | 'spent' | 'limits'
 
@@ -14,7 +14,7 @@ export interface Extent {
   readonly bytes: number
 }
 
-/** One question to the query thread. `scope` is null for everything. */
+/** One request to the query thread. `scope` is null for everything. */
 export type QueryRequest =
   | { readonly kind: 'open'; readonly settings: StorageConfig }
   | { readonly kind: 'close' }
@@ -26,9 +26,9 @@ export type QueryRequest =
       readonly parameters: readonly unknown[]
     }
 
-/** The query thread's answer. */
+/** The query thread's reply. */
 export type QueryReply =
   | { readonly closed: true }
   | { readonly id: number; readonly value: unknown }
-  /** `kind` tells a question that was wrong from a store that did not answer. */
+  /** `kind` tells a wrong query from a store that did not respond. */
   | { readonly id: number; readonly error: string; readonly kind: 'question' | 'store' }

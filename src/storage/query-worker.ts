@@ -9,7 +9,7 @@ import type { Storage } from './contract/storage.ts'
 import type { TenantDirectory } from './contract/tenant-directory.ts'
 import { untilFree } from './until-free.ts'
 
-// The query thread: answers the management API, so that neither serving nor recording waits for a long question.
+// The query thread: runs the management API's queries, so that neither serving nor recording waits for a long one.
 
 declare const self: Worker
 
@@ -20,10 +20,10 @@ self.onmessage = (event: MessageEvent<QueryRequest>) => {
   const request = event.data
   if (request.kind === 'open') settings = request.settings
   else if (request.kind === 'close') void close()
-  else void answer(request)
+  else void serve(request)
 }
 
-async function answer({
+async function serve({
   id,
   scope,
   method,
@@ -42,9 +42,9 @@ async function answer({
   }
 }
 
-/** For writing, so that a file which was replaced is noticed, and for what is changed of keys. */
+/** Opened for writing: a replaced file is noticed, and keys can change. */
 async function openForQueries(): Promise<Storage> {
-  if (!settings) throw new Error('a question came before the settings')
+  if (!settings) throw new Error('a query came before the settings')
   return openStorage(settings, 'write')
 }
 

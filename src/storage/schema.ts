@@ -66,7 +66,7 @@ export interface TraceTagsTable {
   workspace_id: string
 }
 
-/** Running totals of what is stored. */
+/** Running totals of the store. */
 export interface CountersTable {
   name: CounterName
   value: number
@@ -205,7 +205,7 @@ export interface AuditEventsTable {
   target: string
   outcome: string
   reason: string
-  /** HTTP status; 0 for what was no request. */
+  /** HTTP status; 0 for events that are no requests. */
   status: number
   correlation_id: string
   client_address: string
@@ -226,7 +226,7 @@ export interface SpendTable {
   unknown_cost_requests: number
 }
 
-/** Facts about the installation as a whole: what tells its pepper without telling it, and what tells it from others. */
+/** Facts about the installation as a whole: a fingerprint of its pepper, and its id. */
 export interface InstallationTable {
   name: 'pepper_print' | 'id'
   value: string

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { lockFile, lockOwner, type FileLock } from '../files/file-lock.ts'
 
-/** Gateways on one file that are told apart. */
+/** The number of gateways on one file that can be told apart. */
 const MOST = 9
 
 /** How long somebody who only looks who holds a lock may take. */
@@ -10,14 +10,14 @@ const LOOK_MS = 50
 
 /** What came of claiming a store. */
 export interface StoreClaim {
-  /** Held until the gateway stops; `undefined` when there are more gateways on the file than are told apart. */
+  /** Held until the gateway stops; `undefined` when the file has more gateways than that. */
   readonly lock: FileLock | undefined
   /** The gateways that use the file already, in the words of their claims. */
   readonly others: readonly string[]
 }
 
 /**
- * Marks a SQLite file as used by a gateway, with a locked file beside it, so that a second one and `doctor` can tell.
+ * Marks a SQLite file as used by a gateway, with a locked file beside it, so that a second gateway and `doctor` know.
  *
  * @param path of the database, which is there
  * @param owner the gateway, for people to read

@@ -1,6 +1,6 @@
 import type { Storage } from './contract/storage.ts'
 
-/** How long a running gateway may keep the store to itself before a job gives up; what was done stays done. */
+/** How long a job waits for a gateway that keeps the store locked. Finished work stays. */
 const JOB_WAIT_MS = 30_000
 
 /** Does something to the store, again and again while others hold it. @throws what else goes wrong */

@@ -87,6 +87,12 @@ test('only the commands know the terminal, and nobody imports a command but the 
   expect(broken(/^(?!cli\/|main\.ts)/, /^cli\//)).toEqual([])
 })
 
+test('commands and the management API share what presentation holds, and know nothing of each other', () => {
+  expect(broken(/^cli\//, /^api\//)).toEqual([])
+  expect(broken(/^api\//, /^(cli|gateway)\//)).toEqual([])
+  expect(broken(/^presentation\//, /^(api|cli|http)\//)).toEqual([])
+})
+
 test('npm packages are used where they are meant to be', () => {
   const used = new Map<string, Set<string>>()
   for (const { file, target } of imports) {

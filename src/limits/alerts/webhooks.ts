@@ -1,4 +1,3 @@
-
 /** Largest number of waiting messages. More are dropped and logged. */
 const MAX_WAITING = 1000
 

@@ -47,7 +47,7 @@ function nextCut(body: Uint8Array, start: number): number {
   return last
 }
 
-/** One fixed random number for each byte; another table would cut everything anew. */
+/** One fixed random number for each byte; another table would move every cut. */
 const GEAR = gearTable()
 
 function gearTable(): Int32Array {

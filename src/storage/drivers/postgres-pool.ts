@@ -6,8 +6,8 @@ import { postgresUrl } from '../postgres/dsn.ts'
 const CONNECT_MS = 5000
 
 /**
- * Connections to a database, for Kysely. A connection that breaks fails the question it was asked; one that breaks while idle is
- * replaced by the next. None is used again of which no further answer can be expected.
+ * Connections to a database, for Kysely. A connection that breaks fails its query; one that breaks while idle is
+ * replaced by the next. A connection that may not respond again is not reused.
  *
  * @param dsn connection string, as a URL or in keywords
  */
@@ -38,8 +38,8 @@ const NUMBERS: ReadonlyMap<number, (text: string) => number> = new Map([
 ])
 
 /**
- * A connection for a while. Once it is lost it is asked nothing more, not even to roll back; it is ended rather than given back
- * then, and also when it still owes an answer.
+ * A connection for a while. Once it is lost it gets no further query, not even a rollback. It is closed instead of returned
+ * then, and also while a response is outstanding.
  */
 function lend(client: pg.PoolClient): PostgresPoolClient {
   let unanswered = 0
@@ -62,7 +62,7 @@ function lend(client: pg.PoolClient): PostgresPoolClient {
   }
 }
 
-/** Whether the server refused one question and waits for the next. Before it ends a connection it says so too, in the same way. */
+/** Whether the server refused one query and waits for the next. It also reports the end of a connection this way. */
 function isRefusal(error: Error): boolean {
   return (
     error instanceof pg.DatabaseError && error.severity !== 'FATAL' && !/^(08|57P)/.test(error.code ?? '')

@@ -44,7 +44,7 @@ export interface PostgresOptions {
   readonly dsn: string
   readonly mode: 'write' | 'read'
   readonly maxConnections: number
-  /** How long one question may take. */
+  /** How long one query may take. */
   readonly queryTimeoutMs: number
 }
 
@@ -176,11 +176,11 @@ class PostgresStorage implements Storage {
     request: SharedRequest,
     timeoutMs: number,
   ): Promise<SharedReply> {
-    const question = sql<{ reply: SharedReply }>`
+    const call = sql<{ reply: SharedReply }>`
       SELECT ongoingai_limits(${operation}, ${JSON.stringify(request)}::jsonb) AS reply`
     const { rows } = await this.#kysely
       .connection()
-      .execute((connection) => withTimeout(question.execute(connection), timeoutMs + SILENCE_MS))
+      .execute((connection) => withTimeout(call.execute(connection), timeoutMs + SILENCE_MS))
     return rows[0]!.reply
   }
 
@@ -263,7 +263,7 @@ class PostgresStorage implements Storage {
     return this.#prepared
   }
 
-  /** Over a connection of its own: on a large database a change of the schema may take longer than any question. */
+  /** Over a connection of its own: on a large database a migration may take longer than any query. */
   async #migrate(): Promise<void> {
     const kysely = connect(this.#dsn, { max: 1 })
     try {

@@ -273,7 +273,7 @@ class SqliteStorage implements Storage {
     this.#database.close()
   }
 
-  /** A file that was deleted or replaced under the process would take writes that nobody could ever read. */
+  /** Writes to a file that was deleted or replaced under the process would be lost. */
   #reopenIfReplaced(): void {
     if (this.#path === ':memory:' || inodeOf(this.#path) === this.#inode) return
     this.#close()

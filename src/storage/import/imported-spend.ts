@@ -7,7 +7,7 @@ import type { Trace, TraceSpend } from '../../traces/trace.ts'
 /** A key's own limits. */
 export type OwnLimits = (organizationId: string, workspaceId: string, keyId: string) => readonly LimitPolicy[]
 
-/** An adjustment changes what is allowed, not whom it counts for. */
+/** An adjustment changes the amount, not whom it counts for. */
 const NOT_ADJUSTED = new Adjustments()
 
 /** Says whom the cost of imported traces counts for: the same as if this gateway had served them. */

@@ -21,7 +21,7 @@ const COST_NOTE = 'as the Go gateway estimated it'
 
 /**
  * A trace of ours from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
- * that it was sorted and summed by, though that was the end of the exchange. Where the answer's limits are those of a subscription, the
+ * that it was sorted and summed by, though that was the end of the exchange. Where the response names a subscription's limits, the
  * cost becomes the list price.
  *
  * @param masked lower-case names of header fields that are masked if the Go gateway kept them open
@@ -42,14 +42,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     counted &&
     row.provider === 'anthropic' &&
     paidBySubscription(false, 'anthropic', status, responseHeaders.fields)
-  const receipt: TraceCost = {
-    ...(included
-      ? { status: 'included', total_usd: 0, list_price_usd: nanoToUsd(cost) }
-      : { status: 'estimated', total_usd: nanoToUsd(cost) }),
-    price_list: 'imported',
-    lines: [],
-    note: COST_NOTE,
-  }
+  const receipt = receiptOf(cost, included)
   const model = row.model || 'unknown'
   return {
     ...NO_ATTRIBUTION,
@@ -95,24 +88,45 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     responseHeaders: responseHeaders.fields,
     requestBody: row.request_body ? Buffer.from(row.request_body) : null,
     responseBody: row.response_body ? Buffer.from(row.response_body) : null,
-    metadata: {
-      ...metadata,
-      ...strange,
-      ...(requestHeaders.strange === undefined ? {} : { imported_request_headers: requestHeaders.strange }),
-      ...(responseHeaders.strange === undefined
-        ? {}
-        : { imported_response_headers: responseHeaders.strange }),
+    metadata: { ...metadata, ...strange, ...strangeHeaders(requestHeaders, responseHeaders) },
+    detail: detailOf(numbers, receipt),
+  }
+}
+
+/** The Go gateway's estimate as a receipt; the list price where a subscription paid. */
+function receiptOf(costNanoUsd: number, included: boolean): TraceCost {
+  const usd = nanoToUsd(costNanoUsd)
+  return {
+    ...(included
+      ? { status: 'included', total_usd: 0, list_price_usd: usd }
+      : { status: 'estimated', total_usd: usd }),
+    price_list: 'imported',
+    lines: [],
+    note: COST_NOTE,
+  }
+}
+
+function detailOf({ input, output, latencyMs, ttftUs }: Numbers, cost: TraceCost): Trace['detail'] {
+  return {
+    usage: { buckets: input + output > 0 ? { input_uncached: input, output_text: output } : {} },
+    cost,
+    timing: {
+      received_us: 0,
+      completed_us: latencyMs * 1000,
+      ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
     },
-    detail: {
-      usage: { buckets: counted ? { input_uncached: input, output_text: output } : {} },
-      cost: receipt,
-      timing: {
-        received_us: 0,
-        completed_us: latencyMs * 1000,
-        ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
-      },
-      upstream: { url_host: '', attempts: 0 },
-    },
+    upstream: { url_host: '', attempts: 0 },
+  }
+}
+
+/** Header fields that are no header fields, as metadata. */
+function strangeHeaders(
+  request: ReturnType<typeof readHeaders>,
+  response: ReturnType<typeof readHeaders>,
+): Record<string, unknown> {
+  return {
+    ...(request.strange === undefined ? {} : { imported_request_headers: request.strange }),
+    ...(response.strange === undefined ? {} : { imported_response_headers: response.strange }),
   }
 }
 
@@ -171,7 +185,7 @@ function readMetadata(text: string | null): {
   return { metadata: {}, strange: { raw: strangeText(text) } }
 }
 
-/** Header fields by their names, credentials masked; a text that is none is kept beside. */
+/** Header fields by name, credentials masked. A text that holds no header fields is kept as `strange`. */
 function readHeaders(
   text: string | null,
   masked: readonly string[],

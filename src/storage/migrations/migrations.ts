@@ -149,7 +149,7 @@ export const MIGRATIONS: readonly Migration[] = [
         data ${bytes} NOT NULL,
         PRIMARY KEY (organization_id, workspace_id, hash)
       )`,
-      // Ranges are found by the end of exchanges; what is asked for rarely is found by itself.
+      // Ranges are matched by the end of exchanges. Rare filters have an index of their own.
       `DROP INDEX traces_started`,
       `DROP INDEX traces_created`,
       `DROP INDEX traces_tenant`,
@@ -234,7 +234,7 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     name: '008_key_lifecycle',
     statements: ({ serialKey, text, clustered }) => [
-      // A key's id is its own within its workspace: nobody learns from a conflict what others call theirs.
+      // A key's id is unique within its workspace: a conflict does not reveal the ids of others.
       `ALTER TABLE gateway_keys RENAME TO gateway_keys_before`,
       `CREATE TABLE gateway_keys (
         organization_id ${text} NOT NULL,
@@ -304,12 +304,12 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: () => [],
   },
   {
-    // The function of shared limits anew.
+    // The function of shared limits, replaced.
     name: '010_limits_at_one_moment',
     statements: () => [],
   },
   {
-    // And row-level security for whole organizations, for what belongs to nobody, and for what is spent and counted.
+    // And row-level security for whole organizations, for rows of no tenant, and for spend and counters.
     name: '011_scopes',
     statements: ({ text }) => [
       `ALTER TABLE gateway_keys ADD COLUMN scope ${text} NOT NULL DEFAULT 'workspace'`,
@@ -336,7 +336,7 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: () => [],
   },
   {
-    // What a subscription paid for. And the function of shared limits anew, which counts it apart.
+    // Use that a subscription pays for. The function of shared limits is replaced: it counts that apart.
     name: '015_included_cost',
     statements: () => [
       `ALTER TABLE traces ADD COLUMN list_price_nano_usd BIGINT`,

@@ -165,7 +165,7 @@ export async function addToRollups(database: Kysely<Tables>, deltas: readonly Ro
   }
 }
 
-/** Adds to what was spent. */
+/** Adds rows to the ledger of spend. */
 export async function insertSpend(
   database: Kysely<Tables>,
   rows: readonly Selectable<SpendTable>[],
@@ -182,7 +182,7 @@ export async function insertSpend(
   }
 }
 
-/** Ends what was reserved for traces: what they came to is booked in the same transaction. */
+/** Ends the traces' reservations: their cost is booked in the same transaction. */
 export async function deleteReservations(database: Kysely<Tables>, traces: readonly Trace[]): Promise<void> {
   const ids = traces.filter(({ spend }) => spend?.reserved).map(({ id }) => id)
   if (ids.length === 0) return

@@ -99,11 +99,11 @@ export interface Visibility {
   readonly organizationId: string
   /** Of `tenant` alone. */
   readonly workspaceId: string
-  /** How organization and workspace stand in the names of what is counted and spent. */
+  /** Organization and workspace as the names of counters and ledger rows spell them. */
   readonly subject: string
 }
 
-/** What shows the rows of a scope, or all without one. Some of an organization's workspaces are told apart by the queries alone. */
+/** The session settings that show a scope's rows, or all rows without one. Only the queries tell apart some of an organization's workspaces. */
 export function visibilityOf(scope: ReadScope | undefined): Visibility {
   if (!scope) return { scope: 'all', organizationId: '', workspaceId: '', subject: '' }
   const { organizationId, workspaceIds, unowned } = scope

@@ -1,4 +1,4 @@
-/** The function that answers a gateway's questions about limits, as the newest migration that has one makes it: one call is one round trip. */
+/** The function that checks and counts limits for a gateway, as the newest migration defines it: one call is one round trip. */
 export const LIMITS_FUNCTION = `CREATE OR REPLACE FUNCTION ongoingai_limits(operation TEXT, request JSONB) RETURNS JSONB LANGUAGE plpgsql AS $function$
 DECLARE
   window_seconds CONSTANT BIGINT := 61;

@@ -16,7 +16,7 @@ export interface BodyOwner {
   readonly workspace_id: string
 }
 
-/** Chunks asked for in one query. */
+/** Chunks read by one query. */
 const CHUNKS = 500
 
 /** Reads the bodies of traces, by their `seq`; a trace without bodies is absent. */

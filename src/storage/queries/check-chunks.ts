@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Tables } from '../schema.ts'
 import { chunksOf } from './trace-rows.ts'
 
-/** Counts the uses of every chunk again, a page of bodies at a time. @returns what is wrong, in words */
+/** Counts the uses of every chunk again, a page of bodies at a time. @returns the mistakes, in words */
 export async function wrongChunks(database: Kysely<Tables>): Promise<string[]> {
   const uses = new Map<string, number>()
   const nameOf = (organization: string, workspace: string, hash: Uint8Array): string =>

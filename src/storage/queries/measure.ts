@@ -46,7 +46,7 @@ export async function measure(
   }
   let more = false
   if (groups.length > 0 && options.limit !== undefined) {
-    // By day and by requests alone, whatever is asked: only who has the most of them matters here.
+    // By day and by requests alone: only the groups with the most requests matter here.
     const ranking = {
       ...query,
       series: undefined,

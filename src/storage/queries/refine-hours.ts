@@ -48,7 +48,7 @@ export function nextHour(read: Read, after: HourPlace | undefined): Promise<Hour
 }
 
 /**
- * Sums the traces of an hour up anew, by quarter, if none of them is missing. Sums of days get the failures that an earlier version
+ * Sums the traces of an hour again, by quarter, if none of them is missing. Sums of days get the failures that an earlier version
  * beside this one did not count.
  */
 export function refineHour(

@@ -7,7 +7,7 @@ import type { MeasureOptions } from '../contract/analytics.ts'
 import type { TimeRange } from '../contract/trace-filter.ts'
 
 /**
- * How the moments of a series fall into its buckets. A place is what SQL tells of a moment: its UTC hour, or its day in the time zone,
+ * How the moments of a series fall into its buckets. A place is what SQL yields for a moment: its UTC hour, or its day in the time zone,
  * as microseconds of local time. Buckets are named by their first place.
  */
 export interface Series {

@@ -13,7 +13,7 @@ const FORGOTTEN_US = 730 * DAY_US
 /** No instance is called so. */
 const NOBODY = '-'
 
-/** The ledger of what was spent, in a database. Its rows are written by the drivers, with the traces. */
+/** The ledger of spend in a database. The drivers write its rows, with the traces. */
 export class SpendLedgerQueries implements SpendLedger {
   readonly #read: Read
   readonly #write: Write

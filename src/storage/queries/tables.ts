@@ -3,7 +3,7 @@ import type { TimeRange, TraceFilter } from '../contract/trace-filter.ts'
 import type { Tables } from '../schema.ts'
 import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 
-/** Runs questions in one consistent view of a scope's rows, or of all. */
+/** Runs queries in one consistent view of a scope's rows, or of all. */
 export type Read = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promise<T>
 
 /** Runs changes, all or none, while no other writer runs. */
@@ -12,7 +12,7 @@ export type Write = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promi
 /** A query over traces with conditions on them. */
 export type TracesQuery = SelectQueryBuilder<Tables, 'traces', object>
 
-/** Traces of a scope, or all when there is none. Every question about traces starts here. */
+/** Traces of a scope, or all when there is none. Every query about traces starts here. */
 export function tracesOf(database: Kysely<Tables>, scope: ReadScope | undefined): TracesQuery {
   return ofScope(database.selectFrom('traces'), scope)
 }
@@ -29,7 +29,7 @@ export function inScope(
 ): RawBuilder<boolean> {
   const organization = sql.ref(`${table}.organization_id`)
   const workspace = sql.ref(`${table}.workspace_id`)
-  // What belongs to nobody has an empty organization, so an empty one may see nothing.
+  // Rows of no tenant have an empty organization, so an empty one may see nothing.
   if (organizationId === '' || workspaceIds.length === 0) return sql<boolean>`1 = 0`
   const inWorkspace =
     workspaceIds === 'all'

@@ -164,7 +164,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
     return this.#claim('id', crypto.randomUUID())
   }
 
-  /** Notes a fact of the installation unless one is noted. @returns what is noted */
+  /** Records a fact of the installation unless there is one. @returns the recorded one */
   #claim(name: InstallationTable['name'], value: string): Promise<string> {
     return this.#write(async (database) => {
       await database

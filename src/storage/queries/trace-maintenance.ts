@@ -162,7 +162,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
   }
 
   async deleteBodies(beforeUs: number, limit: number): Promise<number> {
-    // Looked for outside the change: writers wait for what is changed, not for what is searched.
+    // The search is outside the transaction: writers wait for the change, not for the search.
     const owners = await this.#read((database) =>
       database
         .selectFrom('trace_bodies')
@@ -185,7 +185,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
         .where('created_at_us', '<', beforeUs)
         // What is deleted must be in the sums.
         .where('seq', '<=', await readRolledUpSeq(database))
-        // Numbers are given on from the largest there is: without one they would begin anew, before those who follow.
+        // Numbers continue from the largest row. Without one they would restart below what followers have seen.
         .where(sql<boolean>`seq < (SELECT MAX(seq) FROM traces)`)
         .orderBy('created_at_us')
         .limit(limit)

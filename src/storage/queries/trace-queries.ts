@@ -94,8 +94,8 @@ export class TraceQueries implements TraceReader {
   }
 
   /**
-   * The rows of a page and one more, which tells whether another page follows; in several parts where that is quicker, which may
-   * overlap.
+   * The rows of a page and one more, which shows whether another page follows. It comes in several parts where that is faster; they
+   * may overlap.
    */
   async #page(database: Kysely<Tables>, filter: TraceFilter, options: ListOptions): Promise<TracesQuery[]> {
     if (options.order === 'arrival') return [await this.#arrivals(database, filter, options)]

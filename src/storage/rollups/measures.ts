@@ -60,7 +60,7 @@ export type MeasureColumnName =
   | 'max_duration_us'
   | 'last_created_at_us'
 
-/** One measure: its column and how it is told from a trace. */
+/** One measure: its column and how to compute it from a trace. */
 export interface MeasureColumn {
   readonly column: MeasureColumnName
   readonly joining: Joining

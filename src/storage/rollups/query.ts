@@ -1,7 +1,7 @@
 import type { TraceFilter } from '../contract/trace-filter.ts'
 import { SPANS, type Span } from './roll-up.ts'
 
-/** What a question may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */
+/** What a query may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */
 export type Group =
   | 'provider'
   | 'model'
@@ -17,7 +17,7 @@ export type Group =
 /** Widths of a series' buckets: UTC hours, and days, weeks (which begin on Monday) and months of a time zone. */
 export type Bucket = 'hour' | 'day' | 'week' | 'month'
 
-/** By what a question is grouped: nothing, one thing, or two. */
+/** The groups of a query: none, one, or two. */
 export type Groups = readonly Group[]
 
 /** Where one part of a range is read: `[fromUs, untilUs)`, epoch microseconds; `untilUs` is Infinity for no end. */
@@ -28,7 +28,7 @@ export interface Part {
   readonly untilUs: number
 }
 
-/** How a question is answered. */
+/** How a query is run. */
 export interface Plan {
   readonly parts: readonly Part[]
   /** Dimension of the rollups that are read; empty when none is needed. */
@@ -46,7 +46,7 @@ export interface Grain {
 }
 
 /**
- * Decides where a question is answered from. The rollups serve when it asks for one dimension at most besides tenant,
+ * Decides what a query reads. The rollups serve when it asks for one dimension at most besides tenant,
  * provider, model and time; then only the broken quarter hours at both ends of the range, and what came since the last roll-up,
  * are read from the traces. Questions of one session go to the traces: an index finds the few that matter.
  */
@@ -63,7 +63,7 @@ export function plan(filter: TraceFilter, groups: Groups, grain: Grain): Plan {
   return { parts: cut(fromUs, untilUs, grain), dimension, value: asked[0]?.[1] }
 }
 
-/** All dimensions that a question names, with the value it wants; `undefined` for the one it groups by. */
+/** All dimensions that a query names, with their values; `undefined` for the one it groups by. */
 export function dimensionsOf(
   filter: TraceFilter,
   groups: Groups,
@@ -105,7 +105,7 @@ function groupDimensions(groups: Groups): string[] {
   return groups.filter((group) => group !== 'provider' && group !== 'model' && group !== 'workspace')
 }
 
-/** Cuts a range into days, quarter hours before and after them, and what is left at both ends. Empty parts are left out. */
+/** Cuts a range into days, quarter hours around them, and the rest at both ends. Empty parts are left out. */
 function cut(fromUs: number, untilUs: number, { days, hours }: Grain): Part[] {
   const within = (widthUs: number): [number, number] => [
     Math.ceil(fromUs / widthUs) * widthUs,
