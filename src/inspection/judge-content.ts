@@ -12,7 +12,7 @@ export interface InspectionContent {
   readonly mediaType: string
   readonly organizationId: string
   readonly workspaceId: string
-  /** What is replaced is to be put back in the answer. */
+  /** What is replaced is to be put back in the response. */
   readonly reversible: boolean
   /** Placeholders that are only to be put back, whatever else the content holds; absent where a policy looks at it. */
   readonly restore?: InspectionResult['values']
@@ -28,17 +28,17 @@ export interface InspectionResult {
 
 /** Looks through content as a policy wants it. @throws OutOfTimeError */
 export function judgeContent(
-  question: InspectionContent,
+  content: InspectionContent,
   redaction: Redaction,
   budget: TimeBudget,
 ): InspectionResult {
-  const { bytes, mediaType, reversible, restore } = question
+  const { bytes, mediaType, reversible, restore } = content
   const judge = (rules: TextRules): BodyVerdict => {
     const verdict = judgeBody(bytes, mediaType, { ...rules, budget })
     return verdict.kind === 'judged' ? { ...verdict, edits: [] } : verdict
   }
   if (restore) return { verdict: judge(restoringRules(new Map(restore))), values: [] }
-  const rules = redaction.rulesOf(question)
+  const rules = redaction.rulesOf(content)
   if (!reversible) return { verdict: judge(rules), values: [] }
   const placeholders = new ReversiblePlaceholders(Buffer.from(bytes).toString('latin1'))
   return { verdict: judge({ ...rules, placeholders }), values: placeholders.values() }

@@ -30,7 +30,7 @@ export interface ProxySettings {
   /** Request content that may be held over all requests, in bytes. */
   readonly maxHeldBytes: number
   readonly forwardCorrelationId: boolean
-  /** Upstreams are told the trace. */
+  /** Requests to upstreams carry the trace. */
   readonly propagateTrace: boolean
   readonly inspection: PolicySettings
   /** Looks for personal data on its way; absent while no policy wants that. */

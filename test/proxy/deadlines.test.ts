@@ -4,17 +4,17 @@ import { eventually } from '../support/eventually.ts'
 
 const NONE = { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 }
 
-function probed(answers: () => Promise<boolean>): Probed {
-  return { answers, heardAt: 0 }
+function probed(isReachable: () => Promise<boolean>): Probed {
+  return { isReachable, heardAt: 0 }
 }
 
 function watch(
   timeouts: Partial<typeof NONE>,
-  answers: () => Promise<boolean>,
+  isReachable: () => Promise<boolean>,
 ): { clock: Clock; struck: Strike[]; deadlines: Deadlines } {
   const struck: Strike[] = []
   const deadlines = new Deadlines()
-  const clock = new Clock({ ...NONE, ...timeouts }, probed(answers), performance.now(), (code) =>
+  const clock = new Clock({ ...NONE, ...timeouts }, probed(isReachable), performance.now(), (code) =>
     struck.push(code),
   )
   deadlines.watch(clock)

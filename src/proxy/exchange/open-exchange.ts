@@ -19,7 +19,7 @@ import { heldTooMuch } from './held-content.ts'
 import { OpenAttempt } from './open-attempt.ts'
 import type { PolicyNotes } from './policy-notes.ts'
 
-/** Field that tells the client under which id its exchange will be stored. */
+/** Field with the id under which the exchange will be stored. */
 const TRACE_ID_FIELD = 'x-ongoingai-trace-id'
 
 const NO_CONTENT: ContentFacts = { mediaType: '', codings: '' }
@@ -80,7 +80,7 @@ export class OpenExchange implements ExchangeFacts {
   responseChunks = 0
   streaming = false
   readonly free: boolean
-  /** A subscription is to pay for the request, as far as can be told before its response. */
+  /** A subscription is to pay for the request, as far as is known before its response. */
   readonly subscription: boolean
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
@@ -174,7 +174,7 @@ export class OpenExchange implements ExchangeFacts {
     this.attempts.at(-1)!.responded(status, this.elapsedUs())
     this.responseFields = fields
     this.responseFacts = contentFacts(fields)
-    this.target.upstream.subscriptions.answered(this.fields, this.queryKey, { status, fields }, Date.now())
+    this.target.upstream.subscriptions.responded(this.fields, this.queryKey, { status, fields }, Date.now())
   }
 
   /** Counts request content that is held from now until the end. @throws GatewayError `held_bytes_exceeded` */

@@ -1,7 +1,7 @@
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import type { ContentPolicy } from './content-policy.ts'
 import { priceGate, type HasPrice } from './price-gate.ts'
-import { Redaction, redactionTerms } from './redaction.ts'
+import { RedactionPolicy, redactionTerms } from './redaction.ts'
 import type { RedactionPorts } from './redaction-run.ts'
 import { mayInject, UsageInjection } from './usage-injection.ts'
 
@@ -31,7 +31,7 @@ export function choosePolicies(
   if (!gate && !terms && !injects) return NONE
   const policies: ContentPolicy[] = []
   if (gate) policies.push(gate)
-  if (ports && terms) policies.push(new Redaction(facts, terms, ports))
+  if (ports && terms) policies.push(new RedactionPolicy(facts, terms, ports))
   if (injects) policies.push(new UsageInjection())
   return policies
 }

@@ -70,7 +70,7 @@ export class EventFilter implements StreamFilter {
     })
   }
 
-  /** Those that are ready, unless that cannot be told in time. */
+  /** Those that are ready; none when looking takes too long. */
   #ready(look: () => readonly ReadyEvent[]): readonly ReadyEvent[] {
     // What was cut off in the middle is not gone on with.
     if (this.#refusal) return []

@@ -99,7 +99,7 @@ export class ResponseRedaction implements SeesAll {
     return found && verdict.kind === 'judged' ? verdict.content : plain.bytes
   }
 
-  /** Content with what its placeholders stand for; as it came where that cannot be told in time. */
+  /** Content with what its placeholders stand for; as it came where they cannot be found in time. */
   async #restored(
     bytes: Uint8Array,
     mediaType: string,

@@ -1,8 +1,8 @@
-import type { Redaction as RedactionRules } from '../../redaction/redaction.ts'
+import type { GatewayError } from '../../errors.ts'
 import { countEdits, type Counts } from '../../redaction/edits.ts'
+import type { Redaction } from '../../redaction/redaction.ts'
 import { judgeTarget } from '../../redaction/targets.ts'
 import type { SideInspection } from '../../traces/exchange.ts'
-import type { GatewayError } from '../../errors.ts'
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
 import type { ContentPolicy, RequestNeed, ResponseNeed } from './content-policy.ts'
@@ -18,7 +18,7 @@ import {
 /** What redaction does with an exchange; `undefined` when it looks at neither side on its way. */
 export function redactionTerms(
   { caller, wire, readings }: ExchangeFacts,
-  { scopes, settings }: RedactionRules,
+  { scopes, settings }: Redaction,
 ): RedactionTerms | undefined {
   const resolved = scopes.resolve({ ...caller, provider: wire.provider, route: readings.loose })
   const request = settings.requestBody ? resolved.mode.request : 'pass'
@@ -28,7 +28,7 @@ export function redactionTerms(
 }
 
 /** Replaces or refuses personal data and secrets on their way, and puts back what was replaced reversibly. */
-export class Redaction implements ContentPolicy {
+export class RedactionPolicy implements ContentPolicy {
   readonly notes: PolicyNotes
   readonly webSocketRefusal = 'a pii policy looks at requests and answers here; use HTTP'
   readonly request?: RequestNeed

@@ -30,7 +30,7 @@ export function declaresStream(
   return declaredFraming(facts.mediaType) !== undefined && codingOf(facts.codings) === 'identity'
 }
 
-/** A response whose beginning has told how it is to be treated. */
+/** A response whose beginning has shown how it is to be treated. */
 export interface BegunResponse {
   /** It is no stream: it can be judged once all of it has come. */
   readonly whole: boolean

@@ -1,14 +1,12 @@
 import { clientFields } from '../../http/fields.ts'
 import { broken } from '../exchange/broken.ts'
+import { BUFFERED_BYTES } from '../exchange/buffered-bytes.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ContentPolicy, ResponseHead } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { beginResponse, declaresStream, forgetBytes, judgeWhole } from './held-response.ts'
 import { observedResponse, type BeginBody } from './observed-response.ts'
 import { responsePolicies, type ResponsePolicies } from './response-policies.ts'
-
-/** Content of a known length up to this is passed in one piece, at half the cost; everything else streams. */
-const BUFFERED_BYTES = 256 * 1024
 
 /** Media types of responses that come bit by bit. */
 const STREAMED_TYPES = ['text/event-stream', 'application/x-ndjson', 'application/vnd.amazon.eventstream']

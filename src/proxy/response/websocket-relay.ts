@@ -192,7 +192,7 @@ export class WebSocketRelay {
     this.#client.heard()
   }
 
-  /** The relay is over: the upstream is told, and is left behind when it does not listen. */
+  /** The relay is over: the upstream gets a close frame, and is left behind when it does not react. */
   #hangUp(code: number, reason: string): void {
     this.#closing = true
     this.#send('close', closePayload(code, reason))

@@ -8,7 +8,7 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { isAnsweredOnce } from '../output-bounds.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { readRequestFacts } from '../request-facts.ts'
-import type { IncomingRequest } from './read-request.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 /** Whether a request's content must be seen before its caller's rules and limits can be held. */
 function admissionNeedsContent({ limits, identity }: OpenExchange): boolean {

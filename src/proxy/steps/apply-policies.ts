@@ -1,7 +1,7 @@
 import { brokenInPolicy } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
-import type { IncomingRequest } from './read-request.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 /**
  * Shows the request to its policies, one after the other.

@@ -3,8 +3,8 @@ import { patientTimer } from '../../time/patient-timer.ts'
 import { type Socket, connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** Longest answer of a proxy to `CONNECT`. */
-const MAX_PROXY_ANSWER_BYTES = 16 * 1024
+/** Longest response of a proxy to `CONNECT`. */
+const MAX_PROXY_RESPONSE_BYTES = 16 * 1024
 
 /** What a proxy says before its tunnel begins. */
 const TUNNEL_OPEN = /^HTTP\/1\.[01] 2\d\d\b/
@@ -52,10 +52,10 @@ export class UpstreamConnection {
   }
 
   /**
-   * Whether the way to the upstream answers a new connection within a time, if only by refusing it. A proxy is asked for a tunnel where
-   * requests take one.
+   * Whether a new connection to the upstream is accepted or refused within a time. A proxy is asked for a tunnel where requests take
+   * one.
    */
-  async answers(timeoutMs: number): Promise<boolean> {
+  async isReachable(timeoutMs: number): Promise<boolean> {
     const over = new AbortController()
     const callOff = patientTimer(timeoutMs, () => over.abort())
     try {
@@ -86,10 +86,10 @@ export class UpstreamConnection {
     const authority = `${this.#upstream.hostname}:${portOf(this.#upstream)}`
     const credentials = proxy.username === '' ? '' : `Proxy-Authorization: Basic ${basic(proxy)}\r\n`
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`)
-    const answer = await firstLine(socket, signal)
-    if (TUNNEL_OPEN.test(answer)) return socket
+    const response = await firstLine(socket, signal)
+    if (TUNNEL_OPEN.test(response)) return socket
     socket.destroy()
-    throw new Error(`the proxy refused to open a tunnel: ${answer.slice(0, 100)}`)
+    throw new Error(`the proxy refused to open a tunnel: ${response.slice(0, 100)}`)
   }
 }
 
@@ -125,15 +125,15 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
   return abortable(socket, signal, promise)
 }
 
-/** The first line of the proxy's answer to `CONNECT`. Nobody speaks in the tunnel before we do, so nothing follows it. */
+/** The first line of the proxy's response to `CONNECT`. Nobody speaks in the tunnel before we do, so nothing follows it. */
 function firstLine(socket: Socket, signal: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  let answer = ''
+  let response = ''
   const take = (bytes: Buffer): void => {
-    answer += bytes.toString('latin1')
-    if (!answer.includes('\r\n\r\n') && answer.length < MAX_PROXY_ANSWER_BYTES) return
+    response += bytes.toString('latin1')
+    if (!response.includes('\r\n\r\n') && response.length < MAX_PROXY_RESPONSE_BYTES) return
     socket.off('data', take)
-    resolve(answer.slice(0, answer.indexOf('\r\n')))
+    resolve(response.slice(0, response.indexOf('\r\n')))
   }
   socket.on('data', take)
   socket.once('close', () => reject(new Error('the proxy closed the connection')))

@@ -2,7 +2,7 @@ import type { Timeouts } from '../../providers/settings.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
 import { LATE_MS } from '../../time/patient-timer.ts'
 
-/** Which wait an exchange is in. Only our own sockets tell when they `connect`. */
+/** Which wait an exchange is in. Only our own sockets say when they `connect`. */
 type Phase = 'connect' | 'request' | 'first_byte' | 'body'
 
 /** How often waits are checked; a time-out strikes at most this much late. */
@@ -17,10 +17,10 @@ export type Strike = Extract<
   | 'upstream_total_timeout'
 >
 
-/** What is asked about the way to an upstream when nothing is heard of it. */
+/** What can be found out about an upstream of which nothing is heard. */
 export interface Probed {
-  /** Whether a new connection is answered within a time, if only by refusing it. */
-  answers(timeoutMs: number): Promise<boolean>
+  /** Whether a new connection is accepted or refused within a time. */
+  isReachable(timeoutMs: number): Promise<boolean>
   /** When an exchange that has ended last heard something of the upstream, by `performance.now()`. */
   heardAt: number
 }
@@ -75,9 +75,9 @@ export class Clock {
 /**
  * Watches all exchanges with one timer, so that a request costs no timer of its own.
  *
- * The HTTP client does not tell when it has connected. An exchange that hears nothing for half its connect time-out therefore has the
+ * The HTTP client does not say when it has connected. An exchange that hears nothing for half its connect time-out therefore has the
  * way to its upstream tried with a connection, which gets the other half. Only silence counts: an upstream that refuses new connections may
- * still answer on the old ones, and one that is heard by other exchanges is only slow to take new ones.
+ * still respond on the old ones, and one that is heard by other exchanges is only slow to take new ones.
  */
 export class Deadlines {
   readonly #clocks = new Set<Clock>()
@@ -119,7 +119,7 @@ export class Deadlines {
     clock.probing = true
     let probe = this.#probes.get(connection)
     if (!probe) {
-      probe = connection.answers(clock.timeouts.connectMs / 2)
+      probe = connection.isReachable(clock.timeouts.connectMs / 2)
       this.#probes.set(connection, probe)
       void probe.finally(() => this.#probes.delete(connection))
     }

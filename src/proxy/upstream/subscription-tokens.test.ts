@@ -29,9 +29,9 @@ test('a token that was made up is believed only where it would be refused', () =
 
 test('elsewhere a token is believed once an answer has said that a subscription paid', () => {
   const tokens = new SubscriptionTokens(relay, KEY)
-  tokens.answered(request, '', SILENT, 0)
+  tokens.responded(request, '', SILENT, 0)
   expect(tokens.pays(request, '', 1)).toBe(false)
-  tokens.answered(request, '', SUBSCRIPTION, 1)
+  tokens.responded(request, '', SUBSCRIPTION, 1)
   expect(tokens.pays(request, '', 2)).toBe(true)
   expect(tokens.pays(other, '', 2)).toBe(false)
   expect(tokens.pays({ ...request, 'x-api-key': 'a' }, '', 2)).toBe(false)
@@ -40,22 +40,22 @@ test('elsewhere a token is believed once an answer has said that a subscription 
 test('a token that was billed counts as billed, for a quarter of an hour or until it is not', () => {
   for (const billed of [CREDITS, ORGANIZATION]) {
     const tokens = new SubscriptionTokens(anthropic, KEY)
-    tokens.answered(request, '', billed, 0)
+    tokens.responded(request, '', billed, 0)
     expect(tokens.pays(request, '', 1)).toBe(false)
     expect(tokens.pays(other, '', 1)).toBe(true)
-    tokens.answered(request, '', SILENT, 1)
+    tokens.responded(request, '', SILENT, 1)
     expect(tokens.pays(request, '', 15 * 60_000)).toBe(false)
     expect(tokens.pays(request, '', 15 * 60_000 + 1)).toBe(true)
-    tokens.answered(request, '', SUBSCRIPTION, 2)
+    tokens.responded(request, '', SUBSCRIPTION, 2)
     expect(tokens.pays(request, '', 3)).toBe(true)
   }
 })
 
 test('what is remembered of tokens is bounded', () => {
   const tokens = new SubscriptionTokens(anthropic, KEY)
-  tokens.answered(request, '', ORGANIZATION, 0)
+  tokens.responded(request, '', ORGANIZATION, 0)
   for (let i = 0; i < 10_000; i++) {
-    tokens.answered({ authorization: `Bearer sk-ant-oat01-${i}` }, '', ORGANIZATION, 0)
+    tokens.responded({ authorization: `Bearer sk-ant-oat01-${i}` }, '', ORGANIZATION, 0)
   }
   expect(tokens.pays(request, '', 1)).toBe(true)
   expect(tokens.pays({ authorization: 'Bearer sk-ant-oat01-9999' }, '', 1)).toBe(false)

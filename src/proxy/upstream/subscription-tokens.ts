@@ -10,18 +10,18 @@ import {
 /** Tokens of which something is remembered; the oldest are forgotten. */
 const MAX_TOKENS = 10_000
 
-/** How long a token counts as billed after an answer that said so: a plan that was used up begins anew. */
+/** How long a token counts as billed after a response that said so: a plan that was used up begins anew. */
 const BILLED_MS = 15 * 60_000
 
-/** What an answer said of a token. */
+/** What a response said of a token. */
 interface Verdict {
   readonly subscription: boolean
   readonly atMs: number
 }
 
 /**
- * Who pays for the requests to one provider, as far as can be told before they are answered: by the shape of their token, and by what the
- * last answer to that token said. Tokens are kept as hashes.
+ * Who pays for the requests to one provider, as far as is known before their responses: by the shape of their token, and by what the last
+ * response to that token said. Tokens are kept as hashes.
  */
 export class SubscriptionTokens {
   readonly #rule: SubscriptionRule
@@ -45,17 +45,17 @@ export class SubscriptionTokens {
     return verdict.subscription
   }
 
-  /** Takes note of an answer. @param answered its fields, lower-case names */
-  answered(
+  /** Takes note of a response, whose fields have lower-case names. */
+  responded(
     fields: Readonly<Record<string, string>>,
     queryKey: string,
-    answer: {
+    response: {
       readonly status: number
       readonly fields: Readonly<Record<string, string | readonly string[]>>
     },
     nowMs: number,
   ): void {
-    const subscription = saysSubscription(this.#dialect, answer.status, answer.fields)
+    const subscription = saysSubscription(this.#dialect, response.status, response.fields)
     if (subscription === undefined) return
     const token = this.#rule(fields, queryKey)
     if (token === '') return

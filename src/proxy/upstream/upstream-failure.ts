@@ -29,7 +29,7 @@ export function upstreamFailure(text: string, url: string, reason: string): stri
 }
 
 /**
- * Why a request to an upstream failed, as far as the code of what was thrown tells. What a driver says in words is left to the log: it
+ * Why a request to an upstream failed, as far as the code of what was thrown says. What a driver says in words is left to the log: it
  * may hold a whole URL.
  *
  * @returns empty when there is no code
@@ -54,5 +54,5 @@ function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
 }
 
-/** Codes for an answer that is not HTTP: `Malformed_HTTP_Response`, `InvalidContentLength`; `HPE_…` in the handshake of a WebSocket. */
+/** Codes for a response that is not HTTP: `Malformed_HTTP_Response`, `InvalidContentLength`; `HPE_…` in the handshake of a WebSocket. */
 const MALFORMED = /^(?:Malformed|Invalid|HPE_)/

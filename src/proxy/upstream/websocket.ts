@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from './deadlines.ts'
 import type { UpstreamRequest } from './upstream-request.ts'
 
-/** The upstream's response to a handshake: it agrees to a WebSocket, or answers as to any request. */
+/** The upstream's response to a handshake: it agrees to a WebSocket, or responds as to any request. */
 export type Handshake =
   | {
       readonly kind: 'agreed'
@@ -18,7 +18,7 @@ export type Handshake =
 /**
  * Asks the upstream for a WebSocket.
  *
- * @param clock of the exchange: told when the connection is there
+ * @param clock of the exchange, which needs to know when there is a connection
  * @throws Error when there is no response
  */
 export async function openWebSocket(

@@ -1,0 +1,104 @@
+import { GatewayError } from '../../errors.ts'
+import { broken } from '../exchange/broken.ts'
+import { BUFFERED_BYTES } from '../exchange/buffered-bytes.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { RequestBody } from '../exchange/request-body.ts'
+import { MAX_INSPECTED_BYTES, type ContentPolicy } from '../policies/content-policy.ts'
+
+/** A request whose head has been read. Its content is read when it is first needed, once. */
+export class IncomingRequest {
+  /** In the order in which the request passes them. */
+  readonly policies: readonly ContentPolicy[]
+  readonly hasContent: boolean
+  /** Of the content, as declared; 0 for none, -1 when it is not known. */
+  readonly length: number
+  readonly #request: Request
+  readonly #exchange: OpenExchange
+  #held: RequestBody | undefined
+
+  constructor(exchange: OpenExchange, policies: readonly ContentPolicy[], length: number | undefined) {
+    this.#request = exchange.arrival.request
+    this.#exchange = exchange
+    this.policies = policies
+    this.hasContent = (length ?? 0) > 0 || exchange.fields['transfer-encoding'] !== undefined
+    this.length = this.hasContent ? (length ?? -1) : 0
+  }
+
+  /**
+   * Holds the content, so that rules, limits and policies can see it. More of it than can be held is only begun.
+   *
+   * @throws GatewayError when it is too large, cannot be read, or a policy lets nothing pass unseen
+   */
+  async hold(): Promise<RequestBody> {
+    return (this.#held ??= await this.#read())
+  }
+
+  /** The content when no policy must see it: what is held already, small content whole, everything else as it comes. */
+  async pass(): Promise<RequestBody> {
+    if (this.#held) return this.#held
+    return this.#isSmall ? await this.#readWhole() : { kind: 'streamed', chunks: this.#request.body! }
+  }
+
+  get #isSmall(): boolean {
+    return this.length > 0 && this.length <= BUFFERED_BYTES
+  }
+
+  async #read(): Promise<RequestBody> {
+    const body = this.#isSmall ? await this.#readWhole() : await this.#readUpTo(this.#mostHeld)
+    if (body.kind === 'held') {
+      const { maxBodyBytes } = this.#exchange
+      if (maxBodyBytes > 0 && body.bytes.length > maxBodyBytes) throw requestTooLarge(maxBodyBytes)
+    } else for (const { request } of this.policies) request?.unseen()
+    return body
+  }
+
+  get #mostHeld(): number {
+    let most = MAX_INSPECTED_BYTES
+    for (const { request } of this.policies)
+      if (request?.needs === 'all') most = Math.min(most, request.maxBytes)
+    return most
+  }
+
+  async #readWhole(): Promise<RequestBody> {
+    const exchange = this.#exchange
+    exchange.clock.enter('request')
+    exchange.hold(this.length)
+    try {
+      return this.#take(new Uint8Array(await this.#request.arrayBuffer()))
+    } catch (error) {
+      throw broken(exchange, error, 'bad_request', 'failed to read request body')
+    }
+  }
+
+  async #readUpTo(most: number): Promise<RequestBody> {
+    const exchange = this.#exchange
+    exchange.clock.enter('request')
+    const rest = this.#request.body![Symbol.asyncIterator]()
+    const beginning: Uint8Array[] = []
+    let size = 0
+    try {
+      while (Math.max(size, this.length) <= most) {
+        const { done, value } = await rest.next()
+        if (done) return this.#take(Buffer.concat(beginning))
+        exchange.hold(value.length)
+        beginning.push(value)
+        size += value.length
+      }
+    } catch (error) {
+      if (error instanceof GatewayError) throw error
+      throw broken(exchange, error, 'bad_request', 'failed to read request body')
+    }
+    return { kind: 'replayable', beginning, rest }
+  }
+
+  #take(bytes: Uint8Array): RequestBody {
+    this.#exchange.requestContent = bytes
+    this.#exchange.requestBytes = bytes.length
+    return { kind: 'held', bytes }
+  }
+}
+
+/** The refusal of content that is larger than `server.max_body_bytes` or a limit lets it be. */
+export function requestTooLarge(maxBodyBytes: number): GatewayError {
+  return new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
+}
