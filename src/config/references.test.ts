@@ -7,7 +7,7 @@ test.each([
   ['plain', 'plain', []],
   ['${env:HOST}', 'db', ['HOST']],
   ['postgres://u@${env:HOST}:5432/${env:HOST}', 'postgres://u@db:5432/db', ['HOST', 'HOST']],
-  // What a variable holds is not looked through again.
+  // What a variable holds is not inspected again.
   ['${env:KEY}', 'a ${KEY} b', ['KEY']],
   ['$${env:HOST} costs $5', '${env:HOST} costs $5', []],
   ['$${', '${', []],

@@ -43,9 +43,9 @@ const MAX_NAME_LENGTH = 256
 /**
  * The names to look up a model by, most specific first. Every price lookup uses this order.
  *
- * 1. The name that the upstream went by, the path's or else the content's, if it means the answer's model and says more:
+ * 1. The name that the upstream went by, the path's or else the content's, if it means the response's model and says more:
  *    where it ran (`global.…`), or which variant (`…:free`).
- * 2. The answer's own name: it is the dated one.
+ * 2. The response's own name: it is the dated one.
  * 3. The path's name, which the upstream goes by whatever the content says.
  * 4. The name in the content. Beside a path that names a model it counts only if it means the same one: the upstream does
  *    not read it there, and nobody may choose a price by it.

@@ -7,7 +7,7 @@ export interface Claim {
   readonly takes: readonly Take[]
   /** Identifies this process and the term in which the request began, for the ledger. */
   readonly term: string
-  /** Of a take, by its index: nano-USD or tokens to reserve; 1 for requests, counted or under way. It never changes. */
+  /** Of a take, by its index: nano-USD or tokens to reserve; 1 for requests, counted or in progress. It never changes. */
   amountOf(index: number): number
 }
 

@@ -34,7 +34,7 @@ const MAX_WHOLE = 50
 /** A subject unused for this long is removed: none of its spending is in a term that the ledger leaves out. */
 const FORGET_MS = 3 * TERM_MS
 
-/** Requests under way. */
+/** Requests in progress. */
 class Places {
   taken = 0
 }

@@ -12,7 +12,7 @@ export interface LimitStanding {
   /** Requests, tokens, bytes, or USD. */
   readonly limit: number
   readonly used: number
-  /** Expected by requests under way. */
+  /** Expected by requests in progress. */
   readonly reserved?: number
   readonly period?: string
   readonly time_zone?: string
