@@ -380,7 +380,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       }
       const compare = (a: Trace, b: Trace): number =>
         b.createdAtUs - a.createdAtUs || Buffer.compare(Buffer.from(b.id), Buffer.from(a.id))
-      for (const { filter, tenant } of questions()) {
+      for (const { filter, tenant } of questionsOfLists()) {
         const wanted = traces.filter((trace) => isOf(trace, tenant) && holds(trace, filter)).sort(compare)
         const reader = tenant ? storage.within(scopeOf(tenant)) : storage.everywhere()
         const seen: string[] = []
@@ -670,6 +670,14 @@ function questions(): Question[] {
     }
   }
   return all
+}
+
+/** Those that differ in what a list looks at: the filter and the tenant. */
+function questionsOfLists(): Question[] {
+  const byKey = new Map(
+    questions().map((question) => [JSON.stringify([question.filter, question.tenant]), question]),
+  )
+  return [...byKey.values()]
 }
 
 function pickSecond(group: Group, turn: number): Group {

@@ -13,8 +13,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Journal, JournalFullError } from './journal.ts'
-import { encodeRecords, scanRecords } from './journal-records.ts'
+import { Journal, JournalFullError } from '../../src/background/journal.ts'
+import { encodeRecords, scanRecords } from '../../src/background/journal-records.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'ongoingai-journal-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

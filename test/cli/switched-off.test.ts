@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadConfig } from '../config/load.ts'
-import { switchedOff } from './switched-off.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { switchedOff } from '../../src/cli/switched-off.ts'
 
 function offOf(settings: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-off-'))

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { codexLogin, readCodexLogin } from './codex-login.ts'
+import { codexLogin, readCodexLogin } from '../../src/cli/codex-login.ts'
 
 const TOKENS = { id_token: 'a', access_token: 'b', refresh_token: 'c', account_id: 'd' }
 
