@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
-import { MAIN } from '../support/process.ts'
+import { MAIN } from '../support/program.ts'
 import { stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)

@@ -7,7 +7,8 @@ import { freePort } from '../support/free-port.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { openWarnings } from '../../src/gateway/open-start.ts'
-import { MAIN, runProgram } from '../support/process.ts'
+import { runProgram } from '../support/process.ts'
+import { MAIN } from '../support/program.ts'
 
 setDefaultTimeout(60_000)
 

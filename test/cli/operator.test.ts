@@ -10,7 +10,8 @@ import type { Trace } from '../../src/traces/trace.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
-import { MAIN, runProgram, serveProgram } from '../support/process.ts'
+import { runProgram, serveProgram } from '../support/process.ts'
+import { MAIN } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-operator-'))

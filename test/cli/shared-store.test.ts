@@ -7,7 +7,8 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { openGateway } from '../support/gateway.ts'
-import { MAIN, runProgram, serveProgram } from '../support/process.ts'
+import { runProgram, serveProgram } from '../support/process.ts'
+import { MAIN } from '../support/program.ts'
 
 setDefaultTimeout(90_000)
 

@@ -1,18 +1,21 @@
-import { createAnthropic } from '@ai-sdk/anthropic'
-import { createOpenAI } from '@ai-sdk/openai'
-import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { GoogleGenAI } from '@google/genai'
-import { ChatAnthropic } from '@langchain/anthropic'
-import { ChatOpenAI } from '@langchain/openai'
-import { Mistral } from '@mistralai/mistralai'
-import { Agent, OpenAIProvider, Runner, setTracingDisabled } from '@openai/agents'
-import { generateText, streamText } from 'ai'
-import { CohereClientV2 } from 'cohere-ai'
-import { Ollama } from 'ollama'
-import OpenAI, { AzureOpenAI } from 'openai'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
+import { installTestPackage } from '../support/test-package.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+await installTestPackage('clients')
+const { createAnthropic } = await import('@ai-sdk/anthropic')
+const { createOpenAI } = await import('@ai-sdk/openai')
+const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
+const { GoogleGenAI } = await import('@google/genai')
+const { ChatAnthropic } = await import('@langchain/anthropic')
+const { ChatOpenAI } = await import('@langchain/openai')
+const { Mistral } = await import('@mistralai/mistralai')
+const { Agent, OpenAIProvider, Runner, setTracingDisabled } = await import('@openai/agents')
+const { generateText, streamText } = await import('ai')
+const { CohereClientV2 } = await import('cohere-ai')
+const { Ollama } = await import('ollama')
+const { default: OpenAI, AzureOpenAI } = await import('openai')
 
 let upstream: Upstream
 let gateway: TestGateway

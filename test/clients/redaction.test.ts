@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import OpenAI from 'openai'
+import type OpenAI from 'openai'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { installTestPackage } from '../support/test-package.ts'
 import { answerJson, stream, Upstream } from '../support/upstream.ts'
+
+await installTestPackage('clients')
+const { default: OpenAIClient } = await import('openai')
 
 // A conversation with a real client whose upstream never sees the values, and whose client always does.
 
@@ -14,7 +18,7 @@ beforeAll(async () => {
   gateway = await openGateway(
     `${providersAt(upstream.url)}tracing: {capture_bodies: true}\npii: {mode: redact_upstream, replacement: {reversible: true}}\n`,
   )
-  openai = new OpenAI({
+  openai = new OpenAIClient({
     apiKey: 'sk-provider-0123456789',
     baseURL: `${gateway.url}/openai/v1`,
     maxRetries: 0,

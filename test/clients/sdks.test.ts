@@ -1,9 +1,14 @@
-import Anthropic from '@anthropic-ai/sdk'
+import type Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import OpenAI from 'openai'
+import type OpenAI from 'openai'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
+import { installTestPackage } from '../support/test-package.ts'
 import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
+
+await installTestPackage('clients')
+const { default: AnthropicClient } = await import('@anthropic-ai/sdk')
+const { default: OpenAIClient } = await import('openai')
 
 let upstream: Upstream
 let gateway: TestGateway
@@ -12,12 +17,12 @@ let anthropic: Anthropic
 beforeAll(async () => {
   upstream = await Upstream.start(answerJson({}))
   gateway = await openGateway(providersAt(upstream.url))
-  openai = new OpenAI({
+  openai = new OpenAIClient({
     apiKey: 'sk-provider-0123456789',
     baseURL: `${gateway.url}/openai/v1`,
     maxRetries: 2,
   })
-  anthropic = new Anthropic({
+  anthropic = new AnthropicClient({
     apiKey: 'sk-ant-provider-0123456789',
     baseURL: `${gateway.url}/anthropic`,
     maxRetries: 2,
@@ -190,7 +195,7 @@ test('openai: a provider’s error reaches the caller as it is, and costs nothin
   const failure = await openai.chat.completions
     .create({ model: 'nope', messages: [] })
     .catch((caught: unknown) => caught)
-  expect(failure).toBeInstanceOf(OpenAI.NotFoundError)
+  expect(failure).toBeInstanceOf(OpenAIClient.NotFoundError)
   expect(failure).toMatchObject({ status: 404, code: 'model_not_found', requestID: 'req_404' })
   expect(await newest()).toMatchObject({
     response_status: 404,
@@ -226,11 +231,11 @@ test('openai: a refusal of the gateway is shown and not retried', async () => {
   const locked = await openGateway(
     `${providersAt(upstream.url)}auth: {enabled: true, keys: [{id: k, token: gateway-token-0123456789}]}\n`,
   )
-  const client = new OpenAI({ apiKey: 'sk', baseURL: `${locked.url}/openai/v1`, maxRetries: 5 })
+  const client = new OpenAIClient({ apiKey: 'sk', baseURL: `${locked.url}/openai/v1`, maxRetries: 5 })
   const failure = await client.chat.completions
     .create({ model: 'm', messages: [] })
     .catch((caught: unknown) => caught)
-  expect(failure).toBeInstanceOf(OpenAI.AuthenticationError)
+  expect(failure).toBeInstanceOf(OpenAIClient.AuthenticationError)
   expect((failure as Error).message).toContain('missing or invalid gateway key')
   expect(locked.gateway.diagnostics().enqueue_accepted_total).toBe(1)
   await locked.stop()
@@ -345,11 +350,11 @@ test('anthropic: a refusal of the gateway is in its own envelope, shown and not 
   const locked = await openGateway(
     `${providersAt(upstream.url)}auth: {enabled: true, keys: [{id: k, token: gateway-token-0123456789}]}\n`,
   )
-  const client = new Anthropic({ apiKey: 'sk', baseURL: `${locked.url}/anthropic`, maxRetries: 5 })
+  const client = new AnthropicClient({ apiKey: 'sk', baseURL: `${locked.url}/anthropic`, maxRetries: 5 })
   const failure = await client.messages
     .create({ model: 'm', max_tokens: 1, messages: [] })
     .catch((caught: unknown) => caught)
-  expect(failure).toBeInstanceOf(Anthropic.AuthenticationError)
+  expect(failure).toBeInstanceOf(AnthropicClient.AuthenticationError)
   expect((failure as Error).message).toContain('missing or invalid gateway key')
   expect(locked.gateway.diagnostics().enqueue_accepted_total).toBe(1)
   await locked.stop()

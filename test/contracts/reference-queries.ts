@@ -72,6 +72,13 @@ export function queries(): Query[] {
   return all
 }
 
+/** Those that differ in what a list looks at: the filter and the tenant. */
+export function listQueries(): Query[] {
+  return [
+    ...new Map(queries().map((query) => [JSON.stringify([query.filter, query.tenant]), query])).values(),
+  ]
+}
+
 function pickSecond(group: Group, turn: number): Group {
   const others = (['model', 'workspace', 'session', 'tag.team'] as const).filter((other) => other !== group)
   return others[turn % others.length]!

@@ -2,7 +2,7 @@ import type { ReadScope } from '../../src/access/key-store.ts'
 import type { Storage } from '../../src/storage/contract/storage.ts'
 import type { TraceFilter } from '../../src/storage/contract/trace-filter.ts'
 import type { Trace } from '../../src/traces/trace.ts'
-import { queries } from './reference-queries.ts'
+import { listQueries } from './reference-queries.ts'
 import { SECOND, T0, at, holds, isOf, manyTraces, scopeOf } from './reference-traces.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 
@@ -197,7 +197,7 @@ export function tracesContract(name: string, open: () => Promise<Storage>): void
       }
       const compare = (a: Trace, b: Trace): number =>
         b.createdAtUs - a.createdAtUs || Buffer.compare(Buffer.from(b.id), Buffer.from(a.id))
-      for (const { filter, tenant } of queries()) {
+      for (const { filter, tenant } of listQueries()) {
         const wanted = traces.filter((trace) => isOf(trace, tenant) && holds(trace, filter)).sort(compare)
         const reader = tenant ? storage.within(scopeOf(tenant)) : storage.everywhere()
         const seen: string[] = []

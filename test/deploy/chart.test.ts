@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
+import { installTestPackage } from '../support/test-package.ts'
 
 setDefaultTimeout(120_000)
 
@@ -71,7 +72,9 @@ function render(changed: Values): Resource[] | string {
 }
 
 // Rendered where there is helm, or Go with sprig as Debian has it.
-describe.if(helm !== null || (go !== null && existsSync(sprig)))('rendered', () => {
+const renders = helm !== null || (go !== null && existsSync(sprig))
+const models = renders ? await installTestPackage('helm') : ''
+describe.if(renders)('rendered', () => {
   const everything: Values = {
     autoscaling: { enabled: true },
     redis: { secretName: 'redis' },
@@ -211,7 +214,6 @@ function settingsOf(resources: readonly Resource[]): ReturnType<typeof loadConfi
 
 /** Holds a resource to the schema of its kind. @throws with what is wrong */
 async function validate(resource: Resource): Promise<void> {
-  const models = join(import.meta.dir, 'helm/node_modules')
   const { kind, apiVersion } = resource
   const folder = apiVersion.startsWith('monitoring.coreos.com')
     ? '@kubernetes-models/prometheus-operator'

@@ -8,7 +8,7 @@ import { PROVIDER_PRESETS } from '../../src/config/provider-settings.ts'
 import { goTraces, makeGoPostgres, makeGoSqlite } from '../support/go-gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { freePort } from '../support/free-port.ts'
-import { MAIN } from '../support/process.ts'
+import { MAIN } from '../support/program.ts'
 import { answerJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)

@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
-import { startServer } from '../support/postgres.ts'
+import { startPostgresServer } from '../support/postgres-server.ts'
 import { serveProgram } from '../support/process.ts'
 import { answerJson, Upstream } from '../support/upstream.ts'
 
@@ -92,7 +92,7 @@ test('killed under load again and again: what was spent is what the receipts say
 }, 120_000)
 
 test('PostgreSQL dies in the middle of load: what may pass passes, nothing is lost, and the budget is held again after', async () => {
-  const server = await startServer()
+  const server = await startPostgresServer()
   const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE }))
   const gateway = await openGateway(
     `storage: {driver: postgres, dsn: "${server.url}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 300\n  policies: [{name: money, per: key, budget: {cost_usd: ${(COST_USD * 400).toFixed(9)}, period: total}, on_backend_failure: allow}]\n`,

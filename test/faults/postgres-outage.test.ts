@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import pg from 'pg'
-import { startServer, type OwnServer } from '../support/postgres.ts'
+import { startPostgresServer, type PostgresServer } from '../support/postgres-server.ts'
 import { serveProgram, type GatewayProcess } from '../support/process.ts'
 import { pipeline } from '../support/pipeline.ts'
 import { answerJson, Upstream } from '../support/upstream.ts'
@@ -9,9 +9,9 @@ import { answerJson, Upstream } from '../support/upstream.ts'
 /** How long the database is away; the figure of the acceptance run is 60. */
 const OUTAGE_SECONDS = Number(process.env['TEST_OUTAGE_SECONDS'] ?? 5)
 
-let server: OwnServer
+let server: PostgresServer
 beforeAll(async () => {
-  server = await startServer()
+  server = await startPostgresServer()
 }, 60_000)
 afterAll(() => server?.stop())
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
-import { MAIN, serveProgram, type GatewayProcess } from '../support/process.ts'
+import { serveProgram, type GatewayProcess } from '../support/process.ts'
+import { MAIN } from '../support/program.ts'
 import { stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)

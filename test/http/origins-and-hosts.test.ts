@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
-import { askRaw, type RawAnswer } from '../support/raw-answer.ts'
+import { sendRaw, type RawResponse } from '../support/raw-client.ts'
 import { answer, answerJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
@@ -39,11 +39,11 @@ async function open(settings: string, fields = {}): Promise<TestGateway> {
   return gateway
 }
 
-const codeOf = ({ text }: RawAnswer): string => {
+const codeOf = ({ text }: RawResponse): string => {
   const { code, error } = JSON.parse(text) as { code?: string; error?: { code?: string } }
   return code ?? error?.code ?? ''
 }
-const corsOf = ({ fields }: RawAnswer): Record<string, string> =>
+const corsOf = ({ fields }: RawResponse): Record<string, string> =>
   Object.fromEntries(
     Object.entries(fields).filter(([name]) => name.startsWith('access-control-') || name === 'vary'),
   )
@@ -56,11 +56,11 @@ const FOR_PAGES = (origin: string): Record<string, string> => ({
 describe('with keys off', () => {
   let off: TestGateway
   let local: string
-  const get = (path: string, ...lines: string[]): Promise<RawAnswer> =>
-    askRaw(off.port, [`GET ${path} HTTP/1.1`, `Host: ${local}`, ...lines])
-  const post = (path: string, content: string, ...lines: string[]): Promise<RawAnswer> =>
-    askRaw(off.port, [`POST ${path} HTTP/1.1`, `Host: ${local}`, ...lines], content)
-  const chat = (...lines: string[]): Promise<RawAnswer> =>
+  const get = (path: string, ...lines: string[]): Promise<RawResponse> =>
+    sendRaw(off.port, [`GET ${path} HTTP/1.1`, `Host: ${local}`, ...lines])
+  const post = (path: string, content: string, ...lines: string[]): Promise<RawResponse> =>
+    sendRaw(off.port, [`POST ${path} HTTP/1.1`, `Host: ${local}`, ...lines], content)
+  const chat = (...lines: string[]): Promise<RawResponse> =>
     post(CHAT, '{"model":"m"}', 'Content-Type: application/json', CREDENTIAL, ...lines)
   beforeAll(async () => {
     off = await open(`server: {cors_origins: ["${LISTED}"], allowed_hosts: [gateway.internal]}\n${METRICS}`)
@@ -136,8 +136,8 @@ describe('with keys off', () => {
     // One of its own: of many refusals in a short time only the first are recorded.
     const fresh = await open('')
     const host = `Host: 127.0.0.1:${fresh.port}`
-    const send = (path: string, ...lines: string[]): Promise<RawAnswer> =>
-      askRaw(fresh.port, [`POST ${path} HTTP/1.1`, host, CREDENTIAL, ...lines], '{"model":"m"}')
+    const send = (path: string, ...lines: string[]): Promise<RawResponse> =>
+      sendRaw(fresh.port, [`POST ${path} HTTP/1.1`, host, CREDENTIAL, ...lines], '{"model":"m"}')
     const seen = upstream.requests.length
     for (const lines of [
       [`Origin: ${EVIL}`],
@@ -167,7 +167,7 @@ describe('with keys off', () => {
     ]
     expect(
       (
-        await askRaw(fresh.port, [
+        await sendRaw(fresh.port, [
           'GET /openai/v1/realtime?model=x HTTP/1.1',
           host,
           `Origin: ${EVIL}`,
@@ -243,15 +243,15 @@ describe('with keys off', () => {
       'evil.example.',
     ]) {
       for (const path of ['/api/traces', '/api/health', '/', '/nothing', '/metrics', CHAT]) {
-        const refused = await askRaw(off.port, [`GET ${path} HTTP/1.1`, `Host: ${host}`])
+        const refused = await sendRaw(off.port, [`GET ${path} HTTP/1.1`, `Host: ${host}`])
         expect([host, path, refused.status, codeOf(refused)]).toEqual([host, path, 403, 'host_not_allowed'])
         expect(refused.text).toContain('server.allowed_hosts')
       }
-      const absolute = await askRaw(off.port, [`GET http://${local}/api/traces HTTP/1.1`, `Host: ${host}`])
+      const absolute = await sendRaw(off.port, [`GET http://${local}/api/traces HTTP/1.1`, `Host: ${host}`])
       expect([host, absolute.status]).toEqual([host, 403])
-      const probe = await askRaw(off.port, ['GET /api/live HTTP/1.1', `Host: ${host}`])
+      const probe = await sendRaw(off.port, ['GET /api/live HTTP/1.1', `Host: ${host}`])
       expect([host, probe.status]).toEqual([host, 200])
-      expect((await askRaw(off.port, ['GET /api/ready HTTP/1.1', `Host: ${host}`])).status).toBe(200)
+      expect((await sendRaw(off.port, ['GET /api/ready HTTP/1.1', `Host: ${host}`])).status).toBe(200)
     }
     expect(upstream.requests.length).toBe(seen)
   })
@@ -271,23 +271,23 @@ describe('with keys off', () => {
       'Gateway.Internal:80',
     ]) {
       for (const path of ['/api/traces', '/metrics', CHAT]) {
-        const { status } = await askRaw(off.port, [`GET ${path} HTTP/1.1`, `Host: ${host}`])
+        const { status } = await sendRaw(off.port, [`GET ${path} HTTP/1.1`, `Host: ${host}`])
         expect([host, path, status]).toEqual([host, path, 200])
       }
     }
   })
 
   test('a request of HTTP/1.0 that names no host is no page’s, and is served', async () => {
-    expect((await askRaw(off.port, ['GET /api/traces HTTP/1.0'])).status).toBe(200)
-    expect((await askRaw(off.port, ['GET /api/traces HTTP/1.0', `Origin: ${EVIL}`])).status).toBe(403)
+    expect((await sendRaw(off.port, ['GET /api/traces HTTP/1.0'])).status).toBe(200)
+    expect((await sendRaw(off.port, ['GET /api/traces HTTP/1.0', `Origin: ${EVIL}`])).status).toBe(403)
     // Nothing stands for its own origin.
-    expect((await askRaw(off.port, ['GET /api/traces HTTP/1.0', 'Origin: file://'])).status).toBe(403)
+    expect((await sendRaw(off.port, ['GET /api/traces HTTP/1.0', 'Origin: file://'])).status).toBe(403)
   })
 
   test('refusals come in order: host, origin, media type, then the rest', async () => {
     const ask = async (host: string, ...lines: string[]): Promise<string> =>
       codeOf(
-        await askRaw(
+        await sendRaw(
           off.port,
           ['POST /api/gateway-keys HTTP/1.1', `Host: ${host}`, ...lines],
           '{"role":"owner"}',
@@ -307,7 +307,7 @@ describe('with keys off', () => {
       'DELETE /api/gateway-keys/x',
       'POST /api/gateway-keys/x/rotate',
     ]) {
-      const refused = await askRaw(off.port, [`${line} HTTP/1.1`, `Host: ${local}`])
+      const refused = await sendRaw(off.port, [`${line} HTTP/1.1`, `Host: ${local}`])
       expect([line, refused.status, codeOf(refused)]).toEqual([line, 403, 'auth_disabled'])
       expect(refused.text).toContain('auth.enabled')
     }
@@ -316,7 +316,7 @@ describe('with keys off', () => {
   })
 
   test('a refused change of keys and its denial belong to the same tenant', async () => {
-    await askRaw(off.port, ['DELETE /api/gateway-keys/of-one-tenant HTTP/1.1', `Host: ${local}`])
+    await sendRaw(off.port, ['DELETE /api/gateway-keys/of-one-tenant HTTP/1.1', `Host: ${local}`])
     let told: string[] = []
     await eventually(async () => {
       const { text } = await get('/api/audit?limit=200')
@@ -373,13 +373,13 @@ describe('with keys on', () => {
       'https://pivot.example',
     ]) {
       const lines = [`GET ${CHAT} HTTP/1.1`, 'Host: gateway.example', `Origin: ${origin}`, CREDENTIAL]
-      const passed = await askRaw(on.port, [...lines, WITH_KEY, 'Sec-Fetch-Site: cross-site'])
+      const passed = await sendRaw(on.port, [...lines, WITH_KEY, 'Sec-Fetch-Site: cross-site'])
       expect([origin, passed.status, corsOf(passed)]).toEqual([origin, 200, FOR_PAGES(origin)])
-      const refused = await askRaw(on.port, lines)
+      const refused = await sendRaw(on.port, lines)
       expect([origin, refused.status, codeOf(refused)]).toEqual([origin, 401, 'missing_gateway_key'])
       expect(corsOf(refused)).toEqual(FOR_PAGES(origin))
     }
-    const sandboxed = await askRaw(on.port, [
+    const sandboxed = await sendRaw(on.port, [
       `GET ${CHAT} HTTP/1.1`,
       'Host: x',
       'Origin: null',
@@ -388,13 +388,13 @@ describe('with keys on', () => {
     ])
     expect([sandboxed.status, codeOf(sandboxed), corsOf(sandboxed)]).toEqual([403, 'origin_not_allowed', {}])
     const navigated = [`GET ${CHAT} HTTP/1.1`, 'Host: x', CREDENTIAL, WITH_KEY, 'Sec-Fetch-Site: cross-site']
-    expect((await askRaw(on.port, navigated)).status).toBe(200)
+    expect((await sendRaw(on.port, navigated)).status).toBe(200)
   })
 
   test('the management API answers no page of an origin that is not listed, key or no key', async () => {
     for (const lines of [[`Origin: ${EVIL}`], ['Origin: null'], ['Sec-Fetch-Site: same-site']]) {
       for (const key of [[], [WITH_KEY]]) {
-        const refused = await askRaw(on.port, [
+        const refused = await sendRaw(on.port, [
           'GET /api/traces HTTP/1.1',
           'Host: gateway.example',
           ...lines,
@@ -405,8 +405,8 @@ describe('with keys on', () => {
     }
     for (const origin of [LISTED, 'https://gateway.example', 'http://gateway.example']) {
       const lines = ['GET /api/traces HTTP/1.1', 'Host: gateway.example', `Origin: ${origin}`]
-      expect((await askRaw(on.port, [...lines, WITH_KEY])).status).toBe(200)
-      const refused = await askRaw(on.port, lines)
+      expect((await sendRaw(on.port, [...lines, WITH_KEY])).status).toBe(200)
+      const refused = await sendRaw(on.port, lines)
       expect([origin, refused.status, corsOf(refused)]).toEqual([origin, 401, FOR_PAGES(origin)])
     }
   })
@@ -414,7 +414,7 @@ describe('with keys on', () => {
   test('refusals come in order: origin, key, media type, then the rest', async () => {
     const ask = async (...lines: string[]): Promise<string> =>
       codeOf(
-        await askRaw(
+        await sendRaw(
           on.port,
           ['POST /api/gateway-keys HTTP/1.1', 'Host: gateway.example', ...lines],
           '{"role":"king"}',
@@ -432,7 +432,7 @@ describe('with keys on', () => {
   })
 
   test('a write without content needs no content type', async () => {
-    const made = await askRaw(on.port, [
+    const made = await sendRaw(on.port, [
       'POST /api/gateway-keys HTTP/1.1',
       'Host: x',
       WITH_KEY,
@@ -444,7 +444,7 @@ describe('with keys on', () => {
   test('metrics that no token protects are shown to nobody, and the start says so', async () => {
     const bare = await open(`${KEYS}${METRICS}`)
     for (const lines of [[], [WITH_KEY], [`Authorization: Bearer ${KEY}`]]) {
-      const refused = await askRaw(bare.port, ['GET /metrics HTTP/1.1', 'Host: x', ...lines])
+      const refused = await sendRaw(bare.port, ['GET /metrics HTTP/1.1', 'Host: x', ...lines])
       expect([refused.status, codeOf(refused)]).toEqual([401, 'metrics_token_required'])
       expect(refused.text).toContain('observability.metrics_token')
     }
@@ -452,8 +452,8 @@ describe('with keys on', () => {
       bare.lines.filter(({ level, message }) => level === 'WARN' && message.includes('metrics')),
     ).toHaveLength(1)
     const token = await open(`${KEYS}${METRICS.replace('{', '{metrics_token: a-token-of-prometheus-1, ')}`)
-    const ask = (...lines: string[]): Promise<RawAnswer> =>
-      askRaw(token.port, ['GET /metrics HTTP/1.1', 'Host: x', ...lines])
+    const ask = (...lines: string[]): Promise<RawResponse> =>
+      sendRaw(token.port, ['GET /metrics HTTP/1.1', 'Host: x', ...lines])
     expect((await ask()).status).toBe(401)
     expect((await ask('Authorization: Bearer a-token-of-prometheus-1')).status).toBe(200)
     expect(codeOf(await ask('Authorization: Bearer a-token-of-prometheus-1', `Origin: ${EVIL}`))).toBe(
@@ -470,7 +470,8 @@ describe('a listener of its own for metrics', () => {
     await open(
       `server: {allowed_hosts: [gateway]}\n${METRICS.replace('{', `{admin_address: "127.0.0.1:${port}", `)}`,
     )
-    const ask = (...lines: string[]): Promise<RawAnswer> => askRaw(port, ['GET /metrics HTTP/1.1', ...lines])
+    const ask = (...lines: string[]): Promise<RawResponse> =>
+      sendRaw(port, ['GET /metrics HTTP/1.1', ...lines])
     expect((await ask(`Host: 127.0.0.1:${port}`)).status).toBe(200)
     expect((await ask(`Host: gateway:${port}`)).status).toBe(200)
     expect(codeOf(await ask('Host: evil.example'))).toBe('host_not_allowed')
@@ -485,8 +486,8 @@ describe('preflights', () => {
     path: string,
     origin: string,
     ...lines: string[]
-  ): Promise<RawAnswer> =>
-    askRaw(gateway.port, [
+  ): Promise<RawResponse> =>
+    sendRaw(gateway.port, [
       `OPTIONS ${path} HTTP/1.1`,
       `Host: 127.0.0.1:${gateway.port}`,
       `Origin: ${origin}`,
@@ -544,7 +545,7 @@ describe('preflights', () => {
       const refused = await preflight(gateway, path, origin)
       expect([path, origin, refused.status, corsOf(refused)]).toEqual([path, origin, 403, {}])
     }
-    const rebound = await askRaw(off.port, [
+    const rebound = await sendRaw(off.port, [
       `OPTIONS ${CHAT} HTTP/1.1`,
       'Host: evil.example',
       'Origin: http://evil.example',
@@ -556,7 +557,7 @@ describe('preflights', () => {
   test('what only looks like one is a request like any other', async () => {
     const on = await open(KEYS)
     for (const lines of [[`Origin: ${EVIL}`], ['Access-Control-Request-Method: POST']]) {
-      const given = await askRaw(on.port, [`OPTIONS ${CHAT} HTTP/1.1`, 'Host: x', ...lines])
+      const given = await sendRaw(on.port, [`OPTIONS ${CHAT} HTTP/1.1`, 'Host: x', ...lines])
       expect([lines, given.status]).toEqual([lines, 401])
     }
   })
@@ -574,8 +575,8 @@ describe('the upstream’s own fields', () => {
 
   test('pass untouched without an Origin, and give way to ours with one', async () => {
     const off = await open('')
-    const ask = (...lines: string[]): Promise<RawAnswer> =>
-      askRaw(off.port, ['GET /openai/v1/models HTTP/1.1', 'Host: localhost', ...lines])
+    const ask = (...lines: string[]): Promise<RawResponse> =>
+      sendRaw(off.port, ['GET /openai/v1/models HTTP/1.1', 'Host: localhost', ...lines])
     upstream.play = answer(200, THEIRS, '{}')
     expect(corsOf(await ask())).toEqual({
       'access-control-allow-origin': '*',
@@ -602,7 +603,7 @@ describe('the upstream’s own fields', () => {
     const off = await open('')
     upstream.play = answer(429, THEIRS, '{"error":{}}')
     const lines = ['GET /openai/v1/models HTTP/1.1', 'Host: localhost', 'Origin: http://localhost:1']
-    const limited = await askRaw(off.port, lines)
+    const limited = await sendRaw(off.port, lines)
     expect([limited.status, limited.fields['access-control-allow-origin']]).toEqual([
       429,
       'http://localhost:1',
@@ -611,18 +612,24 @@ describe('the upstream’s own fields', () => {
       void socket.end(
         'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\ndata: x\n\n',
       )
-    const streamed = await askRaw(off.port, lines)
+    const streamed = await sendRaw(off.port, lines)
     expect([streamed.text, corsOf(streamed)]).toEqual(['data: x\n\n', FOR_PAGES('http://localhost:1')])
     upstream.play = (_, socket) => void socket.destroy()
-    const broken = await askRaw(off.port, lines)
+    const broken = await sendRaw(off.port, lines)
     expect([broken.status, corsOf(broken)]).toEqual([502, FOR_PAGES('http://localhost:1')])
   })
 })
 
 describe('the gateway’s own origin', () => {
   const ask = async (gateway: TestGateway, host: string, origin: string): Promise<number> =>
-    (await askRaw(gateway.port, ['GET /api/traces HTTP/1.1', `Host: ${host}`, `Origin: ${origin}`, WITH_KEY]))
-      .status
+    (
+      await sendRaw(gateway.port, [
+        'GET /api/traces HTTP/1.1',
+        `Host: ${host}`,
+        `Origin: ${origin}`,
+        WITH_KEY,
+      ])
+    ).status
 
   test('is that of server.public_url, and host and port of the request for whoever is on this machine', async () => {
     const on = await open(`server: {public_url: "https://gateway.example/"}\n${KEYS}`)
@@ -682,7 +689,12 @@ describe('hosts and methods that are none', () => {
           ['Host: local host'],
           ['Host: localhost:port'],
         ]) {
-          const refused = await askRaw(gateway.port, [`GET ${path} HTTP/1.1`, ...lines, CREDENTIAL, WITH_KEY])
+          const refused = await sendRaw(gateway.port, [
+            `GET ${path} HTTP/1.1`,
+            ...lines,
+            CREDENTIAL,
+            WITH_KEY,
+          ])
           expect([path, lines, refused.status]).toEqual([path, lines, 400])
         }
       }
@@ -701,7 +713,7 @@ describe('hosts and methods that are none', () => {
       ['POST /openai/v1/chat/%2e%2e/files HTTP/1.0'],
       ['POST /openai/v1/chat/../files HTTP/1.1', 'Host: localhost'],
     ]) {
-      const refused = await askRaw(bound.port, [...lines, CREDENTIAL, WITH_KEY])
+      const refused = await sendRaw(bound.port, [...lines, CREDENTIAL, WITH_KEY])
       expect([lines, refused.status, codeOf(refused)]).toEqual([lines, 403, 'not_allowed_for_key'])
     }
     expect(upstream.requests.length).toBe(seen)
@@ -714,7 +726,7 @@ describe('hosts and methods that are none', () => {
     for (const gateway of [off, on]) {
       for (const method of ['TRACE', 'CONNECT']) {
         for (const path of [CHAT, '/api/traces', '/']) {
-          const refused = await askRaw(gateway.port, [
+          const refused = await sendRaw(gateway.port, [
             `${method} ${path} HTTP/1.1`,
             'Host: localhost',
             WITH_KEY,
@@ -729,7 +741,7 @@ describe('hosts and methods that are none', () => {
           ])
         }
       }
-      const tunnel = await askRaw(gateway.port, [
+      const tunnel = await sendRaw(gateway.port, [
         'CONNECT api.openai.com:443 HTTP/1.1',
         'Host: api.openai.com:443',
       ])
@@ -750,7 +762,7 @@ test('the upstream gets its own host, never the client’s', async () => {
     [`POST //openai/../..${CHAT} HTTP/1.0`],
   ]) {
     const seen = upstream.requests.length
-    const { status } = await askRaw(on.port, [...lines, CREDENTIAL, WITH_KEY])
+    const { status } = await sendRaw(on.port, [...lines, CREDENTIAL, WITH_KEY])
     expect([lines, status, upstream.requests.length]).toEqual([lines, 200, seen + 1])
     expect(upstream.last.fields.filter(([name]) => name.toLowerCase() === 'host')).toEqual([
       [expect.any(String) as unknown as string, own],
@@ -758,7 +770,7 @@ test('the upstream gets its own host, never the client’s', async () => {
     expect(upstream.last.target).toStartWith('/v1/')
   }
   upstream.play = answer(426, {}, '')
-  await askRaw(on.port, [
+  await sendRaw(on.port, [
     'GET http://evil.example/openai/v1/realtime?model=x HTTP/1.1',
     'Host: evil.example',
     'Upgrade: websocket',

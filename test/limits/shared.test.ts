@@ -82,7 +82,9 @@ async function pair(
 ): Promise<[TestGateway, TestGateway, TestRedis | undefined]> {
   const redis = backend === 'redis' ? await startRedis() : undefined
   const store =
-    backend === 'postgres' ? `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n` : ''
+    backend === 'postgres'
+      ? `storage: {driver: postgres, dsn: "${await postgres.createMigratedDatabase()}"}\n`
+      : ''
   const settings = `${store}${providersAt(upstream.url)}${AUTH}limits:\n  backend: ${backend}\n  backend_timeout_ms: 20000\n${redis ? `  redis_url: ${redis.url}\n  redis_namespace: pair\n` : ''}${limits}`
   return [await openGateway(settings), await openGateway(settings), redis]
 }
@@ -100,7 +102,7 @@ async function relayTo(serverUrl: string, closesAfterMs = 0): Promise<[DatabaseR
 /** A gateway whose counters are behind a relay, with limits of every kind. */
 async function relayed(backend: string): Promise<[TestGateway, DatabaseRelay, TestRedis | undefined]> {
   const redis = backend === 'redis' ? await startRedis() : undefined
-  const [relay, url] = await relayTo(redis?.url ?? (await postgres.createDatabase()))
+  const [relay, url] = await relayTo(redis?.url ?? (await postgres.createMigratedDatabase()))
   const where = redis ? '' : `storage: {driver: postgres, dsn: "${url}"}\n`
   const gateway = await openGateway(
     `${where}${providersAt(upstream.url)}${AUTH}limits:
@@ -216,7 +218,7 @@ describe.each(BACKENDS)('two gateways on %s', (backend) => {
 })
 
 test('what the recorder books in the middle of a question is missed by none', async () => {
-  const dsn = await postgres.createDatabase()
+  const dsn = await postgres.createMigratedDatabase()
   const gateway = await openGateway(
     `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 20000\n${budget(COST_USD)}`,
   )
@@ -254,7 +256,7 @@ describe('a database that breaks off in the middle of a question about limits', 
   ] as const)(
     '%s: %d, and the next is answered; nothing stays reserved, and what was spent is what the receipts say',
     async (policy, status) => {
-      const dsn = await postgres.createDatabase()
+      const dsn = await postgres.createMigratedDatabase()
       // The server says that it ends a connection, and the end itself comes later.
       const [relay, behind] = await relayTo(dsn, 300)
       const gateway = await openGateway(
@@ -295,7 +297,7 @@ describe('a database that breaks off in the middle of a question about limits', 
 describe.each(BACKENDS)('%s falls silent in the middle of its work', (backend) => {
   test('it is asked over new connections, and what was spent is what the receipts say', async () => {
     const redis = backend === 'redis' ? await startRedis() : undefined
-    const dsn = await postgres.createDatabase()
+    const dsn = await postgres.createMigratedDatabase()
     const [relay, url] = await relayTo(redis?.url ?? dsn)
     const gateway = await openGateway(
       `storage: {driver: postgres, dsn: "${redis ? dsn : url}"}\n${providersAt(upstream.url)}${AUTH}limits:
@@ -327,7 +329,7 @@ ${redis ? `  redis_url: ${url}\n` : ''}${budget(COST_USD * 1000, ', on_backend_f
 })
 
 test('reports that take long do not keep limits from being checked', async () => {
-  const dsn = await postgres.createDatabase()
+  const dsn = await postgres.createMigratedDatabase()
   const gateway = await openGateway(
     `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n${budget(COST_USD * 100, ', on_backend_failure: deny')}`,
   )
@@ -395,7 +397,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
 )
 
 test('keys of a store that is away count until they are stale, then nobody is let in on them', async () => {
-  const dsn = await postgres.createDatabase()
+  const dsn = await postgres.createMigratedDatabase()
   const settings = `storage: {driver: postgres, dsn: "${dsn}"}\n${providersAt(upstream.url)}${AUTH.replace('  pepper', '  max_staleness_ms: 6000\n  pepper')}`
   const gateway = await openGateway(settings)
   const made = await fetch(`${gateway.url}/api/gateway-keys`, {
@@ -465,7 +467,7 @@ ${more}  policies: [{name: one, per: workspace, requests_per_minute: 1, budget: 
 
   test('gateways of one PostgreSQL count together, whatever is said of a namespace', async () => {
     const redis = await startRedis()
-    const store = `storage: {driver: postgres, dsn: "${await postgres.createDatabase()}"}\n`
+    const store = `storage: {driver: postgres, dsn: "${await postgres.createMigratedDatabase()}"}\n`
     const [one, two] = [
       await openGateway(`${store}${oneRequest(redis)}`),
       await openGateway(`${store}${oneRequest(redis)}`),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { askRaw } from '../support/raw-answer.ts'
+import { sendRaw } from '../support/raw-client.ts'
 import { answerJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
@@ -133,7 +133,7 @@ test('what runs no model names none, and may', async () => {
 
 test('a WebSocket passes by the model of its target only where no message names another', async () => {
   const dial = async (path: string): Promise<number> => {
-    const { status } = await askRaw(Number(new URL(gateway.url).port), [
+    const { status } = await sendRaw(Number(new URL(gateway.url).port), [
       `GET ${path} HTTP/1.1`,
       'Host: localhost',
       'Upgrade: websocket',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { askRaw } from '../support/raw-answer.ts'
+import { sendRaw } from '../support/raw-client.ts'
 import { answer, Upstream } from '../support/upstream.ts'
 
 interface Seen {
@@ -241,7 +241,7 @@ test('a connection on which an upstream refused an upgrade is not used for the n
   const upstream = await Upstream.start(answer(426, {}, ''))
   const other = await openGateway(providersAt(upstream.url))
   for (let time = 0; time < 4; time++) {
-    const { status } = await askRaw(other.port, [
+    const { status } = await sendRaw(other.port, [
       'GET /openai/v1/realtime?model=x HTTP/1.1',
       'Host: 127.0.0.1',
       'Upgrade: websocket',
@@ -264,7 +264,7 @@ test('a handshake that fails is 502 with the host and the reason', async () => {
     ['HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n', 'upstream_invalid_response'],
   ] as const) {
     upstream.play = (_, socket) => void socket.end(bytes)
-    const { status, text } = await askRaw(other.port, [
+    const { status, text } = await sendRaw(other.port, [
       'GET /openai/v1/realtime?model=x HTTP/1.1',
       'Host: 127.0.0.1',
       'Upgrade: websocket',

@@ -1,6 +1,4 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { objectOf, parseObject, type JsonObject } from '../../src/wire/json/values.ts'
 import { textOfPiece } from '../../src/redaction/event-texts.ts'
 import { EventFraming } from '../../src/wire/framing/event-framing.ts'
@@ -8,19 +6,19 @@ import type { Framing } from '../../src/wire/framing/event-pieces.ts'
 import { unescaped } from '../../src/wire/json/strings.ts'
 import { walkJson } from '../../src/wire/json/walk.ts'
 import { Redaction } from '../../src/redaction/redaction.ts'
+import { contentOf, recordedExchanges } from '../support/recorded.ts'
 import { through } from '../support/redacted-stream.ts'
 import { SETTINGS } from '../support/redaction-settings.ts'
 
-// Streams of real providers, where the corpus is at hand: a value that is put into their texts does not come out, cut wherever.
+// Streams of real providers: a value that is put into their texts does not come out, cut wherever.
 
 setDefaultTimeout(60_000)
 
-const FOLDER = join(import.meta.dir, '../../../shared/corpus')
 const RULES = new Redaction(SETTINGS).rulesOf({ organizationId: 'o', workspaceId: 'w' })
 const PLANTED = ['alice@exam', 'ple.com ']
 
 /** It quotes documentation that glues decorators to words (`via@agent.tool`), which reads like an address. */
-const DECORATORS = 'anthropic-messages-web-fetch-tool-stream.json'
+const DECORATORS = 'anthropic-messages-web-fetch-tool-stream'
 
 interface Stream {
   readonly name: string
@@ -28,24 +26,18 @@ interface Stream {
   readonly text: string
 }
 
-const streams: Stream[] = (existsSync(FOLDER) ? readdirSync(FOLDER) : [])
-  .filter((name) => name.endsWith('.json') && name !== 'prices-examples.json')
-  .flatMap((name) => {
-    const { response } = JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as {
-      response: { body: string; encoding: string; headers: Record<string, string> }
-    }
-    const type =
-      Object.entries(response.headers).find(([field]) => field.toLowerCase() === 'content-type')?.[1] ?? ''
-    const framing = type.startsWith('text/event-stream')
-      ? 'sse'
-      : type.startsWith('application/x-ndjson')
-        ? 'lines'
-        : undefined
-    const text = Buffer.from(response.body, response.encoding === 'base64' ? 'base64' : 'utf8').toString(
-      'utf8',
-    )
-    return framing ? [{ name, framing, text }] : []
-  })
+const streams: Stream[] = recordedExchanges().flatMap((exchange) => {
+  const { name, response } = exchange
+  const type =
+    Object.entries(response.headers).find(([field]) => field.toLowerCase() === 'content-type')?.[1] ?? ''
+  const framing = type.startsWith('text/event-stream')
+    ? 'sse'
+    : type.startsWith('application/x-ndjson')
+      ? 'lines'
+      : undefined
+  const text = contentOf(exchange).toString('utf8')
+  return framing ? [{ name, framing, text }] : []
+})
 
 /** The stream with the two halves of a value in two pieces of one text that follow each other; `undefined` without such. */
 function withValue({ framing, text }: Stream): string | undefined {
@@ -89,7 +81,7 @@ function onlyOthers(events: readonly { readonly data: string }[]): boolean {
   })
 }
 
-describe.if(streams.length > 0)('recorded streams', () => {
+describe('recorded streams', () => {
   const some = streams.map((one) => ({ ...one, planted: withValue(one) }))
 
   test('are many, and most have texts to plant a value in', () => {

@@ -28,10 +28,10 @@ afterAll(() => server?.stop(), 60_000)
 const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =>
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })
 
-storageContract('postgres', async () => open(await server.createDatabase()))
+storageContract('postgres', async () => open(await server.createMigratedDatabase()))
 
 calendarContract('postgres', async () => {
-  const dsn = await server.createDatabase()
+  const dsn = await server.createMigratedDatabase()
   const run = async (statement: string): Promise<void> => void (await server.query(dsn, statement))
   return { storage: await open(dsn), run }
 })
@@ -48,7 +48,7 @@ function settingsOf(scope: ReadScope): Record<string, string> {
 
 describe('row-level security', () => {
   test('without a scope nothing is visible, with a tenant only its rows, whatever the query forgets', async () => {
-    const dsn = await server.createDatabase()
+    const dsn = await server.createMigratedDatabase()
     const storage = await open(dsn)
     const body = Buffer.alloc(5000, 'x')
     await storage.write([
@@ -109,7 +109,7 @@ describe('row-level security', () => {
   })
 
   test('every table has a policy but those that hold nothing of a tenant', async () => {
-    const dsn = await server.createDatabase()
+    const dsn = await server.createMigratedDatabase()
     await (await open(dsn)).close()
     const rows = await server.query(
       dsn,
@@ -127,7 +127,7 @@ describe('row-level security', () => {
   })
 
   test('what is spent and counted is seen by its tenant, by its organization, and by nobody else', async () => {
-    const dsn = await server.createDatabase()
+    const dsn = await server.createMigratedDatabase()
     const storage = await open(dsn)
     const subjects = [
       'organization:org-a',
@@ -207,7 +207,7 @@ describe('row-level security', () => {
   })
 
   test('what belongs to no tenant is seen by the operator alone, whatever a session leaves set', async () => {
-    const dsn = await server.createDatabase()
+    const dsn = await server.createMigratedDatabase()
     const storage = await open(dsn)
     await storage.write([
       sampleTrace({ id: 'owned', organizationId: 'org-a', workspaceId: 'w', tags: { t: '1' } }),
@@ -253,7 +253,7 @@ describe('row-level security', () => {
   })
 
   test('a tenant cannot write another’s rows', async () => {
-    const dsn = await server.createDatabase()
+    const dsn = await server.createMigratedDatabase()
     await (await open(dsn)).close()
     const client = new pg.Client({ connectionString: dsn })
     await client.connect()
@@ -331,7 +331,7 @@ describe('opening', () => {
 })
 
 test('failures are told apart by SQLSTATE', async () => {
-  const dsn = await server.createDatabase()
+  const dsn = await server.createMigratedDatabase()
   const storage = await open(dsn)
   const refused = await storage
     .write([sampleTrace({ id: 'x', provider: null as never })])
@@ -363,7 +363,7 @@ test('failures are told apart by SQLSTATE', async () => {
 })
 
 test('a connection that the server ends in the middle of a question is replaced by the next', async () => {
-  const dsn = await server.createDatabase()
+  const dsn = await server.createMigratedDatabase()
   const storage = await open(dsn)
   await storage.write([sampleTrace()])
   const name = new URL(dsn).pathname.slice(1)
@@ -379,7 +379,7 @@ test('a connection that the server ends in the middle of a question is replaced 
 })
 
 test('many writers at once number their traces in the order in which they can be seen', async () => {
-  const dsn = await server.createDatabase()
+  const dsn = await server.createMigratedDatabase()
   const writers = await Promise.all(Array.from({ length: 4 }, () => open(dsn)))
   const seen: string[] = []
   let after: { createdAtUs: number; id: string } | undefined
@@ -414,7 +414,7 @@ test('many writers at once number their traces in the order in which they can be
 }, 30_000)
 
 test('a store that neither answers nor fails does not fill the memory: what comes meanwhile goes to the journal', async () => {
-  const dsn = await server.createDatabase()
+  const dsn = await server.createMigratedDatabase()
   const storage = await open(dsn)
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-silent-'))
   const settled: string[] = []

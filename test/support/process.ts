@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
-
-/** The program of this checkout. */
-export const MAIN = join(import.meta.dir, '../../src/main.ts')
+import { PROGRAM } from './program.ts'
 
 /** What a finished command said. */
 export interface Finished {
@@ -23,7 +21,7 @@ export async function runProgram(
     input = '',
   }: { cwd?: string; env?: Record<string, string>; input?: string | Uint8Array } = {},
 ): Promise<Finished> {
-  const child = Bun.spawn([process.execPath, MAIN, ...words], {
+  const child = Bun.spawn([...PROGRAM, ...words], {
     cwd: cwd ?? tmpdir(),
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdin: Buffer.from(input as string),
@@ -53,13 +51,13 @@ export interface GatewayProcess {
 /**
  * Starts `serve` as the README says, with a configuration file in a folder of its own.
  *
- * @param main of another version, if need be; `under` are words before the command, such as a shell's that sets limits
+ * @param main sources to start instead of the program of this checkout; `under` are words before the command, such as a shell's that sets limits
  */
 export async function serveProgram(
   settings: string,
   folder = mkdtempSync(join(tmpdir(), 'ongoingai-serve-')),
   {
-    main = MAIN,
+    main,
     under = [],
     env = {},
   }: { main?: string; under?: readonly string[]; env?: Record<string, string> } = {},
@@ -72,7 +70,8 @@ export async function serveProgram(
       ? settings.replace('{', `{port: ${port}, `)
       : `server: {port: ${port}}\n${settings}`,
   )
-  const child = Bun.spawn([...under, process.execPath, main, 'serve'], {
+  const program = main === undefined ? PROGRAM : [process.execPath, main]
+  const child = Bun.spawn([...under, ...program, 'serve'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdout: 'pipe',
@@ -102,7 +101,8 @@ export async function serveProgram(
     kill: (signal) => child.kill(signal),
     exited: () => child.exited,
     residentBytes: () => residentBytes(child.pid),
-    restart: (otherMain = main) => serveProgram(settings, folder, { main: otherMain, env }),
+    restart: (otherMain = main) =>
+      serveProgram(settings, folder, { ...(otherMain === undefined ? {} : { main: otherMain }), env }),
     remove: () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })

@@ -1,65 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
+import { contentOf, recordedExchanges, type Expected, type Recorded } from '../support/recorded.ts'
 import { answer, stream, Upstream } from '../support/upstream.ts'
 
-// Recorded answers of real providers, where the corpus is at hand; the project's own fixtures do not depend on it.
-const FOLDER = join(import.meta.dir, '../../../shared/corpus')
+// Recorded responses of real providers, each sent whole, compressed and byte by byte.
 
-interface Recorded {
-  readonly name: string
-  readonly provider: string
-  readonly api: string
-  readonly request: {
-    readonly method: string
-    readonly path: string
-    readonly model?: string
-    readonly stream?: boolean
-    readonly body?: Record<string, unknown>
-  }
-  readonly response: {
-    readonly status: number
-    readonly headers: Record<string, string>
-    readonly encoding: string
-    readonly body: string
-    readonly framing: string
-  }
-  readonly expected: Expected
-}
-
-interface Expected {
-  readonly model?: string | null
-  readonly metered: boolean
-  readonly usage: (Record<string, number | null> & { units?: Record<string, number> }) | null
-  readonly alternatives?: Record<string, number[]>
-  readonly complete?: boolean
-  readonly service_tier?: string
-  readonly speed?: string
-  readonly inference_geo?: string
-  readonly provider_cost_usd?: number
-  readonly upstream_cost_usd?: number
-  /** The caller's own key was used: its provider bills the upstream's cost beside the router's. */
-  readonly is_byok?: boolean
-  readonly requests?: Record<string, number>
-  readonly lines?: readonly {
-    readonly model: string
-    readonly in_usage: boolean
-    readonly billed: boolean | null
-    readonly input_tokens: number
-    readonly output_tokens: number
-  }[]
-  readonly responses?: readonly { readonly kind: string; readonly model?: string; readonly units?: object }[]
-}
-
-const recorded = existsSync(FOLDER)
-  ? readdirSync(FOLDER)
-      .filter((name) => name.endsWith('.json') && name !== 'prices-examples.json')
-      .map((name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Recorded)
-  : []
+const recorded = recordedExchanges()
 
 /** Dialects of providers whose own is not OpenAI's. */
 const DIALECTS: Readonly<Record<string, string>> = {
@@ -190,7 +139,7 @@ function checkUsage(
 const overHttp = recorded.filter(({ response }) => response.framing !== 'websocket')
 const overWebSocket = recorded.filter(({ response }) => response.framing === 'websocket')
 
-describe.if(recorded.length > 0)('recorded answers', () => {
+describe('recorded responses', () => {
   let upstream: Upstream
   let gateway: TestGateway
   beforeAll(async () => {
@@ -206,7 +155,7 @@ describe.if(recorded.length > 0)('recorded answers', () => {
     for (const way of ['whole', 'gzip', 'br', 'bytes'] as const) {
       test(`${exchange.name}, ${way}`, async () => {
         const { response } = exchange
-        const body = Buffer.from(response.body, response.encoding === 'base64' ? 'base64' : 'utf8')
+        const body = contentOf(exchange)
         const sent = way === 'gzip' ? gzipSync(body) : way === 'br' ? brotliCompressSync(body) : body
         const type =
           response.headers['content-type'] ??
@@ -258,7 +207,7 @@ function requestOf({ api, request }: Recorded): RequestInit {
   }
 }
 
-describe.if(overWebSocket.length > 0)('recorded sessions', () => {
+describe('recorded sessions', () => {
   let server: Server<{ expected: number }>
   let gateway: TestGateway
   let replies: string[] = []

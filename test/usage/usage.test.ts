@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { meteredRouteOf } from '../../src/providers/registry.ts'
 import { emptyReading, type WireApi } from '../../src/providers/apis/wire-api.ts'
 import { SideObservation } from '../../src/background/side-observation.ts'
@@ -21,10 +19,9 @@ import {
 } from '../../src/usage/usage.ts'
 import { ANSWERS } from '../fixtures/answers.ts'
 import { NO_RATES } from '../support/own-prices.ts'
+import { contentOf, recordedExchanges } from '../support/recorded.ts'
 
 // Every wire API is read the same, however its bytes are cut; buckets and receipts add up, whatever a provider says.
-
-const CORPUS = join(import.meta.dir, '../../../shared/corpus')
 
 function billsOf(
   api: WireApi,
@@ -115,53 +112,34 @@ test('an answer is metered by its bytes: the same under every declared type, cut
   }
 })
 
-interface Recorded {
-  readonly name: string
-  readonly request: { readonly method: string; readonly path: string }
-  readonly response: {
-    readonly headers: Record<string, string>
-    readonly encoding: string
-    readonly body: string
-    readonly framing: string
+const recorded = recordedExchanges().filter(({ response }) => response.framing !== 'websocket')
+
+test('recorded responses: the same under every declared type, at any cuts', () => {
+  for (const exchange of recorded) {
+    const { name, request, response } = exchange
+    const { api } = meteredRouteOf(request.method, request.path.split('?')[0]!, false)
+    if (!api) continue
+    const bytes = contentOf(exchange)
+    const type = (
+      response.headers['content-type'] ??
+      (response.framing === 'sse' ? 'text/event-stream' : 'application/json')
+    ).split(';')[0]!
+    const read = (declared: string, cuts: readonly number[]): unknown => [
+      name,
+      declared,
+      sums(billsOf(api, declared, bytes, cuts)),
+    ]
+    const [, , whole] = read(type, []) as [string, string, unknown]
+    fc.assert(
+      fc.property(fc.array(fc.nat(bytes.length), { maxLength: 20 }), (cuts) => {
+        const places = [...cuts].sort((a, b) => a - b)
+        for (const declared of [type, ...DECLARED])
+          expect(read(declared, places)).toEqual([name, declared, whole])
+      }),
+      { numRuns: 5 },
+    )
   }
-}
-
-const recorded = existsSync(CORPUS)
-  ? readdirSync(CORPUS)
-      .filter((name) => name.endsWith('.json') && name !== 'prices-examples.json')
-      .map((name) => JSON.parse(readFileSync(join(CORPUS, name), 'utf8')) as Recorded)
-      .filter(({ response }) => response.framing !== 'websocket')
-  : []
-
-test.if(recorded.length > 0)(
-  'recorded answers: the same under every declared type, at any cuts',
-  () => {
-    for (const { name, request, response } of recorded) {
-      const { api } = meteredRouteOf(request.method, request.path.split('?')[0]!, false)
-      if (!api) continue
-      const bytes = Buffer.from(response.body, response.encoding === 'base64' ? 'base64' : 'utf8')
-      const type = (
-        response.headers['content-type'] ??
-        (response.framing === 'sse' ? 'text/event-stream' : 'application/json')
-      ).split(';')[0]!
-      const read = (declared: string, cuts: readonly number[]): unknown => [
-        name,
-        declared,
-        sums(billsOf(api, declared, bytes, cuts)),
-      ]
-      const [, , whole] = read(type, []) as [string, string, unknown]
-      fc.assert(
-        fc.property(fc.array(fc.nat(bytes.length), { maxLength: 20 }), (cuts) => {
-          const places = [...cuts].sort((a, b) => a - b)
-          for (const declared of [type, ...DECLARED])
-            expect(read(declared, places)).toEqual([name, declared, whole])
-        }),
-        { numRuns: 5 },
-      )
-    }
-  },
-  60_000,
-)
+}, 60_000)
 
 const count = fc.nat(2_000_000)
 const counts = fc.record({
