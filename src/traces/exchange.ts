@@ -30,7 +30,7 @@ export interface ContentFacts {
   readonly codings: string
 }
 
-/** The wire in use, enough to read an answer without knowing the rest. */
+/** The wire in use, enough to read a response without knowing the rest. */
 export interface WireFacts {
   /** Name of the wire API; empty when the path is none that is metered. */
   readonly api: string
@@ -92,7 +92,7 @@ export interface Exchange {
   readonly queryKey: string
   /** The request's credential is a subscription's, as far as its shape tells. */
   readonly subscription: boolean
-  /** The provider's dialect, by which its prices are found when neither URL nor name tell. */
+  /** The provider's dialect, by which its prices are found when neither URL nor name says them. */
   readonly dialect: Dialect
   /** Model that the path or the query names; empty for none. */
   readonly routeModel: string
@@ -122,9 +122,9 @@ export interface Exchange {
   readonly streaming: boolean
   readonly request: ContentFacts
   readonly response: ContentFacts
-  /** Whom its cost counts for; null for exchanges that count for nobody. */
+  /** The subjects that its cost counts for; null for exchanges that count for none. */
   readonly spend: TraceSpend | null
-  /** Number under which somebody waits to be told what it cost; 0 when nobody does. */
+  /** Number of the reservation that waits for its cost; 0 when none does. */
   readonly ticket: number
   /** How long it waited for room in a budget. */
   readonly limitWaitUs: number
@@ -142,9 +142,9 @@ export interface ExchangeSpan {
   readonly authenticatedUs: number
   readonly admittedUs: number
   readonly inspectedUs: number
-  /** The upstream was asked. */
+  /** The request was sent to the upstream. */
   readonly sentUs: number
-  /** The client span that the upstream was told of, in its `traceparent`; empty when it was told of none. */
+  /** The client span that the upstream got in its `traceparent`; empty when it got none. */
   readonly clientSpanId: string
 }
 
@@ -210,9 +210,9 @@ export interface KeyUse extends KeyReference {
   readonly atUs: number
 }
 
-/** What an exchange came to. */
+/** What an exchange cost. */
 export interface PricedExchange {
-  /** The number under which somebody waits for it. */
+  /** The number of the reservation that waits for it. */
   readonly ticket: number
   /** Whole nano-USD that are billed; null when unknown. */
   readonly costNanoUsd: number | null
@@ -222,7 +222,7 @@ export interface PricedExchange {
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
-  /** It was answered, to the end. */
+  /** Its response came to its end. */
   readonly whole: boolean
 }
 
@@ -232,7 +232,7 @@ export interface PricedBatch {
   readonly amounts: Float64Array
 }
 
-/** What the serving thread tells the recorder thread. */
+/** What the serving thread sends to the recorder thread. */
 export type RecorderRequest =
   | Observed
   | ObservedMessage
@@ -287,7 +287,7 @@ export interface RecorderTotals {
   readonly writeFailuresByClass: Readonly<Record<string, number>>
 }
 
-/** What the recorder thread tells the serving thread. */
+/** What the recorder thread sends to the serving thread. */
 export type RecorderReply =
   | { readonly kind: 'ready'; readonly totals: RecorderTotals }
   | { readonly kind: 'failed'; readonly message: string }
@@ -306,7 +306,7 @@ export type RecorderReply =
   | { readonly kind: 'keys'; readonly list: KeyList | undefined }
   /** The fields of lines of the log, one for each request that is complete: JSON objects. */
   | { readonly kind: 'completed'; readonly lines: readonly string[]; readonly leftOut: number }
-  /** What Prometheus asked for; without a text when there is nothing to tell. */
+  /** What Prometheus asked for; without a text when there is nothing to report. */
   | {
       readonly kind: 'scraped'
       readonly id: number
