@@ -35,9 +35,9 @@ export interface ProxySettings {
   readonly inspection: PolicySettings
   /** Looks for personal data on its way; absent while no policy wants that. */
   readonly inspector?: Inspector
-  /** Paths as logs and the audit trail may tell them. */
+  /** Paths as logs and the audit trail may show them. */
   readonly paths: ShownPaths
-  /** Proxies that tell the client address. */
+  /** Proxies that are trusted to name the client's address. */
   readonly trustedProxies: readonly Network[]
   /** The limits of a caller; `undefined` stands for everybody while gateway keys are off. */
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits

@@ -24,7 +24,7 @@ export interface ContentFacts {
   readonly codings: string
 }
 
-/** The wire in use, enough to read an answer without knowing the rest. */
+/** The wire in use, enough to read a response without knowing the rest. */
 export interface WireFacts {
   /** Name of the wire API; empty when the path is none that is metered. */
   readonly api: string
@@ -116,9 +116,9 @@ export interface Exchange {
   readonly streaming: boolean
   readonly request: ContentFacts
   readonly response: ContentFacts
-  /** Whom its cost counts for; null for exchanges that count for nobody. */
+  /** The subjects that its cost counts for; null for exchanges that count for none. */
   readonly spend: TraceSpend | null
-  /** Number under which somebody waits to be told what it cost; 0 when nobody does. */
+  /** Number of the reservation that waits for its cost; 0 when none does. */
   readonly ticket: number
   /** How long it waited for room in a budget. */
   readonly limitWaitUs: number
@@ -136,9 +136,9 @@ export interface ExchangeSpan {
   readonly authenticatedUs: number
   readonly admittedUs: number
   readonly inspectedUs: number
-  /** The upstream was asked. */
+  /** The request was sent to the upstream. */
   readonly sentUs: number
-  /** The client span that the upstream was told of, in its `traceparent`; empty when it was told of none. */
+  /** The client span that the upstream got in its `traceparent`; empty when it got none. */
   readonly clientSpanId: string
 }
 
@@ -187,7 +187,7 @@ export interface ObservedMessage {
 
 /** What an exchange came to. */
 export interface PricedExchange {
-  /** The number under which somebody waits for it. */
+  /** The number of the reservation that waits for it. */
   readonly ticket: number
   /** Whole nano-USD that are billed; null when unknown. */
   readonly costNanoUsd: number | null
@@ -197,6 +197,6 @@ export interface PricedExchange {
   readonly outputNanoUsd: number
   readonly inputTokens: number
   readonly outputTokens: number
-  /** It was answered, to the end. */
+  /** Its response came to its end. */
   readonly whole: boolean
 }
