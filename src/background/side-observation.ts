@@ -2,7 +2,7 @@ import { foldEvent, readResponse } from '../providers/apis/read-response.ts'
 import { emptyReading, type WireApi, type Reading } from '../providers/apis/wire-api.ts'
 import { objectOf, parseObject, textOf, type JsonObject } from '../wire/json/values.ts'
 import { declaredFraming } from '../redaction/body-kind.ts'
-import { FramingFinder } from '../redaction/framing-finder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import type { ContentFacts } from '../traces/exchange.ts'
 import { codingOf, ContentDecoder, decodeUpTo, type Coding } from '../wire/framing/content-decoder.ts'
 import { BodyCopy } from './body-copy.ts'
@@ -75,7 +75,7 @@ export class SideObservation {
     this.#framing = this.#begin(api)
   }
 
-  /** What the answer says of itself; empty for a request. */
+  /** What the response says of itself; empty for a request. */
   get reading(): Reading {
     return (this.#reading ??= emptyReading())
   }
@@ -230,7 +230,7 @@ export class SideObservation {
   #turnsOutStream(body: JsonBody, more: Uint8Array = NOTHING): boolean {
     const held = body.held()
     if (!held) return false
-    const finder = new FramingFinder(declaredFraming(this.#mediaType))
+    const finder = new FramingSniffer(declaredFraming(this.#mediaType))
     const found = finder.write(held) ?? finder.write(more)
     if (found !== 'sse' && found !== 'lines') return false
     this.#framing = framingOf(found === 'sse' ? 'sse' : 'objects', this.#side)
@@ -313,7 +313,7 @@ export class SideObservation {
     for (const piece of pieces) this.#take(piece)
   }
 
-  /** The first of many objects waits for the second: alone it is a whole answer. */
+  /** The first of many objects waits for the second: alone it is a whole response. */
   #object(object: JsonObject): void {
     const lone = this.#lone
     if (!lone && !this.streamed && !this.#api?.lines) {

@@ -8,7 +8,7 @@ import { asRead, readText, writeText } from '../wire/text-bytes.ts'
 import type { TextRules } from './text-rules.ts'
 import { decodeTransfer, encodeTransfer } from '../wire/framing/transfer-encoding.ts'
 
-/** Files whose names say that they hold text, and of what kind, where their media type does not. */
+/** Extensions of files that hold text, and the type they imply where the media type says nothing. */
 const TEXT_FILES = new Map([
   ['jsonl', 'application/jsonl'],
   ['ndjson', 'application/jsonl'],
@@ -36,11 +36,11 @@ const TEXT_FILES = new Map([
   ].map((name) => [name, 'text/plain'] as const),
 ])
 
-/** Looks through a part by the declared type of its own. @param cut the part was cut off at its end */
+/** Inspects a part by its own declared type. @param cut the part was cut off at its end */
 type JudgePart = (content: Uint8Array, contentType: string, cut: boolean) => BodyVerdict
 
 /**
- * Looks through a multipart body: what stands before the first boundary and behind the last, the headers of its parts with their names
+ * Inspects a multipart body: what stands before the first boundary and behind the last, the headers of its parts with their names
  * and file names, and the parts.
  *
  * @param boundary without the leading `--`
@@ -74,7 +74,7 @@ export function judgeMultipart(
   return rewritten.verdict()
 }
 
-/** A body with what became of its pieces. */
+/** A body and its pieces as they were rewritten. */
 class Rewritten {
   readonly #body: Uint8Array
   readonly #rules: TextRules
@@ -194,12 +194,14 @@ function judgePlain(
   return judgePart(content, contentType, cut)
 }
 
-/** A file's declared type; its name tells where that says nothing. */
+/** A file's declared type, or the type that its name implies where the declared one says nothing. */
 function fileType(fileName: string, contentType: string): string {
   const extension = /\.([a-z0-9]+)$/i.exec(fileName)?.[1]?.toLowerCase() ?? ''
-  const told = TEXT_FILES.get(extension)
+  const implied = TEXT_FILES.get(extension)
   const given = contentType === '' ? 'application/octet-stream' : contentType
   const { mediaType, charset } = readContentType(given)
   const opaque = declaredOpaque({ mediaType, charset: '', boundary: '' }) !== ''
-  return told !== undefined && (mediaType === 'text/plain' || opaque) ? `${told};charset=${charset}` : given
+  return implied !== undefined && (mediaType === 'text/plain' || opaque)
+    ? `${implied};charset=${charset}`
+    : given
 }
