@@ -1,12 +1,12 @@
 import { declaredFraming } from '../redaction/body-kind.ts'
-import { FramingFinder } from '../redaction/framing-finder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import { hasControls } from '../wire/text-bytes.ts'
 import { beginsAwsEvents } from '../wire/framing/aws-event-stream.ts'
 
-/** Most bytes that are held while they do not tell what they are: comments before the first event. */
+/** Most bytes that are held while they do not show what they are: comments before the first event. */
 const MAX_HELD_BYTES = 64 * 1024
 
-/** Bytes in which data that is no text gives itself away. */
+/** Data that is no text shows it within these bytes. */
 const BINARY_BYTES = 512
 
 const BOM = [0xef, 0xbb, 0xbf]
@@ -18,7 +18,7 @@ const DASH = 0x2d
 export type ContentShape = 'sse' | 'objects' | 'aws' | 'json' | 'form' | 'none'
 
 /**
- * Matches out by its first bytes how content must be taken apart. The declared media type only chooses between readings that the bytes
+ * Recognises by its first bytes how content must be taken apart. The declared media type only chooses between readings that the bytes
  * allow: clients and servers send JSON as a form, and events as plain text.
  */
 export class ContentStart {
@@ -27,14 +27,14 @@ export class ContentStart {
   readonly #side: 'request' | 'response'
   readonly #mediaType: string
   #held = 0
-  #finder: FramingFinder | undefined
+  #finder: FramingSniffer | undefined
 
   constructor(side: 'request' | 'response', mediaType: string) {
     this.#side = side
     this.#mediaType = mediaType
   }
 
-  /** Takes what comes next. @returns `undefined` while more must come to tell */
+  /** Takes what comes next. @returns `undefined` while more is needed */
   write(bytes: Uint8Array): ContentShape | undefined {
     this.pieces.push(bytes)
     this.#held += bytes.length
@@ -70,7 +70,7 @@ export class ContentStart {
     }
     if (first === 0) return beginsAwsEvents(start)
     if (this.#mediaType === 'text/event-stream') return 'sse'
-    this.#finder = new FramingFinder(declaredFraming(this.#mediaType))
+    this.#finder = new FramingSniffer(declaredFraming(this.#mediaType))
     return this.#find(start)
   }
 

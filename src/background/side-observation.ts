@@ -1,91 +1,20 @@
 import { foldEvent, readResponse } from '../providers/apis/read-response.ts'
 import { emptyReading, type WireApi, type Reading } from '../providers/apis/wire-api.ts'
 import { objectOf, parseObject, textOf, type JsonObject } from '../wire/json/values.ts'
-import { SseDecoder } from '../wire/framing/sse-decoder.ts'
 import { declaredFraming } from '../redaction/body-kind.ts'
-import { FramingFinder } from '../redaction/framing-finder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import type { ContentFacts } from '../traces/exchange.ts'
-import { CALL_MEMBERS } from '../traces/model-call.ts'
-import { AwsEventStreamDecoder } from '../wire/framing/aws-event-stream.ts'
 import { codingOf, ContentDecoder, decodeUpTo, type Coding } from '../wire/framing/content-decoder.ts'
+import { BodyCopy } from './body-copy.ts'
+import { framingOf, type ContentFraming } from './content-framing.ts'
 import { ContentStart, type ContentShape } from './content-start.ts'
-import { JsonBody } from '../wire/json/body.ts'
-import { JsonObjects } from '../wire/framing/json-objects.ts'
-import { MultipartFields } from '../wire/framing/multipart-fields.ts'
+import type { JsonBody } from '../wire/json/body.ts'
+import type { JsonObjects } from '../wire/framing/json-objects.ts'
 
 /** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
 const AT_ONCE_DECODED_BYTES = 1024 * 1024
 
-/** An event, line or element up to this size is read; a larger one is left out and noted. */
-const MAX_EVENT_BYTES = 32 * 1024 * 1024
-
 const NOTHING = new Uint8Array(0)
-
-const ANSWER_MEMBERS = new Set([
-  'id',
-  'model',
-  'usage',
-  'usageMetadata',
-  'usage_info',
-  'diagnostics',
-  'prompt_cache_diagnostics',
-  'x_groq',
-  'meta',
-  'metadata',
-  'modelVersion',
-  'responseId',
-  'service_tier',
-  'duration',
-  'error',
-  'type',
-  'object',
-  'base_resp',
-  'message',
-  'finish_reason',
-  'stop_reason',
-  'stopReason',
-  'status',
-  'done',
-  'prompt_eval_count',
-  'eval_count',
-])
-const REQUEST_MEMBERS = new Set([
-  'model',
-  'stream',
-  'service_tier',
-  'metadata',
-  'user',
-  'safety_identifier',
-  'message',
-  'ttl',
-  ...CALL_MEMBERS,
-])
-
-/** Keeps the first bytes of a body, as they were on the wire after decoding. */
-export class BodyCopy {
-  readonly #limit: number
-  #pieces: Uint8Array[] = []
-  #size = 0
-  /** More came than was kept. */
-  truncated = false
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  write(bytes: Uint8Array): void {
-    const room = this.#limit - this.#size
-    if (bytes.length > room) this.truncated = true
-    if (room <= 0) return
-    const piece = bytes.length > room ? bytes.slice(0, room) : bytes
-    this.#pieces.push(piece)
-    this.#size += piece.length
-  }
-
-  bytes(): Uint8Array {
-    return Buffer.concat(this.#pieces)
-  }
-}
 
 /** What was seen of the request's content. */
 export interface RequestReading {
@@ -96,18 +25,6 @@ export interface RequestReading {
   /** Those of its members that are looked at however large it is; a form's fields are texts. */
   members?: JsonObject
 }
-
-/** How the content of one side is taken apart; `start` until its first bytes have told. */
-type Framing =
-  | { readonly kind: 'none' }
-  /** What came of it before stands. */
-  | { readonly kind: 'unreadable' }
-  | { readonly kind: 'start'; readonly start: ContentStart }
-  | { readonly kind: 'body'; readonly body: JsonBody }
-  | { readonly kind: 'objects'; readonly objects: JsonObjects }
-  | { readonly kind: 'sse'; readonly decoder: SseDecoder }
-  | { readonly kind: 'aws'; readonly decoder: AwsEventStreamDecoder }
-  | { readonly kind: 'form'; readonly fields: MultipartFields }
 
 interface LoneObject {
   readonly object: JsonObject
@@ -135,7 +52,7 @@ export class SideObservation {
   #api: WireApi | undefined
   readonly #mediaType: string
   readonly #coding: ReturnType<typeof codingOf>
-  #framing: Framing
+  #framing: ContentFraming
   #decoder: ContentDecoder | undefined
   #work: Promise<void> | undefined
   /** Content came as messages, each of which has been read. */
@@ -158,7 +75,7 @@ export class SideObservation {
     this.#framing = this.#begin(api)
   }
 
-  /** What the answer says of itself; empty for a request. */
+  /** What the response says of itself; empty for a request. */
   get reading(): Reading {
     return (this.#reading ??= emptyReading())
   }
@@ -313,10 +230,10 @@ export class SideObservation {
   #turnsOutStream(body: JsonBody, more: Uint8Array = NOTHING): boolean {
     const held = body.held()
     if (!held) return false
-    const finder = new FramingFinder(declaredFraming(this.#mediaType))
+    const finder = new FramingSniffer(declaredFraming(this.#mediaType))
     const found = finder.write(held) ?? finder.write(more)
     if (found !== 'sse' && found !== 'lines') return false
-    this.#framing = found === 'sse' ? sseFraming() : objectsFraming()
+    this.#framing = framingOf(found === 'sse' ? 'sse' : 'objects', this.#side)
     this.#take(held)
     return true
   }
@@ -384,40 +301,19 @@ export class SideObservation {
     }
   }
 
-  #begin(api: WireApi | undefined): Framing {
+  #begin(api: WireApi | undefined): ContentFraming {
     if (!api) return { kind: 'none' }
     // Files of results come as anything from JSON lines to plain bytes.
-    if (api.lines && this.#side === 'response') return objectsFraming()
+    if (api.lines && this.#side === 'response') return framingOf('objects', this.#side)
     return { kind: 'start', start: new ContentStart(this.#side, this.#mediaType) }
   }
 
   #become(shape: ContentShape, { pieces }: ContentStart): void {
-    this.#framing = this.#framingOf(shape)
+    this.#framing = framingOf(shape, this.#side)
     for (const piece of pieces) this.#take(piece)
   }
 
-  #framingOf(shape: ContentShape): Framing {
-    switch (shape) {
-      case 'sse':
-        return sseFraming()
-      case 'objects':
-        return objectsFraming()
-      case 'aws':
-        return { kind: 'aws', decoder: new AwsEventStreamDecoder() }
-      case 'form':
-        return { kind: 'form', fields: new MultipartFields(REQUEST_MEMBERS) }
-      case 'json': {
-        const members = this.#side === 'request' ? REQUEST_MEMBERS : ANSWER_MEMBERS
-        return { kind: 'body', body: new JsonBody(members) }
-      }
-      case 'none':
-        return { kind: 'none' }
-      default:
-        return shape satisfies never
-    }
-  }
-
-  /** The first of many objects waits for the second: alone it is a whole answer. */
+  /** The first of many objects waits for the second: alone it is a whole response. */
   #object(object: JsonObject): void {
     const lone = this.#lone
     if (!lone && !this.streamed && !this.#api?.lines) {
@@ -461,12 +357,4 @@ export class SideObservation {
     if (foldEvent(this.#api, this.reading, object, name) && this.firstTokenUs < 0)
       this.firstTokenUs = this.#atUs
   }
-}
-
-function sseFraming(): Framing {
-  return { kind: 'sse', decoder: new SseDecoder(MAX_EVENT_BYTES) }
-}
-
-function objectsFraming(): Framing {
-  return { kind: 'objects', objects: new JsonObjects(MAX_EVENT_BYTES) }
 }

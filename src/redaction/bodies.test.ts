@@ -4,7 +4,7 @@ import { judgeBody } from './bodies.ts'
 import { declaredFraming } from './body-kind.ts'
 import { BodyStart } from './body-start.ts'
 import { mergeEdits } from './edits.ts'
-import { FramingFinder } from './framing-finder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import { ReversiblePlaceholders } from './placeholders.ts'
 import { Redaction } from './redaction.ts'
 import { SETTINGS } from '../../test/support/redaction-settings.ts'
@@ -129,7 +129,7 @@ test.each([
   ['\r\n\r\ndata: x', '', 'sse'],
   ['--b\r\n', '', 'none'],
 ])('the beginning %j of a body declared %j is %s', (text, type, wanted) => {
-  const finder = new FramingFinder(declaredFraming(type))
+  const finder = new FramingSniffer(declaredFraming(type))
   expect<string>(finder.write(Buffer.from(text)) ?? 'undecided').toBe(wanted)
 })
 

@@ -10,7 +10,7 @@ import { asRead, readText, readWide, writeText, writeWide } from '../wire/text-b
 import { openFrom } from './matches.ts'
 import { judgeJson, judgeText, type TextRules } from './text-rules.ts'
 
-/** What came of looking through a body. */
+/** The result of inspecting a body. */
 export type BodyVerdict =
   | {
       readonly kind: 'judged'
@@ -19,20 +19,20 @@ export type BodyVerdict =
       readonly counts: Counts
       /** What was replaced: places are characters of the body as text. */
       readonly edits: readonly Edit[]
-      /** Parts that could not be looked into: images, audio, files. */
+      /** Parts that could not be inspected: images, audio, files. */
       readonly uninspectable: number
     }
   | { readonly kind: 'uninspectable'; readonly reason: string }
 
-/** Bodies within bodies, as forms have them, are looked into so deep. */
+/** Depth to which bodies within bodies are inspected, as forms have them. */
 const MAX_DEPTH = 5
 
 /**
- * Looks through a whole body, decoded. What it is, its bytes decide; the declared type can only make it uninspectable. Bytes in which
- * nothing was found stay as they were.
+ * Inspects a whole body, decoded. Its bytes decide what it is; the declared type can only make it uninspectable. Bytes without a
+ * match stay as they were.
  *
  * @param contentType the field as it was declared; empty for none
- * @param cut the body was cut off: what might have gone on to be found is taken out at its end
+ * @param cut the body was cut off: an end that may be the beginning of a match is removed
  */
 export function judgeBody(
   bytes: Uint8Array,
@@ -43,7 +43,7 @@ export function judgeBody(
 ): BodyVerdict {
   if (bytes.length === 0) return unchanged(bytes, 0)
   const declared = readContentType(contentType)
-  // Where such may pass, what is text under a wrong type must not.
+  // Where uninspectable content may pass, text under a wrong type must still be inspected.
   const reason = rules.hidesUninspectable ? declaredOpaque(declared) : ''
   if (reason !== '') return { kind: 'uninspectable', reason }
   if (depth > MAX_DEPTH) return { kind: 'uninspectable', reason: 'parts stand in parts too deep' }
@@ -113,13 +113,13 @@ function judgeWhole(
   return { kind: 'judged', content: writeText(applyEdits(text, written), utf8), counts, edits, uninspectable }
 }
 
-/** Takes out of a text that was cut off what might have gone on to be found. */
+/** Removes the end of a text that was cut off, where it may be the beginning of a match. */
 function takeOutOpen(text: string, edits: Edit[], { detectors }: TextRules): void {
   const from = Math.max(openFrom(text, detectors), edits.at(-1)?.end ?? 0)
   if (from < text.length) edits.push({ start: from, end: text.length, name: '', replacement: '' })
 }
 
-/** Gemini streams one array of answers, over which texts go on. */
+/** Gemini streams one array of responses; a text goes on from one to the next. */
 function streamsObjects(text: string): boolean {
   return /^\s*\[\s*\{\s*"candidates"/.test(text)
 }
@@ -131,7 +131,7 @@ function judgeEvents(bytes: Uint8Array, framing: Framing, rules: TextRules, cut:
     (redactor) => {
       const ready = events.write(bytes).flatMap((event) => redactor.take(event))
       const last = events.end()
-      // An event that was cut off says nothing that could be told from what it hides.
+      // An event that was cut off is left out: what it shows cannot be separated from what it may hide.
       return cut ? ready : [...ready, ...last.flatMap((event) => redactor.take(event))]
     },
     rules,

@@ -1,5 +1,5 @@
 import type { Framing } from '../wire/framing/event-pieces.ts'
-import { FramingFinder } from './framing-finder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import { isJson } from '../wire/json/is-json.ts'
 import { hasControls, readText } from '../wire/text-bytes.ts'
 
@@ -15,7 +15,7 @@ export interface DeclaredType {
   readonly boundary: string
 }
 
-/** A body, and what it is. */
+/** A body and its kind. */
 export interface SeenBody {
   readonly kind: BodyKind
   /** Its text; empty for `opaque` and `multipart`. */
@@ -115,7 +115,7 @@ export function seeBody(bytes: Uint8Array, declared: DeclaredType): SeenBody {
     reason,
   })
   if (isJson(text)) return seen('json')
-  const framing = new FramingFinder(declaredFraming(declared.mediaType)).write(bytes)
+  const framing = new FramingSniffer(declaredFraming(declared.mediaType)).write(bytes)
   if (framing === 'sse' || framing === 'lines') return seen(framing)
   if (hasControls(text)) return opaque(utf8 ? 'text with control characters cannot be looked into' : NOT_UTF8)
   if (text.startsWith('%PDF-')) return opaque('a PDF cannot be looked into')

@@ -1,31 +1,31 @@
 import { declaredFraming } from './body-kind.ts'
 import type { Framing } from '../wire/framing/event-pieces.ts'
-import { FramingFinder } from './framing-finder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import { byteOrder, hasControls } from '../wire/text-bytes.ts'
 
-/** Bytes by which text in UTF-16 is told from other data. */
+/** Bytes that show whether data is text in UTF-16. */
 const ORDER_BYTES = 4
 
-/** Bytes in which data that is no text gives itself away. */
+/** Data that is no text shows it within these bytes. */
 const WHOLE_BYTES = 512
 
 /** How a body that begins so must be taken: event by event, as a whole, or not at all, because it is no text. */
 export type BodyTaking = Framing | 'whole' | 'binary'
 
 /**
- * Takes the beginning of a body until its bytes tell how to go on. That needs the first characters of an event stream, the first line
+ * Takes the beginning of a body until its bytes show how to read it. That needs the first characters of an event stream, the first line
  * of JSON, and at most 512 bytes of data that is no text.
  */
 export class BodyStart {
   /** What was taken, in order. */
   readonly pieces: Uint8Array[] = []
-  readonly #finder: FramingFinder
-  #found: ReturnType<FramingFinder['write']>
+  readonly #finder: FramingSniffer
+  #found: ReturnType<FramingSniffer['write']>
   #length = 0
 
   /** @param mediaType as declared, lower-case, without parameters */
   constructor(mediaType: string) {
-    this.#finder = new FramingFinder(declaredFraming(mediaType))
+    this.#finder = new FramingSniffer(declaredFraming(mediaType))
   }
 
   /** Bytes that were taken. */
@@ -33,7 +33,7 @@ export class BodyStart {
     return this.#length
   }
 
-  /** Takes a piece. @returns `undefined` while more must come to tell */
+  /** Takes a piece. @returns `undefined` while more is needed */
   write(piece: Uint8Array): BodyTaking | undefined {
     this.pieces.push(piece)
     this.#length += piece.length

@@ -6,15 +6,15 @@ const CREDENTIAL =
 const TOGETHER =
   /(?:(?:api|access|account|app|auth|bot|client|encryption|function|host|id|license|master|my|private|project|refresh|secret|security|server|service|session|shared|signing|subscription)(?:keys?|token|secrets?)|connectionstring)$/
 
-/** Last words of names that tell something about a credential, or number it: `session-id`, `input-token-count`. */
+/** Last words of names that describe a credential, or number it: `session-id`, `input-token-count`. */
 const ABOUT =
   /^(?:affinity|age|algorithm|alias|bucket|budget|consent|counts?|disabled|duration|enabled|expires|expiration|expiry|hint|ids?|length|limits?|method|modes?|names?|percent|policy|prefix|provider|remaining|requests|reset|results|size|spend|status|ttl|types?|usage|version)$/
 
-/** Words before `key` or `token` of what opens nothing: `idempotency-key`, `pageToken`. */
+/** Words before `key` or `token` of what gives no access: `idempotency-key`, `pageToken`. */
 const HARMLESS =
   /^(?:allow|cache|continuation|idempotency|next|page|partition|per|primary|public|routing|sort|surrogate|sync)$/
 
-/** Names come again and again; strangers among them must not fill the memory. */
+/** Results by name. Names repeat; made-up ones must not fill the memory. */
 const KNOWN = new Map<string, boolean>()
 const MAX_KNOWN = 2000
 const MAX_NAME_LENGTH = 256
@@ -23,8 +23,8 @@ const MAX_NAME_LENGTH = 256
  * Whether a name says that its value is a credential: of a header field, a parameter of a query, a member of JSON.
  *
  * A name is judged by its words, which `-`, `_`, other signs and capitals divide. One of them must be a word like key, token, auth, secret,
- * signature, password, session, cookie or credential. Not so where the last word says that the value only tells something
- * about it (`session_id`, `token-count`, `x-key-limit`), nor where the word before opens nothing (`idempotency-key`, `pageToken`).
+ * signature, password, session, cookie or credential. Not so where the last word says that the value only describes
+ * it (`session_id`, `token-count`, `x-key-limit`), nor where the word before says that it gives no access (`idempotency-key`, `pageToken`).
  *
  * @param name in any case
  */

@@ -1,13 +1,13 @@
 import type { JsonPlace } from '../wire/json/place.ts'
 
-/** Below these members stand descriptions of values, by the values' names: no value is there to hide. */
+/** Members of a schema: what stands below describes values by name, and holds none. */
 const SCHEMA_MEMBERS = ['properties', 'patternProperties', '$defs', 'definitions']
 
 /** Names and places of members whose values are replaced whole. */
 export class DeniedValues {
   readonly #names: ReadonlySet<string>
   readonly #paths: readonly (readonly string[])[]
-  /** Names come again and again. */
+  /** Names repeat from body to body, so the result of each is kept. */
   readonly #known = new Map<string, boolean>()
 
   /**
@@ -41,7 +41,7 @@ export class DeniedValues {
 /** How deep tokens stand in `logprobs`: `logprobs.content[].top_logprobs[].token`, and some to spare. */
 const LOGPROB_DEPTH = 10
 
-/** Whether this is a token of an answer, among their probabilities. Looks a few steps back: what is nested deep is nested deep often. */
+/** Whether this is a token of a response, among the tokens' probabilities. Looks only a few steps back, so that deep nesting costs no more. */
 function isLogprob(path: readonly string[]): boolean {
   for (let i = path.length - 1; i >= Math.max(0, path.length - LOGPROB_DEPTH); i--) {
     if (path[i] === 'logprobs' || path[i] === 'top_logprobs') return true

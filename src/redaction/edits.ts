@@ -63,7 +63,7 @@ export function withOthers(first: readonly Edit[], second: readonly Edit[]): Edi
   return others.length === 0 ? [...first] : [...first, ...others].sort((a, b) => a.start - b.start)
 }
 
-/** How much of each name was found. */
+/** Matches by name. */
 export type Counts = Record<string, number>
 
 /** Adds what edits replace. */

@@ -14,7 +14,7 @@ export interface EncodedText {
 /** Shortest string that is decoded. */
 const MIN_LENGTH = 12
 
-/** Characters of base64 that tell what it holds, if that is no text. */
+/** Characters of base64 that show whether it holds anything but text. */
 const START = 256
 
 /**

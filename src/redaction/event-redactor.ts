@@ -9,10 +9,10 @@ import { PieceText } from './piece-text.ts'
 import { asRead } from '../wire/text-bytes.ts'
 import { inRaw, judgeJson, type TextRules, type TextVerdict } from './text-rules.ts'
 
-/** Characters of events that may wait; past it the first is let go with what is known of its text. */
+/** Most characters of events that may wait. Beyond, the first goes out with what is known of its text. */
 const MAX_WAITING = 1024 * 1024
 
-/** Texts of a stream that are followed at once. */
+/** Most texts of a stream that are followed at once. */
 const MAX_TEXTS = 1000
 
 /** An event that may go. */
@@ -22,7 +22,7 @@ export interface ReadyEvent {
   /** What was changed in it, and how long it was before. */
   readonly edits: readonly Edit[]
   readonly rawLength: number
-  /** It holds what could not be looked into. */
+  /** It holds content that could not be inspected. */
   readonly uninspectable: boolean
 }
 
@@ -35,14 +35,13 @@ interface Waiting {
 }
 
 /**
- * Redacts the events of a stream as they come. Strings that are whole are looked through at once; those that are pieces of a longer text
- * wait until nothing that follows can change what was found in them, and with them the events behind. No event is added, taken away or
- * moved.
+ * Redacts the events of a stream as they come. Whole strings are inspected at once. Pieces of a longer text wait until nothing that
+ * follows can change their matches, and the events behind wait with them. No event is added, removed or moved.
  */
 export class EventRedactor {
-  /** What was found so far. */
+  /** Matches so far. */
   readonly counts: Counts = {}
-  /** Strings that could not be looked into. */
+  /** Strings that could not be inspected. */
   uninspectable = 0
   /** Whether an event has come out as another than it came in. */
   changed = false

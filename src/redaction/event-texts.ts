@@ -2,7 +2,7 @@ import type { JsonObject } from '../wire/json/values.ts'
 import { objectOf } from '../wire/json/values.ts'
 import type { JsonPlace } from '../wire/json/place.ts'
 
-/** Names of the members in which streams give their text bit by bit. */
+/** Names of the members in which streams send text piece by piece. */
 const TEXT_MEMBERS = [
   'content',
   'text',
@@ -21,14 +21,14 @@ const TEXT_MEMBERS = [
 /** How deep such members stand: `choices[].delta.tool_calls[].function.arguments`, and some to spare. */
 const MAX_DEPTH = 16
 
-/** Members of an event that tell which of several texts it belongs to. */
+/** Members of an event that name the text it belongs to, among several. */
 const EVENT_IDS = ['output_index', 'index', 'content_index', 'summary_index', 'item_id']
 
 /**
  * Which text a string of an event is a piece of, in the formats of Chat Completions, Responses, Messages, Gemini, Cohere and Ollama.
  *
  * @param event the whole event
- * @returns a name that tells texts apart; `undefined` for a string that is whole by itself
+ * @returns the text's name; `undefined` for a string that is whole by itself
  */
 export function textOfPiece(event: JsonObject, { name, path, elements }: JsonPlace): string | undefined {
   if (!TEXT_MEMBERS.includes(name) || path.length > MAX_DEPTH) return undefined

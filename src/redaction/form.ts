@@ -2,7 +2,7 @@ import { applyEdits, wholeEdits, type Edit } from './edits.ts'
 import { percentDecoded } from '../wire/url/percent-decoded.ts'
 import { judgeString, judgeText, type TextRules } from './text-rules.ts'
 
-/** Looks through the names and values of a form in a URL's encoding: what changes is encoded anew, the rest stays. */
+/** Inspects the names and values of a form in a URL's encoding. What changes is encoded anew; the rest stays. */
 export function judgeForm(text: string, rules: TextRules): Edit[] {
   const edits: Edit[] = []
   for (const { index, 0: pair } of text.matchAll(/[^&\s]+(?:[^&]*[^&\s])?/g)) {

@@ -2,10 +2,9 @@ import { mergeEdits, type Edit } from './edits.ts'
 import { judgeJson, judgeText, type TextRules, type TextVerdict } from './text-rules.ts'
 
 /**
- * Looks through text that may be more than that: JSON that is cut off or otherwise none, whose names of members count as far as they can
- * be told.
+ * Inspects text that may be broken JSON, such as JSON that is cut off. Its member names count as far as they can be read.
  *
- * @param first what was found in it by another reading; it comes before what is found in the plain text
+ * @param first matches of another reading of it; they take precedence over those in the plain text
  */
 export function judgeLoose(text: string, rules: TextRules, first: readonly Edit[] = []): TextVerdict {
   const json = /^\s*[[{"]/.test(text) ? judgeJson(text, rules) : { edits: [], uninspectable: 0 }

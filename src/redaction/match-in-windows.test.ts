@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { customDetector } from './detectors/custom.ts'
 import type { Detector } from './detectors/detector.ts'
 import { DETECTORS } from './detectors/registry.ts'
-import { findInWindows } from './match-in-windows.ts'
+import { matchInWindows } from './match-in-windows.ts'
 import { TimeBudget } from './time-budget.ts'
 
 const CORPUS = readFileSync(join(import.meta.dir, '../../test/fixtures/redaction-corpus.txt'), 'utf8')
@@ -52,7 +52,7 @@ describe.each([...DETECTORS, ...OTHERS].map((detector) => [detector.name, detect
     test('finds in a long text, window by window, what it finds in the whole', () => {
       fc.assert(
         fc.property(longText, (text) => {
-          expect(findInWindows(text, detector, undefined, WINDOW)).toEqual([...detector.find(text)])
+          expect(matchInWindows(text, detector, undefined, WINDOW)).toEqual([...detector.match(text)])
         }),
         { numRuns: 1000 },
       )
@@ -66,24 +66,24 @@ test('a value that is longer than a window is found to its end', () => {
   const key = `sk-proj-${'a1'.repeat(10 * WINDOW)}`
   const text = `${'word '.repeat(1000)}${key} and sk-proj-abcdefghijklmnopqrstuvwxyz`
   expect(
-    findInWindows(text, secret, undefined, WINDOW).map(({ start, end }) => text.slice(start, end)),
+    matchInWindows(text, secret, undefined, WINDOW).map(({ start, end }) => text.slice(start, end)),
   ).toEqual([key, 'sk-proj-abcdefghijklmnopqrstuvwxyz'])
 })
 
 test('a long text asks its budget in every window', () => {
   let asked = 0
   const budget = new TimeBudget(1000, () => asked++)
-  findInWindows('word '.repeat(100_000), secret, budget)
+  matchInWindows('word '.repeat(100_000), secret, budget)
   expect(asked).toBeGreaterThan(500_000 / 66_000)
   const spent = new TimeBudget(5, () => asked++)
-  expect(() => findInWindows('word '.repeat(100_000), secret, spent)).toThrow('longer than 5 ms')
+  expect(() => matchInWindows('word '.repeat(100_000), secret, spent)).toThrow('longer than 5 ms')
 })
 
 test('a pattern that looks to the end of the text from each of its matches is stopped within a window', () => {
   const slow = customDetector({ name: 'slow', type: '', pattern: 'a(?:[^x]*b)?', words: [] })
   let asked = 0
   const budget = new TimeBudget(100, () => asked++)
-  expect(() => findInWindows('a'.repeat(30_000), slow, budget)).toThrow('longer than 100 ms')
+  expect(() => matchInWindows('a'.repeat(30_000), slow, budget)).toThrow('longer than 100 ms')
   expect(asked).toBeLessThan(110)
 })
 

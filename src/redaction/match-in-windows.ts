@@ -12,12 +12,12 @@ const CONTEXT = 128
 const PER_TEXT = 32
 
 /**
- * What a detector finds in a text, of which it sees one window after the other. A find that does not end where a window does is looked
+ * The matches of a detector in a text, of which it sees one window after the other. A match that reaches the end of a window is looked
  * for again in the next one. One that is longer than half a window and goes on behind it ends at the next white space or quote.
  *
  * @param window in characters
  */
-export function findInWindows(
+export function matchInWindows(
   text: string,
   detector: Detector,
   budget?: TimeBudget,
@@ -25,7 +25,7 @@ export function findInWindows(
 ): readonly Span[] {
   if (text.length <= window) {
     budget?.spend(text.length + PER_TEXT)
-    return detector.find(text, budget)
+    return detector.match(text, budget)
   }
   const spans: Span[] = []
   for (let decided = 0; decided < text.length;) {
@@ -33,7 +33,7 @@ export function findInWindows(
     const end = Math.min(text.length, decided + window)
     const shown = text.slice(begin, end)
     budget?.spend(shown.length)
-    const found = detector.find(shown, budget)
+    const found = detector.match(shown, budget)
     const open =
       end === text.length ? end : Math.max(begin + detector.open(shown, window / 2), end - window / 2)
     let next = open

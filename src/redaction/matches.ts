@@ -1,15 +1,15 @@
 import type { Detector } from './detectors/detector.ts'
 import type { Span } from '../wire/span.ts'
 import { escapeBegins, unescape } from '../wire/text-escapes.ts'
-import { findInWindows } from './match-in-windows.ts'
+import { matchInWindows } from './match-in-windows.ts'
 import type { TimeBudget } from './time-budget.ts'
 
-/** Something that was found in a text. */
-export interface Find extends Span {
-  /** Under which it is counted, and what a placeholder calls it. */
+/** A value that a detector matched in a text. */
+export interface Match extends Span {
+  /** The name it is counted under, and its type in a placeholder. */
   readonly name: string
   readonly type: string
-  /** What stands there, its escapes decoded where it was found by that. */
+  /** Its text; escapes are decoded where that made it match. */
   readonly said: string
 }
 
@@ -19,19 +19,19 @@ interface RankedSpan extends Span {
 }
 
 /**
- * What several detectors find in a text, as it stands and as it reads without escapes, in order. Where finds overlap, what they cover
- * together is one, of the detector that comes first.
+ * The matches of several detectors in a text, as it stands and with its escapes decoded, in order. Matches that overlap become one, of
+ * the detector that comes first.
  *
  * @throws OutOfTimeError when that takes longer than it may
  */
-export function findAll(text: string, detectors: readonly Detector[], budget?: TimeBudget): Find[] {
+export function matchesIn(text: string, detectors: readonly Detector[], budget?: TimeBudget): Match[] {
   const spans: RankedSpan[] = []
   const unescaped = unescape(text)
   for (const [rank, detector] of detectors.entries()) {
-    for (const { start, end } of findInWindows(text, detector, budget))
+    for (const { start, end } of matchInWindows(text, detector, budget))
       spans.push({ start, end, rank, escaped: false })
     if (!unescaped) continue
-    for (const { start, end } of findInWindows(unescaped.text, detector, budget)) {
+    for (const { start, end } of matchInWindows(unescaped.text, detector, budget)) {
       if (unescaped.escapesBefore(end) > unescaped.escapesBefore(start))
         spans.push({ start: unescaped.place(start), end: unescaped.place(end), rank, escaped: true })
     }

@@ -1,4 +1,4 @@
-/** What happens to what is found, each way and in the store. */
+/** What is done with matches: in requests, in responses, and in stored copies. */
 export interface RedactionMode {
   /** As configured: `off`, or actions joined by `+`. */
   readonly name: string
@@ -8,7 +8,7 @@ export interface RedactionMode {
   readonly storage: boolean
 }
 
-/** The modes of the contract, and those for answers. Every one but `off` redacts what is stored. */
+/** The modes of the contract, and those for responses. Every one but `off` redacts stored copies. */
 export const MODES = [
   'off',
   'redact_storage',
@@ -19,7 +19,7 @@ export const MODES = [
 ]
 
 /**
- * Reads a mode. One for requests and one for answers may be joined: `redact_upstream+redact_response`.
+ * Reads a mode. One for requests and one for responses may be joined: `redact_upstream+redact_response`.
  *
  * @returns `undefined` for what is none
  */

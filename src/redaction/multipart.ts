@@ -1,13 +1,14 @@
 import type { BodyVerdict } from './bodies.ts'
 import { declaredOpaque, readContentType } from './body-kind.ts'
 import { applyEdits, countEdits, type Counts, type Edit } from './edits.ts'
+import { contentOf, nextDelimiter } from '../wire/framing/multipart.ts'
 import { readHeader, type PartHeader } from '../wire/framing/part-header.ts'
 import { judgeHeader } from './part-header.ts'
 import { asRead, readText, writeText } from '../wire/text-bytes.ts'
 import type { TextRules } from './text-rules.ts'
 import { decodeTransfer, encodeTransfer } from '../wire/framing/transfer-encoding.ts'
 
-/** Files whose names say that they hold text, and of what kind, where their media type does not. */
+/** Extensions of files that hold text, and the type they imply where the media type says nothing. */
 const TEXT_FILES = new Map([
   ['jsonl', 'application/jsonl'],
   ['ndjson', 'application/jsonl'],
@@ -35,11 +36,11 @@ const TEXT_FILES = new Map([
   ].map((name) => [name, 'text/plain'] as const),
 ])
 
-/** Looks through a part by the declared type of its own. @param cut the part was cut off at its end */
+/** Inspects a part by its own declared type. @param cut the part was cut off at its end */
 type JudgePart = (content: Uint8Array, contentType: string, cut: boolean) => BodyVerdict
 
 /**
- * Looks through a multipart body: what stands before the first boundary and behind the last, the headers of its parts with their names
+ * Inspects a multipart body: what stands before the first boundary and behind the last, the headers of its parts with their names
  * and file names, and the parts.
  *
  * @param boundary without the leading `--`
@@ -73,49 +74,7 @@ export function judgeMultipart(
   return rewritten.verdict()
 }
 
-/** A line of the boundary, with the line break before it: places of its first byte and of the one behind it. */
-interface Delimiter {
-  readonly start: number
-  readonly end: number
-  readonly closes: boolean
-}
-
-const LF = 10
-const CR = 13
-
-/** The next line of the boundary; the end of the body when there is none. */
-function nextDelimiter(body: Buffer, boundary: string, from: number): Delimiter {
-  const line = `--${boundary}`
-  for (let at = body.indexOf(line, from); at >= 0; at = body.indexOf(line, at + 1)) {
-    if (at > 0 && body[at - 1] !== LF) continue
-    let end = at + line.length
-    const closes = body[end] === 45 && body[end + 1] === 45
-    if (closes) end += 2
-    while (body[end] === 32 || body[end] === 9) end += 1
-    if (end < body.length && body[end] !== LF && !(body[end] === CR && body[end + 1] === LF)) continue
-    if (!closes) end = Math.min(body.length, end + (body[end] === CR ? 2 : 1))
-    const broken = at > 0 ? (body[at - 2] === CR ? 2 : 1) : 0
-    return { start: Math.max(from, at - broken), end, closes }
-  }
-  return { start: body.length, end: body.length, closes: false }
-}
-
-/** Longest header of a part; a longer one is content. */
-const MAX_HEADER_BYTES = 16 * 1024
-
-/** Where the header of a part ends, and its content begins. A part without the empty line between them is all content. */
-function contentOf(body: Buffer, from: number, to: number): { headerEnd: number; start: number } {
-  if (body[from] === LF) return { headerEnd: from, start: Math.min(to, from + 1) }
-  if (body[from] === CR && body[from + 1] === LF) return { headerEnd: from, start: Math.min(to, from + 2) }
-  for (let at = body.indexOf(LF, from); at >= 0 && at < to; at = body.indexOf(LF, at + 1)) {
-    const empty = body[at + 1] === LF ? 1 : body[at + 1] === CR && body[at + 2] === LF ? 2 : 0
-    if (at - from > MAX_HEADER_BYTES) break
-    if (empty > 0) return { headerEnd: at + 1, start: Math.min(to, at + 1 + empty) }
-  }
-  return { headerEnd: from, start: from }
-}
-
-/** A body with what became of its pieces. */
+/** A body and its pieces as they were rewritten. */
 class Rewritten {
   readonly #body: Uint8Array
   readonly #rules: TextRules
@@ -235,12 +194,14 @@ function judgePlain(
   return judgePart(content, contentType, cut)
 }
 
-/** A file's declared type; its name tells where that says nothing. */
+/** A file's declared type, or the type that its name implies where the declared one says nothing. */
 function fileType(fileName: string, contentType: string): string {
   const extension = /\.([a-z0-9]+)$/i.exec(fileName)?.[1]?.toLowerCase() ?? ''
-  const told = TEXT_FILES.get(extension)
+  const implied = TEXT_FILES.get(extension)
   const given = contentType === '' ? 'application/octet-stream' : contentType
   const { mediaType, charset } = readContentType(given)
   const opaque = declaredOpaque({ mediaType, charset: '', boundary: '' }) !== ''
-  return told !== undefined && (mediaType === 'text/plain' || opaque) ? `${told};charset=${charset}` : given
+  return implied !== undefined && (mediaType === 'text/plain' || opaque)
+    ? `${implied};charset=${charset}`
+    : given
 }

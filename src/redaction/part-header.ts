@@ -2,17 +2,17 @@ import { partParameters, type PartParameter } from '../wire/framing/part-header.
 import { applyEdits, mergeEdits, wholeEdits, type Edit } from './edits.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 
-/** Extensions that providers tell a file's type by: they are kept when the rest of its name is replaced. */
+/** Extensions by which providers recognise a file's type: they are kept when the rest of its name is replaced. */
 const EXTENSION =
   /\.(?:txt|csv|tsv|md|html|xml|yaml|yml|jsonl?|ndjson|pdf|docx|pptx|xlsx|zip|png|jpe?g|gif|webp|mp3|mp4|mpeg|mpga|m4a|wav|webm|flac|ogg)$/i
 
-/** Looks through the header of a part: its text, and the names in it as they read when decoded. */
+/** Inspects the header of a part: its text, and the names in it as they read when decoded. */
 export function judgeHeader(text: string, rules: TextRules): Edit[] {
   const edits = partParameters(text).flatMap((parameter) => judgeParameter(parameter, rules))
   return mergeEdits(edits, judgeText(text, rules))
 }
 
-/** What is found in a parameter replaces all of it; the other edits only count. */
+/** A parameter with a match is replaced whole; further edits only count. */
 function judgeParameter({ name, encoded, said, start, end }: PartParameter, rules: TextRules): Edit[] {
   const found = judgeText(said, rules)
   if (found.length === 0) return []

@@ -3,7 +3,7 @@ import { percentDecoded } from '../wire/url/percent-decoded.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 import { withoutCredentials } from './without-credentials.ts'
 
-/** Longest path that is told, in characters. */
+/** Longest path that is shown, in characters. */
 const MAX_LENGTH = 2048
 
 /**

@@ -1,16 +1,16 @@
 import { withOthers, type Edit } from './edits.ts'
-import { findAll, openFrom } from './matches.ts'
+import { matchesIn, openFrom } from './matches.ts'
 import { JsonView } from '../wire/json/view.ts'
 import { escaped } from '../wire/json/strings.ts'
 import type { TextRules } from './text-rules.ts'
 
-/** What is kept of a text that has been given out: detectors look at what stands before a find. */
+/** What is kept of a text that has been given out: detectors look at what stands before a match. */
 const CONTEXT = 64
 
 /** Most that is held back, whatever a detector asks for. */
 const MAX_HELD = 20_480
 
-/** Of a value of a denied name: a longer one is replaced by what is known of it, and the rest is taken out as it comes. */
+/** Most that is held back of a value of a denied name. The rest of a longer one is removed as it comes. */
 const MAX_HELD_DENIED = 2048
 
 /** So much may wait and be looked at again with every piece. */
@@ -28,8 +28,8 @@ interface Piece {
 }
 
 /**
- * A text that comes in pieces, to each of which a part of the edits belongs: what is found over several is replaced in the first and
- * taken out of the others. A piece is settled as soon as nothing that follows can change what was found in it.
+ * A text that comes in pieces, each with its part of the edits. A match over several pieces is replaced in the first and removed from
+ * the others. A piece is settled as soon as nothing that follows can change its matches.
  */
 export class PieceText {
   readonly #rules: TextRules
@@ -40,9 +40,9 @@ export class PieceText {
   #view: JsonView | undefined
   /** The whole's length. */
   #end = 0
-  /** Nothing that follows changes what was found before here. */
+  /** Nothing that follows changes the matches before here. */
   #decidedTo = 0
-  /** What was found before there, as far as it belongs to pieces that are not settled. */
+  /** The edits before there, as far as they belong to pieces that are not settled. */
   #decided: Edit[] = []
   /** Where the last edit begins that was decided. */
   #last = -1
@@ -68,7 +68,7 @@ export class PieceText {
   /**
    * Nothing follows: settles every piece.
    *
-   * @param cut the text was cut off, so that what might have gone on to be found is taken out
+   * @param cut the text was cut off: an end that may be the beginning of a match is removed
    */
   end(cut = false): void {
     const { edits, open } = this.#judge()
@@ -101,7 +101,7 @@ export class PieceText {
 
   #judgePlain(): { edits: Edit[]; open: number } {
     const { detectors, placeholders, budget } = this.#rules
-    const edits = findAll(this.#text, detectors, budget).map(({ start, end, name, type, said }) => ({
+    const edits = matchesIn(this.#text, detectors, budget).map(({ start, end, name, type, said }) => ({
       start: this.#from + start,
       end: this.#from + end,
       name,
@@ -117,21 +117,21 @@ export class PieceText {
     let open = openFrom(view.text, detectors)
     for (const { start, end, at, string } of view.wholes) {
       const until = end < 0 ? view.text.length : end
-      // All of it goes, whatever else could be found in it.
+      // All of it goes, whatever else matches in it.
       if (end < 0) open = at === this.#last ? until : Math.max(start, until - MAX_HELD_DENIED)
       const placeholder = escaped(placeholders.of('FIELD', view.text.slice(start, until)))
       const replacement = string ? placeholder : `"${placeholder}"`
       denied.push({ start: at, end: place(until), name: 'field_name', replacement })
     }
-    const finds = findAll(view.text, detectors, budget).map(({ start, end, name, type, said }) => {
+    const matches = matchesIn(view.text, detectors, budget).map(({ start, end, name, type, said }) => {
       const value = placeholders.of(type, said)
       const replacement = view.within[start] ? escaped(value) : value
       return { start: place(start), end: place(end), name, replacement }
     })
-    return { edits: withOthers(denied, finds), open: place(open) }
+    return { edits: withOthers(denied, matches), open: place(open) }
   }
 
-  /** What was found up to here is settled with the pieces that end up to here. */
+  /** Settles the matches up to here, with the pieces that end up to here. */
   #decide(edits: readonly Edit[], to: number): void {
     for (const edit of edits) {
       // What was given out is given out.

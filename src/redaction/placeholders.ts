@@ -1,16 +1,16 @@
 import { unescape } from '../wire/text-escapes.ts'
 
-/** What is put in the place of what was found. */
+/** Gives the text that replaces a match. */
 export interface Placeholders {
   /** @param type of what was found: `EMAIL` */
   of(type: string, value: string): string
 }
 
 /**
- * Placeholders with a hash: equal values have equal ones within a workspace, so that they can be told apart without being known.
+ * Placeholders with a hash. Within a workspace equal values get equal placeholders, so readers can compare values without seeing them.
  *
- * With the original's salt they are the original's. Without, the hash is keyed by a secret of the installation and by organization and
- * workspace, so that nobody who reads the store can try out the few numbers there are, and nothing can be followed across workspaces.
+ * With the original's salt they are the original's. Without it, the hash is keyed by a secret of the installation, the organization and
+ * the workspace. So a reader of the store cannot try all phone numbers, and cannot follow a value across workspaces.
  */
 export class HashedPlaceholders implements Placeholders {
   readonly #format: string
@@ -48,8 +48,8 @@ export function originalHash(workspaceId: string, salt: string, value: string): 
 }
 
 /**
- * Placeholders of one exchange that can be put back: numbered by their type, so that the same conversation gets the same ones again and
- * the provider's prompt cache goes on working.
+ * Placeholders of one exchange that can be put back. They are numbered by type, so a conversation that goes on gets the same ones
+ * again, and the provider's prompt cache keeps working.
  */
 export class ReversiblePlaceholders implements Placeholders {
   readonly #mark: string

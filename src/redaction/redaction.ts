@@ -20,7 +20,7 @@ export class Redaction {
 
   /** @throws Error when a pattern of the settings is none */
   constructor(settings: RedactionSettings) {
-    // Without a key, nobody can find out more than that two placeholders of this process are the same.
+    // A random key: placeholders can be compared within this process only.
     const hashKey =
       settings.hashKey === '' ? `${crypto.randomUUID()}${crypto.randomUUID()}` : settings.hashKey
     this.settings = { ...settings, hashKey }
@@ -32,7 +32,7 @@ export class Redaction {
     this.#denied = new DeniedValues(settings.deniedNames, settings.deniedPaths)
   }
 
-  /** What is looked for in a workspace's texts, with placeholders by which equal values are told there. */
+  /** The rules for a workspace's texts; equal values get equal placeholders there. */
   rulesOf(tenant: { readonly organizationId: string; readonly workspaceId: string }): TextRules {
     const name = JSON.stringify([tenant.organizationId, tenant.workspaceId])
     const known = this.#workspaces.get(name)

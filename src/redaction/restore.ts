@@ -4,7 +4,7 @@ import type { Span } from '../wire/span.ts'
 import type { TextRules } from './text-rules.ts'
 
 /**
- * Rules that put back what placeholders stand for, in texts, in JSON within JSON and in streams, as redaction took it out.
+ * Rules that put back what placeholders stand for: in texts, in JSON within JSON and in streams, wherever redaction put them.
  *
  * @param values by placeholder; every placeholder is in square brackets
  */
@@ -14,7 +14,7 @@ export function restoringRules(values: ReadonlyMap<string, string>): TextRules {
   const detector: Detector = {
     name: 'restored',
     type: 'RESTORED',
-    find(text) {
+    match(text) {
       const spans: Span[] = []
       for (let start = text.indexOf('['); start >= 0; start = text.indexOf('[', start + 1)) {
         const placeholder = /^\[[^[\]]*\]/.exec(text.slice(start, start + longest))?.[0]

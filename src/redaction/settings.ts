@@ -5,7 +5,7 @@ export interface RedactionSettings {
   /** Names of modes (`modes.ts`). */
   readonly mode: string
   readonly policyId: string
-  /** Whether bodies of a side are looked at at all. */
+  /** Whether the bodies of a side are inspected. */
   readonly requestBody: boolean
   readonly responseBody: boolean
   /** Names of detectors that are on. */
@@ -21,16 +21,16 @@ export interface RedactionSettings {
   readonly hashSalt: string
   /** Keys the hashes of placeholders when there is no salt; empty makes them random. */
   readonly hashKey: string
-  /** Placeholders in requests are put back in answers. */
+  /** Placeholders in requests are put back in responses. */
   readonly reversible: boolean
-  /** What cannot be looked into passes, or does not. */
+  /** Whether content that cannot be inspected may pass. */
   readonly uninspectable: 'allow' | 'deny'
-  /** Largest request or answer that is inspected on its way. */
+  /** Largest request or response that is inspected on its way. */
   readonly maxInspectBytes: number
   readonly scopes: readonly RedactionScope[]
 }
 
-/** A part of the traffic with a mode of its own. Empty texts: any, and inherited. */
+/** A part of the traffic with a mode of its own. An empty selector matches anything; an empty mode or policy is inherited. */
 export interface RedactionScope {
   readonly organizationId: string
   readonly workspaceId: string

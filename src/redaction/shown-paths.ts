@@ -3,7 +3,7 @@ import { Redaction } from './redaction.ts'
 import type { ScopeFacts } from './scopes.ts'
 import type { RedactionSettings } from './settings.ts'
 
-/** Paths of requests as they may be told by the serving thread, by the policy that holds for each. */
+/** Paths of requests as the serving thread may log them, by the policy that applies to each. */
 export class ShownPaths {
   readonly #settings: RedactionSettings
   #redaction: Redaction | undefined
@@ -17,7 +17,7 @@ export class ShownPaths {
    * @param facts of the request; `route` is its whole path
    */
   shown(path: string, facts: ScopeFacts): string {
-    // Most processes never tell one.
+    // Most processes never log one.
     this.#redaction ??= new Redaction(this.#settings)
     const { mode } = this.#redaction.scopes.resolve(facts)
     return shownPath(path, mode.storage ? this.#redaction.rulesOf(facts) : undefined).path

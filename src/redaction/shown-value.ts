@@ -13,7 +13,7 @@ function withoutUserInfo(value: string): string {
   const at = value.lastIndexOf('@')
   if (at < 0) return value
   const scheme = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(value)?.[0] ?? ''
-  // Without a scheme, a name and a password are told apart by the colon between them.
+  // Without a scheme, only a colon separates a name from a password.
   if (scheme === '' && !value.slice(0, at).includes(':')) return value
   return `${scheme}${REDACTED}${value.slice(at)}`
 }

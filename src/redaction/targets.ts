@@ -5,8 +5,8 @@ import { formDecoded, judgeForm } from './form.ts'
 import { judgeText, type TextRules } from './text-rules.ts'
 
 /**
- * What is found in a request's target, whose segments and parameters are looked through as people read them.
- * A provider's credential in the query is meant for the upstream and is no find.
+ * The matches in a request's target: its segments and parameters are inspected as people read them.
+ * A provider's credential in the query is meant for the upstream and is no match.
  *
  * @param query begins with `?` or is empty
  */

@@ -2,7 +2,7 @@ import type { Detector } from './detectors/detector.ts'
 import type { Span } from '../wire/span.ts'
 import { DeniedValues } from './denied-values.ts'
 import { applyEdits, wholeEdits, type Edit } from './edits.ts'
-import { findAll } from './matches.ts'
+import { matchesIn } from './matches.ts'
 import { encodedText, isBase64DataUrl } from './encoded-text.ts'
 import { goJson } from '../wire/json/go-json.ts'
 import { isJson } from '../wire/json/is-json.ts'
@@ -12,33 +12,33 @@ import { walkJson } from '../wire/json/walk.ts'
 import type { Placeholders } from './placeholders.ts'
 import type { TimeBudget } from './time-budget.ts'
 
-/** What is looked for in texts, and what is put in its place. */
+/** What is matched in texts, and what replaces it. */
 export interface TextRules {
   readonly detectors: readonly Detector[]
   readonly denied: DeniedValues
   readonly placeholders: Placeholders
-  /** Whether what cannot be looked into (images and audio within JSON) is replaced too, as `UNINSPECTABLE`. */
+  /** Whether content that cannot be inspected (images and audio within JSON) is replaced too, as `UNINSPECTABLE`. */
   readonly hidesUninspectable: boolean
-  /** What looking may take; absent where nothing waits for it. */
+  /** The time that inspection may take; absent where nothing waits for it. */
   readonly budget?: TimeBudget
 }
 
-/** Takes a string that is part of a longer text elsewhere; what it does not take is looked through here. */
+/** Takes a string that is part of a longer text elsewhere. A string that it does not take is inspected here. */
 export type TakePiece = (raw: string, span: Span, place: JsonPlace) => boolean
 
-/** What is to be changed in a text, and what in it could not be looked into. */
+/** The edits of a text, and how many of its strings could not be inspected. */
 export interface TextVerdict {
   /** In order, none overlapping another. */
   readonly edits: readonly Edit[]
   readonly uninspectable: number
 }
 
-/** JSON in strings of JSON is looked into so deep: tool calls, and what they carry. */
+/** Depth to which JSON in strings of JSON is inspected: tool calls, and what they carry. */
 const MAX_NESTING = 4
 
-/** Looks through plain text. @throws OutOfTimeError */
+/** Inspects plain text. @throws OutOfTimeError */
 export function judgeText(text: string, { detectors, placeholders, budget }: TextRules): Edit[] {
-  return findAll(text, detectors, budget).map(({ start, end, name, type, said }) => ({
+  return matchesIn(text, detectors, budget).map(({ start, end, name, type, said }) => ({
     start,
     end,
     name,
@@ -46,7 +46,7 @@ export function judgeText(text: string, { detectors, placeholders, budget }: Tex
   }))
 }
 
-/** Looks through a JSON text, names of members and JSON in its strings included. Numbers stay as they are. @throws OutOfTimeError */
+/** Inspects a JSON text, names of members and JSON in its strings included. Numbers stay as they are. @throws OutOfTimeError */
 export function judgeJson(text: string, rules: TextRules, takePiece?: TakePiece, nesting = 0): TextVerdict {
   const { denied, placeholders } = rules
   const edits: Edit[] = []
@@ -110,7 +110,7 @@ export function judgeString(said: string, rules: TextRules, nesting: number): Te
   return { edits: judgeText(said, rules), uninspectable: 0 }
 }
 
-/** Names of members in which nothing is found, by what is looked for: they come again and again. */
+/** Member names without a match, by the detectors: names repeat from body to body. */
 const clean = new WeakMap<readonly Detector[], Set<string>>()
 const MAX_CLEAN_NAMES = 5000
 const MAX_CLEAN_NAME = 64

@@ -4,12 +4,12 @@ const CHARACTERS_PER_CHECK = 8192
 /** Most that counts between two checks. Work comes back sooner than that: if it did not, the process was paused, not busy. */
 const MAX_STEP_MS = 100
 
-/** Looking through a text took longer than it may. */
+/** Inspecting a text took longer than it may. */
 export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError'
 }
 
-/** The time that looking through one body may take. The walkers report what they did between small steps. */
+/** The time that the inspection of one body may take. The readers report their work in small steps. */
 export class TimeBudget {
   readonly #ms: number
   readonly #now: () => number

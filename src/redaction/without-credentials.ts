@@ -22,12 +22,12 @@ const FIELD = /(?<![\w.-])([a-z]\w{0,31}[-_][\w-]{1,63}): {0,8}(?!\[)([^\s,;"'<>
 /** A challenge (`Bearer realm="…"`) is none. @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 const BEARER = /\b(Bearer\s{1,8})(?!\[|\w{1,64}=")[\w.\-/+=~]{8,}/gi
 
-/** Signs without which no pattern above finds anything. */
+/** No pattern above matches without one of these. */
 const SIGNS = /[=:]|bearer\s/i
 
 /**
  * A text without credentials: user names and passwords of URLs, values whose names say that they are one
- * (`credential-name.ts`), and what the detector of secrets finds. A text that holds none is returned as it is.
+ * (`credential-name.ts`), and what the detector of secrets matches. A text that holds none is returned unchanged.
  *
  * @param put what stands in their place
  */
@@ -44,7 +44,7 @@ export function withoutCredentials(text: string, put = REDACTED): string {
       .replace(FIELD, (whole, name: string) => (isCredentialName(name) ? `${name}: ${put}` : whole))
       .replace(BEARER, (_, scheme: string) => `${scheme}${put}`)
   }
-  const found = secret.find(clean)
+  const found = secret.match(clean)
   if (found.length === 0) return clean
   let rest = ''
   let from = 0

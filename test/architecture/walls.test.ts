@@ -47,6 +47,10 @@ test('usage, providers, access, audit, redaction, time and the pure part of trac
   expect(broken(/^(usage|providers|access|audit|redaction|time)\/|^traces\/[^/]+\.ts$/, IO)).toEqual([])
 })
 
+test('wire knows formats, and nothing of the gateway', () => {
+  expect(broken(/^wire\//, /^(?!wire\/|node:zlib$|node:stream$)/)).toEqual([])
+})
+
 test('limits ask others for what is stored, and only one file speaks to Redis', () => {
   expect(broken(/^limits\//, IO, ['limits/counters/redis-backend.ts → bun'])).toEqual([])
 })

@@ -87,7 +87,7 @@ describe.each([...DETECTORS, words, pattern].map((detector) => [detector.name, d
       const slow = plansOf(detector).flatMap((parts) => {
         const [few, many] = [SIZE, SIZE * TIMES].map((size) => {
           const text = textOf(parts, size)
-          return countedWork(() => detector.find(text)) / text.length
+          return countedWork(() => detector.match(text)) / text.length
         }) as [number, number]
         return many > MOST_STEPS || many > few * 1.5 + 8 ? [{ parts, few, many }] : []
       })

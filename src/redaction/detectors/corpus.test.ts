@@ -31,7 +31,7 @@ function measure(name: string): { right: number; wrong: number; missed: number }
   const sum = { right: 0, wrong: 0, missed: 0 }
   for (const { text, marks } of lines) {
     const wanted = marks.filter((mark) => mark.startsWith(`${detector.type} `))
-    const found = detector.find(text).map(({ start, end }) => `${detector.type} ${start} ${end}`)
+    const found = detector.match(text).map(({ start, end }) => `${detector.type} ${start} ${end}`)
     const right = found.filter((find) => wanted.includes(find)).length
     sum.right += right
     sum.wrong += found.length - right
@@ -67,12 +67,12 @@ test.each(DETECTORS.map(({ name }) => name))(
   (name) => {
     const detector = DETECTORS.find((one) => one.name === name)!
     for (const { text } of lines) {
-      const whole = detector.find(text)
+      const whole = detector.match(text)
       for (let cut = 1; cut < text.length; cut++) {
         const open = detector.open(text.slice(0, cut))
         expect(open).toBeLessThanOrEqual(cut)
         // What is not held back is decided: the same is found there with and without what follows.
-        const before = detector.find(text.slice(0, cut)).filter(({ end }) => end <= open)
+        const before = detector.match(text.slice(0, cut)).filter(({ end }) => end <= open)
         expect([text, cut, before]).toEqual([text, cut, whole.filter(({ end }) => end <= open)])
         expect([text, cut, whole.filter(({ start, end }) => start < open && end > open)]).toEqual([
           text,

@@ -16,7 +16,7 @@ const MAX_LENGTH = 23
 export const creditCard: Detector = {
   name: 'credit_card',
   type: 'CREDIT_CARD',
-  find(text) {
+  match(text) {
     const spans: Span[] = []
     CANDIDATE.lastIndex = 0
     for (let match = CANDIDATE.exec(text); match; match = CANDIDATE.exec(text)) {

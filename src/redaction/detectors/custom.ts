@@ -2,14 +2,14 @@ import { RE2JS } from 're2js'
 import type { Span } from '../../wire/span.ts'
 import { isWord, type Detector } from './detector.ts'
 
-/** Longest find of a pattern that is waited for in a stream, and in a text that is looked through bit by bit. */
+/** Longest match of a pattern that is waited for in a stream, and in a text that is inspected window by window. */
 const MAX_LENGTH = 256
 const MAX_LENGTH_IN_TEXT = 4096
 
 /** What the operator looks for besides: a pattern, or words. */
 export interface CustomSettings {
   readonly name: string
-  /** What a placeholder calls a find; the name in capitals when empty. */
+  /** The type in placeholders; the name in capitals when empty. */
   readonly type: string
   /** In RE2's syntax; empty for none. */
   readonly pattern: string
@@ -19,38 +19,38 @@ export interface CustomSettings {
 /**
  * A detector for a pattern or words of the operator's. Patterns run on an engine whose time is linear in the text, whatever the pattern.
  *
- * @throws Error with the reason when the pattern is none, or finds the empty text
+ * @throws Error with the reason when the pattern is none, or matches the empty text
  * @see https://github.com/google/re2/wiki/Syntax
  */
 export function customDetector({ name, type, pattern, words }: CustomSettings): Detector {
   const head = { name, type: type === '' ? name.toUpperCase() : type }
   if (pattern === '') return { ...head, ...wordDetector(words) }
   const compiled = RE2JS.compile(pattern)
-  if (compiled.matcher('').find()) throw new Error('it finds the empty text')
+  if (compiled.matcher('').find()) throw new Error('it matches the empty text')
   return {
     ...head,
-    find(text, budget) {
+    match(text, budget) {
       const spans: Span[] = []
       const matcher = compiled.matcher(text)
-      // To tell where one match ends may take as long as there is text.
+      // One match may take as long as there is text.
       for (; matcher.find(); budget?.check()) {
         if (matcher.end() > matcher.start()) spans.push({ start: matcher.start(), end: matcher.end() })
       }
       return spans
     },
-    // Nothing tells where a pattern may begin.
+    // A pattern may begin anywhere.
     open: (text, most = MAX_LENGTH) => Math.max(0, text.length - Math.min(most, MAX_LENGTH_IN_TEXT)),
   }
 }
 
 /** Whole words and phrases, in any case. Looks a phrase up by its first word, so that many cost no more than few. */
-function wordDetector(words: readonly string[]): Pick<Detector, 'find' | 'open'> {
+function wordDetector(words: readonly string[]): Pick<Detector, 'match' | 'open'> {
   const phrases = words.map((word) => lowerCase(word.trim())).filter((word) => word !== '')
   const byFirst = Map.groupBy(phrases, (phrase) => firstWord(phrase))
   for (const group of byFirst.values()) group.sort((a, b) => b.length - a.length)
   const longest = phrases.reduce((most, phrase) => Math.max(most, phrase.length), 0)
   return {
-    find(text) {
+    match(text) {
       const spans: Span[] = []
       const plain = lowerCase(text)
       let end = 0

@@ -5,21 +5,21 @@ import type { TimeBudget } from '../time-budget.ts'
  * Matches one kind of value in text. Its work grows with the text's length and with nothing else, whatever the text.
  */
 export interface Detector {
-  /** Under which its finds are counted: `email`. */
+  /** The name its matches are counted under: `email`. */
   readonly name: string
-  /** What a placeholder calls a find: `EMAIL`. */
+  /** The type of its matches in placeholders: `EMAIL`. */
   readonly type: string
   /**
-   * All finds, in order, none overlapping another.
+   * All matches, in order, none overlapping another.
    *
    * @param budget asked by those whose work at one place may be long
    */
-  find(text: string, budget?: TimeBudget): readonly Span[]
+  match(text: string, budget?: TimeBudget): readonly Span[]
   /**
-   * From where on the text may be the beginning of a find that goes on behind the text's end, or of one that what follows may undo;
-   * the text's length when nothing is open. Never further back than a find can be long.
+   * Where a match may begin that goes on behind the text's end, or one that what follows may undo. The text's length when there is
+   * none. Never further back than a match can be long.
    *
-   * @param most how far back to look where finds have no longest length; without it, as far as a stream may be held back
+   * @param most how far back to look where matches have no longest length; without it, as far as a stream may be held back
    */
   open(text: string, most?: number): number
 }
@@ -48,11 +48,11 @@ export function table(holds: (code: number) => boolean): Uint8Array {
 }
 
 /**
- * Where, in the run of characters that the text ends with, a find may begin; the text's length for nowhere.
+ * Where a match may begin in the run of characters that the text ends with; the text's length for nowhere.
  *
  * @param holds whether a character belongs to the run
- * @param begins whether a find may begin with it
- * @param most longest find; what stands further back is not looked at
+ * @param begins whether a match may begin with it
+ * @param most longest match; what stands further back is not looked at
  */
 export function trailingRun(
   text: string,

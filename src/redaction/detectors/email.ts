@@ -27,7 +27,7 @@ const isLetter = (code: number): boolean => ((code | 32) - 97) >>> 0 < 26 || isL
 export const email: Detector = {
   name: 'email',
   type: 'EMAIL',
-  find(text) {
+  match(text) {
     const spans: Span[] = []
     let from = 0
     for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {

@@ -25,7 +25,7 @@ const MAX_LENGTH = 42
 export const iban: Detector = {
   name: 'iban',
   type: 'IBAN',
-  find(text) {
+  match(text) {
     const spans: Span[] = []
     START.lastIndex = 0
     for (let match = START.exec(text); match; match = START.exec(text)) {

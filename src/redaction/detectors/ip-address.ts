@@ -6,11 +6,11 @@ const V4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}/g
 /** Longest address: IPv6 with an IPv4 tail. */
 const MAX_LENGTH = 45
 
-/** IP addresses of both versions. Those of the machine itself, and none at all (`0.0.0.0`, `::`), tell of nobody. */
+/** IP addresses of both versions. Those of the machine itself, and none at all (`0.0.0.0`, `::`), identify nobody. */
 export const ipAddress: Detector = {
   name: 'ip_address',
   type: 'IP_ADDRESS',
-  find(text) {
+  match(text) {
     const v6 = text.includes(':') ? v6Addresses(text) : []
     const v4 = text.includes('.') ? v4Addresses(text) : []
     if (v6.length === 0 || v4.length === 0) return v6.length === 0 ? v4 : v6

@@ -35,7 +35,7 @@ const CONTEXT_LENGTH = 28
 export const phone: Detector = {
   name: 'phone',
   type: 'PHONE',
-  find(text) {
+  match(text) {
     const spans: Span[] = []
     FORMS.lastIndex = 0
     for (let match = FORMS.exec(text); match; match = FORMS.exec(text)) {

@@ -7,5 +7,5 @@ import { phone } from './phone.ts'
 import { secret } from './secret.ts'
 import { ssn } from './ssn.ts'
 
-/** Every detector, by the order in which they are believed where finds overlap. To add one: its file, its corpus and a line here. */
+/** Every detector, in the order of precedence where matches overlap. To add one: its file, its corpus and a line here. */
 export const DETECTORS: readonly Detector[] = [email, secret, iban, creditCard, ssn, phone, ipAddress]

@@ -69,7 +69,7 @@ const isBase64 = (code: number): boolean =>
 export const secret: Detector = {
   name: 'token_like',
   type: 'TOKEN',
-  find(text) {
+  match(text) {
     const spans: Span[] = []
     const runs = new Runs(text)
     ANCHOR.lastIndex = 0
@@ -97,7 +97,7 @@ export const secret: Detector = {
     while (user > least && isUserInfo(text.charCodeAt(user - 1))) user -= 1
     if (text.startsWith('://', user - 3)) start = Math.min(start, user - 3)
     const near = Math.max(0, text.length - MAX_BLOCK_LENGTH)
-    // Looking forward first is several times as fast, and finds nothing most of the time.
+    // Looking forward first is several times as fast, and mostly there is no match.
     if (!text.includes('-----BEGIN', near)) return start
     const block = text.lastIndexOf('-----BEGIN')
     const end = /-----END [A-Z ]{0,40}-----/.exec(text.slice(block))

@@ -11,7 +11,7 @@ const FORM = /\b(\d{3})-(\d{2})-(\d{4})\b/g
 export const ssn: Detector = {
   name: 'ssn',
   type: 'SSN',
-  find(text) {
+  match(text) {
     const spans: Span[] = []
     FORM.lastIndex = 0
     for (let match = FORM.exec(text); match; match = FORM.exec(text)) {

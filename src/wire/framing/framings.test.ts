@@ -166,3 +166,28 @@ test('what is no form yields nothing and keeps nothing', () => {
     expect(fields.toObject()).toEqual({})
   }
 })
+
+test('only what every server takes for a part is one, wherever the form is cut', () => {
+  const part = (head: string, value: string): string => `--b\r\n${head}\r\n\r\n${value}\r\n`
+  const named = (name: string): string => `Content-Disposition: form-data; name=${name}`
+  const body = Buffer.from(
+    [
+      // A line that ends in LF alone, and one that only begins like the boundary, belong to the content.
+      part(
+        named('"other"'),
+        `x\n--b\n${named('model')}\n\ncheap\n\r\n--bb\r\n${named('model')}\r\n\r\ncheap`,
+      ),
+      // Names are not decoded, and stand in one field only.
+      part(named('"mod%65l"'), 'cheap'),
+      part(`Content-Type: text/plain; name="model"\r\n${named('"n"')}`, '2'),
+      part(named('model'), 'dear'),
+      '--b--\r\n',
+    ].join(''),
+  )
+  for (const cuts of everyCut(body.length)) {
+    const fields = new MultipartFields(new Set(['model', 'n']))
+    feed(body, cuts, (piece) => fields.write(piece))
+    expect(fields.toObject()).toEqual({ n: '2', model: 'dear' })
+    expect(fields.all('model')).toEqual(['dear'])
+  }
+})

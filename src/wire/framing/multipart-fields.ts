@@ -1,3 +1,7 @@
+import { nextDelimiter, type Delimiter } from './multipart.ts'
+import { readHeader } from './part-header.ts'
+import { PendingBytes } from './pending-bytes.ts'
+
 /** Longest value of a field that is kept; also the longest block of part headers that is looked at. */
 const MAX_VALUE_BYTES = 1024
 const MAX_HEADER_BYTES = 4096
@@ -5,11 +9,18 @@ const MAX_HEADER_BYTES = 4096
 const MAX_VALUES = 16
 const MAX_BOUNDARY_BYTES = 80
 
+/** What a line of the boundary may have beside the boundary: line breaks, dashes, some white space. */
+const AROUND_BOUNDARY_BYTES = 64
+
+const LF = 10
+const CR = 13
+
 type State = 'boundary' | 'headers' | 'value' | 'skip' | 'done'
 
 /**
  * Incrementally picks short text fields out of a multipart form, in constant memory: bytes in, cut anywhere. Files pass by
- * unread. The boundary is taken from the body's first line, which is where it must stand.
+ * unread. The boundary is taken from the body's first line, which is where it must stand. Lines end in CRLF, as they must: what
+ * only lenient readers take for a part is content.
  *
  * @see https://datatracker.ietf.org/doc/html/rfc7578
  */
@@ -18,10 +29,12 @@ export class MultipartFields {
   readonly #found = new Map<string, string[]>()
   /** Fields of which a value was too long, or too many. */
   readonly #leftOut = new Set<string>()
+  readonly #pending = new PendingBytes()
   #whole = false
   #state: State = 'boundary'
-  #waiting: Buffer = Buffer.alloc(0)
-  #delimiter = Buffer.alloc(0)
+  /** Where reading goes on in what is pending. */
+  #at = 0
+  #boundary = ''
   #name = ''
 
   constructor(wanted: ReadonlySet<string>) {
@@ -40,68 +53,86 @@ export class MultipartFields {
 
   write(chunk: Uint8Array): void {
     if (this.#state === 'done') return
-    this.#waiting =
-      this.#waiting.length === 0
-        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
-        : Buffer.concat([this.#waiting, chunk])
-    while (this.#step());
-    // Copied once, for the bytes may be another's.
-    this.#waiting = Buffer.from(this.#waiting)
+    const all = this.#pending.with(chunk)
+    const body = Buffer.from(all.buffer, all.byteOffset, all.length)
+    this.#at = 0
+    while (this.#step(body));
+    this.#pending.keep(all, this.#at)
   }
 
   /** Moves on as far as the bytes at hand allow; false when more are needed. */
-  #step(): boolean {
+  #step(body: Buffer): boolean {
     switch (this.#state) {
-      case 'boundary': {
-        const end = this.#waiting.indexOf('\r\n')
-        if (end < 0) return this.#waiting.length > MAX_BOUNDARY_BYTES && this.#end()
-        if (!this.#waiting.subarray(0, 2).equals(DASHES)) return this.#end()
-        this.#delimiter = Buffer.concat([CRLF, this.#waiting.subarray(0, end)])
-        this.#take(end + 2)
-        this.#state = 'headers'
-        return true
-      }
-      case 'headers': {
-        const end = this.#waiting.indexOf('\r\n\r\n')
-        if (end < 0) return this.#waiting.length > MAX_HEADER_BYTES && this.#end()
-        const headers = this.#waiting.subarray(0, end).toString('utf8')
-        this.#take(end + 4)
-        this.#name = /(?:^|[;\s])name="?([^";\r\n]+)/i.exec(headers)?.[1] ?? ''
-        const file = /filename\*?=/i.test(headers)
-        this.#state = !file && this.#wanted.has(this.#name) ? 'value' : 'skip'
-        return true
-      }
+      case 'boundary':
+        return this.#readBoundary(body)
+      case 'headers':
+        return this.#readHeaders(body)
       case 'value':
-      case 'skip': {
-        const end = this.#waiting.indexOf(this.#delimiter)
-        if (end >= 0) {
-          if (this.#state === 'value') this.#keep(this.#waiting.subarray(0, end))
-          this.#take(end + this.#delimiter.length)
-          // After the delimiter: CRLF before the next part, or two dashes at the end.
-          if (this.#waiting.length < 2) {
-            this.#state = 'skip'
-            this.#waiting = Buffer.concat([this.#delimiter, this.#waiting])
-            return false
-          }
-          if (this.#waiting.subarray(0, 2).equals(DASHES)) {
-            this.#whole = true
-            return this.#end()
-          }
-          this.#take(2)
-          this.#state = 'headers'
-          return true
-        }
-        if (this.#state === 'value' && this.#waiting.length <= MAX_VALUE_BYTES + this.#delimiter.length)
-          return false
-        if (this.#state === 'value') this.#leftOut.add(this.#name)
-        this.#state = 'skip'
-        this.#take(Math.max(0, this.#waiting.length - this.#delimiter.length + 1))
-        return false
-      }
+      case 'skip':
+        return this.#readContent(body)
       case 'done':
+        this.#at = body.length
         return false
       default:
         return this.#state satisfies never
+    }
+  }
+
+  #readBoundary(body: Buffer): boolean {
+    const end = body.indexOf('\r\n')
+    if (end < 0 && body.length <= MAX_BOUNDARY_BYTES) return false
+    const line = body.subarray(0, Math.max(end, 0)).toString('utf8')
+    this.#state = line.startsWith('--') ? 'headers' : 'done'
+    this.#boundary = line.slice(2)
+    this.#at = end + 2
+    return true
+  }
+
+  #readHeaders(body: Buffer): boolean {
+    const end = body.indexOf('\r\n\r\n', this.#at)
+    if (end < 0) {
+      if (body.length - this.#at <= MAX_HEADER_BYTES) return false
+      this.#state = 'done'
+      return true
+    }
+    const { plainName, fileName } = readHeader(body.subarray(this.#at, end).toString('utf8'))
+    this.#name = plainName
+    this.#state = fileName === undefined && this.#wanted.has(plainName) ? 'value' : 'skip'
+    this.#at = end + 4
+    return true
+  }
+
+  #readContent(body: Buffer): boolean {
+    const delimiter = this.#nextDelimiter(body)
+    if (delimiter === undefined) {
+      const open = body.length - this.#at - this.#boundary.length - AROUND_BOUNDARY_BYTES
+      if (this.#state === 'value') {
+        if (open <= MAX_VALUE_BYTES) return false
+        this.#leftOut.add(this.#name)
+        this.#state = 'skip'
+      }
+      this.#at += Math.max(0, open)
+      return false
+    }
+    if (this.#state === 'value') this.#keep(body.subarray(this.#at, delimiter.start))
+    this.#whole = delimiter.closes
+    this.#state = delimiter.closes ? 'done' : 'headers'
+    this.#at = delimiter.end
+    return true
+  }
+
+  /** The line that ends the part; `undefined` where it has not wholly come. */
+  #nextDelimiter(body: Buffer): Delimiter | undefined {
+    let from = this.#at
+    for (;;) {
+      const delimiter = nextDelimiter(body, this.#boundary, from)
+      const { start, end, closes } = delimiter
+      if (start === body.length) return undefined
+      const ended = body[end - 2] === CR && body[end - 1] === LF
+      if (body[start] === CR && (closes || ended)) return delimiter
+      // It may yet close, or go on.
+      if (end === body.length && !ended) return undefined
+      from = end
     }
   }
 
@@ -110,17 +141,4 @@ export class MultipartFields {
     if (value.length > MAX_VALUE_BYTES || values.length >= MAX_VALUES) this.#leftOut.add(this.#name)
     else this.#found.set(this.#name, [...values, Buffer.from(value).toString('utf8')])
   }
-
-  #take(bytes: number): void {
-    this.#waiting = this.#waiting.subarray(bytes)
-  }
-
-  #end(): false {
-    this.#state = 'done'
-    this.#waiting = Buffer.alloc(0)
-    return false
-  }
 }
-
-const CRLF = Buffer.from('\r\n')
-const DASHES = Buffer.from('--')

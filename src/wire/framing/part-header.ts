@@ -2,8 +2,10 @@ import { percentDecoded } from '../url/percent-decoded.ts'
 
 /** What the header of a multipart body's part says. */
 export interface PartHeader {
-  /** Name of the field; empty for none. */
+  /** Name of the field, decoded as mail and browsers do; empty for none. */
   readonly name: string
+  /** The name without its quotes, as most servers read it: nothing else is decoded. */
+  readonly plainName: string
   /** `undefined` for a plain field. */
   readonly fileName: string | undefined
   /** The field as it stands; empty for none. */
@@ -19,6 +21,8 @@ export interface PartParameter {
   readonly encoded: boolean
   /** What the value says. */
   readonly said: string
+  /** The value without its quotes. */
+  readonly plain: string
   readonly start: number
   readonly end: number
 }
@@ -37,6 +41,7 @@ export function readHeader(text: string): PartHeader {
   const of = (name: string): string | undefined => parameters.find((one) => one.name === name)?.said
   return {
     name: of('name') ?? '',
+    plainName: parameters.find(({ name, encoded }) => name === 'name' && !encoded)?.plain ?? '',
     fileName: of('filename'),
     contentType: fields.get('content-type') ?? '',
     transferEncoding: (fields.get('content-transfer-encoding') ?? '').toLowerCase(),
@@ -56,8 +61,10 @@ function parametersOf(value: string, offset: number): PartParameter[] {
   return [...value.matchAll(PARAMETER)].map(({ index, 0: all, 1: name, 2: raw }) => {
     const end = offset + index + all.length
     const encoded = name!.endsWith('*')
-    const said = encoded ? extended(raw!) : decoded(unquoted(raw!))
-    return { name: name!.replace(/\*.*$/, '').toLowerCase(), encoded, said, start: end - raw!.length, end }
+    const plain = unquoted(raw!)
+    const said = encoded ? extended(plain) : decoded(plain)
+    const start = end - raw!.length
+    return { name: name!.replace(/\*.*$/, '').toLowerCase(), encoded, said, plain, start, end }
   })
 }
 
@@ -76,7 +83,6 @@ function decoded(text: string): string {
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc8187 */
-function extended(raw: string): string {
-  const value = unquoted(raw)
+function extended(value: string): string {
   return percentDecoded(/^[^']*'[^']*'(.*)$/s.exec(value)?.[1] ?? value)
 }

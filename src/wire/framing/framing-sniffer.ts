@@ -1,11 +1,11 @@
-import type { Framing } from '../wire/framing/event-pieces.ts'
-import { isJson } from '../wire/json/is-json.ts'
-import { hasControls } from '../wire/text-bytes.ts'
+import type { Framing } from './event-pieces.ts'
+import { isJson } from '../json/is-json.ts'
+import { hasControls } from '../text-bytes.ts'
 
-/** Bytes in which data that is no text gives itself away. */
+/** Data that is no text shows it within these bytes. */
 const BINARY_BYTES = 512
 
-/** Characters at the beginning of a line that tell what it is, unless it is JSON. */
+/** Characters at the beginning of a line that show what it is, unless it is JSON. */
 const START = 8
 
 const BOM = [0xef, 0xbb, 0xbf]
@@ -16,13 +16,13 @@ const SSE_OTHER = /^(?:id:|retry:|:)/
 const SSE_PREFIX = /^(?:d|da|dat|data|e|ev|eve|even|event|i|id|r|re|ret|retr|retry)$/
 
 /**
- * Matches out by the beginning of a body whether it is a stream of events, and how they stand in it. The same bytes always give the same
- * answer, however they are cut.
+ * Recognises by the beginning of a body whether it is a stream of events, and how they stand in it. The same bytes always give the same
+ * result, however they are cut.
  *
- * An event stream is told by the first characters of a line of its own. Lines of JSON are told by the first, where they are declared, else
- * when a second begins: one text of JSON may end with a line break too.
+ * An event stream shows in the first characters of a line of its own. Lines of JSON show in the first, where they are declared; else
+ * when a second begins, because one text of JSON may end with a line break too.
  */
-export class FramingFinder {
+export class FramingSniffer {
   readonly #declared: Framing | undefined
   #bom = 0
   #length = 0
@@ -37,7 +37,7 @@ export class FramingFinder {
     this.#declared = declared
   }
 
-  /** Takes what comes next. @returns `none` for what is no stream, `binary` for what is no text; `undefined` while more must come to tell */
+  /** Takes what comes next. @returns `none` for what is no stream, `binary` for what is no text; `undefined` while more is needed */
   write(bytes: Uint8Array): Framing | 'none' | 'binary' | undefined {
     for (let at = 0; at < bytes.length;) {
       if (this.#start === '') {
