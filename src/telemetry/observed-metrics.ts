@@ -20,10 +20,9 @@ export interface MetricSources {
 /** Observes the sums and levels that others keep: they are asked for when metrics are collected. */
 export function observeSources(meter: Meter, sources: MetricSources): void {
   const observers: Observers = {
-    sum: (name, description, give) =>
-      void meter.createObservableCounter(name, { description }).addCallback(give),
+    sum: (name, description, give) => meter.createObservableCounter(name, { description }).addCallback(give),
     level: (name, description, unit, of) =>
-      void meter.createObservableGauge(name, { description, unit }).addCallback((result) => {
+      meter.createObservableGauge(name, { description, unit }).addCallback((result) => {
         const value = of()
         if (value !== undefined) result.observe(value)
       }),
