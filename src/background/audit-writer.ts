@@ -1,7 +1,8 @@
-import { CoalescingTimer } from '../time/coalescing-timer.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditTrailStore } from '../storage/contract/audit-trail.ts'
-import { JournalFullError, type Journal, type JournalBatch } from './journal.ts'
+import { CoalescingTimer } from '../time/coalescing-timer.ts'
+import type { JournalBatch } from './journal-batch.ts'
+import { type Journal, JournalFullError } from './journal.ts'
 
 /** Events that are stored in one transaction at most. */
 const BATCH_EVENTS = 256

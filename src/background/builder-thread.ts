@@ -1,3 +1,4 @@
+import { WorkerClient } from '../threads/worker-client.ts'
 import type { Encoding } from '../usage/estimate.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
 import type { Exchange } from '../traces/exchange.ts'
@@ -28,7 +29,7 @@ interface Work {
  * long, or that the thread dies of, fails alone.
  */
 export class BuilderThread {
-  readonly #workerUrl: string
+  readonly #thread: WorkerClient<BuilderRequest, BuilderReply>
   readonly #timeoutMs: number
   readonly #behindMs: number
   /** Vocabularies that the thread has used, so that it has them loaded; `undefined` once it has built a trace without one. */
@@ -36,7 +37,6 @@ export class BuilderThread {
   /** When it had built a trace with the newest of them. */
   #readyAt = 0
   #settings: BuilderSettings
-  #worker: Worker | undefined
   readonly #queue: Work[] = []
   #current: Work | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -48,14 +48,19 @@ export class BuilderThread {
     { timeoutMs = TIMEOUT_MS, behindMs = BEHIND_MS }: { timeoutMs?: number; behindMs?: number } = {},
   ) {
     this.#settings = settings
-    this.#workerUrl = workerUrl
+    this.#thread = new WorkerClient({
+      url: workerUrl,
+      replied: (reply) => this.#take(reply),
+      // What it died of may hold content.
+      died: () => this.#fail('the thread died'),
+    })
     this.#timeoutMs = timeoutMs
     this.#behindMs = behindMs
   }
 
   configure(settings: BuilderSettings): void {
     this.#settings = settings
-    this.#post({ kind: 'configure', settings })
+    this.#thread.post({ kind: 'configure', settings })
   }
 
   /**
@@ -75,8 +80,7 @@ export class BuilderThread {
     const waiting = [...(this.#current ? [this.#current] : []), ...this.#queue.splice(0)]
     this.#current = undefined
     clearTimeout(this.#timer)
-    this.#worker?.terminate()
-    this.#worker = undefined
+    this.#thread.end()
     for (const { reject } of waiting) reject(new Error('the gateway stopped'))
   }
 
@@ -86,13 +90,18 @@ export class BuilderThread {
     if (!next) return
     const behind = performance.now() - Math.max(next.queuedAt, this.#readyAt) > this.#behindMs
     const work = (this.#current = behind ? { ...next, encoding: undefined } : next)
-    this.#worker ??= this.#start()
-    const worker = this.#worker
-    this.#timer = setTimeout(() => this.#fail(worker, 'it took too long'), this.#timeoutMs)
+    if (!this.#thread.running) {
+      this.#used.clear()
+      this.#thread.start({ kind: 'configure', settings: this.#settings })
+    }
+    this.#timer = setTimeout(() => {
+      this.#thread.end()
+      this.#fail('it took too long')
+    }, this.#timeoutMs)
     const { exchange, content, encoding } = work
     const { api: _, response, ...rest } = content
     const { length, text } = response.output
-    this.#post({
+    this.#thread.post({
       kind: 'build',
       exchange,
       // A sample of text crosses as what it holds; its methods do not.
@@ -101,24 +110,15 @@ export class BuilderThread {
     })
   }
 
-  #start(): Worker {
-    const worker = new Worker(this.#workerUrl)
-    this.#used.clear()
-    worker.onmessage = ({ data: reply }: MessageEvent<BuilderReply>) => {
-      if (this.#worker !== worker) return
-      const work = this.#done()
-      if (work && !this.#used.has(work.encoding)) {
-        this.#used.add(work.encoding)
-        this.#readyAt = performance.now()
-      }
-      if ('trace' in reply) work?.resolve(reply.trace)
-      else work?.reject(new Error(reply.error))
-      this.#next()
+  #take(reply: BuilderReply): void {
+    const work = this.#done()
+    if (work && !this.#used.has(work.encoding)) {
+      this.#used.add(work.encoding)
+      this.#readyAt = performance.now()
     }
-    worker.addEventListener('error', () => this.#fail(worker, 'the thread died'))
-    worker.addEventListener('close', () => this.#fail(worker, 'the thread ended'))
-    worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies BuilderRequest)
-    return worker
+    if ('trace' in reply) work?.resolve(reply.trace)
+    else work?.reject(new Error(reply.error))
+    this.#next()
   }
 
   #done(): Work | undefined {
@@ -128,16 +128,9 @@ export class BuilderThread {
     return work
   }
 
-  /** Gives up the thread and what it is at; the next trace starts another. */
-  #fail(worker: Worker, reason: string): void {
-    if (this.#worker !== worker) return
-    this.#worker = undefined
-    worker.terminate()
+  /** Gives up what the thread was at; the next trace starts another. */
+  #fail(reason: string): void {
     this.#done()?.reject(new Error(reason))
     this.#next()
-  }
-
-  #post(request: BuilderRequest): void {
-    this.#worker?.postMessage(request)
   }
 }

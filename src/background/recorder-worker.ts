@@ -5,9 +5,8 @@ import { openStorage, recorderStorage } from '../storage/open-storage.ts'
 import type { Storage } from '../storage/contract/storage.ts'
 import { modelOf } from '../traces/build-trace.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
-import type { ReceiptLine } from '../usage/cost.ts'
 import type { Encoding } from '../usage/estimate.ts'
-import type { Contents, Exchange, PricedExchange } from '../traces/exchange.ts'
+import type { Contents, Exchange } from '../traces/exchange.ts'
 import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
 import { interruptedTrace, unreadContent, withoutBodies } from '../traces/interrupted-trace.ts'
 import { encodingNeeded } from '../traces/metering.ts'
@@ -17,9 +16,10 @@ import { AuditWriter } from './audit-writer.ts'
 import { BuilderThread } from './builder-thread.ts'
 import { unpackExchanges } from './exchange-batch.ts'
 import { ExchangeReader } from './exchange-reader.ts'
-import { Journal, type JournalLog } from './journal.ts'
+import { Journal } from './journal.ts'
+import type { JournalLog } from './journal-notes.ts'
 import { KeyWatch } from './key-watch.ts'
-import { packPriced } from './priced-batch.ts'
+import { PricedReport } from './priced-report.ts'
 import { RequestLog } from './request-log.ts'
 import { quarantine } from './quarantine.ts'
 import { TraceBuilder } from './trace-builder.ts'
@@ -32,10 +32,7 @@ import { Maintenance } from './maintenance.ts'
 
 declare const self: Worker
 
-/** How long what exchanges came to waits for others. */
-const PRICED_MS = 20
-
-/** How long looked-at bytes wait to be told together. */
+/** How long observed bytes wait to be reported together. */
 const LOOKED_MS = 5
 
 /** Content up to this size is redacted at once: asking another thread takes longer. So are so many bills priced. */
@@ -118,8 +115,7 @@ class RecorderThread {
   readonly #lookedTimer = new CoalescingTimer(() => this.#reportObserved())
   readonly #requests = new RequestLog((lines, leftOut) => reply({ kind: 'completed', lines, leftOut }))
   readonly #telemetry: TelemetryClass | undefined
-  #priced: PricedExchange[] = []
-  readonly #pricedTimer = new CoalescingTimer(() => this.#flushPriced())
+  readonly #priced = new PricedReport((batch) => reply({ kind: 'priced', ...batch }))
   readonly #audit: AuditWriter
   readonly #keys: KeyWatch
 
@@ -312,7 +308,7 @@ class RecorderThread {
     this.#writer.add(trace)
     this.#telemetry?.exchange(exchange, trace)
     this.#requests.add(exchange, trace)
-    if (exchange.ticket > 0) this.#reportPriced(exchange, trace)
+    this.#priced.add(exchange, trace)
   }
 
   /** An exchange whose trace took long is no longer worked on. */
@@ -324,33 +320,11 @@ class RecorderThread {
     if (this.#slow.size === 0) this.#wake()
   }
 
-  /** Told together, for a message costs as much as a request; and soon, for money is reserved until then. */
-  #reportPriced({ ticket, status }: Exchange, trace: Trace): void {
-    this.#pricedTimer.arm(PRICED_MS)
-    const includedNanoUsd = trace.costStatus === 'included' ? trace.listPriceNanoUsd : 0
-    this.#priced.push({
-      ticket,
-      costNanoUsd: trace.costNanoUsd,
-      includedNanoUsd,
-      outputNanoUsd: outputNanoUsd(
-        (trace.costNanoUsd ?? 0) + (includedNanoUsd ?? 0),
-        trace.detail.cost.lines,
-      ),
-      inputTokens: trace.inputTokens,
-      outputTokens: trace.outputTokens,
-      whole: trace.outcome === 'completed' && status < 400,
-    })
-  }
-
-  #flushPriced(): void {
-    if (this.#priced.length > 0) reply({ kind: 'priced', ...packPriced(this.#priced.splice(0)) })
-  }
-
   #totals(): ReturnType<TraceWriter['totals']> {
     return this.#writer.totals(this.#reader.givenUp)
   }
 
-  /** Told in sums, so that a busy stream does not cost a message for every piece. */
+  /** Reported in sums, so that a busy stream does not cost a message for every piece. */
   #looked(bytes: number): void {
     this.#lookedBytes += bytes
     if (this.#lookedBytes > 1_048_576) this.#reportObserved()
@@ -375,7 +349,7 @@ class RecorderThread {
     for (const id of this.#slow.keys())
       this.#giveUp(id, 'the gateway stopped before its content was looked through')
     this.#builders.close()
-    this.#flushPriced()
+    this.#priced.flush()
     this.#requests.flush()
     // First of all what cannot be had again.
     await Promise.race([this.#writer.close(), this.#flush.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
@@ -395,16 +369,6 @@ class RecorderThread {
     if (this.#slow.size === 0) return Promise.resolve()
     return new Promise((resolve) => (this.#wake = resolve))
   }
-}
-
-/** Of a receipt, what was not for input tokens: about, for only expectations are made of it. */
-function outputNanoUsd(costNanoUsd: number, lines: readonly ReceiptLine[]): number {
-  let input = 0
-  for (const line of lines) {
-    if (!('tokens' in line) || line.bucket.startsWith('output') || line.bucket === 'reasoning') continue
-    input += line.tokens * line.usd_per_million * 1000 * (line.factor ?? 1)
-  }
-  return Math.max(0, costNanoUsd - Math.round(input))
 }
 
 /** An error without its message, which may hold content. */

@@ -1,10 +1,9 @@
 import type { KeyList, KeyUse } from '../access/key-store.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { wireApiNamed } from '../providers/registry.ts'
 import { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Scrape } from '../telemetry/prometheus-text.ts'
-import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
+import { WorkerClient } from '../threads/worker-client.ts'
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
 import { patientTimer } from '../time/patient-timer.ts'
 import type {
@@ -15,21 +14,14 @@ import type {
   ObservedMessage,
   PricedExchange,
 } from '../traces/exchange.ts'
-import { interruptedTrace, unreadContent } from '../traces/interrupted-trace.ts'
 import { readPath } from '../wire/url/path-readings.ts'
 import { type PipelineDiagnostics, pipelineDiagnostics } from './diagnostics.ts'
-import { DropCounts } from './drop-counts.ts'
 import { type FinishedExchange, packExchanges } from './exchange-batch.ts'
-import { Journal } from './journal.ts'
+import { ExchangeQueue } from './exchange-queue.ts'
+import { type RecorderEnd, journalAuditEvents, journalExchanges } from './journal-at-end.ts'
 import { unpackPriced } from './priced-batch.ts'
 import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
-import { TenantPipelines } from './tenant-pipelines.ts'
-import { TraceBuilder } from './trace-builder.ts'
-import { encodeTrace } from './trace-codec.ts'
-import { join } from 'node:path'
-
-/** What one exchange takes in the queue besides its content. */
-const RECORD_BYTES = 2048
+import { TotalsAcrossThreads } from './totals-across-threads.ts'
 
 /** Exchanges are handed over together: at most so many, at most so late. */
 const OUTBOX_EXCHANGES = 64
@@ -52,23 +44,6 @@ const LOOK_MS = 50
 /** How long Prometheus waits for the recorder thread. */
 const SCRAPE_MS = 5000
 
-const NO_CONTENTS: Contents = { request: undefined, response: undefined }
-
-const NO_TOTALS: RecorderTotals = {
-  recovered: 0,
-  stored: 0,
-  spilled: 0,
-  replayed: 0,
-  quarantined: 0,
-  writeDropped: 0,
-  journalRecords: 0,
-  journalBytes: 0,
-  observationsGivenUp: 0,
-  lastWriteDropAt: 0,
-  lastWriteDropOperation: '',
-  writeFailuresByClass: {},
-}
-
 /** Where the recorder's own messages go. */
 export type RecorderLog = (
   level: 'INFO' | 'WARN' | 'ERROR',
@@ -76,19 +51,11 @@ export type RecorderLog = (
   fields: Readonly<Record<string, unknown>> | string,
 ) => void
 
-/** How the recorder ended. */
-export type RecorderEnd =
-  | { readonly kind: 'stored' }
-  /** The thread did not get so far: what was known of these exchanges is in the journal, and the next start stores it. */
-  | { readonly kind: 'journalled'; readonly records: number }
-  /** Nor could it be journalled. */
-  | { readonly kind: 'lost'; readonly records: number; readonly reason: string }
-
-/** Who wants to hear from the recorder. */
+/** Who listens to the recorder. */
 export interface RecorderListeners {
-  /** What exchanges came to that somebody waits for. */
+  /** What exchanges cost that somebody waits for. */
   readonly priced: (bills: readonly PricedExchange[]) => void
-  /** One that somebody waits for was dropped, so nobody will ever tell. */
+  /** An exchange that somebody waits for was dropped: its cost will never be known. */
   readonly dropped: (ticket: number) => void
   /** The store answers; its keys where they have changed. */
   readonly keys: (list: KeyList | undefined) => void
@@ -99,32 +66,19 @@ export interface RecorderListeners {
  * recorder thread says that it is safe. A thread that dies is started again and gets what was not safe yet.
  */
 export class Recorder {
-  readonly #workerUrl: string
+  readonly #thread: WorkerClient<RecorderRequest, RecorderReply>
   readonly #log: RecorderLog
   readonly #listeners: RecorderListeners
+  readonly #queue = new ExchangeQueue(() => this.#settings.queueMaxBytes)
+  readonly #totals = new TotalsAcrossThreads()
   #settings: RecorderSettings
   #paths: ShownPaths
-  #worker: Worker | undefined
-  #totals = NO_TOTALS
-  /** Totals of threads that died. */
-  #before = NO_TOTALS
-  /** Records that they left in the journal, and how many the thread of now has taken over. */
-  #inherited = 0
-  #takenOver = 0
-  readonly #tenants = new TenantPipelines()
-  readonly #unsettled = new Map<string, { finished: FinishedExchange; bytes: number }>()
   #auditWaiting: AuditEvent[] = []
   #outbox: FinishedExchange[] = []
   readonly #outboxTimer = new CoalescingTimer(() => this.#send())
-  #bytes = 0
-  #observedBytes = 0
-  #accepted = 0
-  #dropped = 0
-  #lastDropAt = 0
-  #dropping = false
-  #depthHighWatermark = 0
-  #bytesHighWatermark = 0
   #restarts = 0
+  /** Who waits for the first thread to open its store; absent once it has, or could not. */
+  #starting: { readonly ready: () => void; readonly failed: (error: Error) => void } | undefined
   #stopping: Promise<RecorderEnd> | undefined
   #hurried = false
   /** The thread has done all there was to do at the end. */
@@ -133,7 +87,6 @@ export class Recorder {
   #heardAt = 0
   #scrapes = 0
   readonly #scraping = new Map<number, (scrape: Scrape | undefined) => void>()
-  readonly #drops = new DropCounts()
 
   /** @param workerUrl the recorder thread's program */
   constructor(settings: RecorderSettings, log: RecorderLog, listeners: RecorderListeners, workerUrl: string) {
@@ -141,13 +94,18 @@ export class Recorder {
     this.#settings = settings
     this.#paths = new ShownPaths(settings.redaction)
     this.#log = log
-    this.#workerUrl = workerUrl
+    this.#thread = new WorkerClient({
+      url: workerUrl,
+      replied: (reply) => this.#take(reply),
+      died: (reason) => this.#died(reason),
+    })
   }
 
   /** Starts the thread and waits until its store is open. Rejects with the reason when it cannot be. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#spawn(resolve, (message) => reject(new Error(message)))
+      this.#starting = { ready: resolve, failed: reject }
+      this.#spawn()
     })
   }
 
@@ -156,19 +114,8 @@ export class Recorder {
    * counted and logged once per episode, when it is full.
    */
   record(exchange: Exchange, contents: Contents): void {
-    const content = (contents.request?.length ?? 0) + (contents.response?.length ?? 0)
-    const room = this.#settings.queueMaxBytes - this.#bytes - this.#observedBytes
-    if (room < RECORD_BYTES) return this.#drop(exchange)
-    const full = content > 0 && room < this.#settings.queueMaxBytes / 2 + content
-    const finished = { exchange, contents: full ? NO_CONTENTS : contents }
-    const bytes = RECORD_BYTES + (full ? 0 : content)
-    this.#accepted += 1
-    this.#dropping = false
-    this.#bytes += bytes
-    this.#unsettled.set(exchange.id, { finished, bytes })
-    this.#tenants.accepted(exchange.caller, bytes)
-    this.#depthHighWatermark = Math.max(this.#depthHighWatermark, this.#unsettled.size)
-    this.#bytesHighWatermark = Math.max(this.#bytesHighWatermark, this.#bytes)
+    const finished = this.#queue.add(exchange, contents)
+    if (!finished) return this.#drop(exchange)
     this.#outbox.push(finished)
     if (this.#outbox.length >= OUTBOX_EXCHANGES) this.#send()
     else this.#outboxTimer.arm(OUTBOX_MS)
@@ -182,11 +129,8 @@ export class Recorder {
    */
   observe(piece: Observed | ObservedMessage): boolean {
     const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
-    const worker = this.#worker
-    if (!worker || this.#bytes + this.#observedBytes + size > this.#settings.queueMaxBytes / 2) return false
-    this.#observedBytes += size
-    if (piece.kind === 'observed') worker.postMessage(piece, [piece.bytes.buffer as ArrayBuffer])
-    else this.#post(piece)
+    if (!this.#thread.running || !this.#queue.observe(size)) return false
+    this.#thread.post(piece, piece.kind === 'observed' ? [piece.bytes.buffer as ArrayBuffer] : [])
     return true
   }
 
@@ -195,12 +139,12 @@ export class Recorder {
     const { storage, journalPath, journalMaxBytes } = this.#settings
     this.#settings = { ...settings, storage, journalPath, journalMaxBytes }
     this.#paths = new ShownPaths(settings.redaction)
-    this.#post({ kind: 'configure', settings: this.#settings })
+    this.#thread.post({ kind: 'configure', settings: this.#settings })
   }
 
   /** Adds events to the audit trail. While the recorder is being started again they wait. */
   audit(events: readonly AuditEvent[]): void {
-    if (this.#worker) return this.#post({ kind: 'audit', events })
+    if (this.#thread.post({ kind: 'audit', events })) return
     const kept = events.slice(0, AUDIT_WAITING - this.#auditWaiting.length)
     this.#auditWaiting.push(...kept)
     // They are in the log all the same.
@@ -214,21 +158,21 @@ export class Recorder {
 
   /** Notes uses of gateway keys. */
   used(keys: readonly KeyUse[]): void {
-    this.#post({ kind: 'used', keys })
+    this.#thread.post({ kind: 'used', keys })
   }
 
-  /** Tells how the serving thread is. */
+  /** Reports how the serving thread is. */
   vitals(vitals: Omit<Vitals, QueueVitals>): void {
-    const { queue_depth: queueDepth } = this.diagnostics()
-    this.#post({
+    const { accepted, bytes, maxBytes } = this.#queue.counts()
+    this.#thread.post({
       kind: 'vitals',
       vitals: {
         ...vitals,
-        accepted: this.#accepted,
-        dropped: this.#drops.list(),
-        queueDepth,
-        queueBytes: this.#bytes + this.#observedBytes,
-        queueMaxBytes: this.#settings.queueMaxBytes,
+        accepted,
+        dropped: this.#queue.drops(),
+        queueDepth: this.diagnostics().queue_depth,
+        queueBytes: bytes,
+        queueMaxBytes: maxBytes,
         recorderRestarts: this.#restarts,
       },
     })
@@ -243,7 +187,7 @@ export class Recorder {
         callOff()
         resolve(scrape)
       })
-      this.#post({ kind: 'scrape', id, openMetrics })
+      this.#thread.post({ kind: 'scrape', id, openMetrics })
     })
   }
 
@@ -253,20 +197,7 @@ export class Recorder {
   }
 
   diagnostics(): PipelineDiagnostics {
-    return pipelineDiagnostics(
-      {
-        accepted: this.#accepted,
-        dropped: this.#dropped,
-        lastDropAt: this.#lastDropAt,
-        depthHighWatermark: this.#depthHighWatermark,
-        bytes: this.#bytes + this.#observedBytes,
-        bytesHighWatermark: this.#bytesHighWatermark,
-        maxBytes: this.#settings.queueMaxBytes,
-        recordBytes: RECORD_BYTES,
-        restarts: this.#restarts,
-      },
-      this.#totals,
-    )
+    return pipelineDiagnostics({ ...this.#queue.counts(), restarts: this.#restarts }, this.#totals.now)
   }
 
   /** The same of some tenants alone. The pressure is that of the whole queue, for it decides what is dropped. */
@@ -274,8 +205,7 @@ export class Recorder {
     isShown: (tenant: Pick<Caller, 'organizationId' | 'workspaceId'>) => boolean,
   ): PipelineDiagnostics {
     const { queue_pressure_state, queue_high_watermark_pressure_state } = this.diagnostics()
-    const queue = { maxBytes: this.#settings.queueMaxBytes, recordBytes: RECORD_BYTES }
-    const own = this.#tenants.diagnostics(isShown, queue)
+    const own = this.#queue.tenants.diagnostics(isShown, this.#queue.bounds)
     return { ...own, queue_pressure_state, queue_high_watermark_pressure_state }
   }
 
@@ -287,107 +217,51 @@ export class Recorder {
   /** Shortens a `stop` that is under way: nothing waits for the store or for long work any more. */
   flush(): void {
     this.#hurried = true
-    this.#post({ kind: 'flush' })
+    this.#thread.post({ kind: 'flush' })
   }
 
   async #stop(): Promise<RecorderEnd> {
     this.#send()
     this.#heardAt = performance.now()
     const until = this.#heardAt + STOPPING_MS
-    this.#post({ kind: 'stop' })
-    if (this.#hurried) this.#post({ kind: 'flush' })
-    while (this.#worker && !this.#ended && performance.now() < until) {
-      if (this.#hurried && this.#unsettled.size === 0) break
+    this.#thread.post({ kind: 'stop' })
+    if (this.#hurried) this.#thread.post({ kind: 'flush' })
+    while (this.#thread.running && !this.#ended && performance.now() < until) {
+      if (this.#hurried && this.#queue.size === 0) break
       const silentMs = this.#hurried ? SILENT_IN_HURRY_MS : SILENT_MS
       if (performance.now() - this.#heardAt > silentMs) break
       await Bun.sleep(LOOK_MS)
     }
-    this.#worker?.terminate()
-    this.#worker = undefined
-    this.#journalAudit()
-    return this.#journal()
+    this.#thread.end()
+    journalAuditEvents(this.#settings, this.#auditWaiting, this.#log)
+    const exchanges = this.#queue.exchanges.map(({ exchange }) => exchange)
+    return journalExchanges(this.#settings, exchanges, this.#log)
   }
 
-  /** Writes the audit events that no thread has taken. */
-  #journalAudit(): void {
-    if (this.#auditWaiting.length === 0) return
-    const journal = new Journal(join(this.#settings.journalPath, 'audit'), Infinity, this.#log)
-    try {
-      journal.append(this.#auditWaiting.map((event) => Buffer.from(JSON.stringify(event))))
-      journal.close()
-    } catch (error) {
-      this.#log('ERROR', 'audit events were dropped', {
-        failed_count: this.#auditWaiting.length,
-        error: error instanceof Error ? error.message : String(error),
-      })
-    }
-  }
-
-  /** Writes what is known here of the exchanges that the thread has not made safe. The next start stores it. */
-  #journal(): RecorderEnd {
-    const { journalPath, journalMaxBytes } = this.#settings
-    const exchanges = [...this.#unsettled.values()].map(({ finished }) => finished.exchange)
-    const records = exchanges.length
-    try {
-      if (records === 0) return { kind: 'stored' }
-      const builder = new TraceBuilder(this.#settings)
-      const journal = new Journal(journalPath, journalMaxBytes, this.#log)
-      const payloads = exchanges.map((exchange) => {
-        const trace = builder.build(exchange, unreadContent(wireApiNamed(exchange.wire.api)))
-        return encodeTrace(
-          interruptedTrace(trace, 'the recorder did not get to it before the gateway ended', 'unread'),
-        )
-      })
-      journal.keepUnfinished(payloads)
-      journal.close()
-      return { kind: 'journalled', records }
-    } catch (error) {
-      return { kind: 'lost', records, reason: error instanceof Error ? error.message : String(error) }
-    }
-  }
-
-  #spawn(ready?: () => void, failed?: (message: string) => void): void {
-    const worker = new Worker(this.#workerUrl)
-    this.#worker = worker
-    worker.onmessage = (event: MessageEvent<RecorderReply>) => {
-      const reply = event.data
-      if (this.#stopping) this.#heardAt = performance.now()
-      if (reply.kind === 'failed') {
-        this.#worker = undefined
-        worker.terminate()
-        failed?.(reply.message)
-        if (!failed) this.#respawnLater()
-        return
-      }
-      if (reply.kind === 'ready') ready?.()
-      this.#take(reply)
-    }
-    worker.addEventListener('error', (event) => this.#died(worker, event.message))
-    worker.addEventListener('close', () => this.#died(worker, 'the thread ended'))
-    worker.postMessage({ kind: 'configure', settings: this.#settings } satisfies RecorderRequest)
+  #spawn(): void {
+    this.#thread.start({ kind: 'configure', settings: this.#settings })
     if (this.#auditWaiting.length > 0) this.audit(this.#auditWaiting.splice(0))
     // What the last thread may not have made safe. Storing is idempotent, so a second time does no harm.
-    this.#outbox = [...this.#unsettled.values()].map(({ finished }) => finished)
+    this.#outbox = [...this.#queue.exchanges]
     this.#send()
   }
 
-  #take(reply: Exclude<RecorderReply, { kind: 'failed' }>): void {
+  #take(reply: RecorderReply): void {
+    if (this.#stopping) this.#heardAt = performance.now()
     switch (reply.kind) {
+      case 'failed':
+        return this.#failed(reply.message)
       case 'ready':
-        this.#totals = this.#sinceStart(reply.totals)
+        this.#totals.take(reply.totals)
+        this.#starting?.ready()
+        this.#starting = undefined
         return
       case 'settled':
-        for (const id of reply.ids) {
-          const settled = this.#unsettled.get(id)
-          if (!settled) continue
-          this.#bytes -= settled.bytes
-          this.#unsettled.delete(id)
-          this.#tenants.settled(settled.finished.exchange.caller, settled.bytes, reply.fate)
-        }
-        this.#totals = this.#sinceStart(reply.totals)
+        this.#queue.settle(reply.ids, reply.fate)
+        this.#totals.take(reply.totals)
         return
       case 'replayed':
-        return this.#tenants.replayed(reply.counts)
+        return this.#queue.tenants.replayed(reply.counts)
       case 'priced':
         this.#listeners.priced(unpackPriced(reply))
         return
@@ -406,13 +280,12 @@ export class Recorder {
         )
         return
       case 'looked':
-        this.#observedBytes = Math.max(0, this.#observedBytes - reply.bytes)
-        return
+        return this.#queue.observed(reply.bytes)
       case 'log':
         this.#log(reply.level, reply.message, reply.fields)
         return
       case 'stopped':
-        this.#totals = this.#sinceStart(reply.totals)
+        this.#totals.take(reply.totals)
         this.#ended = true
         return
       case 'alive':
@@ -422,29 +295,25 @@ export class Recorder {
     }
   }
 
-  /** Adds what threads that died had counted. What the new one takes over of their journal has been accepted before. */
-  #sinceStart(totals: RecorderTotals): RecorderTotals {
-    this.#takenOver = totals.recovered
-    if (this.#restarts === 0) return totals
-    return sum(this.#before, { ...totals, recovered: Math.max(0, totals.recovered - this.#inherited) })
+  /** The thread could not open its store. */
+  #failed(message: string): void {
+    this.#thread.end()
+    if (!this.#starting) return this.#respawnLater()
+    this.#starting.failed(new Error(message))
+    this.#starting = undefined
+    return undefined
   }
 
-  #died(worker: Worker, reason: string): void {
-    if (this.#worker !== worker) return
-    this.#worker = undefined
+  #died(reason: string): void {
     if (this.#stopping) return
-    // Records in the journal outlive the thread; the next one finds and counts them itself.
-    this.#inherited = Math.max(0, this.#inherited - this.#takenOver) + this.#totals.journalRecords
-    this.#takenOver = 0
-    this.#before = { ...this.#totals, journalRecords: 0, journalBytes: 0 }
-    this.#observedBytes = 0
+    this.#totals.threadDied()
+    this.#queue.observed()
     this.#log('ERROR', 'recorder thread died; starting it again', {
       error: reason,
-      unsettled: this.#unsettled.size,
+      unsettled: this.#queue.size,
       restarts: this.#restarts + 1,
     })
     this.#respawnLater()
-    return undefined
   }
 
   #respawnLater(): void {
@@ -457,22 +326,15 @@ export class Recorder {
 
   #send(): void {
     this.#outboxTimer.cancel()
-    if (this.#outbox.length === 0 || !this.#worker) return
+    if (this.#outbox.length === 0 || !this.#thread.running) return
     const batch = packExchanges(this.#outbox)
     this.#outbox = []
-    this.#worker.postMessage(batch, [batch.contents.buffer as ArrayBuffer])
-  }
-
-  #post(request: RecorderRequest): void {
-    this.#worker?.postMessage(request)
+    this.#thread.post(batch, [batch.contents.buffer as ArrayBuffer])
   }
 
   #drop(exchange: Exchange): void {
     if (exchange.ticket > 0) this.#listeners.dropped(exchange.ticket)
-    this.#dropped += 1
-    this.#tenants.refused(exchange.caller)
-    this.#lastDropAt = Date.now()
-    this.#drops.add(exchange)
+    const first = this.#queue.refuse(exchange)
     const { caller, wire } = exchange
     const route = readPath(exchange.path).loose
     const path = this.#paths.shown(exchange.path, { ...caller, provider: wire.provider, route })
@@ -487,8 +349,7 @@ export class Recorder {
       ...(exchange.errorCode === '' ? {} : { error_code: exchange.errorCode }),
       provider: exchange.wire.provider,
     })
-    if (this.#dropping) return
-    this.#dropping = true
+    if (!first) return
     this.#log('WARN', 'trace queue is full; dropping trace', {
       correlation_id: exchange.correlationId,
       path,
@@ -499,23 +360,3 @@ export class Recorder {
 
 /** What the recorder adds to the vitals of the serving thread. */
 type QueueVitals = 'accepted' | 'dropped' | 'queueDepth' | 'queueBytes' | 'queueMaxBytes' | 'recorderRestarts'
-
-function sum(a: RecorderTotals, b: RecorderTotals): RecorderTotals {
-  const failures = { ...a.writeFailuresByClass }
-  for (const [kind, count] of Object.entries(b.writeFailuresByClass))
-    failures[kind] = (failures[kind] ?? 0) + count
-  return {
-    recovered: a.recovered + b.recovered,
-    stored: a.stored + b.stored,
-    spilled: a.spilled + b.spilled,
-    replayed: a.replayed + b.replayed,
-    quarantined: a.quarantined + b.quarantined,
-    writeDropped: a.writeDropped + b.writeDropped,
-    journalRecords: b.journalRecords,
-    journalBytes: b.journalBytes,
-    observationsGivenUp: a.observationsGivenUp + b.observationsGivenUp,
-    lastWriteDropAt: Math.max(a.lastWriteDropAt, b.lastWriteDropAt),
-    lastWriteDropOperation: b.lastWriteDropOperation || a.lastWriteDropOperation,
-    writeFailuresByClass: failures,
-  }
-}

@@ -1,6 +1,7 @@
 import { CoalescingTimer, systemClock, type Clock } from '../time/coalescing-timer.ts'
 import type { Trace } from '../traces/trace.ts'
-import type { Journal, UnfinishedFile } from './journal.ts'
+import type { Journal } from './journal.ts'
+import type { UnfinishedFile } from './unfinished-files.ts'
 import { encodeTrace } from './trace-codec.ts'
 
 interface Unfinished {

@@ -27,7 +27,7 @@ function pepperFile({ journal }: Config['tracing']): string {
 }
 
 /**
- * Why the gateway could not start with the keys of file and store, as `GatewayKeys.open` would say it; `undefined` when it could.
+ * Why the gateway could not start with the keys of file and store, as `GatewayKeys.configure` would say it; `undefined` when it could.
  * Changes nothing.
  *
  * @param directory `undefined` while there is no store
@@ -82,7 +82,7 @@ export class GatewayKeys {
   #hashing: KeyHashing = { peppers: [], adopt: () => undefined }
 
   /** @param changed called when `keyring` has become another */
-  private constructor(auth: Config['auth'], directory: TenantDirectory, log: Log, changed: () => void) {
+  constructor(auth: Config['auth'], directory: TenantDirectory, log: Log, changed: () => void) {
     this.#auth = auth
     this.#directory = directory
     this.#log = log
@@ -90,22 +90,11 @@ export class GatewayKeys {
   }
 
   /**
-   * Reads the keys. A store that does not answer is no reason not to start: its keys are taken over when it does.
+   * Takes settings over and reads the keys. A store that does not answer keeps no gateway from starting: its keys are taken over when it
+   * does.
    *
    * @throws Error when there is no key at all, or the store's were hashed with another pepper
    */
-  static async open(
-    config: Config,
-    directory: TenantDirectory,
-    log: Log,
-    changed: () => void,
-  ): Promise<GatewayKeys> {
-    const keys = new GatewayKeys(config.auth, directory, log, changed)
-    await keys.configure(config)
-    return keys
-  }
-
-  /** Takes other settings over. @throws Error as `open` does */
   async configure(config: Config): Promise<void> {
     const { auth } = config
     if (auth.enabled) {

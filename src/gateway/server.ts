@@ -26,7 +26,7 @@ export interface ServerContext {
   readonly api: ApiContext
   /** Absent when Prometheus is not served, or on a listener of its own. */
   readonly metrics?: MetricsEndpoint
-  apiSettings: ApiSettings
+  readonly apiSettings: ApiSettings
 }
 
 /**

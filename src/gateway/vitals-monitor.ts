@@ -1,7 +1,7 @@
 /** How often the serving thread looks at itself. */
 const TICK_MS = 500
 
-/** What the process tells of itself. */
+/** What the process reports of itself. */
 export interface ProcessVitals {
   readonly eventLoopDelay: number
   readonly rssBytes: number
@@ -11,19 +11,19 @@ export interface ProcessVitals {
   readonly uptime: number
 }
 
-/** Watches how late timers of the serving thread are, and tells that and what the process uses every half second. */
+/** Watches how late timers of the serving thread are, and reports that and what the process uses every half second. */
 export class VitalsMonitor {
   readonly #timer: ReturnType<typeof setInterval>
   #expectedAt = performance.now() + TICK_MS
   #worstMs = 0
 
-  /** @param tell called with every tick */
-  constructor(tell: () => void) {
+  /** @param report called with every tick */
+  constructor(report: () => void) {
     this.#timer = setInterval(() => {
       const now = performance.now()
       this.#worstMs = Math.max(this.#worstMs, now - this.#expectedAt)
       this.#expectedAt = now + TICK_MS
-      tell()
+      report()
     }, TICK_MS)
     this.#timer.unref()
   }

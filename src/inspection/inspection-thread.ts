@@ -1,4 +1,5 @@
 import type { RedactionSettings } from '../redaction/settings.ts'
+import { WorkerClient } from '../threads/worker-client.ts'
 import type { InspectionReply, InspectionRequest } from './inspection-worker.ts'
 import type { InspectionResult, InspectionContent } from './judge-content.ts'
 
@@ -13,10 +14,9 @@ interface Asked {
 
 /** A thread that looks through one content at a time, so that one that kills it or hangs it takes no other with it. */
 export class InspectionThread {
-  readonly #worker: Worker
+  readonly #thread: WorkerClient<InspectionRequest, InspectionReply>
   readonly #hungMs: number
   #asked: Asked | undefined
-  #alive = true
 
   /**
    * @param workerUrl the thread's program
@@ -25,21 +25,22 @@ export class InspectionThread {
    */
   constructor(workerUrl: string, settings: RedactionSettings, budgetMs: number, hungMs: number) {
     this.#hungMs = hungMs
-    this.#worker = new Worker(workerUrl)
-    this.#worker.onmessage = ({ data: reply }: MessageEvent<InspectionReply>) => {
-      const asked = this.#done()
-      if ('answer' in reply) asked?.resolve(reply.answer)
-      else asked?.reject(new Error(reply.error))
-    }
-    this.#worker.addEventListener('error', (event) => this.end(event.message))
-    this.#worker.addEventListener('close', () => this.end('the thread ended'))
-    this.#worker.unref()
-    this.#tell({ kind: 'configure', settings, budgetMs })
+    this.#thread = new WorkerClient({
+      url: workerUrl,
+      replied: (reply) => {
+        const asked = this.#done()
+        if ('answer' in reply) asked?.resolve(reply.answer)
+        else asked?.reject(new Error(reply.error))
+      },
+      died: (reason) => this.#done()?.reject(new Error(reason)),
+      unref: true,
+    })
+    this.#thread.start({ kind: 'configure', settings, budgetMs })
   }
 
   /** Whether it can be asked. */
   get alive(): boolean {
-    return this.#alive
+    return this.#thread.running
   }
 
   /** Asks a thread that is asked nothing. @throws Error when it dies, hangs or cannot tell in time */
@@ -51,15 +52,13 @@ export class InspectionThread {
         if (waitedMs >= this.#hungMs) this.end(`no answer within ${this.#hungMs} ms`)
       }, TICK_MS)
       this.#asked = { resolve, reject, timer }
-      this.#tell({ kind: 'judge', question })
+      this.#thread.post({ kind: 'judge', question })
     })
   }
 
   /** Ends the thread; what it was asked fails. */
   end(reason: string): void {
-    if (!this.#alive) return
-    this.#alive = false
-    this.#worker.terminate()
+    this.#thread.end()
     this.#done()?.reject(new Error(reason))
   }
 
@@ -68,9 +67,5 @@ export class InspectionThread {
     this.#asked = undefined
     clearInterval(asked?.timer)
     return asked
-  }
-
-  #tell(request: InspectionRequest): void {
-    this.#worker.postMessage(request)
   }
 }

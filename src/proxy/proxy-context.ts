@@ -54,7 +54,7 @@ export interface ExchangeSink {
 
 /** What an exchange needs of the gateway around it. */
 export interface ProxyContext {
-  settings: ProxySettings
+  readonly settings: ProxySettings
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
   readonly held: HeldContent

@@ -1,4 +1,5 @@
 import type { ReadScope } from '../access/key-store.ts'
+import { WorkerClient } from '../threads/worker-client.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { AuditTrailStore } from './contract/audit-trail.ts'
 import type { LimitRecords } from './contract/limit-records.ts'
@@ -18,16 +19,22 @@ const CLOSE_MS = 1000
 
 /** Asks the query thread. A thread that dies fails what was asked of it and is started again by the next question. */
 export class QueryClient {
-  readonly #workerUrl: string
   readonly #settings: StorageConfig
-  #worker: Worker | undefined
+  readonly #thread: WorkerClient<QueryRequest, QueryReply>
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #next = 0
   #closed: (() => void) | undefined
 
   constructor(settings: StorageConfig, workerUrl: string) {
     this.#settings = settings
-    this.#workerUrl = workerUrl
+    this.#thread = new WorkerClient({
+      url: workerUrl,
+      replied: (reply) => this.#take(reply),
+      died: () => {
+        for (const { reject } of this.#waiting.values()) reject(new StorageError('the query thread died'))
+        this.#waiting.clear()
+      },
+    })
   }
 
   within(scope: ReadScope): TraceReader {
@@ -90,15 +97,13 @@ export class QueryClient {
 
   /** Lets the thread close its store, and ends it. */
   async close(): Promise<void> {
-    const worker = this.#worker
-    if (!worker) return
+    if (!this.#thread.running) return
     await new Promise<void>((resolve) => {
       this.#closed = resolve
-      worker.postMessage({ kind: 'close' } satisfies QueryRequest)
+      this.#thread.post({ kind: 'close' })
       setTimeout(resolve, CLOSE_MS).unref()
     })
-    this.#worker = undefined
-    worker.terminate()
+    this.#thread.end()
   }
 
   #reader(scope: ReadScope | null): TraceReader {
@@ -122,39 +127,23 @@ export class QueryClient {
   ): Promise<unknown> {
     if (this.#waiting.size >= mostWaiting)
       return Promise.reject(new StorageError('too many queries are waiting'))
-    const worker = (this.#worker ??= this.#spawn())
+    if (!this.#thread.running) this.#thread.start({ kind: 'open', settings: this.#settings })
     const id = this.#next++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      worker.postMessage({ kind: 'query', id, scope, method, parameters } satisfies QueryRequest)
+      this.#thread.post({ kind: 'query', id, scope, method, parameters })
     })
   }
 
-  #spawn(): Worker {
-    const worker = new Worker(this.#workerUrl)
-    worker.onmessage = (event: MessageEvent<QueryReply>) => {
-      const reply = event.data
-      if ('closed' in reply) {
-        this.#closed?.()
-        return
-      }
-      const waiting = this.#waiting.get(reply.id)
-      this.#waiting.delete(reply.id)
-      if ('error' in reply) {
-        waiting?.reject(
-          reply.kind === 'question' ? new QueryError(reply.error) : new StorageError(reply.error),
-        )
-      } else waiting?.resolve(reply.value)
+  #take(reply: QueryReply): void {
+    if ('closed' in reply) {
+      this.#closed?.()
+      return
     }
-    const died = (): void => {
-      if (this.#worker !== worker) return
-      this.#worker = undefined
-      for (const { reject } of this.#waiting.values()) reject(new StorageError('the query thread died'))
-      this.#waiting.clear()
-    }
-    worker.addEventListener('error', died)
-    worker.addEventListener('close', died)
-    worker.postMessage({ kind: 'open', settings: this.#settings } satisfies QueryRequest)
-    return worker
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if ('error' in reply) {
+      waiting?.reject(reply.kind === 'question' ? new QueryError(reply.error) : new StorageError(reply.error))
+    } else waiting?.resolve(reply.value)
   }
 }

@@ -49,8 +49,8 @@ export function exchangeSpans(
   trace: Trace,
   maker: SpanMaker,
 ): ReadableSpan[] {
-  const { method, route, startedAtUs, completedUs, caller } = exchange
-  const { traceId, spanId, parentSpanId, traceState } = span.context
+  const { route, startedAtUs, completedUs, caller } = exchange
+  const { traceId, spanId, traceState } = span.context
   const scope = clean({
     'gateway.provider': trace.provider,
     'gateway.model': trace.model,
@@ -58,47 +58,10 @@ export function exchangeSpans(
     'gateway.workspace_id': caller.workspaceId,
     'gateway.route': route,
   })
-  const failed = exchange.status >= 500 || trace.outcome === 'upstream_failed'
   const make = (made: Made): ReadableSpan => toSpan(made, traceId, traceState, maker.resource, startedAtUs)
   const child = (name: string, fromUs: number, toUs: number, more: Partial<Made> = {}): ReadableSpan =>
     make({ name, kind: INTERNAL, spanId: randomHex(8), parentSpanId: spanId, fromUs, toUs, ...more })
-  const spans = [
-    make({
-      name: `${method} ${route}`,
-      kind: SERVER,
-      spanId,
-      parentSpanId,
-      remoteParent: true,
-      fromUs: 0,
-      toUs: completedUs,
-      status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
-      attributes: {
-        ...scope,
-        ...clean({
-          'http.request.method': method,
-          'http.route': route,
-          'url.path': trace.requestPath,
-          'url.scheme': 'http',
-          'user_agent.original': exchange.requestFields['user-agent'] ?? '',
-          'gateway.correlation_id': exchange.correlationId,
-          'gateway.key_id': caller.keyId,
-          'gateway.role': caller.role,
-          'ongoingai.trace_id': trace.id,
-          'ongoingai.outcome': trace.outcome,
-          'session.id': trace.sessionId,
-          ...(failed || trace.errorCode !== '' ? { 'error.type': errorTypeOf(trace) } : {}),
-        }),
-        'http.response.status_code': exchange.status,
-        'http.request.body.size': exchange.requestBytes,
-        'http.response.body.size': exchange.responseBytes,
-        ...costOf(trace),
-      },
-      events:
-        trace.errorCode === ''
-          ? []
-          : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': trace.errorCode } }],
-    }),
-  ]
+  const spans = [make(serverSpan(exchange, span, trace, scope))]
   const { authenticatedUs, admittedUs, inspectedUs } = span
   const denied = DENIED[trace.errorCode]
   if (authenticatedUs > 0 || denied !== undefined) {
@@ -129,6 +92,52 @@ export function exchangeSpans(
     }),
   )
   return spans
+}
+
+/** The span of the exchange itself. @param scope attributes that all its spans have */
+function serverSpan(
+  exchange: Exchange,
+  { context: { spanId, parentSpanId } }: ExchangeSpan,
+  trace: Trace,
+  scope: Attributes,
+): Made {
+  const { method, route, completedUs, caller } = exchange
+  const failed = exchange.status >= 500 || trace.outcome === 'upstream_failed'
+  return {
+    name: `${method} ${route}`,
+    kind: SERVER,
+    spanId,
+    parentSpanId,
+    remoteParent: true,
+    fromUs: 0,
+    toUs: completedUs,
+    status: failed ? { code: ERROR, message: trace.errorCode } : undefined,
+    attributes: {
+      ...scope,
+      ...clean({
+        'http.request.method': method,
+        'http.route': route,
+        'url.path': trace.requestPath,
+        'url.scheme': 'http',
+        'user_agent.original': exchange.requestFields['user-agent'] ?? '',
+        'gateway.correlation_id': exchange.correlationId,
+        'gateway.key_id': caller.keyId,
+        'gateway.role': caller.role,
+        'ongoingai.trace_id': trace.id,
+        'ongoingai.outcome': trace.outcome,
+        'session.id': trace.sessionId,
+        ...(failed || trace.errorCode !== '' ? { 'error.type': errorTypeOf(trace) } : {}),
+      }),
+      'http.response.status_code': exchange.status,
+      'http.request.body.size': exchange.requestBytes,
+      'http.response.body.size': exchange.responseBytes,
+      ...costOf(trace),
+    },
+    events:
+      trace.errorCode === ''
+        ? []
+        : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': trace.errorCode } }],
+  }
 }
 
 /** The call of the provider, in the names of the GenAI conventions. */
