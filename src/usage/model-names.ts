@@ -43,12 +43,12 @@ const MAX_NAME_LENGTH = 256
 /**
  * The names to look up a model by, most specific first. Every price lookup uses this order.
  *
- * 1. The name that the upstream went by, the path's or else the content's, if it means the response's model and says more:
- *    where it ran (`global.…`), or which variant (`…:free`).
- * 2. The response's own name: it is the dated one.
- * 3. The path's name, which the upstream goes by whatever the content says.
- * 4. The name in the content. Beside a path that names a model it counts only if it means the same one: the upstream does
- *    not read it there, and nobody may choose a price by it.
+ * 1. The name that the upstream used: the path's, or else the content's. It must mean the responding model and say
+ *    more: where it ran (`global.…`), or which variant (`…:free`).
+ * 2. The response's own name, because it is dated.
+ * 3. The path's name, which the upstream uses whatever the content says.
+ * 4. The name in the content. Beside a path with a model it counts only if it means the same model. The upstream does
+ *    not read it there, and a client must not choose its price.
  */
 export function namesInOrder(names: ModelNames): readonly NamedModel[] {
   const answered = trimmed(names.answered)
