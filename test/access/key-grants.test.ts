@@ -364,7 +364,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     expect(shownAgain.body['limits']).toEqual(made.body['limits'])
   })
 
-  test('a refused change is audited with the key that it was about, whoever refused it', async () => {
+  test('a refused change is audited with the key that it was about, at every place that refuses', async () => {
     const bound = await make({ role: 'developer', permissions: ['keys:manage'], models: ['gpt*'] })
     const owner = await make({ role: 'owner', id: `target-${crypto.randomUUID()}` })
     await ask('DELETE', `/${owner.id}`, undefined, VIEWER)

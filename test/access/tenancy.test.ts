@@ -167,7 +167,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     }
   })
 
-  test('a chain stays within its workspace, whoever asks', async () => {
+  test('a chain stays within its workspace, for every caller', async () => {
     const own = await ids('a-two')
     const { body } = await ask(`/api/traces/${String(own[0])}/replay`, token('a-all'))
     const checkpoints = (body['checkpoints'] as Json[]).map((checkpoint) => checkpoint['id'])

@@ -114,7 +114,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       }
     })
 
-    test('an installation has one id, whoever asks first', async () => {
+    test('an installation has one id, also when several ask at once', async () => {
       const directory = storage.directory()
       const ids = await Promise.all(Array.from({ length: 5 }, () => directory.installationId()))
       expect(new Set(ids).size).toBe(1)
@@ -238,7 +238,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect((await reader.measure({ tags: { env: 'ci' } }, {})).rows[0]!.requests).toBe(2)
     })
 
-    test('what may be fetched again counts once, whoever fetches it first and however often', async () => {
+    test('a response that can be fetched again counts once, however often it is fetched', async () => {
       const counted = { consumptionId: 'openai:resp_1', costNanoUsd: 500 }
       await storage.write([at('a', 1, counted)])
       await storage.write([
@@ -443,7 +443,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect((await reader.measure({}, { group: 'model', limit: 5 })).more).toBe(true)
     })
 
-    test('whoever follows the order of arrival misses nothing that is recorded late', async () => {
+    test('a reader in order of arrival misses nothing that is recorded late', async () => {
       await storage.write([at('a', 5), at('b', 6)])
       const reader = storage.everywhere()
       const follow = async (after?: {
@@ -466,7 +466,7 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
       expect((await other.listTraces({}, { limit: 5, order: 'arrival', after: next! })).items).toEqual([])
     })
 
-    test('bodies are kept once, whoever repeats them, and go when nothing refers to them', async () => {
+    test('repeated bodies are kept once, and go when nothing refers to them', async () => {
       const conversation = Buffer.from(
         Array.from({ length: 20_000 }, (_, i) => `word${(i * 7919) % 10_007}`).join(' '),
       )

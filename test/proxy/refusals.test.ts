@@ -428,7 +428,7 @@ test('a reload changes providers and keys at once, and says what needs a restart
   await gateway.stop()
 })
 
-test('a credential in the query is told apart by its hash and kept nowhere', async () => {
+test('a credential in the query is identified by its hash and kept nowhere', async () => {
   await withGateway(`providers: {gemini: {upstream: "${upstream.url}"}}\n`, async (gateway) => {
     upstream.play = answerJson({ ok: true })
     await (

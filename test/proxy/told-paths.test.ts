@@ -79,7 +79,7 @@ async function everything(gateway: TestGateway): Promise<string> {
   return JSON.stringify([gateway.lines, rows])
 }
 
-test('a path is told as the policy of its caller wants it', async () => {
+test('a path is shown as the policy of its caller wants it', async () => {
   const gateway = await openGateway(settings('redact_storage'), { 'x-ongoingai-gateway-key': KEY })
   await ask(gateway)
   const text = await everything(gateway)
@@ -91,7 +91,7 @@ test('a path is told as the policy of its caller wants it', async () => {
   await gateway.stop()
 })
 
-test('with the policy off it is told as it is, but without credentials', async () => {
+test('with the policy off it is shown as it is, but without credentials', async () => {
   const gateway = await openGateway(settings('off'), { 'x-ongoingai-gateway-key': KEY })
   await ask(gateway)
   const text = await everything(gateway)

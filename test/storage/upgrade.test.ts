@@ -270,7 +270,7 @@ describe.each(['sqlite', 'postgres'])('%s', (driver) => {
     expect(await runProgram(['db', 'check'], { cwd })).toMatchObject({ status: 0, err: '' })
   })
 
-  test('a store that a newer version has changed is left alone, and why is told', async () => {
+  test('a store that a newer version has changed is left alone, and the error says why', async () => {
     const place = await empty()
     const note = `INSERT INTO ongoingai_migrations VALUES ('999_future', 1)`
     if (place.path === undefined) await server.query(place.dsn!, note)

@@ -507,7 +507,7 @@ describe('metrics', () => {
       'traces_enabled: false',
     ))
 
-  test('the newest names of the GenAI conventions, for whoever asks for them', () =>
+  test('the newest names of the GenAI conventions, where they are asked for', () =>
     within(
       '',
       async ({ collector, ask, finish }) => {
@@ -602,7 +602,7 @@ describe('metrics', () => {
       'prometheus_enabled: true, semconv_opt_in: gen_ai_latest_experimental',
     ))
 
-  test('budgets tell how much of them is spent, as long as their period lasts', () =>
+  test('budgets report how much of them is spent, as long as their period lasts', () =>
     within(
       `${AUTH}limits: {policies: [{name: all, per: organization, budget: {cost_usd: 0.001, enforcement: soft}}, {name: tokens, per: key, budget: {tokens: 270}}]}\n`,
       async ({ collector, ask, finish, gateway }) => {
