@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -33,7 +33,7 @@ interface Answer {
 let upstream: Upstream
 let server: TestPostgres
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini' }))
+  upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-4o-mini' }))
   server = await openTestPostgres()
 }, 60_000)
 afterAll(async () => {

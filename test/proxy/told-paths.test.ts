@@ -3,7 +3,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 // What a trace redacts of a path stands in no log line and no audit event either, however the request ends.
 
@@ -14,7 +14,7 @@ const SECRET = 'sk-proj-CanaryInAPath0123456789abcdef'
 let upstream: Upstream
 
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ id: 'x', model: 'm' }))
+  upstream = await Upstream.start(respondJson({ id: 'x', model: 'm' }))
 })
 afterAll(() => upstream.stop())
 
