@@ -25,7 +25,7 @@ test('JSON lines, whether fields are an object or JSON already', () => {
   )
 })
 
-test('warnings and errors tell no credential of what others said', () => {
+test('warnings and errors show no credential from the messages of others', () => {
   const text = written(undefined, (log) => {
     log('WARN', 'one', { error: 'fetch https://u:canary@h/p?key=canary failed', status: 1 })
     log('ERROR', 'two', { error: 'password=canary-1 for user "x"' })
@@ -52,7 +52,7 @@ test('words, with what would break a line written out; nothing below the level',
   )
 })
 
-test('lines that could not be written are counted, and told of by the next that can', () => {
+test('lines that could not be written are counted, and the next written line reports them', () => {
   let text = ''
   let waiting = 0
   let broken = false

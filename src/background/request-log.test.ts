@@ -13,7 +13,7 @@ const EXCHANGE = {
   caller: { organizationId: 'o', workspaceId: 'w', keyId: 'k', team: '', role: '' },
 } as Exchange
 
-test('in a flood those that went well are counted, and the others told', () => {
+test('in a flood successful requests are counted, and failed ones are logged', () => {
   const told: Record<string, unknown>[] = []
   let leftOut = 0
   const log = new RequestLog((lines, more) => {

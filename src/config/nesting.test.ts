@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { tooDeepLine } from './nesting.ts'
 
-test('nesting is bounded, in brackets and in blocks, and the line is told', () => {
+test('nesting is bounded, in brackets and in blocks, and the error names the line', () => {
   expect(tooDeepLine(`a: 1\nb: ${'['.repeat(100_000)}`)).toBe(2)
   expect(tooDeepLine(`{"a\\"\n": ${'{"b":'.repeat(65)}`)).toBe(2)
   expect(tooDeepLine(Array.from({ length: 3000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'))).toBe(258)

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { parseNetwork } from '../access/networks.ts'
 import { clientAddress } from './client-address.ts'
 
-test('only trusted proxies tell the client address, each for the one before it', () => {
+test('only trusted proxies report the client address, each for the one before it', () => {
   const trusted = ['10.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
   for (const [connection, forwarded, expected] of [
     ['192.0.2.1', '198.51.100.7', '192.0.2.1'],

@@ -24,13 +24,13 @@ test.each([
   expect(shownPath(path, undefined)).toEqual({ path: shown, edits: [] })
 })
 
-test('a path is told up to 2048 characters', () => {
+test('a path is shown up to 2048 characters', () => {
   const { path } = shownPath(`/${'a'.repeat(10_000)}`, undefined)
   expect(path).toHaveLength(2048)
   expect(path.endsWith('a…')).toBe(true)
 })
 
-test("the caller's policy decides what else is told", () => {
+test("the caller's policy decides what else is shown", () => {
   const email = '/v1/users/ann%40example.com'
   const { path, edits } = shownPath(
     email,

@@ -41,7 +41,7 @@ test.each([
   expect(withoutCredentials(text)).toBe(text)
 })
 
-test('a URL is told without its query and fragment', () => {
+test('a URL is shown without its query and fragment', () => {
   expect(withoutQueries('<https://h/p?cursor=abc>; rel="next", see http://h/q#access=1 and /r?s')).toBe(
     '<https://h/p?[REDACTED]>; rel="next", see http://h/q#[REDACTED] and /r?s',
   )

@@ -5,7 +5,7 @@ test('a request that says nothing of itself is attributed to nobody', () => {
   expect(readAttribution({}, {})).toEqual(NO_ATTRIBUTION)
 })
 
-test('clients are told by their first product, as each writes it', () => {
+test('clients are named by their first product, as each writes it', () => {
   const client = (agent: string): unknown => {
     const { client: name, clientVersion } = readAttribution({ 'user-agent': agent }, {})
     return [name, clientVersion]

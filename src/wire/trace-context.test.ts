@@ -71,7 +71,7 @@ test('a tracestate that is too long loses whole entries', () => {
   ])
 })
 
-test('an upstream is told the client span, and no state of another trace', () => {
+test('an upstream gets the client span, and no state of another trace', () => {
   const continued = { traceparent: `00-${ID}-b7ad6b7169203331-01`, tracestate: 'vendor=1' }
   const context = begin(continued)
   injectTraceParent(continued, context, 'aaaaaaaaaaaaaaaa')

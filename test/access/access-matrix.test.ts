@@ -5,7 +5,7 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { sampleTrace } from '../support/trace.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -60,7 +60,7 @@ const nameOf = ({ method, path }: Route): string => `${method} ${path}`
 let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
   const keys = ['a', 'b'].flatMap((tenant) =>
     ROLE_NAMES.map(
       (role) =>

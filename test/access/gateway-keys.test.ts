@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -22,7 +22,7 @@ let upstream: Upstream
 let server: TestPostgres
 beforeAll(async () => {
   upstream = await Upstream.start(
-    answerJson({
+    respondJson({
       id: 'x',
       model: 'gpt-4o-mini',
       usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -33,7 +33,7 @@ interface Answer {
 let upstream: Upstream
 let server: TestPostgres
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini' }))
+  upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-4o-mini' }))
   server = await openTestPostgres()
 }, 60_000)
 afterAll(async () => {
@@ -364,7 +364,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     expect(shownAgain.body['limits']).toEqual(made.body['limits'])
   })
 
-  test('a refused change is audited with the key that it was about, whoever refused it', async () => {
+  test('a refused change is audited with the key that it was about, at every place that refuses', async () => {
     const bound = await make({ role: 'developer', permissions: ['keys:manage'], models: ['gpt*'] })
     const owner = await make({ role: 'owner', id: `target-${crypto.randomUUID()}` })
     await ask('DELETE', `/${owner.id}`, undefined, VIEWER)

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -37,7 +37,7 @@ let upstream: Upstream
 let server: TestPostgres
 beforeAll(async () => {
   upstream = await Upstream.start(
-    answerJson({
+    respondJson({
       id: 'x',
       model: 'gpt-4o-mini',
       usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
@@ -167,7 +167,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
     }
   })
 
-  test('a chain stays within its workspace, whoever asks', async () => {
+  test('a chain stays within its workspace, for every caller', async () => {
     const own = await ids('a-two')
     const { body } = await ask(`/api/traces/${String(own[0])}/replay`, token('a-all'))
     const checkpoints = (body['checkpoints'] as Json[]).map((checkpoint) => checkpoint['id'])

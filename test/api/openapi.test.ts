@@ -7,7 +7,7 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { sampleTrace } from '../support/trace.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 type Json = Record<string, unknown>
 
@@ -46,11 +46,14 @@ beforeAll(async () => {
     if (model.startsWith('claude')) {
       const usage = { input_tokens: 5, output_tokens: 7 }
       const limits = { 'anthropic-ratelimit-unified-status': 'allowed' }
-      return answerJson({ id: 'm', type: 'message', model, content: [], usage }, limits)(request, socket)
+      return respondJson({ id: 'm', type: 'message', model, content: [], usage }, limits)(request, socket)
     }
     const usage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 }
     const told = sent === 'Bearer sk-b' ? {} : { usage }
-    return answerJson({ id: 'c', model, choices: [{ message: { content: 'hi' } }], ...told })(request, socket)
+    return respondJson({ id: 'c', model, choices: [{ message: { content: 'hi' } }], ...told })(
+      request,
+      socket,
+    )
   })
   gateway = await openGateway(
     `${providersAt(upstream.url)}limits:

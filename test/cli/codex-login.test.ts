@@ -44,7 +44,7 @@ test('the folder is CODEX_HOME, else .codex in the home', () => {
   })
 })
 
-test('a file that tells nothing is named with the reason, and nothing of its content', () => {
+test('a file that says nothing is named with the reason, and nothing of its content', () => {
   inHome((home) => {
     const file = join(home, 'auth.json')
     const found = (): unknown => readCodexLogin({ CODEX_HOME: home })

@@ -8,7 +8,7 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
 import { sampleTrace } from '../support/trace.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -476,7 +476,7 @@ describe('serve', () => {
       status: 1,
       err: expect.stringContaining('config is invalid: server.port'),
     })
-    const upstream = await Upstream.start(answerJson({}))
+    const upstream = await Upstream.start(respondJson({}))
     writeFileSync(
       join(folder, 'taken.yaml'),
       `server: {port: ${upstream.port}}\nstorage: {path: ./taken.db}\n`,
@@ -511,7 +511,7 @@ describe('serve', () => {
   }, 30_000)
 
   test('takes over a changed file at SIGHUP, and keeps the old one when it is bad', async () => {
-    const upstream = await Upstream.start(answerJson({ ok: true }))
+    const upstream = await Upstream.start(respondJson({ ok: true }))
     const gateway = await serveProgram(`providers: {openai: {upstream: "${upstream.url}/old"}}\n`)
     const port = new URL(gateway.url).port
     const ask = async (): Promise<string> => {
@@ -538,7 +538,7 @@ describe('serve', () => {
 })
 
 test('no secret of a request is in the store', async () => {
-  const upstream = await Upstream.start(answerJson({ ok: true }, { 'Set-Cookie': 'canary-cookie=1' }))
+  const upstream = await Upstream.start(respondJson({ ok: true }, { 'Set-Cookie': 'canary-cookie=1' }))
   const gateway = await serveProgram(
     `providers: {openai: {upstream: "${upstream.url}", credential_header: X-Vendor-Key}}\ntracing: {capture_bodies: true}\n`,
   )

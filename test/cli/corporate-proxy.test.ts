@@ -6,7 +6,7 @@ import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.t
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
 import { tlsPath } from '../support/tls-fixtures.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
@@ -20,7 +20,7 @@ let environment: Record<string, string>
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ongoingai-behind-proxy-'))
   gateway = await openGateway('')
-  upstream = await Upstream.start(answerJson({}))
+  upstream = await Upstream.start(respondJson({}))
   proxy = await startConnectProxy(upstream.port)
   environment = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, http_proxy: proxy.url }
 })

@@ -9,7 +9,7 @@ import { openGateway, providersAt } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
 import { MAIN } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
@@ -116,7 +116,7 @@ test('debug and traces tail', async () => {
 
 test('limits, and the sums of the API', async () => {
   const upstream = await Upstream.start(
-    answerJson({
+    respondJson({
       model: 'gpt-4o-mini',
       usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
     }),
@@ -149,7 +149,7 @@ test('limits, and the sums of the API', async () => {
 // Windows gives no terminal here.
 test.skipIf(process.platform === 'win32')('the line of an exchange on a terminal', async () => {
   const message = { index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'Good day.' } }
-  const upstream = await Upstream.start(answerJson({ model: 'gpt-4o-mini', choices: [message] }))
+  const upstream = await Upstream.start(respondJson({ model: 'gpt-4o-mini', choices: [message] }))
   const port = await freePort()
   const file = join(folder, 'terminal.yaml')
   writeFileSync(
@@ -172,7 +172,7 @@ test.skipIf(process.platform === 'win32')('the line of an exchange on a terminal
       }).then((response) => response.text())
     await ask()
     await eventually(() => / ~\d+ tokens, ~\$0\.00000\d+/.test(shown), 30_000)
-    upstream.play = answerJson({
+    upstream.play = respondJson({
       model: 'gpt-4o-mini',
       choices: [message],
       usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 // The folder that a tool is started in may be anybody's repository, with an ongoingai.yaml of its own.
 
@@ -12,7 +12,7 @@ const GATEWAY_KEY = 'gateway-key-0123456789abcdef'
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-gateway-address-'))
 let elsewhere: Upstream
 beforeAll(async () => {
-  elsewhere = await Upstream.start(answerJson({}))
+  elsewhere = await Upstream.start(respondJson({}))
 })
 afterAll(async () => {
   await elsewhere.stop()

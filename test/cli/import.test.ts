@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts'
 import { goTime, goTraces, makeGoPostgres, makeGoSqlite, type GoTrace } from '../support/go-gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-import-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -288,7 +288,7 @@ describe('from PostgreSQL', () => {
   test('traces, tenants and keys come over; a key goes on working, a revoked one does not', async () => {
     const [from, to] = [await server.createDatabase(), await server.createDatabase()]
     await makeGoPostgres(from, TRACES.slice(0, 700))
-    const upstream = await Upstream.start(answerJson({ id: 'x', choices: [] }))
+    const upstream = await Upstream.start(respondJson({ id: 'x', choices: [] }))
     const settings = `storage: {driver: postgres, dsn: "${to}"}\nauth: {enabled: true}\nproviders: {openai: {upstream: "${upstream.url}"}}\n`
     writeFileSync(join(folder, 'pg.yaml'), settings)
     const { status, out, err } = await run('import', '--from', from, '--config', 'pg.yaml')

@@ -401,7 +401,7 @@ describe('doctor', () => {
     expect(off).toContain('no policy looks at content on its way')
   })
 
-  test('asks the upstreams only when told to', async () => {
+  test('contacts the upstreams only with --online', async () => {
     writeFileSync(
       join(folder, 'online.yaml'),
       `storage: {path: ./g.db}\nproviders: {openai: {upstream: "http://127.0.0.1:1"}}\n`,

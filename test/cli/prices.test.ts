@@ -75,7 +75,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('prices list and show tell every price, its brackets and where it is from', async () => {
+test('prices list and show print every price, its brackets and its source', async () => {
   config('')
   const list = await run('prices list --provider openai')
   expect(list.out).toMatch(/openai +gpt-5\.4-mini +0\.75 +0\.075 +- +4\.5\n/)

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runProgram, serveProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-redact-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -81,7 +81,7 @@ test('policies by their names; wrong calls', async () => {
 })
 
 test('placeholders are those of the gateway, once it has made its key; the key is its owner’s alone', async () => {
-  const upstream = await Upstream.start(answerJson({}))
+  const upstream = await Upstream.start(respondJson({}))
   const gateway = await serveProgram(
     `storage: {path: ./data/g.db}\npii: {mode: redact_upstream}\nproviders: {openai: {upstream: "${upstream.url}"}}\n`,
   )

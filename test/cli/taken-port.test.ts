@@ -66,7 +66,7 @@ test('a port that a gateway listens on is taken, by whatever address of it; the 
   }
 })
 
-test('a port that another program listens on is told apart', async () => {
+test('a port of another program is distinguished from one of this gateway', async () => {
   const other = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const { status, line } = await serveOn('127.0.0.1', other.port)
   other.stop()
@@ -76,7 +76,7 @@ test('a port that another program listens on is told apart', async () => {
   expect(line.error).not.toContain('OngoingAI')
 })
 
-test('a port of the metrics that is taken is told by its own setting', async () => {
+test('a taken metrics port is reported with its own setting', async () => {
   const port = await freePort()
   const settings = `observability: {admin_address: '127.0.0.1:${port}', otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true}}\n`
   const gateway = await serveProgram(settings)
@@ -100,7 +100,7 @@ test('an address that is not of this machine is an error that names the setting'
   expect(line.hint).toBe('Set server.host (ONGOINGAI_HOST) to an address of this machine.')
 })
 
-test('a port that the user may not listen on is told by its setting', async () => {
+test('a port that the user may not listen on is reported with its setting', async () => {
   const settings = { host: 'server.host', port: 'server.port' }
   const cause = Object.assign(new Error('permission denied 127.0.0.1:81'), { code: 'EACCES' })
   expect(await notListening(new ListenError({ host: '127.0.0.1', port: 81, settings }, cause))).toEqual({

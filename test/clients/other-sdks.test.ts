@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { installTestPackage } from '../support/test-package.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 await installTestPackage('clients')
 const { createAnthropic } = await import('@ai-sdk/anthropic')
@@ -20,7 +20,7 @@ const { default: OpenAI, AzureOpenAI } = await import('openai')
 let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({}))
+  upstream = await Upstream.start(respondJson({}))
   const names = ['openai', 'anthropic', 'gemini', 'mistral', 'cohere', 'ollama', 'azure']
   gateway = await openGateway(
     `providers:\n${names.map((name) => `  ${name}: {upstream: "${upstream.url}"}`).join('\n')}\n`,
@@ -133,7 +133,7 @@ const RESPONSE_EXACT = {
 }
 
 test('openai, AzureOpenAI: the deployment is in the path, the credential in api-key', async () => {
-  upstream.play = answerJson(CHAT)
+  upstream.play = respondJson(CHAT)
   begun += 1
   const client = new AzureOpenAI({
     endpoint: `${gateway.url}/azure`,
@@ -158,7 +158,7 @@ test('openai, AzureOpenAI: the deployment is in the path, the credential in api-
 
 test('openai: embeddings, images, transcriptions and moderations', async () => {
   const client = new OpenAI({ apiKey: 'sk-provider-0123456789', baseURL: `${gateway.url}/openai/v1` })
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     created: 1,
     data: [{ b64_json: 'AAAA' }],
     usage: {
@@ -177,7 +177,7 @@ test('openai: embeddings, images, transcriptions and moderations', async () => {
     cost_status: 'exact',
   })
 
-  upstream.play = answerJson({ text: 'Hi', usage: { type: 'duration', seconds: 37 } })
+  upstream.play = respondJson({ text: 'Hi', usage: { type: 'duration', seconds: 37 } })
   begun += 1
   const file = new File([new Uint8Array(2000)], 'a.wav', { type: 'audio/wav' })
   await client.audio.transcriptions.create({ file, model: 'whisper-1' })
@@ -187,7 +187,7 @@ test('openai: embeddings, images, transcriptions and moderations', async () => {
     cost_status: 'exact',
   })
 
-  upstream.play = answerJson({ id: 'modr', model: 'omni-moderation-latest', results: [] })
+  upstream.play = respondJson({ id: 'modr', model: 'omni-moderation-latest', results: [] })
   begun += 1
   await client.moderations.create({ input: 'Hi' })
   expect(await newest()).toMatchObject({ estimated_cost_usd: 0, cost_status: 'exact', usage_source: 'none' })
@@ -195,7 +195,7 @@ test('openai: embeddings, images, transcriptions and moderations', async () => {
 
 test('openai: a batch is free until its results are fetched, and counts once', async () => {
   const client = new OpenAI({ apiKey: 'sk-provider-0123456789', baseURL: `${gateway.url}/openai/v1` })
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     id: 'batch_1',
     object: 'batch',
     status: 'completed',
@@ -227,15 +227,15 @@ test('openai: a batch is free until its results are fetched, and counts once', a
 test('openai: a background response counts with the fetch that finds it finished, once', async () => {
   const client = new OpenAI({ apiKey: 'sk-provider-0123456789', baseURL: `${gateway.url}/openai/v1` })
   const running = { ...RESPONSE, id: 'resp_bg', status: 'queued', background: true, output: [], usage: null }
-  upstream.play = answerJson(running)
+  upstream.play = respondJson(running)
   begun += 1
   await client.responses.create({ model: 'gpt-5.4-mini', input: 'Hi', background: true })
   expect(await newest()).toMatchObject({ cost_status: 'unknown', total_tokens: 0 })
-  upstream.play = answerJson({ ...running, status: 'in_progress' })
+  upstream.play = respondJson({ ...running, status: 'in_progress' })
   begun += 1
   await client.responses.retrieve('resp_bg')
   expect(await newest()).toMatchObject({ cost_status: 'unknown', total_tokens: 0 })
-  upstream.play = answerJson({ ...RESPONSE, id: 'resp_bg', background: true })
+  upstream.play = respondJson({ ...RESPONSE, id: 'resp_bg', background: true })
   begun += 1
   await client.responses.retrieve('resp_bg')
   expect(await newest()).toMatchObject(RESPONSE_EXACT)
@@ -243,7 +243,7 @@ test('openai: a background response counts with the fetch that finds it finished
   await client.responses.retrieve('resp_bg')
   expect(await newest()).toMatchObject({ total_tokens: 0, estimated_cost_usd: 0, cost_status: 'exact' })
   // The stream that began it may end after somebody has fetched it.
-  upstream.play = answerJson({ ...RESPONSE, id: 'resp_bg', background: true })
+  upstream.play = respondJson({ ...RESPONSE, id: 'resp_bg', background: true })
   begun += 1
   await client.responses.create({ model: 'gpt-5.4-mini', input: 'Hi', background: true })
   expect(await newest()).toMatchObject({ total_tokens: 0, estimated_cost_usd: 0 })
@@ -269,7 +269,7 @@ test('@google/genai: content, stream and embeddings', async () => {
     reasoning_tokens: 16,
     cost_status: 'exact',
   }
-  upstream.play = answerJson(answer)
+  upstream.play = respondJson(answer)
   begun += 1
   await ai.models.generateContent({ model: 'gemini-3.8-flash', contents: 'Hi' })
   expect(await newest()).toMatchObject({ ...exact, client: 'google-genai-sdk', client_version: '3.1.0' })
@@ -279,7 +279,7 @@ test('@google/genai: content, stream and embeddings', async () => {
   begun += 1
   for await (const _ of await ai.models.generateContentStream({ model: 'gemini-3.8-flash', contents: 'Hi' }));
   expect(await newest()).toMatchObject(exact)
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     embeddings: [{ values: [0] }],
     usageMetadata: { promptTokenCount: 7, totalTokenCount: 7 },
   })
@@ -299,7 +299,7 @@ test('@mistralai/mistralai: chat and stream', async () => {
     output_tokens: 6,
     cost_status: 'exact',
   }
-  upstream.play = answerJson({ ...CHAT, model: 'mistral-large-2512', usage })
+  upstream.play = respondJson({ ...CHAT, model: 'mistral-large-2512', usage })
   begun += 1
   await mistral.chat.complete(request)
   expect(await newest()).toMatchObject({ ...exact, client: 'mistral-client-typescript' })
@@ -328,7 +328,7 @@ test('cohere-ai: chat, stream, embed and rerank by billed units', async () => {
     client: 'cohere-ai',
   }
   const request = { model: 'command-r-08-2024', messages: [{ role: 'user' as const, content: 'Hi' }] }
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     id: 'co',
     finish_reason: 'COMPLETE',
     message: { role: 'assistant', content: [{ type: 'text', text: 'Hello' }] },
@@ -347,7 +347,7 @@ test('cohere-ai: chat, stream, embed and rerank by billed units', async () => {
   begun += 1
   for await (const _ of await cohere.chatStream(request));
   expect(await newest()).toMatchObject({ ...exact, finish_reason: 'COMPLETE' })
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     id: 'e',
     embeddings: { float: [[0]] },
     texts: ['Hi'],
@@ -367,7 +367,7 @@ test('cohere-ai: chat, stream, embed and rerank by billed units', async () => {
     output_tokens: 0,
     cost_status: 'exact',
   })
-  upstream.play = answerJson({ id: 'r', results: [], meta: { billed_units: { search_units: 1 } } })
+  upstream.play = respondJson({ id: 'r', results: [], meta: { billed_units: { search_units: 1 } } })
   begun += 1
   await cohere.rerank({ model: 'rerank-v3.5', query: 'q', documents: ['d'] })
   expect(await newest()).toMatchObject({
@@ -396,7 +396,7 @@ test('ollama: chat, NDJSON and embed; models on this machine cost nothing', asyn
     estimated_cost_usd: 0,
     client: 'ollama-js',
   }
-  upstream.play = answerJson({ ...last, message: { role: 'assistant', content: 'Hello' } })
+  upstream.play = respondJson({ ...last, message: { role: 'assistant', content: 'Hello' } })
   begun += 1
   await ollama.chat(request)
   expect(await newest()).toMatchObject(exact)
@@ -407,7 +407,7 @@ test('ollama: chat, NDJSON and embed; models on this machine cost nothing', asyn
   begun += 1
   for await (const _ of await ollama.chat({ ...request, stream: true }));
   expect(await newest()).toMatchObject({ ...exact, finish_reason: 'stop' })
-  upstream.play = answerJson({ model: 'nomic-embed-text', embeddings: [[0]], prompt_eval_count: 3 })
+  upstream.play = respondJson({ model: 'nomic-embed-text', embeddings: [[0]], prompt_eval_count: 3 })
   begun += 1
   await ollama.embed({ model: 'nomic-embed-text', input: 'Hi' })
   expect(await newest()).toMatchObject({ model: 'nomic-embed-text', input_tokens: 3, output_tokens: 0 })
@@ -415,7 +415,7 @@ test('ollama: chat, NDJSON and embed; models on this machine cost nothing', asyn
 
 test('ai with @ai-sdk/openai: Responses, and chat by name', async () => {
   const openai = createOpenAI({ apiKey: 'sk-provider-0123456789', baseURL: `${gateway.url}/openai/v1` })
-  upstream.play = answerJson(RESPONSE)
+  upstream.play = respondJson(RESPONSE)
   begun += 1
   await generateText({ model: openai('gpt-5.4-mini'), prompt: 'Hi' })
   expect(upstream.last.target).toBe('/v1/responses')
@@ -432,7 +432,7 @@ test('ai with @ai-sdk/anthropic', async () => {
     apiKey: 'sk-ant-provider-0123456789',
     baseURL: `${gateway.url}/anthropic/v1`,
   })
-  upstream.play = answerJson(MESSAGE)
+  upstream.play = respondJson(MESSAGE)
   begun += 1
   await generateText({ model: anthropic('claude-haiku-4-5'), prompt: 'Hi' })
   expect(await newest()).toMatchObject({ ...ANTHROPIC_EXACT, client: 'ai' })
@@ -484,7 +484,7 @@ test('@openai/agents: a run over Responses', async () => {
   setTracingDisabled(true)
   const client = new OpenAI({ apiKey: 'sk-provider-0123456789', baseURL: `${gateway.url}/openai/v1` })
   const runner = new Runner({ modelProvider: new OpenAIProvider({ openAIClient: client }) })
-  upstream.play = answerJson(RESPONSE)
+  upstream.play = respondJson(RESPONSE)
   begun += 1
   const result = await runner.run(
     new Agent({ name: 'A', instructions: 'Be kind.', model: 'gpt-5.4-mini' }),
@@ -495,7 +495,7 @@ test('@openai/agents: a run over Responses', async () => {
 })
 
 test('attribution: end user, session, tags and client, from fields and body, to the API’s filters', async () => {
-  upstream.play = answerJson(CHAT)
+  upstream.play = respondJson(CHAT)
   const client = new OpenAI({
     apiKey: 'sk-provider-0123456789',
     baseURL: `${gateway.url}/openai/v1`,

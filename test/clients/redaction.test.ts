@@ -3,7 +3,7 @@ import type OpenAI from 'openai'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { installTestPackage } from '../support/test-package.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 await installTestPackage('clients')
 const { default: OpenAIClient } = await import('openai')
@@ -14,7 +14,7 @@ let upstream: Upstream
 let gateway: TestGateway
 let openai: OpenAI
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({}))
+  upstream = await Upstream.start(respondJson({}))
   gateway = await openGateway(
     `${providersAt(upstream.url)}tracing: {capture_bodies: true}\npii: {mode: redact_upstream, replacement: {reversible: true}}\n`,
   )
@@ -92,7 +92,7 @@ test('a streamed answer, the call of a tool, its result, and what the model says
       content: JSON.stringify({ sent_to: VALUES[0], copy: 'bob@example.org' }),
     },
   )
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     id: 'c2',
     object: 'chat.completion',
     model: 'gpt-5.4-mini',

@@ -4,7 +4,7 @@ import type OpenAI from 'openai'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { installTestPackage } from '../support/test-package.ts'
-import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respond, respondJson, stream, Upstream } from '../support/upstream.ts'
 
 await installTestPackage('clients')
 const { default: AnthropicClient } = await import('@anthropic-ai/sdk')
@@ -15,7 +15,7 @@ let gateway: TestGateway
 let openai: OpenAI
 let anthropic: Anthropic
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({}))
+  upstream = await Upstream.start(respondJson({}))
   gateway = await openGateway(providersAt(upstream.url))
   openai = new OpenAIClient({
     apiKey: 'sk-provider-0123456789',
@@ -57,7 +57,7 @@ const chunk = (delta: object, finish: string | null = null): object => ({
 })
 
 test('openai: a chat completion', async () => {
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     id: 'c1',
     model: 'gpt-5.4-mini-2026-03-17',
     choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
@@ -138,7 +138,7 @@ test('openai: a streamed response', async () => {
 })
 
 test('openai: embeddings', async () => {
-  upstream.play = answerJson({
+  upstream.play = respondJson({
     object: 'list',
     model: 'text-embedding-3-small',
     data: [{ index: 0, embedding: 'AAAAAA==' }],
@@ -162,7 +162,7 @@ test('openai: decisions', async () => {
       total_tokens: 1203,
     },
   }
-  upstream.play = answerJson(answered)
+  upstream.play = respondJson(answered)
   begun += 1
   const decision = await openai.decisions.create({
     model: 'gpt-6-luna',
@@ -186,7 +186,7 @@ test('openai: a provider’s error reaches the caller as it is, and costs nothin
   const error = {
     error: { message: 'bad model', type: 'invalid_request_error', param: 'model', code: 'model_not_found' },
   }
-  upstream.play = answer(
+  upstream.play = respond(
     404,
     { 'Content-Type': 'application/json', 'x-request-id': 'req_404' },
     JSON.stringify(error),
@@ -211,12 +211,12 @@ test('openai: retries work through the gateway, and each try is recorded', async
     tries += 1
     const play =
       tries < 3
-        ? answer(
+        ? respond(
             429,
             { 'Content-Type': 'application/json', 'retry-after-ms': '1' },
             '{"error":{"message":"slow down"}}',
           )
-        : answerJson({ id: 'c', model: 'm', choices: [], usage: CHAT_USAGE })
+        : respondJson({ id: 'c', model: 'm', choices: [], usage: CHAT_USAGE })
     return play(request, socket)
   }
   begun += 3
@@ -266,7 +266,7 @@ const event = (type: string, data: object): string =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
 
 test('anthropic: a message', async () => {
-  upstream.play = answerJson(
+  upstream.play = respondJson(
     {
       ...MESSAGE,
       usage: {

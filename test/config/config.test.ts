@@ -119,7 +119,7 @@ describe('loading', () => {
     expect(problem('server:\n\tport: 1')).toContain(`${file}:2`)
   })
 
-  test('aliases that stand for too much, and merges of themselves, are told with their line', () => {
+  test('aliases that expand too far, and merges of themselves, are reported with their line', () => {
     const doubling = Array.from({ length: 25 }, (_, i) => `  l${i + 1}: &l${i + 1} {<<: [*l${i}, *l${i}]}\n`)
     const laughs = `limits:\n  l0: &l0 {requests_per_minute: 1}\n${doubling.join('')}  per_key: {<<: *l25}\n`
     expect(problem(laughs)).toMatch(
@@ -179,7 +179,7 @@ describe('environment', () => {
     expect(config.tracing.captureBodies).toBe(true)
   })
 
-  test('a bad value is told with its variable and its setting', () => {
+  test('a bad value is reported with its variable and its setting', () => {
     expect(problem('', { ONGOINGAI_PORT: 'not-a-number' })).toBe(
       'invalid ONGOINGAI_PORT: server.port must be a whole number (got "not-a-number")',
     )

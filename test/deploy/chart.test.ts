@@ -28,7 +28,7 @@ const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as Values
 const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as object
 const valid = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema)
 
-test('the values are those of the schema, and what is misspelt is told', () => {
+test('the values are those of the schema, and a misspelt one is reported', () => {
   expect([valid(values), valid.errors]).toEqual([true, null])
   for (const wrong of [
     { replicas: 0 },
@@ -124,7 +124,7 @@ describe.if(renders)('rendered', () => {
     },
   )
 
-  test('what Kubernetes would refuse is told', async () => {
+  test('what Kubernetes would refuse is reported', async () => {
     const deployment = (render({}) as Resource[]).find(({ kind }) => kind === 'Deployment')!
     const spec = { ...deployment.spec, replicas: 'two' }
     expect(validate({ ...deployment, spec })).rejects.toThrow('replicas')

@@ -95,7 +95,7 @@ test('every alert says what to do, in a section that there is', () => {
   }
 })
 
-test('dashboards are told apart, and promtool takes the rules', () => {
+test('dashboards have ids of their own, and promtool accepts the rules', () => {
   expect(dashboards.map(({ name }) => name).sort()).toEqual([
     'cost.json',
     'latency.json',

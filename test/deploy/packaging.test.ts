@@ -354,7 +354,7 @@ describe.if(Bun.which('curl') !== null || Bun.which('wget') !== null)('install.s
     },
   )
 
-  test('systems that nothing is built for are told so', async () => {
+  test('an unsupported system gets an error that says so', async () => {
     const to = home('strange')
     for (const [system, machine, message] of [
       ['Plan9', 'x86_64', 'Unsupported OS: Plan9 (supported: macOS, Linux)'],

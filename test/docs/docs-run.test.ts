@@ -9,7 +9,7 @@ import { goTraces, makeGoPostgres, makeGoSqlite } from '../support/go-gateway.ts
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { freePort } from '../support/free-port.ts'
 import { MAIN } from '../support/program.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
@@ -60,7 +60,7 @@ let goDsn: string
 let bin: string
 beforeAll(async () => {
   upstream = await Upstream.start(
-    answerJson({
+    respondJson({
       id: 'chatcmpl-1',
       model: 'gpt-5.4-mini',
       choices: [{ index: 0, message: { role: 'assistant', content: 'Hello.' }, finish_reason: 'stop' }],

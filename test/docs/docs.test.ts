@@ -41,11 +41,11 @@ const blocks: Block[] = PAGES.flatMap((page) =>
   })),
 )
 
-test('docs/cli.md tells of the commands as they are', () => {
+test('docs/cli.md describes the commands as they are', () => {
   expect(readFileSync(join(ROOT, 'docs/cli.md'), 'utf8')).toBe(cliMarkdown())
 })
 
-test('docs/pricing.md tells what can be priced as the price lists and rules have it', () => {
+test('docs/pricing.md lists what can be priced, as the price lists and rules have it', () => {
   const page = readFileSync(join(ROOT, 'docs/pricing.md'), 'utf8')
   expect(page).toContain(`-->\n\n${priceCoverage()}\n<!--`)
 })

@@ -1,13 +1,16 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { openGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)
 
 test('texts that take long to count hold no other record up, and are all estimated in the end', async () => {
-  const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-5.4-mini', choices: [] }))
+  const upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-5.4-mini', choices: [] }))
   const reporting = await Upstream.start(
-    answerJson({ model: 'gpt-5.4-mini', usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }),
+    respondJson({
+      model: 'gpt-5.4-mini',
+      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+    }),
   )
   const gateway = await openGateway(
     `providers: {openai: {upstream: "${upstream.url}"}, reporting: {upstream: "${reporting.url}", prefix: /reporting, api: openai}}\n`,

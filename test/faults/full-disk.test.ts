@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
 import { balanced, pipeline } from '../support/pipeline.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)
 
@@ -11,7 +11,7 @@ const FULL = ['sh', '-c', `trap '' XFSZ; ulimit -f 4096; exec "$@"`, 'sh']
 
 test('a disk that is full costs no request; what was written before is whole, and what waited in the journal is stored when there is room', async () => {
   const upstream = await Upstream.start(
-    answerJson({
+    respondJson({
       id: 'x',
       model: 'gpt-5.4-mini',
       choices: [],

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
 import { startPostgresServer } from '../support/postgres-server.ts'
 import { serveProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -33,7 +33,7 @@ async function ask(url: string): Promise<number> {
 }
 
 test('killed under load again and again: what was spent is what the receipts say, and the budget goes on from there', async () => {
-  const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE }))
+  const upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE }))
   let gateway = await serveProgram(
     `storage: {path: ./data/traces.db}\n${providersAt(upstream.url)}${AUTH}limits:\n  policies: [{name: money, per: key, budget: {cost_usd: 1, tokens: 1000000000, period: total}}]\n`,
   )
@@ -93,7 +93,7 @@ test('killed under load again and again: what was spent is what the receipts say
 
 test('PostgreSQL dies in the middle of load: what may pass passes, nothing is lost, and the budget is held again after', async () => {
   const server = await startPostgresServer()
-  const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE }))
+  const upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE }))
   const gateway = await openGateway(
     `storage: {driver: postgres, dsn: "${server.url}"}\n${providersAt(upstream.url)}${AUTH}limits:\n  backend: postgres\n  backend_timeout_ms: 300\n  policies: [{name: money, per: key, budget: {cost_usd: ${(COST_USD * 400).toFixed(9)}, period: total}, on_backend_failure: allow}]\n`,
     { 'X-OngoingAI-Gateway-Key': TOKEN },

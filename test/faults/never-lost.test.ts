@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { balanced, pipeline } from '../support/pipeline.ts'
 import { serveProgram, type GatewayProcess } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)
 
@@ -14,9 +14,9 @@ const USAGE = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 }
 let upstream: Upstream
 beforeAll(async () => {
   const answer = { model: 'gpt-5.4-mini', choices: [{ message: { content: 'hi' } }] }
-  const reporting = answerJson({ ...answer, usage: USAGE })
+  const reporting = respondJson({ ...answer, usage: USAGE })
   // What it used must be counted.
-  const silent = answerJson(answer)
+  const silent = respondJson(answer)
   upstream = await Upstream.start((request, socket) =>
     (request.field('x-answer') === 'silent' ? silent : reporting)(request, socket),
   )

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { startPostgresServer, type PostgresServer } from '../support/postgres-server.ts'
 import { serveProgram, type GatewayProcess } from '../support/process.ts'
 import { pipeline } from '../support/pipeline.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 /** How long the database is away; the figure of the acceptance run is 60. */
 const OUTAGE_SECONDS = Number(process.env['TEST_OUTAGE_SECONDS'] ?? 5)
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 test('two gateways on one PostgreSQL that goes away under load: every request is served, and every trace is there', async () => {
-  const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', choices: [] }))
+  const upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-4o-mini', choices: [] }))
   const settings = `storage: {driver: postgres, dsn: "${server.url}"}
 providers: {openai: {upstream: "${upstream.url}"}}
 `
@@ -88,7 +88,7 @@ providers: {openai: {upstream: "${upstream.url}"}}
 }, 180_000)
 
 test('a gateway that starts while the database is away serves, and stores what it served when it is back', async () => {
-  const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-4o-mini', choices: [] }))
+  const upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-4o-mini', choices: [] }))
   await server.kill()
   const gateway = await serveProgram(
     `storage: {driver: postgres, dsn: "${server.url}"}\nproviders: {openai: {upstream: "${upstream.url}"}}\n`,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 test('a database that takes no writes, as after a failover, costs no request and no record; questions are answered', async () => {
-  const upstream = await Upstream.start(answerJson({ id: 'x', model: 'gpt-5.4-mini', choices: [] }))
+  const upstream = await Upstream.start(respondJson({ id: 'x', model: 'gpt-5.4-mini', choices: [] }))
   const dsn = await server.createDatabase()
   const name = new URL(dsn).pathname.slice(1)
   /** For sessions to come, and ends those that there are. */

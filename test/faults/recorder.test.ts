@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { balanced, pipeline } from '../support/pipeline.ts'
 import { runProgram, serveProgram, type GatewayProcess } from '../support/process.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 const ANSWER = {
   id: 'c',
@@ -17,7 +17,7 @@ const ANSWER = {
 
 let upstream: Upstream
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson(ANSWER))
+  upstream = await Upstream.start(respondJson(ANSWER))
 })
 afterAll(() => upstream.stop())
 
@@ -214,7 +214,7 @@ test('thousands of streams, most of them left by their client, leave nothing ope
   // While the gateway still runs: no answer is being given any more, and what is open is its pool of idle connections.
   await eventually(() => upstream.playing === 0)
   expect(upstream.sockets.size).toBeLessThanOrEqual(lanes)
-  upstream.play = answerJson(ANSWER)
+  upstream.play = respondJson(ANSWER)
   const stored = (): Record<string, number> => {
     const database = new Database(join(gateway.folder, 'data/ongoingai.db'), { readonly: true })
     const rows = database
@@ -259,7 +259,7 @@ test('300 requests are under way at once', async () => {
   upstream.play = async (request, socket) => {
     waiting += 1
     await gate
-    await answerJson(ANSWER)(request, socket)
+    await respondJson(ANSWER)(request, socket)
   }
   const clients = [0, 1].map(() =>
     Bun.spawn([

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { openGateway, providersAt } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)
 
@@ -21,7 +21,7 @@ const ask = (url: string, content: string, fields: Record<string, string> = {}):
 const traceId = (response: Response): string => response.headers.get('x-ongoingai-trace-id')!
 
 test('bodies made to be slow are redacted and stored like any other', async () => {
-  const upstream = await Upstream.start(answerJson({ ok: true }))
+  const upstream = await Upstream.start(respondJson({ ok: true }))
   const gateway = await openGateway(
     `${providersAt(upstream.url)}tracing: {capture_bodies: true}\npii: {mode: redact_upstream}\n`,
   )
@@ -42,7 +42,7 @@ test('bodies made to be slow are redacted and stored like any other', async () =
 })
 
 test('a body that takes too long is stored without content and says so, and what follows is recorded', async () => {
-  const upstream = await Upstream.start(answerJson({ ok: true }))
+  const upstream = await Upstream.start(respondJson({ ok: true }))
   const gateway = await openGateway(
     `${providersAt(upstream.url)}tracing: {capture_bodies: true}\npii: {mode: redact_storage, ${SLOW_PATTERN}}\n`,
   )
@@ -67,7 +67,7 @@ test('a body that takes too long is stored without content and says so, and what
 })
 
 test('one tenant’s content that takes too long is refused, and another’s passes meanwhile', async () => {
-  const upstream = await Upstream.start(answerJson({ ok: true }))
+  const upstream = await Upstream.start(respondJson({ ok: true }))
   const keys = ['a', 'b'].map(
     (name) =>
       `    - {id: ${name}, token: token-of-${name}-0123456789abcdef, org_id: org-${name}, workspace_id: ws}\n`,

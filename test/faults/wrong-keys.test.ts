@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 const TOKEN = 'owner-token-0123456789abcdef'
 
@@ -9,7 +9,7 @@ const TOKEN = 'owner-token-0123456789abcdef'
 const WRONG = Number(process.env['TEST_WRONG_KEYS'] ?? 5000)
 
 test('thousands of wrong keys are refused, told in short, and harm nobody who has a right one', async () => {
-  const upstream = await Upstream.start(answerJson({ ok: true }))
+  const upstream = await Upstream.start(respondJson({ ok: true }))
   const gateway = await openGateway(
     `${providersAt(upstream.url)}auth:\n  enabled: true\n  keys: [{id: k, token: ${TOKEN}, role: owner, scope: organization}]\n`,
     { 'X-OngoingAI-Gateway-Key': TOKEN },

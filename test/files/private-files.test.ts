@@ -157,7 +157,7 @@ test('a file that somebody else has laid ready is not written into', async () =>
   expect(open(out)).toEqual([])
 })
 
-test('a folder in which others can replace the gateway’s files is told of, by start and doctor', async () => {
+test('start and doctor report a folder in which others can replace the gateway’s files', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-writable-'))
   const data = join(folder, 'data')
   mkdirSync(data)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { CHROMIUM, Pages, type Findings } from '../support/chromium.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)
 
@@ -40,7 +40,7 @@ describe.skipIf(!CHROMIUM)(`in a browser${CHROMIUM ? '' : ' (skipped: no chromiu
   let pages: Pages
   const gateways: TestGateway[] = []
   beforeAll(async () => {
-    upstream = await Upstream.start(answerJson({ ok: true }, { 'access-control-allow-origin': '*' }))
+    upstream = await Upstream.start(respondJson({ ok: true }, { 'access-control-allow-origin': '*' }))
     pages = Pages.start()
   })
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
 import { sendRaw, type RawResponse } from '../support/raw-client.ts'
-import { answer, answerJson, Upstream } from '../support/upstream.ts'
+import { respond, respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -23,10 +23,10 @@ const CHAT = '/openai/v1/chat/completions'
 let upstream: Upstream
 const gateways: TestGateway[] = []
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
 })
 afterEach(() => {
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
 })
 afterAll(async () => {
   for (const gateway of gateways) await gateway.stop()
@@ -577,7 +577,7 @@ describe('the upstream’s own fields', () => {
     const off = await open('')
     const ask = (...lines: string[]): Promise<RawResponse> =>
       sendRaw(off.port, ['GET /openai/v1/models HTTP/1.1', 'Host: localhost', ...lines])
-    upstream.play = answer(200, THEIRS, '{}')
+    upstream.play = respond(200, THEIRS, '{}')
     expect(corsOf(await ask())).toEqual({
       'access-control-allow-origin': '*',
       'access-control-allow-credentials': 'true',
@@ -594,14 +594,14 @@ describe('the upstream’s own fields', () => {
       ['*', '*'],
       ['X-Origin', 'X-Origin, Origin'],
     ] as const) {
-      upstream.play = answer(200, { ...THEIRS, Vary: vary }, '{}')
+      upstream.play = respond(200, { ...THEIRS, Vary: vary }, '{}')
       expect((await ask('Origin: http://localhost:1')).fields['vary']).toBe(merged)
     }
   })
 
   test('give way on errors and streams of the upstream too', async () => {
     const off = await open('')
-    upstream.play = answer(429, THEIRS, '{"error":{}}')
+    upstream.play = respond(429, THEIRS, '{"error":{}}')
     const lines = ['GET /openai/v1/models HTTP/1.1', 'Host: localhost', 'Origin: http://localhost:1']
     const limited = await sendRaw(off.port, lines)
     expect([limited.status, limited.fields['access-control-allow-origin']]).toEqual([
@@ -769,7 +769,7 @@ test('the upstream gets its own host, never the client’s', async () => {
     ])
     expect(upstream.last.target).toStartWith('/v1/')
   }
-  upstream.play = answer(426, {}, '')
+  upstream.play = respond(426, {}, '')
   await sendRaw(on.port, [
     'GET http://evil.example/openai/v1/realtime?model=x HTTP/1.1',
     'Host: evil.example',

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
 /** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
 const COST_USD = 0.000_004_5
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
-const PLAIN = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+const PLAIN = respondJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
 const FIELD = 'X-OngoingAI-Gateway-Key'
 const ADMIN = 'admin-token-0123456789abcdef'
 const USER = 'user-token-0123456789abcdef'

@@ -230,7 +230,7 @@ test.skipIf(REDIS_MISSING !== undefined)(
   },
 )
 
-test('whatever the hour and whoever spends, nothing is counted twice and nothing is missed', async () => {
+test('at any hour and for any spender, nothing is counted twice and nothing is missed', async () => {
   let seed = 11
   const random = (below: number): number => {
     seed = (seed * 16_807) % 2_147_483_647

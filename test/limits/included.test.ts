@@ -3,7 +3,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream, type Play } from '../support/upstream.ts'
+import { respondJson, Upstream, type Play } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -27,7 +27,7 @@ let opened: TestGateway | undefined
 const answering =
   (content: object): Play =>
   (request, socket) =>
-    answerJson(content, request.field('authorization') === subscriber.authorization ? LIMITS : {})(
+    respondJson(content, request.field('authorization') === subscriber.authorization ? LIMITS : {})(
       request,
       socket,
     )
@@ -136,7 +136,7 @@ test('with count_included the list price is reserved and charged, beside a budge
 
 test('usage credits of a subscriber are charged, though the token promised a subscription', async () => {
   const gateway = await open(`cost_usd: ${LIST_USD / 2}`)
-  upstream.play = answerJson(ANSWER, {
+  upstream.play = respondJson(ANSWER, {
     ...LIMITS,
     'anthropic-ratelimit-unified-overage-in-use': 'true',
   })

@@ -7,14 +7,14 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, stream, Upstream, type Play } from '../support/upstream.ts'
+import { respondJson, stream, Upstream, type Play } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
 /** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
 const COST_USD = 0.000_004_5
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
-const PLAIN = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+const PLAIN = respondJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
 
 let upstream: Upstream
 let opened: TestGateway | undefined
@@ -235,7 +235,7 @@ describe('what requests come to is learned', () => {
     async (model) => {
       const gateway = await open('  policies: [{name: t, per: key, tokens_per_minute: 20000}]\n')
       const asked = { model, body: { max_tokens: 15_000 } }
-      const answer = answerJson({ id: 'x', model, usage: USAGE })
+      const answer = respondJson({ id: 'x', model, usage: USAGE })
       upstream.play = answer
       expect(await statuses(gateway, 1, asked)).toEqual([200])
       await eventually(async () => (await standings(gateway))[0]?.['used'] === 15)
@@ -247,7 +247,7 @@ describe('what requests come to is learned', () => {
 
   test('of embeddings, whose answers are no text: none is reserved for it', async () => {
     const gateway = await open('  policies: [{name: t, per: key, tokens_per_minute: 4000}]\n')
-    const answer = answerJson({
+    const answer = respondJson({
       model: 'text-embedding-3-small',
       data: [{ embedding: 'A'.repeat(100_000) }],
       usage: { prompt_tokens: 20, total_tokens: 20 },
@@ -619,11 +619,11 @@ describe('budgets', () => {
     '%s: 60 at once that cost as much as the budget, after three cheap ones: %d to %d pass',
     async (enforcement, least, most) => {
       const gateway = await open(budget(`cost_usd: 0.1, period: month, enforcement: ${enforcement}`))
-      upstream.play = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+      upstream.play = respondJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
       expect(await statuses(gateway, 3)).toEqual([200, 200, 200])
       await eventually(async () => (await standings(gateway))[0]?.['reserved'] === 0)
       const dear = { prompt_tokens: 10, completion_tokens: 166_664, total_tokens: 166_674 }
-      const answer = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: dear })
+      const answer = respondJson({ id: 'x', model: 'gpt-4o-mini', usage: dear })
       const all = Promise.withResolvers<void>()
       upstream.play = async (request, socket) => {
         await all.promise
@@ -769,11 +769,11 @@ describe('budgets', () => {
     const gateway = await open(budget('cost_usd: 1, period: day'))
     const image = { path: '/openai/v1/images/generations', model: 'gpt-image-1', body: { prompt: 'a tree' } }
     const usage = { input_tokens: 10, output_tokens: 500, total_tokens: 510 }
-    upstream.play = answerJson({ created: 1, data: [], usage })
+    upstream.play = respondJson({ created: 1, data: [], usage })
     expect(await statuses(gateway, 1, image)).toEqual([200])
     await eventually(async () => Number((await standings(gateway))[0]?.['used']) > 0)
     const [{ used: once } = {}] = await standings(gateway)
-    upstream.play = answerJson({ created: 1, data: [] })
+    upstream.play = respondJson({ created: 1, data: [] })
     expect(await statuses(gateway, 1, image)).toEqual([200])
     await eventually(async () => (await totals(gateway))['assumed_cost_total'] === 1)
     expect((await standings(gateway))[0]?.['used']).toBeGreaterThan(Number(once))

@@ -11,14 +11,14 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
 /** What one answer of the upstream costs: 10 × 0.15 + 5 × 0.6 USD per million tokens. */
 const COST_USD = 0.000_004_5
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
-const PLAIN = answerJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
+const PLAIN = respondJson({ id: 'x', model: 'gpt-4o-mini', usage: USAGE })
 const TOKEN = 'key-token-0123456789abcdef'
 const AUTH = `auth:
   enabled: true

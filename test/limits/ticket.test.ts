@@ -42,7 +42,7 @@ const engine = new LimitEngine({
 })
 afterAll(() => engine.close())
 
-test('what is told of an exchange after its end changes nothing', async () => {
+test('reports about an exchange after its end change nothing', async () => {
   const facts = { endUser: '', sessionId: '', provider: 'openai', model: 'm' }
   const limits = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
   const standing = async (): Promise<unknown> =>

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { eventually } from '../support/eventually.ts'
 import { openGateway } from '../support/gateway.ts'
 import { serveProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 /** Connections that Linux completes for a listener that takes none: Bun's backlog, and one. */
 const BACKLOG = 513
@@ -82,7 +82,7 @@ test('the silence that the settings allow is not cut short by the HTTP client', 
   const upstream = await Upstream.start(async (request, socket) => {
     // The HTTP client would give up after four to eight seconds.
     await Bun.sleep(9000)
-    await answerJson({ late: true })(request, socket)
+    await respondJson({ late: true })(request, socket)
   })
   const gateway = await serveProgram(
     `providers: {far: {upstream: "${upstream.url}", prefix: /far}}\n`,

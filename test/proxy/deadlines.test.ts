@@ -21,7 +21,7 @@ function watch(
   return { clock, struck, deadlines }
 }
 
-test('an upstream that does not take a connection is a connect time-out, told apart from a slow one', async () => {
+test('an upstream that does not accept a connection is a connect time-out, not a slow response', async () => {
   const dead = watch({ connectMs: 100, firstByteMs: 60_000 }, () => Promise.resolve(false))
   await eventually(() => dead.struck.length > 0)
   expect(dead.struck).toEqual(['upstream_connect_timeout'])

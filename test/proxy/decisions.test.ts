@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 // Decisions through everything that stands between a caller and a provider: key rules, the price gate, redaction, the receipt.
 
@@ -15,7 +15,7 @@ let upstream: Upstream
 let gateway: TestGateway
 let bound = ''
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson(ANSWER))
+  upstream = await Upstream.start(respondJson(ANSWER))
   gateway = await openGateway(
     `${providersAt(upstream.url)}pricing: {unknown_model: block}
 auth: {enabled: true, keys: [{id: root, token: ${OWNER}, role: owner}]}

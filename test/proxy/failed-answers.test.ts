@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { openGateway, providersAt } from '../support/gateway.ts'
-import { answer, stream, Upstream, type Play } from '../support/upstream.ts'
+import { respond, stream, Upstream, type Play } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
@@ -11,9 +11,9 @@ const chunk = (content: string): string =>
   event({ id: 'c', model: 'gpt-5.4-mini', choices: [{ index: 0, delta: { content } }] })
 const USAGE = { prompt_tokens: 100, completion_tokens: 7, total_tokens: 107 }
 const json = (value: unknown): Play =>
-  answer(200, { 'Content-Type': 'application/json' }, JSON.stringify(value))
+  respond(200, { 'Content-Type': 'application/json' }, JSON.stringify(value))
 const text = (type: string, body: string): Play =>
-  answer(200, type === '' ? {} : { 'Content-Type': type }, body)
+  respond(200, type === '' ? {} : { 'Content-Type': type }, body)
 
 const METRICS =
   'observability: {otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true}}\n'

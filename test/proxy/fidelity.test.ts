@@ -3,12 +3,12 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respond, respondJson, stream, Upstream } from '../support/upstream.ts'
 
 let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
   gateway = await openGateway(providersAt(upstream.url))
 })
 afterAll(async () => {
@@ -38,7 +38,7 @@ const BODIES: [string, Buffer][] = [
 for (const [name, body] of BODIES) {
   for (const framing of ['content-length', 'chunked'] as const) {
     test(`a request body arrives as it was sent: ${name}, ${framing}`, async () => {
-      upstream.play = answerJson({ ok: true })
+      upstream.play = respondJson({ ok: true })
       const client = await RawClient.open(gateway.port)
       const head =
         'POST /anthropic/v1/messages?beta=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
@@ -63,7 +63,7 @@ for (const [name, body] of BODIES) {
       const fields = { 'Content-Type': 'application/json', 'X-Custom': 'kept' }
       upstream.play =
         framing === 'content-length'
-          ? answer(200, fields, body)
+          ? respond(200, fields, body)
           : stream(
               [body.subarray(0, 7), body.subarray(7)].filter((piece) => piece.length > 0),
               { fields },
@@ -81,7 +81,7 @@ test('compressed answers keep their coding and their bytes', async () => {
     ['br', brotliCompressSync(MESSAGE)],
     ['zstd', Buffer.from(zstdCompressSync(MESSAGE))],
   ] as const) {
-    upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
+    upstream.play = respond(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
     const client = await RawClient.open(gateway.port)
     client.send(`GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip, br, zstd\r\n\r\n`)
     await eventually(() => client.body.length === body.length)
@@ -93,7 +93,7 @@ test('compressed answers keep their coding and their bytes', async () => {
 })
 
 async function targetSeen(target: string): Promise<string> {
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
   const count = upstream.requests.length
   const client = await RawClient.open(gateway.port)
   client.send(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
@@ -132,7 +132,7 @@ test('paths keep their escapes, dot segments are resolved, queries pass as they 
 })
 
 test('request fields pass, less those of the connection and the gateway’s own', async () => {
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
   const client = await RawClient.open(gateway.port)
   client.send(
     [
@@ -187,7 +187,7 @@ test('request fields pass, less those of the connection and the gateway’s own'
 })
 
 test('what the HTTP client changes in a request is what the documentation names', async () => {
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
   const client = await RawClient.open(gateway.port)
   client.send(
     'DELETE /openai/v1/files/x HTTP/1.1\r\nHost: gateway.localhost\r\nCookie: a=1\r\nCookie: b=2\r\nX-Spaced:  a b  \r\nX-Empty:\r\n\r\n',
@@ -249,7 +249,7 @@ test('answer fields pass, less those of the connection, with ours added', async 
 })
 
 test('an answer without a media type gets none', async () => {
-  upstream.play = answer(200, {}, 'plain bytes')
+  upstream.play = respond(200, {}, 'plain bytes')
   const client = await RawClient.open(gateway.port)
   client.send('GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await eventually(() => client.text.endsWith('plain bytes'))
@@ -278,7 +278,7 @@ test('answers without content keep their fields', async () => {
 })
 
 test('redirects are passed on, not followed', async () => {
-  upstream.play = answer(307, { Location: 'http://elsewhere.example/x', 'Content-Type': 'text/plain' }, '')
+  upstream.play = respond(307, { Location: 'http://elsewhere.example/x', 'Content-Type': 'text/plain' }, '')
   const response = await fetch(`${gateway.url}/openai/v1/x`, { redirect: 'manual' })
   expect([response.status, response.headers.get('location')]).toEqual([307, 'http://elsewhere.example/x'])
 })
@@ -286,7 +286,7 @@ test('redirects are passed on, not followed', async () => {
 test('the base URL’s own path and query come before the request’s', async () => {
   const based = await openGateway(`providers: {openai: {upstream: "${upstream.url}/base%2Fc/?k=v"}}\n`)
   try {
-    upstream.play = answerJson({ ok: true })
+    upstream.play = respondJson({ ok: true })
     await (await fetch(`${based.url}/openai/v1?a=1`)).text()
     expect(upstream.last.target).toBe('/base%2Fc/v1?k=v&a=1')
   } finally {
@@ -299,7 +299,7 @@ test('the longest prefix wins', async () => {
     `providers: {openai: {upstream: "${upstream.url}/short", prefix: /ai}, anthropic: {upstream: "${upstream.url}/long", prefix: /ai/anthropic}}\n`,
   )
   try {
-    upstream.play = answerJson({ ok: true })
+    upstream.play = respondJson({ ok: true })
     await (await fetch(`${nested.url}/ai/anthropic/v1`)).text()
     expect(upstream.last.target).toBe('/long/v1')
     await (await fetch(`${nested.url}/ai/anthropics`)).text()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { answer, answerJson, Upstream, type Play } from '../support/upstream.ts'
+import { respond, respondJson, Upstream, type Play } from '../support/upstream.ts'
 
 const PATH = '/openai/v1/x'
 const HOST = 'Host: localhost\r\n'
@@ -11,7 +11,7 @@ const CHUNKED = `POST ${PATH} HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\
 let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
   gateway = await openGateway(providersAt(upstream.url))
 })
 afterAll(async () => {
@@ -19,7 +19,7 @@ afterAll(async () => {
   await upstream.stop()
 })
 beforeEach(() => {
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
 })
 
 /** Status lines of all that comes back for some bytes, until enough has come or the connection is closed. */
@@ -102,7 +102,7 @@ test('answers without content keep their fields, and the connection serves the n
     await eventually(() => client.text.endsWith('\r\n\r\n'))
     expect(client.text).toMatch(expected)
     expect(client.text).not.toMatch(/transfer-encoding/i)
-    upstream.play = answer(200, {}, 'next')
+    upstream.play = respond(200, {}, 'next')
     client.send(`GET ${PATH} HTTP/1.1\r\n${HOST}\r\n`)
     await eventually(() => client.text.endsWith('next') || client.text.endsWith('0\r\n\r\n'))
     client.close()
@@ -142,7 +142,7 @@ test('the limits of the server underneath: each ends in an answer or a closed co
   let release = (): void => {}
   const late: Play = async (request, socket) => {
     await new Promise<void>((resolve) => (release = resolve))
-    await answerJson({ ok: true })(request, socket)
+    await respondJson({ ok: true })(request, socket)
   }
   const get = `GET ${PATH} HTTP/1.1\r\n${HOST}\r\n`
   const post = `POST ${PATH} HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nabc`
@@ -164,7 +164,7 @@ test('the limits of the server underneath: each ends in an answer or a closed co
 
 test('an answer that is relayed as it comes is chunked: its length is not passed on', async () => {
   const content = 'x'.repeat(300_000)
-  upstream.play = answer(200, { 'Content-Type': 'application/octet-stream' }, content)
+  upstream.play = respond(200, { 'Content-Type': 'application/octet-stream' }, content)
   const client = await RawClient.open(gateway.port)
   client.send(`GET ${PATH} HTTP/1.1\r\n${HOST}\r\n`)
   await eventually(() => client.text.endsWith('\r\n0\r\n\r\n'))

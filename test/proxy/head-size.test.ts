@@ -3,13 +3,13 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
 import { serveProgram } from '../support/process.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { answer, answerJson, Upstream } from '../support/upstream.ts'
+import { respond, respondJson, Upstream } from '../support/upstream.ts'
 
 const KIB = 1024
 
 let upstream: Upstream
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
 })
 afterAll(() => upstream.stop())
 
@@ -65,7 +65,7 @@ test('a started gateway takes fields of 64 KiB, and passes such fields of an ans
     const port = Number(new URL(gateway.url).port)
     expect(await statusOf(port, [request(64 * KIB)])).toBe(200)
     expect(await statusOf(port, [request(66 * KIB)])).toBe(431)
-    upstream.play = answer(200, { 'X-Large': 'y'.repeat(60 * KIB) }, 'ok')
+    upstream.play = respond(200, { 'X-Large': 'y'.repeat(60 * KIB) }, 'ok')
     const response = await fetch(`${gateway.url}/openai/v1/models`)
     expect([response.status, response.headers.get('x-large')?.length]).toEqual([200, 60 * KIB])
   } finally {

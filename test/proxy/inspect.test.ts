@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 let upstream: Upstream
-beforeAll(async () => (upstream = await Upstream.start(answerJson({}))))
+beforeAll(async () => (upstream = await Upstream.start(respondJson({}))))
 afterAll(() => upstream.stop())
 
 const CHUNKS = [
@@ -129,7 +129,7 @@ describe('tracing.stream_usage: inject', () => {
   })
 
   test('what cannot be read or does not stream is left as it is', async () => {
-    upstream.play = answerJson({
+    upstream.play = respondJson({
       model: 'gpt-5.4-mini',
       choices: [],
       usage: { prompt_tokens: 1, completion_tokens: 1 },
@@ -151,7 +151,11 @@ describe('pricing.unknown_model: block', () => {
     gateway = await openGateway(
       `${providersAt(upstream.url)}pricing: {unknown_model: block, overrides: [{model: "in-house*", free: true}, {model: half-priced, input: 2}, {model: "*", discount: 0.1}]}\n`,
     )
-    upstream.play = answerJson({ model: 'm', choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } })
+    upstream.play = respondJson({
+      model: 'm',
+      choices: [],
+      usage: { prompt_tokens: 1, completion_tokens: 1 },
+    })
   })
   afterAll(() => gateway.stop())
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 const FIXTURE = new URL('../fixtures/dying-inspection.ts', import.meta.url).href
 
 test('a policy that fails refuses with 503, in the words of the route; the next question starts anew', async () => {
-  const upstream = await Upstream.start(answerJson({ ok: true }))
+  const upstream = await Upstream.start(respondJson({ ok: true }))
   const gateway = await openGateway(`${providersAt(upstream.url)}pii: {mode: redact_upstream}\n`)
   // Threads are real ones; the one that looks through content is given a program that dies.
   const Real = globalThis.Worker

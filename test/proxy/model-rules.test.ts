@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { sendRaw } from '../support/raw-client.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -13,7 +13,7 @@ let upstream: Upstream
 let gateway: TestGateway
 let bound = ''
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ id: 'x' }))
+  upstream = await Upstream.start(respondJson({ id: 'x' }))
   gateway = await openGateway(
     `${providersAt(upstream.url)}auth: {enabled: true, keys: [{id: root, token: ${OWNER}, role: owner}]}
 limits: {policies: [{name: dear, per: key, match: {model: dear*}, requests_per_minute: 1}]}\n`,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { explainSettings } from '../../src/config/explain.ts'
 import { ConfigError, loadConfig } from '../../src/config/load.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 let upstream: Upstream
 let gateway: TestGateway | undefined
@@ -16,7 +16,7 @@ beforeAll(async () => {
   upstream = await Upstream.start((request, socket) =>
     request.field('upgrade')
       ? void socket.end('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n')
-      : answerJson({ seen: request.field('x-api-key') })(request, socket),
+      : respondJson({ seen: request.field('x-api-key') })(request, socket),
   )
 })
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { openGateway, providersAt } from '../support/gateway.ts'
-import { answer, Upstream, type WireRequest } from '../support/upstream.ts'
+import { respond, Upstream, type WireRequest } from '../support/upstream.ts'
 import type { Socket } from 'node:net'
 
 // Every mode, with every real content under every declared type, with a length and without one, as a request and as an answer, through a
@@ -373,11 +373,11 @@ afterAll(() => upstream.stop())
 
 async function play(cell: Cell, request: WireRequest, socket: Socket): Promise<void> {
   if (cell.direction === 'request')
-    return answer(200, { 'Content-Type': 'application/json' }, '{}')(request, socket)
+    return respond(200, { 'Content-Type': 'application/json' }, '{}')(request, socket)
   const content = cell.direction === 'echo' ? request.body : cell.bytes
   const fields: Record<string, string> =
     cell.declared.type === '' ? {} : { 'Content-Type': cell.declared.type }
-  if (cell.length === 'with a length') return answer(200, fields, content)(request, socket)
+  if (cell.length === 'with a length') return respond(200, fields, content)(request, socket)
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`HTTP/1.1 200 OK\r\n${lines.join('')}Transfer-Encoding: chunked\r\n\r\n`)
   for (const piece of piecesOf(content)) {

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respond, respondJson, stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
 let upstream: Upstream
-beforeAll(async () => (upstream = await Upstream.start(answerJson({ ok: true }))))
+beforeAll(async () => (upstream = await Upstream.start(respondJson({ ok: true }))))
 afterAll(() => upstream.stop())
 
 /** A trace as the API shows it, as far as it is looked at here. */
@@ -44,7 +44,7 @@ async function ask(
 
 /** Runs something against a gateway with these settings. */
 async function within(settings: string, run: (gateway: TestGateway) => Promise<void>): Promise<void> {
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
   upstream.requests.length = 0
   const gateway = await openGateway(`${providersAt(upstream.url)}${settings}`)
   try {
@@ -277,7 +277,7 @@ describe('scopes', () => {
   })
 
   test('the most specific one that fits holds, on the way and in the store', async () => {
-    upstream.play = answerJson({ answer: 'bob@example.com' })
+    upstream.play = respondJson({ answer: 'bob@example.com' })
     const gateway = await openGateway(
       `${providersAt(upstream.url)}${keys}tracing: {capture_bodies: true, journal: {path: /tmp/ongoingai-test-journal-${process.pid}}}
 storage: {path: ":memory:"}
@@ -355,7 +355,7 @@ storage: {path: ":memory:"}
 describe('what is stored', () => {
   test('bodies, paths and names of end users are redacted; the exchange is not', () =>
     within('tracing: {capture_bodies: true}\n', async (gateway) => {
-      upstream.play = answerJson({ ssn: '123-45-6789', token: 'ghp_abcd1234efgh5678' })
+      upstream.play = respondJson({ ssn: '123-45-6789', token: 'ghp_abcd1234efgh5678' })
       const body =
         '{"email":"alice@example.com","profile":{"phone":"415-555-1212"},"api_key":"sk_test_1234567890","user":"bob@example.com"}'
       const { text, trace } = await ask(gateway, body, {
@@ -379,7 +379,7 @@ describe('what is stored', () => {
   test('what is taken out of bodies and stored beside them is redacted too', () =>
     within('tracing: {capture_bodies: true}\n', async (gateway) => {
       const mail = (name: string): string => `${name}.zqgkm@example.com`
-      upstream.play = answerJson({
+      upstream.play = respondJson({
         model: mail('answered'),
         service_tier: mail('tier'),
         choices: [{ message: { content: 'x' }, finish_reason: mail('finish') }],
@@ -396,9 +396,9 @@ describe('what is stored', () => {
 
   test('mode off keeps bodies byte for byte; a stage that is off keeps its side', async () => {
     const body = '{"email" : "alice@example.com"}'
-    upstream.play = answerJson({ to: 'bob@example.com' })
+    upstream.play = respondJson({ to: 'bob@example.com' })
     await within('tracing: {capture_bodies: true}\npii: {mode: off}\n', async (gateway) => {
-      upstream.play = answerJson({ to: 'bob@example.com' })
+      upstream.play = respondJson({ to: 'bob@example.com' })
       expect((await ask(gateway, body)).trace).toMatchObject({
         request_body: body,
         response_body: '{"to":"bob@example.com"}',
@@ -407,7 +407,7 @@ describe('what is stored', () => {
     await within(
       'tracing: {capture_bodies: true}\npii: {stages: {request_body: false}}\n',
       async (gateway) => {
-        upstream.play = answerJson({ to: 'bob@example.com' })
+        upstream.play = respondJson({ to: 'bob@example.com' })
         const { trace } = await ask(gateway, body)
         expect(trace['request_body']).toBe(body)
         expect(trace['response_body']).toMatch(/^\{"to":"\[EMAIL_REDACTED:\w{16}\]"\}$/)
@@ -474,7 +474,7 @@ describe('answers', () => {
         response: { decision: 'redacted', counts: { email: 1 } },
       })
 
-      upstream.play = answer(
+      upstream.play = respond(
         200,
         { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
         gzipSync('{"a" : "alice@example.com"}'),
@@ -482,7 +482,7 @@ describe('answers', () => {
       const whole = await ask(gateway, '{}')
       expect(whole.text.replaceAll(/\w{16}\]/g, '#]')).toBe('{"a" : "[EMAIL_REDACTED:#]"}')
       expect(whole.headers.get('content-encoding')).toBeNull()
-      upstream.play = answer(200, { 'Content-Type': 'audio/mpeg' }, 'bytes')
+      upstream.play = respond(200, { 'Content-Type': 'audio/mpeg' }, 'bytes')
       const audio = await ask(gateway, '{}')
       expect([audio.status, audio.text]).toEqual([502, expect.stringContaining('response_uninspectable')])
       expect(audio.trace).toMatchObject({ outcome: 'refused', error_code: 'response_uninspectable' })
@@ -490,7 +490,7 @@ describe('answers', () => {
 
   test('block_response: an answer is refused, a stream ends with an error in the API’s words', () =>
     within('pii: {mode: block_response}\n', async (gateway) => {
-      upstream.play = answerJson({ a: 'alice@example.com' })
+      upstream.play = respondJson({ a: 'alice@example.com' })
       const whole = await ask(gateway, '{}')
       expect([whole.status, JSON.parse(whole.text)]).toMatchObject([
         403,
@@ -533,13 +533,13 @@ describe('answers that cannot be looked into', () => {
   test('pass as they come where they may', () =>
     within('pii: {mode: redact_response, uninspectable: allow}\n', async (gateway) => {
       const sound = Buffer.from(Array.from({ length: 5000 }, (_, i) => i % 256))
-      upstream.play = answer(200, { 'Content-Type': 'audio/mpeg' }, sound)
+      upstream.play = respond(200, { 'Content-Type': 'audio/mpeg' }, sound)
       const response = await fetch(`${gateway.url}/openai/v1/audio/speech`, { method: 'POST', body: '{}' })
       expect(Buffer.from(await response.arrayBuffer()).equals(sound)).toBe(true)
       upstream.play = stream([sound, sound], { fields: { 'Content-Type': 'audio/mpeg' } })
       const streamed = await fetch(`${gateway.url}/openai/v1/audio/speech`, { method: 'POST', body: '{}' })
       expect(Buffer.from(await streamed.arrayBuffer()).equals(Buffer.concat([sound, sound]))).toBe(true)
-      upstream.play = answer(200, { 'Content-Type': 'application/octet-stream' }, 'alice@example.com')
+      upstream.play = respond(200, { 'Content-Type': 'application/octet-stream' }, 'alice@example.com')
       expect((await ask(gateway, '{}')).text).toMatch(/^\[EMAIL_REDACTED:\w{16}\]$/)
     }))
 
@@ -576,7 +576,7 @@ describe('the same whatever carries it', () => {
       ]
       for (const body of bodies) {
         for (const status of [200, 201, 400, 404, 429, 500, 503]) {
-          upstream.play = answer(status, { 'Content-Type': 'application/json' }, body)
+          upstream.play = respond(status, { 'Content-Type': 'application/json' }, body)
           const whole = await ask(gateway, '{}')
           expect([whole.status, whole.text]).toEqual([status, expect.not.stringContaining('alice')])
           upstream.play = stream([...body], { status, fields: { 'Content-Type': 'text/event-stream' } })
@@ -587,7 +587,7 @@ describe('the same whatever carries it', () => {
 
   test('a range is not asked for where answers are looked at, and one that comes all the same is refused', () =>
     within('pii: {mode: redact_response}\n', async (gateway) => {
-      upstream.play = answer(
+      upstream.play = respond(
         206,
         { 'Content-Type': 'text/plain', 'Content-Range': 'bytes 0-8/17' },
         'alice@exa',
@@ -604,7 +604,7 @@ describe('the same whatever carries it', () => {
     const codings = ['gzip', 'rot13', 'gzip, br']
     await within('pii: {mode: block+block_response}\n', async (gateway) => {
       for (const coding of codings) {
-        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
+        upstream.play = respond(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
         expect((await ask(gateway, body, { headers: { 'content-encoding': coding } })).status).toBe(415)
         expect((await ask(gateway, '{}')).status).toBe(502)
       }
@@ -616,13 +616,13 @@ describe('the same whatever carries it', () => {
       for (const [coding, start] of Object.entries(coded)) {
         const both = Buffer.concat([start, Buffer.from(body)])
         expect((await ask(gateway, both, { headers: { 'content-encoding': coding } })).status).toBe(415)
-        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, both)
+        upstream.play = respond(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, both)
         expect((await ask(gateway, '{}')).status).toBe(502)
       }
     })
     await within('pii: {mode: redact_upstream+redact_response, uninspectable: allow}\n', async (gateway) => {
       for (const coding of codings) {
-        upstream.play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
+        upstream.play = respond(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding }, body)
         const { text, headers } = await ask(gateway, body, { headers: { 'content-encoding': coding } })
         for (const seen of [sent(), text]) expect(seen).toMatch(/^\{"a":"\[EMAIL_REDACTED:\w{16}\]"\}$/)
         expect([upstream.last.field('content-encoding'), headers.get('content-encoding')]).toEqual([
@@ -638,7 +638,7 @@ describe('the same whatever carries it', () => {
 
   test('others are served while a large answer that came at once is looked at', () =>
     within('pii: {mode: redact_response}\n', async (gateway) => {
-      upstream.play = answer(200, { 'Content-Type': 'text/event-stream' }, chunk('word ').repeat(50_000))
+      upstream.play = respond(200, { 'Content-Type': 'text/event-stream' }, chunk('word ').repeat(50_000))
       const large = fetch(`${gateway.url}/openai/v1/chat/completions`, { method: 'POST', body: '{}' }).then(
         (response) => response.text(),
       )
@@ -649,7 +649,7 @@ describe('the same whatever carries it', () => {
 
   test('others are served while values are put back in a large answer', () =>
     within('pii: {mode: redact_upstream, replacement: {reversible: true}}\n', async (gateway) => {
-      upstream.play = answer(
+      upstream.play = respond(
         200,
         { 'Content-Type': 'application/json' },
         `[${'"[EMAIL_1]",'.repeat(200_000)}0]`,
@@ -770,7 +770,7 @@ describe('reversible', () => {
       upstream.play = async (request, socket) => {
         const { content } = (JSON.parse(request.body.toString()) as { messages: { content: string }[] })
           .messages[0]!
-        await answerJson({ echo: content, args: JSON.stringify({ to: content }), unknown: '[EMAIL_9]' })(
+        await respondJson({ echo: content, args: JSON.stringify({ to: content }), unknown: '[EMAIL_9]' })(
           request,
           socket,
         )

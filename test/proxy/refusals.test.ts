@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 const KEYS = `auth:
   enabled: true
@@ -16,7 +16,7 @@ const DEV = { 'X-OngoingAI-Gateway-Key': 'dev-token-0123456789' }
 
 let upstream: Upstream
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
 })
 afterAll(() => upstream.stop())
 
@@ -124,7 +124,7 @@ test('an authenticated request passes without its gateway key, under its tenant,
   await withGateway(
     `${providersAt(upstream.url)}${KEYS}`,
     async (gateway) => {
-      upstream.play = answerJson({ ok: true })
+      upstream.play = respondJson({ ok: true })
       const response = await post(gateway, '/openai/v1/chat/completions', {
         ...DEV,
         authorization: 'Bearer sk-provider-0123456789',
@@ -336,7 +336,7 @@ test('a request that has passed this gateway before is refused as a loop', async
 
 test('a body past the limit is 413, announced or not', async () => {
   await withGateway(`${providersAt(upstream.url)}server: {max_body_bytes: 1000}\n`, async (gateway) => {
-    upstream.play = answerJson({ ok: true })
+    upstream.play = respondJson({ ok: true })
     const announced = await post(gateway, '/openai/v1/chat/completions', {}, 'x'.repeat(1001))
     expect([announced.status, announced.headers.get('x-should-retry')]).toEqual([413, 'false'])
     const client = await RawClient.open(gateway.port)
@@ -422,15 +422,15 @@ test('a reload changes providers and keys at once, and says what needs a restart
   expect(changed).toEqual(['providers', 'auth'])
   expect(needRestart).toEqual(['server.port'])
   expect((await fetch(`${gateway.url}/openai/v1/x`)).status).toBe(401)
-  upstream.play = answerJson({ ok: true })
+  upstream.play = respondJson({ ok: true })
   await (await fetch(`${gateway.url}/openai/v1/x`, { headers: { ...DEV, authorization: 'Bearer x' } })).text()
   expect(upstream.last.target).toBe('/new/v1/x')
   await gateway.stop()
 })
 
-test('a credential in the query is told apart by its hash and kept nowhere', async () => {
+test('a credential in the query is identified by its hash and kept nowhere', async () => {
   await withGateway(`providers: {gemini: {upstream: "${upstream.url}"}}\n`, async (gateway) => {
-    upstream.play = answerJson({ ok: true })
+    upstream.play = respondJson({ ok: true })
     await (
       await post(gateway, '/gemini/v1beta/models/x:generateContent?alt=sse&key=AIza-canary-0123456789')
     ).text()

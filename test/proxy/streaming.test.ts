@@ -3,12 +3,12 @@ import { gzipSync, brotliCompressSync } from 'node:zlib'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { answer, answerJson, stream, Upstream, type Play } from '../support/upstream.ts'
+import { respond, respondJson, stream, Upstream, type Play } from '../support/upstream.ts'
 
 let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ ok: true }))
+  upstream = await Upstream.start(respondJson({ ok: true }))
   gateway = await openGateway(
     `${providersAt(upstream.url)}tracing: {capture_bodies: true, body_max_size: 64}\npii: {mode: off}\n`,
   )
@@ -147,7 +147,7 @@ test('a JSON answer of any size is metered, gzip too', async () => {
     [large, {}],
     [gzipSync(large), { 'Content-Encoding': 'gzip' }],
   ] as const) {
-    const play = answer(200, { 'Content-Type': 'application/json', ...fields }, body)
+    const play = respond(200, { 'Content-Type': 'application/json', ...fields }, body)
     const { trace } = await traced(
       '/openai/v1/embeddings',
       '{"model":"text-embedding-3-small","input":"x"}',
@@ -165,7 +165,7 @@ test('a JSON answer of any size is metered, gzip too', async () => {
 test('a decompression bomb is passed on, given up on the copy, and counted', async () => {
   const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024))
   const before = gateway.gateway.diagnostics().observations_given_up_total
-  const play = answer(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }, bomb)
+  const play = respond(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }, bomb)
   const { trace, text } = await traced('/openai/v1/chat/completions', ask('gpt-5.4-mini'), play)
   expect(text.length).toBe(bomb.length)
   expect(trace).toMatchObject({ outcome: 'completed' })
@@ -174,7 +174,7 @@ test('a decompression bomb is passed on, given up on the copy, and counted', asy
 }, 30_000)
 
 test('what is not what its media type says is passed on and never exact', async () => {
-  const play = answer(200, { 'Content-Type': 'application/json' }, 'not json at all')
+  const play = respond(200, { 'Content-Type': 'application/json' }, 'not json at all')
   const { trace, text } = await traced('/openai/v1/chat/completions', ask('gpt-5.4-mini'), play)
   expect(text).toBe('not json at all')
   expect(trace['cost_status']).not.toBe('exact')

@@ -3,7 +3,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 // What a trace redacts of a path stands in no log line and no audit event either, however the request ends.
 
@@ -14,7 +14,7 @@ const SECRET = 'sk-proj-CanaryInAPath0123456789abcdef'
 let upstream: Upstream
 
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({ id: 'x', model: 'm' }))
+  upstream = await Upstream.start(respondJson({ id: 'x', model: 'm' }))
 })
 afterAll(() => upstream.stop())
 
@@ -79,7 +79,7 @@ async function everything(gateway: TestGateway): Promise<string> {
   return JSON.stringify([gateway.lines, rows])
 }
 
-test('a path is told as the policy of its caller wants it', async () => {
+test('a path is shown as the policy of its caller wants it', async () => {
   const gateway = await openGateway(settings('redact_storage'), { 'x-ongoingai-gateway-key': KEY })
   await ask(gateway)
   const text = await everything(gateway)
@@ -91,7 +91,7 @@ test('a path is told as the policy of its caller wants it', async () => {
   await gateway.stop()
 })
 
-test('with the policy off it is told as it is, but without credentials', async () => {
+test('with the policy off it is shown as it is, but without credentials', async () => {
   const gateway = await openGateway(settings('off'), { 'x-ongoingai-gateway-key': KEY })
   await ask(gateway)
   const text = await everything(gateway)

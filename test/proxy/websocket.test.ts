@@ -3,7 +3,7 @@ import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { sendRaw } from '../support/raw-client.ts'
-import { answer, Upstream } from '../support/upstream.ts'
+import { respond, Upstream } from '../support/upstream.ts'
 
 interface Seen {
   readonly headers: Headers
@@ -238,7 +238,7 @@ test('a slow client holds the upstream back instead of filling the memory', asyn
 }, 40_000)
 
 test('a connection on which an upstream refused an upgrade is not used for the next one', async () => {
-  const upstream = await Upstream.start(answer(426, {}, ''))
+  const upstream = await Upstream.start(respond(426, {}, ''))
   const other = await openGateway(providersAt(upstream.url))
   for (let time = 0; time < 4; time++) {
     const { status } = await sendRaw(other.port, [
@@ -256,7 +256,7 @@ test('a connection on which an upstream refused an upgrade is not used for the n
 })
 
 test('a handshake that fails is 502 with the host and the reason', async () => {
-  const upstream = await Upstream.start(answer(426, {}, ''))
+  const upstream = await Upstream.start(respond(426, {}, ''))
   const other = await openGateway(providersAt(upstream.url))
   for (const [bytes, code] of [
     ['what is this\r\n\r\n', 'upstream_invalid_response'],

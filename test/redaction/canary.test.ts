@@ -6,7 +6,7 @@ import { Collector } from '../support/collector.ts'
 import { eventually } from '../support/eventually.ts'
 import { goTraces, makeGoSqlite } from '../support/go-gateway.ts'
 import { runProgram, serveProgram, type GatewayProcess } from '../support/process.ts'
-import { answer, answerJson, Upstream, type WireRequest } from '../support/upstream.ts'
+import { respond, respondJson, Upstream, type WireRequest } from '../support/upstream.ts'
 
 // A credential of each kind, sent through every door, is found nowhere afterwards.
 
@@ -104,7 +104,7 @@ const issued: string[] = []
 const answers: string[] = []
 
 beforeAll(async () => {
-  const usual = answerJson(
+  const usual = respondJson(
     { id: 'x', model: 'gpt-4o-mini', usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } },
     {
       'Set-Cookie': `s=${CANARIES.responseCookie}`,
@@ -118,7 +118,7 @@ beforeAll(async () => {
     if (request.field('upgrade')) return void socket.write(upgraded(request))
     const key = request.field('api-key') ?? ''
     const error = { error: { message: `Incorrect API key provided: ${key}`, type: 'invalid_request_error' } }
-    const play = request.target.includes('/echo') ? answer(401, JSON_TYPE, JSON.stringify(error)) : usual
+    const play = request.target.includes('/echo') ? respond(401, JSON_TYPE, JSON.stringify(error)) : usual
     return play(request, socket)
   })
   // A receiver that takes nothing, so that its failure is logged.

@@ -4,7 +4,7 @@ import { encodeCursor } from '../../src/storage/cursor.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -13,7 +13,7 @@ setDefaultTimeout(30_000)
 let upstream: Upstream
 let server: TestPostgres
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({}))
+  upstream = await Upstream.start(respondJson({}))
   server = await openTestPostgres()
 }, 60_000)
 afterAll(async () => {
@@ -100,7 +100,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (driver) => {
   })
 
   test('what clients and providers send is stored and found, whatever is in its texts', async () => {
-    upstream.play = answerJson({
+    upstream.play = respondJson({
       id: 'resp\u0000\ud800',
       model: 'gpt\u0000-4o',
       object: 'chat.completion',

@@ -301,7 +301,7 @@ describe('opening', () => {
     expect(await server.query(dsn, `SELECT 1 FROM pg_tables WHERE schemaname = 'public'`)).toHaveLength(1)
   })
 
-  test('a wrong password is told at once, and the message holds none', async () => {
+  test('a wrong password is reported at once, and the message holds none', async () => {
     const dsn = new URL(await server.createDatabase())
     dsn.pathname = '/no_such_database'
     const error = await open(dsn.href, 'read').catch((thrown: unknown) => thrown)
@@ -330,7 +330,7 @@ describe('opening', () => {
   })
 })
 
-test('failures are told apart by SQLSTATE', async () => {
+test('failures are classified by SQLSTATE', async () => {
   const dsn = await server.createMigratedDatabase()
   const storage = await open(dsn)
   const refused = await storage

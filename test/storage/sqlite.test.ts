@@ -115,7 +115,7 @@ test('a database that is deleted under the process is made anew instead of writt
   await reader.close()
 })
 
-test('failures are told apart by SQLite’s own codes', async () => {
+test('failures are classified by SQLite’s own codes', async () => {
   const path = freshPath()
   const storage = await openSqliteStorage(path, 'write')
   const locker = new Database(path)

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram } from '../support/process.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
 
@@ -36,7 +36,10 @@ let folder: string
 beforeAll(async () => {
   server = await openTestPostgres()
   upstream = await Upstream.start(
-    answerJson({ model: 'gpt-5.4-mini', usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }),
+    respondJson({
+      model: 'gpt-5.4-mini',
+      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+    }),
   )
   folder = mkdtempSync(join(tmpdir(), 'ongoingai-upgrade-'))
 })
@@ -270,7 +273,7 @@ describe.each(['sqlite', 'postgres'])('%s', (driver) => {
     expect(await runProgram(['db', 'check'], { cwd })).toMatchObject({ status: 0, err: '' })
   })
 
-  test('a store that a newer version has changed is left alone, and why is told', async () => {
+  test('a store that a newer version has changed is left alone, and the error says why', async () => {
     const place = await empty()
     const note = `INSERT INTO ongoingai_migrations VALUES ('999_future', 1)`
     if (place.path === undefined) await server.query(place.dsn!, note)

@@ -1,7 +1,7 @@
 /** Waits until something is true; fails after a time that no working machine needs. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const until = performance.now() + timeoutMs
   while (!(await condition())) {

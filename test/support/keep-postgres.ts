@@ -6,6 +6,9 @@ import { KEPT_FILE, type KeptPostgres } from './shared-postgres.ts'
 
 const [run, folder] = [Number(process.argv[2]), process.argv[3]!]
 
+/** Those who wait have no time limit of their own. */
+const START_MS = 180_000
+
 /** Reports whole or not at all. */
 function report(kept: KeptPostgres): void {
   const path = join(folder, KEPT_FILE)
@@ -24,7 +27,7 @@ function running(pid: number): boolean {
 // Ctrl+C in a terminal reaches the run too, and ends it.
 process.on('SIGINT', () => {})
 try {
-  const server = await startPostgresServer()
+  const server = await startPostgresServer(START_MS)
   report({ url: server.url })
   while (running(run)) await Bun.sleep(250)
   await server.stop()

@@ -17,7 +17,6 @@ export interface PostgresServer {
 /** Installed when this file is imported, where no hook's time limit runs. */
 const PACKAGES = await installTestPackage('postgres')
 
-/** Less than the time that a hook has, so that the reason is read and not that time is up. */
 const START_MS = 45_000
 
 /** Nothing here outlives the tests, so nothing waits for the disk. */
@@ -34,9 +33,10 @@ const FLAGS = {
 /**
  * Starts a server of the npm package, on a port of its own.
  *
- * @throws Error that says why, and what to do, within the time that a hook has
+ * @param startMs how long it may take; by default less than the time that a hook has, so that the reason is read and not that time is up
+ * @throws Error that says why, and what to do
  */
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer(startMs = START_MS): Promise<PostgresServer> {
   // PostgreSQL refuses to run as root, and as another user it reaches nothing below a private folder, such as /root.
   const asAnother = userInfo().uid === 0
   const folder = mkdtempSync(join(asAnother ? openFolder() : tmpdir(), 'ongoingai-postgres-'))
@@ -62,7 +62,10 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     onError: (line: unknown) => output.push(String(line)),
   })
   try {
-    await withTimeout(server.initialise().then(() => server.start()))
+    await withTimeout(
+      server.initialise().then(() => server.start()),
+      startMs,
+    )
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     // The package rejects with nothing when the server ends early.
@@ -105,9 +108,9 @@ function isOpen(folder: string): boolean {
   return (mode & 0o001) !== 0 && (above === folder || isOpen(above))
 }
 
-async function withTimeout(starting: Promise<void>): Promise<void> {
+async function withTimeout(starting: Promise<void>, startMs: number): Promise<void> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`not ready after ${START_MS} ms`)), START_MS)
+  const timer = setTimeout(() => late.reject(new Error(`not ready after ${startMs} ms`)), startMs)
   await Promise.race([starting, late.promise]).finally(() => clearTimeout(timer))
 }
 

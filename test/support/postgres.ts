@@ -21,9 +21,11 @@ export interface TestPostgres {
 /** A role without the right to bypass row-level security owns every test's database. */
 const ROLE = 'ongoingai_test'
 
-/** The server of `TEST_POSTGRES_URL` (a superuser's), or the one of this test run. */
+/** A superuser's. The server of the run is started when this file is imported, where no hook's time limit runs. */
+const url = process.env['TEST_POSTGRES_URL'] ?? (await sharedPostgresUrl())
+
+/** The server of `TEST_POSTGRES_URL`, or the one of this test run. */
 export async function openTestPostgres(): Promise<TestPostgres> {
-  const url = process.env['TEST_POSTGRES_URL'] ?? (await sharedPostgresUrl())
   const admin = new pg.Client({ connectionString: url })
   await admin.connect()
   await admin.query(`DO $$ BEGIN CREATE ROLE ${ROLE} LOGIN PASSWORD 'test' NOSUPERUSER NOBYPASSRLS;

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eventually } from './eventually.ts'
 import { installTestPackage } from './test-package.ts'
 import { waitForLock } from './wait-for-lock.ts'
 
@@ -9,9 +10,6 @@ export type KeptPostgres = { readonly url: string } | { readonly error: string }
 
 /** Where it reports it. */
 export const KEPT_FILE = 'postgres.json'
-
-// Installed when this file is imported, where no hook's time limit runs.
-if (process.env['TEST_POSTGRES_URL'] === undefined) await installTestPackage('postgres')
 
 /** A file of tests runs in a worker of the test runner, or in the runner itself. */
 const RUN = process.env['BUN_TEST_WORKER_ID'] === undefined ? process.pid : process.ppid
@@ -25,6 +23,7 @@ const RUN = process.env['BUN_TEST_WORKER_ID'] === undefined ? process.pid : proc
 export async function sharedPostgresUrl(): Promise<string> {
   const folder = join(tmpdir(), `ongoingai-test-run-${RUN}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  await installTestPackage('postgres')
   // The others of the run wait, and find the server of the first.
   const lock = await waitForLock(join(folder, 'start.lock'))
   try {
@@ -45,6 +44,8 @@ function startKeeper(folder: string): void {
 }
 
 async function report(folder: string): Promise<KeptPostgres> {
-  while (!existsSync(join(folder, KEPT_FILE))) await Bun.sleep(50)
-  return JSON.parse(readFileSync(join(folder, KEPT_FILE), 'utf8')) as KeptPostgres
+  const path = join(folder, KEPT_FILE)
+  // Longer than the keeper tries: without a report it is gone.
+  await eventually(() => existsSync(path), 240_000)
+  return JSON.parse(readFileSync(path, 'utf8')) as KeptPostgres
 }

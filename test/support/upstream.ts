@@ -11,7 +11,7 @@ export interface WireRequest {
   field(name: string): string | undefined
 }
 
-/** Answers one request by writing bytes to the socket. */
+/** Responds to one request by writing bytes to the socket. */
 export type Play = (request: WireRequest, socket: Socket) => void | Promise<void>
 
 /** An upstream over real sockets that plays what a test tells it to, byte by byte. */
@@ -21,7 +21,7 @@ export class Upstream {
   readonly sockets = new Set<Socket>()
   /** Connections that have ended. */
   closed = 0
-  /** Answers that are being given now. */
+  /** Responses that are being sent now. */
   playing = 0
   play: Play
   readonly #server: Server
@@ -58,7 +58,7 @@ export class Upstream {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
   }
 
-  async #answer(request: WireRequest, socket: Socket): Promise<void> {
+  async #respond(request: WireRequest, socket: Socket): Promise<void> {
     this.playing += 1
     try {
       await this.play(request, socket)
@@ -84,7 +84,7 @@ export class Upstream {
         this.requests.push(taken.request)
         // A WebSocket's frames are not requests.
         if (taken.request.field('upgrade')) socket.removeAllListeners('data')
-        void this.#answer(taken.request, socket)
+        void this.#respond(taken.request, socket)
       }
     })
   }
@@ -129,8 +129,8 @@ function takeChunks(bytes: Buffer): { body: Buffer; rest: Buffer } | undefined {
   }
 }
 
-/** Answers with a status, fields and a body of known length. */
-export function answer(
+/** Responds with a status, fields and a body of known length. */
+export function respond(
   status: number,
   fields: Readonly<Record<string, string>>,
   body: Uint8Array | string,
@@ -150,9 +150,9 @@ export function answer(
   }
 }
 
-/** Answers with JSON. */
-export function answerJson(value: unknown, fields: Readonly<Record<string, string>> = {}): Play {
-  return answer(200, { 'Content-Type': 'application/json', ...fields }, JSON.stringify(value))
+/** Responds with JSON. */
+export function respondJson(value: unknown, fields: Readonly<Record<string, string>> = {}): Play {
+  return respond(200, { 'Content-Type': 'application/json', ...fields }, JSON.stringify(value))
 }
 
 /** Streams pieces, each in a chunk of its own, waiting for `between` after each. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { eventually } from '../support/eventually.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -50,7 +50,7 @@ test.skipIf(OPENSSL === null)(
       },
     })
     const upstream = await Upstream.start(
-      answerJson({
+      respondJson({
         id: 'c',
         model: 'gpt-5.4-mini',
         usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },

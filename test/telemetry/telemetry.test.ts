@@ -3,7 +3,7 @@ import { Collector, type ReceivedSpan } from '../support/collector.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { freePort } from '../support/free-port.ts'
-import { answer, answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respond, respondJson, stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -29,7 +29,7 @@ const KEY = 'gateway-key-telemetry-1'
 const AUTH = `auth: {enabled: true, keys: [{id: team-key, token: ${KEY}, org_id: acme, workspace_id: blue, role: owner}]}\n`
 
 let upstream: Upstream
-beforeAll(async () => (upstream = await Upstream.start(answerJson(ANSWER))))
+beforeAll(async () => (upstream = await Upstream.start(respondJson(ANSWER))))
 afterAll(() => upstream.stop())
 
 interface Within {
@@ -41,7 +41,7 @@ interface Within {
 }
 
 async function within(settings: string, run: (within: Within) => Promise<void>, otel = ''): Promise<void> {
-  upstream.play = answerJson(ANSWER)
+  upstream.play = respondJson(ANSWER)
   upstream.requests.length = 0
   const collector = new Collector()
   const gateway = await openGateway(
@@ -352,9 +352,9 @@ describe('spans', () => {
         const fields = { traceparent: PARENT, tracestate: 'vendor=1' }
         await (await ask(undefined, fields)).text()
         await (await ask(undefined, { traceparent: 'no-such-thing', tracestate: 'vendor=1' })).text()
-        upstream.play = answer(307, { Location: '/elsewhere' }, '')
+        upstream.play = respond(307, { Location: '/elsewhere' }, '')
         await fetch(`${gateway.url}/openai/v1/moved`, { method: 'POST', body: '{}', redirect: 'manual' })
-        upstream.play = answer(426, {}, 'no')
+        upstream.play = respond(426, {}, 'no')
         await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
         await finish()
         const sent = upstream.requests.map((one) => [one.field('traceparent'), one.field('tracestate')])
@@ -388,7 +388,7 @@ describe('spans', () => {
       async ({ ask, gateway }) => {
         const fields = { traceparent: PARENT, tracestate: 'vendor=1' }
         await (await ask(undefined, fields)).text()
-        upstream.play = answer(426, {}, 'no')
+        upstream.play = respond(426, {}, 'no')
         await fetch(`${gateway.url}/openai/v1/responses`, { headers: { ...fields, ...UPGRADE } })
         const sent = upstream.requests.map((one) => [one.field('traceparent'), one.field('tracestate')])
         expect(sent).toEqual([
@@ -507,7 +507,7 @@ describe('metrics', () => {
       'traces_enabled: false',
     ))
 
-  test('the newest names of the GenAI conventions, for whoever asks for them', () =>
+  test('the newest names of the GenAI conventions, where they are asked for', () =>
     within(
       '',
       async ({ collector, ask, finish }) => {
@@ -533,11 +533,11 @@ describe('metrics', () => {
           prompt_tokens_details: { cached_tokens: 30, cache_write_tokens: 10, audio_tokens: 25 },
           completion_tokens_details: { reasoning_tokens: 8, audio_tokens: 5 },
         }
-        upstream.play = answerJson({ ...ANSWER, usage })
+        upstream.play = respondJson({ ...ANSWER, usage })
         await (await ask()).text()
-        upstream.play = answer(500, { 'Content-Type': 'application/json' }, '{"error":{"code":"broken"}}')
+        upstream.play = respond(500, { 'Content-Type': 'application/json' }, '{"error":{"code":"broken"}}')
         await (await ask()).text()
-        upstream.play = answerJson({ model: 'e', data: [], usage: { prompt_tokens: 7, total_tokens: 7 } })
+        upstream.play = respondJson({ model: 'e', data: [], usage: { prompt_tokens: 7, total_tokens: 7 } })
         const headers = { 'content-type': 'application/json' }
         const body = '{"model":"e","input":"x"}'
         await (await fetch(`${gateway.url}/openai/v1/embeddings`, { method: 'POST', headers, body })).text()
@@ -602,7 +602,7 @@ describe('metrics', () => {
       'prometheus_enabled: true, semconv_opt_in: gen_ai_latest_experimental',
     ))
 
-  test('budgets tell how much of them is spent, as long as their period lasts', () =>
+  test('budgets report how much of them is spent, as long as their period lasts', () =>
     within(
       `${AUTH}limits: {policies: [{name: all, per: organization, budget: {cost_usd: 0.001, enforcement: soft}}, {name: tokens, per: key, budget: {tokens: 270}}]}\n`,
       async ({ collector, ask, finish, gateway }) => {
@@ -619,7 +619,7 @@ describe('metrics', () => {
     ))
 
   test('Prometheus: text, OpenMetrics, a token, a listener of its own, and as many series as there may be', async () => {
-    upstream.play = answerJson(ANSWER)
+    upstream.play = respondJson(ANSWER)
     const gateway = await openGateway(
       `${providersAt(upstream.url)}observability: {metrics_token: scrape-me-0123456789, otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true}}\n`,
     )
@@ -644,7 +644,7 @@ describe('metrics', () => {
         expect(before).toMatch(new RegExp(`^${name}(?:\\{[^}]*\\})? 0$`, 'm'))
 
       // Names of models that nobody answers for.
-      upstream.play = answerJson({ error: { message: 'no such model' } })
+      upstream.play = respondJson({ error: { message: 'no such model' } })
       const count = Number(process.env['TEST_MODELS'] ?? 3000)
       let sent = 0
       const send = async (): Promise<void> => {
@@ -707,7 +707,7 @@ test('Prometheus on a listener of its own is on no other', async () => {
 test('what looks like a credential is in no span and no label, wherever it came from', () =>
   within('', async ({ collector, ask, finish, gateway }) => {
     const secret = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123'
-    upstream.play = answerJson({ ...ANSWER, model: secret })
+    upstream.play = respondJson({ ...ANSWER, model: secret })
     const response = await ask(`{"model":"${secret}","messages":[],"user":"${secret}"}`, {
       'user-agent': `agent/${secret}`,
       'x-session-id': secret,

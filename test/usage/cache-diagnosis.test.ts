@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
-import { answerJson, stream, Upstream } from '../support/upstream.ts'
+import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
 
@@ -11,7 +11,7 @@ const MISS = { type: 'system_changed', cache_missed_input_tokens: 1200 }
 let upstream: Upstream
 let gateway: TestGateway
 beforeAll(async () => {
-  upstream = await Upstream.start(answerJson({}))
+  upstream = await Upstream.start(respondJson({}))
   gateway = await openGateway(`${providersAt(upstream.url)}pii: {mode: redact_storage}\n`)
 })
 afterAll(async () => {
@@ -45,10 +45,10 @@ test('a stream of Messages', async () => {
 test('Responses; texts in it are stored as all others', async () => {
   const diagnostics = { type: 'cache_miss', reason: 'input_changed', hint: 'ask alice@example.com' }
   const response = { id: 'resp_1', model: 'gpt-5.6', status: 'completed', usage: { input_tokens: 9 } }
-  upstream.play = answerJson({ ...response, prompt_cache_diagnostics: diagnostics })
+  upstream.play = respondJson({ ...response, prompt_cache_diagnostics: diagnostics })
   const cache = (await cacheOf('/openai/v1/responses')) as { provider_says: typeof diagnostics }
   expect(cache.provider_says).toMatchObject({ type: 'cache_miss', reason: 'input_changed' })
   expect(cache.provider_says.hint).not.toContain('alice')
-  upstream.play = answerJson({ ...response, prompt_cache_diagnostics: { type: 'cache_hit' } })
+  upstream.play = respondJson({ ...response, prompt_cache_diagnostics: { type: 'cache_hit' } })
   expect(await cacheOf('/openai/v1/responses')).toBeUndefined()
 })

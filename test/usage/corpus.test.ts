@@ -4,7 +4,7 @@ import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { contentOf, recordedExchanges, type Expected, type Recorded } from '../support/recorded.ts'
-import { answer, stream, Upstream } from '../support/upstream.ts'
+import { respond, stream, Upstream } from '../support/upstream.ts'
 
 // Recorded responses of real providers, each sent whole, compressed and byte by byte.
 
@@ -143,7 +143,7 @@ describe('recorded responses', () => {
   let upstream: Upstream
   let gateway: TestGateway
   beforeAll(async () => {
-    upstream = await Upstream.start(answer(200, {}, ''))
+    upstream = await Upstream.start(respond(200, {}, ''))
     gateway = await openGateway(`${providersAt(upstream.url)}tracing: {flush_interval_ms: 10}\n`)
   })
   afterAll(async () => {
@@ -168,7 +168,7 @@ describe('recorded responses', () => {
         upstream.play =
           way === 'bytes'
             ? stream(pieces(sent), { fields, status: response.status })
-            : answer(response.status, fields, sent)
+            : respond(response.status, fields, sent)
         const answered = await fetch(`${gateway.url}/p-${exchange.provider}${exchange.request.path}`, {
           ...requestOf(exchange),
           decompress: false,

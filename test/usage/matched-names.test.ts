@@ -4,7 +4,7 @@ import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { runProgram } from '../support/process.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 // What a receipt says of the name that led to its price, and that pricing it again by what is stored comes to the same.
 const AT = '2026-11-27T12:00:00Z'
@@ -36,7 +36,7 @@ afterAll(async () => {
 })
 
 async function send(path: string, body: object, answer: object): Promise<Record<string, unknown>> {
-  upstream.play = answerJson(answer)
+  upstream.play = respondJson(answer)
   setSystemTime(new Date(AT))
   const response = await fetch(`${gateway.url}${path}`, {
     method: 'POST',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { loadConfig } from '../../src/config/load.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
-import { answer, Upstream } from '../support/upstream.ts'
+import { respond, Upstream } from '../support/upstream.ts'
 
 // Answers in the shape that providers send, played through a gateway, with the cost that is right. Every file in `cases` is read.
 const FOLDER = join(import.meta.dir, 'cases')
@@ -104,7 +104,7 @@ async function takeSettings({
 
 /** Sends the request at its time. @returns the receipt of its trace */
 async function play({ provider, at, request, response }: MoneyCase): Promise<Receipt> {
-  upstream.play = answer(response.status, response.headers, response.body)
+  upstream.play = respond(response.status, response.headers, response.body)
   setSystemTime(new Date(at))
   const answered = await fetch(`${gateway.url}/${provider}${request.path}`, {
     method: request.method,

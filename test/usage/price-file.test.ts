@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import { runProgram, serveProgram, type Finished } from '../support/process.ts'
 import { MAIN } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
-import { answerJson, Upstream } from '../support/upstream.ts'
+import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(120_000)
 
@@ -20,7 +20,7 @@ const run = (...words: string[]): Promise<Finished> => runProgram(words, { cwd: 
 
 beforeAll(async () => {
   upstream = await Upstream.start(
-    answerJson({
+    respondJson({
       object: 'chat.completion',
       model: 'house-1',
       choices: [{ message: { content: '.' }, finish_reason: 'stop' }],
