@@ -23,7 +23,8 @@ beforeAll(async () => {
   server = await openTestPostgres()
   console.log(`testing against PostgreSQL ${server.version}`)
 }, 60_000)
-afterAll(() => server?.stop(), 60_000)
+// Every test has a database of its own, and each is dropped.
+afterAll(() => server?.stop(), 180_000)
 
 const open = (dsn: string, mode: 'write' | 'read' = 'write'): Promise<Storage> =>
   openPostgresStorage({ dsn, mode, maxConnections: 4, queryTimeoutMs: 10_000 })
