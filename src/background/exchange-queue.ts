@@ -6,7 +6,7 @@ import type { FinishedExchange } from './exchange-batch.ts'
 import { TenantPipelines, type Fate } from './tenant-pipelines.ts'
 
 /** What one exchange takes in the queue besides its content. */
-export const RECORD_BYTES = 2048
+const RECORD_BYTES = 2048
 
 const NO_CONTENTS: Contents = { request: undefined, response: undefined }
 
