@@ -11,6 +11,7 @@ import { codingOf, ContentDecoder, decodeUpTo, type Coding } from '../wire/frami
 import { ContentStart, type ContentShape } from './content-start.ts'
 import { JsonBody } from '../wire/json/partial-object.ts'
 import { JsonObjects } from '../wire/json/objects.ts'
+import { isAmbiguous } from '../wire/json/ambiguous.ts'
 import { MultipartFields } from '../wire/framing/multipart-fields.ts'
 
 /** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
@@ -296,7 +297,7 @@ export class SideObservation {
 
   #finishBody(body: JsonBody): void {
     const { object, whole } = body.read()
-    if (this.#side === 'request') return this.#finishRequest(object, whole)
+    if (this.#side === 'request') return this.#finishRequest(object, whole, body.held())
     if (!whole && this.#turnsOutStream(body)) {
       // When its events came is not known any more.
       this.firstTokenUs = -1
@@ -321,8 +322,10 @@ export class SideObservation {
     return true
   }
 
-  #finishRequest(object: JsonObject, whole: boolean): void {
-    this.request.model = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
+  #finishRequest(object: JsonObject, whole: boolean, held: Uint8Array | undefined): void {
+    const named = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
+    // Which one the upstream went by is not known, and no price may be found by the other.
+    this.request.model = held && isAmbiguous(held, 'model') ? undefined : named
     this.request.stream = object['stream'] === true
     this.request.members = object
     if (whole) this.request.whole = object

@@ -2,6 +2,7 @@ import type { Dialect } from '../config/config.ts'
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { METHODS } from './cors-fields.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
+import { UnheldCost } from '../limits/admission/unheld-cost.ts'
 
 /** Codes after which trying again cannot help. */
 const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
@@ -156,7 +157,7 @@ function refusalBody(error: GatewayError, dialect: Dialect, correlationId: strin
 
 /** A budget that is spent: waiting does not help, money does. */
 function spent(error: GatewayError): boolean {
-  return error instanceof LimitRefusal && error.spent
+  return (error instanceof LimitRefusal && error.spent) || error instanceof UnheldCost
 }
 
 function limitJson({ standing, contractCode }: LimitRefusal): object {

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts'
-import { modelOfTarget, modelsOfTarget, wireApiNamed } from '../providers/registry.ts'
-import { askedNames, type ModelNames } from '../usage/model-names.ts'
+import { mayBill } from '../providers/operation.ts'
+import type { ModelNames } from '../usage/model-names.ts'
 import type { OpenExchange } from './open-exchange.ts'
-import { readRequestFacts } from './request-facts.ts'
+import { readRequestFacts, type RequestFacts } from './request-facts.ts'
 import { askForUsage } from './stream-usage.ts'
 
 /** Bytes of request content that are held so that a policy can look at them; what is larger is judged by `inspectUnseen`. */
@@ -18,7 +18,7 @@ export interface Inspection {
 
 /** Whether a policy must see the content of this request; without one, it passes untouched. */
 export function mustInspect(exchange: OpenExchange, { injectStreamUsage, hasPrice }: Inspection): boolean {
-  return (injectStreamUsage && mayInject(exchange)) || (hasPrice !== undefined && mayBill(exchange))
+  return (injectStreamUsage && mayInject(exchange)) || (hasPrice !== undefined && mayBill(exchange.operation))
 }
 
 /**
@@ -27,9 +27,8 @@ export function mustInspect(exchange: OpenExchange, { injectStreamUsage, hasPric
  * @throws GatewayError when a policy refuses it
  */
 export function inspectContent(exchange: OpenExchange, content: Uint8Array, { hasPrice }: Inspection): void {
-  if (!hasPrice || !mayBill(exchange)) return
-  const { model, names } = readRequestFacts(exchange, content)
-  requirePrice(exchange, model, names, hasPrice)
+  if (!hasPrice || !mayBill(exchange.operation)) return
+  requirePrice(exchange, readRequestFacts(exchange, content, content.length), hasPrice)
 }
 
 /** Changes the content of a request where a policy asks for that. @returns what is to be sent, or the same bytes */
@@ -49,12 +48,14 @@ export function changeContent(
  *
  * @throws GatewayError when a policy would have to see it
  */
-export function inspectUnseen(exchange: OpenExchange, inspection: Inspection): void {
-  if (inspection.hasPrice && mayBill(exchange) && routeModel(exchange) === '') {
+export function inspectUnseen(exchange: OpenExchange, { hasPrice }: Inspection): void {
+  if (!hasPrice || !mayBill(exchange.operation)) return
+  const facts = readRequestFacts(exchange, undefined, -1)
+  if (facts.model === '') {
     const message = `request body exceeds ${MAX_INSPECTED_BYTES} bytes, so its model cannot be checked`
     throw new GatewayError('request_body_too_large', message)
   }
-  inspectTarget(exchange, inspection)
+  requirePrice(exchange, facts, hasPrice)
 }
 
 /**
@@ -63,33 +64,22 @@ export function inspectUnseen(exchange: OpenExchange, inspection: Inspection): v
  * @throws GatewayError when a policy refuses it
  */
 export function inspectTarget(exchange: OpenExchange, { hasPrice }: Inspection): void {
-  if (!hasPrice || !mayBill(exchange)) return
-  const names = askedNames(modelsOfTarget(exchange.path, exchange.query), undefined)
-  requirePrice(exchange, routeModel(exchange), names, hasPrice)
-}
-
-function routeModel({ path, query }: OpenExchange): string {
-  return modelOfTarget(path, query)
+  if (!hasPrice || !mayBill(exchange.operation)) return
+  requirePrice(exchange, readRequestFacts(exchange, undefined, 0), hasPrice)
 }
 
 function requirePrice(
   exchange: OpenExchange,
-  model: string,
-  names: ModelNames,
+  { model, names, unseen }: RequestFacts,
   hasPrice: NonNullable<Inspection['hasPrice']>,
 ): void {
   if (model === '') {
-    throw new GatewayError('model_price_unknown', 'the request names no model, so its price is not known')
+    const why = unseen === '' ? 'the request names no model, or several' : `the request's content ${unseen}`
+    throw new GatewayError('model_price_unknown', `${why}, so its price is not known`)
   }
   if (!hasPrice(exchange, names)) {
     throw new GatewayError('model_price_unknown', `no price is known for model ${model.slice(0, 128)}`)
   }
-}
-
-/** Calls that may be billed: known ones that are neither free nor repeat what another call was billed for. */
-export function mayBill({ wire }: OpenExchange): boolean {
-  const api = wireApiNamed(wire.api)
-  return api !== undefined && !api.freeUnlessReported && !api.fetches
 }
 
 /** A chat completion whose content can be read as it stands; what is no JSON asks for no stream, whatever its type. */

@@ -10,7 +10,9 @@ import { refusal } from '../http/refusal.ts'
 import type { Ticket } from '../limits/ticket.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
-import { dialectOf, meteredReadingOf, modelOfTarget } from '../providers/registry.ts'
+import { isFree, type Operation } from '../providers/operation.ts'
+import { dialectOf, operationOf } from '../providers/registry.ts'
+import { modelOfTarget } from '../providers/target-models.ts'
 import { randomHex, injectTraceParent } from '../wire/trace-context.ts'
 import { queryCredential } from '../traces/provider-credential.ts'
 import type {
@@ -26,6 +28,7 @@ import type {
 import type { Guard } from './guard.ts'
 import { Clock } from './deadlines.ts'
 import type { ProxyContext } from './proxy-context.ts'
+import type { RequestFacts } from './request-facts.ts'
 import type { Target } from './upstream.ts'
 
 /** Tells the listener after how many silent seconds to close the client's connection; 0 for never. */
@@ -53,6 +56,10 @@ export class OpenExchange {
   readonly fields: Readonly<Record<string, string>>
   readonly target: Target
   readonly wire: WireFacts
+  /** Which row of the table of operations it asks for. */
+  readonly operation: Operation
+  /** What it asks for, once that was read. */
+  asked: RequestFacts | undefined
   readonly correlationId: string
   /** Fields of ours on every answer. */
   ownFields: Readonly<Record<string, string>>
@@ -129,9 +136,9 @@ export class OpenExchange {
       this.queryKey,
       this.startedAtUs / 1000,
     )
-    const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
-    this.wire = { provider: target.upstream.name, api: api?.name ?? '' }
-    this.free = free
+    this.operation = operationOf(request.method, target.readings, upgrade)
+    this.wire = { provider: target.upstream.name, api: this.operation.api?.name ?? '' }
+    this.free = isFree(this.operation)
     this.query = query
     this.correlationId = correlationIdOf(this.fields)
     this.ownFields = { [CORRELATION_FIELD]: this.correlationId, [TRACE_ID_FIELD]: this.id }
@@ -251,7 +258,11 @@ export class OpenExchange {
 
   /** Ends the exchange with an answer of ours, in the words of the route. */
   refuse(error: GatewayError, outcome: Outcome): Response {
-    const response = refusal(error, dialectOf(this.target.path, this.target.upstream.dialect), this.ownFields)
+    const response = refusal(
+      error,
+      dialectOf(this.target.readings, this.target.upstream.dialect),
+      this.ownFields,
+    )
     this.status = response.status
     this.responseFields = response.headers.toJSON()
     if (isDenial(error.code) && !this.#deny(error) && isUnrecognised(error.code)) this.#ofMany = true
@@ -320,7 +331,7 @@ export class OpenExchange {
       outcome,
       errorCode: errorCode ?? '',
       dialect: this.target.upstream.dialect,
-      routeModel: this.wire.api === '' ? '' : modelOfTarget(this.path, this.query),
+      routeModel: this.wire.api === '' ? '' : modelOfTarget(this.readings, this.query),
       injected: this.injected,
       free: this.free,
       requestBytes: this.requestBytes,

@@ -12,6 +12,7 @@ import { invalidResponse, requireStatus } from './invalid-response.ts'
 import { failureCode } from './upstream-failure.ts'
 import { guardOf } from './guard.ts'
 import { inspectTarget } from './inspect.ts'
+import { messageAllowed } from './message-models.ts'
 import { breakOffKeyless } from './keyless.ts'
 import { heldTooMuch, OpenExchange, type CloseAfter } from './open-exchange.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -44,6 +45,9 @@ const CLOSING_MS = 5000
 const CLIENT_BUFFER_BYTES = 1024 * 1024
 
 const OPEN_BRACE = 123
+
+const OTHER_MODEL =
+  'the gateway key is not allowed for a model that a message names, or the message cannot be read'
 
 /** Handshake fields that belong to one connection: extensions and keys are negotiated on each side anew. */
 const HANDSHAKE = [
@@ -300,6 +304,7 @@ class Relay {
   fromClient(message: string | Buffer): void {
     const until = this.#exchange.identity?.expiresAtUs ?? Infinity
     if (Date.now() * 1000 >= until) return this.#exchange.breakOff('invalid_gateway_key')
+    if (!messageAllowed(this.#exchange, message)) return this.#refused('not_allowed_for_key', OTHER_MODEL)
     this.#heard()
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length
@@ -479,11 +484,11 @@ class Relay {
   }
 
   /** @see https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1 for 1008 */
-  #refused(code: GatewayErrorCode): void {
+  #refused(code: GatewayErrorCode, reason = 'the gateway key is not valid any more'): void {
     if (this.#closing) return
     this.#hangUp(1001, '')
     this.#exchange.end('refused', code)
-    this.#client?.close(1008, 'the gateway key is not valid any more')
+    this.#client?.close(1008, reason)
   }
 
   #fail(code: GatewayErrorCode): void {

@@ -1,92 +1,98 @@
-import { parseObject, textOf, type JsonObject } from '../wire/json/values.ts'
-import { modelsOfTarget } from '../providers/registry.ts'
-import { codingOf, decodeWhole } from '../wire/framing/content-decoder.ts'
-import { MultipartFields } from '../wire/framing/multipart-fields.ts'
+import { modelsOfTarget } from '../providers/target-models.ts'
 import { askedNames, type ModelNames } from '../usage/model-names.ts'
-import { topLevelSpans, valueAt } from '../wire/json/spans.ts'
-import { modelsOfContent } from './named-models.ts'
+import { codingOf, decodeUpTo } from '../wire/framing/content-decoder.ts'
+import { textOf, type JsonObject } from '../wire/json/values.ts'
+import { readContent, unseen, type SeenContent } from './named-models.ts'
 import type { OpenExchange } from './open-exchange.ts'
-import { OUTPUT_MEMBERS, outputBoundsOf, type OutputBounds } from './output-bounds.ts'
+import { outputBoundsOf, type OutputBounds } from './output-bounds.ts'
 
-/** Largest content that is taken apart, decoded. */
-const MAX_DECODED_BYTES = 16 * 1024 * 1024
-
-/** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
-const WHOLE_JSON_BYTES = 4096
-
-const UTF8 = new TextDecoder()
-
-/** What a form of several parts begins with, and JSON never. */
-const DASH = 0x2d
-
-/** Members of a request that say what it asks for and for whom. */
-const MEMBERS = ['model', 'stream', ...OUTPUT_MEMBERS, 'metadata', 'user', 'safety_identifier']
+/** Largest content that is taken apart, as it came and decoded. */
+const MAX_READ_BYTES = 16 * 1024 * 1024
 
 /** What a request asks for, as far as its content and its target say. */
 export interface RequestFacts {
-  /** The one that the upstream goes by, as far as that can be told; empty when it names none. */
+  /** The one that the upstream goes by, as far as that can be told; empty when it names none, or several. */
   readonly model: string
-  /** What the request calls its model, for looking up its price. */
+  /** What the request calls its model, for looking up its price; nothing that is not certain. */
   readonly names: ModelNames
   /** Every name of a model, for rules that must hold whichever the upstream goes by. */
-  readonly models: () => readonly string[]
+  readonly models: readonly string[]
+  /** The one that its path names; empty for none. */
+  readonly pathModel: string
+  /** Why its content cannot be seen, in words that go on from "its content"; empty when it can. */
+  readonly unseen: string
+  /** It runs a model, or may. */
+  readonly runsModel: boolean
   readonly output: OutputBounds
+  /** It is answered once, and its output bounds hold. */
+  readonly bounded: boolean
   /** It asks for its answer bit by bit. */
   readonly streaming: boolean
   /** The members that were found. */
   readonly members: JsonObject
 }
 
+/** What a request's facts are read from. */
+export type AskedExchange = Pick<
+  OpenExchange,
+  'operation' | 'readings' | 'query' | 'fields' | 'requestFacts' | 'asked'
+>
+
 /**
- * Reads what a request asks for: members of its JSON or a field of its form, compressed or not.
+ * Reads what a request asks for, once: its target, and members of its JSON or fields of its form, compressed or not.
  *
  * @param content `undefined` for none, and for content that was not held
+ * @param size of the content; -1 when it is not known yet
  */
-export function readRequestFacts(exchange: OpenExchange, content: Uint8Array | undefined): RequestFacts {
-  const plain = content && plainContent(exchange, content)
-  const members = plain ? membersOf(plain) : {}
-  const target = modelsOfTarget(exchange.path, exchange.query)
-  const inContent = textOf(members['model'])
+export function readRequestFacts(
+  exchange: AskedExchange,
+  content: Uint8Array | undefined,
+  size: number,
+): RequestFacts {
+  return (exchange.asked ??= factsOf(exchange, seenContent(exchange, content, size)))
+}
+
+function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
+  const { operation, readings, query } = exchange
+  const { api, models, streams } = operation
+  const { members } = content
+  const target = modelsOfTarget(readings, query)
+  const inContent = content.asked.length === 1 ? textOf(content.asked[0]) : undefined
+  // A query stands in for content that names nothing, not for what is not certain.
+  const plain = content.unseen === '' && content.asked.length === 0 && new Set(target.query).size <= 1
+  const asked = plain ? target : { ...target, query: [] }
   return {
     // A deployment has any name, so what the content says tells more.
-    model: target.path || (inContent ?? (target.deployment || (target.query[0] ?? ''))),
-    names: askedNames(target, inContent),
-    models: () => {
-      if (namesModelLater(exchange)) return []
-      const named = plain ? modelsOfContent(plain, exchange.fields['content-type'] ?? '') : []
-      return [...new Set([target.path, target.deployment, ...target.query, ...named])].filter(
-        (name) => name !== '',
-      )
-    },
-    output: outputBoundsOf(exchange.wire.api, members),
-    streaming: members['stream'] === true || exchange.target.path.endsWith(':streamGenerateContent'),
+    model: asked.path || (inContent ?? (asked.deployment || (asked.query[0] ?? ''))),
+    names: askedNames(asked, inContent),
+    models: [...new Set([...target.all, ...content.models])].filter((name) => name !== ''),
+    pathModel: target.path,
+    unseen: content.unseen,
+    runsModel:
+      models.kind === 'content_with'
+        ? content.unseen !== '' || members[models.member] !== undefined
+        : models.kind !== 'none',
+    output: outputBoundsOf(api, members),
+    bounded: api?.answeredOnce === true && operation.method !== 'WS' && !content.unbounded,
+    streaming: members['stream'] === true || streams === true,
     members,
   }
 }
 
-/** WebSockets whose messages name their models; what the query names does not count there. */
-function namesModelLater({ wire, fields }: OpenExchange): boolean {
-  return fields['upgrade'] !== undefined && (wire.api === 'responses' || wire.api === 'live')
-}
-
-/** Content without its coding; `undefined` where it cannot be decoded. */
-function plainContent({ requestFacts }: OpenExchange, content: Uint8Array): Uint8Array | undefined {
+function seenContent(
+  { operation, fields, requestFacts }: AskedExchange,
+  content: Uint8Array | undefined,
+  size: number,
+): SeenContent {
+  const contentType = fields['content-type'] ?? ''
+  if (!content) return size === 0 ? readContent(undefined, '') : unseen(TOO_LARGE)
   const coding = codingOf(requestFacts.codings)
-  if (coding === 'unknown') return undefined
-  return coding === 'identity' ? content : decodeWhole(content, coding, MAX_DECODED_BYTES)
+  if (coding === 'identity') return readContent(content, contentType, operation.nested)
+  if (coding === 'unknown') return unseen('is in a coding that the gateway does not know')
+  const plain = decodeUpTo(content, coding, MAX_READ_BYTES)
+  if (plain === 'too_large') return unseen(TOO_LARGE)
+  if (plain === 'invalid') return unseen(`is not in the coding ${coding}`)
+  return readContent(plain, contentType, operation.nested)
 }
 
-function membersOf(plain: Uint8Array): JsonObject {
-  if (plain[0] === DASH) {
-    const fields = new MultipartFields(new Set(['model', 'user']))
-    fields.write(plain)
-    return fields.toObject()
-  }
-  if (plain.length <= WHOLE_JSON_BYTES) {
-    const whole = parseObject(UTF8.decode(plain))
-    if (whole) return whole
-  }
-  const members: Record<string, unknown> = {}
-  for (const [name, span] of topLevelSpans(plain, MEMBERS)) members[name] = valueAt(plain, span)
-  return members
-}
+const TOO_LARGE = `is larger than ${MAX_READ_BYTES} bytes`

@@ -52,6 +52,27 @@ export function walkTopLevel(
   return json[at] === 125
 }
 
+/**
+ * Shows every element of a JSON array, in order.
+ *
+ * @param show told where an element begins and ends
+ * @returns whether the array could be followed to its end
+ */
+export function walkElements(json: Uint8Array, show: (start: number, end: number) => void): boolean {
+  let at = skipSpace(json, 0)
+  if (json[at] !== 91) return false
+  at = skipSpace(json, at + 1)
+  while (json[at] !== 93) {
+    const end = valueEnd(json, at)
+    if (end <= at) return false
+    show(at, end)
+    at = skipSpace(json, end)
+    if (json[at] === COMMA) at = skipSpace(json, at + 1)
+    else if (json[at] !== 93) return false
+  }
+  return true
+}
+
 /** The value of a member; `undefined` when it is absent or not JSON. */
 export function valueAt(json: Uint8Array, span: Span | undefined): unknown {
   if (!span) return undefined

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { NO_RULES, CompiledRules } from '../../access/key-rules.ts'
 import type { ProviderConfig } from '../../config/config.ts'
 import { UpstreamTable } from '../../proxy/upstream.ts'
-import { meteredReadingOf } from '../../providers/registry.ts'
+import { operationOf } from '../../providers/registry.ts'
 import { Scopes } from '../../redaction/scopes.ts'
 import { readPath } from './path-readings.ts'
 import { requestTarget } from '../../http/request-target.ts'
@@ -225,5 +225,5 @@ test('a call is metered however its path is written', () => {
     // A free call does not hide one that is metered.
     ['/models%2ffiles;:generateContent', 'generate_content'],
   ] as const)
-    expect([text, meteredReadingOf('POST', readPath(text), false).api?.name]).toEqual([text, name])
+    expect([text, operationOf('POST', readPath(text), false).api?.name]).toEqual([text, name])
 })
