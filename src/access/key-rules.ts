@@ -83,7 +83,7 @@ export class CompiledRules {
 
   /**
    * @param models that a request names, each of which must be allowed
-   * @param hidden why another may run that they do not hold, in words that go on from "restricted to certain models, and"; empty for none
+   * @param hidden why another may run that they do not hold, in words that continue "restricted to certain models, and"; empty for none
    * @throws GatewayError `not_allowed_for_key`
    */
   requireModels(models: readonly string[], hidden: string): void {

@@ -19,7 +19,7 @@ export interface RequestFacts {
   readonly models: readonly string[]
   /** The one that its path names; empty for none. */
   readonly pathModel: string
-  /** Why its content cannot be seen, in words that go on from "its content"; empty when it can. */
+  /** Why its content cannot be seen, in words that continue "its content"; empty when it can. */
   readonly unseen: string
   /** It runs a model, or may. */
   readonly runsModel: boolean

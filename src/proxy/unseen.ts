@@ -1,7 +1,7 @@
 import { mayBill, type Operation, type OperationCost } from '../providers/operation.ts'
 import type { RequestFacts } from './request-facts.ts'
 
-/** Why a request may run a model that it does not name, in words that go on from "and"; empty where it cannot. */
+/** Why a request may run a model that it does not name, in words that continue "and"; empty where it cannot. */
 export function hiddenModel({ models }: Operation, facts: RequestFacts): string {
   if (!facts.runsModel) return ''
   if (models.kind === 'elsewhere') return `the model stands ${models.where}`
