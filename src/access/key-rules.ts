@@ -82,15 +82,23 @@ export class CompiledRules {
     throw new GatewayError('not_allowed_for_key', 'gateway key is not allowed from this network')
   }
 
-  /** @param model empty when the request names none @throws GatewayError `not_allowed_for_key` */
-  requireModel(model: string): void {
-    const name = model.toLowerCase()
-    if (this.#models.length === 0 || (name !== '' && this.#models.some((pattern) => matches(pattern, name))))
-      return
-    const what =
-      model === ''
-        ? 'gateway key is restricted to certain models, and the request names none'
-        : `gateway key is not allowed for model ${model.slice(0, 128)}`
+  /**
+   * @param models that a request names, each of which must be allowed
+   * @param hidden why another may run that they do not hold, in words that continue "restricted to certain models, and"; empty for none
+   * @throws GatewayError `not_allowed_for_key`
+   */
+  requireModels(models: readonly string[], hidden: string): void {
+    if (this.#models.length === 0) return
+    const other = models.find((model) => {
+      const name = model.toLowerCase()
+      return !this.#models.some((pattern) => matches(pattern, name))
+    })
+    if (other !== undefined) {
+      const what = `gateway key is not allowed for model ${other.slice(0, 128)}`
+      throw new GatewayError('not_allowed_for_key', what)
+    }
+    if (hidden === '') return
+    const what = `gateway key is restricted to certain models, and ${hidden}`
     throw new GatewayError('not_allowed_for_key', what)
   }
 }

@@ -1,15 +1,16 @@
 import { foldEvent, readResponse } from '../providers/apis/read-response.ts'
-import { emptyReading, type WireApi, type Reading } from '../providers/apis/wire-api.ts'
-import { objectOf, parseObject, textOf, type JsonObject } from '../wire/json/values.ts'
+import { type Reading, type WireApi, emptyReading } from '../providers/apis/wire-api.ts'
 import { declaredFraming } from '../redaction/body-kind.ts'
-import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import type { ContentFacts } from '../traces/exchange.ts'
-import { codingOf, ContentDecoder, decodeUpTo, type Coding } from '../wire/framing/content-decoder.ts'
-import { BodyCopy } from './body-copy.ts'
-import { framingOf, type ContentFraming } from './content-framing.ts'
-import { ContentStart, type ContentShape } from './content-start.ts'
-import type { JsonBody } from '../wire/json/body.ts'
+import { type Coding, ContentDecoder, codingOf, decodeUpTo } from '../wire/framing/content-decoder.ts'
+import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import type { JsonObjects } from '../wire/framing/json-objects.ts'
+import { isAmbiguous } from '../wire/json/ambiguous.ts'
+import type { JsonBody } from '../wire/json/body.ts'
+import { type JsonObject, objectOf, parseObject, textOf } from '../wire/json/values.ts'
+import { BodyCopy } from './body-copy.ts'
+import { type ContentFraming, framingOf } from './content-framing.ts'
+import { type ContentShape, ContentStart } from './content-start.ts'
 
 /** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
 const AT_ONCE_DECODED_BYTES = 1024 * 1024
@@ -213,7 +214,7 @@ export class SideObservation {
 
   #finishBody(body: JsonBody): void {
     const { object, whole } = body.read()
-    if (this.#side === 'request') return this.#finishRequest(object, whole)
+    if (this.#side === 'request') return this.#finishRequest(object, whole, body.held())
     if (!whole && this.#turnsOutStream(body)) {
       // When its events came is not known any more.
       this.firstTokenUs = -1
@@ -238,8 +239,10 @@ export class SideObservation {
     return true
   }
 
-  #finishRequest(object: JsonObject, whole: boolean): void {
-    this.request.model = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
+  #finishRequest(object: JsonObject, whole: boolean, held: Uint8Array | undefined): void {
+    const named = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
+    // Which one the upstream went by is not known, and no price may be found by the other.
+    this.request.model = held && isAmbiguous(held, 'model') ? undefined : named
     this.request.stream = object['stream'] === true
     this.request.members = object
     if (whole) this.request.whole = object

@@ -114,7 +114,7 @@ function metricsAccess(
 /** A request whose `Host` is malformed is none, like others that the parser refuses: there is nothing to record. */
 function badHost(target: Target | undefined): Response {
   const error = new GatewayError('bad_request', 'a request has one Host field, which holds a host')
-  if (target) return refusal(error, dialectOf(target.path, target.upstream.dialect), {})
+  if (target) return refusal(error, dialectOf(target.readings, target.upstream.dialect), {})
   return jsonResponse(error.status, { error: error.message, code: error.code })
 }
 

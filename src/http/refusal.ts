@@ -1,5 +1,6 @@
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 import { LimitRefusal } from '../limits/admission/limit-refusal.ts'
+import { UnheldCost } from '../limits/admission/unheld-cost.ts'
 import { type DialectName, dialectNamed } from '../providers/dialects/dialects.ts'
 import { METHODS } from './cors-fields.ts'
 
@@ -100,7 +101,7 @@ function refusalBody(error: GatewayError, dialect: DialectName, correlationId: s
 
 /** A budget that is spent: waiting does not help, money does. */
 function spent(error: GatewayError): boolean {
-  return error instanceof LimitRefusal && error.spent
+  return (error instanceof LimitRefusal && error.spent) || error instanceof UnheldCost
 }
 
 function limitJson({ standing, contractCode }: LimitRefusal): object {

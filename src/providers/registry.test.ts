@@ -1,9 +1,12 @@
 import { expect, test } from 'bun:test'
-import { dialectOf, meteredRouteOf, modelOfTarget } from './registry.ts'
+import { readPath } from '../wire/url/path-readings.ts'
+import { isFree } from './operation.ts'
+import { dialectOf, operationOf } from './registry.ts'
+import { modelOfTarget } from './target-models.ts'
 
 function routed(method: string, path: string, upgrade = false): string {
-  const { api, free } = meteredRouteOf(method, path, upgrade)
-  return api?.name ?? (free ? 'free' : 'unmetered')
+  const operation = operationOf(method, readPath(path), upgrade)
+  return operation.api?.name ?? (isFree(operation) ? 'free' : 'unmetered')
 }
 
 test('calls are known by the end of their path, below any base path', () => {
@@ -85,21 +88,25 @@ test('a WebSocket is its own kind of call', () => {
 })
 
 test('the target names a model in its path or query', () => {
-  expect(modelOfTarget('/gemini/v1beta/models/gemini-2.5-flash:generateContent', '')).toBe('gemini-2.5-flash')
-  expect(modelOfTarget('/bedrock/model/us.amazon.nova-lite-v1%3A0/converse', '')).toBe(
+  expect(modelOfTarget(readPath('/gemini/v1beta/models/gemini-2.5-flash:generateContent'), '')).toBe(
+    'gemini-2.5-flash',
+  )
+  expect(modelOfTarget(readPath('/bedrock/model/us.amazon.nova-lite-v1%3A0/converse'), '')).toBe(
     'us.amazon.nova-lite-v1:0',
   )
   const arn = encodeURIComponent('arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude')
-  expect(modelOfTarget(`/b/model/${arn}/invoke`, '')).toBe('us.anthropic.claude')
-  expect(modelOfTarget('/azure/openai/deployments/dep/chat/completions', '?api-version=1')).toBe('dep')
-  expect(modelOfTarget('/openai/v1/realtime', '?x=1&model=gpt-realtime')).toBe('gpt-realtime')
-  expect(modelOfTarget('/openai/v1/models', '')).toBe('')
-  expect(modelOfTarget('/m/models/%E0%A4%A:generateContent', '')).toBe('%E0%A4%A')
+  expect(modelOfTarget(readPath(`/b/model/${arn}/invoke`), '')).toBe('us.anthropic.claude')
+  expect(modelOfTarget(readPath('/azure/openai/deployments/dep/chat/completions'), '?api-version=1')).toBe(
+    'dep',
+  )
+  expect(modelOfTarget(readPath('/openai/v1/realtime'), '?x=1&model=gpt-realtime')).toBe('gpt-realtime')
+  expect(modelOfTarget(readPath('/openai/v1/models'), '')).toBe('')
+  expect(modelOfTarget(readPath('/m/models/%E0%A4%A:generateContent'), '')).toBe('%E0%A4%A')
 })
 
 test('errors speak the API in use, where one vendor invented it', () => {
-  expect(dialectOf('/v1/messages', 'openai')).toBe('anthropic')
-  expect(dialectOf('/v1beta/models/m:generateContent', 'openai')).toBe('gemini')
-  expect(dialectOf('/v1beta/models/m:streamGenerateContent', 'openai')).toBe('gemini')
-  expect(dialectOf('/v1/chat/completions', 'mistral')).toBe('mistral')
+  expect(dialectOf(readPath('/v1/messages'), 'openai')).toBe('anthropic')
+  expect(dialectOf(readPath('/v1beta/models/m:generateContent'), 'openai')).toBe('gemini')
+  expect(dialectOf(readPath('/v1beta/models/m:streamGenerateContent'), 'openai')).toBe('gemini')
+  expect(dialectOf(readPath('/v1/chat/completions'), 'mistral')).toBe('mistral')
 })

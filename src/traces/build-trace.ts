@@ -1,7 +1,7 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import type { Reading } from '../providers/apis/wire-api.ts'
 import type { JsonObject } from '../wire/json/values.ts'
-import { modelsOfTarget, type TargetModels } from '../providers/registry.ts'
+import { modelsOfTarget, type TargetModels } from '../providers/target-models.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
 import { includedCost } from '../usage/included-cost.ts'
@@ -10,6 +10,7 @@ import type { ModelRates } from '../usage/model-rates.ts'
 import { placeOf } from '../usage/places.ts'
 import type { PriceQuery } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
+import { readPath } from '../wire/url/path-readings.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
@@ -178,13 +179,13 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
 /** The exchange's names for its model, to look up its price. */
 function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
   // Most targets name none, and need not be read.
-  const target = routeModel === '' ? NO_TARGET : modelsOfTarget(path, '')
+  const target = routeModel === '' ? NO_TARGET : modelsOfTarget(readPath(path), '')
   const inPath = target.path || target.deployment
   const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
   return response.model ? { ...asked, answered: response.model.slice(0, MAX_MODEL_LENGTH) } : asked
 }
 
-const NO_TARGET: TargetModels = { path: '', deployment: '', query: [] }
+const NO_TARGET: TargetModels = { path: '', deployment: '', query: [], all: [] }
 
 /** Longest stored model name, and longest of the provider's other words. */
 const MAX_MODEL_LENGTH = 256

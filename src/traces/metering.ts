@@ -1,5 +1,5 @@
 import type { Reading } from '../providers/apis/wire-api.ts'
-import { meteredRouteOf } from '../providers/registry.ts'
+import { operationOf } from '../providers/registry.ts'
 import { NO_COST, priceUsage, unknown, type Cost } from '../usage/cost.ts'
 import {
   encodingOf,
@@ -22,6 +22,7 @@ import {
   type Units,
   type Usage,
 } from '../usage/usage.ts'
+import { readPath } from '../wire/url/path-readings.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import { estimated } from './reprice.ts'
@@ -131,8 +132,8 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
 }
 
 function whyUnread({ method, path }: Exchange): string {
-  const { unread } = meteredRouteOf(method, path, false)
-  return unread === undefined ? 'this API is not metered' : `this API is not metered: ${unread}`
+  const { cost } = operationOf(method, readPath(path), false)
+  return 'because' in cost ? `this API is not metered: ${cost.because}` : 'this API is not metered'
 }
 
 function nothing(cost: Cost): Metering {

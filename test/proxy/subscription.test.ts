@@ -141,7 +141,7 @@ test('other calls of Codex pass: reading is free, and what is not metered is inc
   const read = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${CHATGPT}` } })
   expect(await read.json()).toEqual({ path: '/backend-api/wham/usage' })
   expect(await traceOf(read)).toMatchObject({ cost_status: 'exact', estimated_cost_usd: 0 })
-  const events = await post('/chatgpt/backend-api/codex/analytics-events/events', CHATGPT)
+  const events = await post('/chatgpt/backend-api/codex/unheard/of', CHATGPT)
   expect(await traceOf(events)).toMatchObject({ cost_status: 'included', list_price_usd: null })
 })
 

@@ -1,22 +1,24 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { meteredRouteOf } from '../../src/providers/registry.ts'
-import { emptyReading, type WireApi } from '../../src/providers/apis/wire-api.ts'
 import { SideObservation } from '../../src/background/side-observation.ts'
+import { type WireApi, emptyReading } from '../../src/providers/apis/wire-api.ts'
+import { isFree } from '../../src/providers/operation.ts'
+import { operationOf } from '../../src/providers/registry.ts'
 import { lineAmount, priceUsage } from '../../src/usage/cost.ts'
-import { toNanoUsd, type Amount } from '../../src/usage/money.ts'
+import { type Amount, toNanoUsd } from '../../src/usage/money.ts'
 import { PriceList } from '../../src/usage/price-list.ts'
 import {
-  addUnits,
-  addUsage,
   BUCKETS,
-  disjoint,
-  inputTokens,
-  outputTokens,
   type ModelUsage,
   type Units,
   type Usage,
+  addUnits,
+  addUsage,
+  disjoint,
+  inputTokens,
+  outputTokens,
 } from '../../src/usage/usage.ts'
+import { readPath } from '../../src/wire/url/path-readings.ts'
 import { ANSWERS } from '../fixtures/answers.ts'
 import { NO_RATES } from '../support/own-prices.ts'
 import { contentOf, recordedExchanges } from '../support/recorded.ts'
@@ -53,8 +55,9 @@ function sums(bills: readonly ModelUsage[]): { buckets: Usage; units: Units; apa
 describe('documented answers', () => {
   for (const { name, method, path, mediaType, body, buckets, units = {}, apart = [] } of ANSWERS) {
     test(`${name}: the same at every cut`, () => {
-      const { api, free } = meteredRouteOf(method, path, false)
-      expect([api?.name, free]).toEqual([expect.any(String), false])
+      const operation = operationOf(method, readPath(path), false)
+      const { api } = operation
+      expect([api?.name, isFree(operation)]).toEqual([expect.any(String), false])
       const bytes = Buffer.from(body)
       const expected = { buckets, units, apart }
       expect(sums(billsOf(api!, mediaType, bytes, []))).toEqual(expected)
@@ -67,7 +70,7 @@ describe('documented answers', () => {
 })
 
 test('white space before an answer is passed over, however much comes and however it is cut', () => {
-  const { api } = meteredRouteOf('POST', '/v1/chat/completions', false)
+  const { api } = operationOf('POST', readPath('/v1/chat/completions'), false)
   const body = JSON.stringify({ usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } })
   const bytes = Buffer.from(`${'\n'.repeat(100_000)}${body}`)
   const cuts = Array.from({ length: 1000 }, (_, i) => i * 100)
@@ -90,7 +93,7 @@ const DECLARED = [
 
 test('an answer is metered by its bytes: the same under every declared type, cut anywhere', () => {
   for (const { name, method, path, body, buckets, units = {}, apart = [] } of ANSWERS) {
-    const { api } = meteredRouteOf(method, path, false)
+    const { api } = operationOf(method, readPath(path), false)
     const bytes = Buffer.from(body)
     const expected = { buckets, units, apart }
     for (const mediaType of DECLARED) {
@@ -117,7 +120,7 @@ const recorded = recordedExchanges().filter(({ response }) => response.framing !
 test('recorded responses: the same under every declared type, at any cuts', () => {
   for (const exchange of recorded) {
     const { name, request, response } = exchange
-    const { api } = meteredRouteOf(request.method, request.path.split('?')[0]!, false)
+    const { api } = operationOf(request.method, readPath(request.path.split('?')[0]!), false)
     if (!api) continue
     const bytes = contentOf(exchange)
     const type = (
@@ -220,7 +223,9 @@ test('a receipt’s lines come to its total exactly, in integers, for any usage 
 })
 
 test('hostile usage objects never make a count negative, fractional or endless', () => {
-  const apis = [...new Set(ANSWERS.map(({ method, path }) => meteredRouteOf(method, path, false).api!))]
+  const apis = [
+    ...new Set(ANSWERS.map(({ method, path }) => operationOf(method, readPath(path), false).api!)),
+  ]
   const names = [
     'usage',
     'prompt_tokens',

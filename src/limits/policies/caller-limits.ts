@@ -94,6 +94,23 @@ export class CallerLimits {
     )
   }
 
+  /**
+   * The first budget that refuses what it cannot see the cost of; `undefined` for none. Any may hold for such a request, whichever model
+   * it runs and whomever it counts for.
+   *
+   * @param of only of money, or of tokens too
+   * @param subscription pays for the request, as far as its credential tells
+   */
+  refusingBudget(provider: string, of: 'money' | 'any', subscription: boolean): LimitPolicy | undefined {
+    const holding = this.#prepared.find(({ policy: { match, budget } }) => {
+      if (budget.enforcement === 'soft' || (match.provider !== '' && match.provider !== provider))
+        return false
+      const money = budget.costUsd > 0 && (!subscription || budget.countIncluded)
+      return money || (of === 'any' && budget.tokens > 0)
+    })
+    return holding?.policy
+  }
+
   /** Whose limits they are. */
   get caller(): Caller {
     return this.#of.caller

@@ -14,6 +14,8 @@ import type { Reading, WireApi } from './wire-api.ts'
 export const bedrockConverse: WireApi = {
   name: 'bedrock_converse',
   operation: 'chat',
+  answeredOnce: true,
+  outputLimits: ['inferenceConfig.maxTokens'],
 
   readResponse(reading, answer) {
     readConverse(reading, answer)

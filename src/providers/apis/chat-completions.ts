@@ -16,6 +16,9 @@ import type { Reading, WireApi } from './wire-api.ts'
 export const chatCompletions: WireApi = {
   name: 'chat_completions',
   operation: 'chat',
+  answeredOnce: true,
+  outputLimits: ['max_completion_tokens', 'max_tokens'],
+  answerCounts: ['n'],
 
   readResponse(reading, answer) {
     readCommon(reading, answer)
@@ -56,6 +59,7 @@ export const chatCompletions: WireApi = {
 export const asyncCompletions: WireApi = {
   ...chatCompletions,
   name: 'async_completions',
+  answeredOnce: false,
   notEstimated: true,
 
   readResponse(reading, answer) {
@@ -77,7 +81,6 @@ export const storedCompletions: WireApi = {
   name: 'stored_completions',
   freeUnlessReported: true,
   fetches: true,
-  runsNoModel: true,
 
   readResponse(reading, answer) {
     reading.responseId = textOf(answer['id'])
@@ -94,6 +97,8 @@ export const storedCompletions: WireApi = {
 export const completions: WireApi = {
   name: 'completions',
   operation: 'text_completion',
+  outputLimits: ['max_tokens'],
+  answerCounts: ['n', 'best_of'],
 
   readResponse(reading, answer) {
     completions.foldEvent(reading, answer, '')

@@ -11,6 +11,8 @@ import type { Reading, WireApi } from './wire-api.ts'
 export const cohereChat: WireApi = {
   name: 'cohere_chat',
   operation: 'chat',
+  answeredOnce: true,
+  outputLimits: ['max_tokens'],
 
   readResponse(reading, answer) {
     readUsage(reading, objectOf(answer['usage']) ?? objectOf(answer['meta']))
@@ -63,7 +65,12 @@ export const cohereChat: WireApi = {
 }
 
 /** Embed reads the same and writes nothing. */
-export const cohereEmbed: WireApi = { ...cohereChat, name: 'cohere_embed', operation: 'embeddings' }
+export const cohereEmbed: WireApi = {
+  ...cohereChat,
+  name: 'cohere_embed',
+  operation: 'embeddings',
+  answersNoText: true,
+}
 
 /** Reads why an answer has ended: `ERROR` and the like are failures. */
 function readEnd(reading: Reading, end: JsonObject): void {

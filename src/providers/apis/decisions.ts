@@ -10,6 +10,8 @@ import type { WireApi } from './wire-api.ts'
 export const decisions: WireApi = {
   name: 'decisions',
   operation: 'decisions',
+  answeredOnce: true,
+  answersNoText: true,
   // Answers are picked, not written: their length says nothing of tokens.
   notEstimated: true,
 

@@ -9,6 +9,8 @@ import type { WireApi } from './wire-api.ts'
 export const embeddings: WireApi = {
   name: 'embeddings',
   operation: 'embeddings',
+  answeredOnce: true,
+  answersNoText: true,
 
   readResponse: (reading, answer) => readWhole(reading, answer),
 

@@ -14,6 +14,20 @@ import type { Reading, WireApi } from './wire-api.ts'
 export const generateContent: WireApi = {
   name: 'generate_content',
   operation: 'generate_content',
+  answeredOnce: true,
+  // Google takes its names in both cases.
+  outputLimits: [
+    'generationConfig.maxOutputTokens',
+    'generationConfig.max_output_tokens',
+    'generation_config.maxOutputTokens',
+    'generation_config.max_output_tokens',
+  ],
+  answerCounts: [
+    'generationConfig.candidateCount',
+    'generationConfig.candidate_count',
+    'generation_config.candidateCount',
+    'generation_config.candidate_count',
+  ],
 
   readResponse(reading, answer) {
     generateContent.foldEvent(reading, answer, '')
@@ -42,7 +56,12 @@ export const generateContent: WireApi = {
 }
 
 /** Embeddings read the same and write nothing. */
-export const embedContent: WireApi = { ...generateContent, name: 'embed_content', operation: 'embeddings' }
+export const embedContent: WireApi = {
+  ...generateContent,
+  name: 'embed_content',
+  operation: 'embeddings',
+  answersNoText: true,
+}
 
 function finish(reading: Reading, reason: string): void {
   reading.finishReason = reason

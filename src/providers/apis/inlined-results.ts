@@ -14,7 +14,6 @@ export const inlinedResults: WireApi = {
   operation: 'chat',
   freeUnlessReported: true,
   fetches: true,
-  runsNoModel: true,
   notEstimated: true,
 
   readResponse(reading, answer) {

@@ -14,6 +14,8 @@ import type { Reading, WireApi } from './wire-api.ts'
 export const messages: WireApi = {
   name: 'messages',
   operation: 'chat',
+  answeredOnce: true,
+  outputLimits: ['max_tokens'],
 
   readResponse(reading, answer) {
     readMessage(reading, answer)

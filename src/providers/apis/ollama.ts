@@ -11,6 +11,8 @@ import type { WireApi } from './wire-api.ts'
 export const ollamaChat: WireApi = {
   name: 'ollama_chat',
   operation: 'chat',
+  answeredOnce: true,
+  outputLimits: ['options.num_predict'],
 
   readResponse(reading, answer) {
     ollamaChat.foldEvent(reading, answer, '')
@@ -54,4 +56,9 @@ export const ollamaChat: WireApi = {
 }
 
 /** Embed reads the same and writes nothing. */
-export const ollamaEmbed: WireApi = { ...ollamaChat, name: 'ollama_embed', operation: 'embeddings' }
+export const ollamaEmbed: WireApi = {
+  ...ollamaChat,
+  name: 'ollama_embed',
+  operation: 'embeddings',
+  answersNoText: true,
+}

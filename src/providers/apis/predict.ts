@@ -11,6 +11,7 @@ import type { WireApi } from './wire-api.ts'
 export const predict: WireApi = {
   name: 'predict',
   operation: 'embeddings',
+  answersNoText: true,
   notEstimated: true,
 
   readResponse(reading, answer) {

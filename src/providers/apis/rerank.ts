@@ -12,6 +12,8 @@ import type { WireApi } from './wire-api.ts'
 export const rerank: WireApi = {
   name: 'rerank',
   operation: 'rerank',
+  answeredOnce: true,
+  answersNoText: true,
   notEstimated: true,
 
   readResponse(reading, answer) {

@@ -30,6 +30,8 @@ const CONTAINER = 'container '
 export const responses: WireApi = {
   name: 'responses',
   operation: 'chat',
+  answeredOnce: true,
+  outputLimits: ['max_output_tokens'],
 
   readResponse(reading, answer) {
     readWholeResponse(reading, answer)

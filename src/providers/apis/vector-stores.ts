@@ -11,8 +11,8 @@ export const vectorStores: WireApi = {
   name: 'vector_stores',
   operation: 'embeddings',
   freeUnlessReported: true,
-  runsNoModel: true,
   notEstimated: true,
+  answersNoText: true,
 
   readResponse(reading, answer) {
     const files = countOf(objectOf(answer['file_counts'])?.['total']) ?? 0

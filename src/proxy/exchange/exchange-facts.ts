@@ -1,5 +1,7 @@
 import type { Caller, ContentFacts, WireFacts } from '../../traces/exchange.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
+import type { Operation } from '../../providers/operation.ts'
+import type { RequestFacts } from '../request/request-facts.ts'
 import type { Target } from '../upstream/upstream.ts'
 
 /** What is known of a request before its content: all that rules, limits, prices and policies may ask of an exchange. */
@@ -16,6 +18,10 @@ export interface ExchangeFacts {
   readonly target: Target
   readonly wire: WireFacts
   readonly requestFacts: ContentFacts
+  /** Which row of the table of operations it asks for. */
+  readonly operation: Operation
+  /** What it asks for, once its content was read. */
+  asked: RequestFacts | undefined
   /** Nothing is billed for such a request. */
   readonly free: boolean
   readonly caller: Caller

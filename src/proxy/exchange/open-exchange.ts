@@ -5,12 +5,14 @@ import { corsFields } from '../../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts'
 import type { CallerLimits } from '../../limits/policies/caller-limits.ts'
 import type { Ticket } from '../../limits/ticket.ts'
-import { meteredReadingOf } from '../../providers/registry.ts'
+import { isFree, type Operation } from '../../providers/operation.ts'
+import { operationOf } from '../../providers/registry.ts'
 import type { Caller, ContentFacts, ExchangeSpan, Outcome, WireFacts } from '../../traces/exchange.ts'
 import { queryCredential } from '../../traces/provider-credential.ts'
 import { randomHex, injectTraceParent } from '../../wire/trace-context.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
 import type { ProxyContext } from '../proxy-context.ts'
+import type { RequestFacts } from '../request/request-facts.ts'
 import { Clock } from '../upstream/deadlines.ts'
 import type { Target } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
@@ -49,6 +51,8 @@ export class OpenExchange implements ExchangeFacts {
   readonly fields: Readonly<Record<string, string>>
   readonly target: Target
   readonly wire: WireFacts
+  readonly operation: Operation
+  asked: RequestFacts | undefined
   readonly correlationId: string
   /** Fields of ours on every response. */
   ownFields: Readonly<Record<string, string>>
@@ -114,9 +118,9 @@ export class OpenExchange implements ExchangeFacts {
     this.target = target
     const { upstream } = target
     this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
-    const { api, free } = meteredReadingOf(request.method, target.readings, upgrade)
-    this.wire = { provider: upstream.name, api: api?.name ?? '' }
-    this.free = free
+    this.operation = operationOf(request.method, target.readings, upgrade)
+    this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
+    this.free = isFree(this.operation)
     this.correlationId = correlationIdOf(this.fields)
     this.ownFields = { [CORRELATION_FIELD]: this.correlationId, [TRACE_ID_FIELD]: this.id }
     this.requestFacts = contentFacts(this.fields)

@@ -1,8 +1,8 @@
 import { GatewayError } from '../../errors.ts'
-import { modelOfTarget, modelsOfTarget, wireApiNamed } from '../../providers/registry.ts'
-import { askedNames, type ModelNames } from '../../usage/model-names.ts'
+import { mayBill } from '../../providers/operation.ts'
+import type { ModelNames } from '../../usage/model-names.ts'
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
-import { readRequestFacts } from '../request-facts.ts'
+import { readRequestFacts, type RequestFacts } from '../request/request-facts.ts'
 import { MAX_INSPECTED_BYTES, type ContentPolicy } from './content-policy.ts'
 
 /** Whether a price is known for the model of a request. */
@@ -10,7 +10,7 @@ export type HasPrice = (exchange: ExchangeFacts, names: ModelNames) => boolean
 
 /** Refuses requests for models without a price. @returns `undefined` for a request that bills nothing */
 export function priceGate(exchange: ExchangeFacts, hasPrice: HasPrice): ContentPolicy | undefined {
-  if (!mayBill(exchange)) return undefined
+  if (!mayBill(exchange.operation)) return undefined
   return {
     notes: {},
     // Codex answers this refusal by asking over HTTP, where the model can be seen.
@@ -39,8 +39,7 @@ export function priceGate(exchange: ExchangeFacts, hasPrice: HasPrice): ContentP
  * @throws GatewayError when a policy refuses it
  */
 function inspectContent(exchange: ExchangeFacts, content: Uint8Array, hasPrice: HasPrice): void {
-  const { model, names } = readRequestFacts(exchange, content)
-  requirePrice(exchange, model, names, hasPrice)
+  requirePrice(exchange, readRequestFacts(exchange, content, content.length), hasPrice)
 }
 
 /**
@@ -49,11 +48,12 @@ function inspectContent(exchange: ExchangeFacts, content: Uint8Array, hasPrice: 
  * @throws GatewayError when a policy would have to see it
  */
 function inspectUnseen(exchange: ExchangeFacts, hasPrice: HasPrice): void {
-  if (routeModel(exchange) === '') {
+  const facts = readRequestFacts(exchange, undefined, -1)
+  if (facts.model === '') {
     const message = `request body exceeds ${MAX_INSPECTED_BYTES} bytes, so its model cannot be checked`
     throw new GatewayError('request_body_too_large', message)
   }
-  inspectTarget(exchange, hasPrice)
+  requirePrice(exchange, facts, hasPrice)
 }
 
 /**
@@ -62,25 +62,19 @@ function inspectUnseen(exchange: ExchangeFacts, hasPrice: HasPrice): void {
  * @throws GatewayError when a policy refuses it
  */
 function inspectTarget(exchange: ExchangeFacts, hasPrice: HasPrice): void {
-  const names = askedNames(modelsOfTarget(exchange.path, exchange.query), undefined)
-  requirePrice(exchange, routeModel(exchange), names, hasPrice)
+  requirePrice(exchange, readRequestFacts(exchange, undefined, 0), hasPrice)
 }
 
-function routeModel({ path, query }: ExchangeFacts): string {
-  return modelOfTarget(path, query)
-}
-
-function requirePrice(exchange: ExchangeFacts, model: string, names: ModelNames, hasPrice: HasPrice): void {
+function requirePrice(
+  exchange: ExchangeFacts,
+  { model, names, unseen }: RequestFacts,
+  hasPrice: HasPrice,
+): void {
   if (model === '') {
-    throw new GatewayError('model_price_unknown', 'the request names no model, so its price is not known')
+    const why = unseen === '' ? 'the request names no model, or several' : `the request's content ${unseen}`
+    throw new GatewayError('model_price_unknown', `${why}, so its price is not known`)
   }
   if (!hasPrice(exchange, names)) {
     throw new GatewayError('model_price_unknown', `no price is known for model ${model.slice(0, 128)}`)
   }
-}
-
-/** Calls that may be billed: known ones that are neither free nor repeat what another call was billed for. */
-export function mayBill({ wire }: ExchangeFacts): boolean {
-  const api = wireApiNamed(wire.api)
-  return api !== undefined && !api.freeUnlessReported && !api.fetches
 }

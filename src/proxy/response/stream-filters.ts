@@ -33,7 +33,7 @@ export function refusalIn(
   error: GatewayError,
 ): Uint8Array {
   const events = declaredFraming(responseFacts.mediaType) ?? 'sse'
-  return refusalEvent(error, dialectOf(target.path, target.upstream.dialect), {
+  return refusalEvent(error, dialectOf(target.readings, target.upstream.dialect), {
     events,
     api: wire.api,
     correlationId,

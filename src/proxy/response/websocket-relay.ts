@@ -12,6 +12,10 @@ import { HeldShare, heldTooMuch } from '../exchange/held-content.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { WebSocketClient } from './websocket-client.ts'
+import { messageAllowed } from '../request/message-models.ts'
+
+const OTHER_MODEL =
+  'the gateway key is not allowed for a model that a message names, or the message cannot be read'
 
 /** Largest WebSocket message, either way, inflated. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -63,6 +67,7 @@ export class WebSocketRelay {
   fromClient(message: string | Buffer): void {
     const until = this.#exchange.identity?.expiresAtUs ?? Infinity
     if (Date.now() * 1000 >= until) return this.#exchange.breakOff('invalid_gateway_key')
+    if (!messageAllowed(this.#exchange, message)) return this.#refused('not_allowed_for_key', OTHER_MODEL)
     this.#heard()
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length
@@ -218,11 +223,11 @@ export class WebSocketRelay {
   }
 
   /** @see https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1 for 1008 */
-  #refused(code: GatewayErrorCode): void {
+  #refused(code: GatewayErrorCode, reason = 'the gateway key is not valid any more'): void {
     if (this.#closing) return
     this.#hangUp(1001, '')
     this.#exchange.end('refused', code)
-    this.#client.socket?.close(1008, 'the gateway key is not valid any more')
+    this.#client.socket?.close(1008, reason)
   }
 
   #fail(code: GatewayErrorCode): void {

@@ -1,14 +1,13 @@
-import { readAttribution, NO_ATTRIBUTION } from '../../traces/attribution.ts'
 import { GatewayError } from '../../errors.ts'
 import { LimitRefusal } from '../../limits/admission/limit-refusal.ts'
 import type { LimitRequest, Ticket } from '../../limits/ticket.ts'
-import { runsNoModel } from '../../providers/registry.ts'
-import { mayBill } from '../policies/price-gate.ts'
+import { NO_ATTRIBUTION, readAttribution } from '../../traces/attribution.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
-import { isAnsweredOnce } from '../output-bounds.ts'
+import { UnheldCost } from '../../limits/admission/unheld-cost.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import { readRequestFacts } from '../request-facts.ts'
+import { readRequestFacts } from '../request/request-facts.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { billedByAnswer, hiddenModel, unseenCost } from '../request/unseen.ts'
 
 /** Whether a request's content must be seen before its caller's rules and limits can be held. */
 function admissionNeedsContent({ limits, identity }: OpenExchange): boolean {
@@ -56,29 +55,23 @@ function admitContent(
 ): void | Promise<void> {
   const { limits, identity } = exchange
   if (!limits.any && !identity?.compiledRules.restrictsModels) return undefined
-  const facts = readRequestFacts(exchange, content)
-  const { model } = facts
-  if (identity?.compiledRules.restrictsModels) {
-    const models = facts.models()
-    // What reads and costs nothing names no model, and may.
-    if (
-      models.length === 0 &&
-      !exchange.free &&
-      !runsNoModel(exchange.method, exchange.path, exchange.wire.api)
-    )
-      identity.compiledRules.requireModel('')
-    for (const name of models) identity.compiledRules.requireModel(name)
-  }
+  const facts = readRequestFacts(exchange, content, size)
+  identity?.compiledRules.requireModels(facts.models, hiddenModel(exchange.operation, facts))
   if (!limits.any) return undefined
-  const billable = !exchange.free && (mayBill(exchange) || exchange.wire.api === '')
+  const { model } = facts
+  const { operation, subscription } = exchange
+  const billed = billedByAnswer(operation, facts)
+  const billable = !exchange.free && (billed || operation.api === undefined)
+  const unseen = unseenCost(operation, facts)
+  const budget = unseen && limits.refusingBudget(exchange.wire.provider, unseen.of, subscription)
+  if (budget) throw new UnheldCost(budget, unseen.why)
   const nowMs = Date.now()
-  const { subscription } = exchange
   const money = limits.money[subscription ? 'included' : 'billed']
   const rates =
     money.needPrices && billable && model !== ''
       ? settings.ratesOf?.(exchange, facts.names, nowMs)
       : undefined
-  if (rates === 'unknown' && money.refusesUnpriced && mayBill(exchange)) {
+  if (rates === 'unknown' && money.refusesUnpriced && billed) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
     throw new GatewayError('model_price_unknown', message)
   }
@@ -97,7 +90,7 @@ function admitContent(
     requestBytes: Math.max(0, size),
     maxOutputTokens: facts.output.maxOutputTokens,
     answers: facts.output.answers,
-    answeredOnce: isAnsweredOnce(exchange.wire.api, exchange.fields['upgrade'] !== undefined),
+    answeredOnce: facts.bounded,
     streaming: facts.streaming,
     rates: rates === 'unknown' ? undefined : rates,
   }

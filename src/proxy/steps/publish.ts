@@ -1,6 +1,6 @@
 import type { AuditAction } from '../../audit/audit-event.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
-import { modelOfTarget } from '../../providers/registry.ts'
+import { modelOfTarget } from '../../providers/target-models.ts'
 import type { Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
@@ -54,7 +54,7 @@ export function publish(
     outcome,
     errorCode,
     dialect: upstream.dialect,
-    routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.path, exchange.query),
+    routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
     requestBytes: exchange.requestBytes,

@@ -10,8 +10,8 @@ import type { ProxyContext } from '../proxy-context.ts'
 /** Ends an exchange that got no response from its upstream with a response of ours, in the words of its route. */
 export function refuse(exchange: OpenExchange, error: unknown, context: ProxyContext): Response {
   const known = error instanceof GatewayError ? error : unforeseen(exchange, error, context)
-  const { path, upstream } = exchange.target
-  const response = refusal(known, dialectOf(path, upstream.dialect), exchange.ownFields)
+  const { readings, upstream } = exchange.target
+  const response = refusal(known, dialectOf(readings, upstream.dialect), exchange.ownFields)
   exchange.status = response.status
   exchange.responseFields = response.headers.toJSON()
   if (isDenial(known.code) && !deny(exchange, known, context) && isUnrecognised(known.code)) {

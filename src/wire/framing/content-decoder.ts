@@ -32,23 +32,10 @@ export function codingOf(contentEncoding: string): Coding | 'identity' | 'unknow
 }
 
 /**
- * Decodes a whole body.
+ * Decodes a whole body, all of which must be in that coding: what stands behind its end would not be seen.
  *
- * @returns `undefined` when it is not what its coding says, or larger than the limit
+ * @param limit of what comes out, in bytes
  */
-export function decodeWhole(
-  bytes: Uint8Array,
-  coding: Coding,
-  limit = MAX_DECODED_BYTES,
-): Uint8Array | undefined {
-  try {
-    return decoded(bytes, coding, limit).buffer
-  } catch {
-    return undefined
-  }
-}
-
-/** The same, telling which of the two it is; and all of it must be in that coding: what stands behind its end would not be seen. */
 export function decodeUpTo(
   bytes: Uint8Array,
   coding: Coding,

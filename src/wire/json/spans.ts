@@ -6,6 +6,8 @@ import { textOfString } from './strings.ts'
 const QUOTE = 34
 const COMMA = 44
 const COLON = 58
+const OPEN_BRACKET = 91
+const CLOSE_BRACKET = 93
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
 
@@ -49,6 +51,26 @@ export function walkTopLevel(
     at = json[end] === COMMA ? skipBlanks(json, end + 1) : end
   }
   return json[at] === CLOSE_BRACE
+}
+
+/**
+ * Shows every element of a JSON array, in order.
+ *
+ * @param show called with where an element begins and ends
+ * @returns whether the array could be followed to its end
+ */
+export function walkElements(json: Uint8Array, show: (start: number, end: number) => void): boolean {
+  let at = skipBlanks(json, 0)
+  if (json[at] !== OPEN_BRACKET) return false
+  const scanner = new ByteScanner(1)
+  at = skipBlanks(json, scanner.next(json, at) + 1)
+  while (json[at] !== CLOSE_BRACKET) {
+    const end = valueEnd(json, at, scanner)
+    if (end <= at || end >= json.length) return false
+    show(at, trimmedEnd(json, at, end))
+    at = json[end] === COMMA ? skipBlanks(json, end + 1) : end
+  }
+  return true
 }
 
 /** The value of a member; `undefined` when it is absent or not JSON. */

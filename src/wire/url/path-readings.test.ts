@@ -1,12 +1,12 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { CompiledRules, NO_RULES } from '../../access/key-rules.ts'
 import { requestTarget } from '../../http/request-target.ts'
-import { meteredReadingOf } from '../../providers/registry.ts'
+import { operationOf } from '../../providers/registry.ts'
 import type { ProviderConfig } from '../../providers/settings.ts'
 import { RouteTable } from '../../proxy/steps/route.ts'
 import { Scopes } from '../../redaction/scopes.ts'
 import { readPath } from './path-readings.ts'
-import { expect, test } from 'bun:test'
-import fc from 'fast-check'
 
 const provider: ProviderConfig = {
   name: 'openai',
@@ -225,5 +225,5 @@ test('a call is metered however its path is written', () => {
     // A free call does not hide one that is metered.
     ['/models%2ffiles;:generateContent', 'generate_content'],
   ] as const)
-    expect([text, meteredReadingOf('POST', readPath(text), false).api?.name]).toEqual([text, name])
+    expect([text, operationOf('POST', readPath(text), false).api?.name]).toEqual([text, name])
 })

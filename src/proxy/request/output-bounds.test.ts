@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { isAnsweredOnce, outputBoundsOf } from './output-bounds.ts'
+import { wireApiNamed } from '../../providers/registry.ts'
+import { outputBoundsOf } from './output-bounds.ts'
 
 test.each([
   ['chat_completions', { max_tokens: 10 }, 10, 1],
@@ -19,13 +20,12 @@ test.each([
 ] as const)(
   '%s with %j may be answered with %p tokens, %d answers',
   (api, members, maxOutputTokens, answers) => {
-    expect(outputBoundsOf(api, members)).toEqual({ maxOutputTokens, answers })
+    expect(outputBoundsOf(wireApiNamed(api), members)).toEqual({ maxOutputTokens, answers })
   },
 )
 
-test('a WebSocket, a list of prompts and what is not known may be answered more than once', () => {
-  expect(isAnsweredOnce('responses', false)).toBe(true)
-  expect(isAnsweredOnce('responses', true)).toBe(false)
-  expect(isAnsweredOnce('completions', false)).toBe(false)
-  expect(isAnsweredOnce('', false)).toBe(false)
+test('a list of prompts and work that goes on behind the answer are answered more than once', () => {
+  expect(wireApiNamed('responses')?.answeredOnce).toBe(true)
+  expect(wireApiNamed('completions')?.answeredOnce).toBeUndefined()
+  expect(wireApiNamed('async_completions')?.answeredOnce).toBe(false)
 })

@@ -1,0 +1,70 @@
+import type { PathReadings } from '../wire/url/path-readings.ts'
+
+/** Where paths name a model: Gemini and Vertex AI, Bedrock. */
+const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|\/?$)/gi, /\/model\/([^/]+)\/[a-z-]+\/?$/gi]
+
+/** Where paths name what an operator of Azure calls a model. */
+const DEPLOYMENT_IN_PATH = [/\/deployments\/([^/]+)(?=\/)/gi]
+
+const MODEL_PARAMETERS = ['model', 'deployment']
+
+/** Models that a request's target names; empty for none. */
+export interface TargetModels {
+  /** What the path names: the upstream goes by it, whatever the content says. */
+  readonly path: string
+  /** What the path calls a deployment, whose name may be any. */
+  readonly deployment: string
+  /** All that the query names; none for most. */
+  readonly query: readonly string[]
+  /** All of them: a path may name several, and its readings different ones. */
+  readonly all: readonly string[]
+}
+
+/**
+ * The models that the target of a request names.
+ *
+ * @param readings of the path, with or without the provider's prefix
+ * @param query with `?`, or empty
+ */
+export function modelsOfTarget({ plain, loose }: PathReadings, query: string): TargetModels {
+  // An empty segment is no part of a name.
+  const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
+  const paths = namesIn(readings, MODEL_IN_PATH)
+  const deployments = namesIn(readings, DEPLOYMENT_IN_PATH)
+  const inQuery = query === '' ? [] : modelsOfQuery(query)
+  return {
+    path: paths[0] ?? '',
+    deployment: deployments[0] ?? '',
+    query: inQuery,
+    all: [...paths, ...deployments, ...inQuery],
+  }
+}
+
+/** The model that the request's target names, in its path or query; empty for none. Parameters as of `modelsOfTarget`. */
+export function modelOfTarget(readings: PathReadings, query: string): string {
+  const named = modelsOfTarget(readings, query)
+  return named.path || named.deployment || (named.query[0] ?? '')
+}
+
+function namesIn(readings: readonly string[], patterns: readonly RegExp[]): string[] {
+  return readings.flatMap((reading) =>
+    patterns.flatMap((pattern) =>
+      // Bedrock also takes the resource name of a profile or a provisioned model, whose last part says most.
+      [...reading.matchAll(pattern)].map(([, name = '']) => decoded(name).replace(/^arn:.*[/]/, '')),
+    ),
+  )
+}
+
+function modelsOfQuery(query: string): string[] {
+  return [...new URLSearchParams(query)]
+    .filter(([name, value]) => MODEL_PARAMETERS.includes(name.toLowerCase()) && value !== '')
+    .map(([, value]) => value.slice(0, 256))
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text).slice(0, 256)
+  } catch {
+    return text.slice(0, 256)
+  }
+}

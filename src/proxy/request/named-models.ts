@@ -1,0 +1,164 @@
+import { valueAt, walkElements, walkTopLevel } from '../../wire/json/spans.ts'
+import { parseObject, type JsonObject } from '../../wire/json/values.ts'
+import { fieldsOfForm } from '../../wire/framing/strict-form.ts'
+import { OUTPUT_MEMBERS } from './output-bounds.ts'
+
+/** What a request's content says, as far as rules, budgets and prices need it. */
+export interface SeenContent {
+  /** Why it cannot be seen; empty when it can. All else is empty then. */
+  readonly unseen: string
+  /** Every model that it names, wherever readers look for one. */
+  readonly models: readonly string[]
+  /** What it asks for by the member `model`: several where that stands twice with different values, or in other case. */
+  readonly asked: readonly string[]
+  /** A member that bounds the output stands twice, or in other case, so that nobody knows which one counts. */
+  readonly unbounded: boolean
+  readonly members: JsonObject
+}
+
+/** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
+const WHOLE_JSON_BYTES = 4096
+
+/** Members beside those that name a model or bound the output. */
+const MEMBERS = ['stream', 'metadata', 'user', 'safety_identifier', 'inputs']
+
+const UTF8_MARK = [0xef, 0xbb, 0xbf]
+const UTF8 = new TextDecoder()
+
+/** What names models at the top level. Readers differ in whether case matters; `u` also matches letters that fold to these. */
+const NAMES_MODEL = /^models?$/iu
+const FIELD_NAMES_MODEL = /^\s*(?:models?(?:\[[^\]]*\])?|user)\s*$/iu
+
+const KNOWN = new Map(
+  ['model', 'models', ...MEMBERS, ...OUTPUT_MEMBERS].map((name) => [name.toLowerCase(), name]),
+)
+
+/** Where a known member may begin in a text; and an escape by which another text may be a known name. */
+const KNOWN_NAMES = new RegExp(`"(${[...KNOWN.keys()].join('|')})"\\s*:`, 'giu')
+const ESCAPED_LETTER = /\\u(?:00[2-7]|017f|212a)/i
+
+const NO_CONTENT: SeenContent = { unseen: '', models: [], asked: [], unbounded: false, members: {} }
+
+/**
+ * Reads what a request's content names. Readers differ in which of several they take: the first or the last of a repeated name, a name
+ * in other case (Go's JSON), a list to fall back on (`models`). So all of them count.
+ *
+ * @param plain without content coding; `undefined` for none
+ * @param contentType the field as it came
+ * @param nested further places of models, as an `Operation` has them
+ */
+export function readContent(
+  plain: Uint8Array | undefined,
+  contentType: string,
+  nested: readonly string[] = [],
+): SeenContent {
+  if (!plain || plain.length === 0) return NO_CONTENT
+  if (/^\s*multipart\/form-data/i.test(contentType)) return readForm(plain, contentType)
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1] ?? 'utf-8'
+  if (!/^(?:utf-?8|us-ascii|iso-8859-1)$/i.test(charset))
+    return unseen(`is in the character set ${charset.slice(0, 64)}`)
+  const marked = UTF8_MARK.every((byte, i) => plain[i] === byte)
+  const json = marked ? plain.subarray(UTF8_MARK.length) : plain
+  const whole = nested.length === 0 && json.length <= WHOLE_JSON_BYTES ? plainObject(json) : undefined
+  return whole ? readObject(whole) : readBytes(json, nested)
+}
+
+/** What cannot be seen. @param why continues "its content …" */
+export function unseen(why: string): SeenContent {
+  return { ...NO_CONTENT, unseen: why }
+}
+
+/** An object in which every known name is plain to see and stands once; `undefined` for what must be looked at byte by byte. */
+function plainObject(json: Uint8Array): JsonObject | undefined {
+  const text = UTF8.decode(json)
+  if (ESCAPED_LETTER.test(text)) return undefined
+  const seen = new Set<string>()
+  for (const [, name = ''] of text.matchAll(KNOWN_NAMES)) {
+    if (seen.has(name) || KNOWN.get(name.toLowerCase()) !== name) return undefined
+    seen.add(name)
+  }
+  return parseObject(text)
+}
+
+function readObject(members: JsonObject): SeenContent {
+  const models: string[] = []
+  const readable = takeNames(members['model'] ?? null, models)
+  const asked = [...models]
+  if (!readable || !takeNames(members['models'] ?? null, models)) return unseen(NO_NAME)
+  return { unseen: '', models, asked, unbounded: false, members }
+}
+
+const NO_NAME = 'names its model by something else than a text'
+
+function readBytes(json: Uint8Array, nested: readonly string[]): SeenContent {
+  const models: string[] = []
+  const asked: string[] = []
+  const members: Record<string, unknown> = {}
+  let [readable, unbounded] = [true, false]
+  const whole = walkTopLevel(json, (name, start, end) => {
+    if (NAMES_MODEL.test(name)) {
+      const from = models.length
+      readable &&= takeNames(valueAt(json, { start, end }), models)
+      if (name.length === 5) asked.push(...models.slice(from))
+      if (name === 'model') members['model'] = asked.at(-1)
+      return
+    }
+    const known = KNOWN.get(name.toLowerCase())
+    if (known !== undefined) {
+      unbounded ||= OUTPUT_MEMBERS.includes(known) && (known !== name || known in members)
+      if (known === name) members[name] = valueAt(json, { start, end })
+    }
+  })
+  if (!whole) return unseen('is no JSON object that can be followed to its end')
+  for (const place of nested) readable &&= takeNested(json, place.split('.'), models)
+  if (!readable) return unseen(NO_NAME)
+  return { unseen: '', models, asked: [...new Set(asked)], unbounded, members }
+}
+
+/** Takes the names in the value of a member; a null names none. @returns whether they are texts */
+function takeNames(value: unknown, names: string[]): boolean {
+  if (value === null) return true
+  for (const name of Array.isArray(value) ? (value as unknown[]) : [value]) {
+    if (typeof name !== 'string') return false
+    // As Gemini writes names in content.
+    if (name !== '') names.push(name.replace(/^models\//, ''))
+  }
+  return true
+}
+
+/** Takes the names that stand deeper down. @returns whether all of them could be read */
+function takeNested(json: Uint8Array, [step, ...rest]: readonly string[], names: string[]): boolean {
+  if (step === undefined) return takeNames(valueAt(json, { start: 0, end: json.length }), names)
+  let readable = true
+  const into = (start: number, end: number): void => {
+    readable &&= takeNested(json.subarray(start, end), rest, names)
+  }
+  // What is not of this kind, has no such place.
+  if (step === '*') return json[0] !== OPEN_BRACKET || (walkElements(json, into) && readable)
+  if (json[0] !== OPEN_BRACE && !isSpace(json[0])) return true
+  const whole = walkTopLevel(json, (name, start, end) => {
+    if (name.toLowerCase() === step.toLowerCase()) into(start, end)
+  })
+  return whole && readable
+}
+
+const OPEN_BRACE = 123
+const OPEN_BRACKET = 91
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 32 || byte === 10 || byte === 13 || byte === 9
+}
+
+function readForm(plain: Uint8Array, contentType: string): SeenContent {
+  const fields = fieldsOfForm(plain, contentType, FIELD_NAMES_MODEL)
+  if (!fields) return unseen('is no form that all readers understand alike')
+  const named = fields.filter(({ name }) => name !== 'user')
+  const asked = new Set(named.filter(({ name }) => /^\s*model\s*$/iu.test(name)).map(({ value }) => value))
+  return {
+    unseen: '',
+    models: named.map(({ value }) => value),
+    asked: [...asked],
+    unbounded: false,
+    members: Object.fromEntries(fields.toReversed().map(({ name, value }) => [name, value])),
+  }
+}

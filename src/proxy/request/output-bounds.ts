@@ -1,0 +1,37 @@
+import type { WireApi } from '../../providers/apis/wire-api.ts'
+import { OPERATIONS } from '../../providers/operations.ts'
+import { countOf, objectOf, type JsonObject } from '../../wire/json/values.ts'
+
+/** How much a request lets be answered. */
+export interface OutputBounds {
+  /** Most tokens that all its answers may have together; `undefined` when it does not say, 0 where answers are no text. */
+  readonly maxOutputTokens: number | undefined
+  /** How many answers it asks for, 1 at least. */
+  readonly answers: number
+}
+
+/** Members at the top level of a request that bound its output, at any wire API. */
+export const OUTPUT_MEMBERS: readonly string[] = [
+  ...new Set(
+    OPERATIONS.flatMap(({ api }) => [...(api?.outputLimits ?? []), ...(api?.answerCounts ?? [])]).map(
+      (place) => place.split('.')[0]!,
+    ),
+  ),
+]
+
+/** Reads how much a request lets be answered. @param api `undefined` for a call that is not read */
+export function outputBoundsOf(api: WireApi | undefined, members: JsonObject): OutputBounds {
+  const answers = Math.max(1, ...countsAt(members, api?.answerCounts))
+  if (api?.answersNoText) return { maxOutputTokens: 0, answers }
+  const limits = countsAt(members, api?.outputLimits)
+  return { maxOutputTokens: limits.length === 0 ? undefined : Math.max(...limits) * answers, answers }
+}
+
+/** The counts that stand at some places. */
+function countsAt(members: JsonObject, places: readonly string[] = []): number[] {
+  return places.flatMap((place) => {
+    const [first = '', second] = place.split('.')
+    const value = second === undefined ? members[first] : objectOf(members[first])?.[second]
+    return countOf(value) ?? []
+  })
+}

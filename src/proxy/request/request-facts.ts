@@ -1,0 +1,102 @@
+import { modelsOfTarget } from '../../providers/target-models.ts'
+import { askedNames, type ModelNames } from '../../usage/model-names.ts'
+import { codingOf, decodeUpTo } from '../../wire/framing/content-decoder.ts'
+import { textOf, type JsonObject } from '../../wire/json/values.ts'
+import { readContent, unseen, type SeenContent } from './named-models.ts'
+import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
+import { outputBoundsOf, type OutputBounds } from './output-bounds.ts'
+
+/** Largest content that is taken apart, as it came and decoded. */
+const MAX_READ_BYTES = 16 * 1024 * 1024
+
+/** What a request asks for, as far as its content and its target say. */
+export interface RequestFacts {
+  /** The one that the upstream goes by, as far as that can be told; empty when it names none, or several. */
+  readonly model: string
+  /** What the request calls its model, for looking up its price; nothing that is not certain. */
+  readonly names: ModelNames
+  /** Every name of a model, for rules that must hold whichever the upstream goes by. */
+  readonly models: readonly string[]
+  /** The one that its path names; empty for none. */
+  readonly pathModel: string
+  /** Why its content cannot be seen, in words that continue "its content"; empty when it can. */
+  readonly unseen: string
+  /** It runs a model, or may. */
+  readonly runsModel: boolean
+  readonly output: OutputBounds
+  /** It is answered once, and its output bounds hold. */
+  readonly bounded: boolean
+  /** It asks for its answer bit by bit. */
+  readonly streaming: boolean
+  /** The members that were found. */
+  readonly members: JsonObject
+}
+
+/** What a request's facts are read from. */
+export type AskedExchange = Pick<
+  ExchangeFacts,
+  'operation' | 'readings' | 'query' | 'fields' | 'requestFacts' | 'asked'
+>
+
+/**
+ * Reads what a request asks for, once: its target, and members of its JSON or fields of its form, compressed or not.
+ *
+ * @param content `undefined` for none, and for content that was not held
+ * @param size of the content; -1 when it is not known yet
+ */
+export function readRequestFacts(
+  exchange: AskedExchange,
+  content: Uint8Array | undefined,
+  size: number,
+): RequestFacts {
+  if (exchange.asked) return exchange.asked
+  const facts = factsOf(exchange, seenContent(exchange, content, size))
+  // Content that was not held yet may still be seen.
+  if (content || size === 0) exchange.asked = facts
+  return facts
+}
+
+function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
+  const { operation, readings, query } = exchange
+  const { api, models, streams } = operation
+  const { members } = content
+  const target = modelsOfTarget(readings, query)
+  const inContent = content.asked.length === 1 ? textOf(content.asked[0]) : undefined
+  // A query stands in for content that names nothing, not for what is not certain.
+  const plain = content.unseen === '' && content.asked.length === 0 && new Set(target.query).size <= 1
+  const asked = plain ? target : { ...target, query: [] }
+  return {
+    // A deployment has any name, so what the content says tells more.
+    model: asked.path || (inContent ?? (asked.deployment || (asked.query[0] ?? ''))),
+    names: askedNames(asked, inContent),
+    models: [...new Set([...target.all, ...content.models])].filter((name) => name !== ''),
+    pathModel: target.path,
+    unseen: content.unseen,
+    runsModel:
+      models.kind === 'content_with'
+        ? content.unseen !== '' || members[models.member] !== undefined
+        : models.kind !== 'none',
+    output: outputBoundsOf(api, members),
+    bounded: api?.answeredOnce === true && operation.method !== 'WS' && !content.unbounded,
+    streaming: members['stream'] === true || streams === true,
+    members,
+  }
+}
+
+function seenContent(
+  { operation, fields, requestFacts }: AskedExchange,
+  content: Uint8Array | undefined,
+  size: number,
+): SeenContent {
+  const contentType = fields['content-type'] ?? ''
+  if (!content) return size === 0 ? readContent(undefined, '') : unseen(TOO_LARGE)
+  const coding = codingOf(requestFacts.codings)
+  if (coding === 'identity') return readContent(content, contentType, operation.nested)
+  if (coding === 'unknown') return unseen('is in a coding that the gateway does not know')
+  const plain = decodeUpTo(content, coding, MAX_READ_BYTES)
+  if (plain === 'too_large') return unseen(TOO_LARGE)
+  if (plain === 'invalid') return unseen(`is not in the coding ${coding}`)
+  return readContent(plain, contentType, operation.nested)
+}
+
+const TOO_LARGE = `is larger than ${MAX_READ_BYTES} bytes`

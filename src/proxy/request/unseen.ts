@@ -1,0 +1,47 @@
+import { mayBill, type Operation, type OperationCost } from '../../providers/operation.ts'
+import type { RequestFacts } from './request-facts.ts'
+
+/** Why a request may run a model that it does not name, in words that continue "and"; empty where it cannot. */
+export function hiddenModel({ models }: Operation, facts: RequestFacts): string {
+  if (!facts.runsModel) return ''
+  if (models.kind === 'elsewhere') return `the model stands ${models.where}`
+  if (models.kind === 'messages') return 'the messages of a WebSocket name it'
+  if (models.kind === 'path' && facts.pathModel === '') return 'the path names none that can be read'
+  if (facts.unseen !== '') return `the request's content ${facts.unseen}`
+  return facts.models.length === 0 ? 'the request names none' : ''
+}
+
+/** Whether a request may be billed by what its answer reports. */
+export function billedByAnswer(operation: Operation, { runsModel }: RequestFacts): boolean {
+  return mayBill(operation) || (operation.models.kind === 'content_with' && runsModel)
+}
+
+/** Why it is not seen what a request may cost, and which budgets cannot be held for it. */
+export interface UnseenCost {
+  readonly of: 'money' | 'any'
+  readonly why: string
+}
+
+/** What of a request's cost is not seen before it is sent; `undefined` where as much is seen as a budget needs. */
+export function unseenCost(operation: Operation, facts: RequestFacts): UnseenCost | undefined {
+  const why = UNSEEN[operation.cost.kind]
+  if (why !== '') return { of: 'any', why }
+  // What WebSockets ask for comes later; a strict budget lets them run alone.
+  if (!billedByAnswer(operation, facts) || operation.method === 'WS') return undefined
+  // Where the path names the model, its price is known; what bounds nothing reserves a strict budget whole.
+  if (facts.unseen !== '' && operation.models.kind !== 'path')
+    return { of: 'any', why: `its content ${facts.unseen}` }
+  if (facts.model === '' || (operation.models.kind === 'path' && facts.pathModel === ''))
+    return { of: 'money', why: 'it names no model, or several for one answer' }
+  return undefined
+}
+
+/** Why what is billed with an operation is not seen before; empty where it is, or is little. */
+const UNSEEN: Readonly<Record<OperationCost['kind'], string>> = {
+  answered: '',
+  free: '',
+  unread: '',
+  later: 'what it starts is billed later, with other requests',
+  unseen: 'what it costs is told nowhere',
+  unknown: 'the call is not known, nor what it costs',
+}
