@@ -32,7 +32,21 @@ const SIGNS = /[=:]|bearer\s/i
  * @param put what stands in their place
  */
 export function withoutCredentials(text: string, put = REDACTED): string {
-  if (text.length < MIN_LENGTH) return text
+  if (text.length < MIN_LENGTH || CLEAN.has(text)) return text
+  const clean = cleaned(text, put)
+  if (clean === text && text.length <= MAX_CLEAN_LENGTH) {
+    if (CLEAN.size >= MAX_CLEAN) CLEAN.clear()
+    CLEAN.add(text)
+  }
+  return clean
+}
+
+/** Texts that hold no credential: the same names, paths and header values come again and again. */
+const CLEAN = new Set<string>()
+const MAX_CLEAN = 4000
+const MAX_CLEAN_LENGTH = 256
+
+function cleaned(text: string, put: string): string {
   let clean = text
   if (SIGNS.test(text)) {
     clean = clean

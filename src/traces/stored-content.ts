@@ -128,12 +128,19 @@ export function storedContent(
   }
 }
 
-/** A JSON value with other texts. */
+/** A JSON value with other texts; the same value where none is another. */
 function withTexts(value: unknown, text: (value: string) => string): unknown {
   if (typeof value === 'string') return text(value)
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((one) => withTexts(one, text))
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withTexts(one, text)]))
+  const members = value as Record<string, unknown>
+  let changed: Record<string, unknown> | undefined
+  for (const name in members) {
+    const after = withTexts(members[name], text)
+    if (after === members[name]) continue
+    changed ??= (Array.isArray(value) ? [...(value as unknown[])] : { ...value }) as Record<string, unknown>
+    changed[name] = after
+  }
+  return changed ?? value
 }
 
 /** Shorter keys may be ordinary words. */

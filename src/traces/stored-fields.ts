@@ -61,11 +61,20 @@ function kindOf(name: string): Kind {
   return /(?:^|[-_])(?:link|location|path|referr?er|refresh|ur[il])$/.test(name) ? 'url' : 'text'
 }
 
+<<<<<<< HEAD
 /** Caches values without a credential. */
 const CLEAN = new Set<string>()
 const MAX_CLEAN = 2000
 const MAX_CLEAN_LENGTH = 256
 
+||||||| c56f7a5
+/** So do values: these hold no credential. */
+const CLEAN = new Set<string>()
+const MAX_CLEAN = 2000
+const MAX_CLEAN_LENGTH = 256
+
+=======
+>>>>>>> perf
 const QUERY = /([?#]).+$/s
 
 /** @see https://www.rfc-editor.org/rfc/rfc8288#section-3 */
@@ -76,11 +85,5 @@ function storedValue(value: string, kind: Kind): string {
   if (kind === 'url')
     return withoutCredentials(value.replace(value.includes('<') ? LINK_QUERY : QUERY, `$1${REDACTED}`))
   if (kind === 'subprotocols') return withoutCredentials(withoutSubprotocolKeys(value))
-  if (CLEAN.has(value)) return value
-  const clean = withoutCredentials(withoutQueries(value))
-  if (clean === value && value.length <= MAX_CLEAN_LENGTH) {
-    if (CLEAN.size >= MAX_CLEAN) CLEAN.clear()
-    CLEAN.add(value)
-  }
-  return clean
+  return withoutCredentials(withoutQueries(value))
 }
