@@ -61,20 +61,6 @@ function kindOf(name: string): Kind {
   return /(?:^|[-_])(?:link|location|path|referr?er|refresh|ur[il])$/.test(name) ? 'url' : 'text'
 }
 
-<<<<<<< HEAD
-/** Caches values without a credential. */
-const CLEAN = new Set<string>()
-const MAX_CLEAN = 2000
-const MAX_CLEAN_LENGTH = 256
-
-||||||| c56f7a5
-/** So do values: these hold no credential. */
-const CLEAN = new Set<string>()
-const MAX_CLEAN = 2000
-const MAX_CLEAN_LENGTH = 256
-
-=======
->>>>>>> perf
 const QUERY = /([?#]).+$/s
 
 /** @see https://www.rfc-editor.org/rfc/rfc8288#section-3 */
