@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { placeOf } from '../storage/storage-place.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'

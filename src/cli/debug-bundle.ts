@@ -1,5 +1,5 @@
 import { join, normalize } from 'node:path'
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { makePrivateFolder } from '../files/private-files.ts'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 

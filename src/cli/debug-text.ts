@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { costText, tokensMark } from '../presentation/estimate-marks.ts'
 import { attributionJson } from '../presentation/trace-json.ts'
 import { visible } from '../presentation/visible.ts'

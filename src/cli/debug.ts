@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { receiptJson } from '../presentation/receipt-json.ts'
 import { attributionJson, costJson, usageJson } from '../presentation/trace-json.ts'
 import { formatSecond, formatTime } from '../time/rfc3339.ts'

@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'

@@ -1,5 +1,5 @@
 import { ConfigError, type LoadedConfig, loadConfig } from '../config/load.ts'
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { visible } from '../presentation/visible.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../time/rfc3339.ts'

@@ -1,6 +1,6 @@
 import { tenantOfFileKey } from '../access/key-administration.ts'
 import type { Config } from '../config/config.ts'
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { visible } from '../presentation/visible.ts'
 import type { Storage } from '../storage/contract/storage.ts'
 import type { DirectoryEntries } from '../storage/contract/tenant-directory.ts'

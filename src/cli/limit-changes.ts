@@ -3,7 +3,7 @@ import { changeDetail, changedLimitJson, readRaise } from '../presentation/limit
 import type { AuditAction } from '../audit/audit-event.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { missingSubject, planRaise, planReset } from '../limits/budget-changes.ts'
 import { Adjustments } from '../limits/policies/adjustments.ts'
 import { CallerLimits } from '../limits/policies/caller-limits.ts'

@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import type { LimitStanding } from '../limits/policies/standing.ts'
 import { usdText } from '../usage/money.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command } from './command.ts'

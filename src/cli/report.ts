@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import type { TimeZone } from '../time/time-zone.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 import { sumMark } from '../presentation/estimate-marks.ts'
 import { visible } from '../presentation/visible.ts'
 import type { Storage } from '../storage/contract/storage.ts'

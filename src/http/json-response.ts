@@ -1,4 +1,4 @@
-import { contractJson } from '../presentation/contract-json.ts'
+import { contractJson } from '../wire/json/contract-json.ts'
 
 /** A JSON response of the management API. The content ends with a newline. */
 export function jsonResponse(

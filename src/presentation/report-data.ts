@@ -1,8 +1,7 @@
-import { formatSecond } from '../time/rfc3339.ts'
-import type { Group } from '../storage/rollups/query.ts'
-import type { MeasuredRow } from '../storage/contract/analytics.ts'
+import type { Group, MeasuredRow } from '../storage/contract/analytics.ts'
 import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import type { TraceReader, TraceSummary } from '../storage/contract/traces.ts'
+import { formatSecond } from '../time/rfc3339.ts'
 import type { TimeZone } from '../time/time-zone.ts'
 import type { PriceAge } from './price-age.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import type { Bucket } from '../../src/storage/rollups/query.ts'
+import type { Bucket } from '../../src/storage/contract/analytics.ts'
 import type { Storage } from '../../src/storage/contract/storage.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { sampleTrace } from '../support/trace.ts'

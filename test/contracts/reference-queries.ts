@@ -1,7 +1,6 @@
 import type { Tenant } from '../../src/access/key-store.ts'
-import type { MeasureOptions } from '../../src/storage/contract/analytics.ts'
+import type { Bucket, Group, MeasureOptions } from '../../src/storage/contract/analytics.ts'
 import type { TraceFilter } from '../../src/storage/contract/trace-filter.ts'
-import type { Bucket, Group } from '../../src/storage/rollups/query.ts'
 import { SECOND, T0 } from './reference-traces.ts'
 
 /** One query of the suites. All tenants when `tenant` is absent. */

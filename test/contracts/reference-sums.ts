@@ -1,8 +1,13 @@
 import type { Tenant } from '../../src/access/key-store.ts'
-import type { MeasureOptions, Measured, MeasuredRow } from '../../src/storage/contract/analytics.ts'
+import type {
+  Bucket,
+  Group,
+  MeasureOptions,
+  Measured,
+  MeasuredRow,
+} from '../../src/storage/contract/analytics.ts'
 import type { TraceFilter } from '../../src/storage/contract/trace-filter.ts'
 import { LatencyHistogram } from '../../src/storage/rollups/latency-histogram.ts'
-import type { Bucket, Group } from '../../src/storage/rollups/query.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { holds, isOf } from './reference-traces.ts'
 

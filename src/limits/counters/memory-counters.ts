@@ -11,6 +11,7 @@ import {
   type ReadLedger,
   type Verdict,
 } from './counters.ts'
+import { Places, type Counted, type Spender } from './counted.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import { SubjectSpend } from './subject-spend.ts'
 
@@ -33,44 +34,6 @@ const MAX_WHOLE = 50
 
 /** A subject unused for this long is removed: none of its spending is in a term that the ledger leaves out. */
 const FORGET_MS = 3 * TERM_MS
-
-/** Requests in progress. */
-class Places {
-  taken = 0
-}
-
-/**
- * The counters of a list of takes, by kind, with the index of each take. Looked up once for all requests of a kind,
- * because every request needs it.
- */
-interface Counted {
-  readonly places: readonly { readonly counter: Places; readonly take: Take; readonly index: number }[]
-  readonly rates: readonly {
-    readonly counter: SlidingWindow
-    readonly take: Take & { readonly kind: 'rate' }
-    readonly index: number
-  }[]
-  /** Those that refuse. */
-  readonly budgets: readonly {
-    readonly subject: SubjectSpend
-    readonly take: Budget
-    readonly index: number
-  }[]
-  /** Each subject once, however many budgets it has. */
-  readonly spenders: readonly Spender[]
-}
-
-/** A subject of budgets, and the takes whose amounts are reserved for it. */
-interface Spender {
-  readonly subject: SubjectSpend
-  /** It is charged for requests that subscriptions pay. */
-  readonly included: boolean
-  /** Indices of the takes that reserve most, of money and of tokens; -1 for none. */
-  readonly cost: number
-  readonly tokens: number
-  /** The reservation is an estimate, which may be too small. */
-  readonly grows: boolean
-}
 
 /** Counters in the memory of one process. Spending comes from the ledger and is shared through it, a few seconds late. */
 export class MemoryCounters implements Counters {

@@ -1,12 +1,16 @@
+import type { CompiledRules } from '../../access/key-rules.ts'
 import { GatewayError } from '../../errors.ts'
+import type { Operation } from '../../providers/operation.ts'
 import { readContent } from './named-models.ts'
-import type { OpenExchange } from '../exchange/open-exchange.ts'
 
 /** Whether a message of a WebSocket's client may pass: where its key is bound to models, it must name no other, and be readable. */
-export function messageAllowed({ identity, operation }: OpenExchange, message: string | Buffer): boolean {
-  const rules = identity?.compiledRules
+export function messageAllowed(
+  message: string | Buffer,
+  rules: CompiledRules | undefined,
+  { nested }: Operation,
+): boolean {
   if (!rules?.restrictsModels) return true
-  const { models, unseen } = readContent(Buffer.from(message), 'application/json', operation.nested)
+  const { models, unseen } = readContent(Buffer.from(message), 'application/json', nested)
   try {
     rules.requireModels(models, unseen === '' ? '' : `the message ${unseen}`)
     return true

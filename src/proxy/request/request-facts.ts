@@ -3,7 +3,9 @@ import { askedNames, type ModelNames } from '../../usage/model-names.ts'
 import { codingOf, decodeUpTo } from '../../wire/framing/content-decoder.ts'
 import { textOf, type JsonObject } from '../../wire/json/values.ts'
 import { readContent, unseen, type SeenContent } from './named-models.ts'
-import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
+import type { Operation } from '../../providers/operation.ts'
+import type { ContentFacts } from '../../traces/exchange.ts'
+import type { PathReadings } from '../../wire/url/path-readings.ts'
 import { outputBoundsOf, type OutputBounds } from './output-bounds.ts'
 
 /** Largest content that is taken apart, as it came and decoded. */
@@ -33,10 +35,19 @@ export interface RequestFacts {
 }
 
 /** What a request's facts are read from. */
-export type AskedExchange = Pick<
-  ExchangeFacts,
-  'operation' | 'readings' | 'query' | 'fields' | 'requestFacts' | 'asked'
->
+export interface AskedExchange {
+  /** Which row of the table of operations it asks for. */
+  readonly operation: Operation
+  /** The path as it is judged. */
+  readonly readings: PathReadings
+  /** Begins with `?`, or is empty. */
+  readonly query: string
+  /** The request's header fields; lower-case names. */
+  readonly fields: Readonly<Record<string, string>>
+  readonly requestFacts: ContentFacts
+  /** What it asks for, once its content was read. */
+  asked: RequestFacts | undefined
+}
 
 /**
  * Reads what a request asks for, once: its target, and members of its JSON or fields of its form, compressed or not.

@@ -65,9 +65,11 @@ export class WebSocketRelay {
   }
 
   fromClient(message: string | Buffer): void {
-    const until = this.#exchange.identity?.expiresAtUs ?? Infinity
+    const { identity, operation } = this.#exchange
+    const until = identity?.expiresAtUs ?? Infinity
     if (Date.now() * 1000 >= until) return this.#exchange.breakOff('invalid_gateway_key')
-    if (!messageAllowed(this.#exchange, message)) return this.#refused('not_allowed_for_key', OTHER_MODEL)
+    if (!messageAllowed(message, identity?.compiledRules, operation))
+      return this.#refused('not_allowed_for_key', OTHER_MODEL)
     this.#heard()
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length

@@ -1,5 +1,3 @@
-import type { Measures } from '../rollups/measures.ts'
-import type { Bucket, Group } from '../rollups/query.ts'
 import type { TraceFilter } from './trace-filter.ts'
 
 /** Sums over traces, of one tenant or of all. */
@@ -47,3 +45,51 @@ export interface Measured {
   /** The range or a bucket cuts hours that only an earlier version's sum is left of. Such an hour counts where it begins. */
   readonly approximate?: true
 }
+
+/** Sums over traces. Money is nano-USD over the traces whose cost is known, times are milliseconds. */
+export interface Measures {
+  readonly requests: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly totalTokens: number
+  readonly cacheReadInputTokens: number
+  readonly cacheCreationInputTokens: number
+  readonly reasoningTokens: number
+  readonly costNanoUsd: number
+  readonly unknownCostRequests: number
+  readonly estimatedCostRequests: number
+  /** Requests that a subscription paid for, and what they come to at list prices as far as those are known. */
+  readonly includedRequests: number
+  readonly listPriceNanoUsd: number
+  /** Requests of unknown cost whose API is none that is metered. */
+  readonly unmeteredRequests: number
+  readonly errors4xx: number
+  readonly errors5xx: number
+  /** Answers that failed, or were refused on their way, after a status that is none of an error was sent. */
+  readonly failedAnswers: number
+  readonly latencyMs: number
+  readonly timeToFirstTokenMs: number
+  /** Smallest and largest latency; 0 without traces. */
+  readonly minLatencyMs: number
+  readonly maxLatencyMs: number
+  /** Longest time from start to end, in microseconds; 0 without traces. */
+  readonly maxDurationUs: number
+  /** Epoch microseconds of the newest end; 0 without traces. */
+  readonly lastCreatedAtUs: number
+}
+
+/** What a query may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */
+export type Group =
+  | 'provider'
+  | 'model'
+  | 'workspace'
+  | 'route'
+  | 'key'
+  | 'api_key'
+  | 'session'
+  | 'end_user'
+  | 'client'
+  | `tag.${string}`
+
+/** Widths of a series' buckets: UTC hours, and days, weeks (which begin on Monday) and months of a time zone. */
+export type Bucket = 'hour' | 'day' | 'week' | 'month'

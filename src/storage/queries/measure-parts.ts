@@ -1,10 +1,3 @@
-import type { ReadScope } from '../../access/key-store.ts'
-import type { TraceFilter } from '../contract/trace-filter.ts'
-import type { Group, Groups, Part, Plan } from '../rollups/query.ts'
-import { HOUR_US, SPANS, type Span } from '../rollups/roll-up.ts'
-import type { Tables, TracesTable } from '../schema.ts'
-import type { Series } from './series.ts'
-import { type TracesQuery, endingWithin, filtered, inScope, ofScope, tracesOf } from './tables.ts'
 import {
   type AliasedRawBuilder,
   type Kysely,
@@ -13,6 +6,14 @@ import {
   type Selectable,
   sql,
 } from 'kysely'
+import type { ReadScope } from '../../access/key-store.ts'
+import type { Group } from '../contract/analytics.ts'
+import type { TraceFilter } from '../contract/trace-filter.ts'
+import type { Groups, Part, Plan } from '../rollups/query.ts'
+import { HOUR_US, SPANS, type Span } from '../rollups/roll-up.ts'
+import type { Tables, TracesTable } from '../schema.ts'
+import type { Series } from './series.ts'
+import { type TracesQuery, endingWithin, filtered, inScope, ofScope, tracesOf } from './tables.ts'
 
 /** A query of sums, as all its parts see it. */
 export interface MeasureQuery {

@@ -1,10 +1,9 @@
-import { sql, type RawBuilder } from 'kysely'
-import { timeZoneOf, UTC, type OffsetChange } from '../../time/time-zone.ts'
-import type { Bucket } from '../rollups/query.ts'
+import { type RawBuilder, sql } from 'kysely'
+import { type OffsetChange, UTC, timeZoneOf } from '../../time/time-zone.ts'
+import type { Bucket, MeasureOptions } from '../contract/analytics.ts'
+import type { TimeRange } from '../contract/trace-filter.ts'
 import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import { QueryError } from '../storage-error.ts'
-import type { MeasureOptions } from '../contract/analytics.ts'
-import type { TimeRange } from '../contract/trace-filter.ts'
 
 /**
  * How the moments of a series fall into its buckets. A place is what SQL yields for a moment: its UTC hour, or its day in the time zone,

@@ -1,8 +1,8 @@
-import { sql, type RawBuilder } from 'kysely'
-import type { MeasuredRow } from '../contract/analytics.ts'
-import { MEASURE_LIST, type Measures } from '../rollups/measures.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { MeasuredRow, Measures } from '../contract/analytics.ts'
+import { MEASURE_LIST } from '../rollups/measures.ts'
 import { QueryError } from '../storage-error.ts'
-import { isOfTraces, rollupPart, tracePart, type MeasureQuery } from './measure-parts.ts'
+import { type MeasureQuery, isOfTraces, rollupPart, tracePart } from './measure-parts.ts'
 
 /** Rows that one result may have. */
 const MAX_ROWS = 100_000

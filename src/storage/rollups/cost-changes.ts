@@ -1,6 +1,7 @@
+import type { Measures } from '../contract/analytics.ts'
 import type { TraceSummary } from '../contract/traces.ts'
-import { MEASURES, type Measures } from './measures.ts'
-import { rollUp, type RollupKey } from './roll-up.ts'
+import { MEASURES } from './measures.ts'
+import { type RollupKey, rollUp } from './roll-up.ts'
 
 /** Measures that another price changes. */
 export const COST_MEASURES = [

@@ -1,36 +1,5 @@
+import type { Measures } from '../contract/analytics.ts'
 import type { TraceSummary } from '../contract/traces.ts'
-
-/** Sums over traces. Money is nano-USD over the traces whose cost is known, times are milliseconds. */
-export interface Measures {
-  readonly requests: number
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly totalTokens: number
-  readonly cacheReadInputTokens: number
-  readonly cacheCreationInputTokens: number
-  readonly reasoningTokens: number
-  readonly costNanoUsd: number
-  readonly unknownCostRequests: number
-  readonly estimatedCostRequests: number
-  /** Requests that a subscription paid for, and what they come to at list prices as far as those are known. */
-  readonly includedRequests: number
-  readonly listPriceNanoUsd: number
-  /** Requests of unknown cost whose API is none that is metered. */
-  readonly unmeteredRequests: number
-  readonly errors4xx: number
-  readonly errors5xx: number
-  /** Answers that failed, or were refused on their way, after a status that is none of an error was sent. */
-  readonly failedAnswers: number
-  readonly latencyMs: number
-  readonly timeToFirstTokenMs: number
-  /** Smallest and largest latency; 0 without traces. */
-  readonly minLatencyMs: number
-  readonly maxLatencyMs: number
-  /** Longest time from start to end, in microseconds; 0 without traces. */
-  readonly maxDurationUs: number
-  /** Epoch microseconds of the newest end; 0 without traces. */
-  readonly lastCreatedAtUs: number
-}
 
 /** How a measure is joined: summed, or the smallest or largest of the parts. */
 export type Joining = 'sum' | 'min' | 'max'

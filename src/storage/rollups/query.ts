@@ -1,21 +1,6 @@
+import type { Group } from '../contract/analytics.ts'
 import type { TraceFilter } from '../contract/trace-filter.ts'
 import { SPANS, type Span } from './roll-up.ts'
-
-/** What a query may be grouped by. `key` is the gateway key's id, `api_key` the hash of the provider's. */
-export type Group =
-  | 'provider'
-  | 'model'
-  | 'workspace'
-  | 'route'
-  | 'key'
-  | 'api_key'
-  | 'session'
-  | 'end_user'
-  | 'client'
-  | `tag.${string}`
-
-/** Widths of a series' buckets: UTC hours, and days, weeks (which begin on Monday) and months of a time zone. */
-export type Bucket = 'hour' | 'day' | 'week' | 'month'
 
 /** The groups of a query: none, one, or two. */
 export type Groups = readonly Group[]

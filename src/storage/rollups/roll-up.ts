@@ -1,6 +1,7 @@
+import type { Measures } from '../contract/analytics.ts'
 import type { TraceSummary } from '../contract/traces.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
-import { joinMeasure, MEASURE_LIST, type Measures } from './measures.ts'
+import { MEASURE_LIST, joinMeasure } from './measures.ts'
 
 /** Microseconds of an hour and of a day. */
 export const HOUR_US = 3_600_000_000
