@@ -14,7 +14,9 @@ export function databaseContract(name: string, open: () => Promise<Storage>): vo
     test('a new database has every migration, is whole and answers', async () => {
       const { applied, appliedNow, server } = await storage.state()
       const names = MIGRATIONS.map((migration) => migration.name).sort()
-      expect([[...applied], [...appliedNow].sort()]).toEqual([names, names])
+      expect([...applied]).toEqual(names)
+      // A copy of a new database has them already.
+      expect([names, []]).toContainEqual([...appliedNow].sort())
       expect(server).toMatch(/^(SQLite|PostgreSQL) \d/)
       expect(await storage.damage()).toEqual([])
       await storage.ping()
