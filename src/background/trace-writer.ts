@@ -8,13 +8,11 @@ import { type Journal, JournalFullError } from './journal.ts'
 import { StoreCalls } from './store-calls.ts'
 import type { Fate } from './tenant-pipelines.ts'
 import { encodeTrace } from './trace-codec.ts'
+import { isDue } from './is-due.ts'
 import { WriterTotals } from './writer-totals.ts'
 
 /** Traces that are stored in one transaction at most. */
 const BATCH_RECORDS = 256
-
-/** Traces that are worth a transaction at once. Few: a long spell of this thread makes requests wait where both share a processor. */
-const EAGER_RECORDS = 16
 
 /** Waiting times between attempts at a store that does not answer. */
 const RETRY_MS = [100, 250, 500, 1000, 2000]
@@ -147,8 +145,7 @@ export class TraceWriter {
   }
 
   #due(now: number): boolean {
-    if (this.#pending.length >= EAGER_RECORDS) return true
-    return this.#pending.length > 0 && now - this.#oldestPendingAt >= this.#waitMs()
+    return isDue(this.#pending.length, now - this.#oldestPendingAt, this.#waitMs())
   }
 
   /** Writes what is pending; concurrent calls join what is under way. */
