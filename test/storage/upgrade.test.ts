@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -132,7 +132,9 @@ test.each(MIGRATIONS.map(({ name }) => name).filter((name) => name > '003'))(
     const journal = join(folder, `journal-${migration}`)
     mkdirSync(journal)
     // Of a process that is gone.
-    writeFileSync(join(journal, 'journal-0000000001-999999999.log'), fixture(`${migration}.journal.gz`))
+    const segment = join(journal, 'journal-0000000001-999999999.log')
+    writeFileSync(segment, fixture(`${migration}.journal.gz`))
+    utimesSync(segment, 0, 0)
     const gateway = await openGateway(
       `storage: {path: ${folder}/from-${migration}.db}\ntracing: {journal: {path: ${journal}}}\n`,
     )

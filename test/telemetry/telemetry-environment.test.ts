@@ -67,7 +67,7 @@ test.skipIf(OPENSSL === null)(
         OTEL_EXPORTER_OTLP_HEADERS: 'x-team=blue',
         OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
         OTEL_EXPORTER_OTLP_CERTIFICATE: certificate,
-        OTEL_METRIC_EXPORT_INTERVAL: '300',
+        OTEL_METRIC_EXPORT_INTERVAL: '2000',
         OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
       },
       stdout: 'pipe',
