@@ -6,6 +6,9 @@ const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|\/?$)/gi, /\/model\/([^/]+)\/[a-z
 /** Where paths name what an operator of Azure calls a model. */
 const DEPLOYMENT_IN_PATH = [/\/deployments\/([^/]+)(?=\/)/gi]
 
+/** Most paths name nothing, and need no closer look. */
+const MAY_NAME = /\/(?:models?|deployments)\//i
+
 const MODEL_PARAMETERS = ['model', 'deployment']
 
 /** Models that a request's target names; empty for none. */
@@ -20,6 +23,8 @@ export interface TargetModels {
   readonly all: readonly string[]
 }
 
+const NO_MODELS: TargetModels = { path: '', deployment: '', query: [], all: [] }
+
 /**
  * The models that the target of a request names.
  *
@@ -27,6 +32,7 @@ export interface TargetModels {
  * @param query with `?`, or empty
  */
 export function modelsOfTarget({ plain, loose }: PathReadings, query: string): TargetModels {
+  if (query === '' && !MAY_NAME.test(plain) && (plain === loose || !MAY_NAME.test(loose))) return NO_MODELS
   // An empty segment is no part of a name.
   const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
   const paths = namesIn(readings, MODEL_IN_PATH)
