@@ -39,6 +39,40 @@ export function checkLimits(
   wrong: Wrong,
   doubtful: Wrong,
 ): LimitsConfig {
+  const { backend, redisUrl, redisNamespace } = checkBackend(limits, driver, wrong)
+  const policies = limits.policies.map((policy, i) => readPolicy(policy, `limits.policies[${i}]`, wrong))
+  const names = new Set(['per_key', 'per_workspace'])
+  for (const [i, { name }] of policies.entries()) {
+    const path = `limits.policies[${i}].name`
+    if (names.has(name)) wrong(path, `${path} is taken (got ${quote(name)})`)
+    names.add(name)
+  }
+  doubtNegative(limits, doubtful)
+  limits.webhooks.forEach(({ url }, i) => {
+    const path = `limits.webhooks[${i}].url`
+    if (!isUrl(url, ['http:', 'https:'])) wrong(path, `${path} must be an http:// or https:// URL`)
+  })
+  return {
+    backend,
+    redisUrl,
+    redisNamespace,
+    backendTimeoutMs: limits.backendTimeoutMs,
+    maxWaitMs: limits.maxWaitMs,
+    policies: [
+      ...usageLimit('per_key', 'key', limits.perKey),
+      ...usageLimit('per_workspace', 'workspace', limits.perWorkspace),
+      ...policies,
+    ],
+    webhooks: limits.webhooks,
+  }
+}
+
+/** Checks where limits are counted, and how long that may take. */
+function checkBackend(
+  limits: RawLimits,
+  driver: StorageConfig['driver'],
+  wrong: Wrong,
+): Pick<LimitsConfig, 'backend' | 'redisUrl' | 'redisNamespace'> {
   const backend = limits.backend.trim().toLowerCase()
   if (backend !== 'memory' && backend !== 'redis' && backend !== 'postgres') {
     wrong(
@@ -71,13 +105,11 @@ export function checkLimits(
     const got = limits.maxWaitMs
     wrong('limits.max_wait_ms', `limits.max_wait_ms must be between 0 and ${MAX_WAIT_MS} (got ${got})`)
   }
-  const policies = limits.policies.map((policy, i) => readPolicy(policy, `limits.policies[${i}]`, wrong))
-  const names = new Set(['per_key', 'per_workspace'])
-  for (const [i, { name }] of policies.entries()) {
-    const path = `limits.policies[${i}].name`
-    if (names.has(name)) wrong(path, `${path} is taken (got ${quote(name)})`)
-    names.add(name)
-  }
+  return { backend: backend as LimitsConfig['backend'], redisUrl, redisNamespace }
+}
+
+/** The original takes a negative limit for none. */
+function doubtNegative(limits: RawLimits, doubtful: Wrong): void {
   for (const [name, limit] of [
     ['per_key', limits.perKey],
     ['per_workspace', limits.perWorkspace],
@@ -91,23 +123,6 @@ export function checkLimits(
       if (value < 0)
         doubtful(path, `${path} limits nothing (got ${value}); write a number above 0, or 0 for no limit`)
     }
-  }
-  limits.webhooks.forEach(({ url }, i) => {
-    const path = `limits.webhooks[${i}].url`
-    if (!isUrl(url, ['http:', 'https:'])) wrong(path, `${path} must be an http:// or https:// URL`)
-  })
-  return {
-    backend: backend as LimitsConfig['backend'],
-    redisUrl,
-    redisNamespace,
-    backendTimeoutMs: limits.backendTimeoutMs,
-    maxWaitMs: limits.maxWaitMs,
-    policies: [
-      ...usageLimit('per_key', 'key', limits.perKey),
-      ...usageLimit('per_workspace', 'workspace', limits.perWorkspace),
-      ...policies,
-    ],
-    webhooks: limits.webhooks,
   }
 }
 

@@ -49,52 +49,16 @@ export function checkProviders(
         `${path}: a provider name is 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit`,
       )
     }
-    const prefix = normalisePrefix(provider.prefix)
-    if (provider.prefix.trim() === '')
-      wrong(`${path}.prefix`, `${path}.prefix is required; write ${quote(`/${name}`)}`)
-    else if (!provider.prefix.trim().startsWith('/')) {
-      wrong(
-        `${path}.prefix`,
-        `${path}.prefix must start with '/' (got ${quote(provider.prefix)}); write ${quote(`/${provider.prefix.trim()}`)}`,
-      )
-    } else if (prefix === '/') {
-      wrong(`${path}.prefix`, `${path}.prefix must not be the root (got ${quote(provider.prefix)})`)
-    } else if (!/^[\w\-.~!$&'()*+,;=:@/]+$/.test(prefix) || /\/(\.{0,2})(\/|$)/.test(prefix)) {
-      wrong(`${path}.prefix`, `${path}.prefix must be a plain path (got ${quote(provider.prefix)})`)
-    } else if (hasPrefix(prefix, '/api')) {
-      wrong(
-        `${path}.prefix`,
-        `${path}.prefix must not overlap with /api routes (got ${quote(provider.prefix)})`,
-      )
-    }
+    const prefix = checkPrefix(name, provider.prefix, wrong)
     const upstream = checkUpstream(provider.upstream, path, wrong)
-    const version = /^(.*)(\/v1(?:beta)?)\/?$/.exec(provider.upstream.trim())
-    if (version) {
-      const [, base = '', end = ''] = version
-      const why = `requests below ${prefix} bring their own, so ${prefix}${end}/… goes to ${end}${end}/…`
-      doubtful(`${path}.upstream`, `${path}.upstream ends in ${end}: ${why}; write ${quote(base)}`)
-    }
-    const api = provider.api.trim()
-    if (!DIALECT_NAMES.includes(api)) {
-      wrong(`${path}.api`, `${path}.api must be one of ${DIALECT_NAMES.join(', ')} (got ${quote(api)})`)
-    }
-    const header = provider.credentialHeader.trim().toLowerCase()
-    if (header !== '' && !FIELD_NAME.test(header)) {
-      wrong(
-        `${path}.credential_header`,
-        `${path}.credential_header is not a header name (got ${quote(header)})`,
-      )
-    }
-    for (const [timeout, ms] of Object.entries(provider.timeouts)) {
-      const field = `${path}.timeouts.${timeout.replace('Ms', '_ms').replace('firstByte', 'first_byte')}`
-      if (ms < 0) wrong(field, `${field} must be >= 0 (got ${ms})`)
-    }
+    doubtVersion(provider.upstream, prefix, path, doubtful)
+    checkTimeouts(provider.timeouts, path, wrong)
     providers.push({
       name,
       prefix,
       upstream: provider.upstream.trim(),
-      api: api as DialectName,
-      credentialHeader: header,
+      api: checkDialect(provider.api, path, wrong),
+      credentialHeader: checkCredentialHeader(provider.credentialHeader, path, wrong),
       timeouts: provider.timeouts,
       connection: checkConnection(provider, path, upstream, surroundings, once),
       headers: checkFieldChanges(provider.headers, `${path}.headers`, wrong),
@@ -110,6 +74,58 @@ export function checkProviders(
     )
   }
   return providers
+}
+
+/** @returns the prefix, normalised */
+function checkPrefix(name: string, given: string, wrong: Wrong): string {
+  const path = `providers.${name}.prefix`
+  const prefix = normalisePrefix(given)
+  const text = given.trim()
+  if (text === '') wrong(path, `${path} is required; write ${quote(`/${name}`)}`)
+  else if (!text.startsWith('/')) {
+    wrong(path, `${path} must start with '/' (got ${quote(given)}); write ${quote(`/${text}`)}`)
+  } else if (prefix === '/') wrong(path, `${path} must not be the root (got ${quote(given)})`)
+  else if (!/^[\w\-.~!$&'()*+,;=:@/]+$/.test(prefix) || /\/(\.{0,2})(\/|$)/.test(prefix)) {
+    wrong(path, `${path} must be a plain path (got ${quote(given)})`)
+  } else if (hasPrefix(prefix, '/api')) {
+    wrong(path, `${path} must not overlap with /api routes (got ${quote(given)})`)
+  }
+  return prefix
+}
+
+/** Requests bring their own version, so an upstream that ends in one is probably a mistake. */
+function doubtVersion(upstream: string, prefix: string, path: string, doubtful: Wrong): void {
+  const version = /^(.*)(\/v1(?:beta)?)\/?$/.exec(upstream.trim())
+  if (!version) return
+  const [, base = '', end = ''] = version
+  const why = `requests below ${prefix} bring their own, so ${prefix}${end}/… goes to ${end}${end}/…`
+  doubtful(`${path}.upstream`, `${path}.upstream ends in ${end}: ${why}; write ${quote(base)}`)
+}
+
+function checkDialect(given: string, path: string, wrong: Wrong): DialectName {
+  const api = given.trim()
+  if (!DIALECT_NAMES.includes(api)) {
+    wrong(`${path}.api`, `${path}.api must be one of ${DIALECT_NAMES.join(', ')} (got ${quote(api)})`)
+  }
+  return api as DialectName
+}
+
+function checkCredentialHeader(given: string, path: string, wrong: Wrong): string {
+  const header = given.trim().toLowerCase()
+  if (header !== '' && !FIELD_NAME.test(header)) {
+    wrong(
+      `${path}.credential_header`,
+      `${path}.credential_header is not a header name (got ${quote(header)})`,
+    )
+  }
+  return header
+}
+
+function checkTimeouts(timeouts: RawProvider['timeouts'], path: string, wrong: Wrong): void {
+  for (const [timeout, ms] of Object.entries(timeouts)) {
+    const field = `${path}.timeouts.${timeout.replace('Ms', '_ms').replace('firstByte', 'first_byte')}`
+    if (ms < 0) wrong(field, `${field} must be >= 0 (got ${ms})`)
+  }
 }
 
 /** An unchanged preset is left out if it cannot work without an upstream, or if another provider has its prefix. */

@@ -159,6 +159,41 @@ function addBill(
   if (found.matched && bill.apart === undefined) receipt.matched(found.matched)
   if (found.doubt !== undefined) receipt.note(found.doubt)
   if (found.list === 'assumed') receipt.note(`no price for model ${model}; the assumed rates were used`)
+  const pricing = pricingOf(bill, priced, found)
+  const tokens = addTokens(receipt, pricing)
+  if (tokens.priceless !== '') return `no price for ${tokens.priceless} of model ${model}`
+  const problem = addUnits(receipt, pricing, tokens.priced)
+  if (problem !== undefined) return problem
+  // Perplexity's fee depends on the search context size. The list has the largest.
+  const { rates, isOwn } = pricing
+  const perRequest = bill.units?.requests === undefined ? undefined : rates.unit('requests')
+  if (perRequest && perRequest.usd > 0 && !(isOwn && perRequest.origin === undefined)) {
+    receipt.note('the fee per request depends on the size of the search context')
+  }
+  return undefined
+}
+
+/** What a bill is priced by. */
+interface BillPricing {
+  readonly bill: ModelUsage
+  readonly model: string
+  readonly rates: RatesInTier
+  /** Tokens that the model read: they decide the bracket. */
+  readonly size: number
+  /** An operator's own rate applies at every place. A list's rate beside it does not. */
+  readonly isOwn: boolean
+  readonly factorAt: (place: string | undefined) => Factor
+  /** The factor of the list's rates; `undefined` for an operator's own. */
+  readonly listFactor: Factor | undefined
+  readonly place: string | undefined
+  readonly units: readonly Unit[]
+  /** The model is billed by the unit, not by its tokens. */
+  readonly insteadOfTokens: boolean
+}
+
+type RatesInTier = Pick<ModelRates, 'vendor' | 'model' | 'list' | 'rate' | 'unit' | 'minimum'>
+
+function pricingOf(bill: ModelUsage, priced: Priced, found: ModelRates): BillPricing {
   const size = inputTokens(bill.usage)
   const named = { serviceTier: bill.serviceTier ?? priced.serviceTier, speed: priced.speed }
   const own = found.tier?.(named)
@@ -176,14 +211,29 @@ function addBill(
     const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
     return { line: multiple === 1 ? {} : { factor: multiple }, note: tier.note }
   }
-  // An operator's own rate applies at every place. A list's rate beside it does not.
   const isOwn = rates.list === 'override' || rates.list === 'assumed'
-  const listFactor = isOwn ? undefined : factorAt(priced.place)
-
   const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
-  const insteadOfTokens = units.some((unit) => !FEES.includes(unit) && rates.unit(unit) !== undefined)
+  return {
+    bill,
+    model: bill.model ?? priced.model,
+    rates,
+    size,
+    isOwn,
+    factorAt,
+    listFactor: isOwn ? undefined : factorAt(priced.place),
+    place: priced.place,
+    units,
+    insteadOfTokens: units.some((unit) => !FEES.includes(unit) && rates.unit(unit) !== undefined),
+  }
+}
+
+/** @returns the first bucket without a price, empty for none; and whether any had one */
+function addTokens(
+  receipt: Receipt,
+  { bill, model, rates, size, factorAt, listFactor, place, insteadOfTokens }: BillPricing,
+): { readonly priceless: string; readonly priced: boolean } {
   let priceless = ''
-  let tokensPriced = false
+  let priced = false
   for (const bucket of BUCKETS) {
     const tokens = bill.usage[bucket]
     if (tokens === undefined) continue
@@ -192,10 +242,10 @@ function addBill(
       if (!insteadOfTokens) priceless ||= bucket
       continue
     }
-    tokensPriced = true
+    priced = true
     if (rate.reason !== undefined) receipt.note(rate.reason)
     const rule = rate.rule === undefined ? {} : { rule: rate.rule }
-    const factor = listFactor ?? factorAt(rate.origin === undefined ? '' : priced.place)
+    const factor = listFactor ?? factorAt(rate.origin === undefined ? '' : place)
     // A multiple of nothing is certain.
     if (factor.note !== undefined && rate.usdPerMillion > 0) receipt.note(factor.note)
     receipt.add({
@@ -208,7 +258,15 @@ function addBill(
       ...factor.line,
     })
   }
-  if (priceless !== '') return `no price for ${priceless} of model ${model}`
+  return { priceless, priced }
+}
+
+/** @returns why the bill cannot be priced at all; `undefined` when it was */
+function addUnits(
+  receipt: Receipt,
+  { bill, model, rates, isOwn, listFactor, units, insteadOfTokens }: BillPricing,
+  tokensPriced: boolean,
+): string | undefined {
   for (const unit of units) {
     const quantity = Math.max(bill.units![unit]!, rates.minimum(unit))
     const listed = rates.unit(unit)
@@ -236,11 +294,6 @@ function addBill(
     } else if (!tokensPriced && !insteadOfTokens) {
       return `no price for ${unit} of model ${model}`
     }
-  }
-  // Perplexity's fee depends on the search context size. The list has the largest.
-  const perRequest = bill.units?.requests === undefined ? undefined : rates.unit('requests')
-  if (perRequest && perRequest.usd > 0 && !(isOwn && perRequest.origin === undefined)) {
-    receipt.note('the fee per request depends on the size of the search context')
   }
   return undefined
 }
