@@ -3,6 +3,7 @@ import { judgeBody } from '../redaction/bodies.ts'
 import { applyEdits, countEdits, type Counts } from '../redaction/edits.ts'
 import { shownPath } from '../redaction/paths.ts'
 import type { Redaction } from '../redaction/redaction.ts'
+import type { ResolvedMode } from '../redaction/scopes.ts'
 import { wholeCharacters } from '../wire/text-bytes.ts'
 import { TimeBudget } from '../redaction/time-budget.ts'
 import { judgeText, type TextRules } from '../redaction/text-rules.ts'
@@ -83,7 +84,6 @@ export function storedContent(
   const response = side('response', content.responseBody, settings.responseBody)
   const { path, edits } = shownPath(exchange.path, rules)
   countEdits(edits, counts)
-  const truncated = (body: CapturedBody | undefined): boolean => body?.truncated === true
   // A model's name occurs in many places, and inspecting a text takes microseconds.
   const shown = new Map<string, string>()
   const text = (value: string): string => {
@@ -97,34 +97,50 @@ export function storedContent(
   const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
   // Without stored copies, only what was found in transit is known.
   if (!content.requestBody && !content.responseBody) for (const one of looked) add(counts, one.counts)
-  const applied = Object.keys(counts).length > 0
   return {
     request,
     response,
     path,
     text,
     json: (value) => withTexts(value, text) as typeof value,
-    metadata: {
-      redaction_mode: mode.name,
-      redaction_policy_id: policyId,
-      redaction_applied: applied,
-      ...(applied ? { redaction_counts: counts } : {}),
-      ...(rules &&
-      ((settings.requestBody && truncated(content.requestBody)) ||
-        (settings.responseBody && truncated(content.responseBody)))
-        ? { redaction_truncated: true }
-        : {}),
-      ...(Object.keys(dropped).length > 0
-        ? {
-            redaction_storage_drop: true,
-            redaction_failure_semantics: 'storage_drop_continue_proxy',
-            redaction_dropped: dropped,
-          }
-        : {}),
-      ...(inspection ? { redaction_inspection: inspection } : {}),
-      ...(truncated(content.requestBody) ? { request_body_truncated: true } : {}),
-      ...(truncated(content.responseBody) ? { response_body_truncated: true } : {}),
-    },
+    metadata: metadataOf(content, inspection, redaction, { mode, policyId, counts, dropped }),
+  }
+}
+
+/** What was decided of an exchange's content. */
+interface Decided extends Pick<ResolvedMode, 'mode' | 'policyId'> {
+  readonly counts: Counts
+  /** Why a side's body is not stored. */
+  readonly dropped: Readonly<Record<string, string>>
+}
+
+/** What was decided, under the contract's keys. */
+function metadataOf(
+  { requestBody, responseBody }: ContentReading,
+  inspection: Exchange['inspection'],
+  { settings }: Redaction,
+  { mode, policyId, counts, dropped }: Decided,
+): StoredContent['metadata'] {
+  const applied = Object.keys(counts).length > 0
+  const cutRequest = requestBody?.truncated === true
+  const cutResponse = responseBody?.truncated === true
+  const cut = (settings.requestBody && cutRequest) || (settings.responseBody && cutResponse)
+  return {
+    redaction_mode: mode.name,
+    redaction_policy_id: policyId,
+    redaction_applied: applied,
+    ...(applied ? { redaction_counts: counts } : {}),
+    ...(mode.storage && cut ? { redaction_truncated: true } : {}),
+    ...(Object.keys(dropped).length > 0
+      ? {
+          redaction_storage_drop: true,
+          redaction_failure_semantics: 'storage_drop_continue_proxy',
+          redaction_dropped: dropped,
+        }
+      : {}),
+    ...(inspection ? { redaction_inspection: inspection } : {}),
+    ...(cutRequest ? { request_body_truncated: true } : {}),
+    ...(cutResponse ? { response_body_truncated: true } : {}),
   }
 }
 
