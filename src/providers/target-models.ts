@@ -1,10 +1,13 @@
 import type { PathReadings } from '../wire/url/path-readings.ts'
 
-/** Where paths name a model: Gemini and Vertex AI, Bedrock. */
-const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|\/?$)/gi, /\/model\/([^/]+)\/[a-z-]+\/?$/gi]
+/** Where paths name a model: Gemini and Vertex AI, Bedrock. Azure's `/models/embeddings` names a call. */
+const MODEL_IN_PATH = [/\/models\/(?!embeddings\/?$)([^/:]+)(?::|\/?$)/gi, /\/model\/([^/]+)\/[a-z-]+\/?$/gi]
 
-/** Where paths name what an operator of Azure calls a model. */
-const DEPLOYMENT_IN_PATH = [/\/deployments\/([^/]+)(?=\/)/gi]
+/** Where paths name what an operator of Azure calls a model; and the engine of older APIs, which is no version. */
+const DEPLOYMENT_IN_PATH = [
+  /\/deployments\/([^/]+)(?=\/)/gi,
+  /\/engines\/(?!v\d+\/)([^/]+)(?=\/(?:(?:chat\/)?completions|embeddings)\/?$)/gi,
+]
 
 const MODEL_PARAMETERS = ['model', 'deployment']
 
