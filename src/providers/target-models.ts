@@ -9,6 +9,9 @@ const DEPLOYMENT_IN_PATH = [
   /\/engines\/(?!v\d+\/)([^/]+)(?=\/(?:(?:chat\/)?completions|embeddings)\/?$)/gi,
 ]
 
+/** What stands in every path that names one. Most do not, and one look is quicker than four. */
+const NAMES_ONE = /\/(?:models?|deployments|engines)\//i
+
 const MODEL_PARAMETERS = ['model', 'deployment']
 
 /** Models that a request's target names; empty for none. */
@@ -32,8 +35,9 @@ export interface TargetModels {
 export function modelsOfTarget({ plain, loose }: PathReadings, query: string): TargetModels {
   // An empty segment is no part of a name.
   const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
-  const paths = namesIn(readings, MODEL_IN_PATH)
-  const deployments = namesIn(readings, DEPLOYMENT_IN_PATH)
+  const naming = readings.filter((reading) => NAMES_ONE.test(reading))
+  const paths = namesIn(naming, MODEL_IN_PATH)
+  const deployments = namesIn(naming, DEPLOYMENT_IN_PATH)
   const inQuery = query === '' ? [] : modelsOfQuery(query)
   return {
     path: paths[0] ?? '',

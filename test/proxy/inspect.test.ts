@@ -216,15 +216,17 @@ describe('pricing.unknown_model: block', () => {
     expect([large.status, large.trace['error_code']]).toEqual([413, 'request_body_too_large'])
   })
 
-  test('a Responses WebSocket is answered so that the client asks over HTTP', async () => {
-    const response = await fetch(`${gateway.url}/openai/v1/responses`, {
-      headers: {
-        upgrade: 'websocket',
-        connection: 'Upgrade',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-      },
-    })
-    expect(response.status).toBe(426)
+  test('a WebSocket whose messages name the model is answered so that the client asks over HTTP', async () => {
+    for (const path of ['/openai/v1/responses', '/gemini/ws/x.BidiGenerateContent?model=gpt-5.4-mini']) {
+      const response = await fetch(`${gateway.url}${path}`, {
+        headers: {
+          upgrade: 'websocket',
+          connection: 'Upgrade',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        },
+      })
+      expect([path, response.status]).toEqual([path, 426])
+    }
   })
 })

@@ -15,7 +15,7 @@ export function priceGate(exchange: ExchangeFacts, hasPrice: HasPrice): ContentP
   return {
     notes: {},
     // Codex answers this refusal by asking over HTTP, where the model can be seen.
-    ...(exchange.wire.api === 'responses'
+    ...(exchange.operation.models.kind === 'messages'
       ? { webSocketRefusal: 'models are checked here before they are asked; use HTTP' }
       : {}),
     judgeTarget: (hasContent) => {

@@ -86,7 +86,7 @@ function admitContent(
     sessionId,
     provider: exchange.wire.provider,
     model,
-    models: possibleModels(operation, facts),
+    models: limits.needContent ? possibleModels(operation, facts) : undefined,
     billable,
     subscription,
     requestBytes: Math.max(0, size),
