@@ -20,11 +20,14 @@ export type OperationCost =
   | { readonly kind: 'unknown' }
 
 /** Where the models stand that an operation runs. Whatever else a request names must be allowed too. */
-export type OperationModels =
+export type OperationModels = ModelsPlace & {
+  /** It runs one only where its content has this member. */
+  readonly onlyWith?: string
+}
+
+type ModelsPlace =
   /** In its content, at the top level: a member `model` or `models`, or a field of a form. */
   | { readonly kind: 'content' }
-  /** In its content, but it runs one only where the content has this member. */
-  | { readonly kind: 'content_with'; readonly member: string }
   /** In its path, and the upstream goes by it. */
   | { readonly kind: 'path' }
   /** In its query: a WebSocket that is for one model. */

@@ -67,11 +67,15 @@ const PATH: OperationModels = { kind: 'path' }
 const NONE: OperationModels = { kind: 'none' }
 const AGENT: OperationModels = { kind: 'elsewhere', where: 'in an agent that is kept at the provider' }
 /** OpenAI keeps items, Mistral runs an agent on what it is given. */
-const CONVERSATION: OperationModels = { kind: 'content_with', member: 'inputs' }
+const CONVERSATION: OperationModels = { kind: 'content', onlyWith: 'inputs' }
+/** Mistral goes on with the model that the conversation began with. */
+const BEGUN: OperationModels = { kind: 'elsewhere', where: 'in an earlier conversation', onlyWith: 'inputs' }
 const FILE: OperationModels = { kind: 'elsewhere', where: 'in a file that was uploaded' }
 
 /** Tools that run a model of their own. */
 const OF_TOOLS = ['tools.*.model']
+/** The models that a system of Groq puts together. @see https://console.groq.com/docs/api-reference#chat-create */
+const OF_COMPOUND = ['compound_custom.models.answering_model', 'compound_custom.models.reasoning_model']
 const OF_INLINED = [
   'batch.inputConfig.requests.requests.*.request.model',
   'batch.input_config.requests.requests.*.request.model',
@@ -99,7 +103,14 @@ export const OPERATIONS: readonly Operation[] = [
     cost: ANSWERED,
     models: NONE,
   },
-  { method: 'POST', path: '/chat/completions', api: chatCompletions, cost: ANSWERED, models: CONTENT },
+  {
+    method: 'POST',
+    path: '/chat/completions',
+    api: chatCompletions,
+    cost: ANSWERED,
+    models: CONTENT,
+    nested: OF_COMPOUND,
+  },
   { method: 'POST', path: '/agents/completions', api: chatCompletions, cost: ANSWERED, models: AGENT },
   { method: 'POST', path: '/completions', api: completions, cost: ANSWERED, models: CONTENT },
   { method: 'POST', path: '/responses', api: responses, cost: ANSWERED, models: CONTENT, nested: OF_TOOLS },
@@ -128,7 +139,13 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'POST', path: '/moderations', api: moderations, cost: ANSWERED, models: CONTENT },
   { method: 'POST', path: '/classifications', api: moderations, cost: ANSWERED, models: CONTENT },
   { method: 'POST', path: '/conversations', api: conversations, cost: ANSWERED, models: CONVERSATION },
-  { method: 'POST', path: '/conversations/{}', api: conversations, cost: ANSWERED, models: CONVERSATION },
+  {
+    method: 'POST',
+    path: '/conversations/{}',
+    api: conversations,
+    cost: ANSWERED,
+    models: BEGUN,
+  },
   {
     method: 'POST',
     path: '/conversations/{}/items',
@@ -311,8 +328,15 @@ export const OPERATIONS: readonly Operation[] = [
     nested: ['requests.*.model'],
   },
   { method: 'POST', path: ':predict', api: predict, cost: ANSWERED, models: PATH },
-  { method: 'POST', path: ':rawPredict', api: messages, cost: ANSWERED, models: PATH },
-  { method: 'POST', path: ':streamRawPredict', api: messages, cost: ANSWERED, models: PATH },
+  { method: 'POST', path: ':rawPredict', api: messages, cost: ANSWERED, models: PATH, nested: OF_TOOLS },
+  {
+    method: 'POST',
+    path: ':streamRawPredict',
+    api: messages,
+    cost: ANSWERED,
+    models: PATH,
+    nested: OF_TOOLS,
+  },
   { method: 'POST', path: ':countTokens', api: countTokens, cost: ANSWERED, models: NONE },
   { method: 'POST', path: ':batchGenerateContent', cost: BATCH, models: PATH, nested: OF_INLINED },
   { method: 'POST', path: ':asyncBatchEmbedContent', cost: BATCH, models: PATH, nested: OF_INLINED },

@@ -72,7 +72,9 @@ test('calls are known by the end of their path, below any base path', () => {
     ['POST', '//', 'unmetered'],
     ['GET', '/v1/models', 'free'],
     ['HEAD', '/v1/chat/completions', 'free'],
-    ['PUT', '/v1/chat/completions', 'free'],
+    ['DELETE', '/v1/responses/resp_1', 'free'],
+    ['PUT', '/v1/chat/completions', 'unmetered'],
+    ['PATCH', '/v1/chat/completions', 'unmetered'],
   ]
   for (const [method, path, name] of cases)
     expect([method, path, routed(method, path)]).toEqual([method, path, name])

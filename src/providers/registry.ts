@@ -23,6 +23,15 @@ for (const operation of OPERATIONS) {
 
 const APIS_BY_NAME = new Map<string, WireApi>(OPERATIONS.flatMap(({ api }) => (api ? [[api.name, api]] : [])))
 
+/** Methods that only read or delete. */
+const READING: readonly string[] = ['GET', 'HEAD', 'DELETE', 'OPTIONS']
+
+/** Fields by which an upstream may take a request for one of another method, as Google's APIs do. */
+const METHOD_FIELDS = ['x-http-method-override', 'x-http-method', 'x-method-override']
+
+/** The same in a query, without escapes: Google's own clients write the first one. */
+const METHOD_PARAMETERS = ['$httpmethod', '_method']
+
 /** A call that stands in no row: reading methods are free, and of others nothing is known. */
 const READS: Operation = {
   method: 'GET',
@@ -35,8 +44,30 @@ const UNKNOWN: Operation = {
   path: '',
   cost: { kind: 'unknown' },
   models: { kind: 'content' },
+  nested: ['modelId', 'model_id', 'modelName', 'model_name', 'engine'],
 }
 const UNKNOWN_SOCKET: Operation = { ...UNKNOWN, method: 'WS', models: { kind: 'messages' } }
+
+/**
+ * The method by which a request is judged. A client that asks the upstream to take it for one of another method is judged by the one that
+ * may bill.
+ *
+ * @param query with `?`, or empty
+ * @param fields lower-case names
+ */
+export function judgedMethod(
+  method: string,
+  query: string,
+  fields: Readonly<Record<string, string>>,
+): string {
+  return METHOD_FIELDS.some((name) => fields[name] !== undefined) || queryNamesMethod(query) ? 'POST' : method
+}
+
+function queryNamesMethod(query: string): boolean {
+  // Nearly all queries are empty, or hold the word in no spelling.
+  if (!/method|%/i.test(query)) return false
+  return [...new URLSearchParams(query).keys()].some((name) => METHOD_PARAMETERS.includes(name.toLowerCase()))
+}
 
 /** What may cost any amount that is not seen. */
 const UNHELD: ReadonlySet<OperationCost['kind']> = new Set(['later', 'unseen'])
@@ -67,7 +98,7 @@ function operationAt(method: string, sent: string, upgrade: boolean): Operation 
     find(asked, path, slash, '{}')
   if (operation) return operation
   if (asked === 'WS') return UNKNOWN_SOCKET
-  return asked === 'POST' ? UNKNOWN : READS
+  return READING.includes(asked) ? READS : UNKNOWN
 }
 
 /** `:verb` of `model:verb`, or `.Method` of a dotted service name. */

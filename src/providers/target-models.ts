@@ -1,10 +1,16 @@
 import type { PathReadings } from '../wire/url/path-readings.ts'
 
-/** Where paths name a model: Gemini and Vertex AI, Bedrock. */
-const MODEL_IN_PATH = [/\/models\/([^/:]+)(?::|\/?$)/gi, /\/model\/([^/]+)\/[a-z-]+\/?$/gi]
+/** Where paths name a model: Gemini and Vertex AI, Bedrock. Azure's `/models/embeddings` names a call. */
+const MODEL_IN_PATH = [/\/models\/(?!embeddings\/?$)([^/:]+)(?::|\/?$)/gi, /\/model\/([^/]+)\/[a-z-]+\/?$/gi]
 
-/** Where paths name what an operator of Azure calls a model. */
-const DEPLOYMENT_IN_PATH = [/\/deployments\/([^/]+)(?=\/)/gi]
+/** Where paths name what an operator of Azure calls a model; and the engine of older APIs, which is no version. */
+const DEPLOYMENT_IN_PATH = [
+  /\/deployments\/([^/]+)(?=\/)/gi,
+  /\/engines\/(?!v\d+\/)([^/]+)(?=\/(?:(?:chat\/)?completions|embeddings)\/?$)/gi,
+]
+
+/** What stands in every path that names one. Most do not, and one look is quicker than four. */
+const NAMES_ONE = /\/(?:models?|deployments|engines)\//i
 
 /** Most paths name nothing, and need no closer look. */
 const MAY_NAME = /\/(?:models?|deployments)\//i
@@ -35,8 +41,9 @@ export function modelsOfTarget({ plain, loose }: PathReadings, query: string): T
   if (query === '' && !MAY_NAME.test(plain) && (plain === loose || !MAY_NAME.test(loose))) return NO_MODELS
   // An empty segment is no part of a name.
   const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
-  const paths = namesIn(readings, MODEL_IN_PATH)
-  const deployments = namesIn(readings, DEPLOYMENT_IN_PATH)
+  const naming = readings.filter((reading) => NAMES_ONE.test(reading))
+  const paths = namesIn(naming, MODEL_IN_PATH)
+  const deployments = namesIn(naming, DEPLOYMENT_IN_PATH)
   const inQuery = query === '' ? [] : modelsOfQuery(query)
   return {
     path: paths[0] ?? '',

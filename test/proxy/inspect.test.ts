@@ -189,6 +189,14 @@ describe('pricing.unknown_model: block', () => {
     expect((await ask(gateway, '{"model":"claude-sonnet-9-9"}', counting)).status).toBe(200)
   })
 
+  test('a conversation is free until it runs a model', async () => {
+    const at = { path: '/openai/v1/conversations' }
+    expect((await ask(gateway, '{"items":[]}', at)).status).toBe(200)
+    expect((await ask(gateway, '{"model":"gpt-5.4-mini","inputs":"x"}', at)).status).toBe(200)
+    for (const body of ['{"model":"gpt-unknown-9","inputs":"x"}', '{"agent_id":"a","inputs":"x"}'])
+      expect((await ask(gateway, body, at)).status).toBe(403)
+  })
+
   test('a form names its model in a field', async () => {
     const transcribe = async (model: string): Promise<number> => {
       const form = new FormData()
@@ -208,15 +216,17 @@ describe('pricing.unknown_model: block', () => {
     expect([large.status, large.trace['error_code']]).toEqual([413, 'request_body_too_large'])
   })
 
-  test('a Responses WebSocket is answered so that the client asks over HTTP', async () => {
-    const response = await fetch(`${gateway.url}/openai/v1/responses`, {
-      headers: {
-        upgrade: 'websocket',
-        connection: 'Upgrade',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-      },
-    })
-    expect(response.status).toBe(426)
+  test('a WebSocket whose messages name the model is answered so that the client asks over HTTP', async () => {
+    for (const path of ['/openai/v1/responses', '/gemini/ws/x.BidiGenerateContent?model=gpt-5.4-mini']) {
+      const response = await fetch(`${gateway.url}${path}`, {
+        headers: {
+          upgrade: 'websocket',
+          connection: 'Upgrade',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        },
+      })
+      expect([path, response.status]).toEqual([path, 426])
+    }
   })
 })

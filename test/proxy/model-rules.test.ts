@@ -25,11 +25,11 @@ afterAll(async () => {
   await upstream.stop()
 })
 
-async function keyFor(models: readonly string[]): Promise<string> {
+async function keyFor(models: readonly string[], limits: readonly object[] = []): Promise<string> {
   const made = await fetch(`${gateway.url}/api/gateway-keys`, {
     method: 'POST',
     headers: { 'X-OngoingAI-Gateway-Key': OWNER, 'content-type': 'application/json' },
-    body: JSON.stringify({ models }),
+    body: JSON.stringify({ models, limits }),
   })
   return ((await made.json()) as { token: string }).token
 }
@@ -157,4 +157,24 @@ test('a limit of a model is not left by naming another one where the path decide
   const call = (): Promise<number> =>
     ask('/openai/v1beta/models/dear:generateContent', '{"model":"cheap"}', {}, token)
   expect([await call(), await call()]).toEqual([200, 429])
+})
+
+test('a hard budget of a model’s tokens is not left by naming several', async () => {
+  const budget = { tokens: 1_000_000, period: 'day' }
+  const token = await keyFor([], [{ name: 't', match: { model: 'other*' }, budget }])
+  expect(await ask(CHAT, '{"model":"other"}', {}, token)).toBe(200)
+  expect(await ask(CHAT, '{"Model":"x","model":"other"}', {}, token)).toBe(429)
+  expect(await ask(CHAT, '{"messages":[]}', {}, token)).toBe(429)
+})
+
+test('nor is a rate by naming several, or by hiding it', async () => {
+  const token = await keyFor([])
+  expect(await ask(CHAT, '{"model":"dear"}', {}, token)).toBe(200)
+  for (const body of [
+    '{"Model":"cheap","model":"dear"}',
+    '{"model":"dear","model":"cheap"}',
+    '{"model":"dear" ',
+  ])
+    expect([body, await ask(CHAT, body, {}, token)]).toEqual([body, 429])
+  expect(await ask(CHAT, '{"Model":"cheap","model":"cheap-2"}', {}, token)).toBe(200)
 })

@@ -152,7 +152,7 @@ function isRefused({ operation, facts }: ReturnType<typeof factsOf>): boolean {
 
 /** What a row's content must hold so that it runs a model. */
 function bodyOf({ models }: Operation, model: string): string {
-  return JSON.stringify({ ...(models.kind === 'content_with' ? { [models.member]: 'x' } : {}), model })
+  return JSON.stringify({ ...(models.onlyWith === undefined ? {} : { [models.onlyWith]: 'x' }), model })
 }
 
 const HTTP_ROWS = OPERATIONS.filter(({ method }) => method !== 'WS')
@@ -254,10 +254,22 @@ const UNSEEN: Readonly<Record<string, Pick<Cell, 'body' | 'fields'> & { readonly
     fields: { 'content-type': 'application/json; charset=utf-7' },
     body: '{"model":"cheap","+AG0-odel":"dear"}',
   },
+  characterSets: {
+    fields: { 'content-type': 'application/json; charset=utf-8; charset=utf-7' },
+    body: '{"model":"cheap","+AG0-odel":"dear"}',
+  },
+  characterSetExtended: {
+    fields: { 'content-type': "application/json; charset*=utf-8''utf-7" },
+    body: '{"model":"cheap","+AG0-odel":"dear"}',
+  },
   coding: { fields: { 'content-encoding': 'unheard-of' }, body: '{"model":"cheap"}' },
   notCoded: { fields: { 'content-encoding': 'gzip' }, body: '{"model":"cheap"}' },
   notWhole: { body: '{"model":"cheap","messages":[' },
   comment: { body: '{"model":"cheap", /* c */ "model":"dear"}' },
+  commentHoldsQuote: { body: '{"model":"cheap","a":[/*"*/],"model":"dear","b":[/*"*/]}' },
+  lineCommentHoldsQuote: { body: '{"model":"cheap","a":[\n#"\n],"model":"dear","b":[\n#"\n]}' },
+  otherQuotes: { body: `{"model":"cheap","a":['"'],"model":"dear","b":['"']}` },
+  missingComma: { body: '{"model":"cheap","a":1 "model":"dear"}' },
   array: { body: '[{"model":"dear"}]' },
   noText: { body: '{"model":{"id":"dear"}}' },
   urlencoded: { fields: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'model=dear' },
@@ -384,6 +396,41 @@ test('a name in a path that holds an escaped slash is read whole, or the request
     expect([path, isRefused(factsOf('POST', path, { body: own }))]).toEqual([path, true])
   const profile = encodeURIComponent('arn:aws:bedrock:us-east-1:1:inference-profile/cheap')
   expect(isRefused(factsOf('POST', `/model/${profile}/converse`, { body: own }))).toBe(false)
+})
+
+test('a request is judged by the method that the upstream may go by', async () => {
+  const path = '/v1beta/tunedModels/dear:generateContent'
+  const override = { 'x-http-method-override': 'POST' }
+  const cells = ['PUT', 'PATCH', 'DELETE'].flatMap((method): Cell[] => [
+    { name: 'field', method, path, fields: override, body: '{}', token: BOUND, status: 403 },
+    { name: 'query', method, path: `${path}?$httpMethod=POST`, body: '{}', token: BOUND, status: 403 },
+    { name: 'escaped', method, path: `${path}?%24httpMethod=POST`, body: '{}', token: BOUND, status: 403 },
+    { name: 'budget', method, path, fields: override, body: '{}', token: HARD, status: 429 },
+  ])
+  for (const method of ['PUT', 'PATCH', 'QUERY']) {
+    cells.push({ name: 'bound', method, path: '/v1/unheard/of', body: '{}', token: BOUND, status: 403 })
+    cells.push({ name: 'hard', method, path: '/v1/unheard/of', body: '{}', token: HARD, status: 429 })
+  }
+  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS'])
+    for (const token of [BOUND, HARD])
+      cells.push({ name: 'reads', method, path: '/v1/unheard/of', token, status: 200 })
+  expect(await wrong(cells)).toEqual([])
+})
+
+test('calls that stand in no row name their model in other members too', () => {
+  for (const name of ['modelId', 'model_id', 'modelName', 'model_name', 'engine']) {
+    const ask = (model: string): boolean =>
+      isRefused(factsOf('POST', '/async-invoke', { body: JSON.stringify({ model: 'cheap', [name]: model }) }))
+    expect([name, ask('cheap'), ask('dear')]).toEqual([name, false, true])
+  }
+})
+
+test('an engine in the path is a model, a version or a call is none', () => {
+  const body = '{"model":"cheap"}'
+  const ask = (path: string): boolean => isRefused(factsOf('POST', path, { body }))
+  expect(['/engines/dear/completions', '/v1/engines/dear/chat/completions'].map(ask)).toEqual([true, true])
+  const own = ['/engines/v1/chat/completions', '/engines/llama.cpp/v1/chat/completions', '/models/embeddings']
+  expect(own.map(ask)).toEqual([false, false, false])
 })
 
 test('a refusal says why, and that trying again does not help', async () => {

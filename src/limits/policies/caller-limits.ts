@@ -98,15 +98,16 @@ export class CallerLimits {
    * The first budget that refuses what it cannot see the cost of; `undefined` for none. Any may hold for such a request, whichever model
    * it runs and whomever it counts for.
    *
-   * @param of only of money, or of tokens too
+   * @param of `money` where only the price is not known, because the model is not: tokens are counted, unless models are counted apart
    * @param subscription pays for the request, as far as its credential tells
    */
   refusingBudget(provider: string, of: 'money' | 'any', subscription: boolean): LimitPolicy | undefined {
-    const holding = this.#prepared.find(({ policy: { match, budget } }) => {
+    const holding = this.#prepared.find(({ policy: { match, splitBy, budget } }) => {
       if (budget.enforcement === 'soft' || (match.provider !== '' && match.provider !== provider))
         return false
       const money = budget.costUsd > 0 && (!subscription || budget.countIncluded)
-      return money || (of === 'any' && budget.tokens > 0)
+      const countsModels = match.model !== '' || splitBy === 'model'
+      return money || ((of === 'any' || countsModels) && budget.tokens > 0)
     })
     return holding?.policy
   }
@@ -131,7 +132,7 @@ export class CallerLimits {
   /** The limits of a request, and the subjects that its cost is charged to. @param nowMs epoch milliseconds */
   resolve(facts: LimitFacts, nowMs: number): ResolvedLimits {
     // The key identifies the caller. The rest has few values.
-    if (this.needAttribution) return this.#resolve(facts, nowMs)
+    if (this.needAttribution || facts.models) return this.#resolve(facts, nowMs)
     if (this.#version !== this.#adjustments.version) {
       this.#version = this.#adjustments.version
       this.#resolved.clear()
@@ -156,7 +157,7 @@ export class CallerLimits {
     for (const { policy, subject: fixed } of this.#prepared) {
       const { match, splitBy, budget } = policy
       if (match.provider !== '' && match.provider !== facts.provider) continue
-      if (match.model !== '' && !matches(match.model, facts.model.toLowerCase())) continue
+      if (match.model !== '' && !mayRun(facts, match.model)) continue
       const subject = fixed ?? subjectOf(policy, this.#of, facts)
       if (subject === undefined) continue
       const split =
@@ -218,6 +219,11 @@ export class CallerLimits {
       untilMs,
     }
   }
+}
+
+/** Whether a request may run a model that a pattern names. Nobody leaves a limit by hiding the model. */
+function mayRun({ model, models = [model] }: LimitFacts, pattern: string): boolean {
+  return models === 'any' || models.some((name) => matches(pattern, name.toLowerCase()))
 }
 
 /** Whether prices must be known before a request. The model's context window comes with them. */

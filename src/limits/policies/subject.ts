@@ -14,6 +14,8 @@ export interface LimitFacts {
   readonly sessionId: string
   readonly provider: string
   readonly model: string
+  /** What it may run where `model` cannot be told. Absent where it can, and where nothing is named. */
+  readonly models?: readonly string[] | 'any' | undefined
 }
 
 /** A part of a counter's name, encoded so that it cannot be confused with another part. */

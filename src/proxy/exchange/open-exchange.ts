@@ -6,7 +6,7 @@ import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts
 import type { CallerLimits } from '../../limits/policies/caller-limits.ts'
 import type { Ticket } from '../../limits/ticket.ts'
 import { isFree, type Operation } from '../../providers/operation.ts'
-import { operationOf } from '../../providers/registry.ts'
+import { judgedMethod, operationOf } from '../../providers/registry.ts'
 import type { Caller, ContentFacts, ExchangeSpan, Outcome, WireFacts } from '../../traces/exchange.ts'
 import { queryCredential } from '../../traces/provider-credential.ts'
 import { randomHex, injectTraceParent } from '../../wire/trace-context.ts'
@@ -118,7 +118,8 @@ export class OpenExchange implements ExchangeFacts {
     this.target = target
     const { upstream } = target
     this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
-    this.operation = operationOf(request.method, target.readings, upgrade)
+    const method = judgedMethod(this.method, this.query, this.fields)
+    this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
     this.free = isFree(this.operation)
     this.correlationId = correlationIdOf(this.fields)

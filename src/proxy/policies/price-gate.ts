@@ -3,6 +3,7 @@ import { mayBill } from '../../providers/operation.ts'
 import type { ModelNames } from '../../usage/model-names.ts'
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import { readRequestFacts, type RequestFacts } from '../request/request-facts.ts'
+import { billedByAnswer } from '../request/unseen.ts'
 import { MAX_INSPECTED_BYTES, type ContentPolicy } from './content-policy.ts'
 
 /** Whether a price is known for the model of a request. */
@@ -10,11 +11,11 @@ export type HasPrice = (exchange: ExchangeFacts, names: ModelNames) => boolean
 
 /** Refuses requests for models without a price. @returns `undefined` for a request that bills nothing */
 export function priceGate(exchange: ExchangeFacts, hasPrice: HasPrice): ContentPolicy | undefined {
-  if (!mayBill(exchange.operation)) return undefined
+  if (!mayBill(exchange.operation) && exchange.operation.models.onlyWith === undefined) return undefined
   return {
     notes: {},
     // Codex answers this refusal by asking over HTTP, where the model can be seen.
-    ...(exchange.wire.api === 'responses'
+    ...(exchange.operation.models.kind === 'messages'
       ? { webSocketRefusal: 'models are checked here before they are asked; use HTTP' }
       : {}),
     judgeTarget: (hasContent) => {
@@ -65,11 +66,9 @@ function inspectTarget(exchange: ExchangeFacts, hasPrice: HasPrice): void {
   requirePrice(exchange, readRequestFacts(exchange, undefined, 0), hasPrice)
 }
 
-function requirePrice(
-  exchange: ExchangeFacts,
-  { model, names, unseen }: RequestFacts,
-  hasPrice: HasPrice,
-): void {
+function requirePrice(exchange: ExchangeFacts, facts: RequestFacts, hasPrice: HasPrice): void {
+  if (!billedByAnswer(exchange.operation, facts)) return
+  const { model, names, unseen } = facts
   if (model === '') {
     const why = unseen === '' ? 'the request names no model, or several' : `the request's content ${unseen}`
     throw new GatewayError('model_price_unknown', `${why}, so its price is not known`)

@@ -33,6 +33,10 @@ const KNOWN = new Map(
   ['model', 'models', ...MEMBERS, ...OUTPUT_MEMBERS].map((name) => [name.toLowerCase(), name]),
 )
 
+/** A parameter of a media type, also an extended one (RFC 8187), which names no set that is read here. */
+const CHARACTER_SET = /charset[*\d]*\s*=\s*"?\s*([^\s";,]*)/gi
+const READ_AS_UTF8 = /^(?:utf-?8|us-ascii|iso-8859-1|)$/i
+
 /** Where a known member may begin in a text; and an escape by which another text may be a known name. */
 const KNOWN_NAMES = new RegExp(`"(${[...KNOWN.keys()].join('|')})"\\s*:`, 'giu')
 const ESCAPED_LETTER = /\\u(?:00[2-7]|017f|212a)/i
@@ -54,13 +58,26 @@ export function readContent(
 ): SeenContent {
   if (!plain || plain.length === 0) return NO_CONTENT
   if (/^\s*multipart\/form-data/i.test(contentType)) return readForm(plain, contentType)
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1] ?? 'utf-8'
-  if (!/^(?:utf-?8|us-ascii|iso-8859-1)$/i.test(charset))
-    return unseen(`is in the character set ${charset.slice(0, 64)}`)
+  const otherSet = otherCharacterSet(contentType)
+  if (otherSet !== undefined) return unseen(`is in the character set ${otherSet}`)
   const marked = UTF8_MARK.every((byte, i) => plain[i] === byte)
   const json = marked ? plain.subarray(UTF8_MARK.length) : plain
-  const whole = nested.length === 0 && json.length <= WHOLE_JSON_BYTES ? plainObject(json) : undefined
-  return whole ? readObject(whole) : readBytes(json, nested)
+  const whole = json.length <= WHOLE_JSON_BYTES ? plainObject(json) : undefined
+  return whole && !holdsOneOf(nested, whole) ? readObject(whole) : readBytes(json, nested)
+}
+
+/** A character set in which JSON may read otherwise; `undefined` for none. Readers differ in which of several parameters they take. */
+function otherCharacterSet(contentType: string): string | undefined {
+  for (const [, name = ''] of contentType.matchAll(CHARACTER_SET))
+    if (!READ_AS_UTF8.test(name)) return name.slice(0, 64)
+  return undefined
+}
+
+/** Whether a member of an object may hold what stands at one of these places. */
+function holdsOneOf(places: readonly string[], members: JsonObject): boolean {
+  if (places.length === 0) return false
+  const firsts = places.map((place) => place.split('.')[0]!.toLowerCase())
+  return Object.keys(members).some((name) => firsts.includes(name.toLowerCase()))
 }
 
 /** What cannot be seen. @param why continues "its content …" */

@@ -84,9 +84,9 @@ function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
     pathModel: target.path,
     unseen: content.unseen,
     runsModel:
-      models.kind === 'content_with'
-        ? content.unseen !== '' || members[models.member] !== undefined
-        : models.kind !== 'none',
+      models.onlyWith === undefined
+        ? models.kind !== 'none'
+        : content.unseen !== '' || members[models.onlyWith] !== undefined,
     output: outputBoundsOf(api, members),
     bounded: api?.answeredOnce === true && operation.method !== 'WS' && !content.unbounded,
     streaming: members['stream'] === true || streams === true,

@@ -13,7 +13,7 @@ export function hiddenModel({ models }: Operation, facts: RequestFacts): string 
 
 /** Whether a request may be billed by what its answer reports. */
 export function billedByAnswer(operation: Operation, { runsModel }: RequestFacts): boolean {
-  return mayBill(operation) || (operation.models.kind === 'content_with' && runsModel)
+  return mayBill(operation) || (operation.models.onlyWith !== undefined && runsModel)
 }
 
 /** Why it is not seen what a request may cost, and which budgets cannot be held for it. */

@@ -5,7 +5,8 @@ import { NO_ATTRIBUTION, readAttribution } from '../../traces/attribution.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { UnheldCost } from '../../limits/admission/unheld-cost.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import { readRequestFacts } from '../request/request-facts.ts'
+import type { Operation } from '../../providers/operation.ts'
+import { readRequestFacts, type RequestFacts } from '../request/request-facts.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { billedByAnswer, hiddenModel, unseenCost } from '../request/unseen.ts'
 
@@ -85,6 +86,7 @@ function admitContent(
     sessionId,
     provider: exchange.wire.provider,
     model,
+    models: limits.needContent ? possibleModels(operation, facts) : undefined,
     billable,
     subscription,
     requestBytes: Math.max(0, size),
@@ -105,6 +107,12 @@ function admitContent(
     )
   }
   return hold(exchange, ticket)
+}
+
+/** The models that a request may run where none is certain. The messages of a WebSocket may name any, and come later. */
+function possibleModels({ method }: Operation, facts: RequestFacts): LimitRequest['models'] {
+  if (facts.model !== '' || !facts.runsModel || method === 'WS') return undefined
+  return facts.unseen === '' ? facts.models : 'any'
 }
 
 /** An exchange that ended while its counters were asked has nothing to hold any more. */

@@ -6,6 +6,9 @@ const OPEN_BRACKET = 91
 const CLOSE_BRACKET = 93
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
+const NUMBER_SIGN = 35
+const APOSTROPHE = 39
+const SLASH = 47
 
 /** Bytes of a string that are looked at one by one: most strings end within them. */
 const NEAR_BYTES = 64
@@ -19,6 +22,8 @@ export class ByteScanner {
   depth = 0
   /** The last token was the opening quote of a string. */
   inString = false
+  /** A comment, or a string in other quotes, was passed. It is no JSON, and readers that take it may see other tokens. */
+  foreign = false
   /** Tokens in more open objects and arrays than this are passed over; a reader may change it between tokens. */
   level: number
   /** The chunk before ended with the backslash of an escape. */
@@ -75,6 +80,7 @@ export class ByteScanner {
         if (depth > 0) depth -= 1
         if (depth <= level) break
       } else if (depth <= level && (byte === COMMA || byte === COLON)) break
+      else if (byte === SLASH || byte === APOSTROPHE || byte === NUMBER_SIGN) this.foreign = true
     }
     this.depth = depth
     return at

@@ -43,6 +43,10 @@ test('what is no object, or breaks off into none, is not followed to its end', (
     '{"a":1]',
     '{"a":1,,"b":2}',
     '{"a":"b""c":1',
+    '{"a":1 "model":"b"}',
+    '{"a":[/*"*/],"model":"b","c":[/*"*/]}',
+    '{"a":[#"\n],"model":"b","c":[#"\n]}',
+    `{"a":['"'],"model":"b","c":['"']}`,
   ])
     expect([text, walkTopLevel(Buffer.from(text), () => undefined)]).toEqual([text, false])
 })

@@ -50,7 +50,7 @@ export function walkTopLevel(
     show(nameOf(bytes, at + 1, nameEnd), start, trimmedEnd(json, start, end))
     at = json[end] === COMMA ? skipBlanks(json, end + 1) : end
   }
-  return json[at] === CLOSE_BRACE
+  return json[at] === CLOSE_BRACE && !scanner.foreign
 }
 
 /**
@@ -70,7 +70,7 @@ export function walkElements(json: Uint8Array, show: (start: number, end: number
     show(at, trimmedEnd(json, at, end))
     at = json[end] === COMMA ? skipBlanks(json, end + 1) : end
   }
-  return true
+  return !scanner.foreign
 }
 
 /** The value of a member; `undefined` when it is absent or not JSON. */
@@ -83,11 +83,13 @@ export function valueAt(json: Uint8Array, span: Span | undefined): unknown {
   }
 }
 
-/** Place of the comma or brace behind a member's value; the length or more when neither comes. */
+/** Place of the comma or brace behind a member's value; the length or more when neither comes, or another member before. */
 function valueEnd(json: Uint8Array, from: number, scanner: ByteScanner): number {
   let at = scanner.next(json, from)
-  while (at < json.length && scanner.depth > 0 && (json[at] !== COMMA || scanner.depth > 1))
+  while (at < json.length && scanner.depth > 0 && (json[at] !== COMMA || scanner.depth > 1)) {
+    if (json[at] === COLON) return json.length
     at = scanner.next(json, at + 1)
+  }
   return at
 }
 
