@@ -10,7 +10,7 @@ const BATCH_EVENTS = 256
 /** How long events wait for others. */
 const FLUSH_MS = 50
 
-/** How long a store that does not answer is left alone. */
+/** How long the writer waits before it tries a store again that did not respond. */
 const RETRY_MS = 1000
 
 /** How often events of gateways that have ended are looked for. */
@@ -59,7 +59,7 @@ export class AuditWriter {
     if (this.#ports.journal.records > 0) this.#retryTimer.arm(0)
   }
 
-  /** One at a time, in order. A store that has just failed is not asked before its time: events go to the journal at once then. */
+  /** One at a time, in order. After a failure the store gets a pause: meanwhile events go to the journal at once. */
   #flush({ retry } = { retry: false }): Promise<void> {
     this.#busy = this.#busy.then(() => (this.#failing && !retry ? this.#spill() : this.#write()))
     return this.#busy

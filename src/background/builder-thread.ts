@@ -25,8 +25,8 @@ interface Work {
 }
 
 /**
- * Has traces built on a thread of its own, which is started when the first is asked for: one after another, in order. A trace that takes too
- * long, or that the thread dies of, fails alone.
+ * Builds traces on a thread of its own, one after another, in order. The thread starts with the first trace. A trace that takes too long,
+ * or that kills the thread, fails alone.
  */
 export class BuilderThread {
   readonly #thread: WorkerClient<BuilderRequest, BuilderReply>
@@ -66,7 +66,7 @@ export class BuilderThread {
   /**
    * Builds a trace. Rejects when that takes too long, or fails; the reason holds no content.
    *
-   * @param encoding the vocabulary to count with; `undefined` when nothing is to be counted
+   * @param encoding the vocabulary to count with; `undefined` when there is nothing to count
    */
   build(exchange: Exchange, content: ContentReading, encoding: Encoding | undefined): Promise<Trace> {
     return new Promise((resolve, reject) => {

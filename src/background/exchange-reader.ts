@@ -9,7 +9,7 @@ interface Sides {
   response?: SideObservation
 }
 
-/** Follows the content of exchanges under way and hands over what was read when one ends. */
+/** Reads the content of running exchanges, and hands over the reading when one ends. */
 export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()

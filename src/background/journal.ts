@@ -44,14 +44,14 @@ export class JournalFullError extends Error {
 
 /**
  * An append-only journal in a folder that several gateways may share: segments of checksummed records (`journal-records.ts`), read back in
- * order. How far it has been read is kept in memory only: after a crash the rest of the oldest segment is read again, so what the reader does
- * with a record must be idempotent.
+ * order. How far it has been read is kept in memory only. After a crash the rest of the oldest segment is read again, so the reader must
+ * handle each record idempotently.
  *
  * A segment's name carries its owner, who holds a lock as long as it lives. Segments of owners that have ended are taken over by the first gateway that
  * gets their lock; those of living ones are left alone. Earlier versions put their process id there and take no lock: their segments are
  * taken over when no process has them open and they have not changed for a while.
  *
- * Damage costs the records that it touches: reading goes on behind it, and the file is kept as `quarantine-<name>`.
+ * Damage costs only the damaged records. Reading continues after them, and the file is kept as `quarantine-<name>`.
  */
 export class Journal {
   readonly #folder: string
@@ -213,7 +213,7 @@ export class Journal {
     segment.bytes = end
   }
 
-  /** Reads the oldest records, up to `maxRecords` and about `maxBytes`; none when there are none, or none that can be read now. */
+  /** Reads the oldest records, up to `maxRecords` and about `maxBytes`; empty when there are none, or none can be read now. */
   peek(maxRecords: number, maxBytes: number): JournalBatch {
     for (const segment of this.#segments) {
       if (segment.unreadable || segment.records === 0) continue

@@ -10,7 +10,7 @@ const ROLL_UP_TRACES = 1000
 const RETENTION_MS = 10 * 60_000
 const FIRST_RETENTION_MS = 15_000
 
-/** Hours that an earlier version summed up and that are summed up anew between two roll-ups: about a second's work. */
+/** Hours of an earlier version that are summed up again between two roll-ups: about a second's work. */
 const STEP_HOURS = 50
 
 /** What is deleted in one transaction, and the rest between two: writers come in between. */
@@ -20,39 +20,39 @@ const STEP_PAUSE_MS = 20
 
 const DAY_US = 86_400_000_000
 
-/** After so many days the ledger forgets which gateway spent what. */
+/** After so many days the ledger drops which gateway spent what. */
 const FOLD_DAYS = 3
 
 /** What a trace takes besides its details: its row and the indexes over it, about. */
 const ROW_BYTES = 900
 
-/** What upkeep needs around it. */
-export interface UpkeepPorts {
+/** What maintenance needs around it. */
+export interface MaintenancePorts {
   readonly storage: Storage
   readonly retention: () => RetentionConfig
   readonly log: (level: 'INFO' | 'WARN', message: string, fields: Record<string, unknown>) => void
 }
 
 /**
- * Keeps a store in shape beside the recording: sums new traces up, deletes what the retention says, gives space back. In small
- * steps, each a transaction of its own; one that fails is left to the next turn, for the store tells the writer of its troubles.
+ * Maintains a store beside the recording: sums new traces up, deletes by retention, gives space back. It works in small steps, each a
+ * transaction. A step that fails waits for the next turn; the writer reports the store's errors.
  */
 export class Maintenance {
-  readonly #ports: UpkeepPorts
+  readonly #ports: MaintenancePorts
   readonly #jobs: TraceMaintenance
   readonly #stopped = new AbortController()
   #turn: Promise<void> = Promise.resolve()
   /** How far the hours of earlier versions are refined. */
   #refined: HourPlace | 'none' | 'all' = 'none'
 
-  constructor(ports: UpkeepPorts) {
+  constructor(ports: MaintenancePorts) {
     this.#ports = ports
     this.#jobs = ports.storage.maintenance()
     this.#every(ROLL_UP_MS, ROLL_UP_MS, () => this.rollUp().then(() => this.refine()))
     this.#every(FIRST_RETENTION_MS, RETENTION_MS, () => this.retain(Date.now() * 1000))
   }
 
-  /** Ends after the step under way. */
+  /** Ends after the current step. */
   async stop(): Promise<void> {
     this.#stopped.abort()
     await this.#turn
@@ -137,7 +137,7 @@ export class Maintenance {
     }
   }
 
-  /** Lets others in. @returns whether upkeep is to end */
+  /** Lets other work run. @returns whether maintenance must end */
   async #paused(): Promise<boolean> {
     await Bun.sleep(STEP_PAUSE_MS)
     return this.#stopped.signal.aborted

@@ -42,7 +42,7 @@ const AT_ONCE_BILLS = 1000
 /** How long what takes long may go on at the end; then what is known is written. */
 const STOPPING_MS = 8000
 
-/** How long the store is waited for when the end must hurry; then what is pending goes to the journal. */
+/** How long a flushing stop waits for the store. Then pending traces go to the journal. */
 const HURRIED_STORE_MS = 500
 
 /** How often the serving thread hears, at the end, that this one lives. */
@@ -62,7 +62,7 @@ self.onmessage = (event: MessageEvent<RecorderRequest>) => {
   else if (request.kind === 'configure') recorder = open(request.settings)
 }
 
-/** Opens the store; what comes meanwhile waits behind it, in order. */
+/** Opens the store. Messages that come meanwhile wait, in order. */
 async function open(settings: RecorderSettings): Promise<RecorderThread | undefined> {
   try {
     const storage = await openStorage(recorderStorage(settings.storage), 'write', (path, users) =>

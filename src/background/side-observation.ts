@@ -33,7 +33,7 @@ interface LoneObject {
 }
 
 /**
- * One side of an exchange, read while it passes: decodes the copy, finds usage, keeps the body if asked.
+ * One side of an exchange, read while it passes: decodes the copy, reads usage, keeps the body if bodies are captured.
  * Nothing here can reach the client: whatever fails ends the reading, never the exchange.
  */
 export class SideObservation {
@@ -227,7 +227,7 @@ export class SideObservation {
     return undefined
   }
 
-  /** What began like one JSON text may be many, or be followed by events: reads it anew as what it is. */
+  /** What began like one JSON text may be many, or be followed by events: reads it again as what it is. */
   #turnsOutStream(body: JsonBody, more: Uint8Array = NOTHING): boolean {
     const held = body.held()
     if (!held) return false
@@ -335,7 +335,7 @@ export class SideObservation {
     this.#atUs = now
   }
 
-  /** It was the only one, unless it stands in an array or the beginning of another has come. */
+  /** It was the only one, unless it is in an array or another one has begun. */
   #finishLone(lone: LoneObject, objects: JsonObjects): void {
     this.#lone = undefined
     if (objects.many) return this.#foldLone(lone)

@@ -37,7 +37,7 @@ export interface StoredSingly {
   readonly refused: readonly RefusedTrace[]
 }
 
-/** The store as the trace writer sees it: gives it batches, watches for its silence, and tells why it fails. */
+/** The store as the trace writer sees it: gives it batches, notices its silence, and classifies its failures. */
 export class StoreCalls {
   readonly #ports: StorePorts
   readonly #silenceTimer: CoalescingTimer
@@ -143,7 +143,7 @@ export class StoreCalls {
     }
   }
 
-  /** Whether a single trace failed for what it is. A driver may trip over a lost connection too: then the store answers nothing else. */
+  /** Whether a single trace failed because of its content. A driver may also fail over a lost connection: then the store responds to nothing else. */
   async #refuses(error: unknown): Promise<boolean> {
     const storage = this.#ports.storage()
     const kind = storage.classify(error)

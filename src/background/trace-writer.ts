@@ -16,7 +16,7 @@ const BATCH_RECORDS = 256
 /** Traces that are worth a transaction at once. Few: a long spell of this thread makes requests wait where both share a processor. */
 const EAGER_RECORDS = 16
 
-/** Waiting times between attempts at a store that does not answer. */
+/** Waiting times between attempts at a store that does not respond. */
 const RETRY_MS = [100, 250, 500, 1000, 2000]
 
 /** How soon, and then how often, segments of gateways that have ended are looked for. */
@@ -151,7 +151,7 @@ export class TraceWriter {
     return this.#pending.length > 0 && now - this.#oldestPendingAt >= this.#waitMs()
   }
 
-  /** Writes what is pending; concurrent calls join what is under way. */
+  /** Writes what is pending. Concurrent calls join the running write. */
   flush(): Promise<void> {
     this.#busy ??= this.#turn(() => this.#flushAll())
     return this.#busy
@@ -238,7 +238,7 @@ export class TraceWriter {
     this.#ports.settled([], 'stored')
   }
 
-  /** A store that does not answer, nor fails, must not fill the memory: what came behind its batch goes to the journal. */
+  /** A store that neither responds nor fails must not fill the memory: everything behind its batch goes to the journal. */
   #relieve(): void {
     const call = this.#store.current
     if (call && this.#pending.length - call.head >= BATCH_RECORDS) this.#spillPending(call.head)
@@ -356,7 +356,7 @@ export class TraceWriter {
     this.#retryTimer.arm(RETRY_MS[Math.min(this.#store.failures, RETRY_MS.length - 1)]!)
   }
 
-  /** Writes when nobody else does: two at once would take the same traces. Between the look and the turn nothing may be awaited. */
+  /** Writes one batch at a time: two at once would take the same traces. Nothing may be awaited between the check and the turn. */
   async #alone(work: () => Promise<void>): Promise<void> {
     while (this.#busy) await this.#busy
     this.#busy = this.#turn(work)

@@ -110,7 +110,7 @@ function ledgerOf(queries: QueryClient): ReadLedger {
 /**
  * Counters of the backend that the settings name, over a ledger.
  *
- * @param timeoutMs how long a shared backend may take to answer
+ * @param timeoutMs how long a shared backend may take to respond
  */
 function openCounters(
   { limits, storage }: Config,
@@ -144,7 +144,7 @@ const SEED_DAYS = 7
 const MAX_SEEDS = 10_000
 const SEED_MS = 1000
 
-/** Lets estimates begin with what requests came to lately. Without an answer of the store they begin with nothing. */
+/** Lets estimates begin with the recent averages. If the store does not respond, they begin with nothing. */
 async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
   const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
   try {
@@ -161,7 +161,7 @@ async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promis
   }
 }
 
-/** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
+/** Reports a budget that is nearly spent to the log, the audit trail and the webhooks. */
 function reportWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
   const { share, standing, subject, organizationId, workspaceId } = warning
   const action = share >= 1 ? 'budget.spent' : 'budget.warning'

@@ -20,11 +20,11 @@ import { WORKER_URLS } from './worker-urls.ts'
 export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
-  /** Exchanges under way; those whose key is no longer valid are broken off. */
+  /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }
 
-/** The settings in force and what is made of them. What a request sees is replaced as a whole. */
+/** The settings in force and what is built from them. What a request sees is replaced as a whole. */
 export class LiveSettings implements Service {
   readonly name = 'settings'
   readonly #ports: LiveSettingsPorts
@@ -94,7 +94,7 @@ export class LiveSettings implements Service {
     this.#upstreams = upstreamsOf(config)
     await this.#apply()
     upstreams.close()
-    // Exchanges that began with it may still ask it.
+    // Exchanges that began with it may still use it.
     setTimeout(() => inspector?.close(), config.server.shutdownTimeoutMs).unref()
   }
 

@@ -51,7 +51,7 @@ export class PriceFileWatch {
       const read = readPriceBytes(this.#path)
       const sha256 = createHash('sha256').update(read.bytes).digest('hex')
       if (sha256 === this.#sha256) return
-      // Also of one that is refused: it is told once.
+      // Also of a refused one, so that it is reported once.
       this.#sha256 = sha256
       this.#changed(parseRead(this.#path, read))
     } catch (error) {

@@ -16,7 +16,7 @@ interface KnownPrice {
 /** Matches the rates of a model for an exchange; `undefined` when no price is known. */
 export type FindRates = (exchange: ExchangeFacts, names: ModelNames) => KnownPrice | undefined
 
-/** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
+/** Prices for policies that need them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
   #pricing: Config['pricing'] | undefined
   #find: FindRates | undefined
@@ -26,7 +26,7 @@ export class PriceLookup {
     const { PriceList } = await import('../usage/price-list.ts')
     const prices = new PriceList(pricing)
     const find: FindRates = ({ target, caller, wire }, names) => {
-      const question = {
+      const query = {
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
@@ -37,8 +37,8 @@ export class PriceLookup {
         names,
         at: Date.now(),
       }
-      const rates = prices.find(question)
-      return rates && { rates, contextWindow: () => prices.contextWindow(question) }
+      const rates = prices.find(query)
+      return rates && { rates, contextWindow: () => prices.contextWindow(query) }
     }
     this.#pricing = pricing
     this.#find = find
@@ -74,7 +74,7 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
   }
 }
 
-/** APIs whose answers have no tokens: a price without an output rate is whole for them. */
+/** APIs whose responses have no tokens: a price without an output rate is complete for them. */
 const WRITE_NO_TEXT: readonly string[] = [
   'embeddings',
   'cohere_embed',
@@ -84,7 +84,7 @@ const WRITE_NO_TEXT: readonly string[] = [
   'rerank',
 ]
 
-/** Buckets of a request and of its answer: the dearest of them bounds what a token can cost. */
+/** Buckets of a request and of its response: the highest rate among them bounds what a token can cost. */
 const INPUT_BUCKETS = [
   'input_uncached',
   'cache_write',

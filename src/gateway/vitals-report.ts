@@ -4,7 +4,7 @@ import type { Scrape } from '../telemetry/prometheus-text.ts'
 import type { Service } from './service.ts'
 import { VitalsMonitor } from './vitals-monitor.ts'
 
-/** What the report is made of. */
+/** What the report is built from. */
 export interface VitalsPorts {
   readonly recorder: Pick<Recorder, 'vitals' | 'scrape'>
   readonly engine: LimitEngine
