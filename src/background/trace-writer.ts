@@ -47,8 +47,8 @@ export interface TraceWriterPorts {
 }
 
 /**
- * Gets traces into the store, in order, and loses none: batches; when the store will not take them, the journal;
- * when that is full too, memory up to a bound; and only past that a drop, counted and logged once per episode.
+ * Gets traces into the store in batches, in order, and loses none. What the store does not take goes to the journal. If that is full too,
+ * traces wait in memory up to a bound. Only beyond that are they dropped, counted, and logged once per episode.
  */
 export class TraceWriter {
   readonly #ports: TraceWriterPorts
@@ -273,8 +273,8 @@ export class TraceWriter {
   /**
    * Stores a batch from the head of what is pending, or spills it.
    *
-   * @returns the fate of each; `undefined` when neither worked and the batch must stay in memory; `journalled` when it is no longer at the
-   * head, for it went to the journal while the store was silent, from where it comes again
+   * @returns the fate of each; `undefined` when neither worked and the batch must stay in memory. `journalled` when it went to the journal
+   * while the store was silent, so that it is no longer at the head and comes again from there
    */
   async #storeHead(traces: readonly Trace[]): Promise<readonly Fate[] | 'journalled' | undefined> {
     const call = { head: traces.length }

@@ -13,7 +13,7 @@ export function priceGate(exchange: ExchangeFacts, hasPrice: HasPrice): ContentP
   if (!mayBill(exchange.operation)) return undefined
   return {
     notes: {},
-    // Codex answers this refusal by asking over HTTP, where the model can be seen.
+    // After this refusal Codex uses HTTP, where the model can be seen.
     ...(exchange.wire.api === 'responses'
       ? { webSocketRefusal: 'models are checked here before they are asked; use HTTP' }
       : {}),

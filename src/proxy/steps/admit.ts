@@ -9,15 +9,15 @@ import { readRequestFacts } from '../request/request-facts.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { billedByAnswer, hiddenModel, unseenCost } from '../request/unseen.ts'
 
-/** Whether a request's content must be seen before its caller's rules and limits can be held. */
+/** Whether the rules and limits of the caller depend on the request's content. */
 function admissionNeedsContent({ limits, identity }: OpenExchange): boolean {
   return limits.needContent || identity?.compiledRules.restrictsModels === true
 }
 
 /**
- * Holds a request to the rules and limits of its caller. Its content is read before, where they depend on it.
+ * Checks a request against the rules and limits of its caller. Its content is read first if they depend on it.
  *
- * @returns `undefined` where nothing has to be waited for: counters in memory tell at once
+ * @returns `undefined` when there is nothing to wait for: counters in memory decide at once
  * @throws GatewayError when a rule or a limit refuses it
  */
 export function admit(
@@ -41,7 +41,7 @@ async function admitSeen(
 }
 
 /**
- * Holds a request to the rules and limits of its caller, whose counters it is taken from until it ends.
+ * Checks a request against the rules and limits of its caller. It counts in them until it ends.
  *
  * @param content `undefined` for none, and for content that was not held
  * @param size of the content; -1 when it is not known yet
@@ -107,7 +107,7 @@ function admitContent(
   return hold(exchange, ticket)
 }
 
-/** An exchange that ended while its counters were asked has nothing to hold any more. */
+/** Gives the ticket to its exchange, or back if the exchange ended while its counters were read. */
 function hold(exchange: OpenExchange, ticket: Ticket): void {
   exchange.mark('admittedUs')
   exchange.limitWaitUs = ticket.waitedUs
