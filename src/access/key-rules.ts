@@ -39,7 +39,7 @@ export function ruleProblems(rules: KeyRules): string[] {
   return problems
 }
 
-/** Rules made ready to be asked on every request. */
+/** Rules compiled for checks on every request. */
 export class CompiledRules {
   readonly #models: readonly string[]
   readonly #providers: readonly string[]

@@ -23,7 +23,7 @@ export interface KeyStore {
    * Gives a key another token.
    *
    * @param graceUntilUs until when the old token is valid too; 0 for no grace
-   * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken: then nothing has changed
+   * @returns the changed key; `undefined` when there is none, `conflict` when the token is taken and nothing has changed
    */
   rotateKey(
     key: SeenKey,

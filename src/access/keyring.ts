@@ -14,7 +14,7 @@ import type { GatewayKeyConfig } from './settings.ts'
 export interface Identity extends Grants {
   readonly caller: Caller
   readonly compiledRules: CompiledRules
-  /** Tells the counters of keys apart: the key's id, or what stands for a key without one. */
+  /** Names a key's counters: its id, or a substitute for a key without one. */
   readonly counterId: string
   /** The key is one of the store, not of the file. */
   readonly stored: boolean
@@ -50,7 +50,7 @@ interface Entry {
   readonly identity: Identity
   /** Epoch microseconds until which this token counts; `Infinity` for as long as the key does. */
   readonly untilUs: number
-  /** The key, when its token is to be hashed anew as soon as it is seen. */
+  /** The key, if its token must be hashed again at its next use. */
   adoptable?: KeyReference
 }
 

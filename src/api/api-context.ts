@@ -57,5 +57,5 @@ export interface ApiRequest {
   readonly body: ReadableStream<Uint8Array> | null
 }
 
-/** Answers one route. Throws GatewayError for what the caller did wrong. */
+/** Serves one route. Throws GatewayError for mistakes of the caller. */
 export type ApiHandler = (request: ApiRequest, context: ApiContext) => Response | Promise<Response>

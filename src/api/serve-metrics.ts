@@ -27,7 +27,7 @@ export interface MetricsAccess {
   readonly audit: Pick<AuditTrail, 'denied'>
 }
 
-/** Answers Prometheus, in OpenMetrics when it asks for that. */
+/** Serves metrics to Prometheus, as OpenMetrics when the request accepts that. */
 export async function serveMetrics(
   request: Request,
   addresses: ClientAddresses,

@@ -21,7 +21,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 /** What came of it. */
 export const AUDIT_OUTCOMES = ['success', 'deny', 'error'] as const
 
-/** Who did what to whom, and what came of it. Holds no secret: keys appear by their ids. */
+/** The actor, the action, its target and the outcome. Holds no secret: keys appear by their ids. */
 export interface AuditEvent {
   /** 32 lower-case hexadecimal digits, time-ordered. */
   readonly id: string

@@ -6,7 +6,7 @@ import type { Io } from './command.ts'
 import { waitingFor } from './open-store.ts'
 import { userInfo } from 'node:os'
 
-/** Who acts on the command line: `cli`, and the system's name of the user beside it. */
+/** The actor of the command line: `cli`, with the system's user name. */
 const ACTOR = 'cli'
 
 /** Writes down in an open store what a command did. */

@@ -18,7 +18,7 @@ export interface FoundLogin {
 const MAX_BYTES = 1_048_576
 
 /**
- * How Codex is logged in, by the shape of the `auth.json` in its folder. Nothing of what stands in it leaves this function.
+ * How Codex is logged in, by the shape of the `auth.json` in its folder. None of its content leaves this function.
  *
  * @param environment in which Codex will run
  */

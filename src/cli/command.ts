@@ -10,7 +10,7 @@ export interface Io {
   readonly terminal: boolean
   /** Standard error is one: progress may be shown there. */
   readonly errTerminal: boolean
-  /** Asks for yes or no; absent unless a person sits at a terminal. */
+  /** Asks the user for yes or no; absent without a terminal. */
   readonly confirm?: (question: string) => boolean
   /** Settles when the reader of standard output has taken it: what writes much waits for it. */
   drained(): Promise<void>
@@ -26,7 +26,7 @@ export interface Command {
   /** How it is called, after the program's name. */
   readonly usage: string
   readonly flags: readonly Flag[]
-  /** Flags end at the first positional argument; the rest belongs to somebody else. */
+  /** Flags end at the first positional argument. The rest belongs to the program that is run. */
   readonly flagsFirst?: true
   run(parsed: Arguments, io: Io): Promise<number> | number
 }

@@ -2,7 +2,7 @@ import type { Command } from './command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 
-/** `completion`: what makes a shell complete commands and flags, made of the commands themselves. */
+/** `completion`: completions of commands and flags for a shell, generated from the commands. */
 export function completionOf(commands: () => readonly Command[]): Command {
   return {
     name: 'completion',

@@ -69,7 +69,7 @@ export const dbStatus: Command = {
   },
 }
 
-/** `ongoingai db migrate`: brings the schema up to date, and makes the store where there is none. */
+/** `ongoingai db migrate`: upgrades the schema, and creates the store if there is none. */
 export const dbMigrate: Command = {
   name: 'db migrate',
   summary: 'bring the schema of the store up to date, or make the store',

@@ -28,7 +28,7 @@ export interface DebugChain {
   readonly threadId: string
   readonly runId: string
   readonly identifier: string
-  /** From each checkpoint to the next; empty unless the flags ask for it. */
+  /** From each checkpoint to the next; empty without the flag. */
   readonly diffs: readonly CheckpointDiff[]
 }
 

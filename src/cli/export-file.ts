@@ -25,8 +25,8 @@ interface State {
 }
 
 /**
- * A file that is written beside its place, page by page, with a note of how far it is: an export that was interrupted, by a
- * crash or a full disk, goes on from the last page. Only its owner may read it.
+ * A file that is written next to its final place, page by page, with a note of its progress. An export that was interrupted by a crash
+ * or a full disk continues from the last page. Only its owner may read it.
  */
 export class ExportFile {
   readonly #path: string

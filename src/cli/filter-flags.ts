@@ -33,7 +33,7 @@ const TEXT_FILTERS = [
   ['client', 'client', 'Client filter (claude-cli, codex_exec, OpenAI/JS, …)'],
 ] as const
 
-/** Filters by model and by whom an exchange belongs to. */
+/** Filters by model and tenant. */
 export const FILTER_FLAGS: readonly Flag[] = [
   ...TEXT_FILTERS.map(([name, , description]): Flag => ({ name, type: 'string', description })),
   { name: 'tag', type: 'string', description: 'Tag filter: NAME=VALUE, several with commas' },

@@ -115,7 +115,7 @@ function readMembers({ values }: Arguments): Members | string {
   return members
 }
 
-/** Changes a budget in the store: whoever may open it may change every budget. @returns `undefined` after the reason was shown */
+/** Changes a budget in the store: a user who can open it may change every budget. @returns `undefined` after the reason was shown */
 async function inStore(
   action: 'reset' | 'raise',
   policy: string,

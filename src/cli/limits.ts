@@ -79,7 +79,7 @@ function rowOf(standing: LimitStanding): string[] {
       : `${words} per ${period}${remarks.length > 0 ? ` (${remarks.join(', ')})` : ''}`,
     `${per.replace('_', ' ')}${split === undefined ? '' : ` and ${split}`}`,
     show(used),
-    // What is reserved is what requests under way are expected to come to.
+    // The reserved amount is the expected cost of running requests.
     reserved === undefined ? '' : `${reserved > 0 ? '~' : ''}${show(reserved)}`,
     show(limit),
     reset ?? '',

@@ -152,7 +152,7 @@ function take({ table, sha256, warnings }: FiledTable, config: Config, dryRun: b
   return 0
 }
 
-/** Stands in for the operator's list where there is none. */
+/** Used when the operator has no list. */
 const NO_LIST = { name: '', version: '', date: '', providers: [] }
 
 /** Beside the store, or beside the journal where the store is no file. */

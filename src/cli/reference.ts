@@ -1,7 +1,7 @@
 import { flagHelp } from './flags.ts'
 import { COMMANDS } from './run.ts'
 
-/** `docs/cli.md`: every command with its flags, made of the commands. */
+/** `docs/cli.md`: every command with its flags, generated from the commands. */
 export function cliMarkdown(): string {
   const sections = COMMANDS.map(({ name, summary, usage, flags }) => {
     const first = summary[0]!.toUpperCase() + summary.slice(1)

@@ -70,7 +70,7 @@ function writeSummary({ totals, models, keys }: ReportData, io: Io): void {
 /** A table of the report. */
 interface Part {
   readonly title: string
-  /** Stands in for a table without rows. */
+  /** Shown instead of a table without rows. */
   readonly empty: string
   readonly head: readonly string[]
   readonly rows: readonly (readonly string[])[]

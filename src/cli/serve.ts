@@ -168,8 +168,8 @@ async function reload(path: string | undefined, gateway: Gateway, log: Log, io: 
 /** What the runtime reads from the environment when the process begins, before any of our code. */
 const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
-  // Milliseconds. By itself the allocator looks ten times a second for memory to give back within pages that are in use; under load that
-  // takes up to a tenth of the processor's time.
+  // Milliseconds. By default the allocator checks pages in use for free memory ten times a second. Under load that takes up to a tenth of
+  // the processor's time.
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000',
 }
 

@@ -42,7 +42,7 @@ export function exposedFiles(config: GatewayFiles): string[] {
 }
 
 /**
- * Folders of the gateway in which other users can replace its files: its keys, its record. Those that a start closes are none. In a folder
+ * Folders of the gateway in which other users can replace its files: its keys, its record. Folders that a start closes do not count. In a folder
  * like `/tmp` everybody may replace his own only.
  */
 export function replaceableFolders(config: GatewayFiles): string[] {

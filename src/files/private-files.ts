@@ -10,7 +10,7 @@ import {
   rmSync,
 } from 'node:fs'
 
-/** What the program makes is for its owner alone: it holds content, secrets, or what was spent by whom. */
+/** The program's files are for their owner alone: they hold content, secrets and spending. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
@@ -41,7 +41,7 @@ export function openPrivateFile(path: string, flags: 'w' | 'wx' | 'a' | 'r+'): n
   return file
 }
 
-/** Makes an empty file for somebody else to open, at the end of a link if one leads there. One that is there stays as it is. @throws Error from the file system */
+/** Creates an empty file for a library to open, at the end of a link if one leads there. An existing file stays unchanged. @throws Error from the file system */
 export function createPrivateFile(path: string): void {
   try {
     closeSync(openPrivateFile(path, 'wx'))

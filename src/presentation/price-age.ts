@@ -46,7 +46,7 @@ export async function priceAgeOf(reader: TraceReader, config: Config, now: numbe
 }
 
 /**
- * Judges the operator's list, or the bundled one where there is none.
+ * Judges the operator's list, or the bundled one if there is none.
  *
  * @param seen the models of the store
  * @param now epoch milliseconds

@@ -23,7 +23,7 @@ for (const operation of OPERATIONS) {
 
 const APIS_BY_NAME = new Map<string, WireApi>(OPERATIONS.flatMap(({ api }) => (api ? [[api.name, api]] : [])))
 
-/** A call that stands in no row: reading methods are free, and of others nothing is known. */
+/** A call without a row. Reading methods are free, and of others nothing is known. */
 const READS: Operation = {
   method: 'GET',
   path: '',
@@ -42,7 +42,7 @@ const UNKNOWN_SOCKET: Operation = { ...UNKNOWN, method: 'WS', models: { kind: 'm
 const UNHELD: ReadonlySet<OperationCost['kind']> = new Set(['later', 'unseen'])
 
 /**
- * Which operation a request asks for, by its method and the end of its path, for every provider. The plain reading is needed where a
+ * The operation of a request, by its method and the end of its path, for every provider. The plain reading is needed where a
  * name in the path holds an escaped `/`; what may be billed in it is not hidden by what the loose one says.
  *
  * @param readings of the path below the provider's prefix, without query

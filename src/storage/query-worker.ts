@@ -35,9 +35,9 @@ async function serve({
     if (storage.driver === 'sqlite') await storage.ping()
     reply({ id, value: await ask(storage, scope, method, parameters) })
   } catch (error) {
-    const kind = error instanceof QueryError ? 'question' : 'store'
+    const kind = error instanceof QueryError ? 'query' : 'store'
     reply({ id, error: error instanceof Error ? error.message : String(error), kind })
-    if (kind === 'question') return
+    if (kind === 'query') return
     await reopenUnlessKept(opened)
   }
 }

@@ -73,8 +73,8 @@ export interface CountersTable {
 }
 
 /**
- * Traces; bytes of their details; bytes of their bodies as they are kept; the last trace, in the order of arrival, that the
- * rollups hold; how often gateway keys were changed.
+ * In this order: traces, bytes of their details, bytes of their stored bodies, the last trace (by arrival) in the rollups, changes of
+ * gateway keys.
  */
 export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes' | 'rolled_up_seq' | 'gateway_keys_version'
 
@@ -192,7 +192,7 @@ export interface OnceTable {
   until_us: number
 }
 
-/** Who did what to whom, and what came of it. */
+/** Events of the audit trail: the actor, the action, its target and the outcome. */
 export interface AuditEventsTable {
   /** Order of arrival. */
   seq: Generated<number>
@@ -213,7 +213,7 @@ export interface AuditEventsTable {
   detail: string
 }
 
-/** What was spent, by whom it counts for, the quarter hour in which the exchange began, and the gateway that served it. */
+/** What was spent, by spender, by the quarter hour in which the exchange began, and by the gateway that served it. */
 export interface SpendTable {
   subject: string
   slot_us: number

@@ -40,12 +40,12 @@ function openAIBills(body: JsonObject, reading: Reading): ModelUsage[] {
 
 function metered(
   api: WireApi,
-  answer: JsonObject,
+  response: JsonObject,
   reading: Reading,
   model: string | undefined,
 ): ModelUsage[] {
   const line = emptyReading()
-  api.readResponse(line, answer)
+  api.readResponse(line, response)
   return api
     .meter(line, reading.notes)
     .map((bill) => ({ ...named(bill, model, reading), ...bill, serviceTier: 'batch' }))

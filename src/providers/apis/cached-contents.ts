@@ -21,11 +21,11 @@ export const cachedContents: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    reading.model ??= textOf(answer['model'])?.replace(/^.*models\//, '')
-    takeUsage(reading, objectOf(answer['usageMetadata']))
-    const created = Date.parse(textOf(answer['createTime']) ?? '')
-    const expires = Date.parse(textOf(answer['expireTime']) ?? '')
+  readResponse(reading, response) {
+    reading.model ??= textOf(response['model'])?.replace(/^.*models\//, '')
+    takeUsage(reading, objectOf(response['usageMetadata']))
+    const created = Date.parse(textOf(response['createTime']) ?? '')
+    const expires = Date.parse(textOf(response['expireTime']) ?? '')
     if (expires >= created) keep(reading, (expires - created) / 1000)
     reading.complete = true
   },

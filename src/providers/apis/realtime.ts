@@ -72,7 +72,7 @@ function takeResponse(reading: Reading, response: JsonObject, beside: JsonObject
   })
 }
 
-/** Name of the transcription model, which only the session's settings tell. */
+/** Name of the transcription model, which only the session's settings have. */
 function transcriberOf(reading: Reading, session: JsonObject | undefined): void {
   const input = objectOf(objectOf(session?.['audio'])?.['input'])
   const settings = objectOf(input?.['transcription']) ?? objectOf(session?.['input_audio_transcription'])

@@ -33,15 +33,15 @@ export const responses: WireApi = {
   answeredOnce: true,
   outputLimits: ['max_output_tokens'],
 
-  readResponse(reading, answer) {
-    readWholeResponse(reading, answer)
-    for (const item of objectsOf(answer['output'])) {
+  readResponse(reading, response) {
+    readWholeResponse(reading, response)
+    for (const item of objectsOf(response['output'])) {
       for (const part of objectsOf(item['content'])) reading.output.add(textOf(part['text']) ?? '')
       reading.output.add(textOf(item['arguments']) ?? '')
     }
-    if (!UNFINISHED.has(String(answer['status']))) {
+    if (!UNFINISHED.has(String(response['status']))) {
       reading.complete = true
-      billResponse(reading, answer)
+      billResponse(reading, response)
     }
   },
 

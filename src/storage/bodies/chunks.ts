@@ -18,8 +18,8 @@ const MAX_BYTES = 16 * 1024
 const CUT_MASK = 0xfff00000
 
 /**
- * Cuts a body where its content says so (a rolling "gear" hash over the last bytes), so that a text that is sent again with
- * something put in or appended shares all chunks but those around the change.
+ * Cuts a body at places that its content determines (a rolling "gear" hash over the last bytes). So a text that is sent again with an
+ * insertion or an addition shares all chunks except those around the change.
  *
  * @returns nothing for a body that is kept whole
  * @see https://www.usenix.org/conference/atc16/technical-sessions/presentation/xia

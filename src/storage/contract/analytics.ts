@@ -30,7 +30,7 @@ export interface MeasuredRow extends Measures {
   readonly secondGroup: string
   /** When the bucket begins, epoch microseconds; 0 without a bucket. */
   readonly bucketStartUs: number
-  /** Milliseconds, never more than 0.1 % low; absent unless asked for. */
+  /** Milliseconds, never more than 0.1 % low; absent unless requested. */
   readonly percentiles?: { readonly p50: number; readonly p95: number; readonly p99: number }
 }
 
@@ -61,11 +61,11 @@ export interface Measures {
   /** Requests that a subscription paid for, and what they come to at list prices as far as those are known. */
   readonly includedRequests: number
   readonly listPriceNanoUsd: number
-  /** Requests of unknown cost whose API is none that is metered. */
+  /** Requests of unknown cost whose API is not metered. */
   readonly unmeteredRequests: number
   readonly errors4xx: number
   readonly errors5xx: number
-  /** Answers that failed, or were refused on their way, after a status that is none of an error was sent. */
+  /** Responses that failed, or were refused midway, after a success status was sent. */
   readonly failedAnswers: number
   readonly latencyMs: number
   readonly timeToFirstTokenMs: number

@@ -25,7 +25,7 @@ export interface AuditFilter {
   readonly toUs?: number
 }
 
-/** An event and where it stands in the order of arrival. */
+/** An event and its place in the order of arrival. */
 export interface StoredAuditEvent extends AuditEvent {
   readonly seq: number
 }

@@ -42,7 +42,7 @@ export interface TraceMaintenance {
   checkRollups(fromUs: number, untilUs: number): Promise<RollupCheck>
 }
 
-/** A trace without its bodies, and where it stands in the order of arrival. */
+/** A trace without its bodies, and its place in the order of arrival. */
 export interface StoredTrace {
   readonly seq: number
   readonly trace: Trace

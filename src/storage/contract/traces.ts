@@ -28,8 +28,8 @@ export type TraceSummary = Omit<
 >
 
 /**
- * Order of a list: `newest` by end, newest first; `arrival` as the traces came into the store, oldest first, so that a reader who
- * follows misses none that is recorded late.
+ * Order of a list. `newest`: by end, newest first. `arrival`: as the traces came into the store, oldest first, so that a reader that
+ * follows them misses no late one.
  */
 export type ListOrder = 'newest' | 'arrival'
 

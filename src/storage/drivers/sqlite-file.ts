@@ -53,7 +53,7 @@ export function openSqliteFile(
 function openForWriting(path: string, applied: (migration: string) => void): Database {
   if (path !== ':memory:') {
     makePrivateFolder(dirname(path))
-    // What SQLite puts beside it gets the same mode.
+    // SQLite gives its other files the same mode.
     createPrivateFile(path)
   }
   const database = new Database(path, { create: true, readwrite: true })

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 
 /**
- * Rows that each index finds for a value of its first column, its first two …, in a store of a million traces. Set once instead
+ * Rows that each index returns for a value of its first column, its first two …, in a store of a million traces. Set once instead
  * of counted again and again (ANALYZE), so that the plans are good from the first trace on and stay what was measured.
  */
 const SELECTIVITY: Readonly<Record<string, string>> = {

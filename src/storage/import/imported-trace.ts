@@ -20,7 +20,7 @@ export interface UnreadableRow {
 const COST_NOTE = 'as the Go gateway estimated it'
 
 /**
- * A trace of ours from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
+ * A trace from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
  * that it was sorted and summed by, though that was the end of the exchange. Where the response names a subscription's limits, the
  * cost becomes the list price.
  *

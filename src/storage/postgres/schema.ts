@@ -28,7 +28,7 @@ const DIALECT: SqlDialect = {
  */
 export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
   return kysely.transaction().execute(async (transaction) => {
-    // Set for this transaction alone: a pooler may give the connection to somebody else after it.
+    // Set for this transaction alone: a pooler may give the connection to another client after it.
     await sql`SELECT set_config('lock_timeout', ${String(MIGRATION_MS)}, true),
       set_config('ongoingai.scope', 'all', true), pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(
       transaction,
@@ -103,7 +103,7 @@ export interface Visibility {
   readonly subject: string
 }
 
-/** The session settings that show a scope's rows, or all rows without one. Only the queries tell apart some of an organization's workspaces. */
+/** The session settings that show a scope's rows, or all rows without one. Only the queries themselves select some of an organization's workspaces. */
 export function visibilityOf(scope: ReadScope | undefined): Visibility {
   if (!scope) return { scope: 'all', organizationId: '', workspaceId: '', subject: '' }
   const { organizationId, workspaceIds, unowned } = scope
@@ -151,8 +151,8 @@ const ofTrace = (table: string): string =>
   visible(`COALESCE((SELECT true FROM traces WHERE traces.seq = ${table}.seq), false)`)
 
 /**
- * What migrations do here beside what they do everywhere: row-level security for the tables that they make, without a scope in the
- * transaction nothing is visible; and counters that gateways share.
+ * What migrations do only here: row-level security for their tables, and counters that gateways share. Without a scope in the transaction
+ * no row is visible.
  */
 const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   '001_traces': [

@@ -72,7 +72,7 @@ export class LimitRecordQueries implements LimitRecords {
       const rows = await database
         .selectFrom('rollups')
         .select(['organization_id', 'workspace_id', 'value', 'provider', 'model'])
-        .select(sql<number>`SUM(requests - errors_4xx - errors_5xx)`.as('answered'))
+        .select(sql<number>`SUM(requests - errors_4xx - errors_5xx)`.as('succeeded'))
         .select(sql<number>`SUM(requests - errors_4xx - errors_5xx - unknown_cost_requests)`.as('priced'))
         // Estimates are of prices. For an included cost, that is the list price.
         .select(sql<number>`SUM(cost_nano_usd + list_price_nano_usd)`.as('price_nano_usd'))
@@ -81,11 +81,11 @@ export class LimitRecordQueries implements LimitRecords {
         .where('dimension', '=', 'key')
         .where('start_us', '>=', sinceUs)
         .groupBy(['organization_id', 'workspace_id', 'value', 'provider', 'model'])
-        .orderBy('answered', 'desc')
+        .orderBy('succeeded', 'desc')
         .limit(limit)
         .execute()
       return rows
-        .filter(({ answered }) => answered > 0)
+        .filter(({ succeeded }) => succeeded > 0)
         .map((row) => ({
           organizationId: row.organization_id,
           workspaceId: row.workspace_id,
@@ -93,7 +93,7 @@ export class LimitRecordQueries implements LimitRecords {
           provider: row.provider,
           model: row.model,
           costNanoUsd: row.price_nano_usd / Math.max(1, row.priced),
-          outputTokens: row.output_tokens / row.answered,
+          outputTokens: row.output_tokens / row.succeeded,
         }))
     })
   }

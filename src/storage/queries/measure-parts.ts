@@ -42,7 +42,7 @@ export interface PartRow {
   readonly bucket_us: number
 }
 
-/** Rows of one part: those of every part, and the columns asked for. */
+/** Rows of one part: those of every part, and the requested columns. */
 type PartQuery = SelectQueryBuilder<Tables, never, PartRow>
 
 type Columns = readonly AliasedRawBuilder<unknown, string>[]

@@ -131,7 +131,7 @@ export class TraceQueries implements TraceReader {
     filter: TraceFilter,
     { after, limit }: ListOptions,
   ): Promise<TracesQuery> {
-    // Read in the order of whichever index finds the traces: that of their tag, or that of their end.
+    // Read in the order of the index in use: that of the tag, or that of the end.
     const [tag, ...others] = Object.entries(filter.tags ?? {})
     const endedAt = tag
       ? sql.ref<number>('trace_tags.created_at_us')
