@@ -4,7 +4,7 @@ import { rulesWithin, type KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
 import type { Permission } from './permissions.ts'
 
-/** What a key can do, as far as it can be handed on. */
+/** The rights of a key that it can grant. */
 export interface Grants {
   readonly permissions: ReadonlySet<Permission>
   readonly scope: KeyScope

@@ -10,7 +10,7 @@ import { permissionsOf } from './permissions.ts'
 import { refusedKey } from './refused-key.ts'
 import type { GatewayKeyConfig } from './settings.ts'
 
-/** An authenticated caller and what its key allows. */
+/** An authenticated caller and its key's rights. */
 export interface Identity extends Grants {
   readonly caller: Caller
   readonly compiledRules: CompiledRules
@@ -55,7 +55,7 @@ interface Entry {
 }
 
 /**
- * The gateway keys that are valid now, by hashes of their tokens: what is compared is never the token, so the time of a look-up
+ * The gateway keys that are valid now, by hashes of their tokens. Tokens themselves are never compared, so the time of a look-up
  * says nothing about it.
  */
 export class Keyring {
@@ -67,7 +67,7 @@ export class Keyring {
   /**
    * @param keys of the file, checked: tokens are neither empty nor repeated
    * @param stored those of the store; one of the file with the same token comes first
-   * @param freshUntil epoch milliseconds until which what is known of the stored keys may be relied on
+   * @param freshUntil epoch milliseconds until which the known stored keys count
    */
   constructor(
     keys: readonly GatewayKeyConfig[],

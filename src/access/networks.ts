@@ -27,7 +27,7 @@ export function inNetworks(address: string, networks: readonly Network[]): boole
 }
 
 /**
- * An address in the form in which it is compared and shown: without zone, and IPv4 as such where it was mapped into IPv6.
+ * An address in the form for comparing and showing: without zone, and IPv4 if it was mapped into IPv6.
  *
  * @returns `undefined` if the text is not an address
  */

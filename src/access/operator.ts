@@ -4,7 +4,7 @@ import type { Identity } from './keyring.ts'
 const OPERATOR_ORGANIZATION = 'default'
 
 /**
- * Whether a caller may see what concerns the gateway as a whole: process-wide figures, and what belongs to no tenant. Everybody may
+ * Whether a caller may see data of the whole gateway: process-wide figures, and requests without a tenant. Every caller may
  * while keys are off; then only a key of the operator's organization whose scope is the organization.
  *
  * @param identity `undefined` while keys are off

@@ -18,7 +18,7 @@ export class QueryParameters {
 
   /**
    * @param query with `?`, or empty
-   * @param known names that the route takes; one that ends in `.` stands for all that begin so
+   * @param known names that the route takes; one that ends in `.` allows every name with this prefix
    * @throws GatewayError `unknown_parameter` for a name that the route does not take, `invalid_parameter` for a repeated one, `bad_request`
    * for a text with a NUL, which the store never holds
    */

@@ -159,7 +159,7 @@ async function respond(
   }
   for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)
   const { client: clientAddress } = addresses
-  // Where any is allowed, none is read.
+  // A route that allows any parameter reads none.
   const known = route.query === 'any' ? new QueryParameters('', []) : new QueryParameters(query, route.query)
   const asked = { query: known, parameters, body, correlationId, clientAddress }
   seen.handled = true
@@ -172,7 +172,7 @@ function doorOf(path: string): Extract<Door, 'management' | 'open'> | 'probe' {
   return path === '/api' || path.startsWith('/api/') ? 'management' : 'open'
 }
 
-/** Content that is not said to be JSON is what a form of another page would send. @throws GatewayError `unsupported_media_type` */
+/** Refuses content that is not declared as JSON: a form of another page could send it. @throws GatewayError `unsupported_media_type` */
 function requireJson({ method, body }: Request, fields: Readonly<Record<string, string>>): void {
   if (body === null || method === 'GET' || fields['content-length'] === '0') return
   const [type = ''] = (fields['content-type'] ?? '').split(';')
@@ -214,7 +214,7 @@ function deny(
   return recorded
 }
 
-/** The contract's name for what a route is about: `gateway_keys` of `/api/gateway-keys/:id`. */
+/** The contract's name for a route's resource: `gateway_keys` of `/api/gateway-keys/:id`. */
 function resourceOf(path: string): string {
   return path.split('/')[2]!.replaceAll('-', '_')
 }

@@ -22,7 +22,7 @@ export interface MetricsEndpoint {
 export interface MetricsAccess {
   readonly browsers: BrowserPolicy
   readonly keysOn: boolean
-  /** Metrics show all tenants: where callers are, they need a token of their own, or a listener of their own. */
+  /** Metrics show all tenants: on the callers' listener they need a token; otherwise a listener of their own. */
   readonly listener: 'shared' | 'own'
   readonly audit: Pick<AuditTrail, 'denied'>
 }

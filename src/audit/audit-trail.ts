@@ -39,7 +39,7 @@ export interface Denial {
   readonly span?: SpanFields
 }
 
-/** A change of a key, or what it failed of. */
+/** A change of a key, or why it failed. */
 export interface KeyChange {
   readonly action: 'create' | 'update' | 'rotate' | 'revoke'
   readonly outcome: 'success' | 'deny' | 'error'
@@ -65,7 +65,7 @@ interface Flood {
   readonly addresses: Set<string>
 }
 
-/** Writes down who did what, in the log and in the store. However many are turned away, it stays short. */
+/** Records who did what, in the log and in the store. It stays short, however many requests are refused. */
 export class AuditTrail {
   readonly #ports: AuditPorts
   readonly #kinds = new Map<string, Flood>()

@@ -20,7 +20,7 @@ const LOOK_MS = 5000
 export interface AuditWriterPorts {
   readonly store: () => AuditTrailStore
   readonly journal: Journal
-  /** Whether an event was refused for what it is. */
+  /** Whether an event was refused because of its content. */
   readonly isRefusal: (error: unknown) => boolean
   /** Puts such an event aside; throws when it cannot. */
   readonly quarantine: (payload: Uint8Array, reason: string) => void
@@ -101,7 +101,7 @@ export class AuditWriter {
     }
   }
 
-  /** Stores events of the journal. @returns those that cannot be stored for what they are */
+  /** Stores events of the journal. @returns those that the store refuses because of their content */
   async #append(payloads: readonly Uint8Array[]): Promise<{ payload: Uint8Array; error: unknown }[]> {
     try {
       await this.#ports.store().append(payloads.map(eventOf))
@@ -140,7 +140,7 @@ export class AuditWriter {
   }
 }
 
-/** @throws SyntaxError for what is not JSON */
+/** @throws SyntaxError when it is not JSON */
 function eventOf(payload: Uint8Array): AuditEvent {
   return JSON.parse(Buffer.from(payload).toString('utf8')) as AuditEvent
 }

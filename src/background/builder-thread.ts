@@ -75,7 +75,7 @@ export class BuilderThread {
     })
   }
 
-  /** Ends the thread; what it has not done is rejected. */
+  /** Ends the thread. Unfinished traces are rejected. */
   close(): void {
     const waiting = [...(this.#current ? [this.#current] : []), ...this.#queue.splice(0)]
     this.#current = undefined
@@ -104,7 +104,7 @@ export class BuilderThread {
     this.#thread.post({
       kind: 'build',
       exchange,
-      // A sample of text crosses as what it holds; its methods do not.
+      // A text sample crosses as data, without its methods.
       content: { ...rest, response: { ...response, output: { length, text } as typeof response.output } },
       encoding,
     })
@@ -128,7 +128,7 @@ export class BuilderThread {
     return work
   }
 
-  /** Gives up what the thread was at; the next trace starts another. */
+  /** Gives up the current trace of the thread. The next trace starts another thread. */
   #fail(reason: string): void {
     this.#done()?.reject(new Error(reason))
     this.#next()

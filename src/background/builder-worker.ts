@@ -6,11 +6,11 @@ import type { Trace } from '../traces/trace.ts'
 import { Tokenizers } from './tokenizers.ts'
 import { TraceBuilder, type BuilderSettings } from './trace-builder.ts'
 
-// The builder thread: builds the traces that take long, one after another. What it does, however long it takes, holds up no other trace.
+// The builder thread: builds slow traces, one after another. However long it takes, no other trace waits for it.
 
 declare const self: Worker
 
-/** What was read, as it crosses between threads: without the functions of its API. */
+/** A content reading as it crosses between threads: without the functions of its API. */
 export type ReadContent = Omit<ContentReading, 'api'>
 
 /** Requests to the thread. */

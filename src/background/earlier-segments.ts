@@ -46,7 +46,7 @@ export class EarlierSegments {
     })
   }
 
-  /** Whether a file has not changed for some time: by the clock, and where that went wrong, since it was first seen. */
+  /** Whether a file has not changed for some time: by the clock, or if the clock is wrong, since it was first seen. */
   #isQuiet(path: string, quietMs: number): boolean {
     try {
       const { size, mtimeMs } = statSync(path)

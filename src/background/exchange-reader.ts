@@ -35,7 +35,7 @@ export class ExchangeReader {
   /**
    * Ends an exchange.
    *
-   * @returns what was read; a promise only when content must still be decoded elsewhere
+   * @returns the reading; a promise only when content must still be decoded asynchronously
    */
   end(exchange: Exchange, contents: Contents): ContentReading | Promise<ContentReading> {
     const sides = this.#sides.get(exchange.id) ?? {}

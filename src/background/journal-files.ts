@@ -19,7 +19,7 @@ export interface JournalFile {
   readonly owner: string
 }
 
-/** What a file's name says; `undefined` for other files. */
+/** The parts of a journal file's name; `undefined` for other files. */
 export function journalFile(name: string): JournalFile | undefined {
   const [, kind, sequence, owner] =
     /^(journal|unfinished)-(\d{10})-(\d+|[a-z][0-9a-z]+)\.log$/.exec(name) ?? []

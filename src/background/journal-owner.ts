@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { lockFile, lockOwner, type FileLock } from '../files/file-lock.ts'
 
-/** Attempts at a lock of one's own: others may look at it in the wrong moment. */
+/** Attempts to take an own lock: another process may check it at that moment. */
 const ATTEMPTS = 5
 
 /** An owner whose segments this process may write, read and delete: itself, or one that has ended and whose lock it holds. */

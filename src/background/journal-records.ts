@@ -4,7 +4,7 @@ export const HEADER_BYTES = 8
 /** A payload cannot be larger; a length beyond it is damage. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 
-/** Bytes that are summed up in the search for whole records, in multiples of what is searched: damage must not cost minutes. */
+/** Most bytes to checksum in the search for whole records, in multiples of the searched bytes: damage must not cost minutes. */
 const SEARCH_FACTOR = 8
 
 /** A stretch of a file: `start` to before `end`. */

@@ -16,7 +16,7 @@ export interface Segment {
   bytes: number
   /** Something in it cannot be read, so it is kept when the rest has been. */
   damaged: boolean
-  /** It could not be opened; looked at again with the next `adopt`. */
+  /** It could not be opened; the next `adopt` tries again. */
   unreadable: boolean
 }
 
@@ -42,7 +42,7 @@ export function measureSegment(segment: Segment): number {
   }
   if (segment.bytes > 0) segment.unread.push({ start: 0, end: segment.bytes })
   if (segment.bytes === size) return 0
-  // Only damage takes the memory of a whole segment.
+  // Only damage needs memory for a whole segment.
   const { whole, damaged } = scanRecords(readFileSync(segment.path), segment.bytes)
   for (const { start, end, records } of whole) {
     segment.unread.push({ start, end })

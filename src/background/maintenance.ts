@@ -6,7 +6,7 @@ import type { ClassRetention, RetentionConfig } from '../storage/settings.ts'
 const ROLL_UP_MS = 2000
 const ROLL_UP_TRACES = 1000
 
-/** How often the limits of retention are looked at, the first time soon after the start. */
+/** How often retention runs, the first time soon after the start. */
 const RETENTION_MS = 10 * 60_000
 const FIRST_RETENTION_MS = 15_000
 
@@ -23,7 +23,7 @@ const DAY_US = 86_400_000_000
 /** After so many days the ledger drops which gateway spent what. */
 const FOLD_DAYS = 3
 
-/** What a trace takes besides its details: its row and the indexes over it, about. */
+/** Bytes of a trace besides its details, about: its row and the indexes over it. */
 const ROW_BYTES = 900
 
 /** What maintenance needs around it. */
@@ -80,7 +80,7 @@ export class Maintenance {
    * @param nowUs epoch microseconds
    */
   async retain(nowUs: number): Promise<void> {
-    // Gateways of an earlier version beside this one still sum up by hour.
+    // Gateways of an earlier version on the same store still sum up by hour.
     if (this.#refined === 'all') this.#refined = 'none'
     const { bodies, traces, rollups, audit } = this.#ports.retention()
     const deleted = {
@@ -126,7 +126,7 @@ export class Maintenance {
     return kind === 'bodies' ? bodyBytes : traceBytes + bodyBytes + traces * ROW_BYTES
   }
 
-  /** Does something to what is older than so many days, until nothing is left of it; 0 days means never. @returns how much it was */
+  /** Repeats a step for everything older than so many days, until nothing is left; 0 days means never. @returns the sum of the steps */
   async #inSteps(days: number, nowUs: number, step: (beforeUs: number) => Promise<number>): Promise<number> {
     let done = 0
     if (days === 0) return done

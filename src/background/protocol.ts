@@ -52,7 +52,7 @@ export type RecorderReply =
       readonly text: string | undefined
       readonly mediaType: string
     }
-  /** Bytes of observed content that have been looked at. */
+  /** Bytes of observed content that have been read. */
   | { readonly kind: 'looked'; readonly bytes: number }
   | {
       readonly kind: 'log'
@@ -98,7 +98,7 @@ export interface ExchangeBatch {
   readonly contents: Uint8Array
 }
 
-/** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
+/** Exchanges that have been priced, several at a time: flat, because cloning objects would cost the most. */
 export interface PricedBatch {
   /** Seven for each: the members of `PricedExchange` in their order; money that is not known is -1. */
   readonly amounts: Float64Array

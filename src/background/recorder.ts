@@ -37,7 +37,7 @@ const RESTART_MS = [0, 100, 500, 2000]
 const SILENT_MS = 10_000
 const SILENT_WHEN_FLUSHED_MS = 1500
 
-/** How long a thread may take to stop although it is at work, and how often that is looked at. */
+/** How long a working thread may take to stop, and how often that is checked. */
 const STOPPING_MS = 60_000
 const LOOK_MS = 50
 
@@ -125,7 +125,7 @@ export class Recorder {
   /**
    * Shows a piece of streamed content to the recorder, which takes it over.
    *
-   * @returns false when the recorder is too far behind, or is being started again; the piece is not looked at then
+   * @returns false when the recorder is too far behind, or is restarting; then the piece is not read
    */
   observe(piece: Observed | ObservedMessage): boolean {
     const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
@@ -200,7 +200,7 @@ export class Recorder {
     return pipelineDiagnostics({ ...this.#queue.counts(), restarts: this.#restarts }, this.#totals.now)
   }
 
-  /** The same of some tenants alone. The pressure is that of the whole queue, for it decides what is dropped. */
+  /** The same for some tenants. The pressure is that of the whole queue, because it decides what is dropped. */
   tenantDiagnostics(
     isShown: (tenant: Pick<Caller, 'organizationId' | 'workspaceId'>) => boolean,
   ): PipelineDiagnostics {

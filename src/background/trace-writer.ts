@@ -13,7 +13,7 @@ import { WriterTotals } from './writer-totals.ts'
 /** Traces that are stored in one transaction at most. */
 const BATCH_RECORDS = 256
 
-/** Traces that are worth a transaction at once. Few: a long spell of this thread makes requests wait where both share a processor. */
+/** Traces that are worth a transaction at once. Few, because long work of this thread delays requests if both share a processor. */
 const EAGER_RECORDS = 16
 
 /** Waiting times between attempts at a store that does not respond. */
@@ -34,7 +34,7 @@ export interface TraceWriterPorts {
   readonly quarantine: (payload: Uint8Array, reason: string) => void
   readonly flushIntervalMs: () => number
   readonly maxPendingBytes: () => number
-  /** Called with the ids whose fate is known now; with none when only the totals have changed. */
+  /** Called with the ids whose fate is now known; with none when only the totals have changed. */
   readonly settled: (ids: readonly string[], fate: Fate) => void
   /** Traces came out of the journal and are stored. */
   readonly replayed?: (traces: readonly Trace[]) => void
@@ -106,7 +106,7 @@ export class TraceWriter {
     if (this.#adopt() > 0) this.#changed()
   }
 
-  /** Takes over what gateways that have ended left in the journal. @returns how much it was */
+  /** Takes over the journal of gateways that have ended. @returns how much it was */
   #adopt(): number {
     const { journal } = this.#ports
     const { records, damaged } = journal.adopt()
@@ -180,7 +180,7 @@ export class TraceWriter {
     this.#end()
   }
 
-  /** Ends without waiting for the store: what is pending goes to the journal. Does nothing after `close`. */
+  /** Ends without waiting for the store: pending traces go to the journal. Does nothing after `close`. */
   abandon(): void {
     this.#replay.until = 0
     this.#spillAll()
@@ -220,7 +220,7 @@ export class TraceWriter {
     }
   }
 
-  /** Those at the head of what is pending have met their fates. */
+  /** The traces at the head of the pending ones have their fates. */
   #settleHead(fates: readonly Fate[]): void {
     const settled = this.#pending.splice(0, fates.length)
     this.#pendingBytes -= settled.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -250,13 +250,13 @@ export class TraceWriter {
     return this.#waitMs()
   }
 
-  /** Journals what is pending, and what the store is being given. */
+  /** Journals the pending traces, and the batch that the store is working on. */
   #spillAll(): void {
     const call = this.#store.current
     if (this.#spillPending(0) && call) call.head = 0
   }
 
-  /** Journals what is pending, from an index on. @returns whether it could be */
+  /** Journals the pending traces from an index on. @returns whether that worked */
   #spillPending(from: number): boolean {
     const entries = this.#pending.slice(from)
     if (entries.length === 0) return true
@@ -271,7 +271,7 @@ export class TraceWriter {
   }
 
   /**
-   * Stores a batch from the head of what is pending, or spills it.
+   * Stores a batch from the head of the pending traces, or spills it to the journal.
    *
    * @returns the fate of each; `undefined` when neither worked and the batch must stay in memory. `journalled` when it went to the journal
    * while the store was silent, so that it is no longer at the head and comes again from there
@@ -373,7 +373,7 @@ export class TraceWriter {
     this.#dropping = false
   }
 
-  /** Counts an exchange of which no trace can be made. */
+  /** Counts an exchange whose trace cannot be built. */
   drop(id: string, reason: string): void {
     this.#totals.drop('build')
     this.#ports.settled([id], 'dropped')

@@ -16,7 +16,7 @@ export class UnfinishedFiles {
   readonly #files = new Set<UnfinishedFile>()
   #tail: UnfinishedFile | undefined
 
-  /** @param maxBytes size at which another file is begun */
+  /** @param maxBytes size at which another file begins */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }

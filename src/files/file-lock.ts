@@ -7,7 +7,7 @@ export interface FileLock {
   release(): void
 }
 
-/** What came of asking for a lock. */
+/** The result of taking a lock. */
 export type LockAttempt =
   | { readonly kind: 'held'; readonly lock: FileLock }
   /** Another process holds it. `owner` is what the holder wrote; empty when it cannot be read. */

@@ -24,10 +24,10 @@ export function makePrivateFolder(path: string): void {
 }
 
 /**
- * Opens a file for writing that is its owner's alone from now on, whatever the umask. Where others may write too, one of them could have laid
- * a file or a link ready: `w` makes a new file, `r+` goes on in one of this user.
+ * Opens a file for writing that is its owner's alone from now on, whatever the umask. If others can write to the folder, one of them may
+ * have put a file or a link there: `w` makes a new file, `r+` continues one of this user.
  *
- * @throws Error from the file system, or where an existing file is not this user's
+ * @throws Error from the file system, or if an existing file is not this user's
  */
 export function openPrivateFile(path: string, flags: 'w' | 'wx' | 'a' | 'r+'): number {
   if (flags === 'w') rmSync(path, { force: true })

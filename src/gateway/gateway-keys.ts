@@ -131,7 +131,7 @@ export class GatewayKeys {
     return this.#stored.some(({ limits }) => limits.some(({ budget }) => budgetNeedsPrices(budget)))
   }
 
-  /** Peppers of tokens, that of new ones first; its print is noted in the store. */
+  /** Peppers of tokens, that of new tokens first. The store holds its fingerprint. */
   async peppersForNewKeys(config: Config): Promise<readonly string[]> {
     const peppers = this.#auth.enabled ? this.#hashing.peppers : peppersOf(config)
     await claimPeppers(this.#directory, peppers)

@@ -114,7 +114,7 @@ function servicesOf(
     {
       name: 'recorder',
       start: () => starting(`${config.storage.driver} storage`, () => recorder.start()),
-      // It reports what the last exchanges cost: then the counters have it all.
+      // It reports the costs of the last exchanges, so that the counters are complete.
       stop: async () => void (await recorder.stop()),
     },
     { name: 'audit', stop: () => audit.flush() },

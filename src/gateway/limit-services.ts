@@ -157,7 +157,7 @@ async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promis
       })),
     )
   } catch {
-    // The first requests are estimated by what they say of themselves.
+    // The first requests are estimated by their own size and output limit.
   }
 }
 

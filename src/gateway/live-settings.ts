@@ -76,7 +76,7 @@ export class LiveSettings implements Service {
     this.#inspector?.close()
   }
 
-  /** Takes over the keys as they are now: at once, for one that was revoked; what prices a key's own budget may need comes after. */
+  /** Takes over the keys as they are now: at once, because one may be revoked. Prices that a key's own budget needs are loaded afterwards. */
   async keysChanged(): Promise<void> {
     if (!this.#proxy) return
     const keyring = this.#ports.keys.keyring()

@@ -7,7 +7,7 @@ import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import { UNITS, type Bucket } from '../usage/usage.ts'
 
-/** The rates of a model, and the tokens that it can hold, where a list says that; to find those out takes a while. */
+/** The rates of a model, and its context window if a list has it; that lookup is slow. */
 interface KnownPrice {
   readonly rates: ModelRates
   readonly contextWindow: () => number | undefined
@@ -98,7 +98,7 @@ const INPUT_BUCKETS = [
 ] as const
 const OUTPUT_BUCKETS = ['output_text', 'reasoning', 'output_audio', 'output_image'] as const
 
-/** What a request may be billed by instead of its tokens. Searches of tools are billed beside them. */
+/** Units that bill a request instead of tokens. Searches of tools are billed in addition. */
 const OTHER_UNITS = [
   'search_units',
   'requests',
@@ -118,7 +118,7 @@ function tokenRates(known: KnownPrice | undefined, writes: boolean): TokenRates 
   }
   const [input, output] = [nano('input_uncached'), nano('output_text')]
   const whole = input !== undefined && (!writes || output !== undefined)
-  // An own price that leaves one out does not make it free. A model of a list is billed in other units then.
+  // An own price without a rate does not make it free. A listed model without one is billed in other units.
   if (rates.list === 'override' && !whole && !UNITS.some((unit) => rates.unit(unit))) return 'unknown'
   // Brackets of long context cost more, so the largest input has the highest rate.
   const highest = (buckets: readonly Bucket[]): number =>

@@ -42,7 +42,7 @@ export function startServer(host: string, port: number, context: ServerContext):
     idleTimeout: context.proxy.keepAliveSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
-    // Without development mode Bun lets others listen on the same port, and the system deals connections out among them.
+    // Without development mode Bun lets others listen on the same port, and the system distributes connections among them.
     reusePort: false,
     websocket: relayHandlers,
     fetch(request, server) {

@@ -13,7 +13,7 @@ export interface VitalsPorts {
   readonly logLinesDropped: () => number
 }
 
-/** Reports how the serving thread is to the recorder: every half second, at the end, and before metrics are read. */
+/** Reports the state of the serving thread to the recorder: every half second, at the end, and before metrics are read. */
 export class VitalsReport implements Service {
   readonly name = 'vitals'
   readonly #ports: VitalsPorts

@@ -8,9 +8,9 @@ import { BUNDLED, tablesInOrder } from '../usage/price-tables.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
 import { queryOf } from './price-query.ts'
 
-/** How old the price list is, and what it does not know of the models that were used since its date. */
+/** How old the price list is, and which used models it does not price since its date. */
 export interface PriceAge extends ListAge {
-  /** Models with another price than the list had: from a newer list, or from a day that came since. Each is named once. */
+  /** Models with another price than the list had: from a newer list, or from a later day. Each is named once. */
   readonly changed: readonly string[]
   /** Models without a price. */
   readonly unknown: readonly string[]

@@ -158,7 +158,7 @@ function latestTokens(meter: Meter): (call: Call) => void {
   }
 }
 
-/** Splits a total by what is known of it. Only what is not 0. */
+/** Splits a total by its known parts, without those that are 0. */
 function byModality(
   total: number,
   known: Readonly<Record<string, readonly Bucket[]>>,

@@ -168,7 +168,7 @@ class ScrapeReader extends MetricReader {
   }
 }
 
-/** Who this is: what the environment says, and our own name and version above that. */
+/** The resource: the environment's attributes, overridden by the gateway's name and version. */
 function resourceOf({ serviceName, serviceVersion }: TelemetrySettings): Resource {
   const own = resourceFromAttributes({
     'service.name': serviceName,
