@@ -9,7 +9,7 @@ import { userInfo } from 'node:os'
 /** The actor of the command line: `cli`, with the system's user name. */
 const ACTOR = 'cli'
 
-/** Writes down in an open store what a command did. */
+/** Records in an open store what a command did. */
 export async function audited(
   storage: Storage,
   event: Pick<AuditEvent, 'action'> & Partial<AuditEvent>,

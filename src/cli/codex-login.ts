@@ -35,7 +35,7 @@ export function readCodexLogin(environment: Environment): FoundLogin {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Not logged in, or logged in where only Codex can look.
+    // Not logged in, or logged in in a place that only Codex can read.
     if (code === 'ENOENT' || code === 'ENOTDIR') return { login: 'none' }
     return unknown(`cannot be read (${code})`)
   }

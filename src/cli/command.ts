@@ -12,7 +12,7 @@ export interface Io {
   readonly errTerminal: boolean
   /** Asks the user for yes or no; absent without a terminal. */
   readonly confirm?: (question: string) => boolean
-  /** Settles when the reader of standard output has taken it: what writes much waits for it. */
+  /** Settles when the reader of standard output has taken the text. Commands that write much wait for it. */
   drained(): Promise<void>
   /** Goes on when output cannot be written: without it, a reader that leaves or a disk that is full ends the program. */
   outliveReader(): void

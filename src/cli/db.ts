@@ -126,7 +126,7 @@ export const dbCheck: Command = {
   },
 }
 
-/** Compares sums and traces, day by day; of days that retention has come to, some traces are gone. */
+/** Compares sums and traces, day by day. Retention may have deleted some traces of a day. */
 async function checkDays({ storage }: Pick<OpenStore, 'storage'>, io: Io): Promise<string[]> {
   const jobs = storage.maintenance()
   const { rows } = await storage.everywhere().measure({}, { bucket: 'day' })

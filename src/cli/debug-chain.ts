@@ -19,7 +19,7 @@ export interface DebugOptions {
   readonly bodies: boolean
 }
 
-/** The chain that is shown, and what its traces have in common. */
+/** The shown chain, and what its traces share. */
 export interface DebugChain {
   readonly source: Trace
   readonly checkpoints: readonly Trace[]

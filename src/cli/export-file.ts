@@ -36,7 +36,7 @@ export class ExportFile {
   #state: State
 
   /**
-   * @param path where it is to lie at last
+   * @param path its final place
    * @param query the query, as JSON
    * @param words how that was put
    * @throws Error when the file is there already, or belongs to another query

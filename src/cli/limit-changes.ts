@@ -164,7 +164,7 @@ async function note(
   )
 }
 
-/** Where the changed limit stands, as a running gateway responds. The store does not know the reservations of running requests. */
+/** The state of the changed limit, as a running gateway responds. The store does not know the reservations of running requests. */
 async function shown(
   storage: Storage,
   { limits, facts, tenant }: Subject,

@@ -8,7 +8,7 @@ import { textTable } from './text-table.ts'
 /** Flags that say whose limits to show, and their names in the query. */
 const SUBJECT_FLAGS = ['key-id', 'end-user', 'session-id', 'provider', 'model'] as const
 
-/** `ongoingai limits`: the limits of a key of a running gateway, and where they stand. */
+/** `ongoingai limits`: the limits of a key of a running gateway, with their state. */
 export const limits: Command = {
   name: 'limits',
   summary: 'show limits of a running gateway and where they stand',

@@ -219,7 +219,7 @@ function latency(name: string, row: MeasuredRow): string[] {
   return [name || '(unknown)', String(row.requests), ...ms]
 }
 
-/** Filters by attribution, where there are some. */
+/** Filters by attribution, if there are any. */
 function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): string[][] {
   return [
     ...(sessionId === undefined ? [] : [['Filter session', sessionId]]),

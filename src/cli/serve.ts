@@ -21,7 +21,7 @@ import { switchedOff } from './switched-off.ts'
 /** Requests to upstreams at a time; the HTTP client's own default is 256. */
 const MAX_UPSTREAM_REQUESTS = '65336'
 
-/** `ongoingai serve`, and what runs without a command. */
+/** `ongoingai serve`, also the default without a command. */
 export const serve: Command = {
   name: 'serve',
   summary: 'start the gateway',
@@ -173,7 +173,7 @@ const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000',
 }
 
-/** Replaces the process by itself, once and under the same id, with what is missing of that. A variable that is set already stays as it is. */
+/** Restarts the program once in the same process, with the missing variables of that list. A variable that is already set stays unchanged. */
 function replaceProcess({ environment }: Io): void {
   const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
   if (missing.length === 0 || process.execve === undefined) return
@@ -229,7 +229,7 @@ ${off.length === 0 ? '' : `  Off: ${off.join(', ')}\n`}${openWarnings(config)
 `)
 }
 
-/** The model of a request, its tokens and what it cost. */
+/** The model of a request, its tokens and its cost. */
 function spent({
   model,
   input_tokens: input,

@@ -73,7 +73,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
   }
 }
 
-/** The tenant, key and lineage of an exchange, in the contract's names. */
+/** Session, end user, client and tags of an exchange, in the contract's names. */
 export function attributionJson(trace: TraceSummary): Record<string, unknown> {
   return {
     ...given('session_id', trace.sessionId),

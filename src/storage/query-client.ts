@@ -84,7 +84,7 @@ export class QueryClient {
   spent: SpendLedger['read'] = (...parameters) =>
     this.#ask(null, 'spent', parameters) as ReturnType<SpendLedger['read']>
 
-  /** What limits keep beside the ledger. */
+  /** What limits store besides the ledger. */
   limitRecords(): LimitRecords {
     const ask = <T>(method: keyof LimitRecords, ...parameters: unknown[]): Promise<T> =>
       this.#ask(null, method, parameters) as Promise<T>

@@ -8,7 +8,7 @@ const MOST = 9
 /** How long a process that only checks a lock may take. */
 const LOOK_MS = 50
 
-/** What came of claiming a store. */
+/** The result of claiming a store. */
 export interface StoreClaim {
   /** Held until the gateway stops; `undefined` when the file has more gateways than that. */
   readonly lock: FileLock | undefined

@@ -63,7 +63,7 @@ function gearTable(): Int32Array {
   return table
 }
 
-/** A chunk's bytes as they are stored: compressed where that makes them shorter. */
+/** A chunk's bytes as stored: compressed if that makes them shorter. */
 export function packChunk(bytes: Uint8Array): Uint8Array {
   const compressed = Bun.zstdCompressSync(bytes)
   return compressed.length < bytes.length ? compressed : bytes
@@ -72,7 +72,7 @@ export function packChunk(bytes: Uint8Array): Uint8Array {
 /**
  * A chunk's bytes again.
  *
- * @param length what they were before packing
+ * @param length of the bytes before packing
  * @throws Error when they are damaged
  */
 export function unpackChunk(data: Uint8Array, length: number): Uint8Array {

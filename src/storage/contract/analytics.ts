@@ -42,7 +42,7 @@ export interface Measured {
   readonly rows: readonly MeasuredRow[]
   /** There are more groups than the limit. */
   readonly more: boolean
-  /** The range or a bucket cuts hours that only an earlier version's sum is left of. Such an hour counts where it begins. */
+  /** The range or a bucket cuts hours of which only an earlier version's sum is left. Such an hour counts where it begins. */
   readonly approximate?: true
 }
 
@@ -58,7 +58,7 @@ export interface Measures {
   readonly costNanoUsd: number
   readonly unknownCostRequests: number
   readonly estimatedCostRequests: number
-  /** Requests that a subscription paid for, and what they come to at list prices as far as those are known. */
+  /** Requests that a subscription paid for, and their known list prices. */
   readonly includedRequests: number
   readonly listPriceNanoUsd: number
   /** Requests of unknown cost whose API is not metered. */

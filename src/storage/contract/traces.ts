@@ -42,7 +42,7 @@ export interface ListOptions {
   readonly after?: Cursor
 }
 
-/** One page. `next` is where to go on; absent when a list that is `newest` first has ended, or the page is empty. */
+/** One page. `next` is where to continue; absent when a list that is `newest` first has ended, or the page is empty. */
 export interface Page<Item> {
   readonly items: readonly Item[]
   readonly next?: Cursor

@@ -51,7 +51,7 @@ export interface PostgresOptions {
 /** How long a batch may take, and wait for other writers. Past it the journal takes the batch. */
 const WRITE_MS = 10_000
 
-/** How much longer than the server's own time-outs is waited for it to speak of them. */
+/** How much longer than the server's own time-outs the client waits, so that the server reports them itself. */
 const SILENCE_MS = 2000
 
 /** Key of the advisory lock that writers take turns by. A number of our own, nothing else uses it. */
@@ -254,7 +254,7 @@ class PostgresStorage implements Storage {
     await this.#kysely.destroy()
   }
 
-  /** Connects and brings the schema up to date, once; what failed is tried again by the next. */
+  /** Connects and upgrades the schema, once. After a failure the next call tries again. */
   prepare(): Promise<void> {
     this.#prepared ??= this.#migrate().catch((error: unknown) => {
       this.#prepared = undefined

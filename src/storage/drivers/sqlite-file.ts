@@ -73,7 +73,7 @@ function openForWriting(path: string, applied: (migration: string) => void): Dat
   return database
 }
 
-/** Opens without creating anything: with no writer about, the file is read as it lies, without a WAL of its own. */
+/** Opens without creating anything. Without a writer, the file is read alone, without a WAL. */
 function openForReading(path: string): Database {
   if (!existsSync(path)) {
     throw new StorageError(

@@ -242,7 +242,7 @@ class SqliteStorage implements Storage {
     this.#close()
   }
 
-  /** Runs a change, all or none; the lock is taken first, so that what it reads cannot be out of date. */
+  /** Runs a change, all or none; the lock is taken first, so that its reads cannot be out of date. */
   #change<T>(work: () => T | Promise<T>): Promise<T> {
     return this.#transaction('BEGIN IMMEDIATE', work)
   }

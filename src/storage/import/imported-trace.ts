@@ -93,7 +93,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
   }
 }
 
-/** The Go gateway's estimate as a receipt; the list price where a subscription paid. */
+/** The Go gateway's estimate as a receipt; the list price if a subscription paid. */
 function receiptOf(costNanoUsd: number, included: boolean): TraceCost {
   const usd = nanoToUsd(costNanoUsd)
   return {

@@ -1,7 +1,7 @@
 import { StorageError } from '../storage-error.ts'
 import { failedAnswers } from './failed-answers.ts'
 
-/** How a database writes what the databases write differently. */
+/** The parts of SQL that databases write differently. */
 export interface SqlDialect {
   /** Primary key that numbers rows in the order of their arrival. */
   readonly serialKey: string
@@ -20,7 +20,7 @@ export interface Migration {
   statements(dialect: SqlDialect): readonly string[]
 }
 
-/** The schema, step by step. Statements keep to what every supported database understands. */
+/** The schema, step by step. Statements use only SQL that every supported database understands. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: '001_traces',
@@ -378,7 +378,7 @@ export function refuseNewer(taken: readonly string[]): void {
 }
 
 /**
- * A database of another version's schema cannot be read as it is, and reading changes nothing.
+ * Refuses to read a database with another version's schema, because reading changes nothing.
  *
  * @throws StorageError with what to do
  */

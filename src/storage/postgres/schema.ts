@@ -116,7 +116,7 @@ export function visibilityOf(scope: ReadScope | undefined): Visibility {
 const ORGANIZATION = `current_setting('ongoingai.organization_id', true)`
 const WORKSPACE = `current_setting('ongoingai.workspace_id', true)`
 
-/** As `visible`, for rows of a tenant; those of none have empty texts, which no tenant's setting may match. */
+/** As `visible`, for rows of a tenant. Rows without a tenant have empty texts, which no tenant's setting may match. */
 const owned = (organization: string, ofTenant: string): string =>
   `CASE current_setting('ongoingai.scope', true) WHEN 'all' THEN true
     WHEN 'operator' THEN ${organization} IN (${ORGANIZATION}, '')
@@ -127,7 +127,7 @@ const owned = (organization: string, ofTenant: string): string =>
 /** Of a table with both columns. */
 const OWNED = owned('organization_id', `workspace_id = ${WORKSPACE}`)
 
-/** Of what is counted: `kind:organization/workspace/…`, whose parts are encoded, and after `&` what is counted apart. */
+/** By counter: `kind:organization/workspace/…` with encoded parts, and after `&` what is counted separately. */
 const ofSubject = (subject: string): string => {
   const part = (at: 1 | 2): string => `split_part(split_part(${subject}, '&', 1), '/', ${at})`
   const mine = (at: 1 | 2): string => `split_part(current_setting('ongoingai.subject', true), '/', ${at})`
@@ -179,7 +179,7 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ...replaced('workspaces', owned('organization_id', `id = ${WORKSPACE}`)),
     ...secured('spend', ofSubject(`split_part(subject, ':', 2)`)),
     ...secured('limit_reservations', ofSubject(`split_part(subject, ':', 2)`)),
-    // These begin with the policy's name and what it limits.
+    // These begin with the policy's name and its kind of limit.
     ...secured('limit_rates', ofSubject(`split_part(counter, ':', 4)`)),
     ...secured('limit_leases', ofSubject(`split_part(counter, ':', 4)`)),
     // Names of budgets of all tenants.

@@ -7,10 +7,10 @@ import type { Read, Write } from './tables.ts'
 /** Adjustments that are read at most, those changed last first. */
 const MAX_ADJUSTMENTS = 10_000
 
-/** No period but that of all time is as long as this: what ended before holds no more. */
+/** Longer than every period but `total`: adjustments that ended earlier no longer apply. */
 const LONGEST_MS = 400 * 86_400_000
 
-/** What limits keep in a database beside the ledger. */
+/** What limits store in a database besides the ledger. */
 export class LimitRecordQueries implements LimitRecords {
   readonly #read: Read
   readonly #write: Write
@@ -54,7 +54,7 @@ export class LimitRecordQueries implements LimitRecords {
         .deleteFrom('limit_adjustments')
         .where('raised_until_ms', '<', nowMs)
         .where('reset_from_ms', '<', nowMs - LONGEST_MS)
-        // From the beginning of all time: such a reset holds for good.
+        // A period without a beginning: such a reset is permanent.
         .where('reset_from_ms', '<>', 0)
         .execute()
       await database

@@ -103,7 +103,7 @@ export class TraceQueries implements TraceReader {
     if (days === undefined) {
       return [await this.#newest(database, tracesOf(database, this.#scope), filter, options)]
     }
-    // What the rollups do not hold yet may lie anywhere.
+    // Traces that are not in the rollups yet may be anywhere.
     const since = newTraces(database, this.#scope, await readRolledUpSeq(database))
     const fresh = await this.#newest(database, since, filter, options)
     if (days === 'none') return [fresh]

@@ -33,7 +33,7 @@ export class LatencyHistogram {
     return copy
   }
 
-  /** Adds what another histogram holds, from its encoded form. */
+  /** Adds another histogram, from its encoded form. */
   addEncoded(bytes: Uint8Array): void {
     let [position, bucket] = [0, 0]
     const next = (): number => {
