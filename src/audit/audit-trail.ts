@@ -105,7 +105,7 @@ export class AuditTrail {
     if (flood.addresses.size < MAX_ADDRESSES) flood.addresses.add(denial.clientAddress)
     this.#timer.arm(WINDOW_MS)
     if (flood.count > TOLD_DENIALS) return false
-    this.#tell(denial, {})
+    this.#report(denial, {})
     return true
   }
 
@@ -115,7 +115,7 @@ export class AuditTrail {
     for (const { count, first, addresses } of this.#kinds.values()) {
       if (count <= TOLD_DENIALS) continue
       const more = { denials: count - TOLD_DENIALS, client_addresses: addresses.size }
-      this.#tell({ ...first, correlationId: '', clientAddress: '', span: {} }, more)
+      this.#report({ ...first, correlationId: '', clientAddress: '', span: {} }, more)
     }
     this.#kinds.clear()
   }
@@ -136,7 +136,7 @@ export class AuditTrail {
     this.#ports.store([auditEvent({ ...change, action: `key.${change.action}` })])
   }
 
-  #tell(denial: Denial, more: Readonly<Record<string, number>>): void {
+  #report(denial: Denial, more: Readonly<Record<string, number>>): void {
     const { caller } = denial
     const reason = reasonOf(denial.code)
     this.#ports.log('WARN', 'audit gateway auth deny', {

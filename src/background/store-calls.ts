@@ -143,7 +143,10 @@ export class StoreCalls {
     }
   }
 
-  /** Whether a single trace failed because of its content. A driver may also fail over a lost connection: then the store responds to nothing else. */
+  /**
+   * Whether a single trace failed because of its content. A driver may also fail over a lost connection: then the store responds to
+   * nothing else.
+   */
   async #refuses(error: unknown): Promise<boolean> {
     const storage = this.#ports.storage()
     const kind = storage.classify(error)

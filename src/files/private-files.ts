@@ -41,7 +41,11 @@ export function openPrivateFile(path: string, flags: 'w' | 'wx' | 'a' | 'r+'): n
   return file
 }
 
-/** Creates an empty file for a library to open, at the end of a link if one leads there. An existing file stays unchanged. @throws Error from the file system */
+/**
+ * Creates an empty file for a library to open, at the end of a link if one leads there. An existing file stays unchanged.
+ *
+ * @throws Error from the file system
+ */
 export function createPrivateFile(path: string): void {
   try {
     closeSync(openPrivateFile(path, 'wx'))

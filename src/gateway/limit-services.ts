@@ -178,10 +178,10 @@ function reportWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webh
 
 /** The limits of callers, worked out once for each. */
 export function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
-  const nobody = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
+  const anonymous = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
   const known = new WeakMap<Identity, CallerLimits>()
   return (identity) => {
-    if (!identity) return nobody
+    if (!identity) return anonymous
     const before = known.get(identity)
     if (before) return before
     const limits = engine.limitsOf(identity, identity.limits)

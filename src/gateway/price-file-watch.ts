@@ -14,12 +14,12 @@ export class PriceFileWatch {
   #sha256 = ''
   #soon: Timer | undefined
 
-  constructor(told: {
+  constructor(listeners: {
     readonly changed: (list: FiledTable) => void
     readonly refused: (path: string, reason: string) => void
   }) {
-    this.#changed = told.changed
-    this.#refused = told.refused
+    this.#changed = listeners.changed
+    this.#refused = listeners.refused
   }
 
   /**

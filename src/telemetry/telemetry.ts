@@ -183,11 +183,11 @@ const EPISODE_MS = 60_000
 
 /** The libraries report failures here. The first of an episode goes to the log. */
 function reportFailures({ log }: TelemetryPorts): void {
-  let toldAt = -Infinity
-  const tell = (...words: unknown[]): void => {
+  let reportedAt = -Infinity
+  const report = (...words: unknown[]): void => {
     const now = performance.now()
-    const again = now - toldAt < EPISODE_MS
-    toldAt = now
+    const again = now - reportedAt < EPISODE_MS
+    reportedAt = now
     if (again) return
     log('WARN', 'telemetry cannot be exported', {
       error: scrub(words.map((word) => messageOf(word)).join(' ')).slice(0, 500),
@@ -195,7 +195,7 @@ function reportFailures({ log }: TelemetryPorts): void {
   }
   const nothing = (): void => undefined
   diag.setLogger(
-    { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing },
+    { error: report, warn: report, info: nothing, debug: nothing, verbose: nothing },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   )
 }

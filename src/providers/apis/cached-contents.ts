@@ -6,7 +6,7 @@ import type { Reading, WireApi } from './wire-api.ts'
 /** How long Gemini keeps a cache that names no time. */
 const DEFAULT_SECONDS = 3600
 
-/** What is counted beside the tokens until the bill is made. */
+/** Counts besides the tokens, until the bill is made. */
 const SECONDS = 'kept_seconds'
 
 /**

@@ -8,8 +8,8 @@ import type { Reading, WireApi } from './wire-api.ts'
 /**
  * Chat Completions, JSON and stream, as OpenAI and the compatible servers send them (Azure, Groq, xAI, DeepSeek, Mistral,
  * OpenRouter, Perplexity, Together, Fireworks, Cerebras, vLLM, llama.cpp, Ollama, Gemini). A stream ends with
- * `[DONE]` or, at some servers, with its last `finish_reason`; usage may come in any chunk, in every chunk, in
- * `x_groq`, in an error, or not at all.
+ * `[DONE]` or, at some servers, with its last `finish_reason`. Usage may come in any chunk, in every chunk, in `x_groq`, in an error, or not
+ * at all.
  *
  * @see https://platform.openai.com/docs/api-reference/chat
  */

@@ -3,8 +3,8 @@ import { countOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wir
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
- * Cohere's chat and embed, of the first and second API. `billed_units` are what is charged; `tokens` also hold the
- * chat template, and cached tokens are a part of those, so they are kept in the raw usage and not in the buckets.
+ * Cohere's chat and embed, of the first and second API. `billed_units` are charged. `tokens` also hold the chat
+ * template, and cached tokens are a part of them, so they stay in the raw usage and out of the buckets.
  *
  * @see https://docs.cohere.com/reference/chat
  */

@@ -80,7 +80,7 @@ export const messages: WireApi = {
 const CONTAINER = 'container'
 
 /**
- * Server tools that are billed beside their tokens. Fetching pages costs tokens alone; so does code that runs beside a
+ * Server tools that are billed in addition to their tokens. Fetching pages costs tokens alone; so does code that runs beside a
  * search or a fetch.
  *
  * @param container code could run in one, which all calls of a response share
@@ -140,7 +140,7 @@ const INPUT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creation
 function mergeUsage(reading: Reading, usage: JsonObject | undefined): void {
   if (!usage) return
   const merged: Record<string, unknown> = { ...reading.usage }
-  // No call reads nothing: counts of input that are all 0 are no correction of what was said before.
+  // Every call reads something: input counts that are all 0 do not correct earlier ones.
   const readsNothing = INPUT_COUNTS.every((name) => !usage[name])
   for (const [name, value] of Object.entries(usage)) {
     if (value === null || (value === 0 && merged[name] && (readsNothing || name === 'output_tokens')))

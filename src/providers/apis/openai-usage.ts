@@ -74,7 +74,7 @@ function detailsOf(usage: JsonObject, chat: string, other: string): JsonObject {
 }
 
 /**
- * What is billed beside tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request
+ * Units that are billed besides tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request
  * (Perplexity), calls of server-side tools (xAI).
  */
 function unitsOf(usage: JsonObject): Units | undefined {

@@ -35,9 +35,9 @@ function uncountedTools(usage: JsonObject): string[] {
   const tools = countOf(usage['num_server_side_tools_used']) ?? 0
   const sources = countOf(usage['num_sources_used']) ?? 0
   const byKind = objectOf(usage['server_side_tool_usage_details'])
-  const told = Object.values(byKind ?? {}).reduce<number>((sum, count) => sum + (countOf(count) ?? 0), 0)
+  const reported = Object.values(byKind ?? {}).reduce<number>((sum, count) => sum + (countOf(count) ?? 0), 0)
   return [
-    ...(tools > told ? [`${tools - told} calls of server-side tools`] : []),
+    ...(tools > reported ? [`${tools - reported} calls of server-side tools`] : []),
     ...(sources > 0 ? [`${sources} sources of live search`] : []),
   ]
 }

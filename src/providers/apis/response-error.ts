@@ -6,10 +6,10 @@ const MAX_CODE_LENGTH = 200
 /**
  * Reads the failure that a response, or one event of it, reports, whatever its status.
  *
- * Providers and the servers that imitate them mix each other's shapes, so every API is read for all of them: `error` as an object or a
- * text, the error itself marked by `object` (Mistral, vLLM) or `type` (Anthropic, Responses), and a status inside `base_resp` (MiniMax).
+ * Providers and the servers that imitate them mix each other's shapes, so every API is read for all of them. These are `error` as an object
+ * or a text, the error itself marked by `object` (Mistral, vLLM) or `type` (Anthropic, Responses), and a status in `base_resp` (MiniMax).
  *
- * @returns the provider's code, else its type, else its text; `undefined` for what has not failed
+ * @returns the provider's code, else its type, else its text; `undefined` when nothing failed
  */
 export function readResponseError(response: JsonObject): string | undefined {
   const { error } = response

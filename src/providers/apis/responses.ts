@@ -22,8 +22,8 @@ const CONTAINER_TOOLS = ['code_interpreter_call', 'shell_call']
 const CONTAINER = 'container '
 
 /**
- * Responses over HTTP and WebSocket. Usage comes with the event that ends a response; one connection may carry many
- * responses, one after another or several at once, each of which is counted once by its id.
+ * Responses over HTTP and WebSocket. Usage comes with the event that ends a response. One connection may carry many
+ * responses, one after another or several at once. Each counts once, by its id.
  *
  * @see https://platform.openai.com/docs/api-reference/responses
  */
@@ -143,7 +143,7 @@ function toolsOf({ toolCalls }: Reading, response: JsonObject): ReadonlyMap<stri
   return counts
 }
 
-/** Counts a call that is billed beside its tokens, by its type; containers once each. */
+/** Counts a call that is billed in addition to its tokens, by its type; containers once each. */
 function countTool(counts: Map<string, number>, item: JsonObject | undefined): void {
   const type = textOf(item?.['type'])
   if (type === undefined) return

@@ -10,7 +10,7 @@ export interface Reading {
   model?: string | undefined
   /** The provider's `usage` object as it came off the wire. */
   usage?: JsonObject | undefined
-  /** Bills that are complete while the exchange goes on: responses of a session, lines of a batch. In order. */
+  /** Bills that are complete while the exchange continues: responses of a session, lines of a batch. In order. */
   readonly bills: ModelUsage[]
   /** Notes from reading the bills, for the trace. */
   readonly notes: string[]
@@ -36,7 +36,7 @@ export interface Reading {
   transcriber?: string | undefined
   /** The response runs in the background, so that several exchanges may carry its end. */
   background?: boolean | undefined
-  /** It goes on in the background: what it uses counts with the exchange that fetches it. */
+  /** It continues in the background: its usage counts with the exchange that fetches it. */
   pending?: boolean | undefined
   /** Why the response does not show what was billed; absent when it does. */
   unmeasured?: string | undefined
@@ -80,9 +80,9 @@ const MAX_BILLS = 100_000
 const TOO_MANY = `more than ${MAX_BILLS} bills; those beyond are not counted`
 
 /**
- * Takes the bill of something that is complete while the exchange goes on.
+ * Takes the bill of something that is complete while the exchange continues.
  *
- * @param id what the provider calls it; the same is not taken twice. Empty where it has no name
+ * @param id the provider's id; the same is not taken twice. Empty without one
  */
 export function takeBill(reading: Reading, id: string, bill: ModelUsage): void {
   if (id !== '' && reading.billed?.has(id)) return

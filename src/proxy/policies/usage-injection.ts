@@ -39,7 +39,10 @@ function mayStream({ facts, fields }: ResponseHead): boolean {
   return facts.mediaType === 'text/event-stream' || fields['content-length'] === undefined
 }
 
-/** Whether the request is a Chat Completion whose content can be read without decoding. Content that is not JSON wants no stream, whatever its type. */
+/**
+ * Whether the request is a Chat Completion whose content can be read without decoding. Content that is not JSON wants no stream,
+ * whatever its type.
+ */
 export function mayInject({ wire, requestFacts }: ExchangeFacts): boolean {
   return (
     wire.api === 'chat_completions' && (requestFacts.codings === '' || requestFacts.codings === 'identity')

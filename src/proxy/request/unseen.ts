@@ -42,6 +42,6 @@ const UNSEEN: Readonly<Record<OperationCost['kind'], string>> = {
   free: '',
   unread: '',
   later: 'what it starts is billed later, with other requests',
-  unseen: 'what it costs is told nowhere',
-  unknown: 'the call is not known, nor what it costs',
+  unseen: 'neither the request nor the response shows its cost',
+  unknown: 'the call is unknown, and so is its cost',
 }

@@ -26,9 +26,9 @@ export function writePlannerStatistics(database: Database): void {
   // Makes the table of statistics.
   database.run('ANALYZE sqlite_schema')
   database.run(`DELETE FROM sqlite_stat1 WHERE tbl IN ('traces', 'trace_tags')`)
-  const tell = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
-  for (const [index, stat] of Object.entries(SELECTIVITY)) tell.run('traces', index, stat)
-  tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
-  tell.run('trace_tags', 'trace_tags_tenant', '1000000 200000 50000 10000 1000 1 1')
+  const insert = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
+  for (const [index, stat] of Object.entries(SELECTIVITY)) insert.run('traces', index, stat)
+  insert.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
+  insert.run('trace_tags', 'trace_tags_tenant', '1000000 200000 50000 10000 1000 1 1')
   database.run('ANALYZE sqlite_schema')
 }
