@@ -14,7 +14,7 @@ export function requirePermission(identity: Identity, permission: Permission): v
 }
 
 /**
- * A provider request must bring its own credential: the gateway holds none.
+ * A provider request must have its own credential: the gateway holds none.
  *
  * @param fields lower-case names
  * @param queryKey the credential of the query; empty for none

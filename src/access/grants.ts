@@ -4,7 +4,7 @@ import { rulesWithin, type KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
 import type { Permission } from './permissions.ts'
 
-/** What a key can do, as far as it can be handed on. */
+/** The rights of a key that it can grant. */
 export interface Grants {
   readonly permissions: ReadonlySet<Permission>
   readonly scope: KeyScope
@@ -22,8 +22,8 @@ export type Grant =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /**
- * Compares the rights of two keys: a key cannot grant what it does not have, neither to a key that it makes or changes nor, by a new
- * token, to who asks for it. Limits are rights too: what a key grants is limited at least as it is itself.
+ * Compares the rights of two keys. A key cannot grant what it does not have: not to a key that it makes or changes, and not to itself by
+ * rotating another key's token. Limits are rights too: a granted key is limited at least as much as its maker.
  */
 export function grants(maker: Grants, target: Grants): Grant {
   const more = [...target.permissions].filter((permission) => !maker.permissions.has(permission))

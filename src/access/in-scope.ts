@@ -1,6 +1,6 @@
 import type { ReadScope, Tenant } from './key-store.ts'
 
-/** Whether what belongs to a tenant is in a scope; everything is without one. */
+/** Whether a tenant is in a scope; every tenant is, without a scope. */
 export function isInScope(scope: ReadScope | undefined, { organizationId, workspaceId }: Tenant): boolean {
   if (!scope) return true
   if (organizationId === '') return scope.unowned === true

@@ -27,9 +27,9 @@ export interface KeyActor {
   readonly name: string
   /** Whose keys; all when absent. */
   readonly scope: ReadScope | undefined
-  /** Where the keys belong that it makes; where they are wanted when absent. */
+  /** The tenant of the keys that it makes; any tenant when absent. */
   readonly home: Tenant | undefined
-  /** Its own key, as far as the actor has one: what it may do, and where it stands. Without one it may do everything. */
+  /** The actor's own key, with its rights and its tenant. An actor without a key may do everything. */
   readonly key: (Grants & { readonly caller: Tenant & { readonly keyId: string } }) | undefined
 }
 
@@ -42,7 +42,7 @@ export interface NewKey extends KeyChanges {
   readonly scope?: KeyScope
 }
 
-/** What is changed of a key, each list of its rules by itself. What is absent stays as it is. */
+/** The changes of a key, each list of its rules by itself. An absent member stays unchanged. */
 export interface KeyChanges extends Partial<Omit<KeySettings, 'rules'>> {
   readonly rules?: Partial<KeyRules>
 }
@@ -224,10 +224,10 @@ export class KeyAdministration {
   }
 
   /**
-   * Makes a change of a key, decided again by what the key is then where others have changed it meanwhile.
+   * Changes a key. If others have changed it meanwhile, the change is decided again for the new state.
    *
    * @param seen the key as the actor has found it
-   * @param change gives `undefined` when the key is no longer what it was
+   * @param change returns `undefined` when the key has changed meanwhile
    */
   async #untilChanged(
     actor: KeyActor,
@@ -295,7 +295,7 @@ export class KeyAdministration {
     return [...peppers.map((pepper) => hmacOf(pepper, token)), sha256Of(token)]
   }
 
-  /** Checks what is set. What stays as it was, other versions may have allowed. @param after with the rest of the key */
+  /** Checks new values. Unchanged values may be from other versions with other rules. @param after with the rest of the key */
   #check(changes: Partial<KeySettings>, after: KeySettings, nowUs: number): void {
     const { name = '', description = '', role, permissions, rules, expiresAtUs = null } = changes
     const strange = permissions?.find((permission) => !isPermission(permission))
@@ -358,7 +358,7 @@ function normalised(permissions: readonly string[]): string[] {
   return [...new Set(permissions.map((name) => name.trim().toLowerCase()).filter((name) => name !== ''))]
 }
 
-/** Ids stand in URLs, logs and names of counters. */
+/** Ids are in URLs, logs and names of counters. */
 function checkedId(field: string, id: string): string {
   if (/^[A-Za-z0-9][\w.:@-]{0,127}$/.test(id)) return id
   throw bad(`${field} must be 1 to 128 letters, digits, ".", "_", ":", "@" or "-"`)

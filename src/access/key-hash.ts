@@ -11,7 +11,7 @@ export function hmacOf(pepper: string, token: string): string {
   return new Bun.CryptoHasher('sha256', pepper).update(token).digest('hex')
 }
 
-/** What tells peppers apart without telling them. */
+/** Distinguishes peppers without revealing them. */
 export function pepperPrint(pepper: string): string {
   return hmacOf(pepper, 'fingerprint of the pepper')
 }

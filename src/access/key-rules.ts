@@ -20,7 +20,7 @@ export const RULE_LISTS = ['models', 'providers', 'routes', 'networks'] as const
 
 export const NO_RULES: KeyRules = { models: [], providers: [], routes: [], networks: [] }
 
-/** What is wrong with rules, in words; nothing when they can be held. */
+/** What is wrong with rules, in words; empty when they are valid. */
 export function ruleProblems(rules: KeyRules): string[] {
   const problems = rules.networks
     .filter((text) => !parseNetwork(text))
@@ -39,7 +39,7 @@ export function ruleProblems(rules: KeyRules): string[] {
   return problems
 }
 
-/** Rules made ready to be asked on every request. */
+/** Rules compiled for checks on every request. */
 export class CompiledRules {
   readonly #models: readonly string[]
   readonly #providers: readonly string[]
@@ -84,7 +84,7 @@ export class CompiledRules {
 
   /**
    * @param models that a request names, each of which must be allowed
-   * @param hidden why another may run that they do not hold, in words that continue "restricted to certain models, and"; empty for none
+   * @param hidden why another model may run, in words that continue "restricted to certain models, and"; empty for none
    * @throws GatewayError `not_allowed_for_key`
    */
   requireModels(models: readonly string[], hidden: string): void {

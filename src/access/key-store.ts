@@ -7,13 +7,13 @@ import type { KeyScope } from './key-scope.ts'
 export interface KeyStore {
   activeKeys(): Promise<KeyList>
   /**
-   * Adds a key, and its organization and workspace where they are not there.
+   * Adds a key, and its organization and workspace if they do not exist.
    *
    * @param otherHashes hashes of the same token under other schemes
    * @returns false when its id or token is taken; then nothing has changed
    */
   createKey(key: StoredGatewayKey, otherHashes: readonly string[]): Promise<boolean>
-  /** @returns the key as it is then; `undefined` when there is no such key that is not revoked */
+  /** @returns the changed key; `undefined` when there is no such key, or it is revoked */
   updateKey(
     key: SeenKey,
     settings: Partial<KeySettings>,
@@ -23,7 +23,7 @@ export interface KeyStore {
    * Gives a key another token.
    *
    * @param graceUntilUs until when the old token is valid too; 0 for no grace
-   * @returns the key as it is then; `undefined` when there is none, `conflict` when the token is taken: then nothing has changed
+   * @returns the changed key; `undefined` when there is none, `conflict` when the token is taken and nothing has changed
    */
   rotateKey(
     key: SeenKey,
@@ -31,7 +31,7 @@ export interface KeyStore {
     graceUntilUs: number,
     nowUs: number,
   ): Promise<StoredGatewayKey | 'conflict' | undefined>
-  /** Ends a key for good. @returns false when there is no such key that is not revoked */
+  /** Ends a key for good. @returns false when there is no such key, or it is revoked */
   revokeKey(key: SeenKey, nowUs: number): Promise<boolean>
 }
 

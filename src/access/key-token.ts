@@ -1,7 +1,7 @@
 /** Characters of a token that are kept, so that people recognise it. */
 const PREFIX_LENGTH = 8
 
-/** A token must be longer than what is kept of it by so much. */
+/** A token must be this much longer than its stored part. */
 const SECRET_LENGTH = 12
 
 /** Tokens below these are weak: they can be guessed. */

@@ -10,11 +10,11 @@ import { permissionsOf } from './permissions.ts'
 import { refusedKey } from './refused-key.ts'
 import type { GatewayKeyConfig } from './settings.ts'
 
-/** An authenticated caller and what its key allows. */
+/** An authenticated caller and its key's rights. */
 export interface Identity extends Grants {
   readonly caller: Caller
   readonly compiledRules: CompiledRules
-  /** Tells the counters of keys apart: the key's id, or what stands for a key without one. */
+  /** Names a key's counters: its id, or a substitute for a key without one. */
   readonly counterId: string
   /** The key is one of the store, not of the file. */
   readonly stored: boolean
@@ -50,12 +50,12 @@ interface Entry {
   readonly identity: Identity
   /** Epoch microseconds until which this token counts; `Infinity` for as long as the key does. */
   readonly untilUs: number
-  /** The key, when its token is to be hashed anew as soon as it is seen. */
+  /** The key, if its token must be hashed again at its next use. */
   adoptable?: KeyReference
 }
 
 /**
- * The gateway keys that are valid now, by hashes of their tokens: what is compared is never the token, so the time of a look-up
+ * The gateway keys that are valid now, by hashes of their tokens. Tokens themselves are never compared, so the time of a look-up
  * says nothing about it.
  */
 export class Keyring {
@@ -67,7 +67,7 @@ export class Keyring {
   /**
    * @param keys of the file, checked: tokens are neither empty nor repeated
    * @param stored those of the store; one of the file with the same token comes first
-   * @param freshUntil epoch milliseconds until which what is known of the stored keys may be relied on
+   * @param freshUntil epoch milliseconds until which the known stored keys count
    */
   constructor(
     keys: readonly GatewayKeyConfig[],

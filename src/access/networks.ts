@@ -7,7 +7,7 @@ export interface Network {
 /**
  * Reads a network in CIDR notation, IPv4 or IPv6; an address alone is a network of one.
  *
- * @returns `undefined` for what is none
+ * @returns `undefined` if the text is neither
  * @see https://datatracker.ietf.org/doc/html/rfc4632#section-3.1
  */
 export function parseNetwork(text: string): Network | undefined {
@@ -20,16 +20,16 @@ export function parseNetwork(text: string): Network | undefined {
   return { bytes, bits: 128 - widest + Number(length) }
 }
 
-/** Whether an address lies in one of the networks. What is no address lies in none. */
+/** Whether an address lies in one of the networks. A text that is not an address lies in none. */
 export function inNetworks(address: string, networks: readonly Network[]): boolean {
   const bytes = parseAddress(address)
   return bytes !== undefined && networks.some((network) => sharesBits(bytes, network.bytes, network.bits))
 }
 
 /**
- * An address in the form in which it is compared and shown: without zone, and IPv4 as such where it was mapped into IPv6.
+ * An address in the form for comparing and showing: without zone, and IPv4 if it was mapped into IPv6.
  *
- * @returns `undefined` for what is no address
+ * @returns `undefined` if the text is not an address
  */
 export function plainAddress(text: string): string | undefined {
   const bytes = parseAddress(text)

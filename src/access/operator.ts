@@ -4,8 +4,8 @@ import type { Identity } from './keyring.ts'
 const OPERATOR_ORGANIZATION = 'default'
 
 /**
- * Whether a caller may see what concerns the gateway as a whole: process-wide figures, and what belongs to no tenant. Everybody may
- * while keys are off; then only a key of the operator's organization whose scope is the organization.
+ * Whether a caller may see data of the whole gateway: process-wide figures, and requests without a tenant. While
+ * keys are off, every caller may. Otherwise only a key of the operator's organization with scope `organization` may.
  *
  * @param identity `undefined` while keys are off
  */

@@ -14,8 +14,8 @@ const PROVIDER_TOKEN = /^(sk-|sk_|AIza|gsk_|xai-|pplx-|eyJ)/
 const CREDENTIAL_FIELDS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'] as const
 
 /**
- * Why a request is not let in without a gateway key that counts: which field is read, and what seems to be where it does not belong.
- * Nothing of what was sent is repeated.
+ * Why a request without a valid gateway key is refused: which field is read, and what seems to be in the wrong field. The message repeats
+ * nothing that was sent.
  *
  * @param fields lower-case names
  * @param keyField lower-case name of the gateway key field

@@ -20,7 +20,7 @@ const MAX_GROUPS = 10_000
 /** Traces that one query may read one by one: about a second's work. */
 const MAX_TRACES = 100_000
 
-/** What sums may be grouped by, besides `tag.<key>`. */
+/** Groups of sums, besides `tag.<key>`. */
 const GROUPS = ['provider', 'model', 'route', 'key', 'session', 'end_user', 'client', 'workspace'] as const
 
 const BUCKETS = ['hour', 'day', 'week', 'month'] as const satisfies readonly Bucket[]

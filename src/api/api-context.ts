@@ -48,14 +48,14 @@ export interface ApiRequest {
   readonly parameters: Readonly<Record<string, string>>
   /** `undefined` while gateway keys are off. */
   readonly caller: Caller | undefined
-  /** As `caller`, with what its key may do. */
+  /** As `caller`, with its key's rights. */
   readonly identity: Identity | undefined
   readonly correlationId: string
   /** Address of the client, without port. */
   readonly clientAddress: string
-  /** The content as it comes; null for none. Handlers bound what they read of it. */
+  /** The content as it comes; null for none. Handlers bound how much they read. */
   readonly body: ReadableStream<Uint8Array> | null
 }
 
-/** Answers one route. Throws GatewayError for what the caller did wrong. */
+/** Serves one route. Throws GatewayError for mistakes of the caller. */
 export type ApiHandler = (request: ApiRequest, context: ApiContext) => Response | Promise<Response>

@@ -88,19 +88,19 @@ const CHANGES: ReadonlyMap<ApiHandler, KeyChange['action']> = new Map([
 /**
  * Records a change of a key that was refused before its handler ran. Other routes record nothing.
  *
- * @param nobody the caller where no key was recognised
+ * @param anonymous the caller when no key was recognised
  */
 export function auditRefusedChange(
   handler: ApiHandler,
   request: Pick<ApiRequest, 'parameters' | 'identity' | 'correlationId' | 'clientAddress'>,
-  nobody: Caller,
+  anonymous: Caller,
   { code, status }: GatewayError,
   { audit }: Pick<ApiContext, 'audit'>,
 ): void {
   const action = CHANGES.get(handler)
   if (action === undefined) return
   const { parameters, identity, correlationId, clientAddress } = request
-  const { organizationId, workspaceId } = identity?.caller ?? nobody
+  const { organizationId, workspaceId } = identity?.caller ?? anonymous
   audit.keyChanged({
     action,
     outcome: 'deny',

@@ -6,7 +6,7 @@ import { parseStrictJson } from '../wire/json/strict-json.ts'
 /** How a body of the management API is read. */
 export interface JsonBodyRules {
   readonly maxBytes: number
-  /** The response's text for content that is no such body. */
+  /** The response's text for content that is not such a body. */
   readonly invalid: string
   /** The response's text for content that is too large. */
   readonly tooLarge: string

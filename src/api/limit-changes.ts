@@ -175,7 +175,7 @@ function requireOthers(
   if (!own.some((limit) => limit.window !== undefined && limit.counter === counter)) return
   throw new GatewayError(
     'own_limit',
-    'your own requests count in this budget; somebody in another workspace, or the command "ongoingai limits", can change it',
+    'your own requests count in this budget; a key of another workspace, or the command "ongoingai limits", can change it',
   )
 }
 

@@ -15,8 +15,8 @@ import { readScopeOf } from './read-scope.ts'
 export const LIMITS_PARAMETERS = ['key_id', 'end_user', 'session_id', 'provider', 'model'] as const
 
 /**
- * `GET /api/limits`: the limits of the caller's key, or of another key, end user or session that it may read, and where they stand.
- * `totals` are of what the caller may read; of the whole process for the operator.
+ * `GET /api/limits`: the limits of the caller's key, or of another key, end user or session that it may read, with their state.
+ * `totals` cover what the caller may read; the whole process for the operator.
  */
 export const getLimits: ApiHandler = async (request, context) => {
   const { query: parameters, identity } = request

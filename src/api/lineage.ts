@@ -37,7 +37,7 @@ export const replayTrace: ApiHandler = async (request, context) => {
   const groupId = own.group_id ?? ''
   const threadId = asked.text('thread_id') ?? own.thread_id ?? ''
   const runId = asked.text('run_id') ?? own.run_id ?? ''
-  // Threads and runs are named within a group; without one the trace stands alone.
+  // Threads and runs are named within a group. Without one the trace has no chain.
   const chain = groupId === '' ? { groupId: '', threadId: '', runId: '' } : { groupId, threadId, runId }
   const { traces, truncated } = await storeFailing('failed to query replay checkpoints', () =>
     collectChain(reader, source, chain, { limit, bodies: false }),
@@ -93,7 +93,7 @@ function checkpointJson(trace: Trace): object {
   }
 }
 
-/** `POST /api/traces/:id/fork`: the header fields of a request that goes on from a checkpoint. Stores nothing. */
+/** `POST /api/traces/:id/fork`: the header fields of a request that continues from a checkpoint. Stores nothing. */
 export const forkTrace: ApiHandler = async (request, context) => {
   const all = await readerOf(request, context)
   const source = await loadTrace(all, request.parameters['id'] ?? '')

@@ -20,7 +20,7 @@ export function notFoundText(path: string, providers: readonly Prefixed[]): stri
   return `404 page not found\n${hint}${knownPlaces(providers)}\n`
 }
 
-/** A management route like a path; `undefined` when none is. */
+/** The management route that resembles a path; `undefined` for none. */
 export function nearestRoute(path: string): string | undefined {
   return nearestPath(
     path.replace(/\/+$/, ''),

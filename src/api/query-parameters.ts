@@ -18,9 +18,9 @@ export class QueryParameters {
 
   /**
    * @param query with `?`, or empty
-   * @param known names that the route takes; one that ends in `.` stands for all that begin so
-   * @throws GatewayError `unknown_parameter` for a name that it does not take, `invalid_parameter` for one that is there twice,
-   * `bad_request` for a text with a NUL, which nothing that is stored holds
+   * @param known names that the route takes; one that ends in `.` allows every name with this prefix
+   * @throws GatewayError `unknown_parameter` for a name that the route does not take, `invalid_parameter` for a repeated one, `bad_request`
+   * for a text with a NUL, which the store never holds
    */
   constructor(query: string, known: readonly string[]) {
     for (const pair of query.slice(1).split('&')) {
@@ -48,7 +48,7 @@ export class QueryParameters {
     return this.#values.get(name)?.filter((value) => value !== '') ?? []
   }
 
-  /** Values of all parameters whose name begins so, by the rest of their names; `undefined` when there are none. */
+  /** Values of all parameters with this prefix, by the rest of their names; `undefined` when there are none. */
   group(prefix: string): Record<string, string> | undefined {
     const found = [...this.#values]
       .map(([name, [value = '']]) => [name, value] as const)

@@ -57,8 +57,8 @@ export async function serveApi(
     response = await respond({ request, target, fields, correlationId, addresses, seen }, settings, context)
   } catch (error) {
     if (error instanceof GatewayError && isDenial(error.code)) {
-      const nobody = settings.keyring ? UNRECOGNISED : ANONYMOUS
-      const recorded = deny(error, { path: shownPath(), correlationId, addresses, seen }, nobody, context)
+      const anonymous = settings.keyring ? UNRECOGNISED : ANONYMOUS
+      const recorded = deny(error, { path: shownPath(), correlationId, addresses, seen }, anonymous, context)
       quiet = !recorded && isUnrecognised(error.code)
     }
     response = failure(error, shownPath(), correlationId, log)
@@ -107,7 +107,7 @@ async function respond(
   const { method, body } = request
   const { query, readings, fault } = target
   const door = doorOf(readings.plain)
-  // CONNECT names the end of the tunnel that it asks for, and is refused below.
+  // CONNECT names the end of its tunnel, and is refused below.
   if (door !== 'probe' && method !== 'CONNECT') browsers.requireHost(keyring !== undefined, addresses)
   const origin = browsers.requireOrigin(door === 'probe' ? 'open' : door, fields, addresses)
   if (origin !== undefined) seen.origin = origin
@@ -159,7 +159,7 @@ async function respond(
   }
   for (const [name, value] of Object.entries(parameters)) requireStorable(value, name)
   const { client: clientAddress } = addresses
-  // Where any is allowed, none is read.
+  // A route that allows any parameter reads none.
   const known = route.query === 'any' ? new QueryParameters('', []) : new QueryParameters(query, route.query)
   const asked = { query: known, parameters, body, correlationId, clientAddress }
   seen.handled = true
@@ -172,7 +172,7 @@ function doorOf(path: string): Extract<Door, 'management' | 'open'> | 'probe' {
   return path === '/api' || path.startsWith('/api/') ? 'management' : 'open'
 }
 
-/** Content that is not said to be JSON is what a form of another page would send. @throws GatewayError `unsupported_media_type` */
+/** Refuses content that is not declared as JSON: a form of another page could send it. @throws GatewayError `unsupported_media_type` */
 function requireJson({ method, body }: Request, fields: Readonly<Record<string, string>>): void {
   if (body === null || method === 'GET' || fields['content-length'] === '0') return
   const [type = ''] = (fields['content-type'] ?? '').split(';')
@@ -189,7 +189,7 @@ function deny(
     addresses,
     seen,
   }: Pick<Incoming, 'correlationId' | 'addresses' | 'seen'> & { readonly path: string },
-  nobody: Caller,
+  anonymous: Caller,
   context: ApiContext,
 ): boolean {
   const { code, status } = error
@@ -200,7 +200,7 @@ function deny(
     correlationId,
     path,
     clientAddress: addresses.client,
-    caller: identity?.caller ?? nobody,
+    caller: identity?.caller ?? anonymous,
     resource: route ? resourceOf(route.path) : 'api',
     resourceAction: route ? (route.permission === 'keys:manage' ? 'manage' : 'read') : '',
     provider: '',
@@ -209,12 +209,12 @@ function deny(
   })
   if (recorded && route && !seen.handled) {
     const refused = { parameters, identity, correlationId, clientAddress: addresses.client }
-    auditRefusedChange(route.handler, refused, nobody, error, context)
+    auditRefusedChange(route.handler, refused, anonymous, error, context)
   }
   return recorded
 }
 
-/** The contract's name for what a route is about: `gateway_keys` of `/api/gateway-keys/:id`. */
+/** The contract's name for a route's resource: `gateway_keys` of `/api/gateway-keys/:id`. */
 function resourceOf(path: string): string {
   return path.split('/')[2]!.replaceAll('-', '_')
 }

@@ -22,12 +22,12 @@ export interface MetricsEndpoint {
 export interface MetricsAccess {
   readonly browsers: BrowserPolicy
   readonly keysOn: boolean
-  /** Metrics show all tenants: where callers are, they need a token of their own, or a listener of their own. */
+  /** Metrics show all tenants: on the callers' listener they need a token; otherwise a listener of their own. */
   readonly listener: 'shared' | 'own'
   readonly audit: Pick<AuditTrail, 'denied'>
 }
 
-/** Answers Prometheus, in OpenMetrics when it asks for that. */
+/** Serves metrics to Prometheus, as OpenMetrics when the request accepts that. */
 export async function serveMetrics(
   request: Request,
   addresses: ClientAddresses,

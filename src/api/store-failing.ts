@@ -2,7 +2,7 @@ import { GatewayError } from '../errors.ts'
 import { QueryError } from '../storage/storage-error.ts'
 
 /**
- * Asks the store.
+ * Queries the store.
  *
  * @param message the response's text when the store does not respond
  * @throws GatewayError `storage_unavailable`, or `bad_request` for a query that is too large

@@ -28,7 +28,7 @@ export function readRange(parameters: QueryParameters, nowUs: number): Pick<Trac
   return defined({ fromUs, toUs })
 }
 
-/** Reads the filters that every list and every sum takes: model, key, and whom an exchange belongs to. */
+/** Reads the filters that every list and every sum takes: model, key and tenant. */
 export function readCommonFilter(parameters: QueryParameters): TraceFilter {
   return defined({
     provider: parameters.text('provider'),

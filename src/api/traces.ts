@@ -53,7 +53,7 @@ export const getTrace: ApiHandler = async (request, context) => {
   return jsonResponse(200, traceDetailJson(await loadTrace(reader, request.parameters['id'] ?? '')))
 }
 
-/** @throws GatewayError `trace_not_found` when there is none of that id in the reader's scope */
+/** @throws GatewayError `trace_not_found` when the reader's scope has no trace of that id */
 export async function loadTrace(reader: TraceReader, id: string): Promise<Trace> {
   const trace = await storeFailing('failed to read trace', () => reader.getTrace(id))
   if (!trace) throw new GatewayError('trace_not_found', 'trace not found')

@@ -18,10 +18,10 @@ export const AUDIT_ACTIONS = [
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 
-/** What came of it. */
+/** The outcome. */
 export const AUDIT_OUTCOMES = ['success', 'deny', 'error'] as const
 
-/** Who did what to whom, and what came of it. Holds no secret: keys appear by their ids. */
+/** The actor, the action, its target and the outcome. Holds no secret: keys appear by their ids. */
 export interface AuditEvent {
   /** 32 lower-case hexadecimal digits, time-ordered. */
   readonly id: string
@@ -38,12 +38,12 @@ export interface AuditEvent {
   readonly outcome: (typeof AUDIT_OUTCOMES)[number]
   /** Why, as a permanent word; empty when there is nothing to say. */
   readonly reason: string
-  /** HTTP status; 0 for what was no request. */
+  /** HTTP status; 0 for an event that was not a request. */
   readonly status: number
   readonly correlationId: string
   /** Address of the client, without port; empty when there was none. */
   readonly clientAddress: string
-  /** What else there is to know. */
+  /** Further facts. */
   readonly detail: Readonly<Record<string, unknown>>
 }
 

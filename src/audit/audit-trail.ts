@@ -4,11 +4,11 @@ import { ANONYMOUS, UNRECOGNISED } from '../access/keyring.ts'
 import type { Caller } from '../traces/exchange.ts'
 import { auditEvent, type AuditEvent } from './audit-event.ts'
 
-/** Denials of one kind that are told one by one in a window; the others are told together at its end. */
+/** Denials of one kind that get an event each in a window. The others share one at its end. */
 const TOLD_DENIALS = 50
 const WINDOW_MS = 10_000
 
-/** Kinds that are told apart, and addresses that are counted, in a window. */
+/** Most kinds that are distinguished, and most addresses that are counted, in a window. */
 const MAX_KINDS = 1000
 const MAX_ADDRESSES = 1000
 
@@ -23,10 +23,10 @@ export interface Denial {
   readonly code: GatewayErrorCode
   readonly status: number
   readonly correlationId: string
-  /** As it may be told: `ShownPaths`. */
+  /** As it may be shown: `ShownPaths`. */
   readonly path: string
   readonly clientAddress: string
-  /** `UNRECOGNISED` when nobody was recognised, `ANONYMOUS` while keys are off. */
+  /** `UNRECOGNISED` without a valid key, `ANONYMOUS` while keys are off. */
   readonly caller: Caller
   /** `proxy`, `traces`, …; what the contract calls a resource. */
   readonly resource: string
@@ -39,7 +39,7 @@ export interface Denial {
   readonly span?: SpanFields
 }
 
-/** A change of a key, or what it failed of. */
+/** A change of a key, or why it failed. */
 export interface KeyChange {
   readonly action: 'create' | 'update' | 'rotate' | 'revoke'
   readonly outcome: 'success' | 'deny' | 'error'
@@ -65,7 +65,7 @@ interface Flood {
   readonly addresses: Set<string>
 }
 
-/** Writes down who did what, in the log and in the store. However many are turned away, it stays short. */
+/** Records who did what, in the log and in the store. It stays short, however many requests are refused. */
 export class AuditTrail {
   readonly #ports: AuditPorts
   readonly #kinds = new Map<string, Flood>()
@@ -92,7 +92,7 @@ export class AuditTrail {
   /**
    * A request that was turned away.
    *
-   * @returns whether it is told by itself; one of many is only counted
+   * @returns whether it has an event of its own; one of many is only counted
    */
   denied(denial: Denial): boolean {
     const reason = reasonOf(denial.code)
@@ -105,17 +105,17 @@ export class AuditTrail {
     if (flood.addresses.size < MAX_ADDRESSES) flood.addresses.add(denial.clientAddress)
     this.#timer.arm(WINDOW_MS)
     if (flood.count > TOLD_DENIALS) return false
-    this.#tell(denial, {})
+    this.#report(denial, {})
     return true
   }
 
-  /** Tells of the denials that were only counted so far. */
+  /** Reports the denials that were only counted so far. */
   flush(): void {
     this.#timer.cancel()
     for (const { count, first, addresses } of this.#kinds.values()) {
       if (count <= TOLD_DENIALS) continue
       const more = { denials: count - TOLD_DENIALS, client_addresses: addresses.size }
-      this.#tell({ ...first, correlationId: '', clientAddress: '', span: {} }, more)
+      this.#report({ ...first, correlationId: '', clientAddress: '', span: {} }, more)
     }
     this.#kinds.clear()
   }
@@ -136,7 +136,7 @@ export class AuditTrail {
     this.#ports.store([auditEvent({ ...change, action: `key.${change.action}` })])
   }
 
-  #tell(denial: Denial, more: Readonly<Record<string, number>>): void {
+  #report(denial: Denial, more: Readonly<Record<string, number>>): void {
     const { caller } = denial
     const reason = reasonOf(denial.code)
     this.#ports.log('WARN', 'audit gateway auth deny', {
@@ -203,7 +203,7 @@ function reasonOf(code: GatewayErrorCode): string {
   }
 }
 
-/** Whether an error turns away somebody who was not recognised. */
+/** Whether an error refuses a caller that was not recognised. */
 export function isUnrecognised(code: GatewayErrorCode): boolean {
   return WITHOUT_KEY.has(code)
 }
@@ -216,7 +216,7 @@ const WITHOUT_KEY: ReadonlySet<GatewayErrorCode> = new Set([
   'auth_disabled',
 ])
 
-/** Whether an error turns somebody away, so that it is audited. */
+/** Whether an error denies access, so that it is audited. */
 export function isDenial(code: GatewayErrorCode): boolean {
   return DENIALS.has(code)
 }

@@ -10,7 +10,7 @@ const BATCH_EVENTS = 256
 /** How long events wait for others. */
 const FLUSH_MS = 50
 
-/** How long a store that does not answer is left alone. */
+/** How long the writer waits before it tries a store again that did not respond. */
 const RETRY_MS = 1000
 
 /** How often events of gateways that have ended are looked for. */
@@ -20,7 +20,7 @@ const LOOK_MS = 5000
 export interface AuditWriterPorts {
   readonly store: () => AuditTrailStore
   readonly journal: Journal
-  /** Whether an event was refused for what it is. */
+  /** Whether an event was refused because of its content. */
   readonly isRefusal: (error: unknown) => boolean
   /** Puts such an event aside; throws when it cannot. */
   readonly quarantine: (payload: Uint8Array, reason: string) => void
@@ -59,7 +59,7 @@ export class AuditWriter {
     if (this.#ports.journal.records > 0) this.#retryTimer.arm(0)
   }
 
-  /** One at a time, in order. A store that has just failed is not asked before its time: events go to the journal at once then. */
+  /** One at a time, in order. After a failure the store gets a pause: meanwhile events go to the journal at once. */
   #flush({ retry } = { retry: false }): Promise<void> {
     this.#busy = this.#busy.then(() => (this.#failing && !retry ? this.#spill() : this.#write()))
     return this.#busy
@@ -101,7 +101,7 @@ export class AuditWriter {
     }
   }
 
-  /** Stores events of the journal. @returns those that cannot be stored for what they are */
+  /** Stores events of the journal. @returns those that the store refuses because of their content */
   async #append(payloads: readonly Uint8Array[]): Promise<{ payload: Uint8Array; error: unknown }[]> {
     try {
       await this.#ports.store().append(payloads.map(eventOf))
@@ -140,7 +140,7 @@ export class AuditWriter {
   }
 }
 
-/** @throws SyntaxError for what is not JSON */
+/** @throws SyntaxError when it is not JSON */
 function eventOf(payload: Uint8Array): AuditEvent {
   return JSON.parse(Buffer.from(payload).toString('utf8')) as AuditEvent
 }

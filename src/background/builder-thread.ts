@@ -25,8 +25,8 @@ interface Work {
 }
 
 /**
- * Has traces built on a thread of its own, which is started when the first is asked for: one after another, in order. A trace that takes too
- * long, or that the thread dies of, fails alone.
+ * Builds traces on a thread of its own, one after another, in order. The thread starts with the first trace. A trace that takes too long,
+ * or that kills the thread, fails alone.
  */
 export class BuilderThread {
   readonly #thread: WorkerClient<BuilderRequest, BuilderReply>
@@ -66,7 +66,7 @@ export class BuilderThread {
   /**
    * Builds a trace. Rejects when that takes too long, or fails; the reason holds no content.
    *
-   * @param encoding the vocabulary to count with; `undefined` when nothing is to be counted
+   * @param encoding the vocabulary to count with; `undefined` when there is nothing to count
    */
   build(exchange: Exchange, content: ContentReading, encoding: Encoding | undefined): Promise<Trace> {
     return new Promise((resolve, reject) => {
@@ -75,7 +75,7 @@ export class BuilderThread {
     })
   }
 
-  /** Ends the thread; what it has not done is rejected. */
+  /** Ends the thread. Unfinished traces are rejected. */
   close(): void {
     const waiting = [...(this.#current ? [this.#current] : []), ...this.#queue.splice(0)]
     this.#current = undefined
@@ -104,7 +104,7 @@ export class BuilderThread {
     this.#thread.post({
       kind: 'build',
       exchange,
-      // A sample of text crosses as what it holds; its methods do not.
+      // A text sample crosses as data, without its methods.
       content: { ...rest, response: { ...response, output: { length, text } as typeof response.output } },
       encoding,
     })
@@ -128,7 +128,7 @@ export class BuilderThread {
     return work
   }
 
-  /** Gives up what the thread was at; the next trace starts another. */
+  /** Gives up the current trace of the thread. The next trace starts another thread. */
   #fail(reason: string): void {
     this.#done()?.reject(new Error(reason))
     this.#next()

@@ -6,25 +6,25 @@ import type { Trace } from '../traces/trace.ts'
 import { Tokenizers } from './tokenizers.ts'
 import { TraceBuilder, type BuilderSettings } from './trace-builder.ts'
 
-// The builder thread: builds the traces that take long, one after another. What it does, however long it takes, holds up no other trace.
+// The builder thread: builds slow traces, one after another. However long it takes, no other trace waits for it.
 
 declare const self: Worker
 
-/** What was read, as it crosses between threads: without the functions of its API. */
+/** A content reading as it crosses between threads: without the functions of its API. */
 export type ReadContent = Omit<ContentReading, 'api'>
 
-/** What the thread is told. */
+/** Requests to the thread. */
 export type BuilderRequest =
   | { readonly kind: 'configure'; readonly settings: BuilderSettings }
   | {
       readonly kind: 'build'
       readonly exchange: Exchange
       readonly content: ReadContent
-      /** The vocabulary to count with; `undefined` when nothing is to be counted. */
+      /** The vocabulary to count with; `undefined` when there is nothing to count. */
       readonly encoding: Encoding | undefined
     }
 
-/** What it answers, one for each `build`; an error is told by its name. */
+/** Its replies, one for each `build`. `error` is the error's name. */
 export type BuilderReply = { readonly trace: Trace } | { readonly error: string }
 
 const tokenizers = new Tokenizers()

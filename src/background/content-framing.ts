@@ -9,7 +9,7 @@ import type { ContentShape, ContentStart } from './content-start.ts'
 /** How the content of one side is taken apart; `start` until its first bytes show that. */
 export type ContentFraming =
   | { readonly kind: 'none' }
-  /** What came of it before stands. */
+  /** What was read before it still counts. */
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'start'; readonly start: ContentStart }
   | { readonly kind: 'body'; readonly body: JsonBody }

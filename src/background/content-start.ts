@@ -3,7 +3,7 @@ import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import { hasControls } from '../wire/text-bytes.ts'
 import { beginsAwsEvents } from '../wire/framing/aws-event-stream.ts'
 
-/** Most bytes that are held while they do not show what they are: comments before the first event. */
+/** Most bytes that are held until the framing is clear, such as comments before the first event. */
 const MAX_HELD_BYTES = 64 * 1024
 
 /** Data that is no text shows it within these bytes. */
@@ -14,7 +14,7 @@ const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
 const DASH = 0x2d
 
-/** How content is taken apart; `json` may yet turn out to be many texts. */
+/** The framing of content; `json` may still turn out to be many texts. */
 export type ContentShape = 'sse' | 'objects' | 'aws' | 'json' | 'form' | 'none'
 
 /**
@@ -34,7 +34,7 @@ export class ContentStart {
     this.#mediaType = mediaType
   }
 
-  /** Takes what comes next. @returns `undefined` while more is needed */
+  /** Takes the next bytes. @returns `undefined` while more is needed */
   write(bytes: Uint8Array): ContentShape | undefined {
     this.pieces.push(bytes)
     this.#held += bytes.length
@@ -51,7 +51,7 @@ export class ContentStart {
     const start = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces)
     const at = firstOf(start)
     if (at === undefined) {
-      // White space that keeps a connection alive says nothing, however much of it comes.
+      // White space that keeps a connection alive shows nothing, however much comes.
       if (!start.includes(BOM[0]!)) this.#forget()
       return undefined
     }

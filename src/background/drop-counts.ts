@@ -1,7 +1,7 @@
 import type { DropLabels } from '../telemetry/vitals.ts'
 import type { Exchange } from '../traces/exchange.ts'
 
-/** Labels that are told apart; drops with others are in the total alone. */
+/** Labels with a count of their own. Drops with other labels are only in the total. */
 const MAX_LABELS = 100
 
 /** How many records were dropped because the queue was full, by their labels. */

@@ -20,7 +20,7 @@ export class EarlierSegments {
     this.#notes = notes
   }
 
-  /** Of the segments of a process, those that nobody writes to any more. */
+  /** The segments of a process that no process writes to any more. */
   abandoned(processId: string, files: readonly JournalFile[]): readonly JournalFile[] {
     const paths = files.map(({ name }) => join(this.#folder, name))
     const open = hasOpen(Number(processId), paths.map(realPath))
@@ -46,7 +46,7 @@ export class EarlierSegments {
     })
   }
 
-  /** Whether a file has not changed for some time: by the clock, and where that went wrong, since it was first seen. */
+  /** Whether a file has not changed for some time: by the clock, or if the clock is wrong, since it was first seen. */
   #isQuiet(path: string, quietMs: number): boolean {
     try {
       const { size, mtimeMs } = statSync(path)

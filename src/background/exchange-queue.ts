@@ -5,12 +5,12 @@ import { DropCounts } from './drop-counts.ts'
 import type { FinishedExchange } from './exchange-batch.ts'
 import { TenantPipelines, type Fate } from './tenant-pipelines.ts'
 
-/** What one exchange takes in the queue besides its content. */
+/** Bytes of one exchange in the queue besides its content. */
 const RECORD_BYTES = 2048
 
 const NO_CONTENTS: Contents = { request: undefined, response: undefined }
 
-/** Exchanges that are not safe yet, and content that the recorder thread has not looked at: bounded in bytes, all of it counted. */
+/** Exchanges that are not safe yet, and content that the recorder thread has not read yet. Bounded in bytes; all of it counts. */
 export class ExchangeQueue {
   readonly tenants = new TenantPipelines()
   readonly #maxBytes: () => number
@@ -83,14 +83,14 @@ export class ExchangeQueue {
     }
   }
 
-  /** Makes room for a piece of content that is looked at. @returns false when the queue is more than half full */
+  /** Makes room for a piece of content. @returns false when the queue is more than half full */
   observe(bytes: number): boolean {
     if (this.#bytes + bytes > this.#maxBytes() / 2) return false
     this.#observedBytes += bytes
     return true
   }
 
-  /** Content has been looked at. @param bytes all of it, when absent */
+  /** Content has been read. @param bytes all of it, when absent */
   observed(bytes = Infinity): void {
     this.#observedBytes = Math.max(0, this.#observedBytes - bytes)
   }

@@ -9,7 +9,7 @@ interface Sides {
   response?: SideObservation
 }
 
-/** Follows the content of exchanges under way and hands over what was read when one ends. */
+/** Reads the content of running exchanges, and hands over the reading when one ends. */
 export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()
@@ -35,7 +35,7 @@ export class ExchangeReader {
   /**
    * Ends an exchange.
    *
-   * @returns what was read; a promise only when content must still be decoded elsewhere
+   * @returns the reading; a promise only when content must still be decoded asynchronously
    */
   end(exchange: Exchange, contents: Contents): ContentReading | Promise<ContentReading> {
     const sides = this.#sides.get(exchange.id) ?? {}

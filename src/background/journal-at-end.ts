@@ -12,7 +12,7 @@ import { encodeTrace } from './trace-codec.ts'
 /** How the recorder ended. */
 export type RecorderEnd =
   | { readonly kind: 'stored' }
-  /** The thread did not get so far: what was known of these exchanges is in the journal, and the next start stores it. */
+  /** The thread did not finish: the known part of these exchanges is in the journal, and the next start stores it. */
   | { readonly kind: 'journalled'; readonly records: number }
   /** Nor could it be journalled. */
   | { readonly kind: 'lost'; readonly records: number; readonly reason: string }

@@ -5,7 +5,7 @@ export interface JournalBatch {
   readonly commit: () => void
   /** The file that they are in is kept in quarantine instead of being deleted. */
   readonly keepFile: () => void
-  /** Records that were in a file which somebody has taken away; they are no longer counted. */
+  /** Records of a file that was removed from outside. They are no longer counted. */
   readonly lost: number
   /** Records that turned out to be damaged; their file will be kept, and they are no longer counted. */
   readonly damaged: number

@@ -19,7 +19,7 @@ export interface JournalFile {
   readonly owner: string
 }
 
-/** What a file's name says; `undefined` for other files. */
+/** The parts of a journal file's name; `undefined` for other files. */
 export function journalFile(name: string): JournalFile | undefined {
   const [, kind, sequence, owner] =
     /^(journal|unfinished)-(\d{10})-(\d+|[a-z][0-9a-z]+)\.log$/.exec(name) ?? []
@@ -70,7 +70,7 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** Size of a file in bytes; 0 when it cannot be told. */
+/** Size of a file in bytes; 0 when it is unknown. */
 export function sizeOf(path: string): number {
   try {
     return statSync(path).size
@@ -79,7 +79,7 @@ export function sizeOf(path: string): number {
   }
 }
 
-/** A path without links; the path itself when it cannot be told. */
+/** A path without links; the path itself when they cannot be resolved. */
 export function realPath(path: string): string {
   try {
     return realpathSync(path)

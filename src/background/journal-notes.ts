@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 
-/** Where the journal says what it does with files. */
+/** Log of the journal's work with files. */
 export type JournalLog = (
   level: 'INFO' | 'WARN' | 'ERROR',
   message: string,
@@ -11,7 +11,7 @@ export type JournalLog = (
 export class JournalNotes {
   readonly #folder: string
   readonly #log: JournalLog
-  /** What was said, so that it is said once. */
+  /** Messages already logged, so that each is logged once. */
   readonly #said = new Set<string>()
 
   constructor(folder: string, log: JournalLog) {

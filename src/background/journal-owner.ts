@@ -3,10 +3,10 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { lockFile, lockOwner, type FileLock } from '../files/file-lock.ts'
 
-/** Attempts at a lock of one's own: others may look at it in the wrong moment. */
+/** Attempts to take an own lock: another process may check it at that moment. */
 const ATTEMPTS = 5
 
-/** Somebody whose segments we may write, read and delete: ourselves, or one that has ended and whose lock we hold. */
+/** An owner whose segments this process may write, read and delete: itself, or one that has ended and whose lock it holds. */
 export interface JournalOwner {
   /** Part of the names of its segments; begins with a letter, so that no version takes it for a process id. */
   readonly token: string
@@ -40,10 +40,10 @@ export function isOwnerIn(folder: string, { token }: JournalOwner): boolean {
 /** What came of trying to take over the segments of another owner. */
 export type TakeOver =
   | { readonly kind: 'taken'; readonly owner: JournalOwner }
-  /** It lives, or it cannot be told whether it does; `why` is for people. */
+  /** It lives, or that is unknown. `why` is for people. */
   | { readonly kind: 'alive'; readonly why: string }
 
-/** Takes over what belongs to an owner that has ended. While we hold its lock nobody else does. */
+/** Takes over the segments of an owner that has ended. While this process holds its lock, no other can. */
 export function takeOver(folder: string, token: string): TakeOver {
   try {
     const taken = lockFile(lockPath(folder, token), `taken over by process ${process.pid} on ${hostname()}`)
@@ -73,7 +73,7 @@ function lockPath(folder: string, token: string): string {
 /**
  * Whether a process has one of these files open: how an earlier version, which takes no lock, shows that it lives.
  *
- * @returns `undefined` where that cannot be told and a process of that id runs
+ * @returns `undefined` if that is unknown and a process of that id runs
  */
 export function hasOpen(processId: number, paths: readonly string[]): boolean | undefined {
   const wanted = new Set(paths.map((path) => resolve(path)))

@@ -4,7 +4,7 @@ export const HEADER_BYTES = 8
 /** A payload cannot be larger; a length beyond it is damage. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 
-/** Bytes that are summed up in the search for whole records, in multiples of what is searched: damage must not cost minutes. */
+/** Most bytes to checksum in the search for whole records, in multiples of the searched bytes: damage must not cost minutes. */
 const SEARCH_FACTOR = 8
 
 /** A stretch of a file: `start` to before `end`. */
@@ -17,15 +17,15 @@ export interface Stretch {
 export interface RecordScan {
   /** Stretches of whole records, and how many they hold. */
   readonly whole: readonly (Stretch & { readonly records: number })[]
-  /** Stretches that hold no whole record. A record that was being written when its process died is none of them. */
+  /** Stretches without a whole record. A record that was being written when its process died does not count as one. */
   readonly damaged: readonly Stretch[]
 }
 
 /**
  * Records as they are written: `u32 length, u32 CRC-32, payload`, little-endian, one after the other.
  *
- * @param payloads JSON objects: a whole record is told from damage by its braces too, and no byte within a JSON text can be the highest of
- * a length
+ * @param payloads JSON objects: their braces also distinguish a whole record from damage, and no byte of a JSON text can be the highest
+ * byte of a length
  */
 export function encodeRecords(payloads: readonly Uint8Array[]): Buffer {
   const block = Buffer.alloc(payloads.reduce((sum, { length }) => sum + HEADER_BYTES + length, 0))
@@ -61,7 +61,7 @@ export function scanRecords(bytes: Buffer, from = 0): RecordScan {
   return { whole, damaged }
 }
 
-/** Length of the payload of a whole record at an offset; 0 where there is none. Only what is summed up in vain counts as search. */
+/** Length of the payload of a whole record at an offset; 0 for no record. Only checksums that do not match count as search. */
 function payloadAt(bytes: Buffer, at: number, search: { left: number }): number {
   if (at + HEADER_BYTES >= bytes.length) return 0
   const length = bytes.readUInt32LE(at)

@@ -10,7 +10,7 @@ import type { WriterTotals } from './writer-totals.ts'
 const BATCH_RECORDS = 256
 const REPLAY_BYTES = 8 * 1024 * 1024
 
-/** Lateness of new exchanges at which a replay gives way, and for how long. */
+/** At this delay of new exchanges a replay pauses, and for how long. */
 const LATE_MS = 50
 const GIVE_WAY_MS = 20
 
@@ -30,14 +30,14 @@ export interface ReplayPorts {
   readonly changed: () => void
   /** A batch was stored. */
   readonly succeeded: () => void
-  /** The store failed: the replay goes on later. */
+  /** The store failed: the replay continues later. */
   readonly retryLater: () => void
   /** Writes new traces, if they are due. */
   readonly flushDue: () => Promise<void>
   readonly log: (level: 'ERROR', message: string, fields: Record<string, unknown>) => void
 }
 
-/** A record of the journal that cannot be stored for what it is. */
+/** A record of the journal that the store refuses because of its content. */
 interface RefusedRecord {
   readonly payload: Uint8Array
   /** Empty when it cannot be known. */
@@ -62,7 +62,7 @@ export class JournalReplay {
     const { journal, totals, clock } = this.#ports
     while (journal.records > 0 && clock.now() < this.until) {
       await this.#giveWay()
-      // What came meanwhile queues up behind what is in the journal.
+      // New traces queue up behind the journal.
       await this.#ports.flushDue()
       const batch = journal.peek(BATCH_RECORDS, REPLAY_BYTES)
       if (batch.lost + batch.damaged > 0) this.#countMissing(batch)
@@ -86,7 +86,7 @@ export class JournalReplay {
     if (journal.records === 0) await this.#runUnfinished()
   }
 
-  /** Stores what was known of exchanges that were worked on when their process ended. They count once they are stored. */
+  /** Stores the drafts of exchanges that were in progress when their process ended. They count once they are stored. */
   async #runUnfinished(): Promise<void> {
     const { journal, totals, clock, isComing } = this.#ports
     while (journal.hasUnfinished && journal.records === 0 && clock.now() < this.until) {

@@ -16,7 +16,7 @@ export interface Segment {
   bytes: number
   /** Something in it cannot be read, so it is kept when the rest has been. */
   damaged: boolean
-  /** It could not be opened; looked at again with the next `adopt`. */
+  /** It could not be opened; the next `adopt` tries again. */
   unreadable: boolean
 }
 
@@ -25,7 +25,7 @@ export function newSegment(path: string, sequence: number, owner: JournalOwner):
   return { path, sequence, owner, unread: [], records: 0, bytes: 0, damaged: false, unreadable: false }
 }
 
-/** Finds the whole records of a segment's file. @returns how many stretches are damaged @throws the file system's error */
+/** Scans a segment's file for whole records. @returns how many stretches are damaged @throws the file system's error */
 export function measureSegment(segment: Segment): number {
   const fd = openSync(segment.path, 'r')
   let size: number
@@ -42,7 +42,7 @@ export function measureSegment(segment: Segment): number {
   }
   if (segment.bytes > 0) segment.unread.push({ start: 0, end: segment.bytes })
   if (segment.bytes === size) return 0
-  // Only damage takes the memory of a whole segment.
+  // Only damage needs memory for a whole segment.
   const { whole, damaged } = scanRecords(readFileSync(segment.path), segment.bytes)
   for (const { start, end, records } of whole) {
     segment.unread.push({ start, end })
@@ -97,9 +97,9 @@ export function markRead(segment: Segment, { payloads, at }: SegmentRead): void 
 }
 
 /**
- * Finds what is whole in a segment whose records were whole when it was opened or written, and are not any more.
+ * Scans a segment again that has become damaged since it was opened or written.
  *
- * @returns how many records are missing, and whether there is something damaged to be kept: a file that has become shorter has nothing
+ * @returns how many records are missing, and whether damaged bytes must be kept: a file that was cut has none
  */
 export function measureAgain(segment: Segment, from: number): { missing: number; kept: boolean } {
   const before = segment.records

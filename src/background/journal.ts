@@ -34,7 +34,7 @@ import { UnfinishedFiles, type UnfinishedFile } from './unfinished-files.ts'
 import { EarlierSegments } from './earlier-segments.ts'
 import { JournalNotes, type JournalLog } from './journal-notes.ts'
 
-/** A new segment is begun at this size, so that what has been replayed can be given back to the disk. */
+/** A new segment begins at this size, so that the disk space of replayed ones is freed. */
 const SEGMENT_BYTES = 16 * 1024 * 1024
 
 /** The journal would exceed its size. */
@@ -44,14 +44,14 @@ export class JournalFullError extends Error {
 
 /**
  * An append-only journal in a folder that several gateways may share: segments of checksummed records (`journal-records.ts`), read back in
- * order. How far it has been read is kept in memory only: after a crash the rest of the oldest segment is read again, so what the reader does
- * with a record must be idempotent.
+ * order. How far it has been read is kept in memory only. After a crash the rest of the oldest segment is read again, so the reader must
+ * handle each record idempotently.
  *
- * A segment's name carries its owner, who holds a lock as long as it lives. Segments of owners that have ended are taken over by the first gateway that
- * gets their lock; those of living ones are left alone. Earlier versions put their process id there and take no lock: their segments are
- * taken over when no process has them open and they have not changed for a while.
+ * A segment's name contains its owner, which holds a lock as long as it lives. The first gateway that gets the lock of an ended owner takes
+ * its segments over. Segments of living owners stay. Earlier versions put their process id there and take no lock: their segments are taken
+ * over when no process has them open and they have not changed for a while.
  *
- * Damage costs the records that it touches: reading goes on behind it, and the file is kept as `quarantine-<name>`.
+ * Damage costs only the damaged records. Reading continues after them, and the file is kept as `quarantine-<name>`.
  */
 export class Journal {
   readonly #folder: string
@@ -70,7 +70,7 @@ export class Journal {
   #sequence = 0
 
   /**
-   * The folder is made at the first append, not before; what others have left there comes with `adopt`.
+   * The first append creates the folder. `adopt` takes over what others have left there.
    *
    * @param maxBytes size at which `append` throws JournalFullError
    */
@@ -213,7 +213,7 @@ export class Journal {
     segment.bytes = end
   }
 
-  /** Reads the oldest records, up to `maxRecords` and about `maxBytes`; none when there are none, or none that can be read now. */
+  /** Reads the oldest records, up to `maxRecords` and about `maxBytes`; empty when there are none, or none can be read now. */
   peek(maxRecords: number, maxBytes: number): JournalBatch {
     for (const segment of this.#segments) {
       if (segment.unreadable || segment.records === 0) continue
@@ -247,7 +247,7 @@ export class Journal {
     return { ...NO_RECORDS, lost }
   }
 
-  /** A segment whose records were whole when it was opened or written, and are not any more. */
+  /** A segment that has become damaged since it was opened or written. */
   #damagedSince(segment: Segment, from: number): JournalBatch {
     const { missing, kept } = measureAgain(segment, from)
     if (kept) this.#sayDamaged(segment, missing)
@@ -274,7 +274,7 @@ export class Journal {
     if (this.#unfinished.letGo(file)) this.#remove(file.path)
   }
 
-  /** Records that were worked on when their process ended; none before all others have been read, for those may be the same, but whole. */
+  /** Drafts of exchanges in progress when their process ended; empty until all other records have been read, which may be the complete ones. */
   peekUnfinished(): Pick<JournalBatch, 'payloads' | 'commit'> {
     const [orphan] = this.#orphans
     if (!orphan || this.records > 0) return NO_RECORDS
@@ -294,7 +294,7 @@ export class Journal {
     return { payloads: payloads ?? [], commit }
   }
 
-  /** Closes its files and gives its locks back; what is left is taken over by the next. */
+  /** Closes its files and releases its locks. The next gateway takes over the rest. */
   close(): void {
     if (this.#tail) closeSync(this.#tail.fd)
     this.#tail = undefined
@@ -325,7 +325,7 @@ export class Journal {
     return (this.#sequence = Math.max(this.#sequence, ...this.#segments.map(({ sequence }) => sequence)) + 1)
   }
 
-  /** Path of a file of our own; makes the folder, and makes us an owner in it, where that is not so. */
+  /** Path of an own file. Creates the folder, and makes this process an owner in it, if needed. */
   #pathOf(kind: JournalFile['kind'], sequence: number): string {
     makePrivateFolder(this.#folder)
     if (this.#own && !isOwnerIn(this.#folder, this.#own)) {
@@ -340,12 +340,12 @@ export class Journal {
   #dropRead(): void {
     for (const segment of this.#segments.filter(({ unread }) => unread.length === 0)) {
       this.#forget(segment)
-      // One that stays where it is must not be taken over again: its owner's lock stays with us.
+      // A segment that stays must not be taken over again, so this process keeps its owner's lock.
       if (this.#putAway(segment)) this.#releaseIfEmpty(segment.owner)
     }
   }
 
-  /** @returns whether the segment is gone from where it was */
+  /** @returns whether the segment was removed */
   #putAway({ path, damaged }: Segment): boolean {
     if (!damaged) return this.#remove(path)
     try {
@@ -381,7 +381,7 @@ export class Journal {
     }
   }
 
-  /** Gives an inherited owner's lock back once nothing of it is left to be read. */
+  /** Releases an inherited owner's lock once all of it has been read. */
   #releaseIfEmpty(owner: JournalOwner): void {
     if (!this.#inherited.has(owner)) return
     if ([...this.#segments, ...this.#orphans].every((file) => file.owner !== owner)) this.#release(owner)

@@ -1,7 +1,7 @@
 import type { KeyList, KeyUse } from '../access/key-store.ts'
 import type { TenantDirectory } from '../storage/contract/tenant-directory.ts'
 
-/** How often the store is asked whether its keys have changed: a revoked key is refused everywhere within a second. */
+/** How often the store is checked for changed keys: a revoked key is refused everywhere within a second. */
 const WATCH_MS = 300
 
 /** How often uses of keys are noted. */
@@ -11,7 +11,7 @@ const NOTE_MS = 5000
 export interface KeyWatchPorts {
   readonly directory: TenantDirectory
   readonly wanted: () => boolean
-  /** Called whenever the store has answered; with its keys when they are others than before. */
+  /** Called whenever the store has responded; with its keys if they have changed. */
   readonly seen: (list: KeyList | undefined) => void
 }
 
@@ -53,7 +53,7 @@ export class KeyWatch {
       this.#version = list?.version ?? version
       this.#ports.seen(list)
     } catch {
-      // The writer tells of a store that does not answer; what is known of the keys holds for as long as the settings say.
+      // The writer reports a store that does not respond. Known keys stay valid for as long as the settings say.
     } finally {
       this.#watching = false
     }

@@ -6,11 +6,11 @@ import type { ClassRetention, RetentionConfig } from '../storage/settings.ts'
 const ROLL_UP_MS = 2000
 const ROLL_UP_TRACES = 1000
 
-/** How often the limits of retention are looked at, the first time soon after the start. */
+/** How often retention runs, the first time soon after the start. */
 const RETENTION_MS = 10 * 60_000
 const FIRST_RETENTION_MS = 15_000
 
-/** Hours that an earlier version summed up and that are summed up anew between two roll-ups: about a second's work. */
+/** Hours of an earlier version that are summed up again between two roll-ups: about a second's work. */
 const STEP_HOURS = 50
 
 /** What is deleted in one transaction, and the rest between two: writers come in between. */
@@ -20,39 +20,39 @@ const STEP_PAUSE_MS = 20
 
 const DAY_US = 86_400_000_000
 
-/** After so many days the ledger forgets which gateway spent what. */
+/** After so many days the ledger drops which gateway spent what. */
 const FOLD_DAYS = 3
 
-/** What a trace takes besides its details: its row and the indexes over it, about. */
+/** Bytes of a trace besides its details, about: its row and the indexes over it. */
 const ROW_BYTES = 900
 
-/** What upkeep needs around it. */
-export interface UpkeepPorts {
+/** What maintenance needs around it. */
+export interface MaintenancePorts {
   readonly storage: Storage
   readonly retention: () => RetentionConfig
   readonly log: (level: 'INFO' | 'WARN', message: string, fields: Record<string, unknown>) => void
 }
 
 /**
- * Keeps a store in shape beside the recording: sums new traces up, deletes what the retention says, gives space back. In small
- * steps, each a transaction of its own; one that fails is left to the next turn, for the store tells the writer of its troubles.
+ * Maintains a store beside the recording: sums new traces up, deletes by retention, gives space back. It works in small steps, each a
+ * transaction. A step that fails waits for the next turn; the writer reports the store's errors.
  */
 export class Maintenance {
-  readonly #ports: UpkeepPorts
+  readonly #ports: MaintenancePorts
   readonly #jobs: TraceMaintenance
   readonly #stopped = new AbortController()
   #turn: Promise<void> = Promise.resolve()
   /** How far the hours of earlier versions are refined. */
   #refined: HourPlace | 'none' | 'all' = 'none'
 
-  constructor(ports: UpkeepPorts) {
+  constructor(ports: MaintenancePorts) {
     this.#ports = ports
     this.#jobs = ports.storage.maintenance()
     this.#every(ROLL_UP_MS, ROLL_UP_MS, () => this.rollUp().then(() => this.refine()))
     this.#every(FIRST_RETENTION_MS, RETENTION_MS, () => this.retain(Date.now() * 1000))
   }
 
-  /** Ends after the step under way. */
+  /** Ends after the current step. */
   async stop(): Promise<void> {
     this.#stopped.abort()
     await this.#turn
@@ -80,7 +80,7 @@ export class Maintenance {
    * @param nowUs epoch microseconds
    */
   async retain(nowUs: number): Promise<void> {
-    // Gateways of an earlier version beside this one still sum up by hour.
+    // Gateways of an earlier version on the same store still sum up by hour.
     if (this.#refined === 'all') this.#refined = 'none'
     const { bodies, traces, rollups, audit } = this.#ports.retention()
     const deleted = {
@@ -126,7 +126,7 @@ export class Maintenance {
     return kind === 'bodies' ? bodyBytes : traceBytes + bodyBytes + traces * ROW_BYTES
   }
 
-  /** Does something to what is older than so many days, until nothing is left of it; 0 days means never. @returns how much it was */
+  /** Repeats a step for everything older than so many days, until nothing is left; 0 days means never. @returns the sum of the steps */
   async #inSteps(days: number, nowUs: number, step: (beforeUs: number) => Promise<number>): Promise<number> {
     let done = 0
     if (days === 0) return done
@@ -137,7 +137,7 @@ export class Maintenance {
     }
   }
 
-  /** Lets others in. @returns whether upkeep is to end */
+  /** Lets other work run. @returns whether maintenance must end */
   async #paused(): Promise<boolean> {
     await Bun.sleep(STEP_PAUSE_MS)
     return this.#stopped.signal.aborted

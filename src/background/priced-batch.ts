@@ -4,7 +4,7 @@ import type { PricedExchange } from '../traces/exchange.ts'
 /** Numbers of one exchange. */
 const WIDTH = 7
 
-/** What exchanges came to, as it crosses between threads. */
+/** Costs of exchanges, as they cross between threads. */
 export function packPriced(bills: readonly PricedExchange[]): PricedBatch {
   const amounts = new Float64Array(bills.length * WIDTH)
   let at = 0
@@ -21,7 +21,7 @@ export function packPriced(bills: readonly PricedExchange[]): PricedBatch {
   return { amounts }
 }
 
-/** The other way round. */
+/** Unpacks what `packPriced` packed. */
 export function unpackPriced({ amounts }: PricedBatch): PricedExchange[] {
   const bills: PricedExchange[] = []
   for (let at = 0; at < amounts.length; at += WIDTH) {

@@ -9,8 +9,8 @@ import type { PricedBatch } from './protocol.ts'
 const PRICED_MS = 20
 
 /**
- * Reports what exchanges cost that somebody waits for. Several together, because a message costs as much as a request; and soon, because
- * money is reserved until then.
+ * Reports the costs of exchanges whose reservation waits for them. It batches them, because a message costs as much as a request. It is
+ * quick, because money is reserved until then.
  */
 export class PricedReport {
   readonly #report: (batch: PricedBatch) => void
@@ -21,7 +21,7 @@ export class PricedReport {
     this.#report = report
   }
 
-  /** Adds an exchange, if somebody waits for it. */
+  /** Adds an exchange, if a reservation waits for its cost. */
   add({ ticket, status }: Exchange, trace: Trace): void {
     if (ticket === 0) return
     this.#timer.arm(PRICED_MS)
@@ -44,7 +44,7 @@ export class PricedReport {
   }
 }
 
-/** The part of a receipt that was not for input tokens; about, because only estimates are made of it. */
+/** The part of a receipt that was not for input tokens. It is approximate, because it only serves estimates. */
 function outputNanoUsd(costNanoUsd: number, lines: readonly ReceiptLine[]): number {
   let input = 0
   for (const line of lines) {

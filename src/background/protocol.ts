@@ -9,7 +9,7 @@ import type { Observed, ObservedMessage } from '../traces/exchange.ts'
 import type { PricingConfig } from '../usage/settings.ts'
 import type { Fate, ReplayedCount } from './tenant-pipelines.ts'
 
-/** What the serving thread tells the recorder thread. */
+/** Messages of the serving thread to the recorder thread. */
 export type RecorderRequest =
   | Observed
   | ObservedMessage
@@ -20,13 +20,13 @@ export type RecorderRequest =
   | { readonly kind: 'used'; readonly keys: readonly KeyUse[] }
   /** How the serving thread is, for metrics. */
   | { readonly kind: 'vitals'; readonly vitals: Vitals }
-  /** Prometheus asks. */
+  /** Prometheus scrapes. */
   | { readonly kind: 'scrape'; readonly id: number; readonly openMetrics: boolean }
   | { readonly kind: 'stop' }
   /** While it stops: it must not wait for anything any more. */
   | { readonly kind: 'flush' }
 
-/** What the recorder thread tells the serving thread. */
+/** Messages of the recorder thread to the serving thread. */
 export type RecorderReply =
   | { readonly kind: 'ready'; readonly totals: RecorderTotals }
   | { readonly kind: 'failed'; readonly message: string }
@@ -39,20 +39,20 @@ export type RecorderReply =
     }
   /** Records of the journal are in the store now. */
   | { readonly kind: 'replayed'; readonly counts: readonly ReplayedCount[] }
-  /** What exchanges cost that are awaited. */
+  /** Costs of exchanges whose reservations wait for them. */
   | ({ readonly kind: 'priced' } & PricedBatch)
-  /** The store answers; `list` holds its keys when they are others than before. */
+  /** The store responds. `list` holds its keys if they have changed. */
   | { readonly kind: 'keys'; readonly list: KeyList | undefined }
   /** The fields of lines of the log, one for each request that is complete: JSON objects. */
   | { readonly kind: 'completed'; readonly lines: readonly string[]; readonly leftOut: number }
-  /** What Prometheus asked for; without a text when there is nothing to tell. */
+  /** The metrics for a scrape; without a text when there are none. */
   | {
       readonly kind: 'scraped'
       readonly id: number
       readonly text: string | undefined
       readonly mediaType: string
     }
-  /** Bytes of observed content that have been looked at. */
+  /** Bytes of observed content that have been read. */
   | { readonly kind: 'looked'; readonly bytes: number }
   | {
       readonly kind: 'log'
@@ -98,7 +98,7 @@ export interface ExchangeBatch {
   readonly contents: Uint8Array
 }
 
-/** Exchanges that have been priced, several at a time: flat, because cloning objects costs more than the rest of it. */
+/** Exchanges that have been priced, several at a time: flat, because cloning objects would cost the most. */
 export interface PricedBatch {
   /** Seven for each: the members of `PricedExchange` in their order; money that is not known is -1. */
   readonly amounts: Float64Array

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { makePrivateFolder, openPrivateFile } from '../files/private-files.ts'
 
 /**
- * Puts a record that the store will never take aside: a line of `quarantine.jsonl` in the journal's folder says why, and holds the record
- * as `trace` when it is JSON, else as `payload` in base64. It can be read, repaired and replayed by hand.
+ * Puts a record aside that the store will never take. A line of `quarantine.jsonl` in the journal's folder has the reason and the record: as
+ * `trace` when it is JSON, else as `payload` in base64. It can be read, repaired and replayed by hand.
  *
  * @throws the file system's error
  */

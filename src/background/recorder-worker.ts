@@ -39,10 +39,10 @@ const LOOKED_MS = 5
 const AT_ONCE_BYTES = 32 * 1024
 const AT_ONCE_BILLS = 1000
 
-/** How long what takes long may go on at the end; then what is known is written. */
+/** How long slow work may continue at the end. Then drafts are written. */
 const STOPPING_MS = 8000
 
-/** How long the store is waited for when the end must hurry; then what is pending goes to the journal. */
+/** How long a flushing stop waits for the store. Then pending traces go to the journal. */
 const HURRIED_STORE_MS = 500
 
 /** How often the serving thread hears, at the end, that this one lives. */
@@ -62,7 +62,7 @@ self.onmessage = (event: MessageEvent<RecorderRequest>) => {
   else if (request.kind === 'configure') recorder = open(request.settings)
 }
 
-/** Opens the store; what comes meanwhile waits behind it, in order. */
+/** Opens the store. Messages that come meanwhile wait, in order. */
 async function open(settings: RecorderSettings): Promise<RecorderThread | undefined> {
   try {
     const storage = await openStorage(recorderStorage(settings.storage), 'write', (path, users) =>
@@ -91,7 +91,7 @@ interface SlowExchange {
   readonly exchange: Exchange
   /** Content that waits with it. */
   readonly bytes: number
-  /** What can be said of it without more work. */
+  /** Its trace without more work. */
   readonly known: (why: string) => Trace
 }
 
@@ -219,7 +219,7 @@ class RecorderThread {
     }
   }
 
-  /** Ends an exchange. Whatever goes wrong with its content costs the content, and no other exchange. */
+  /** Ends an exchange. A failure with its content costs only its content, and no other exchange. */
   #end(exchange: Exchange, contents: Contents): void {
     let reading: ContentReading | Promise<ContentReading>
     try {
@@ -236,7 +236,7 @@ class RecorderThread {
     return undefined
   }
 
-  /** Records an exchange: at once, or where that may take long, when the builder thread has built its trace. */
+  /** Records an exchange: at once, or if that may take long, when the builder thread has built its trace. */
   #record(exchange: Exchange, content: ContentReading): void {
     let trace: Trace
     try {
@@ -267,7 +267,7 @@ class RecorderThread {
     return undefined
   }
 
-  /** What is known of an exchange is made safe while the rest of it takes long. */
+  /** Makes a draft of a slow exchange safe until its trace is built. */
   #beginSlow(exchange: Exchange, content: ContentReading, read: 'read' | 'unread', bytes: number): void {
     const known = (why: string): Trace => interruptedTrace(this.#builder.build(exchange, content), why, read)
     this.#unfinished.begin(exchange.id, () =>
@@ -277,7 +277,7 @@ class RecorderThread {
     this.#slowBytes += bytes
   }
 
-  /** Writes what is known of an exchange whose trace takes too long. */
+  /** Writes the draft of an exchange whose trace takes too long. */
   #giveUp(id: string, why: string): void {
     const { exchange, known } = this.#slow.get(id)!
     let trace: Trace
@@ -351,7 +351,7 @@ class RecorderThread {
     this.#builders.close()
     this.#priced.flush()
     this.#requests.flush()
-    // First of all what cannot be had again.
+    // First what cannot be recovered.
     await Promise.race([this.#writer.close(), this.#flush.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
     this.#writer.abandon()
     reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.#totals() })

@@ -33,11 +33,11 @@ const AUDIT_WAITING = 10_000
 /** Waiting times before a recorder thread that died is started again. */
 const RESTART_MS = [0, 100, 500, 2000]
 
-/** How long nothing may be heard of a thread that stops, until it counts as stuck; less once it must hurry. */
+/** How long a stopping thread may be silent until it counts as stuck; less once it is flushed. */
 const SILENT_MS = 10_000
-const SILENT_IN_HURRY_MS = 1500
+const SILENT_WHEN_FLUSHED_MS = 1500
 
-/** How long a thread may take to stop although it is at work, and how often that is looked at. */
+/** How long a working thread may take to stop, and how often that is checked. */
 const STOPPING_MS = 60_000
 const LOOK_MS = 50
 
@@ -53,11 +53,11 @@ export type RecorderLog = (
 
 /** Who listens to the recorder. */
 export interface RecorderListeners {
-  /** What exchanges cost that somebody waits for. */
+  /** Costs of exchanges whose reservations wait for them. */
   readonly priced: (bills: readonly PricedExchange[]) => void
-  /** An exchange that somebody waits for was dropped: its cost will never be known. */
+  /** An exchange whose reservation waits was dropped: its cost will never be known. */
   readonly dropped: (ticket: number) => void
-  /** The store answers; its keys where they have changed. */
+  /** The store responds; with its keys if they have changed. */
   readonly keys: (list: KeyList | undefined) => void
 }
 
@@ -80,7 +80,7 @@ export class Recorder {
   /** Who waits for the first thread to open its store; absent once it has, or could not. */
   #starting: { readonly ready: () => void; readonly failed: (error: Error) => void } | undefined
   #stopping: Promise<RecorderEnd> | undefined
-  #hurried = false
+  #flushed = false
   /** The thread has done all there was to do at the end. */
   #ended = false
   /** When the thread was heard last. */
@@ -125,7 +125,7 @@ export class Recorder {
   /**
    * Shows a piece of streamed content to the recorder, which takes it over.
    *
-   * @returns false when the recorder is too far behind, or is being started again; the piece is not looked at then
+   * @returns false when the recorder is too far behind, or is restarting; then the piece is not read
    */
   observe(piece: Observed | ObservedMessage): boolean {
     const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
@@ -178,7 +178,7 @@ export class Recorder {
     })
   }
 
-  /** Metrics for Prometheus; `undefined` when the thread has none, or does not answer. */
+  /** Metrics for Prometheus; `undefined` when the thread has none, or does not respond. */
   scrape(openMetrics: boolean): Promise<Scrape | undefined> {
     const id = ++this.#scrapes
     return new Promise((resolve) => {
@@ -200,7 +200,7 @@ export class Recorder {
     return pipelineDiagnostics({ ...this.#queue.counts(), restarts: this.#restarts }, this.#totals.now)
   }
 
-  /** The same of some tenants alone. The pressure is that of the whole queue, for it decides what is dropped. */
+  /** The same for some tenants. The pressure is that of the whole queue, because it decides what is dropped. */
   tenantDiagnostics(
     isShown: (tenant: Pick<Caller, 'organizationId' | 'workspaceId'>) => boolean,
   ): PipelineDiagnostics {
@@ -214,9 +214,9 @@ export class Recorder {
     return (this.#stopping ??= this.#stop())
   }
 
-  /** Shortens a `stop` that is under way: nothing waits for the store or for long work any more. */
+  /** Shortens a running `stop`: it no longer waits for the store or for long work. */
   flush(): void {
-    this.#hurried = true
+    this.#flushed = true
     this.#thread.post({ kind: 'flush' })
   }
 
@@ -225,10 +225,10 @@ export class Recorder {
     this.#heardAt = performance.now()
     const until = this.#heardAt + STOPPING_MS
     this.#thread.post({ kind: 'stop' })
-    if (this.#hurried) this.#thread.post({ kind: 'flush' })
+    if (this.#flushed) this.#thread.post({ kind: 'flush' })
     while (this.#thread.running && !this.#ended && performance.now() < until) {
-      if (this.#hurried && this.#queue.size === 0) break
-      const silentMs = this.#hurried ? SILENT_IN_HURRY_MS : SILENT_MS
+      if (this.#flushed && this.#queue.size === 0) break
+      const silentMs = this.#flushed ? SILENT_WHEN_FLUSHED_MS : SILENT_MS
       if (performance.now() - this.#heardAt > silentMs) break
       await Bun.sleep(LOOK_MS)
     }

@@ -39,7 +39,7 @@ export class RequestLog {
     this.#timer.arm(FLUSH_MS)
   }
 
-  /** Hands over what waits. */
+  /** Hands over the waiting lines. */
   flush(): void {
     this.#timer.cancel()
     if (this.#lines.length === 0 && this.#leftOut === 0) return

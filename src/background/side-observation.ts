@@ -12,7 +12,7 @@ import { BodyCopy } from './body-copy.ts'
 import { type ContentFraming, framingOf } from './content-framing.ts'
 import { type ContentShape, ContentStart } from './content-start.ts'
 
-/** A whole body that decodes to this size at most is decoded at once; a larger one piece by piece, elsewhere. */
+/** A whole body that decodes to at most this size is decoded at once. A larger one is decoded piece by piece, asynchronously. */
 const AT_ONCE_DECODED_BYTES = 1024 * 1024
 
 const NOTHING = new Uint8Array(0)
@@ -23,7 +23,7 @@ export interface RequestReading {
   stream: boolean
   /** The whole request, when it was small enough to be parsed: estimates read its text. */
   whole?: JsonObject
-  /** Those of its members that are looked at however large it is; a form's fields are texts. */
+  /** The members that are read whatever its size; a form's fields are texts. */
   members?: JsonObject
 }
 
@@ -33,7 +33,7 @@ interface LoneObject {
 }
 
 /**
- * One side of an exchange, read while it passes: decodes the copy, finds usage, keeps the body if asked.
+ * One side of an exchange, read while it passes: decodes the copy, reads usage, keeps the body if bodies are captured.
  * Nothing here can reach the client: whatever fails ends the reading, never the exchange.
  */
 export class SideObservation {
@@ -156,7 +156,7 @@ export class SideObservation {
     return undefined
   }
 
-  /** The content has ended: reads what is left. Waits for decoding elsewhere if there is any. */
+  /** The content has ended: reads the rest. Waits for asynchronous decoding, if there is any. */
   async end(): Promise<void> {
     if (this.#decoder) {
       await this.#work
@@ -167,12 +167,12 @@ export class SideObservation {
     this.finish()
   }
 
-  /** Whether `end` must be awaited; otherwise `finish` does all there is to do. */
+  /** Whether `end` must be awaited; otherwise `finish` is enough. */
   get decoding(): boolean {
     return this.#decoder !== undefined
   }
 
-  /** Reads what is left of a body that needs no decoding elsewhere. */
+  /** Reads the rest of a body that needs no asynchronous decoding. */
   finish(): void {
     try {
       this.#finishReading()
@@ -227,7 +227,7 @@ export class SideObservation {
     return undefined
   }
 
-  /** What began like one JSON text may be many, or be followed by events: reads it anew as what it is. */
+  /** What began like one JSON text may be many, or be followed by events: reads it again as what it is. */
   #turnsOutStream(body: JsonBody, more: Uint8Array = NOTHING): boolean {
     const held = body.held()
     if (!held) return false
@@ -241,7 +241,7 @@ export class SideObservation {
 
   #finishRequest(object: JsonObject, whole: boolean, held: Uint8Array | undefined): void {
     const named = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
-    // Which one the upstream went by is not known, and no price may be found by the other.
+    // It is not known which one the upstream used, and the other must not decide the price.
     this.request.model = held && isAmbiguous(held, 'model') ? undefined : named
     this.request.stream = object['stream'] === true
     this.request.members = object
@@ -335,7 +335,7 @@ export class SideObservation {
     this.#atUs = now
   }
 
-  /** It was the only one, unless it stands in an array or the beginning of another has come. */
+  /** It was the only one, unless it is in an array or another one has begun. */
   #finishLone(lone: LoneObject, objects: JsonObjects): void {
     this.#lone = undefined
     if (objects.many) return this.#foldLone(lone)

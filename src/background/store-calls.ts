@@ -19,11 +19,11 @@ export interface StorePorts {
 
 /** A batch that the store is being given. */
 export interface StoreCall {
-  /** How many at the head of what is pending it holds; 0 for a replay, and once they have gone to the journal instead. */
+  /** How many traces at the head of the pending ones it holds; 0 for a replay, and once they have gone to the journal instead. */
   head: number
 }
 
-/** A trace that the store refused for what it is. */
+/** A trace that the store refused because of its content. */
 export interface RefusedTrace {
   readonly trace: Trace
   readonly error: unknown
@@ -37,7 +37,7 @@ export interface StoredSingly {
   readonly refused: readonly RefusedTrace[]
 }
 
-/** The store as the trace writer sees it: gives it batches, watches for its silence, and tells why it fails. */
+/** The store as the trace writer sees it: gives it batches, notices its silence, and classifies its failures. */
 export class StoreCalls {
   readonly #ports: StorePorts
   readonly #silenceTimer: CoalescingTimer
@@ -87,9 +87,9 @@ export class StoreCalls {
   }
 
   /**
-   * The store refuses something in the batch for what it is: stores the rest.
+   * The store refuses a trace of the batch because of its content: stores the rest.
    *
-   * @returns what it took and refused; `undefined` when it failed for another reason, and all must come again
+   * @returns the stored and the refused traces; `undefined` when it failed for another reason, and all must be tried again
    */
   async writeSingly(traces: readonly Trace[], call: StoreCall): Promise<StoredSingly | undefined> {
     const refused: RefusedTrace[] = []
@@ -106,7 +106,7 @@ export class StoreCalls {
     return { stored, added, refused }
   }
 
-  /** Counts a failure of `write`. @returns whether it was for what was to be written */
+  /** Counts a failure of `write`. @returns whether the content was the reason */
   countFailure(error: unknown, operation: string): boolean {
     const kind = this.#ports.storage().classify(error)
     this.#failuresByClass[kind] = (this.#failuresByClass[kind] ?? 0) + 1
@@ -143,7 +143,10 @@ export class StoreCalls {
     }
   }
 
-  /** Whether a single trace failed for what it is. A driver may trip over a lost connection too: then the store answers nothing else. */
+  /**
+   * Whether a single trace failed because of its content. A driver may also fail over a lost connection: then the store responds to
+   * nothing else.
+   */
   async #refuses(error: unknown): Promise<boolean> {
     const storage = this.#ports.storage()
     const kind = storage.classify(error)
@@ -155,7 +158,7 @@ export class StoreCalls {
   }
 }
 
-/** Whether a write failed for what was to be written: the store says so, or the record is of another shape than ours. */
+/** Whether a write failed because of its content: the store says so, or the record has an unknown shape. */
 function isRefusal(kind: string, error: unknown): boolean {
   return kind === 'constraint' || error instanceof TypeError || error instanceof RangeError
 }

@@ -26,8 +26,8 @@ interface Tally {
 /**
  * Counts what became of each tenant's exchanges, so that a tenant can be shown its own part of the pipeline's diagnostics.
  *
- * Only exchanges that this process accepted are counted. A journal file that somebody took away is not noticed here: its records
- * stay in `journal_records`.
+ * Only exchanges that this process accepted are counted. A journal file that is removed from outside goes unnoticed
+ * here: its records stay in `journal_records`.
  */
 export class TenantPipelines {
   readonly #tallies = new Map<string, Tally>()

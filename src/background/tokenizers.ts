@@ -4,8 +4,8 @@ import type { Encoding } from '../usage/estimate.ts'
 const PIECE_CHARACTERS = 2048
 
 /**
- * Tokenizers for estimates, loaded when the first estimate needs one: a vocabulary is tens of megabytes that a gateway
- * whose answers all report their usage never needs.
+ * Tokenizers for estimates, loaded when the first estimate needs one. A vocabulary is tens of megabytes. A gateway whose responses all
+ * report their usage never needs it.
  */
 export class Tokenizers {
   readonly #loaded = new Map<Encoding, (text: string) => number>()

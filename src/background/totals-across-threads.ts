@@ -34,7 +34,7 @@ export class TotalsAcrossThreads {
     this.#now = sum(this.#before, { ...totals, recovered: Math.max(0, totals.recovered - this.#inherited) })
   }
 
-  /** The thread died. Its records in the journal outlive it: the next thread finds and counts them itself. */
+  /** The thread died. Its records in the journal outlive it: the next thread reads and counts them itself. */
   threadDied(): void {
     this.#inherited = Math.max(0, this.#inherited - this.#takenOver) + this.#now.journalRecords
     this.#takenOver = 0

@@ -24,7 +24,7 @@ export class TraceBuilder {
       maskedRequestFields: settings.maskedRequestFields,
       maskedResponseFields: settings.maskedResponseFields,
       setCredentials: settings.setCredentials,
-      findRates: (question) => prices.find(question),
+      findRates: (query) => prices.find(query),
     }
   }
 

@@ -25,10 +25,10 @@ const ABSENT_BEFORE = {
 }
 
 /**
- * A trace from a journal payload. Payloads are our own and checksummed, so their shape is trusted, but for what tells a trace from the record
- * of another version.
+ * A trace from a journal payload. Payloads are our own and checksummed, so only the members are checked that distinguish a trace from the
+ * record of another version.
  *
- * @throws SyntaxError for what is not JSON, TypeError for what is no trace
+ * @throws SyntaxError if it is not JSON, TypeError if it is not a trace
  */
 export function decodeTrace(payload: Uint8Array): Trace {
   const raw = JSON.parse(Buffer.from(payload).toString('utf8')) as Trace & Record<string, unknown>

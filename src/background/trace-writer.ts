@@ -3,12 +3,12 @@ import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 import type { BatchWrite } from '../telemetry/telemetry.ts'
 import { type Clock, CoalescingTimer, systemClock } from '../time/coalescing-timer.ts'
 import type { Trace } from '../traces/trace.ts'
+import { isDue } from './is-due.ts'
 import { JournalReplay } from './journal-replay.ts'
 import { type Journal, JournalFullError } from './journal.ts'
 import { StoreCalls } from './store-calls.ts'
 import type { Fate } from './tenant-pipelines.ts'
 import { encodeTrace } from './trace-codec.ts'
-import { isDue } from './is-due.ts'
 import { WriterTotals } from './writer-totals.ts'
 
 /** Traces that are stored in one transaction at most. */
@@ -32,7 +32,7 @@ export interface TraceWriterPorts {
   readonly quarantine: (payload: Uint8Array, reason: string) => void
   readonly flushIntervalMs: () => number
   readonly maxPendingBytes: () => number
-  /** Called with the ids whose fate is known now; with none when only the totals have changed. */
+  /** Called with the ids whose fate is now known; with none when only the totals have changed. */
   readonly settled: (ids: readonly string[], fate: Fate) => void
   /** Traces came out of the journal and are stored. */
   readonly replayed?: (traces: readonly Trace[]) => void
@@ -45,8 +45,8 @@ export interface TraceWriterPorts {
 }
 
 /**
- * Gets traces into the store, in order, and loses none: batches; when the store will not take them, the journal;
- * when that is full too, memory up to a bound; and only past that a drop, counted and logged once per episode.
+ * Gets traces into the store in batches, in order, and loses none. What the store does not take goes to the journal. If that is full too,
+ * traces wait in memory up to a bound. Only beyond that are they dropped, counted, and logged once per episode.
  */
 export class TraceWriter {
   readonly #ports: TraceWriterPorts
@@ -104,7 +104,7 @@ export class TraceWriter {
     if (this.#adopt() > 0) this.#changed()
   }
 
-  /** Takes over what gateways that have ended left in the journal. @returns how much it was */
+  /** Takes over the journal of gateways that have ended. @returns how much it was */
   #adopt(): number {
     const { journal } = this.#ports
     const { records, damaged } = journal.adopt()
@@ -148,7 +148,7 @@ export class TraceWriter {
     return isDue(this.#pending.length, now - this.#oldestPendingAt, this.#waitMs())
   }
 
-  /** Writes what is pending; concurrent calls join what is under way. */
+  /** Writes what is pending. Concurrent calls join the running write. */
   flush(): Promise<void> {
     this.#busy ??= this.#turn(() => this.#flushAll())
     return this.#busy
@@ -177,7 +177,7 @@ export class TraceWriter {
     this.#end()
   }
 
-  /** Ends without waiting for the store: what is pending goes to the journal. Does nothing after `close`. */
+  /** Ends without waiting for the store: pending traces go to the journal. Does nothing after `close`. */
   abandon(): void {
     this.#replay.until = 0
     this.#spillAll()
@@ -217,7 +217,7 @@ export class TraceWriter {
     }
   }
 
-  /** Those at the head of what is pending have met their fates. */
+  /** The traces at the head of the pending ones have their fates. */
   #settleHead(fates: readonly Fate[]): void {
     const settled = this.#pending.splice(0, fates.length)
     this.#pendingBytes -= settled.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -235,7 +235,7 @@ export class TraceWriter {
     this.#ports.settled([], 'stored')
   }
 
-  /** A store that does not answer, nor fails, must not fill the memory: what came behind its batch goes to the journal. */
+  /** A store that neither responds nor fails must not fill the memory: everything behind its batch goes to the journal. */
   #relieve(): void {
     const call = this.#store.current
     if (call && this.#pending.length - call.head >= BATCH_RECORDS) this.#spillPending(call.head)
@@ -247,13 +247,13 @@ export class TraceWriter {
     return this.#waitMs()
   }
 
-  /** Journals what is pending, and what the store is being given. */
+  /** Journals the pending traces, and the batch that the store is working on. */
   #spillAll(): void {
     const call = this.#store.current
     if (this.#spillPending(0) && call) call.head = 0
   }
 
-  /** Journals what is pending, from an index on. @returns whether it could be */
+  /** Journals the pending traces from an index on. @returns whether that worked */
   #spillPending(from: number): boolean {
     const entries = this.#pending.slice(from)
     if (entries.length === 0) return true
@@ -268,10 +268,10 @@ export class TraceWriter {
   }
 
   /**
-   * Stores a batch from the head of what is pending, or spills it.
+   * Stores a batch from the head of the pending traces, or spills it to the journal.
    *
-   * @returns the fate of each; `undefined` when neither worked and the batch must stay in memory; `journalled` when it is no longer at the
-   * head, for it went to the journal while the store was silent, from where it comes again
+   * @returns the fate of each; `undefined` when neither worked and the batch must stay in memory. `journalled` when it went to the journal
+   * while the store was silent, so that it is no longer at the head and comes again from there
    */
   async #storeHead(traces: readonly Trace[]): Promise<readonly Fate[] | 'journalled' | undefined> {
     const call = { head: traces.length }
@@ -353,7 +353,7 @@ export class TraceWriter {
     this.#retryTimer.arm(RETRY_MS[Math.min(this.#store.failures, RETRY_MS.length - 1)]!)
   }
 
-  /** Writes when nobody else does: two at once would take the same traces. Between the look and the turn nothing may be awaited. */
+  /** Writes one batch at a time: two at once would take the same traces. Nothing may be awaited between the check and the turn. */
   async #alone(work: () => Promise<void>): Promise<void> {
     while (this.#busy) await this.#busy
     this.#busy = this.#turn(work)
@@ -370,7 +370,7 @@ export class TraceWriter {
     this.#dropping = false
   }
 
-  /** Counts an exchange of which no trace can be made. */
+  /** Counts an exchange whose trace cannot be built. */
   drop(id: string, reason: string): void {
     this.#totals.drop('build')
     this.#ports.settled([id], 'dropped')

@@ -2,7 +2,7 @@ import { closeSync, existsSync } from 'node:fs'
 import { openPrivateFile } from '../files/private-files.ts'
 import { writeAt } from './journal-files.ts'
 
-/** A file of records that somebody works on: it goes when all of them have been let go. */
+/** A file of records in progress. It is deleted when all of them have been released. */
 export interface UnfinishedFile {
   readonly path: string
   readonly fd: number
@@ -16,7 +16,7 @@ export class UnfinishedFiles {
   readonly #files = new Set<UnfinishedFile>()
   #tail: UnfinishedFile | undefined
 
-  /** @param maxBytes size at which another file is begun */
+  /** @param maxBytes size at which another file begins */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }

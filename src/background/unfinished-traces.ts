@@ -20,8 +20,8 @@ export interface UnfinishedPorts {
 }
 
 /**
- * Exchanges whose traces take long to make. What is known of each is in the journal within the flush interval, from where the next start
- * stores it if this process dies. It goes as soon as the whole trace is safe, and counts nowhere until then.
+ * Exchanges whose traces take long to build. The journal has a draft of each within the flush interval, and the next start stores it if
+ * this process dies. The draft is deleted as soon as the whole trace is safe, and counts nowhere until then.
  */
 export class UnfinishedTraces {
   readonly #ports: UnfinishedPorts
@@ -34,7 +34,7 @@ export class UnfinishedTraces {
     this.#timer = new CoalescingTimer(() => this.#write(), ports.clock ?? systemClock)
   }
 
-  /** Begins work on an exchange, or goes on with it. @param known makes what is known of it, when that is needed */
+  /** Begins work on an exchange, or continues it. @param known makes its draft when that is needed */
   begin(id: string, known: () => Trace): void {
     const before = this.#byId.get(id)
     if (before) before.known = known

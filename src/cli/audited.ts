@@ -6,10 +6,10 @@ import type { Io } from './command.ts'
 import { waitingFor } from './open-store.ts'
 import { userInfo } from 'node:os'
 
-/** Who acts on the command line: `cli`, and the system's name of the user beside it. */
+/** The actor of the command line: `cli`, with the system's user name. */
 const ACTOR = 'cli'
 
-/** Writes down in an open store what a command did. */
+/** Records in an open store what a command did. */
 export async function audited(
   storage: Storage,
   event: Pick<AuditEvent, 'action'> & Partial<AuditEvent>,

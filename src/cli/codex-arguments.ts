@@ -2,7 +2,7 @@ import type { ClientUrls } from '../config/client-urls.ts'
 import type { Environment } from '../config/environment.ts'
 import type { CodexLogin } from './codex-login.ts'
 
-/** What Codex is pointed at, and by whom. */
+/** Where Codex is pointed, and how. */
 export interface CodexSettings {
   readonly urls: ClientUrls
   /** In which Codex will run. */
@@ -15,10 +15,10 @@ export interface CodexSettings {
 
 /**
  * Arguments that point Codex at the gateway: it ignores `OPENAI_BASE_URL`, and takes a base URL by `-c`. Only a provider of its own can
- * send the gateway key. A ChatGPT log-in needs one too: for its built-in provider Codex asks chatgpt.com which address to use.
+ * send the gateway key. A ChatGPT log-in needs one too: for its built-in provider, Codex gets the address from chatgpt.com.
  *
- * @param rest the caller's arguments; where they choose a provider, nothing is added
- * @returns a `problem` where the log-in has no route
+ * @param rest the caller's arguments; if they choose a provider, nothing is added
+ * @returns a `problem` if the log-in has no route
  */
 export function codexArguments(
   rest: readonly string[],

@@ -18,7 +18,7 @@ export interface FoundLogin {
 const MAX_BYTES = 1_048_576
 
 /**
- * How Codex is logged in, by the shape of the `auth.json` in its folder. Nothing of what stands in it leaves this function.
+ * How Codex is logged in, by the shape of the `auth.json` in its folder. None of its content leaves this function.
  *
  * @param environment in which Codex will run
  */
@@ -35,7 +35,7 @@ export function readCodexLogin(environment: Environment): FoundLogin {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Not logged in, or logged in where only Codex can look.
+    // Not logged in, or logged in in a place that only Codex can read.
     if (code === 'ENOENT' || code === 'ENOTDIR') return { login: 'none' }
     return unknown(`cannot be read (${code})`)
   }

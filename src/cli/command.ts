@@ -10,9 +10,9 @@ export interface Io {
   readonly terminal: boolean
   /** Standard error is one: progress may be shown there. */
   readonly errTerminal: boolean
-  /** Asks for yes or no; absent unless a person sits at a terminal. */
+  /** Asks the user for yes or no; absent without a terminal. */
   readonly confirm?: (question: string) => boolean
-  /** Settles when the reader of standard output has taken it: what writes much waits for it. */
+  /** Settles when the reader of standard output has taken the text. Commands that write much wait for it. */
   drained(): Promise<void>
   /** Goes on when output cannot be written: without it, a reader that leaves or a disk that is full ends the program. */
   outliveReader(): void
@@ -26,7 +26,7 @@ export interface Command {
   /** How it is called, after the program's name. */
   readonly usage: string
   readonly flags: readonly Flag[]
-  /** Flags end at the first positional argument; the rest belongs to somebody else. */
+  /** Flags end at the first positional argument. The rest belongs to the program that is run. */
   readonly flagsFirst?: true
   run(parsed: Arguments, io: Io): Promise<number> | number
 }

@@ -2,7 +2,7 @@ import type { Command } from './command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 
-/** `completion`: what makes a shell complete commands and flags, made of the commands themselves. */
+/** `completion`: completions of commands and flags for a shell, generated from the commands. */
 export function completionOf(commands: () => readonly Command[]): Command {
   return {
     name: 'completion',
@@ -24,7 +24,7 @@ export function completionOf(commands: () => readonly Command[]): Command {
   }
 }
 
-/** What may follow some words: names of commands or flags, each with what it is for. */
+/** What may follow some words: names of commands or flags, each with its purpose. */
 interface Choice {
   /** `keys`, `keys list`; empty for the beginning. */
   readonly after: string
@@ -52,7 +52,7 @@ function wordsOf(commands: readonly Command[]): Choice[] {
   }))
 }
 
-/** Lists by what stands before, as arms of a shell's `case`. */
+/** Lists by the words before, as arms of a shell's `case`. */
 function arms(choices: readonly Choice[], list: (choice: Choice) => string): string {
   return choices
     .filter(({ after }) => after !== '')

@@ -1,7 +1,7 @@
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { CONFIG_FLAG, type Command } from './command.ts'
 
-/** `ongoingai config validate`: finds everything that would keep `serve` from starting. */
+/** `ongoingai config validate`: reports everything that would keep `serve` from starting. */
 export const configValidate: Command = {
   name: 'config validate',
   summary: 'check the configuration and the variables it refers to',

@@ -69,7 +69,7 @@ export const dbStatus: Command = {
   },
 }
 
-/** `ongoingai db migrate`: brings the schema up to date, and makes the store where there is none. */
+/** `ongoingai db migrate`: upgrades the schema, and creates the store if there is none. */
 export const dbMigrate: Command = {
   name: 'db migrate',
   summary: 'bring the schema of the store up to date, or make the store',
@@ -126,7 +126,7 @@ export const dbCheck: Command = {
   },
 }
 
-/** Compares sums and traces, day by day; of days that retention has come to, some traces are gone. */
+/** Compares sums and traces, day by day. Retention may have deleted some traces of a day. */
 async function checkDays({ storage }: Pick<OpenStore, 'storage'>, io: Io): Promise<string[]> {
   const jobs = storage.maintenance()
   const { rows } = await storage.everywhere().measure({}, { bucket: 'day' })

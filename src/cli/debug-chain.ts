@@ -19,7 +19,7 @@ export interface DebugOptions {
   readonly bodies: boolean
 }
 
-/** The chain that is shown, and what its traces have in common. */
+/** The shown chain, and what its traces share. */
 export interface DebugChain {
   readonly source: Trace
   readonly checkpoints: readonly Trace[]
@@ -28,7 +28,7 @@ export interface DebugChain {
   readonly threadId: string
   readonly runId: string
   readonly identifier: string
-  /** From each checkpoint to the next; empty unless the flags ask for it. */
+  /** From each checkpoint to the next; empty without the flag. */
   readonly diffs: readonly CheckpointDiff[]
 }
 

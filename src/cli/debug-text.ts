@@ -166,7 +166,7 @@ function rateText(line: ReceiptLine): string {
   return line.price_per === 1 ? `${line.price_usd}` : `${line.price_usd}/${line.price_per}`
 }
 
-/** The rule of a rate, and the list it is from where that is not the receipt's; empty for neither. */
+/** The rule of a rate, and its list if that is not the receipt's; empty for neither. */
 function originText(line: ReceiptLine): string {
   const rule = 'tokens' in line && line.rule !== undefined ? [`rule ${line.rule}`] : []
   const less = line.discount === undefined ? '' : ` less ${line.discount}`

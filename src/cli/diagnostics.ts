@@ -44,7 +44,7 @@ interface DiagnosticsResponse {
   readonly diagnostics: Readonly<Record<string, unknown>>
 }
 
-/** @throws Error when it is no response of ours */
+/** @throws Error when the response is not the gateway's */
 function responseOf(value: unknown): DiagnosticsResponse {
   const response = value as Partial<DiagnosticsResponse>
   if (!response.schema_version) {

@@ -45,7 +45,7 @@ const NAMED = 10
 /** How far the newest trace may lie ahead of this machine's clock. */
 const CLOCK_US = 60_000_000
 
-/** The checks that need nothing but this machine and its store: the contract's first, then ours. */
+/** The checks that need only this machine and its store: the contract's first, then the added ones. */
 export const LOCAL_CHECKS: readonly Check[] = [
   { name: 'storage', run: checkStorage },
   { name: 'route_wiring', run: checkRoutes },
@@ -187,7 +187,7 @@ function checkJournal({ config }: LoadedConfig): Omit<Finding, 'name'> {
   return { status: 'warn', summary: 'traces wait in the journal', details: [...details, waiting] }
 }
 
-/** Whether what limits count can be counted where the settings say. */
+/** Whether the configured backend of limits works. */
 async function checkLimits({ config }: LoadedConfig): Promise<Omit<Finding, 'name'>> {
   const { backend, redisUrl, backendTimeoutMs, policies, webhooks } = config.limits
   const details = [`backend: ${backend}`, `policies: ${policies.length}`, `webhooks: ${webhooks.length}`]
@@ -242,7 +242,7 @@ function checkDisk({ config }: LoadedConfig): Omit<Finding, 'name'> {
   return { status: 'pass', summary: 'there is room on the disk', details }
 }
 
-/** What holds secrets or contents should be its owner's alone. */
+/** Files with secrets or content should be readable by their owner alone. */
 function checkPermissions({ config, document, path, exists }: LoadedConfig): Omit<Finding, 'name'> {
   if (process.platform === 'win32') {
     return { status: 'skip', summary: 'skipped: this system has other permissions' }

@@ -61,7 +61,7 @@ function wrapped(text: string): string {
   return wrapWords(text, outputColumns() - '  '.length, '    ')
 }
 
-/** Runs the checks in the contract's order, ours behind. Without a valid configuration the others make no sense. */
+/** Runs the checks in the contract's order, then the added ones. Without a valid configuration the others make no sense. */
 async function examine(path: string | undefined, online: boolean, io: Io): Promise<Finding[]> {
   let loaded: LoadedConfig
   try {
@@ -100,7 +100,7 @@ async function outcome(check: Check, loaded: LoadedConfig, { environment }: Io):
   const { name } = check
   try {
     const { status, summary, details = [] } = await check.run(loaded, environment)
-    // They repeat what drivers and servers said.
+    // They repeat messages of drivers and servers.
     const shown = details.map((detail) => withoutCredentials(detail))
     return { name, status, summary, ...(shown.length > 0 ? { details: shown } : {}) }
   } catch (error) {

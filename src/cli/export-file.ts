@@ -25,8 +25,8 @@ interface State {
 }
 
 /**
- * A file that is written beside its place, page by page, with a note of how far it is: an export that was interrupted, by a
- * crash or a full disk, goes on from the last page. Only its owner may read it.
+ * A file that is written next to its final place, page by page, with a note of its progress. An export that was interrupted by a crash
+ * or a full disk continues from the last page. Only its owner may read it.
  */
 export class ExportFile {
   readonly #path: string
@@ -36,7 +36,7 @@ export class ExportFile {
   #state: State
 
   /**
-   * @param path where it is to lie at last
+   * @param path its final place
    * @param query the query, as JSON
    * @param words how that was put
    * @throws Error when the file is there already, or belongs to another query

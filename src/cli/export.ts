@@ -71,7 +71,7 @@ interface Options {
   readonly out: string
   readonly bodies: boolean
   readonly filter: TraceFilter
-  /** The flags as they were given, but for where the configuration and the file are. */
+  /** The given flags, except the places of the configuration and the file. */
   readonly words: string
 }
 
@@ -140,7 +140,7 @@ async function exportToFile(reader: TraceReader, options: Options, io: Io): Prom
   }
 }
 
-/** Pages in the order of arrival, which never changes: an export that goes on neither repeats nor misses anything. */
+/** Pages in the order of arrival, which never changes: an export that continues neither repeats nor misses anything. */
 async function* pages(
   reader: TraceReader,
   { filter, bodies }: Options,

@@ -33,7 +33,7 @@ const TEXT_FILTERS = [
   ['client', 'client', 'Client filter (claude-cli, codex_exec, OpenAI/JS, …)'],
 ] as const
 
-/** Filters by model and by whom an exchange belongs to. */
+/** Filters by model and tenant. */
 export const FILTER_FLAGS: readonly Flag[] = [
   ...TEXT_FILTERS.map(([name, , description]): Flag => ({ name, type: 'string', description })),
   { name: 'tag', type: 'string', description: 'Tag filter: NAME=VALUE, several with commas' },
@@ -54,7 +54,7 @@ export function readTimeZoneFlag({ values }: Arguments): TimeZone | { readonly p
   )
 }
 
-/** Reads the flags of a range, from now on back where they say so. */
+/** Reads the flags of a range, which may be a span back from now. */
 export function readRangeFlags(parsed: Arguments): TimeRange | { readonly problem: string } {
   const zone = readTimeZoneFlag(parsed)
   if ('problem' in zone) return zone
@@ -99,7 +99,7 @@ export function readFilterFlags(
   }
 }
 
-/** Tags of the filter by their keys; `undefined` for what is not `key=value`. */
+/** Tags of the filter by their keys; `undefined` for a text that is not `key=value`. */
 function readTags(text: string): Record<string, string> | undefined {
   const tags: Record<string, string> = {}
   for (const pair of text.split(',').filter((one) => one.trim() !== '')) {

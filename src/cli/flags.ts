@@ -16,7 +16,7 @@ export interface Arguments {
   readonly positional: readonly string[]
 }
 
-/** The command line cannot be understood, or asks for help. */
+/** The command line is wrong, or wants help. */
 export type FlagProblem = { readonly kind: 'help' } | { readonly kind: 'error'; readonly message: string }
 
 /**

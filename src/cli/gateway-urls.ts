@@ -11,8 +11,8 @@ const EVERY_ADDRESS = ['', '0.0.0.0', '::']
  * Where commands and the tools that they start reach the gateway. They send keys there, and the working directory may be anybody's: its
  * `ongoingai.yaml`, which no flag named, may point at this machine only.
  *
- * @param given `--config`; `undefined` where it was not given
- * @throws ConfigError `load` where that file points elsewhere
+ * @param given `--config`; `undefined` without it
+ * @throws ConfigError `load` if that file points elsewhere
  */
 export function gatewayUrls(
   given: string | undefined,

@@ -4,7 +4,7 @@ import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts
 /** `ongoingai health`: whether a running gateway takes requests, for health checks of containers. */
 export const health: Command = {
   name: 'health',
-  summary: 'tell whether a running gateway takes requests',
+  summary: 'check whether a running gateway takes requests',
   usage: 'health [--config path/to/ongoingai.yaml] [--base-url URL] [--timeout DURATION]',
   flags: [CONFIG_FLAG, ...GATEWAY_FLAGS.filter(({ name }) => name === 'base-url' || name === 'timeout')],
   async run(parsed, io) {

@@ -46,7 +46,7 @@ function rowOf(key: Shown): string[] {
   ]
 }
 
-/** `custom: proxy:write`; permissions beside those of the role where there are some. */
+/** `custom: proxy:write`; the role, with the permissions that the key has in addition. */
 function roleOf({ role = '', permissions = [] }: Shown): string {
   return permissions.length === 0 ? role : `${role}: ${permissions.join(', ')}`
 }

@@ -16,7 +16,7 @@ import { hasNoStore, waitingFor, withConfig } from './open-store.ts'
 
 /** What a command does with keys in the store. */
 export interface StoreWork {
-  /** The audit trail's name of it; absent for what changes nothing. */
+  /** The audit trail's name of it; absent for a command that changes nothing. */
   readonly action?: AuditAction
   readonly run: (store: KeyStore) => Promise<object | undefined>
   /** The result while there is no store, which commands that only read do not create. */
@@ -103,7 +103,7 @@ function administration(config: Config, directory: TenantDirectory): KeyAdminist
   })
 }
 
-/** The directory beside a running gateway that is writing all the time. */
+/** The directory, while a running gateway may write all the time. */
 function patient(storage: Storage): TenantDirectory {
   const directory = storage.directory()
   return new Proxy(directory, {

@@ -17,7 +17,7 @@ import { GATEWAY_FLAGS, readTimeout, requestGateway } from './running-gateway.ts
 const WHERE =
   '[--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
 
-/** The actor when a command works on the store itself: whoever may open it may do everything. */
+/** The actor when a command works on the store itself: a user who can open it may do everything. */
 const ACTOR: KeyActor = { name: 'cli', scope: undefined, home: undefined, key: undefined }
 
 /** `ongoingai keys list` */
@@ -157,7 +157,7 @@ export const keysRevoke: Command = {
     }),
 }
 
-/** One command about keys: what it asks of a running gateway, else does in the store, and how it shows the result. */
+/** One command about keys: its request to a running gateway, else its work in the store, and its output. */
 interface KeyCommand extends StoreWork {
   readonly http: (id: string) => {
     readonly path: string

@@ -115,7 +115,7 @@ function readMembers({ values }: Arguments): Members | string {
   return members
 }
 
-/** Changes a budget in the store: whoever may open it may change every budget. @returns `undefined` after the reason was shown */
+/** Changes a budget in the store: a user who can open it may change every budget. @returns `undefined` after the reason was shown */
 async function inStore(
   action: 'reset' | 'raise',
   policy: string,
@@ -164,7 +164,7 @@ async function note(
   )
 }
 
-/** Where the changed limit stands, as a running gateway responds. The store does not know the reservations of running requests. */
+/** The state of the changed limit, as a running gateway responds. The store does not know the reservations of running requests. */
 async function shown(
   storage: Storage,
   { limits, facts, tenant }: Subject,

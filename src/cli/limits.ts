@@ -8,7 +8,7 @@ import { textTable } from './text-table.ts'
 /** Flags that say whose limits to show, and their names in the query. */
 const SUBJECT_FLAGS = ['key-id', 'end-user', 'session-id', 'provider', 'model'] as const
 
-/** `ongoingai limits`: the limits of a key of a running gateway, and where they stand. */
+/** `ongoingai limits`: the limits of a key of a running gateway, with their state. */
 export const limits: Command = {
   name: 'limits',
   summary: 'show limits of a running gateway and where they stand',
@@ -79,7 +79,7 @@ function rowOf(standing: LimitStanding): string[] {
       : `${words} per ${period}${remarks.length > 0 ? ` (${remarks.join(', ')})` : ''}`,
     `${per.replace('_', ' ')}${split === undefined ? '' : ` and ${split}`}`,
     show(used),
-    // What is reserved is what requests under way are expected to come to.
+    // The reserved amount is the expected cost of running requests.
     reserved === undefined ? '' : `${reserved > 0 ? '~' : ''}${show(reserved)}`,
     show(limit),
     reset ?? '',

@@ -31,7 +31,7 @@ export async function checkListener({ config }: LoadedConfig): Promise<Omit<Find
   return { status: 'fail', summary: 'the gateway cannot listen', details }
 }
 
-/** Whether the gateway of this configuration is what listens. One that uses another SQLite file is another gateway. */
+/** Whether the listener is the gateway of this configuration. One that uses another SQLite file is another gateway. */
 async function runsAlready({ server, storage }: Config, errors: readonly ListenError[]): Promise<boolean> {
   const { host, port } = server
   if (!errors.every(({ taken }) => taken) || (await gatewayOn(host, port)) === '') return false

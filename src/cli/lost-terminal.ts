@@ -27,7 +27,7 @@ function ignoresHangUp(): boolean {
     const [, mask = '0'] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
     return (BigInt(`0x${mask}`) & 1n) === 1n
   } catch {
-    // Only Linux says it. `nohup` leaves none of the three on the terminal.
+    // Only Linux shows it. `nohup` leaves none of the three on the terminal.
     return ![0, 1, 2].some((fd) => isatty(fd))
   }
 }

@@ -1,7 +1,7 @@
 import { VERSION } from '../version.ts'
 import type { Command } from './command.ts'
 
-/** `man`: the manual page, made of the commands themselves. `ongoingai man | man -l -` shows it. */
+/** `man`: the manual page, generated from the commands. `ongoingai man | man -l -` shows it. */
 export function manOf(commands: () => readonly Command[]): Command {
   return {
     name: 'man',

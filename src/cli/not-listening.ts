@@ -3,7 +3,7 @@ import { authority } from '../wire/url/authority.ts'
 import type { ListenError } from '../http/listen-error.ts'
 import { portHolder } from './port-holder.ts'
 
-/** Why an address cannot be listened on, and what to do. */
+/** Why listening on an address fails, and what to do. */
 export async function notListening({
   host,
   port,

@@ -37,7 +37,7 @@ export async function openStore(
   }
 }
 
-/** Whether the store is a file that no gateway has made yet. */
+/** Whether the store is a file that does not exist yet. */
 export function hasNoStore({ storage }: Config): boolean {
   return storage.driver === 'sqlite' && storage.path !== ':memory:' && !existsSync(storage.path)
 }

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 /** How long a gateway that may hold the port may take to say so. */
 const ASK_MS = 1000
 
-/** Who listens on a port of this machine, in words, as far as that can be known; empty where it cannot. */
+/** The process that listens on a port of this machine, in words; empty when it is unknown. */
 export async function portHolder(host: string, port: number): Promise<string> {
   return [processOn(port), await gatewayOn(host, port)].filter((text) => text !== '').join(', ')
 }
@@ -47,7 +47,7 @@ function holds(pid: string, sockets: ReadonlySet<string>): boolean {
   }
 }
 
-/** `an OngoingAI gateway 1.2.3`, where one responds. */
+/** `an OngoingAI gateway 1.2.3`, if one responds. */
 export async function gatewayOn(host: string, port: number): Promise<string> {
   const name = ['0.0.0.0', '::', '[::]'].includes(host) ? 'localhost' : host
   try {

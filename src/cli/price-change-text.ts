@@ -6,7 +6,7 @@ import { textTable } from './text-table.ts'
 /** Models that are named at most of each kind; the rest is counted. */
 const NAMED = 30
 
-/** What a new list changes, for people: how many models are new, changed and gone, and what each costs then. */
+/** What a new list changes, for people: how many models are new, changed and gone, and their new prices. */
 export function priceChangesText(changes: readonly PriceChange[]): string {
   const fresh = changes.filter(({ before }) => !before)
   const gone = changes.filter(({ after }) => !after)
@@ -47,7 +47,7 @@ function differences(before: RateSheet['prices'], after: RateSheet['prices']): s
     .join('; ')
 }
 
-/** Most prices are per million tokens: only the others say for what they are. */
+/** Most prices are per million tokens. Only the others show their unit. */
 function shortKey(key: string): string {
   return key.replace(/_mtok$/, '')
 }

@@ -18,7 +18,7 @@ export class DownloadError extends Error {
  * Fetches a price list, through the proxy that the environment names. Only https is taken, or http from this machine; redirections are
  * not followed; the size is bounded as it comes.
  *
- * @returns the bytes, and what names a list that does not name itself: the end of its path, the day on which it changed
+ * @returns the bytes, and a name for a list without one: the end of its path, the day on which it changed
  * @throws DownloadError
  */
 export async function downloadPriceList(

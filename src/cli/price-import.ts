@@ -22,7 +22,7 @@ import { priceChangesText } from './price-change-text.ts'
 import { DownloadError, downloadPriceList } from './price-download.ts'
 import { dirname, join } from 'node:path'
 
-/** What `prices import` does: checks a file, shows what it changes, and puts it where the gateway reads it. @returns the exit status */
+/** `prices import`: checks a file, shows what it changes, and puts it where the gateway reads it. @returns the exit status */
 export function importPrices(parsed: Arguments, io: Io): number {
   const options = readOptions('prices import', parsed)
   const [file] = parsed.positional
@@ -102,7 +102,7 @@ function readOptions(command: string, { values }: Arguments): Options | { readon
   }
 }
 
-/** Loads the configuration; a list that is missing or broken now is no problem to what replaces it. */
+/** Loads the configuration. A missing or broken list is accepted, because it will be replaced. */
 function withoutList({ values }: Arguments, io: Io): Config | undefined {
   const usable = (path: string): FiledTable | undefined => {
     try {
@@ -139,7 +139,7 @@ function take({ table, sha256, warnings }: FiledTable, config: Config, dryRun: b
     return 0
   }
   const content = new TextEncoder().encode(writePriceFile(table))
-  // What is written must be readable: it may be larger than what came.
+  // The written list must be readable: it may be larger than the file.
   parsePriceFile(content, table)
   makePrivateFolder(dirname(path))
   writeFileAtomically(path, content)
@@ -152,10 +152,10 @@ function take({ table, sha256, warnings }: FiledTable, config: Config, dryRun: b
   return 0
 }
 
-/** Stands in for the operator's list where there is none. */
+/** Used when the operator has no list. */
 const NO_LIST = { name: '', version: '', date: '', providers: [] }
 
-/** Beside the store, or beside the journal where the store is no file. */
+/** Next to the store, or next to the journal if the store is not a file. */
 function defaultPath({ storage, tracing }: Config): string {
   const beside =
     storage.driver === 'sqlite' && storage.path !== ':memory:' ? storage.path : tracing.journal.path

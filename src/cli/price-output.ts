@@ -206,19 +206,19 @@ function onceEach(seen: readonly SeenModel[]): readonly SeenModel[] {
   return [...models.values()]
 }
 
-/** Rates of which one is enough to price what is read, or written. */
+/** One of these rates is enough to price the input, or the output. */
 const SIDES: readonly (readonly ['input' | 'output', readonly Bucket[]])[] = [
   ['input', ['input_uncached', 'input_audio', 'input_image']],
   ['output', ['output_text', 'output_audio', 'output_image']],
 ]
 
-/** A model whose price says nothing of what it read, or of what it wrote. */
+/** A model whose price lacks its input, or its output. */
 interface PartlyPriced {
   readonly seen: SeenModel
   readonly lacks: 'input' | 'output'
 }
 
-/** Models that are priced, but not all that they did: the cost of such a call is unknown. What is billed in other units than tokens is whole. */
+/** Models whose price is incomplete: the cost of such a call is unknown. Models that are billed in other units than tokens are complete. */
 function pricedInPart(config: Config, seen: readonly SeenModel[]): readonly PartlyPriced[] {
   const prices = new PriceList({ ...config.pricing, unknownModel: 'allow' })
   return SIDES.flatMap(([lacks, buckets]) => {

@@ -52,7 +52,7 @@ export const pricesImport: Command = {
   run: async (parsed, io) => (await import('./price-import.ts')).importPrices(parsed, io),
 }
 
-/** `ongoingai prices update --from URL`: the same with a list that is fetched, where `pricing.allow_update` permits it. */
+/** `ongoingai prices update --from URL`: the same with a fetched list, if `pricing.allow_update` permits it. */
 export const pricesUpdate: Command = {
   name: 'prices update',
   summary: 'fetch a price list and take it over',

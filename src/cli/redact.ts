@@ -9,7 +9,7 @@ import { readText, readWide } from '../wire/text-bytes.ts'
 import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
 import { textTable } from './text-table.ts'
 
-/** `redact`: what would happen to a text or a body that comes on standard input. */
+/** `redact`: what redaction would do with a text or a body on standard input. */
 export const redact: Command = {
   name: 'redact',
   summary: 'Show what redaction would do to a text or a request body',
@@ -121,7 +121,7 @@ interface Shown {
   readonly content: string
 }
 
-/** The media type that was given, else the usual one of what it is. */
+/** The given media type, else the usual one for the kind of content. */
 function mediaTypeOf(given: string, bytes: Uint8Array): string {
   const declared = readContentType(given)
   return declared.mediaType === '' ? MEDIA_TYPES[seeBody(bytes, declared).kind] : declared.mediaType

@@ -3,7 +3,7 @@ import { redactionKeyProblem } from '../gateway/redaction-key.ts'
 import { Scopes } from '../redaction/scopes.ts'
 import type { Finding } from './doctor-checks.ts'
 
-/** What the policy does, and what of an exchange it does not see. */
+/** What the policy does, and which parts of an exchange it does not see. */
 export function checkRedaction({ config }: LoadedConfig): Omit<Finding, 'name'> {
   const { redaction } = config.pii
   const { mode, uninspectable, scopes } = redaction

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 
 /**
- * Tells what ends the program unforeseen, and ends it. The runtime would print every property of the error too: URLs
+ * Reports an unexpected error, and ends the program. The runtime would print every property of the error too: URLs
  * with their queries, what a driver was given.
  */
 export function reportCrashes(): void {

@@ -70,7 +70,7 @@ function writeSummary({ totals, models, keys }: ReportData, io: Io): void {
 /** A table of the report. */
 interface Part {
   readonly title: string
-  /** Stands in for a table without rows. */
+  /** Shown instead of a table without rows. */
   readonly empty: string
   readonly head: readonly string[]
   readonly rows: readonly (readonly string[])[]
@@ -219,7 +219,7 @@ function latency(name: string, row: MeasuredRow): string[] {
   return [name || '(unknown)', String(row.requests), ...ms]
 }
 
-/** Filters by attribution, where there are some. */
+/** Filters by attribution, if there are any. */
 function attributionFilters({ sessionId, endUser, client, tags }: TraceFilter): string[][] {
   return [
     ...(sessionId === undefined ? [] : [['Filter session', sessionId]]),

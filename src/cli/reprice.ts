@@ -103,7 +103,7 @@ interface ModelChange {
   unknownAfter: number
   estimatedBefore: number
   estimatedAfter: number
-  /** Of traces that a subscription paid for: what they come to at list prices. */
+  /** The list prices of traces that a subscription paid for. */
   listBeforeNanoUsd: number
   listAfterNanoUsd: number
 }
@@ -156,7 +156,7 @@ async function repriceAll(storage: Storage, config: Config, options: Options, io
   return { models, traces, changed, resumed: start > 0, lists }
 }
 
-/** A job is the same as long as its range and the prices are: only then may it go on where it was interrupted. */
+/** A job may continue after an interruption only with the same range and prices. */
 function jobName({ pricing }: Config, { fromUs, toUs }: TimeRange, lists: readonly string[]): string {
   const prices = Bun.SHA256.hash(JSON.stringify(pricing), 'hex').slice(0, 16)
   return `reprice ${fromUs ?? ''}..${toUs ?? ''} ${lists.join(' ')} ${prices}`

@@ -131,7 +131,7 @@ function groupWords(group: string): string[] {
 
 function usage(): string {
   const lines = textTable(COMMANDS.map(({ name, summary }) => [`  ${name}`, summary]))
-  return `Usage: ongoingai <command> [flags]\n\n${lines}\n\`ongoingai <command> --help\` tells its flags; without a command it serves.\n`
+  return `Usage: ongoingai <command> [flags]\n\n${lines}\n\`ongoingai <command> --help\` lists its flags; without a command it serves.\n`
 }
 
 function groupUsage(group: string): string {

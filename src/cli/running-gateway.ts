@@ -8,7 +8,7 @@ import { gatewayUrls } from './gateway-urls.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1_048_576
 
-/** Flags of commands that ask a running gateway. */
+/** Flags of commands that use a running gateway. */
 export const GATEWAY_FLAGS: readonly Flag[] = [
   {
     name: 'base-url',
@@ -55,7 +55,7 @@ export function readTimeout({ values }: Arguments): number | string {
 }
 
 /**
- * Asks a running gateway.
+ * Sends a request to a running gateway.
  *
  * @returns its JSON (`undefined` for a response without content) and the URL of the request
  * @throws Error in words for the user

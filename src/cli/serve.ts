@@ -21,7 +21,7 @@ import { switchedOff } from './switched-off.ts'
 /** Requests to upstreams at a time; the HTTP client's own default is 256. */
 const MAX_UPSTREAM_REQUESTS = '65336'
 
-/** `ongoingai serve`, and what runs without a command. */
+/** `ongoingai serve`, also the default without a command. */
 export const serve: Command = {
   name: 'serve',
   summary: 'start the gateway',
@@ -168,12 +168,12 @@ async function reload(path: string | undefined, gateway: Gateway, log: Log, io: 
 /** What the runtime reads from the environment when the process begins, before any of our code. */
 const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
-  // Milliseconds. By itself the allocator looks ten times a second for memory to give back within pages that are in use; under load that
-  // takes up to a tenth of the processor's time.
+  // Milliseconds. By default the allocator checks pages in use for free memory ten times a second. Under load that takes up to a tenth of
+  // the processor's time.
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000',
 }
 
-/** Replaces the process by itself, once and under the same id, with what is missing of that. A variable that is set already stays as it is. */
+/** Restarts the program once in the same process, with the missing variables of that list. A variable that is already set stays unchanged. */
 function replaceProcess({ environment }: Io): void {
   const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
   if (missing.length === 0 || process.execve === undefined) return
@@ -229,7 +229,7 @@ ${off.length === 0 ? '' : `  Off: ${off.join(', ')}\n`}${openWarnings(config)
 `)
 }
 
-/** The model of a request, its tokens and what it cost. */
+/** The model of a request, its tokens and its cost. */
 function spent({
   model,
   input_tokens: input,

@@ -45,7 +45,7 @@ function assignment(shell: string, name: string, value: string): string {
   if (shell === 'fish') return `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}'\n`
   // PowerShell takes typographic quotes for plain ones.
   if (shell === 'powershell') return `$env:${name} = '${value.replace(/['\u2018-\u201b]/g, '$&$&')}'\n`
-  // Unquoted as long as it is plain, which is what scripts have always seen.
+  // Unquoted if it is plain, as scripts have always seen it.
   const plain = /^[A-Za-z0-9_./:[\]-]+$/.test(value)
   return `export ${name}=${plain ? value : `'${value.replaceAll("'", `'\\''`)}'`}\n`
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 
-/** What a gateway of these settings does not do, in words for the banner. Limits of keys that only the store knows are not looked for. */
+/** What a gateway with these settings does not do, in words for the banner. Limits of keys in the store are not checked. */
 export function switchedOff({ auth, tracing, limits, pii, telemetry }: Config): string[] {
   const limited = limits.policies.length > 0 || auth.keys.some((key) => key.limits.length > 0)
   const observed = telemetry.traces || telemetry.metrics || telemetry.prometheus

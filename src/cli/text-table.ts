@@ -1,7 +1,7 @@
 import { visible } from '../presentation/visible.ts'
 import { lengthOf, wrapWords } from './wrap-words.ts'
 
-/** Columns where the terminal does not report its own, or there is none. */
+/** Columns when the terminal does not report its own, or there is no terminal. */
 const USUAL_COLUMNS = 80
 
 /** Columns that text output may take: those of the terminal. */

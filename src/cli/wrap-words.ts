@@ -1,5 +1,5 @@
 /**
- * Breaks a text at its spaces into lines of at most some columns. What has no space, an id or an address that somebody copies, stays
+ * Breaks a text at its spaces into lines of at most some columns. A word without a space, such as an id or an address to copy, stays
  * whole, however long.
  *
  * @param indent what every line but the first begins with; counted in

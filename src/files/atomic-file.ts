@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { openPrivateFile } from './private-files.ts'
 
-/** Writes a file that only its owner may read, whole or not at all: beside its place first, then moved there. */
+/** Writes a file that only its owner may read, whole or not at all: next to its place first, then moved there. */
 export function writeFileAtomically(path: string, bytes: Uint8Array): void {
   const beside = `${path}.${process.pid}.part`
   const file = openPrivateFile(beside, 'w')

@@ -33,7 +33,7 @@ export function exposedFiles(config: GatewayFiles): string[] {
     const ours = paths.filter(isOurs)
     const whole =
       ours.length === paths.length && folder !== process.cwd() && (ours.length > 0 || folder === journal)
-    // A link has no mode of its own, and what it leads to need not be ours.
+    // A link has no mode of its own, and its target may belong to others.
     const files = ours.filter(
       (path) => path !== journal && isExposed(lstatSync(path, { throwIfNoEntry: false })),
     )
@@ -42,7 +42,7 @@ export function exposedFiles(config: GatewayFiles): string[] {
 }
 
 /**
- * Folders of the gateway in which other users can replace its files: its keys, its record. Those that a start closes are none. In a folder
+ * Folders of the gateway in which other users can replace its files: its keys, its record. Folders that a start closes do not count. In a folder
  * like `/tmp` everybody may replace his own only.
  */
 export function replaceableFolders(config: GatewayFiles): string[] {
@@ -67,7 +67,7 @@ function placesOf({ storage, tracing }: GatewayFiles): {
   return { journal, store, folders }
 }
 
-/** The path without links, as far as it is there: SQLite puts its other files beside the store that a link leads to. */
+/** The path without links, as far as it exists: SQLite puts its other files next to the target of a link. */
 function whereLinksLead(path: string): string {
   const full = resolve(path)
   if (existsSync(full)) return realpathSync(full)

@@ -7,17 +7,17 @@ export interface FileLock {
   release(): void
 }
 
-/** What came of asking for a lock. */
+/** The result of taking a lock. */
 export type LockAttempt =
   | { readonly kind: 'held'; readonly lock: FileLock }
-  /** Somebody else holds it. `owner` is what the holder wrote; empty when it cannot be read. */
+  /** Another process holds it. `owner` is what the holder wrote; empty when it cannot be read. */
   | { readonly kind: 'taken'; readonly owner: string }
 
 /**
  * Takes the lock of a file without waiting.
  *
- * The operating system ties the lock to the process, so no process ids are compared: a lock never outlives its holder, not
- * across a reboot and not between containers that share a volume. The file is a SQLite database because SQLite locks files on
+ * The operating system ties the lock to the process, so no process ids are compared. A lock never outlives its holder, even across a
+ * reboot or between containers that share a volume. The file is a SQLite database because SQLite locks files on
  * every platform. Open it only through this function: closing another descriptor of it would release the lock.
  *
  * @param path is created if missing; its folder must exist
@@ -48,7 +48,7 @@ export function lockFile(path: string, owner: string): LockAttempt {
 /**
  * Looks who holds the lock of a file, without creating the file or taking the lock for longer than the look.
  *
- * @returns what the holder wrote; `undefined` when nobody holds it
+ * @returns what the holder wrote; `undefined` when it is free
  */
 export function lockOwner(path: string): string | undefined {
   let database: Database
@@ -65,7 +65,7 @@ export function lockOwner(path: string): string | undefined {
   }
 }
 
-/** Takes SQLite's reserved lock: nobody else can take it, but everybody can still read who holds it. */
+/** Takes SQLite's reserved lock: no other process can take it, but all can still read who holds it. */
 function reserve(database: Database): boolean {
   try {
     database.run('BEGIN IMMEDIATE')

@@ -10,7 +10,7 @@ import {
   rmSync,
 } from 'node:fs'
 
-/** What the program makes is for its owner alone: it holds content, secrets, or what was spent by whom. */
+/** The program's files are for their owner alone: they hold content, secrets and spending. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
@@ -24,10 +24,10 @@ export function makePrivateFolder(path: string): void {
 }
 
 /**
- * Opens a file for writing that is its owner's alone from now on, whatever the umask. Where others may write too, one of them could have laid
- * a file or a link ready: `w` makes a new file, `r+` goes on in one of this user.
+ * Opens a file for writing that is its owner's alone from now on, whatever the umask. If others can write to the folder, one of them may
+ * have put a file or a link there: `w` makes a new file, `r+` continues one of this user.
  *
- * @throws Error from the file system, or where an existing file is not this user's
+ * @throws Error from the file system, or if an existing file is not this user's
  */
 export function openPrivateFile(path: string, flags: 'w' | 'wx' | 'a' | 'r+'): number {
   if (flags === 'w') rmSync(path, { force: true })
@@ -41,7 +41,11 @@ export function openPrivateFile(path: string, flags: 'w' | 'wx' | 'a' | 'r+'): n
   return file
 }
 
-/** Makes an empty file for somebody else to open, at the end of a link if one leads there. One that is there stays as it is. @throws Error from the file system */
+/**
+ * Creates an empty file for a library to open, at the end of a link if one leads there. An existing file stays unchanged.
+ *
+ * @throws Error from the file system
+ */
 export function createPrivateFile(path: string): void {
   try {
     closeSync(openPrivateFile(path, 'wx'))

@@ -3,10 +3,10 @@ import { dirname } from 'node:path'
 import { makePrivateFolder, openPrivateFile } from './private-files.ts'
 
 /**
- * The secrets that lie in a file, made at the first start: 32 random bytes in hexadecimal, for its owner alone. A line put before
- * the first makes that the one in use; what the others are good for is their user's matter.
+ * The secrets in a file: 32 random bytes in hexadecimal, created at the first start, readable by the owner alone. The first line is the
+ * secret in use. The caller decides what the others are for.
  *
- * @param noun what a secret of the file is called
+ * @param noun the name of a secret of the file, for messages
  * @throws Error when it can be neither read nor made
  */
 export function secretsFrom(path: string, noun: string): readonly string[] {
@@ -29,7 +29,7 @@ export function secretsFrom(path: string, noun: string): readonly string[] {
   }
 }
 
-/** The same of a file that is there. @throws Error when it cannot be read, or holds none */
+/** The same for an existing file. @throws Error when it cannot be read, or holds no secret */
 export function readSecrets(path: string, noun: string): readonly string[] {
   const secrets = readFileSync(path, 'utf8')
     .split('\n')

@@ -8,7 +8,7 @@ import type { FileLock } from '../files/file-lock.ts'
 /**
  * Marks a SQLite file as used by this gateway and warns if another one uses it.
  *
- * @returns the mark, to be given back at the end; `undefined` for other stores, and where the file cannot be marked
+ * @returns the mark, to release at the end; `undefined` for other stores, and if the file cannot be marked
  */
 export async function claimedStore(
   { server: { host, port }, storage, limits }: Config,

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { closeExposed, exposedFiles, replaceableFolders } from '../files/exposed-files.ts'
 import type { Log } from '../log.ts'
 
-/** Takes from others what earlier versions, or people, let them read. */
+/** Closes files and folders to other users that earlier versions, or people, left readable. */
 export function closeFiles(config: Config, log: Log): void {
   const exposed = exposedFiles(config)
   const folders = replaceableFolders(config)

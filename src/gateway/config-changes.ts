@@ -14,7 +14,7 @@ export function configChanges(before: Config, after: Config): ConfigChanges {
   }
 }
 
-/** A new configuration with the values in force of what needs a restart, but for telemetry and the log, which nobody reads again. */
+/** A new configuration. Settings that need a restart keep their values in force, except telemetry and the log, which are never read again. */
 export function withFixedSettings(before: Config, after: Config): Config {
   const { host, port, keepAliveMs } = before.server
   const { backend, redisUrl, redisNamespace } = before.limits

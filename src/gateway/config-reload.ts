@@ -33,7 +33,7 @@ export class ConfigReload implements Service {
   }
 
   /**
-   * Takes over a configuration, but for what needs a restart.
+   * Takes over a configuration, except settings that need a restart.
    *
    * @throws Error when its keys or the redaction key cannot be used
    */

@@ -90,7 +90,7 @@ export class GatewayKeys {
   }
 
   /**
-   * Takes settings over and reads the keys. A store that does not answer keeps no gateway from starting: its keys are taken over when it
+   * Applies settings and reads the keys. A gateway starts while its store does not respond: its keys are taken over when it
    * does.
    *
    * @throws Error when there is no key at all, or the store's were hashed with another pepper
@@ -131,14 +131,14 @@ export class GatewayKeys {
     return this.#stored.some(({ limits }) => limits.some(({ budget }) => budgetNeedsPrices(budget)))
   }
 
-  /** Peppers of tokens, that of new ones first; its print is noted in the store. */
+  /** Peppers of tokens, that of new tokens first. The store holds its fingerprint. */
   async peppersForNewKeys(config: Config): Promise<readonly string[]> {
     const peppers = this.#auth.enabled ? this.#hashing.peppers : peppersOf(config)
     await claimPeppers(this.#directory, peppers)
     return peppers
   }
 
-  /** What the recorder has read: the store answers, and these are its keys where they have changed. */
+  /** What the recorder has read: the store responds, and these are its keys if they have changed. */
   take(list: KeyList | undefined): void {
     this.#freshAt = Date.now()
     // One that was read before the last change here comes too late.

@@ -29,7 +29,7 @@ export interface Gateway {
    * Stops: no new exchange, live ones may finish until the time-out, then they are cut and recorded; then all traces
    * are stored or journalled. A second call shortens the first.
    *
-   * @param delayMs for so long before, requests are still taken, but readiness says no
+   * @param delayMs for how long before that requests are still accepted, although readiness fails
    */
   stop(timeoutMs: number, delayMs?: number): Promise<void>
 }
@@ -114,7 +114,7 @@ function servicesOf(
     {
       name: 'recorder',
       start: () => starting(`${config.storage.driver} storage`, () => recorder.start()),
-      // It reports what the last exchanges cost: then the counters have it all.
+      // It reports the costs of the last exchanges, so that the counters are complete.
       stop: async () => void (await recorder.stop()),
     },
     { name: 'audit', stop: () => audit.flush() },

@@ -110,7 +110,7 @@ function ledgerOf(queries: QueryClient): ReadLedger {
 /**
  * Counters of the backend that the settings name, over a ledger.
  *
- * @param timeoutMs how long a shared backend may take to answer
+ * @param timeoutMs how long a shared backend may take to respond
  */
 function openCounters(
   { limits, storage }: Config,
@@ -144,7 +144,7 @@ const SEED_DAYS = 7
 const MAX_SEEDS = 10_000
 const SEED_MS = 1000
 
-/** Lets estimates begin with what requests came to lately. Without an answer of the store they begin with nothing. */
+/** Lets estimates begin with the recent averages. If the store does not respond, they begin with nothing. */
 async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promise<void> {
   const sinceUs = (Date.now() - SEED_DAYS * 86_400_000) * 1000
   try {
@@ -157,11 +157,11 @@ async function seedEstimates(limits: LimitEngine, records: LimitRecords): Promis
       })),
     )
   } catch {
-    // The first requests are estimated by what they say of themselves.
+    // The first requests are estimated by their own size and output limit.
   }
 }
 
-/** A budget that is nearly spent is told to the log, the audit trail and the webhooks. */
+/** Reports a budget that is nearly spent to the log, the audit trail and the webhooks. */
 function reportWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webhooks): void {
   const { share, standing, subject, organizationId, workspaceId } = warning
   const action = share >= 1 ? 'budget.spent' : 'budget.warning'
@@ -178,10 +178,10 @@ function reportWarning(warning: BudgetWarning, audit: AuditTrail, webhooks: Webh
 
 /** The limits of callers, worked out once for each. */
 export function limitsLookup(engine: LimitEngine): ProxySettings['limitsOf'] {
-  const nobody = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
+  const anonymous = engine.limitsOf({ caller: ANONYMOUS, counterId: '' }, [])
   const known = new WeakMap<Identity, CallerLimits>()
   return (identity) => {
-    if (!identity) return nobody
+    if (!identity) return anonymous
     const before = known.get(identity)
     if (before) return before
     const limits = engine.limitsOf(identity, identity.limits)

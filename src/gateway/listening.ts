@@ -80,7 +80,7 @@ function listen<T>(address: ListenAddress, begin: () => T): T {
   }
 }
 
-/** Waits until no exchange is open, or for so long; the time in which the process was paused does not count. */
+/** Waits until no exchange is open, or for so long. The time in which the process was paused does not count. */
 async function settle({ open }: Pick<ProxyContext, 'open'>, timeoutMs: number): Promise<void> {
   let waitedMs = 0
   while (open.size > 0 && waitedMs < timeoutMs) {

@@ -20,11 +20,11 @@ import { WORKER_URLS } from './worker-urls.ts'
 export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
-  /** Exchanges under way; those whose key is no longer valid are broken off. */
+  /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }
 
-/** The settings in force and what is made of them. What a request sees is replaced as a whole. */
+/** The settings in force and what is built from them. What a request sees is replaced as a whole. */
 export class LiveSettings implements Service {
   readonly name = 'settings'
   readonly #ports: LiveSettingsPorts
@@ -76,7 +76,7 @@ export class LiveSettings implements Service {
     this.#inspector?.close()
   }
 
-  /** Takes over the keys as they are now: at once, for one that was revoked; what prices a key's own budget may need comes after. */
+  /** Takes over the keys as they are now: at once, because one may be revoked. Prices that a key's own budget needs are loaded afterwards. */
   async keysChanged(): Promise<void> {
     if (!this.#proxy) return
     const keyring = this.#ports.keys.keyring()
@@ -94,7 +94,7 @@ export class LiveSettings implements Service {
     this.#upstreams = upstreamsOf(config)
     await this.#apply()
     upstreams.close()
-    // Exchanges that began with it may still ask it.
+    // Exchanges that began with it may still use it.
     setTimeout(() => inspector?.close(), config.server.shutdownTimeoutMs).unref()
   }
 

@@ -4,7 +4,7 @@ import { environmentBoolean } from '../config/scalar.ts'
 import { isLoopbackHost } from '../http/loopback.ts'
 import { plainHost } from '../http/host-policy.ts'
 
-/** Set in the container image: there the gateway listens for the world outside without anybody having said so. */
+/** Set in the container image: there the gateway listens beyond the machine by default. */
 const IN_CONTAINER = 'ONGOINGAI_CONTAINER'
 
 /** Says that a container may serve everybody who reaches it. */

@@ -77,7 +77,7 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
   return { live, recorder, queries, keys, uses, limits, audit, proxy, log }
 }
 
-/** What the management API answers from. @param leaving whether the gateway is stopping, or will in a moment */
+/** What the management API needs. @param leaving whether the gateway is stopping, or will in a moment */
 export function apiContext(parts: Parts, leaving: () => boolean): ApiContext {
   const { live, recorder, queries, keys, limits, audit, proxy } = parts
   return {
@@ -95,7 +95,7 @@ export function apiContext(parts: Parts, leaving: () => boolean): ApiContext {
       policies: () => live.config.limits.policies,
       allowWeakTokens: () => live.config.auth.allowWeakTokens,
     }),
-    // The change is done; should the store not answer now, the recorder sees it with its next look.
+    // The change is stored. If the store does not respond now, the recorder sees the change at its next poll.
     keysChanged: () => keys.refresh().catch(() => undefined),
     audit,
     auditEvents: queries.audit,

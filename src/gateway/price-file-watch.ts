@@ -3,10 +3,10 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { parseRead, readPriceBytes } from '../config/price-file.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 
-/** How often the file is looked at, in milliseconds. Asking works on every file system and survives a file that is replaced. */
+/** How often the file is checked, in milliseconds. Polling works on every file system and survives a replaced file. */
 const LOOK_MS = 2000
 
-/** Follows the operator's price list: a changed one is read, and handed on only when all of it is right. */
+/** Follows the operator's price list: a changed one is read, and handed on only if all of it is valid. */
 export class PriceFileWatch {
   readonly #changed: (list: FiledTable) => void
   readonly #refused: (path: string, reason: string) => void
@@ -14,12 +14,12 @@ export class PriceFileWatch {
   #sha256 = ''
   #soon: Timer | undefined
 
-  constructor(told: {
+  constructor(listeners: {
     readonly changed: (list: FiledTable) => void
     readonly refused: (path: string, reason: string) => void
   }) {
-    this.#changed = told.changed
-    this.#refused = told.refused
+    this.#changed = listeners.changed
+    this.#refused = listeners.refused
   }
 
   /**
@@ -51,7 +51,7 @@ export class PriceFileWatch {
       const read = readPriceBytes(this.#path)
       const sha256 = createHash('sha256').update(read.bytes).digest('hex')
       if (sha256 === this.#sha256) return
-      // Also of one that is refused: it is told once.
+      // Also of a refused one, so that it is reported once.
       this.#sha256 = sha256
       this.#changed(parseRead(this.#path, read))
     } catch (error) {

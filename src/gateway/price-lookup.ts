@@ -7,7 +7,7 @@ import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import { UNITS, type Bucket } from '../usage/usage.ts'
 
-/** The rates of a model, and the tokens that it can hold, where a list says that; to find those out takes a while. */
+/** The rates of a model, and its context window if a list has it; that lookup is slow. */
 interface KnownPrice {
   readonly rates: ModelRates
   readonly contextWindow: () => number | undefined
@@ -16,7 +16,7 @@ interface KnownPrice {
 /** Matches the rates of a model for an exchange; `undefined` when no price is known. */
 export type FindRates = (exchange: ExchangeFacts, names: ModelNames) => KnownPrice | undefined
 
-/** Prices for policies that ask for them before a request: megabytes that the serving thread loads only then. */
+/** Prices for policies that need them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
   #pricing: Config['pricing'] | undefined
   #find: FindRates | undefined
@@ -26,7 +26,7 @@ export class PriceLookup {
     const { PriceList } = await import('../usage/price-list.ts')
     const prices = new PriceList(pricing)
     const find: FindRates = ({ target, caller, wire }, names) => {
-      const question = {
+      const query = {
         provider: target.upstream.name,
         upstreamUrl: target.upstream.url,
         dialect: target.upstream.dialect,
@@ -37,8 +37,8 @@ export class PriceLookup {
         names,
         at: Date.now(),
       }
-      const rates = prices.find(question)
-      return rates && { rates, contextWindow: () => prices.contextWindow(question) }
+      const rates = prices.find(query)
+      return rates && { rates, contextWindow: () => prices.contextWindow(query) }
     }
     this.#pricing = pricing
     this.#find = find
@@ -74,7 +74,7 @@ export function rememberedRates(find: FindRates): NonNullable<ProxySettings['rat
   }
 }
 
-/** APIs whose answers have no tokens: a price without an output rate is whole for them. */
+/** APIs whose responses have no tokens: a price without an output rate is complete for them. */
 const WRITE_NO_TEXT: readonly string[] = [
   'embeddings',
   'cohere_embed',
@@ -84,7 +84,7 @@ const WRITE_NO_TEXT: readonly string[] = [
   'rerank',
 ]
 
-/** Buckets of a request and of its answer: the dearest of them bounds what a token can cost. */
+/** Buckets of a request and of its response: the highest rate among them bounds what a token can cost. */
 const INPUT_BUCKETS = [
   'input_uncached',
   'cache_write',
@@ -98,7 +98,7 @@ const INPUT_BUCKETS = [
 ] as const
 const OUTPUT_BUCKETS = ['output_text', 'reasoning', 'output_audio', 'output_image'] as const
 
-/** What a request may be billed by instead of its tokens. Searches of tools are billed beside them. */
+/** Units that bill a request instead of tokens. Searches of tools are billed in addition. */
 const OTHER_UNITS = [
   'search_units',
   'requests',
@@ -118,7 +118,7 @@ function tokenRates(known: KnownPrice | undefined, writes: boolean): TokenRates 
   }
   const [input, output] = [nano('input_uncached'), nano('output_text')]
   const whole = input !== undefined && (!writes || output !== undefined)
-  // An own price that leaves one out does not make it free. A model of a list is billed in other units then.
+  // An own price without a rate does not make it free. A listed model without one is billed in other units.
   if (rates.list === 'override' && !whole && !UNITS.some((unit) => rates.unit(unit))) return 'unknown'
   // Brackets of long context cost more, so the largest input has the highest rate.
   const highest = (buckets: readonly Bucket[]): number =>

@@ -8,7 +8,7 @@ import type { ProxySettings } from '../proxy/proxy-context.ts'
 import { limitsLookup } from './limit-services.ts'
 import { rememberedRates, type PriceLookup } from './price-lookup.ts'
 
-/** What the request's path needs of the settings, but for what holds connections or threads. */
+/** What the request's path needs of the settings, except what holds connections or threads. */
 export async function proxySettings(
   config: Config,
   keyring: Keyring | undefined,

@@ -42,7 +42,7 @@ export function startServer(host: string, port: number, context: ServerContext):
     idleTimeout: context.proxy.keepAliveSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
-    // Without development mode Bun lets others listen on the same port, and the system deals connections out among them.
+    // Without development mode Bun lets others listen on the same port, and the system distributes connections among them.
     reusePort: false,
     websocket: relayHandlers,
     fetch(request, server) {
@@ -63,8 +63,8 @@ export function startServer(host: string, port: number, context: ServerContext):
       }
       if (!upstream) return serveApi(request, target, addresses, apiSettings, context.api, proxy.log)
       if (request.method === 'OPTIONS') {
-        const answer = answerPreflight(request, addresses, proxy.settings)
-        if (answer) return answer
+        const response = preflightResponse(request, addresses, proxy.settings)
+        if (response) return response
       }
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
       const closeAfter = (seconds: number): void => server.timeout(request, seconds)
@@ -111,7 +111,7 @@ function metricsAccess(
   return { browsers, keysOn: keyring !== undefined, listener, audit: api.audit }
 }
 
-/** A request whose `Host` is malformed is none, like others that the parser refuses: there is nothing to record. */
+/** Refuses a malformed `Host`. Like other requests that the parser refuses, it is not recorded. */
 function badHost(target: Target | undefined): Response {
   const error = new GatewayError('bad_request', 'a request has one Host field, which holds a host')
   if (target) return refusal(error, dialectOf(target.readings, target.upstream.dialect), {})
@@ -119,12 +119,12 @@ function badHost(target: Target | undefined): Response {
 }
 
 /**
- * Answers a preflight for a provider. It is no request to the provider, so it is neither forwarded nor recorded, and browsers send it without
- * a key.
+ * Responds to a preflight for a provider. It is not a request to the provider, so it is neither forwarded nor recorded. Browsers send it
+ * without a key.
  *
- * @returns `undefined` for what is none, and for one that is refused as the request would be
+ * @returns `undefined` if the request is not a preflight, or is refused like any other request
  */
-function answerPreflight(
+function preflightResponse(
   request: Request,
   addresses: ClientAddresses,
   { browsers, keyring }: ProxySettings,

@@ -28,7 +28,7 @@ export class VitalsMonitor {
     this.#timer.unref()
   }
 
-  /** The process now; the delay is the worst since it was last asked for. */
+  /** The process now. The delay is the worst since the last call. */
   read(): ProcessVitals {
     const { rss, heapUsed } = process.memoryUsage()
     const { user, system } = process.cpuUsage()

@@ -4,7 +4,7 @@ import type { Scrape } from '../telemetry/prometheus-text.ts'
 import type { Service } from './service.ts'
 import { VitalsMonitor } from './vitals-monitor.ts'
 
-/** What the report is made of. */
+/** What the report is built from. */
 export interface VitalsPorts {
   readonly recorder: Pick<Recorder, 'vitals' | 'scrape'>
   readonly engine: LimitEngine
@@ -13,7 +13,7 @@ export interface VitalsPorts {
   readonly logLinesDropped: () => number
 }
 
-/** Reports how the serving thread is to the recorder: every half second, at the end, and before metrics are read. */
+/** Reports the state of the serving thread to the recorder: every half second, at the end, and before metrics are read. */
 export class VitalsReport implements Service {
   readonly name = 'vitals'
   readonly #ports: VitalsPorts

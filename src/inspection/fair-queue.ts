@@ -53,7 +53,7 @@ export class FairQueue<T extends QueueItem> {
     return item
   }
 
-  /** Takes out what is no longer wanted. @returns whether it still waited */
+  /** Removes content that is no longer wanted. @returns whether it still waited */
   remove(item: T): boolean {
     const line = this.#lines.get(item.tenant)
     const place = line?.items.lastIndexOf(item) ?? -1

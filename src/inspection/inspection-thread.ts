@@ -3,16 +3,16 @@ import { WorkerClient } from '../threads/worker-client.ts'
 import type { InspectionReply, InspectionRequest } from './inspection-worker.ts'
 import type { InspectionResult, InspectionContent } from './judge-content.ts'
 
-/** How often it is looked whether a thread hangs. A process that was paused finds one such time gone when it goes on, not all of them. */
+/** How often a hanging thread is checked for. A process that was paused counts one such time when it continues, not all of them. */
 const TICK_MS = 1000
 
 interface Asked {
-  readonly resolve: (answer: InspectionResult) => void
+  readonly resolve: (result: InspectionResult) => void
   readonly reject: (error: Error) => void
   readonly timer: ReturnType<typeof setInterval>
 }
 
-/** A thread that looks through one content at a time, so that one that kills it or hangs it takes no other with it. */
+/** A thread that inspects one content at a time, so that content that kills or hangs it takes no other with it. */
 export class InspectionThread {
   readonly #thread: WorkerClient<InspectionRequest, InspectionReply>
   readonly #hungMs: number
@@ -20,8 +20,8 @@ export class InspectionThread {
 
   /**
    * @param workerUrl the thread's program
-   * @param budgetMs what the thread gives itself for an answer
-   * @param hungMs after which it is given up, for it does not keep to that
+   * @param budgetMs the thread's own limit for one result
+   * @param hungMs when it is ended, because it ignores that limit
    */
   constructor(workerUrl: string, settings: RedactionSettings, budgetMs: number, hungMs: number) {
     this.#hungMs = hungMs
@@ -29,7 +29,7 @@ export class InspectionThread {
       url: workerUrl,
       replied: (reply) => {
         const asked = this.#done()
-        if ('answer' in reply) asked?.resolve(reply.answer)
+        if ('result' in reply) asked?.resolve(reply.result)
         else asked?.reject(new Error(reply.error))
       },
       died: (reason) => this.#done()?.reject(new Error(reason)),
@@ -38,13 +38,13 @@ export class InspectionThread {
     this.#thread.start({ kind: 'configure', settings, budgetMs })
   }
 
-  /** Whether it can be asked. */
+  /** Whether the thread runs. */
   get alive(): boolean {
     return this.#thread.running
   }
 
-  /** Asks a thread that is asked nothing. @throws Error when it dies, hangs or cannot tell in time */
-  ask(question: InspectionContent): Promise<InspectionResult> {
+  /** Inspects on an idle thread. @throws Error when it dies, hangs or is not done in time */
+  judge(content: InspectionContent): Promise<InspectionResult> {
     return new Promise((resolve, reject) => {
       let waitedMs = 0
       const timer = setInterval(() => {
@@ -52,11 +52,11 @@ export class InspectionThread {
         if (waitedMs >= this.#hungMs) this.end(`no answer within ${this.#hungMs} ms`)
       }, TICK_MS)
       this.#asked = { resolve, reject, timer }
-      this.#thread.post({ kind: 'judge', question })
+      this.#thread.post({ kind: 'judge', content })
     })
   }
 
-  /** Ends the thread; what it was asked fails. */
+  /** Ends the thread. Its running inspection fails. */
   end(reason: string): void {
     this.#thread.end()
     this.#done()?.reject(new Error(reason))

@@ -3,17 +3,17 @@ import type { RedactionSettings } from '../redaction/settings.ts'
 import { TimeBudget } from '../redaction/time-budget.ts'
 import { judgeContent, type InspectionResult, type InspectionContent } from './judge-content.ts'
 
-// A thread that looks through content: one question at a time, one answer to each.
+// A thread that inspects content, one at a time. Each gets one result.
 
 declare const self: Worker
 
-/** What the thread is told. */
+/** Requests to the thread. */
 export type InspectionRequest =
   | { readonly kind: 'configure'; readonly settings: RedactionSettings; readonly budgetMs: number }
-  | { readonly kind: 'judge'; readonly question: InspectionContent }
+  | { readonly kind: 'judge'; readonly content: InspectionContent }
 
-/** What it answers. */
-export type InspectionReply = { readonly answer: InspectionResult } | { readonly error: string }
+/** Its replies. */
+export type InspectionReply = { readonly result: InspectionResult } | { readonly error: string }
 
 let redaction: Redaction | undefined
 let budgetMs = 0
@@ -27,7 +27,7 @@ self.onmessage = (event: MessageEvent<InspectionRequest>) => {
   }
   try {
     const budget = new TimeBudget(budgetMs, () => performance.now())
-    reply({ answer: judgeContent(request.question, redaction!, budget) })
+    reply({ result: judgeContent(request.content, redaction!, budget) })
   } catch (error) {
     reply({ error: error instanceof Error ? error.message : String(error) })
   }

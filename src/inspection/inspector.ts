@@ -5,19 +5,19 @@ import { FairQueue } from './fair-queue.ts'
 import { InspectionThread } from './inspection-thread.ts'
 import { judgeContent, type InspectionResult, type InspectionContent } from './judge-content.ts'
 
-/** Content up to this size is looked through at once, as long as that takes no longer than this: asking a thread takes longer. */
+/** Content up to this size is inspected at once, if that takes no longer than this: a thread takes longer. */
 const AT_ONCE_BYTES = 32 * 1024
 const AT_ONCE_MS = 5
 
-/** What looking through content may take and hold. */
+/** The bounds of inspection. */
 export interface InspectionBounds {
-  /** Threads at most; one tenant has one less, so that another's content need not wait for it. */
+  /** Most threads. One tenant gets one less, so that another's content need not wait for it. */
   readonly threads: number
-  /** How long looking through one content may take, from its start. */
+  /** How long the inspection of one content may take, from its start. */
   readonly budgetMs: number
-  /** After which a thread that keeps to no budget is given up. */
+  /** When a thread that ignores its budget is ended. */
   readonly hungMs: number
-  /** Content that waits, of all tenants together, in bytes. */
+  /** Waiting content of all tenants together, in bytes. */
   readonly maxWaitingBytes: number
 }
 
@@ -29,16 +29,16 @@ const BOUNDS: InspectionBounds = {
 }
 
 interface Waiting {
-  readonly question: InspectionContent
+  readonly content: InspectionContent
   readonly tenant: string
   readonly bytes: number
-  readonly resolve: (answer: Promise<InspectionResult>) => void
+  readonly resolve: (result: Promise<InspectionResult>) => void
   readonly reject: (error: Error) => void
 }
 
 /**
- * Looks through content: what is small at once, what is large or takes long on a few threads, which are started when they are first
- * needed. Tenants take turns.
+ * Inspects content: small content at once, large or slow content on a few threads. The threads start when they are first needed. Tenants
+ * take turns.
  */
 export class Inspector {
   readonly redaction: Redaction
@@ -46,7 +46,7 @@ export class Inspector {
   readonly #bounds: InspectionBounds
   readonly #queue = new FairQueue<Waiting>()
   readonly #idle: InspectionThread[] = []
-  /** Threads that are asked something, and for whom. */
+  /** Threads that inspect something, with the tenant. */
   readonly #busy = new Map<InspectionThread, string>()
   #closed = false
 
@@ -58,16 +58,16 @@ export class Inspector {
   }
 
   /**
-   * What the policy says of content.
+   * Judges content by the policy.
    *
-   * @param signal the answer is no longer wanted: a question that still waits is given up
-   * @throws Error when that cannot be told in time, or too much waits
+   * @param signal aborts when the result is no longer wanted: content that still waits is given up
+   * @throws Error when it is not done in time, or too much waits
    */
-  judge(question: InspectionContent, signal?: AbortSignal): InspectionResult | Promise<InspectionResult> {
-    return this.#judgeAtOnce(question) ?? this.#judgeOnThread(question, signal)
+  judge(content: InspectionContent, signal?: AbortSignal): InspectionResult | Promise<InspectionResult> {
+    return this.#judgeAtOnce(content) ?? this.#judgeOnThread(content, signal)
   }
 
-  /** Ends the threads; what was asked fails. */
+  /** Ends the threads. Waiting and running inspections fail. */
   close(): void {
     this.#closed = true
     const reason = 'the gateway is stopping'
@@ -77,10 +77,10 @@ export class Inspector {
     for (const thread of [...this.#idle.splice(0), ...this.#busy.keys()]) thread.end(reason)
   }
 
-  #judgeAtOnce(question: InspectionContent): InspectionResult | undefined {
-    if (question.bytes.length > AT_ONCE_BYTES) return undefined
+  #judgeAtOnce(content: InspectionContent): InspectionResult | undefined {
+    if (content.bytes.length > AT_ONCE_BYTES) return undefined
     try {
-      return judgeContent(question, this.redaction, new TimeBudget(AT_ONCE_MS, () => performance.now()))
+      return judgeContent(content, this.redaction, new TimeBudget(AT_ONCE_MS, () => performance.now()))
     } catch (error) {
       if (error instanceof OutOfTimeError) return undefined
       throw error
@@ -88,16 +88,16 @@ export class Inspector {
   }
 
   async #judgeOnThread(
-    question: InspectionContent,
+    content: InspectionContent,
     signal: AbortSignal | undefined,
   ): Promise<InspectionResult> {
     if (this.#closed) throw new Error('the gateway is stopping')
-    const { organizationId, workspaceId, bytes } = question
+    const { organizationId, workspaceId, bytes } = content
     return new Promise((resolve, reject) => {
       const tenant = JSON.stringify([organizationId, workspaceId])
-      const waiting = { question, tenant, bytes: bytes.length, resolve, reject }
+      const waiting = { content, tenant, bytes: bytes.length, resolve, reject }
       this.#queue.add(waiting)
-      this.#ask()
+      this.#assign()
       const most = Math.max(this.#bounds.maxWaitingBytes, this.redaction.settings.maxInspectBytes)
       while (this.#queue.bytes > most) {
         this.#queue.takeFromLongest()!.reject(new Error('too much content waits to be looked through'))
@@ -108,8 +108,8 @@ export class Inspector {
     })
   }
 
-  /** Gives threads that are free what waits. */
-  #ask(): void {
+  /** Assigns waiting content to free threads. */
+  #assign(): void {
     const { threads } = this.#bounds
     const mayHaveTurn = (tenant: string): boolean =>
       [...this.#busy.values()].filter((one) => one === tenant).length < Math.max(1, threads - 1)
@@ -118,12 +118,12 @@ export class Inspector {
       if (!next) return
       const thread = this.#free()
       this.#busy.set(thread, next.tenant)
-      const answer = thread.ask(next.question).finally(() => {
+      const result = thread.judge(next.content).finally(() => {
         this.#busy.delete(thread)
         if (thread.alive) this.#idle.push(thread)
-        this.#ask()
+        this.#assign()
       })
-      next.resolve(answer)
+      next.resolve(result)
     }
   }
 

@@ -5,28 +5,28 @@ import { restoringRules } from '../redaction/restore.ts'
 import type { TextRules } from '../redaction/text-rules.ts'
 import type { TimeBudget } from '../redaction/time-budget.ts'
 
-/** Content that a policy must see before it goes on. */
+/** Content that a policy must see before it passes. */
 export interface InspectionContent {
   readonly bytes: Uint8Array
   /** As declared, with its parameters; empty for none. */
   readonly mediaType: string
   readonly organizationId: string
   readonly workspaceId: string
-  /** What is replaced is to be put back in the response. */
+  /** Replaced values must be restored in the response. */
   readonly reversible: boolean
-  /** Placeholders that are only to be put back, whatever else the content holds; absent where a policy looks at it. */
+  /** Placeholders to restore, whatever else the content holds; absent when a policy inspects it. */
   readonly restore?: InspectionResult['values']
 }
 
-/** What a policy says of content. */
+/** The result of a policy for content. */
 export interface InspectionResult {
   /** Without edits: there may be as many as the content has characters, and they would have to be copied between threads. */
   readonly verdict: BodyVerdict
-  /** What placeholders stand for, when they are to be put back. */
+  /** The values of placeholders, if they must be restored. */
   readonly values: readonly (readonly [placeholder: string, value: string])[]
 }
 
-/** Looks through content as a policy wants it. @throws OutOfTimeError */
+/** Judges content by a policy. @throws OutOfTimeError */
 export function judgeContent(
   content: InspectionContent,
   redaction: Redaction,

@@ -10,10 +10,10 @@ type ShownSum = Pick<
 >
 
 /**
- * The cost of a trace: `~` before an estimate, `included` where a subscription pays, with the list price if that is known.
+ * The cost of a trace: `~` before an estimate, `included` if a subscription pays, with the list price if it is known.
  *
  * @param usd shows an amount of nano-USD
- * @param unknown stands for a cost that is not known
+ * @param unknown the text for an unknown cost
  */
 export function costText(
   { costStatus, costNanoUsd, listPriceNanoUsd }: ShownCost,

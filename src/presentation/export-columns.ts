@@ -35,7 +35,7 @@ const json = (name: string, of: (trace: Trace) => unknown): ExportColumn => ({
   of: (trace) => JSON.stringify(of(trace)),
 })
 
-/** Columns of CSV and Parquet, in the names of the API and whom a trace belongs to. */
+/** Columns of CSV and Parquet, in the names of the API, with the tenant. */
 export function exportColumns(bodies: boolean): ExportColumn[] {
   return [
     text('id', (trace) => trace.id),
@@ -95,7 +95,7 @@ function bodyText(bytes: Uint8Array | null): string {
   return bytes ? Buffer.from(bytes).toString('utf8') : ''
 }
 
-/** A trace as one line of JSON: as the API shows it, and whom it belongs to. */
+/** A trace as one line of JSON: as the API shows it, with the tenant. */
 export function exportLine(trace: Trace): string {
   return `${JSON.stringify({
     organization_id: trace.organizationId,

@@ -1,4 +1,4 @@
-/** Text that is markup already and goes into a page as it is. */
+/** Text that is already markup and goes into a page unchanged. */
 export class Markup {
   readonly text: string
 

@@ -33,7 +33,7 @@ function usd(nano: number): number {
   return nano / 1e9
 }
 
-/** The response to a change of a budget: where its limits stand now. */
+/** The response to a change of a budget: the present state of its limits. */
 export function changedLimitJson(
   { organizationId, workspaceId }: Tenant,
   limits: readonly LimitStanding[],

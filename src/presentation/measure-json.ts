@@ -25,7 +25,7 @@ export function errorsJson(row: MeasuredRow): object {
   }
 }
 
-/** What a row costs and what of that is not known for certain, in the contract's names. */
+/** The cost of a row, and its uncertain parts, in the contract's names. */
 export function costSumsJson(row: MeasuredRow): object {
   return {
     total_cost_usd: nanoToUsd(row.costNanoUsd),

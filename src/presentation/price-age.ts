@@ -8,9 +8,9 @@ import { BUNDLED, tablesInOrder } from '../usage/price-tables.ts'
 import { nameForms, nameMatching } from '../usage/model-names.ts'
 import { queryOf } from './price-query.ts'
 
-/** How old the price list is, and what it does not know of the models that were used since its date. */
+/** How old the price list is, and which used models it does not price since its date. */
 export interface PriceAge extends ListAge {
-  /** Models with another price than the list had: from a newer list, or from a day that came since. Each is named once. */
+  /** Models with another price than the list had: from a newer list, or from a later day. Each is named once. */
   readonly changed: readonly string[]
   /** Models without a price. */
   readonly unknown: readonly string[]
@@ -46,7 +46,7 @@ export async function priceAgeOf(reader: TraceReader, config: Config, now: numbe
 }
 
 /**
- * Judges the operator's list, or the bundled one where there is none.
+ * Judges the operator's list, or the bundled one if there is none.
  *
  * @param seen the models of the store
  * @param now epoch milliseconds

@@ -9,7 +9,7 @@ export type Members = Readonly<Record<string, unknown>>
  * Checks the members that an object has: each is known, and of the JSON type that it should have. `null` counts as absent.
  *
  * @param path of the object; empty for the body itself
- * @returns those that are there; objects within get the defaults of what they leave out
+ * @returns the members that exist; nested objects get defaults for missing members
  * @throws GatewayError `bad_request` that names the member
  */
 export function readMembers(members: Members, { fields, type }: Section, path = ''): Record<string, unknown> {
@@ -60,7 +60,7 @@ function readValue(value: unknown, field: Setting, path: string): unknown {
   }
 }
 
-/** An object within: what it leaves out has its default. */
+/** A nested object: missing members get their defaults. */
 function readObject(value: unknown, section: Section, path: string): Record<string, unknown> {
   return { ...defaultsOf(section), ...readMembers(objectOf(value, path), section, path) }
 }

@@ -53,7 +53,7 @@ export interface ReportCurves {
   readonly keys: readonly MeasuredRow[]
 }
 
-/** Asks the store for all sections of a report. */
+/** Reads all sections of a report from the store. */
 export async function collectReport(
   reader: TraceReader,
   filter: TraceFilter,
@@ -96,7 +96,7 @@ export async function collectReport(
   }
 }
 
-/** Asks for the curves: by day, or by hour where days would be too few to see anything. */
+/** Reads the curves: by day, or by hour if there are too few days. */
 export async function collectCurves(
   reader: TraceReader,
   filter: TraceFilter,

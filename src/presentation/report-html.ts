@@ -271,7 +271,7 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
   </section>`
 }
 
-/** Amounts of any kind, which stand under each other by their ends. */
+/** Amounts of any kind, aligned at their ends. */
 const NUMERIC = /^(included|~?\$?[\d.,]+)( (k|M|B|%|s|ms|\(list .*\)))?( \+ .*)?$/
 
 function unknownText(row: MeasuredRow): string {

@@ -33,7 +33,7 @@ export function traceSummaryJson(trace: TraceSummary): Record<string, unknown> {
   }
 }
 
-/** A trace by itself, with everything that was recorded of it. */
+/** A single trace, with everything that was recorded. */
 export function traceDetailJson(trace: Trace): Record<string, unknown> {
   return {
     id: trace.id,
@@ -73,7 +73,7 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
   }
 }
 
-/** Who and what the exchange belongs to, in the contract's names. */
+/** Session, end user, client and tags of an exchange, in the contract's names. */
 export function attributionJson(trace: TraceSummary): Record<string, unknown> {
   return {
     ...given('session_id', trace.sessionId),
@@ -99,7 +99,7 @@ export function usageJson(trace: TraceSummary): Record<string, unknown> {
   }
 }
 
-/** Cost and its status, in the contract's names; beside a cost that is included, what it comes to at list prices. */
+/** Cost and its status, in the contract's names; with an included cost, also the list price. */
 export function costJson(trace: TraceSummary): Record<string, unknown> {
   return {
     estimated_cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),

@@ -23,7 +23,7 @@ import { responses, storedResponses } from './apis/responses.ts'
 import { vectorStores } from './apis/vector-stores.ts'
 import type { Operation, OperationCost, OperationModels } from './operation.ts'
 
-/** Its answer says what it cost. */
+/** Its response says what it cost. */
 const ANSWERED: OperationCost = { kind: 'answered' }
 const FILES = free(
   'keeping a file has no price: platform.claude.com/docs/en/build-with-claude/files and ai.google.dev/gemini-api/docs/files say so; developers.openai.com/api/docs/pricing lists none (2026-11)',
@@ -45,7 +45,7 @@ const TRAINING_ENDS = free(
   'it ends or holds the training of a model: platform.openai.com/docs/api-reference/fine-tuning (2026-11)',
 )
 const RUN = unseen(
-  'a run is billed when it is done, and its own answer does not say what it used: platform.openai.com/docs/api-reference/runs (2026-11)',
+  'a run is billed when it is done, and its own response does not say what it used: platform.openai.com/docs/api-reference/runs (2026-11)',
 )
 const EVALUATION = unseen(
   'an evaluation is billed when it is done: platform.openai.com/docs/api-reference/evals (2026-11)',
@@ -90,8 +90,8 @@ const OF_SESSION = [
 /**
  * Every operation that is known. What comes first wins. To add a wire API: its file and a row here.
  *
- * Methods that only read or delete are free and run no model unless they stand here: no provider has a price for them, and what they
- * report on was billed with another request. Where that request is free itself (a batch), the one that reads must stand here.
+ * Methods that only read or delete are free and run no model, unless they have a row. No provider has a price for them: another request was
+ * billed for what they read. If that request is free itself (a batch), the one that reads needs a row.
  */
 export const OPERATIONS: readonly Operation[] = [
   { method: 'POST', path: '/async/chat/completions', api: asyncCompletions, cost: ANSWERED, models: CONTENT },
@@ -350,7 +350,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'PATCH',
     path: '/cachedContents/{}',
     cost: unread(
-      'a longer life costs storage, of which the answer does not say how much is new: ai.google.dev/gemini-api/docs/pricing (2026-11)',
+      'a longer life costs storage, and the response does not say how much is new: ai.google.dev/gemini-api/docs/pricing (2026-11)',
     ),
     models: NONE,
   },

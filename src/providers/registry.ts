@@ -1,6 +1,6 @@
 import type { PathReadings } from '../wire/url/path-readings.ts'
-import type { DialectName } from './dialects/dialects.ts'
 import type { WireApi } from './apis/wire-api.ts'
+import type { DialectName } from './dialects/dialects.ts'
 import type { Operation, OperationCost } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 
@@ -73,7 +73,7 @@ function queryNamesMethod(query: string): boolean {
 const UNHELD: ReadonlySet<OperationCost['kind']> = new Set(['later', 'unseen'])
 
 /**
- * Which operation a request asks for, by its method and the end of its path, for every provider. The plain reading is needed where a
+ * The operation of a request, by its method and the end of its path, for every provider. The plain reading is needed where a
  * name in the path holds an escaped `/`; what may be billed in it is not hidden by what the loose one says.
  *
  * @param readings of the path below the provider's prefix, without query

@@ -39,9 +39,9 @@ export interface ProxySettings {
   readonly paths: ShownPaths
   /** Proxies that are trusted to name the client's address. */
   readonly trustedProxies: readonly Network[]
-  /** The limits of a caller; `undefined` stands for everybody while gateway keys are off. */
+  /** The limits of a caller; those of every caller for `undefined`, while gateway keys are off. */
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
-  /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget asks for prices. */
+  /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget needs prices. */
   readonly ratesOf:
     ((exchange: ExchangeFacts, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
 }
@@ -66,7 +66,7 @@ export interface ProxyContext {
   readonly audit: Pick<AuditTrail, 'denied' | 'record'>
   /** A key of the store was used. */
   readonly keyUsed: (identity: Identity) => void
-  /** Exchanges under way: what draining waits for. */
+  /** Running exchanges: draining waits for them. */
   readonly open: Set<OpenExchange>
   /** `Via` entry of this process, by which it recognises a request that it has already forwarded. */
   readonly via: string

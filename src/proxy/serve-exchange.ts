@@ -16,15 +16,15 @@ import { send } from './steps/send.ts'
 /**
  * A request's way, from arrival to record. HTTP and WebSocket requests take the same steps, each of which lives in the file of its name:
  *
- * 1. route — path → provider. The listener has asked for it (`steps/route.ts`): it makes the request an exchange
- * 2. authenticate — a page's origin and the host that it names; gateway key → caller
- * 3. read request — what the head says, and which policies see the content, which is read when it is first needed
+ * 1. route — path → provider. The listener has done it (`steps/route.ts`): a request with a provider is an exchange
+ * 2. authenticate — the host of the request and a page's origin; gateway key → caller
+ * 3. read request — the head, and which policies see the content; the content is read when it is first needed
  * 4. authorize — the route's permission, the key's rules, a provider credential
  * 5. admit — rules about models, limits and budgets
  * 6. apply policies — price gate, redaction, usage injection
  * 7. send — to the upstream
  * 8. relay — upstream ⇄ client, observed as it passes
- * 9. publish — settle, record, report. `OpenExchange.end` does it, once, however the exchange ends: served, refused, failed or abandoned
+ * 9. publish — settle, record, report. `OpenExchange.end` calls it, once, however the exchange ends: served, refused, failed or abandoned
  *
  * @returns `undefined` when the client's connection has become a WebSocket
  */
@@ -39,7 +39,7 @@ export async function serveExchange(
     const incoming = readRequest(exchange, context)
     authorize(exchange, context)
     const admitted = admit(exchange, incoming, context)
-    // Counters in memory tell at once, and a wait for nothing is a wait.
+    // Counters in memory decide at once, and awaiting nothing still costs a turn.
     if (admitted) await admitted
     const body = await applyPolicies(exchange, incoming)
     const sent = await send(exchange, body, incoming.policies, context)

@@ -27,7 +27,7 @@ export async function collectChain(
   { groupId, threadId, runId }: ChainFilter,
   { limit, bodies }: { readonly limit: number; readonly bodies: boolean },
 ): Promise<LineageChain> {
-  // As they stand in the columns.
+  // As the columns have them.
   const filter = storableTexts({
     ...(groupId === '' ? {} : { traceGroupId: groupId }),
     ...(threadId === '' ? {} : { threadId }),

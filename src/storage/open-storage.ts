@@ -6,7 +6,7 @@ import type { Storage } from './contract/storage.ts'
 /** The recorder's connections: one writes, one reads for the maintenance. */
 const RECORDER_CONNECTIONS = 2
 
-/** Connections over which limits are counted in the store. Questions about one counter take turns there, so more would wait for each other. */
+/** Connections over which limits are counted in the store. Queries about one counter take turns there, so more would wait for each other. */
 const LIMITS_CONNECTIONS = 8
 
 /** How long the recorder's own queries may take. A store that is silent for longer counts as away, and the journal takes over. */
@@ -48,7 +48,7 @@ export function limitsStorage(settings: StorageConfig): StorageConfig {
  * Opens a database of the Go gateway for reading.
  *
  * @param from path of a SQLite file, or a PostgreSQL connection string
- * @throws StorageError when it is none
+ * @throws StorageError when it is not such a database
  */
 export async function openGoSource(from: string): Promise<GoSource> {
   if (/^postgres(ql)?:\/\//.test(from) || /\bhost\s*=/.test(from)) {

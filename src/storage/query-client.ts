@@ -11,13 +11,13 @@ import type { Extent, QueryMethod, QueryReply, QueryRequest } from './query-prot
 import type { StorageConfig } from './settings.ts'
 import { QueryError, StorageError } from './storage-error.ts'
 
-/** Questions that may wait for an answer at once; more are refused rather than piled up. */
+/** Queries that may wait at once. More are refused, so that they do not pile up. */
 const MAX_WAITING = 256
 
 /** How long the thread may take to close. */
 const CLOSE_MS = 1000
 
-/** Asks the query thread. A thread that dies fails what was asked of it and is started again by the next question. */
+/** Runs queries on the query thread. If the thread dies, its queries fail, and the next query starts it again. */
 export class QueryClient {
   readonly #settings: StorageConfig
   readonly #thread: WorkerClient<QueryRequest, QueryReply>
@@ -76,7 +76,7 @@ export class QueryClient {
   audit: AuditTrailStore['list'] = (...parameters) =>
     this.#ask(null, 'audit', parameters) as ReturnType<AuditTrailStore['list']>
 
-  /** Counters of a store that several gateways share. There are as many questions as requests, and none waits for another. */
+  /** Counters of a store that several gateways share. There are as many queries as requests, and none waits for another. */
   limits: NonNullable<Storage['applyLimits']> = (...parameters) =>
     this.#ask(null, 'limits', parameters, Infinity) as ReturnType<NonNullable<Storage['applyLimits']>>
 
@@ -84,7 +84,7 @@ export class QueryClient {
   spent: SpendLedger['read'] = (...parameters) =>
     this.#ask(null, 'spent', parameters) as ReturnType<SpendLedger['read']>
 
-  /** What limits keep beside the ledger. */
+  /** What limits store besides the ledger. */
   limitRecords(): LimitRecords {
     const ask = <T>(method: keyof LimitRecords, ...parameters: unknown[]): Promise<T> =>
       this.#ask(null, method, parameters) as Promise<T>
@@ -143,7 +143,7 @@ export class QueryClient {
     const waiting = this.#waiting.get(reply.id)
     this.#waiting.delete(reply.id)
     if ('error' in reply) {
-      waiting?.reject(reply.kind === 'question' ? new QueryError(reply.error) : new StorageError(reply.error))
+      waiting?.reject(reply.kind === 'query' ? new QueryError(reply.error) : new StorageError(reply.error))
     } else waiting?.resolve(reply.value)
   }
 }

@@ -30,5 +30,5 @@ export type QueryRequest =
 export type QueryReply =
   | { readonly closed: true }
   | { readonly id: number; readonly value: unknown }
-  /** `kind` tells a wrong query from a store that did not respond. */
-  | { readonly id: number; readonly error: string; readonly kind: 'question' | 'store' }
+  /** `kind` distinguishes a wrong query from a store that did not respond. */
+  | { readonly id: number; readonly error: string; readonly kind: 'query' | 'store' }

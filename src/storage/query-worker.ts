@@ -35,9 +35,9 @@ async function serve({
     if (storage.driver === 'sqlite') await storage.ping()
     reply({ id, value: await ask(storage, scope, method, parameters) })
   } catch (error) {
-    const kind = error instanceof QueryError ? 'question' : 'store'
+    const kind = error instanceof QueryError ? 'query' : 'store'
     reply({ id, error: error instanceof Error ? error.message : String(error), kind })
-    if (kind === 'question') return
+    if (kind === 'query') return
     await reopenUnlessKept(opened)
   }
 }
@@ -48,7 +48,7 @@ async function openForQueries(): Promise<Storage> {
   return openStorage(settings, 'write')
 }
 
-/** A file may have been replaced; a pool of connections mends itself, and others are still using it. */
+/** A file may have been replaced. A connection pool recovers by itself, and other queries still use it. */
 async function reopenUnlessKept(opened: Promise<Storage>): Promise<void> {
   const storage = await opened.catch(() => undefined)
   if (storage?.driver === 'postgres' || opening !== opened) return
@@ -84,7 +84,7 @@ function ask(
   // The parameters were typed on the other side of the thread.
   const methods = asked as unknown as Record<string, (...parameters: unknown[]) => Promise<unknown>>
   const run = (): Promise<unknown> => methods[method]!(...parameters)
-  // They are changed beside a recorder that is writing all the time.
+  // They change while a recorder writes all the time.
   return ofDirectory || ofLimits ? untilFree(store, run, LOCK_WAIT_MS) : run()
 }
 

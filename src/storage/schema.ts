@@ -73,18 +73,18 @@ export interface CountersTable {
 }
 
 /**
- * Traces; bytes of their details; bytes of their bodies as they are kept; the last trace, in the order of arrival, that the
- * rollups hold; how often gateway keys were changed.
+ * In this order: traces, bytes of their details, bytes of their stored bodies, the last trace (by arrival) in the rollups, changes of
+ * gateway keys.
  */
 export type CounterName = 'traces' | 'trace_bytes' | 'body_bytes' | 'rolled_up_seq' | 'gateway_keys_version'
 
-/** How far a long job has come, so that it can go on where it was interrupted. */
+/** The progress of a long job, so that it can continue after an interruption. */
 export interface JobProgressTable {
   job: string
   last_seq: number
 }
 
-/** What is read only when one trace is looked at, by the trace's `seq`. */
+/** Details that are read only for a single trace, by the trace's `seq`. */
 export interface TraceDetailsTable {
   seq: number
   /** JSON text: header fields, metadata, usage, receipt, timing. One text, because four cost the recorder twice as much. */
@@ -166,7 +166,7 @@ export interface GatewayKeysTable {
   permissions: string
   /** JSON object of texts. */
   labels: string
-  /** JSON object: what the key may be used for. */
+  /** JSON object: the key's rules. */
   rules: string
   /** JSON list: the key's own limits. */
   limits: string
@@ -175,7 +175,7 @@ export interface GatewayKeysTable {
   hash: string
   /** How the hash was made: `sha256` or `hmac-sha256`. */
   scheme: string
-  /** Hash of the token before the last rotation, which counts until a time; empty for none. */
+  /** Hash of the token before the last rotation, valid until a time; empty for none. */
   previous_hash: string
   previous_scheme: string
   previous_until_us: number
@@ -192,7 +192,7 @@ export interface OnceTable {
   until_us: number
 }
 
-/** Who did what to whom, and what came of it. */
+/** Events of the audit trail: the actor, the action, its target and the outcome. */
 export interface AuditEventsTable {
   /** Order of arrival. */
   seq: Generated<number>
@@ -213,15 +213,15 @@ export interface AuditEventsTable {
   detail: string
 }
 
-/** What was spent, by whom it counts for, the quarter hour in which the exchange began, and the gateway that served it. */
+/** What was spent, by spender, by the quarter hour in which the exchange began, and by the gateway that served it. */
 export interface SpendTable {
   subject: string
   slot_us: number
-  /** One life of one gateway's process; empty for what several have been folded into. */
+  /** One run of one gateway's process; empty for merged rows. */
   instance: string
   cost_nano_usd: number
   tokens: number
-  /** Charged for exchanges of unknown cost: what they were expected to cost. */
+  /** Charged for exchanges of unknown cost: their estimated cost. */
   assumed_nano_usd: number
   unknown_cost_requests: number
 }

@@ -16,7 +16,7 @@ export interface RetentionConfig {
   readonly audit: { readonly maxAgeDays: number }
 }
 
-/** Limits of one class of what is kept; 0 means none. */
+/** Limits of one class of stored data; 0 means none. */
 export interface ClassRetention {
   readonly maxAgeDays: number
   readonly maxBytes: number

@@ -14,7 +14,7 @@ export class SpendRows {
   #instance = ''
 
   /**
-   * Adds what a trace cost to everybody it counts for, in the quarter hour in which it began; what a subscription paid, only to those
+   * Adds a trace's cost to every spender it counts for, in the quarter hour in which it began; what a subscription paid, only to those
    * that count it.
    */
   add(

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 /**
- * The name by which SQLite opens a file without creating anything: with no writer about, it is read as it lies, without a WAL of its
+ * The name by which SQLite opens a file without creating anything. Without a writer, the file is read alone, without a WAL of its
  * own.
  *
  * @see https://www.sqlite.org/uri.html

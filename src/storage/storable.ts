@@ -15,7 +15,7 @@ export function storable(trace: Trace): Trace {
   }
 }
 
-/** A record whose texts every database takes; the record itself where they are so already. */
+/** A record whose texts every database accepts; the same record if they already are such texts. */
 export function storableTexts<Row extends object>(row: Row): Row {
   let taken = row
   // Every trace comes by here.

@@ -19,7 +19,7 @@ export function lockers(users: readonly string[]): string {
   return users.length === 0 ? 'another process' : `another process; it is used by ${users.join(' and ')}`
 }
 
-/** A query that the store refuses. The message says what to ask instead, and holds no secret. */
+/** A query that the store refuses. The message says what to query instead, and holds no secret. */
 export class QueryError extends Error {
   override readonly name = 'QueryError'
 }

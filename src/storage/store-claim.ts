@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { lockFile, lockOwner, type FileLock } from '../files/file-lock.ts'
 
-/** The number of gateways on one file that can be told apart. */
+/** Most gateways on one file that are distinguished. */
 const MOST = 9
 
-/** How long somebody who only looks who holds a lock may take. */
+/** How long a process that only checks a lock may take. */
 const LOOK_MS = 50
 
-/** What came of claiming a store. */
+/** The result of claiming a store. */
 export interface StoreClaim {
   /** Held until the gateway stops; `undefined` when the file has more gateways than that. */
   readonly lock: FileLock | undefined
@@ -17,11 +17,11 @@ export interface StoreClaim {
 }
 
 /**
- * Marks a SQLite file as used by a gateway, with a locked file beside it, so that a second gateway and `doctor` know.
+ * Marks a SQLite file as used by a gateway, with a lock file next to it, so that a second gateway and `doctor` know.
  *
  * @param path of the database, which is there
  * @param owner the gateway, for people to read
- * @throws Error when the file beside it cannot be created
+ * @throws Error when the lock file cannot be created
  */
 export async function claimStore(path: string, owner: string): Promise<StoreClaim> {
   const others = [...storeUsers(path)]

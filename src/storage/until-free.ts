@@ -3,7 +3,7 @@ import type { Storage } from './contract/storage.ts'
 /** How long a job waits for a gateway that keeps the store locked. Finished work stays. */
 const JOB_WAIT_MS = 30_000
 
-/** Does something to the store, again and again while others hold it. @throws what else goes wrong */
+/** Runs a step on the store, and repeats it while others hold the store. @throws any other error */
 export async function untilFree<T>(
   storage: Storage,
   work: () => Promise<T>,

@@ -3,7 +3,7 @@ import type { ModelCall } from '../traces/model-call.ts'
 import { scrub } from './scrub.ts'
 
 /**
- * What a model was asked for, as attributes of the GenAI conventions. Texts are scrubbed.
+ * A request's parameters, as attributes of the GenAI conventions. Texts are scrubbed.
  *
  * @param latest the conventions' own first release has two more
  * @see https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/

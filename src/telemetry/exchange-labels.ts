@@ -2,7 +2,7 @@ import type { Exchange } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
 import { LabelValues } from './labels.ts'
 
-/** Distinct values of a label that are told apart. */
+/** Most distinct values of a label. */
 const MAX_MODELS = 200
 const MAX_TENANTS = 500
 const MAX_PROVIDERS = 100
@@ -30,7 +30,7 @@ export class ExchangeLabels {
     return this.#errors.of(errorTypeOf(trace))
   }
 
-  /** A model counts once a provider has answered for it: what requests merely name is `other`. */
+  /** A model gets its own label once a provider has responded for it. Names that only requests use are `other`. */
   scope(
     exchange: Pick<Exchange, 'caller' | 'route'>,
     {
@@ -40,13 +40,13 @@ export class ExchangeLabels {
       totalTokens,
     }: Pick<Trace, 'provider' | 'model' | 'responseStatus' | 'totalTokens'>,
   ): ScopeLabels {
-    const answered = responseStatus >= 200 && responseStatus < 300 && totalTokens > 0
-    // Without gateway keys nobody has a tenant.
+    const responded = responseStatus >= 200 && responseStatus < 300 && totalTokens > 0
+    // Without gateway keys there are no tenants.
     const { keyId, organizationId, workspaceId } = exchange.caller
     const known = keyId !== '' || organizationId !== 'default' || workspaceId !== 'default'
     return {
       provider: this.#providers.of(provider),
-      model: model === 'unknown' ? 'unknown' : this.#models.of(model, answered),
+      model: model === 'unknown' ? 'unknown' : this.#models.of(model, responded),
       org_id: this.#organizations.of(known ? organizationId : ''),
       workspace_id: this.#workspaces.of(known ? workspaceId : ''),
       route: exchange.route,
@@ -54,10 +54,10 @@ export class ExchangeLabels {
   }
 }
 
-/** What the provider calls a failure is told where that is a code, and not a sentence. */
+/** The provider's name of a failure is used if it is a code, not a sentence. */
 const CODE = /^[\w.:-]{1,64}$/
 
-/** What an exchange failed with, as `error.type`: the provider's code for a failure inside its answer, else ours, else the status. */
+/** What an exchange failed with, as `error.type`: the provider's code for a failure inside its response, else the gateway's, else the status. */
 export function errorTypeOf({ errorCode, providerError, responseStatus }: Trace): string {
   if (errorCode === 'upstream_error' && CODE.test(providerError)) return providerError
   return errorCode || String(statusLabel(responseStatus))

@@ -21,8 +21,8 @@ interface Call {
 }
 
 /**
- * The metrics of the GenAI conventions, which are still in development: by default in the names of the last release of the
- * core conventions (1.41), else in those of the conventions' own first release (v0.1.0 of semantic-conventions-genai).
+ * The metrics of the GenAI conventions, which are still in development. The default names are those of the last core conventions (1.41).
+ * The opt-in uses the first separate release (v0.1.0 of semantic-conventions-genai).
  *
  * @see https://github.com/open-telemetry/semantic-conventions-genai
  */
@@ -117,7 +117,7 @@ const COUNTED = {
 type Counted = keyof typeof COUNTED
 
 /**
- * Counters of what providers report (an estimate is none), and distributions over the calls that went well. Counters are
+ * Counters of what providers report, without estimates, and distributions over successful calls. Counters are
  * there from the start, at 0; a call that reports nothing adds 0.
  */
 function latestTokens(meter: Meter): (call: Call) => void {
@@ -158,7 +158,7 @@ function latestTokens(meter: Meter): (call: Call) => void {
   }
 }
 
-/** Splits a total by what is known of it. Only what is not 0. */
+/** Splits a total by its known parts, without those that are 0. */
 function byModality(
   total: number,
   known: Readonly<Record<string, readonly Bucket[]>>,

@@ -3,7 +3,7 @@ import { scrub } from './scrub.ts'
 /** Longest label value. */
 const MAX_LENGTH = 128
 
-/** What stands for values that are too many. */
+/** The value for all beyond the bound. */
 const OTHER = 'other'
 const UNKNOWN = 'unknown'
 

@@ -13,7 +13,7 @@ const OVERHEAD_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 const TOKEN_TYPES = ['input', 'output', 'cache_read', 'cache_creation', 'reasoning'] as const
 const DECISIONS = ['passed', 'redacted', 'blocked', 'denied'] as const
 
-/** Labels under which requests are counted while there are none. */
+/** The labels of counters before the first request. */
 const NOBODY = {
   provider: 'unknown',
   model: 'unknown',

@@ -10,14 +10,14 @@ const LIMIT_CODES = [
   'request_body_too_large',
 ]
 
-/** What is asked for when metrics are collected. */
+/** What is read when metrics are collected. */
 export interface MetricSources {
   readonly vitals: () => Vitals | undefined
   readonly totals: () => RecorderTotals
   readonly store: string
 }
 
-/** Observes the sums and levels that others keep: they are asked for when metrics are collected. */
+/** Observes sums and levels of other parts: they are read when metrics are collected. */
 export function observeSources(meter: Meter, sources: MetricSources): void {
   const observers: Observers = {
     sum: (name, description, give) => meter.createObservableCounter(name, { description }).addCallback(give),

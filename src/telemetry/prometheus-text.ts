@@ -16,7 +16,7 @@ const SERIALIZER = new PrometheusSerializer()
  * @see https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
 export function prometheusText(metrics: ResourceMetrics, openMetrics: boolean): Scrape {
-  // Units are told by names; a UNIT line is OpenMetrics only, and must be the name's end.
+  // Names carry units. A UNIT line is OpenMetrics only, and must be the name's end.
   const text = SERIALIZER.serialize(metrics)
     .replaceAll(/^# UNIT .*\n/gm, '')
     .replaceAll(/^\n/gm, '')

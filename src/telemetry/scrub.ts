@@ -5,7 +5,7 @@ const SCRUBBED = '[CREDENTIAL_REDACTED]'
 /** What the contract scrubs together with its name. */
 const ASSIGNED = [/\bBearer\s+[a-z0-9_.\-/+=]{8,}(?![\w])/gi, /\b(?:password|secret|token)\s*=\s*\S{4,}/gi]
 
-/** A text without credentials, as telemetry tells it; one that has none is returned as it is. */
+/** A text without credentials, as telemetry shows it. A text that has none is returned unchanged. */
 export function scrub(text: string): string {
   let scrubbed = text
   for (const pattern of ASSIGNED) scrubbed = scrubbed.replaceAll(pattern, SCRUBBED)

@@ -14,7 +14,7 @@ export interface TelemetrySettings {
   readonly samplingRatio: number
   /** Traces a second that callers may have kept by their `traceparent`; the ratio decides beyond that. */
   readonly maxForcedPerSecond: number
-  /** Upstreams are told the trace; never without traces, which would name spans that nobody gets. */
+  /** Upstreams get the trace; never without traces, because it would name spans that are never exported. */
   readonly propagateUpstream: boolean
   readonly exportTimeoutMs: number
   readonly metricIntervalMs: number

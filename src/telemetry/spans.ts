@@ -208,7 +208,7 @@ function upstreamSpan(
   ]
 }
 
-/** Tokens by what they stand for, as far as the provider says; only what is not 0. */
+/** Tokens by modality, as far as the provider reports it, without those that are 0. */
 function modalitiesOf({ detail }: Trace): Attributes {
   const attributes: Attributes = {}
   for (const [name, count] of Object.entries(detail.usage.parts ?? {}))

@@ -45,8 +45,8 @@ export interface BatchWrite {
 }
 
 /**
- * Makes spans and metrics of what the recorder has recorded, and gives them to a collector and to Prometheus. A collector that does not
- * answer costs what its queue holds, and one line in the log for as long as it lasts.
+ * Makes spans and metrics from the record, for a collector and for Prometheus. A collector that does not respond costs the memory of its
+ * queue, and one line in the log per episode.
  */
 export class Telemetry {
   readonly #maker: SpanMaker
@@ -110,7 +110,7 @@ export class Telemetry {
     if (!this.#spans || !span.context.sampled) return
     const spans = exchangeSpans(exchange, span, trace, this.#maker)
     for (const made of spans) this.#spans.onEnd(made)
-    // What went to the journal is never told to have been written.
+    // Traces in the journal are not reported as written.
     if (this.#unwritten.size >= MAX_UNWRITTEN) this.#unwritten.delete(this.#unwritten.keys().next().value!)
     this.#unwritten.set(exchange.id, spans[0]!.spanContext())
   }
@@ -133,7 +133,7 @@ export class Telemetry {
     }
   }
 
-  /** What the serving thread tells of itself. */
+  /** Figures of the serving thread. */
   vitals(vitals: Vitals): void {
     this.#vitals = vitals
   }
@@ -151,13 +151,13 @@ export class Telemetry {
   }
 }
 
-/** A number of the environment, as OpenTelemetry names it; the default where it is none. */
+/** A number of the environment, as OpenTelemetry names it; the default if it is not a number. */
 function numberOf(variable: string, otherwise: number): number {
   const value = Number(process.env[variable]?.trim() || Number.NaN)
   return Number.isFinite(value) && value > 0 ? value : otherwise
 }
 
-/** Collects when it is asked. */
+/** Collects on request. */
 class ScrapeReader extends MetricReader {
   protected override onShutdown(): Promise<void> {
     return Promise.resolve()
@@ -168,7 +168,7 @@ class ScrapeReader extends MetricReader {
   }
 }
 
-/** Who this is: what the environment says, and our own name and version above that. */
+/** The resource: the environment's attributes, overridden by the gateway's name and version. */
 function resourceOf({ serviceName, serviceVersion }: TelemetrySettings): Resource {
   const own = resourceFromAttributes({
     'service.name': serviceName,
@@ -181,13 +181,13 @@ function resourceOf({ serviceName, serviceVersion }: TelemetrySettings): Resourc
 /** How long a failing collector is not spoken of again. */
 const EPISODE_MS = 60_000
 
-/** The libraries tell of failures here: the first of an episode is told to the log. */
+/** The libraries report failures here. The first of an episode goes to the log. */
 function reportFailures({ log }: TelemetryPorts): void {
-  let toldAt = -Infinity
-  const tell = (...words: unknown[]): void => {
+  let reportedAt = -Infinity
+  const report = (...words: unknown[]): void => {
     const now = performance.now()
-    const again = now - toldAt < EPISODE_MS
-    toldAt = now
+    const again = now - reportedAt < EPISODE_MS
+    reportedAt = now
     if (again) return
     log('WARN', 'telemetry cannot be exported', {
       error: scrub(words.map((word) => messageOf(word)).join(' ')).slice(0, 500),
@@ -195,7 +195,7 @@ function reportFailures({ log }: TelemetryPorts): void {
   }
   const nothing = (): void => undefined
   diag.setLogger(
-    { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing },
+    { error: report, warn: report, info: nothing, debug: nothing, verbose: nothing },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   )
 }

@@ -1,4 +1,4 @@
-/** What the serving thread tells of itself, for metrics. Sums are since the process began. */
+/** Figures of the serving thread, for metrics. Sums are since the process began. */
 export interface Vitals {
   readonly openExchanges: number
   readonly accepted: number
@@ -16,7 +16,7 @@ export interface Vitals {
   readonly budgetWarnings: number
   /** Of each policy's budgets, the largest share that is spent. */
   readonly budgetsSpent: Readonly<Record<string, number>>
-  /** Of the serving thread, seconds: how late a timer was at worst since it was last told. */
+  /** Of the serving thread, seconds: how late a timer was at worst since the last report. */
   readonly eventLoopDelay: number
   readonly rssBytes: number
   readonly heapBytes: number

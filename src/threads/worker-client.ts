@@ -2,9 +2,9 @@
 export interface WorkerPorts<Reply> {
   /** The thread's program. */
   readonly url: string
-  /** The thread says something. What one says that has died or was ended is dropped. */
+  /** The thread sent a message. Messages of a thread that has died or was ended are dropped. */
   readonly replied: (reply: Reply) => void
-  /** The thread died by itself. @param reason may hold content that it was at */
+  /** The thread died by itself. @param reason may hold content that it was working on */
   readonly died: (reason: string) => void
   /** It does not keep the process alive. */
   readonly unref?: true
@@ -24,7 +24,7 @@ export class WorkerClient<Request, Reply> {
     return this.#worker !== undefined
   }
 
-  /** Starts the thread. @param first what it is told before all else */
+  /** Starts the thread. @param first its first message */
   start(first: Request): void {
     const { url, replied, died, unref } = this.#ports
     const worker = new Worker(url)

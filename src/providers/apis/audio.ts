@@ -14,10 +14,14 @@ export const audioTranscriptions: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    // Servers without a usage object tell the length of the audio in their verbose answer.
-    const seconds = amountOf(answer['duration'])
-    readWhole(reading, answer, objectOf(answer['usage']) ?? (seconds === undefined ? undefined : { seconds }))
+  readResponse(reading, response) {
+    // Servers without a usage object give the length of the audio in their verbose response.
+    const seconds = amountOf(response['duration'])
+    readWhole(
+      reading,
+      response,
+      objectOf(response['usage']) ?? (seconds === undefined ? undefined : { seconds }),
+    )
   },
 
   foldEvent(reading, event) {

@@ -15,8 +15,8 @@ export function isBatchLine(line: JsonObject): boolean {
 }
 
 /**
- * The bills of one result of a batch, at the price of a batch: a line of OpenAI's Batch API and its dialects, of
- * Anthropic's Message Batches, or of Gemini's Batch API.
+ * The bills of one result of a batch, at the price of a batch. The line is of OpenAI's Batch API or its dialects, Anthropic's Message
+ * Batches, or Gemini's Batch API.
  *
  * @param reading takes the model of the first result, and what does not add up
  * @param model of results that do not name theirs
@@ -40,12 +40,12 @@ function openAIBills(body: JsonObject, reading: Reading): ModelUsage[] {
 
 function metered(
   api: WireApi,
-  answer: JsonObject,
+  response: JsonObject,
   reading: Reading,
   model: string | undefined,
 ): ModelUsage[] {
   const line = emptyReading()
-  api.readResponse(line, answer)
+  api.readResponse(line, response)
   return api
     .meter(line, reading.notes)
     .map((bill) => ({ ...named(bill, model, reading), ...bill, serviceTier: 'batch' }))

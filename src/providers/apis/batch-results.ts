@@ -4,7 +4,7 @@ import { takeBill, type WireApi } from './wire-api.ts'
 
 /**
  * Results of a batch as they are fetched, in lines of JSON: OpenAI's Batch API (and its dialects), Anthropic's Message
- * Batches, files of Gemini's Batch API. Every line is one answer at the price of a batch. A file that is fetched again
+ * Batches, files of Gemini's Batch API. Every line is one response at the price of a batch. A file that is fetched again
  * counts once.
  *
  * @see https://platform.openai.com/docs/api-reference/batch/request-output
@@ -18,8 +18,8 @@ export const batchResults: WireApi = {
   fetches: true,
   lines: true,
 
-  readResponse(reading, answer) {
-    batchResults.foldEvent(reading, answer, '')
+  readResponse(reading, response) {
+    batchResults.foldEvent(reading, response, '')
     reading.complete = true
   },
 

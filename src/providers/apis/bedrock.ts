@@ -17,14 +17,14 @@ export const bedrockConverse: WireApi = {
   answeredOnce: true,
   outputLimits: ['inferenceConfig.maxTokens'],
 
-  readResponse(reading, answer) {
-    readConverse(reading, answer)
-    for (const part of objectsOf(objectOf(objectOf(answer['output'])?.['message'])?.['content'])) {
+  readResponse(reading, response) {
+    readConverse(reading, response)
+    for (const part of objectsOf(objectOf(objectOf(response['output'])?.['message'])?.['content'])) {
       reading.output.add(textOf(part['text']) ?? '')
     }
-    reading.finishReason = textOf(answer['stopReason'])
+    reading.finishReason = textOf(response['stopReason'])
     if (reading.finishReason) reading.complete = true
-    else if (typeof answer['message'] === 'string') reading.error = answer['message'].slice(0, 200)
+    else if (typeof response['message'] === 'string') reading.error = response['message'].slice(0, 200)
   },
 
   foldEvent(reading, event, name) {
@@ -57,9 +57,9 @@ export const bedrockInvoke: WireApi = {
   operation: 'chat',
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    if (answer['type'] === 'message') return messages.readResponse(reading, answer)
-    const usage = objectOf(answer['usage'])
+  readResponse(reading, response) {
+    if (response['type'] === 'message') return messages.readResponse(reading, response)
+    const usage = objectOf(response['usage'])
     takeUsage(reading, usage)
     reading.complete = true
     return undefined
@@ -89,7 +89,7 @@ export const bedrockInvoke: WireApi = {
 
   meter(reading, notes) {
     const { usage, invocation } = reading
-    // The body's own usage tells more (lifetimes, thinking); the counts of the envelope are what every model has.
+    // The body's own usage has more (lifetimes, thinking). Every model has the counts of the envelope.
     if (usage && 'input_tokens' in usage) return messages.meter(reading, notes)
     if (usage && 'inputTokens' in usage) return [converseUsage(usage, notes)]
     if (!invocation) return []

@@ -6,7 +6,7 @@ import type { Reading, WireApi } from './wire-api.ts'
 /** How long Gemini keeps a cache that names no time. */
 const DEFAULT_SECONDS = 3600
 
-/** What is counted beside the tokens until the bill is made. */
+/** Counts besides the tokens, until the bill is made. */
 const SECONDS = 'kept_seconds'
 
 /**
@@ -21,11 +21,11 @@ export const cachedContents: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    reading.model ??= textOf(answer['model'])?.replace(/^.*models\//, '')
-    takeUsage(reading, objectOf(answer['usageMetadata']))
-    const created = Date.parse(textOf(answer['createTime']) ?? '')
-    const expires = Date.parse(textOf(answer['expireTime']) ?? '')
+  readResponse(reading, response) {
+    reading.model ??= textOf(response['model'])?.replace(/^.*models\//, '')
+    takeUsage(reading, objectOf(response['usageMetadata']))
+    const created = Date.parse(textOf(response['createTime']) ?? '')
+    const expires = Date.parse(textOf(response['expireTime']) ?? '')
     if (expires >= created) keep(reading, (expires - created) / 1000)
     reading.complete = true
   },

@@ -8,8 +8,8 @@ import type { Reading, WireApi } from './wire-api.ts'
 /**
  * Chat Completions, JSON and stream, as OpenAI and the compatible servers send them (Azure, Groq, xAI, DeepSeek, Mistral,
  * OpenRouter, Perplexity, Together, Fireworks, Cerebras, vLLM, llama.cpp, Ollama, Gemini). A stream ends with
- * `[DONE]` or, at some servers, with its last `finish_reason`; usage may come in any chunk, in every chunk, in
- * `x_groq`, in an error, or not at all.
+ * `[DONE]` or, at some servers, with its last `finish_reason`. Usage may come in any chunk, in every chunk, in `x_groq`, in an error, or not
+ * at all.
  *
  * @see https://platform.openai.com/docs/api-reference/chat
  */
@@ -20,11 +20,11 @@ export const chatCompletions: WireApi = {
   outputLimits: ['max_completion_tokens', 'max_tokens'],
   answerCounts: ['n'],
 
-  readResponse(reading, answer) {
-    readCommon(reading, answer)
-    // xAI's deferred completions: the answer is fetched later, by this id alone.
-    if (textOf(answer['request_id']) && answer['choices'] === undefined) reading.pending = true
-    for (const choice of objectsOf(answer['choices'])) {
+  readResponse(reading, response) {
+    readCommon(reading, response)
+    // xAI's deferred completions: the response is fetched later, by this id alone.
+    if (textOf(response['request_id']) && response['choices'] === undefined) reading.pending = true
+    for (const choice of objectsOf(response['choices'])) {
       readChoice(reading, choice)
       const message = objectOf(choice['message'])
       if (message) addContent(reading, message)
@@ -52,7 +52,7 @@ export const chatCompletions: WireApi = {
 }
 
 /**
- * Perplexity's asynchronous completions: the request is answered with an id, by which the completion is fetched.
+ * Perplexity's asynchronous completions: the response has an id, by which the completion is fetched.
  *
  * @see https://docs.perplexity.ai/api-reference/async-chat-completions-post
  */
@@ -62,8 +62,8 @@ export const asyncCompletions: WireApi = {
   answeredOnce: false,
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    reading.model = textOf(answer['model'])
+  readResponse(reading, response) {
+    reading.model = textOf(response['model'])
     reading.pending = true
     reading.complete = true
   },
@@ -82,9 +82,9 @@ export const storedCompletions: WireApi = {
   freeUnlessReported: true,
   fetches: true,
 
-  readResponse(reading, answer) {
-    reading.responseId = textOf(answer['id'])
-    chatCompletions.readResponse(reading, objectOf(answer['response']) ?? answer)
+  readResponse(reading, response) {
+    reading.responseId = textOf(response['id'])
+    chatCompletions.readResponse(reading, objectOf(response['response']) ?? response)
     reading.stored = true
   },
 }
@@ -100,8 +100,8 @@ export const completions: WireApi = {
   outputLimits: ['max_tokens'],
   answerCounts: ['n', 'best_of'],
 
-  readResponse(reading, answer) {
-    completions.foldEvent(reading, answer, '')
+  readResponse(reading, response) {
+    completions.foldEvent(reading, response, '')
     if (reading.error === undefined) reading.complete = true
   },
 
@@ -132,7 +132,7 @@ function readCommon(reading: Reading, object: JsonObject): void {
   if (breakdown && reading.usage) reading.usage = { ...reading.usage, usage_breakdown: breakdown }
 }
 
-/** Kimi reports usage here; OpenRouter and Mistral end a choice that failed with the reason `error`, OpenRouter with the error beside it. */
+/** Kimi reports usage here; OpenRouter and Mistral end a choice that failed with the reason `error`, OpenRouter with the error next to it. */
 function readChoice(reading: Reading, choice: JsonObject): void {
   takeUsage(reading, objectOf(choice['usage']))
   const reason = textOf(choice['finish_reason'])
@@ -142,7 +142,7 @@ function readChoice(reading: Reading, choice: JsonObject): void {
   else reading.complete = true
 }
 
-/** OpenAI's search models search the web with every answer, and do not say so in their usage. */
+/** OpenAI's search models search the web for every response, but their usage does not say so. */
 function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
   const kind = /^gpt-.*-search-(preview|api)/.exec(model ?? '')?.[1]
   if (kind === undefined) return bills
@@ -150,7 +150,7 @@ function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly 
   return bills.map((bill) => ({ ...bill, units: { ...search, ...bill.units } }))
 }
 
-/** Groq takes a fee for every tool that its compound systems ran; the answer lists them, and their price is not known here. */
+/** Groq bills every tool that its compound systems ran. The response lists them, and their price is not known here. */
 function withExecutedTools({ toolCalls }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
   const executed = toolCalls.get(EXECUTED) ?? 0
   const [first, ...rest] = bills

@@ -3,8 +3,8 @@ import { countOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wir
 import type { Reading, WireApi } from './wire-api.ts'
 
 /**
- * Cohere's chat and embed, of the first and second API. `billed_units` are what is charged; `tokens` also hold the
- * chat template, and cached tokens are a part of those, so they are kept in the raw usage and not in the buckets.
+ * Cohere's chat and embed, of the first and second API. `billed_units` are charged. `tokens` also hold the chat
+ * template, and cached tokens are a part of them, so they stay in the raw usage and out of the buckets.
  *
  * @see https://docs.cohere.com/reference/chat
  */
@@ -14,15 +14,15 @@ export const cohereChat: WireApi = {
   answeredOnce: true,
   outputLimits: ['max_tokens'],
 
-  readResponse(reading, answer) {
-    readUsage(reading, objectOf(answer['usage']) ?? objectOf(answer['meta']))
-    reading.responseId ??= textOf(answer['id']) ?? textOf(answer['generation_id'])
-    readEnd(reading, answer)
-    if (typeof answer['text'] === 'string') reading.output.add(answer['text'])
-    for (const part of objectsOf(objectOf(answer['message'])?.['content'])) {
+  readResponse(reading, response) {
+    readUsage(reading, objectOf(response['usage']) ?? objectOf(response['meta']))
+    reading.responseId ??= textOf(response['id']) ?? textOf(response['generation_id'])
+    readEnd(reading, response)
+    if (typeof response['text'] === 'string') reading.output.add(response['text'])
+    for (const part of objectsOf(objectOf(response['message'])?.['content'])) {
       reading.output.add(textOf(part['text']) ?? textOf(part['thinking']) ?? '')
     }
-    if (!reading.usage && typeof answer['message'] === 'string') fail(reading, answer['message'])
+    if (!reading.usage && typeof response['message'] === 'string') fail(reading, response['message'])
   },
 
   foldEvent(reading, event) {
@@ -72,7 +72,7 @@ export const cohereEmbed: WireApi = {
   answersNoText: true,
 }
 
-/** Reads why an answer has ended: `ERROR` and the like are failures. */
+/** Reads why a response has ended: `ERROR` and the like are failures. */
 function readEnd(reading: Reading, end: JsonObject): void {
   reading.complete = true
   const reason = textOf(end['finish_reason'])

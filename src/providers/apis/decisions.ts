@@ -2,8 +2,8 @@ import { meterOpenAI, readWhole } from './openai-usage.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
- * OpenAI Decisions: typed answers to questions about an input, each with its probability. It is never streamed, and its
- * answer has no id. Its price is its own, whatever the model costs elsewhere (`operation-prices.ts`).
+ * OpenAI Decisions: typed answers to questions about an input, each with its probability. The response is never streamed and has no id.
+ * Its price is its own, whatever the model costs elsewhere (`operation-prices.ts`).
  *
  * @see https://developers.openai.com/api/docs/guides/decisions
  */
@@ -12,10 +12,10 @@ export const decisions: WireApi = {
   operation: 'decisions',
   answeredOnce: true,
   answersNoText: true,
-  // Answers are picked, not written: their length says nothing of tokens.
+  // Answers are chosen, not written: their length says nothing about tokens.
   notEstimated: true,
 
-  readResponse: (reading, answer) => readWhole(reading, answer),
+  readResponse: (reading, response) => readWhole(reading, response),
 
   foldEvent: () => false,
 

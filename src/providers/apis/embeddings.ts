@@ -12,7 +12,7 @@ export const embeddings: WireApi = {
   answeredOnce: true,
   answersNoText: true,
 
-  readResponse: (reading, answer) => readWhole(reading, answer),
+  readResponse: (reading, response) => readWhole(reading, response),
 
   foldEvent: () => false,
 

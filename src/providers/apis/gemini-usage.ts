@@ -40,7 +40,7 @@ export function readInteractionUsage(usage: JsonObject, notes: string[]): ModelU
   )
 }
 
-/** Tokens of a modality; `undefined` where nothing is told apart. */
+/** Tokens of a modality; `undefined` when modalities are not reported. */
 type ByModality = (modality: string) => number | undefined
 
 interface GeminiCounts {

@@ -6,7 +6,7 @@ import type { Reading, WireApi } from './wire-api.ts'
 
 /**
  * Gemini's generateContent and streamGenerateContent (events, or one JSON array), embedContent and batchEmbedContents,
- * at the Gemini API and at Vertex AI. Counts are cumulative and start anew at inner steps of built-in tools, so the last
+ * at the Gemini API and at Vertex AI. Counts are cumulative and start again at inner steps of built-in tools, so the last
  * `usageMetadata` that has counts is taken whole.
  *
  * @see https://ai.google.dev/api/generate-content
@@ -29,8 +29,8 @@ export const generateContent: WireApi = {
     'generation_config.candidate_count',
   ],
 
-  readResponse(reading, answer) {
-    generateContent.foldEvent(reading, answer, '')
+  readResponse(reading, response) {
+    generateContent.foldEvent(reading, response, '')
     // An embedding has no candidates to finish.
     reading.complete = true
   },

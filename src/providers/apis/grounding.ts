@@ -1,7 +1,7 @@
 import type { Units } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 
-/** Searches of one answer that are told apart; real ones have a handful. */
+/** Most searches of one response that are distinguished; real responses have a handful. */
 const MAX_SEARCHES = 1000
 const MAX_SEARCH_LENGTH = 500
 const SEARCH = 'search '
@@ -39,7 +39,7 @@ export function countMaps(counts: Map<string, number>): void {
 
 const UNITS = ['web_searches', 'grounded_prompts', 'maps_prompts'] as const
 
-/** The units of a bill that rests on such counts; nothing where there are none. */
+/** The units of a bill with such counts; empty without any. */
 export function groundingUnits(counts: ReadonlyMap<string, number>): { units?: Units } {
   const counted = UNITS.flatMap((unit) => {
     const count = counts.get(unit)

@@ -13,10 +13,10 @@ export const images: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    const made = listOf(answer['data']).length
+  readResponse(reading, response) {
+    const made = listOf(response['data']).length
     if (made > 0) reading.toolCalls.set('images', made)
-    readWhole(reading, answer)
+    readWhole(reading, response)
   },
 
   foldEvent(reading, event) {
@@ -32,7 +32,7 @@ export const images: WireApi = {
   meter({ usage, toolCalls }, notes) {
     if (usage) {
       const read = readOpenAIUsage(usage, notes)
-      // Output is image tokens altogether unless the answer splits it.
+      // All output is image tokens unless the response splits it.
       const details = objectOf(usage['output_tokens_details'])
       if (countOf(details?.['image_tokens']) !== undefined || read.usage.output_text === undefined)
         return [read]

@@ -4,7 +4,7 @@ import { takeBill, type WireApi } from './wire-api.ts'
 
 /**
  * A batch that carries its results: Gemini's `batches/…` with inlined responses, Mistral's jobs with `inline=true`. It is
- * asked again and again while it runs, which costs nothing, and its results count once.
+ * fetched repeatedly while it runs, which costs nothing, and its results count once.
  *
  * @see https://ai.google.dev/gemini-api/docs/batch-api
  * @see https://docs.mistral.ai/api/endpoint/batch
@@ -16,20 +16,20 @@ export const inlinedResults: WireApi = {
   fetches: true,
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    const lines = linesOf(answer)
-    const model = textOf(objectOf(answer['metadata'])?.['model'])?.replace(/^.*models\//, '')
+  readResponse(reading, response) {
+    const lines = linesOf(response)
+    const model = textOf(objectOf(response['metadata'])?.['model'])?.replace(/^.*models\//, '')
     let unmeasured = 0
     for (const line of lines) {
       const bills = billsOfLine(line, reading, model)
       for (const bill of bills) takeBill(reading, '', bill)
-      const response = objectOf(line['response'])
+      const result = objectOf(line['response'])
       // What has a body failed if it has no usage.
-      if (bills.length === 0 && response && !response['body']) unmeasured += 1
+      if (bills.length === 0 && result && !result['body']) unmeasured += 1
     }
-    reading.model ??= model ?? textOf(answer['model'])
+    reading.model ??= model ?? textOf(response['model'])
     // The same results may be fetched as a file too.
-    reading.responseId = textOf(answer['output_file']) ?? textOf(answer['name'])
+    reading.responseId = textOf(response['output_file']) ?? textOf(response['name'])
     reading.stored = lines.length > 0
     reading.complete = true
     if (unmeasured > 0) reading.unmeasured = `${unmeasured} results of the batch report no usage`
@@ -40,8 +40,8 @@ export const inlinedResults: WireApi = {
   meter: ({ bills }) => bills,
 }
 
-function linesOf(answer: JsonObject): readonly JsonObject[] {
-  const output = objectOf(answer['response']) ?? objectOf(objectOf(answer['metadata'])?.['output'])
+function linesOf(response: JsonObject): readonly JsonObject[] {
+  const output = objectOf(response['response']) ?? objectOf(objectOf(response['metadata'])?.['output'])
   const inlined = objectOf(output?.['inlinedResponses']) ?? objectOf(output?.['inlinedEmbedContentResponses'])
-  return inlined ? objectsOf(inlined['inlinedResponses']) : objectsOf(answer['outputs'])
+  return inlined ? objectsOf(inlined['inlinedResponses']) : objectsOf(response['outputs'])
 }

@@ -14,13 +14,13 @@ export const interactions: WireApi = {
   name: 'interactions',
   operation: 'generate_content',
 
-  readResponse(reading, answer) {
-    readInteraction(reading, answer)
-    for (const step of [...objectsOf(answer['outputs']), ...objectsOf(answer['steps'])]) {
+  readResponse(reading, response) {
+    readInteraction(reading, response)
+    for (const step of [...objectsOf(response['outputs']), ...objectsOf(response['steps'])]) {
       reading.output.add(textOf(step['text']) ?? '')
       readSearch(reading, step)
     }
-    reading.complete = answer['status'] !== 'in_progress'
+    reading.complete = response['status'] !== 'in_progress'
   },
 
   foldEvent(reading, event, name) {

@@ -17,7 +17,7 @@ export const live: WireApi = {
     const content = objectOf(event['serverContent'])
     countGrounding(reading.toolCalls, objectOf(content?.['groundingMetadata']))
     const speaks = objectOf(content?.['modelTurn']) !== undefined
-    // What was said after the last count has not been counted.
+    // Output after the last count has not been counted.
     if (speaks) reading.complete = false
     if (content?.['turnComplete'] === true) reading.complete = true
     const usage = objectOf(event['usageMetadata'])

@@ -17,9 +17,9 @@ export const messages: WireApi = {
   answeredOnce: true,
   outputLimits: ['max_tokens'],
 
-  readResponse(reading, answer) {
-    readMessage(reading, answer)
-    for (const block of listOf(answer['content'])) addBlock(reading, objectOf(block))
+  readResponse(reading, response) {
+    readMessage(reading, response)
+    for (const block of listOf(response['content'])) addBlock(reading, objectOf(block))
     reading.complete = true
   },
 
@@ -50,7 +50,7 @@ export const messages: WireApi = {
 
   meter({ usage, model, toolCalls }, notes) {
     if (!usage) return []
-    // Vertex AI passes on what other publishers answer as it is.
+    // Vertex AI passes the responses of other publishers on unchanged.
     if (usage['input_tokens'] === undefined && usage['prompt_tokens'] !== undefined)
       return [readOpenAIUsage(usage, notes)]
     const entries = objectsOf(usage['iterations'])
@@ -67,7 +67,7 @@ export const messages: WireApi = {
       if (entry['type'] === 'advisor_message') {
         return [{ ...countsOf(entry, notes), model: named, apart: 'advisor' }]
       }
-      // The attempt that another model declined before the fallback answered.
+      // The attempt that another model declined before the fallback responded.
       if (fellBack && entry['type'] === 'message' && named !== model) {
         return [{ ...countsOf(entry, notes), model: named, apart: 'declined_attempt', uncertain: true }]
       }
@@ -80,10 +80,10 @@ export const messages: WireApi = {
 const CONTAINER = 'container'
 
 /**
- * Server tools that are billed beside their tokens. Fetching pages costs tokens alone; so does code that runs beside a
+ * Server tools that are billed in addition to their tokens. Fetching pages costs tokens alone; so does code that runs beside a
  * search or a fetch.
  *
- * @param container code could run in one, which all calls of an answer share
+ * @param container code could run in one, which all calls of a response share
  */
 function feesOf(usage: JsonObject, container: boolean): { units?: Units } {
   const tools = objectOf(usage['server_tool_use'])
@@ -129,7 +129,7 @@ function readMessage(reading: Reading, message: JsonObject): void {
   mergeUsage(reading, objectOf(message['usage']))
 }
 
-/** Why an answer ended, and the container that its code ran in: both stand in a message or in its last delta. */
+/** Why a response ended, and the container that its code ran in: both are in a message or in its last delta. */
 function readEnd(reading: Reading, end: JsonObject): void {
   reading.finishReason = textOf(end['stop_reason']) ?? reading.finishReason
   if (objectOf(end['container'])) reading.toolCalls.set(CONTAINER, 1)
@@ -140,7 +140,7 @@ const INPUT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creation
 function mergeUsage(reading: Reading, usage: JsonObject | undefined): void {
   if (!usage) return
   const merged: Record<string, unknown> = { ...reading.usage }
-  // No call reads nothing: counts of input that are all 0 are no correction of what was said before.
+  // Every call reads something: input counts that are all 0 do not correct earlier ones.
   const readsNothing = INPUT_COUNTS.every((name) => !usage[name])
   for (const [name, value] of Object.entries(usage)) {
     if (value === null || (value === 0 && merged[name] && (readsNothing || name === 'output_tokens')))
@@ -148,7 +148,7 @@ function mergeUsage(reading: Reading, usage: JsonObject | undefined): void {
     merged[name] = value
   }
   reading.usage = merged
-  // The model that a fallback names is the one that answered, whatever stood at the beginning.
+  // The model that a fallback names is the one that responded, whatever the beginning said.
   const fallback = objectsOf(merged['iterations']).find((entry) => entry['type'] === 'fallback_message')
   reading.model = textOf(fallback?.['model']) ?? reading.model
   reading.serviceTier = textOf(usage['service_tier']) ?? reading.serviceTier

@@ -23,9 +23,9 @@ function billedWhenReported(name: WireApiName): WireApi {
     name,
     operation: 'chat',
     freeUnlessReported: true,
-    readResponse(reading, answer) {
-      reading.model ??= textOf(answer['model'])
-      const usage = objectOf(answer['usage'])
+    readResponse(reading, response) {
+      reading.model ??= textOf(response['model'])
+      const usage = objectOf(response['usage'])
       takeUsage(reading, usage)
       reading.complete = true
     },

@@ -13,7 +13,7 @@ export const ocr: WireApi = {
   operation: 'generate_content',
   notEstimated: true,
 
-  readResponse: (reading, answer) => readWhole(reading, answer, objectOf(answer['usage_info'])),
+  readResponse: (reading, response) => readWhole(reading, response, objectOf(response['usage_info'])),
 
   foldEvent: () => false,
 

@@ -14,10 +14,10 @@ export const ollamaChat: WireApi = {
   answeredOnce: true,
   outputLimits: ['options.num_predict'],
 
-  readResponse(reading, answer) {
-    ollamaChat.foldEvent(reading, answer, '')
+  readResponse(reading, response) {
+    ollamaChat.foldEvent(reading, response, '')
     // Embeddings have no `done`.
-    if (answer['done'] === undefined) reading.complete = true
+    if (response['done'] === undefined) reading.complete = true
   },
 
   foldEvent(reading, event) {

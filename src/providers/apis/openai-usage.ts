@@ -9,7 +9,7 @@ import type { Reading } from './wire-api.ts'
  * dialects.
  *
  * Cached, written, audio and image tokens are inside the input, reasoning inside the output. Where the total exceeds
- * input and output by the reasoning count (xAI) or by an amount nobody names (Gemini's OpenAI endpoint), the gap
+ * input and output by the reasoning count (xAI) or by an amount without a name (Gemini's OpenAI endpoint), the gap
  * is output.
  *
  * @see https://platform.openai.com/docs/api-reference/chat/object#chat-object-usage
@@ -27,7 +27,7 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage 
   if (total !== undefined && total > input + output) {
     const gap = total - input - output
     output += gap
-    // A gap that nobody names is thinking that was left out of the completion.
+    // A gap without a name is thinking that was left out of the completion.
     if (reasoning === 0) reasoning = gap
     else if (gap !== reasoning)
       notes.push(`total_tokens exceeds input and output by ${gap}; counted as output`)
@@ -74,7 +74,7 @@ function detailsOf(usage: JsonObject, chat: string, other: string): JsonObject {
 }
 
 /**
- * What is billed beside tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request
+ * Units that are billed besides tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request
  * (Perplexity), calls of server-side tools (xAI).
  */
 function unitsOf(usage: JsonObject): Units | undefined {
@@ -105,18 +105,18 @@ const SERVER_SIDE_TOOLS: Readonly<Record<string, Unit>> = {
   file_search_calls: 'file_searches',
 }
 
-/** Reads an answer that comes whole: its model, its usage (`usage` unless another object is given), its end. */
+/** Reads a complete response: its model, its usage (`usage` unless another object is given), its end. */
 export function readWhole(
   reading: Reading,
-  answer: JsonObject,
-  usage: JsonObject | undefined = objectOf(answer['usage']),
+  response: JsonObject,
+  usage: JsonObject | undefined = objectOf(response['usage']),
 ): void {
-  reading.model ??= textOf(answer['model'])
+  reading.model ??= textOf(response['model'])
   takeUsage(reading, usage)
   reading.complete = true
 }
 
-/** Bills of an answer that has one usage object of this family, besides those that were complete before. */
+/** Bills of a response with one usage object of this family, besides those that were complete before. */
 export function meterOpenAI(reading: Reading, notes: string[]): readonly ModelUsage[] {
   if (!reading.usage) return reading.bills
   return [...reading.bills, readOpenAIUsage(reading.usage, notes)]

@@ -3,7 +3,7 @@ import { countOf, objectOf, objectsOf } from '../../wire/json/values.ts'
 import type { WireApi } from './wire-api.ts'
 
 /**
- * Vertex AI's predict: embeddings tell their tokens for every text and the characters that are billed; images are
+ * Vertex AI's predict: embeddings report their tokens for every text and the billed characters; images are
  * billed by the image.
  *
  * @see https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
@@ -14,8 +14,8 @@ export const predict: WireApi = {
   answersNoText: true,
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    const predictions = objectsOf(answer['predictions'])
+  readResponse(reading, response) {
+    const predictions = objectsOf(response['predictions'])
     let tokens = 0
     let images = 0
     for (const prediction of predictions) {
@@ -23,7 +23,7 @@ export const predict: WireApi = {
       tokens += countOf(statistics?.['token_count']) ?? 0
       if (typeof prediction['bytesBase64Encoded'] === 'string') images += 1
     }
-    const characters = countOf(objectOf(answer['metadata'])?.['billableCharacterCount'])
+    const characters = countOf(objectOf(response['metadata'])?.['billableCharacterCount'])
     if (tokens + images > 0 || characters !== undefined) {
       reading.usage = {
         ...(tokens > 0 ? { token_count: tokens } : {}),

@@ -2,15 +2,15 @@ import type { JsonObject } from '../../wire/json/values.ts'
 import { readResponseError } from './response-error.ts'
 import type { Reading, WireApi } from './wire-api.ts'
 
-/** Reads a whole JSON answer: what its API knows of it, and whether it tells of a failure. */
-export function readResponse(api: WireApi, reading: Reading, answer: JsonObject): void {
+/** Reads a whole JSON response: what its API reads of it, and whether it reports a failure. */
+export function readResponse(api: WireApi, reading: Reading, response: JsonObject): void {
   const { usage } = reading
-  api.readResponse(reading, answer)
-  readFailure(api, reading, answer, usage)
+  api.readResponse(reading, response)
+  readFailure(api, reading, response, usage)
 }
 
 /**
- * Folds one event of a stream: what its API knows of it, and whether it tells of a failure.
+ * Folds one event of a stream: what its API reads of it, and whether it reports a failure.
  *
  * @returns true when the event carried generated content
  */
@@ -28,10 +28,10 @@ function readFailure(
   content: JsonObject,
   before: JsonObject | undefined,
 ): void {
-  // A line of a file of results may tell of its own request's failure; the file was given all the same.
+  // A line of a file of results may report its own request's failure. The file itself was delivered.
   const error = api.lines ? undefined : readResponseError(content)
   if (error === undefined) return
   reading.error = error
-  // Usage that comes with the failure is the last word; any other is only of what went before.
+  // Usage that comes with the failure is final. Earlier usage covers only what went before.
   reading.complete = reading.usage !== before
 }

@@ -30,7 +30,7 @@ export const realtime: WireApi = {
         return false
       }
       case 'response.created':
-        // A session goes on after an error; what became of its last response counts.
+        // A session continues after an error. The state of its last response counts.
         reading.error = undefined
         reading.complete = false
         return false
@@ -54,7 +54,7 @@ export const realtime: WireApi = {
   meter: ({ bills }) => bills,
 }
 
-/** @param beside usage that stands beside the response instead of in it, as xAI has it */
+/** @param beside usage next to the response instead of in it, as xAI has it */
 function takeResponse(reading: Reading, response: JsonObject, beside: JsonObject | undefined): void {
   reading.finishReason = textOf(response['status']) ?? reading.finishReason
   reading.complete = true
@@ -72,7 +72,7 @@ function takeResponse(reading: Reading, response: JsonObject, beside: JsonObject
   })
 }
 
-/** Name of the transcription model, which only the session's settings tell. */
+/** Name of the transcription model, which only the session's settings have. */
 function transcriberOf(reading: Reading, session: JsonObject | undefined): void {
   const input = objectOf(objectOf(session?.['audio'])?.['input'])
   const settings = objectOf(input?.['transcription']) ?? objectOf(session?.['input_audio_transcription'])

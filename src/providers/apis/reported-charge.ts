@@ -6,7 +6,7 @@ import { amountOf, countOf, objectOf, type JsonObject } from '../../wire/json/va
  * (`cost_in_usd_ticks`).
  *
  * With the caller's own key OpenRouter's `cost` is its fee alone; the key's provider bills `upstream_inference_cost`
- * beside it. Where that is missing the charge is not complete, and is left out.
+ * beside it. If that is missing, the charge is not complete and is left out.
  *
  * @see https://openrouter.ai/docs/use-cases/usage-accounting
  * @see https://docs.x.ai/developers/cost-tracking
@@ -30,14 +30,14 @@ function chargedUsd(usage: JsonObject): number | undefined {
   return amountOf(objectOf(usage['cost'])?.['total_cost'] ?? usage['cost'])
 }
 
-/** xAI bills calls of its tools by their kind, which it does not always tell, and each source of its live search. */
+/** xAI bills calls of its tools by their kind, which it does not always report, and each source of its live search. */
 function uncountedTools(usage: JsonObject): string[] {
   const tools = countOf(usage['num_server_side_tools_used']) ?? 0
   const sources = countOf(usage['num_sources_used']) ?? 0
   const byKind = objectOf(usage['server_side_tool_usage_details'])
-  const told = Object.values(byKind ?? {}).reduce<number>((sum, count) => sum + (countOf(count) ?? 0), 0)
+  const reported = Object.values(byKind ?? {}).reduce<number>((sum, count) => sum + (countOf(count) ?? 0), 0)
   return [
-    ...(tools > told ? [`${tools - told} calls of server-side tools`] : []),
+    ...(tools > reported ? [`${tools - reported} calls of server-side tools`] : []),
     ...(sources > 0 ? [`${sources} sources of live search`] : []),
   ]
 }

@@ -16,9 +16,9 @@ export const rerank: WireApi = {
   answersNoText: true,
   notEstimated: true,
 
-  readResponse(reading, answer) {
-    reading.responseId ??= textOf(answer['id'])
-    readWhole(reading, answer, objectOf(objectOf(answer['meta'])?.['billed_units']))
+  readResponse(reading, response) {
+    reading.responseId ??= textOf(response['id'])
+    readWhole(reading, response, objectOf(objectOf(response['meta'])?.['billed_units']))
   },
 
   foldEvent: () => false,

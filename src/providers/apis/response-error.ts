@@ -4,21 +4,21 @@ import { objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 const MAX_CODE_LENGTH = 200
 
 /**
- * Reads the failure that an answer, or one event of it, tells of: whatever the status said, it is the answer's last word.
+ * Reads the failure that a response, or one event of it, reports, whatever its status.
  *
- * Providers and the servers that imitate them mix each other's shapes, so every API is read for all of them: `error` as an object or a
- * text, the error itself marked by `object` (Mistral, vLLM) or `type` (Anthropic, Responses), and a status inside `base_resp` (MiniMax).
+ * Providers and the servers that imitate them mix each other's shapes, so every API is read for all of them. These are `error` as an object
+ * or a text, the error itself marked by `object` (Mistral, vLLM) or `type` (Anthropic, Responses), and a status in `base_resp` (MiniMax).
  *
- * @returns the provider's code, else its type, else its text; `undefined` for what has not failed
+ * @returns the provider's code, else its type, else its text; `undefined` when nothing failed
  */
-export function readResponseError(answer: JsonObject): string | undefined {
-  const { error } = answer
+export function readResponseError(response: JsonObject): string | undefined {
+  const { error } = response
   if (typeof error === 'object' && error !== null) {
     const object = objectOf(error)
     if (object && Object.keys(object).length > 0) return codeOf(object)
   } else if (typeof error === 'string' && error !== '') return error.slice(0, MAX_CODE_LENGTH)
-  if (answer['type'] === 'error' || answer['object'] === 'error') return codeOf(answer)
-  const status = answer['base_resp'] === undefined ? 0 : objectOf(answer['base_resp'])?.['status_code']
+  if (response['type'] === 'error' || response['object'] === 'error') return codeOf(response)
+  const status = response['base_resp'] === undefined ? 0 : objectOf(response['base_resp'])?.['status_code']
   return typeof status === 'number' && status !== 0 ? String(status) : undefined
 }
 

@@ -22,8 +22,8 @@ const CONTAINER_TOOLS = ['code_interpreter_call', 'shell_call']
 const CONTAINER = 'container '
 
 /**
- * Responses over HTTP and WebSocket. Usage comes with the event that ends a response; one connection may carry many
- * responses, one after another or several at once, each of which is counted once by its id.
+ * Responses over HTTP and WebSocket. Usage comes with the event that ends a response. One connection may carry many
+ * responses, one after another or several at once. Each counts once, by its id.
  *
  * @see https://platform.openai.com/docs/api-reference/responses
  */
@@ -33,15 +33,15 @@ export const responses: WireApi = {
   answeredOnce: true,
   outputLimits: ['max_output_tokens'],
 
-  readResponse(reading, answer) {
-    readWholeResponse(reading, answer)
-    for (const item of objectsOf(answer['output'])) {
+  readResponse(reading, response) {
+    readWholeResponse(reading, response)
+    for (const item of objectsOf(response['output'])) {
       for (const part of objectsOf(item['content'])) reading.output.add(textOf(part['text']) ?? '')
       reading.output.add(textOf(item['arguments']) ?? '')
     }
-    if (!UNFINISHED.has(String(answer['status']))) {
+    if (!UNFINISHED.has(String(response['status']))) {
       reading.complete = true
-      billResponse(reading, answer)
+      billResponse(reading, response)
     }
   },
 
@@ -143,7 +143,7 @@ function toolsOf({ toolCalls }: Reading, response: JsonObject): ReadonlyMap<stri
   return counts
 }
 
-/** Counts a call that is billed beside its tokens, by its type; containers once each. */
+/** Counts a call that is billed in addition to its tokens, by its type; containers once each. */
 function countTool(counts: Map<string, number>, item: JsonObject | undefined): void {
   const type = textOf(item?.['type'])
   if (type === undefined) return

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../wire/json/values.ts'
 import type { Reading } from './wire-api.ts'
 
-/** Takes a usage object as the answer's, unless it counts nothing and another one was there before: some servers end their streams so. */
+/** Takes a usage object as the response's, unless it counts nothing and there was another before: some servers end their streams this way. */
 export function takeUsage(reading: Reading, usage: JsonObject | undefined): void {
   if (usage && (reading.usage === undefined || countsAnything(usage))) reading.usage = usage
 }

@@ -14,8 +14,8 @@ export const vectorStores: WireApi = {
   notEstimated: true,
   answersNoText: true,
 
-  readResponse(reading, answer) {
-    const files = countOf(objectOf(answer['file_counts'])?.['total']) ?? 0
+  readResponse(reading, response) {
+    const files = countOf(objectOf(response['file_counts'])?.['total']) ?? 0
     if (files > 0) reading.unmeasured = `${files} files are stored, which is billed by the GB and day`
     reading.complete = true
   },

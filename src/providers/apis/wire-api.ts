@@ -3,16 +3,16 @@ import type { JsonObject } from '../../wire/json/values.ts'
 import { TextSample } from './text-sample.ts'
 
 /**
- * What an answer says of itself, gathered while it passes. Everything is absent until the answer says it;
- * a null on the wire never erases what was said before.
+ * What a response says about itself, collected while it passes. A value is absent until the response has it. A null on the wire never erases
+ * an earlier value.
  */
 export interface Reading {
   model?: string | undefined
   /** The provider's `usage` object as it came off the wire. */
   usage?: JsonObject | undefined
-  /** Bills that are complete while the exchange goes on: responses of a session, lines of a batch. In order. */
+  /** Bills that are complete while the exchange continues: responses of a session, lines of a batch. In order. */
   readonly bills: ModelUsage[]
-  /** What was found while the bills were read, for the trace. */
+  /** Notes from reading the bills, for the trace. */
   readonly notes: string[]
   /** Calls of built-in tools that are billed apart from tokens, by the provider's own type. */
   readonly toolCalls: Map<string, number>
@@ -24,21 +24,21 @@ export interface Reading {
   speed?: string | undefined
   inferenceGeo?: string | undefined
   responseId?: string | undefined
-  /** What the provider says of a prompt that its cache did not serve: its own word or object; absent on a hit. */
+  /** Why the provider's cache did not serve the prompt, in the provider's word or object; absent on a hit. */
   cacheDiagnosis?: string | JsonObject | undefined
-  /** The failure that the answer tells of, whatever its status: the provider's code. */
+  /** The failure that the response reports, whatever its status: the provider's code. */
   error?: string | undefined
-  /** The answer came to its own end. */
+  /** The response came to its own end. */
   complete?: boolean | undefined
-  /** Counts that stand in the envelope of an answer (Bedrock) instead of in the answer. */
+  /** Counts in the envelope of a response (Bedrock) instead of in the response. */
   invocation?: JsonObject | undefined
   /** Model that transcribes what the user of a Realtime session says. */
   transcriber?: string | undefined
   /** The response runs in the background, so that several exchanges may carry its end. */
   background?: boolean | undefined
-  /** It goes on in the background: what it uses counts with the exchange that fetches it. */
+  /** It continues in the background: its usage counts with the exchange that fetches it. */
   pending?: boolean | undefined
-  /** Why what was billed cannot be told from the answer; absent when it can. */
+  /** Why the response does not show what was billed; absent when it does. */
   unmeasured?: string | undefined
   /** The provider keeps the response, so it may be fetched again by its id. */
   stored?: boolean | undefined
@@ -46,7 +46,7 @@ export interface Reading {
   billed?: Set<string> | undefined
 }
 
-/** An answer that has said nothing yet. */
+/** The reading of a response before its first byte. */
 export function emptyReading(): Reading {
   // Every field from the start: readings of one shape are read several times faster.
   return {
@@ -74,15 +74,15 @@ export function emptyReading(): Reading {
   }
 }
 
-/** Bills that one exchange may bring: a session, a file of results. What is beyond is said, and left out of the sum. */
+/** Most bills of one exchange (a session, a file of results). Further bills are noted, and left out of the sum. */
 const MAX_BILLS = 100_000
 
 const TOO_MANY = `more than ${MAX_BILLS} bills; those beyond are not counted`
 
 /**
- * Takes the bill of something that is complete while the exchange goes on.
+ * Takes the bill of something that is complete while the exchange continues.
  *
- * @param id what the provider calls it; the same is not taken twice. Empty where it has no name
+ * @param id the provider's id; the same is not taken twice. Empty without one
  */
 export function takeBill(reading: Reading, id: string, bill: ModelUsage): void {
   if (id !== '' && reading.billed?.has(id)) return
@@ -136,30 +136,30 @@ export interface WireApi {
   readonly name: WireApiName
   /** OpenTelemetry `gen_ai.operation.name`; `rerank` and `decisions` are our own words, the conventions have none. */
   readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'generate_content' | 'rerank' | 'decisions'
-  /** Nothing was billed when the answer reports nothing. */
+  /** Nothing was billed when the response reports nothing. */
   readonly freeUnlessReported?: true
-  /** The answer repeats what another exchange consumed: it counts once, by `responseId`, however often it is fetched. */
+  /** The response repeats what another exchange consumed: it counts once, by `responseId`, however often it is fetched. */
   readonly fetches?: true
-  /** The answer is lines of JSON, whatever its media type says. */
+  /** The response is lines of JSON, whatever its media type says. */
   readonly lines?: true
-  /** The answer's text is not generated by the model that is billed, so its length estimates nothing. */
+  /** The response's text does not come from the billed model, so its length estimates nothing. */
   readonly notEstimated?: true
   /**
-   * A request gets its answers and is over, so that their limits bound its cost. Absent where work goes on behind the answer, where a
-   * list of prompts is answered one by one, and where it is not known.
+   * A request ends with its response, so output limits bound its cost. Absent when work continues after the response, when a list of
+   * prompts gets a result each, and when it is not known.
    */
   readonly answeredOnce?: boolean
-  /** Its answers are numbers and choices, no text. */
+  /** Its output is numbers and choices, not text. */
   readonly answersNoText?: true
   /**
-   * Where a request states the limit of one answer: names of members, joined by dots. What another API calls so does not count: the
-   * provider ignores it, and a limit that is ignored bounds nothing.
+   * Where a request states the limit of one answer: names of members, joined by dots. Another API's name does not count: the provider
+   * ignores it, and an ignored limit bounds nothing.
    */
   readonly outputLimits?: readonly string[]
-  /** Where it states how many answers it asks for. */
+  /** Where it states how many answers it wants. */
   readonly answerCounts?: readonly string[]
-  /** Reads a whole JSON answer. */
-  readResponse(reading: Reading, answer: JsonObject): void
+  /** Reads a whole JSON response. */
+  readResponse(reading: Reading, response: JsonObject): void
   /**
    * Folds one event of a stream: an event's data, a line of NDJSON, an element of an array, a message.
    *
@@ -167,14 +167,14 @@ export interface WireApi {
    * @returns true when the event carried generated content
    */
   foldEvent(reading: Reading, event: JsonObject, name: string): boolean
-  /** Reads one message of the client's on a WebSocket. @returns the model it asks for, if it does */
+  /** Reads one message of the client's on a WebSocket. @returns the model it names, if any */
   readMessage?(message: JsonObject): string | undefined
-  /** Reads what the answer leaves to the request: how many images were asked for, the text that is spoken. */
+  /** Reads what only the request has: the number of images, the text to speak. */
   readRequest?(reading: Reading, request: JsonObject): void
-  /** Reads the answer's header fields, where usage comes in them. @param fields lower-case names */
+  /** Reads the response's header fields, if they have usage. @param fields lower-case names */
   readFields?(reading: Reading, fields: Readonly<Record<string, string | readonly string[]>>): void
   /**
-   * Turns what was gathered into bills; empty when nothing was reported. The first is the answer's own.
+   * Turns a reading into bills; empty when nothing was reported. The first is the response's own.
    *
    * @param notes takes what does not add up
    */

@@ -1,4 +1,4 @@
-/** What others call a vendor, and where its SDKs look for the gateway. Absent where nothing differs or there is none. */
+/** What others call a vendor, and where its SDKs look for the gateway. A member is absent if nothing differs or there is none. */
 export interface Vendor {
   /** As the provider presets name it. */
   readonly name: string

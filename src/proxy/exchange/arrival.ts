@@ -11,6 +11,6 @@ export interface Arrival {
   readonly addresses: ClientAddresses
   /** Sets after how many silent seconds the listener closes the client's connection; 0 for never. */
   readonly closeAfter: (seconds: number) => void
-  /** The client asks for a WebSocket. */
+  /** The client wants a WebSocket. */
   readonly upgrade: boolean
 }

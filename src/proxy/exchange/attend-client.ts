@@ -15,6 +15,6 @@ function clientLeft(exchange: OpenExchange): void {
   // An upgraded connection reports its end itself.
   if (exchange.status === 101) return
   exchange.breakOff('client_aborted')
-  // A stream that nobody began to read never learns that it was given up.
+  // A stream that was never read does not notice that it was given up.
   setTimeout(() => exchange.end('client_aborted'), NOTICE_MS).unref()
 }

@@ -4,7 +4,7 @@ import { isTimeOut, timeOutFailure } from '../upstream/time-out-failure.ts'
 import { failureReason, upstreamFailure } from '../upstream/upstream-failure.ts'
 
 /**
- * The error of a wait that was broken off: by a time-out or by ourselves, else by the other side.
+ * The error of a wait that was broken off: by a time-out, by the gateway, or by the other side.
  *
  * @param otherwise the code when it was the other side
  */
@@ -31,7 +31,7 @@ const OURS: Partial<Record<GatewayErrorCode, string>> = {
   shutting_down: 'gateway is shutting down',
 }
 
-/** What is thrown on of a policy that failed: where the exchange was broken off meanwhile, that is the reason. */
+/** The error to throw for a policy that failed. If the exchange was broken off meanwhile, that is the reason. */
 export function brokenInPolicy(exchange: Parameters<typeof broken>[0], error: unknown): unknown {
   if (error instanceof GatewayError || !exchange.brokenBy) return error
   return broken(exchange, error, 'pii_unavailable', 'the exchange was broken off')

@@ -2,7 +2,7 @@ import type { Caller, ContentFacts, WireFacts } from '../../traces/exchange.ts'
 import type { AskedExchange } from '../request/request-facts.ts'
 import type { Target } from '../upstream/upstream.ts'
 
-/** What is known of a request before its content: all that rules, limits, prices and policies may ask of an exchange. */
+/** What is known of a request before its content: all that rules, limits, prices and policies may see of an exchange. */
 export interface ExchangeFacts extends AskedExchange {
   readonly method: string
   /** As the client sent it, prefix included, without query. */

@@ -35,8 +35,7 @@ export type Publish = (
 ) => void
 
 /**
- * An exchange under way: what is known of it so far, and its one end. However many things go wrong at once, `end`
- * has it published exactly once.
+ * A running exchange: what is known of it so far, and its one end. However many things go wrong at once, `end` publishes it exactly once.
  */
 export class OpenExchange implements ExchangeFacts {
   readonly id = Bun.randomUUIDv7().replaceAll('-', '')
@@ -54,7 +53,7 @@ export class OpenExchange implements ExchangeFacts {
   readonly operation: Operation
   asked: RequestFacts | undefined
   readonly correlationId: string
-  /** Fields of ours on every response. */
+  /** The gateway's own fields on every response. */
   ownFields: Readonly<Record<string, string>>
   readonly requestFacts: ContentFacts
   readonly abort = new AbortController()
@@ -88,7 +87,7 @@ export class OpenExchange implements ExchangeFacts {
   readonly subscription: boolean
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
-  /** Where it stands in a trace; absent while telemetry is off. */
+  /** Its span; absent while telemetry is off. */
   readonly span: Mutable<ExchangeSpan> | undefined
   /** Why the exchange was broken off from our side, if it was. */
   brokenBy: GatewayErrorCode | undefined
@@ -196,7 +195,7 @@ export class OpenExchange implements ExchangeFacts {
     this.#heldBytes = 0
   }
 
-  /** Reserves more where the response has outgrown what was expected of it. */
+  /** Reserves more when the response outgrows its estimate. */
   outgrown(): void {
     const { ticket } = this
     if (ticket && this.responseBytes > ticket.growAt) ticket.grow(this.responseBytes)
@@ -238,7 +237,7 @@ export class OpenExchange implements ExchangeFacts {
     return (performance.now() - this.startedAt) * 1000
   }
 
-  /** Breaks the exchange off from our side: the upstream is aborted, and what the client sees follows from that. */
+  /** Breaks the exchange off: aborts the upstream, which then also ends what the client gets. */
   breakOff(code: GatewayErrorCode): void {
     this.brokenBy ??= code
     this.abort.abort()
@@ -249,7 +248,7 @@ export class OpenExchange implements ExchangeFacts {
     if (this.#ended) return
     this.#ended = true
     this.letGo()
-    // The time-out stays with the connection, so it is set anew for the next request; a WebSocket has none.
+    // The time-out stays with the connection, so it is set again for the next request. A WebSocket has none.
     if (this.#keptOpen && this.status !== 101) this.arrival.closeAfter(this.#context.keepAliveSeconds)
     this.#context.open.delete(this)
     this.#context.deadlines.forget(this.clock)

@@ -4,7 +4,7 @@ import type { InspectionRecord } from '../../traces/exchange.ts'
 export interface PolicyNotes {
   /** The request was changed so that the stream reports its usage. */
   readonly injected?: boolean
-  /** What was decided of each side's content, and under which policy. */
+  /** The decision on each side's content, and its policy. */
   readonly inspection?: {
     readonly record: InspectionRecord
     readonly mode: string

@@ -7,7 +7,7 @@ import { mayInject, UsageInjection } from './usage-injection.ts'
 
 /** Which content policies the settings switch on. Redaction has settings of its own. */
 export interface PolicySettings {
-  /** Ask chat streams for their usage. */
+  /** Chat streams are made to report their usage. */
   readonly injectStreamUsage: boolean
   /** Refuses a model without a price; absent when any model may pass. */
   readonly hasPrice?: HasPrice

@@ -36,7 +36,7 @@ export interface RequestNeed {
   /**
    * Judges complete content.
    *
-   * @returns what is to be sent; the same object when that is what came
+   * @returns the content to send; the same object when it is unchanged
    * @throws GatewayError when the policy refuses it
    */
   apply(content: Uint8Array): Uint8Array | Promise<Uint8Array>
@@ -68,7 +68,7 @@ interface SeesAll extends Omit<FollowsStream, 'needs'> {
    * Judges a complete response.
    *
    * @param content as it came, content coding included
-   * @returns what is passed on, without content coding; the same object when that is what came
+   * @returns the content to pass on, without content coding; the same object when it is unchanged
    * @throws GatewayError when the policy refuses it
    */
   apply(content: Uint8Array, head: ResponseHead): Promise<Uint8Array>
@@ -90,6 +90,6 @@ export interface StreamFilter {
   write(chunk: Uint8Array): Uint8Array
   /** The stream has ended. @returns what was held back */
   end(): Uint8Array | Promise<Uint8Array>
-  /** Why the stream is not to go on, once that is so; nothing passes from there on. */
+  /** Why the stream must end, once it must; nothing passes after that. */
   readonly refusal?: GatewayError | undefined
 }

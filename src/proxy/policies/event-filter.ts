@@ -8,10 +8,10 @@ import { EventFraming } from '../../wire/framing/event-framing.ts'
 import type { Framing } from '../../wire/framing/event-pieces.ts'
 import type { StreamFilter } from './content-policy.ts'
 
-/** What looking through the events of one chunk may take: everything else waits for it. */
+/** How long inspecting the events of one chunk may take: everything else waits for it. */
 const CHUNK_MS = 500
 
-/** What is done with finds in a stream of events. */
+/** What is done with matches in a stream of events. */
 export interface EventFilterTerms {
   readonly rules: TextRules
   readonly framing: Framing
@@ -54,7 +54,7 @@ export class EventFilter implements StreamFilter {
     const passed = this.#passed(() => {
       const events = this.#framing.write(chunk)
       tooLarge = this.#framing.pendingBytes > maxEventBytes
-      // Where it may pass, what there is of it is looked through by itself.
+      // If it may pass, the part that has come is inspected by itself.
       const cut = tooLarge && !refuses.uninspectable ? this.#framing.end() : []
       return [...events, ...cut].flatMap((event) => this.#redactor.take(event))
     })
@@ -70,7 +70,7 @@ export class EventFilter implements StreamFilter {
     })
   }
 
-  /** Those that are ready; none when looking takes too long. */
+  /** The events that are ready; none when inspecting takes too long. */
   #ready(look: () => readonly ReadyEvent[]): readonly ReadyEvent[] {
     // What was cut off in the middle is not gone on with.
     if (this.#refusal) return []

@@ -2,9 +2,9 @@ import { GatewayError } from '../../errors.ts'
 import { mayBill } from '../../providers/operation.ts'
 import type { ModelNames } from '../../usage/model-names.ts'
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
-import { readRequestFacts, type RequestFacts } from '../request/request-facts.ts'
+import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import { billedByAnswer } from '../request/unseen.ts'
-import { MAX_INSPECTED_BYTES, type ContentPolicy } from './content-policy.ts'
+import { type ContentPolicy, MAX_INSPECTED_BYTES } from './content-policy.ts'
 
 /** Whether a price is known for the model of a request. */
 export type HasPrice = (exchange: ExchangeFacts, names: ModelNames) => boolean

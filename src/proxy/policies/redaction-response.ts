@@ -7,7 +7,7 @@ import { type PlainContent, type RedactionRun, plainContent, uninspectableIn } f
 
 type SeesAll = Extract<ResponseNeed, { readonly needs: 'all' }>
 
-/** Redaction of a response: finds are replaced or refused, then placeholders of the request are put back. */
+/** Redaction of a response: matches are replaced or refused, then placeholders of the request are restored. */
 export class ResponseRedaction implements SeesAll {
   readonly needs = 'all'
   readonly #run: RedactionRun
@@ -25,7 +25,7 @@ export class ResponseRedaction implements SeesAll {
     return this.#run.terms.maxBytes
   }
 
-  /** Placeholders in what passes unseen stay. */
+  /** Placeholders in content that passes unseen stay. */
   get passesUnseen(): boolean {
     return !this.#looks || this.#run.ports.inspector.redaction.settings.uninspectable === 'allow'
   }
@@ -99,7 +99,7 @@ export class ResponseRedaction implements SeesAll {
     return found && verdict.kind === 'judged' ? verdict.content : plain.bytes
   }
 
-  /** Content with what its placeholders stand for; as it came where they cannot be found in time. */
+  /** Content with its placeholders restored; unchanged when that takes too long. */
   async #restored(
     bytes: Uint8Array,
     mediaType: string,

@@ -18,7 +18,7 @@ export interface RedactionTerms extends ResolvedMode {
 /** What redaction needs of the gateway around it. */
 export interface RedactionPorts {
   readonly inspector: Inspector
-  /** The exchange was broken off: nobody waits for a verdict any more. */
+  /** The exchange was broken off, so its verdict is no longer needed. */
   readonly signal: AbortSignal
   /** Writes a warning with the exchange's ids. */
   readonly warn: (message: string, fields: Record<string, unknown>) => void
@@ -28,13 +28,13 @@ export interface RedactionPorts {
 
 type Side = 'request' | 'response'
 
-/** Redaction at work on one exchange: its verdicts, its refusals and what it takes down. */
+/** The redaction of one exchange: its verdicts, its refusals and its notes. */
 export class RedactionRun {
   readonly facts: ExchangeFacts
   readonly terms: RedactionTerms
   readonly ports: RedactionPorts
   readonly record: InspectionRecord = {}
-  /** What placeholders in the request stand for, so that they can be put back in the response. */
+  /** The values behind the request's placeholders, so that the response can restore them. */
   restore: ReadonlyMap<string, string> | undefined
 
   constructor(facts: ExchangeFacts, terms: RedactionTerms, ports: RedactionPorts) {
@@ -43,14 +43,14 @@ export class RedactionRun {
     this.ports = ports
   }
 
-  /** Asks the inspection. @throws Error when it cannot tell in time, or the exchange was broken off */
+  /** Runs the inspection. @throws Error when it is not done in time, or the exchange was broken off */
   async judge(content: Omit<InspectionContent, 'organizationId' | 'workspaceId'>): Promise<InspectionResult> {
     const { organizationId, workspaceId } = this.facts.caller
     const { inspector, signal } = this.ports
     return await inspector.judge({ ...content, organizationId, workspaceId }, signal)
   }
 
-  /** Judges content that the policy must see. @throws GatewayError `pii_unavailable` when it cannot tell in time */
+  /** Judges content that the policy must see. @throws GatewayError `pii_unavailable` when it is not done in time */
   async requireVerdict(bytes: Uint8Array, mediaType: string, reversible: boolean): Promise<InspectionResult> {
     try {
       return await this.judge({ bytes, mediaType, reversible })
@@ -78,7 +78,7 @@ export class RedactionRun {
     throw this.denied(code, `${side} denied by pii policy: ${reason}`, counts, reason)
   }
 
-  /** The refusal, after it was logged. @param error why the policy could not tell; absent when it found something */
+  /** The refusal, after it was logged. @param error why the policy could not decide; absent when it matched something */
   denied(code: GatewayErrorCode, message: string, counts: Counts, error?: string): GatewayError {
     const { facts, terms, ports } = this
     const { organizationId, workspaceId, keyId } = facts.caller
@@ -97,14 +97,14 @@ export class RedactionRun {
   }
 }
 
-/** Content as it is looked through. */
+/** Content as it is inspected. */
 export interface PlainContent {
   readonly bytes: Uint8Array
   /** Why these bytes may not be what the other side reads; empty when they are. */
   readonly reason: string
 }
 
-/** Takes off a content coding. Content that is not in the coding that it claims is looked through as it came. */
+/** Takes off a content coding. Content that is not in its declared coding is inspected as it came. */
 export function plainContent(
   content: Uint8Array,
   codings: string,

@@ -27,7 +27,7 @@ export function redactionTerms(
   return { ...resolved, request, response, maxBytes: settings.maxInspectBytes }
 }
 
-/** Replaces or refuses personal data and secrets on their way, and puts back what was replaced reversibly. */
+/** Replaces or refuses personal data and secrets in transit, and restores reversible placeholders. */
 export class RedactionPolicy implements ContentPolicy {
   readonly notes: PolicyNotes
   readonly webSocketRefusal = 'a pii policy looks at requests and answers here; use HTTP'
@@ -56,7 +56,7 @@ export class RedactionPolicy implements ContentPolicy {
     return terms.response === 'pass' && !restore ? undefined : this.#response
   }
 
-  /** The target is sent as it came, because another one would ask for something else: where finds are refused, it must hold none. */
+  /** The target is sent unchanged, because another one would mean another resource. In a block mode it must hold no match. */
   judgeTarget(): void {
     const { facts, terms, ports, record } = this.#run
     if (terms.request !== 'block') return

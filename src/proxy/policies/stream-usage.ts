@@ -4,10 +4,10 @@ import { type SseEvent, readSse } from '../../wire/framing/sse-decoder.ts'
 import { parseObject } from '../../wire/json/values.ts'
 
 /**
- * Asks a chat stream for its usage, by splicing `stream_options.include_usage` into the request's bytes; everything else
+ * Makes a chat stream report its usage, by splicing `stream_options.include_usage` into the request's bytes; everything else
  * stays as it was.
  *
- * @returns `undefined` when there is nothing to ask: no stream, or it was asked for already
+ * @returns `undefined` when nothing must change: no stream, or the request has the option already
  */
 export function askForUsage(json: Uint8Array): Uint8Array | undefined {
   const spans = topLevelSpans(json, ['stream', 'stream_options'])
@@ -32,22 +32,22 @@ function splice(bytes: Uint8Array, start: number, end: number, text: string): Ui
   return Buffer.concat([bytes.subarray(0, start), Buffer.from(text), bytes.subarray(end)])
 }
 
-/** Largest event that may be the one with the usage; anything larger passes at once. */
+/** Largest event that may carry the usage. Anything larger passes at once. */
 const MAX_USAGE_EVENT_BYTES = 16 * 1024
 
 /**
- * Takes the event with the usage, for which the client had not asked, out of an event stream. All other bytes pass as they
- * came; an event that has not wholly come waits until it has, because only its end tells whether it is the one.
+ * Removes the event with the usage, which the client had not requested, from an event stream. All other bytes pass unchanged. A partial
+ * event waits for its end, because only the end shows whether it is this event.
  */
 export class UsageEventFilter {
   readonly #pieces = new EventPieces('sse')
-  /** In an event that is too large to be the one: it passes to its end. */
+  /** In an event that is too large to carry the usage: it passes to its end. */
   #passing = false
 
   /** @returns what may pass now; possibly nothing */
   write(chunk: Uint8Array): Uint8Array {
     const passed: Uint8Array[] = []
-    // What waited stands in memory that is used again.
+    // The waiting bytes are in memory that is used again.
     const copied = this.#pieces.pendingBytes > 0
     this.#pieces.write(chunk, (event) => {
       if (this.#passing || !isUsageEvent(event)) passed.push(copied ? event.slice() : event)
@@ -60,7 +60,7 @@ export class UsageEventFilter {
     return passed.length === 1 ? passed[0]! : Buffer.concat(passed)
   }
 
-  /** The stream has ended: what is left passes, whatever it is. */
+  /** The stream has ended: the rest passes unchanged. */
   end(): Uint8Array {
     return this.#pieces.end()
   }

@@ -8,7 +8,7 @@ import {
 } from './content-policy.ts'
 import { askForUsage, UsageEventFilter } from './stream-usage.ts'
 
-/** Asks Chat Completions streams for their usage, and takes the event that reports it out again. */
+/** Makes Chat Completions streams report their usage, and removes the event that reports it. */
 export class UsageInjection implements ContentPolicy {
   readonly notes = { injected: false }
   readonly request: RequestNeed = {
@@ -33,13 +33,16 @@ const TAKES_USAGE_OUT: ResponseNeed = {
     (framing ? framing === 'sse' : mayStream(head)) ? [new UsageEventFilter()] : [],
 }
 
-/** A stream that is compressed all the same passes as it is. What has a length is hardly one, and must keep it. */
+/** A stream that is compressed in spite of the request passes unchanged. A response with a length is hardly a stream, and must keep it. */
 function mayStream({ facts, fields }: ResponseHead): boolean {
   if (facts.codings !== '') return false
   return facts.mediaType === 'text/event-stream' || fields['content-length'] === undefined
 }
 
-/** Whether the request is a Chat Completion whose content can be read as it stands. What is no JSON asks for no stream, whatever its type. */
+/**
+ * Whether the request is a Chat Completion whose content can be read without decoding. Content that is not JSON wants no stream,
+ * whatever its type.
+ */
 export function mayInject({ wire, requestFacts }: ExchangeFacts): boolean {
   return (
     wire.api === 'chat_completions' && (requestFacts.codings === '' || requestFacts.codings === 'identity')

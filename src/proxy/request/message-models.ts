@@ -3,7 +3,10 @@ import { GatewayError } from '../../errors.ts'
 import type { Operation } from '../../providers/operation.ts'
 import { readContent } from './named-models.ts'
 
-/** Whether a message of a WebSocket's client may pass: where its key is bound to models, it must name no other, and be readable. */
+/**
+ * Whether a message of a WebSocket's client may pass. If its key is bound to models, the message must be readable and name no other
+ * model.
+ */
 export function messageAllowed(
   message: string | Buffer,
   rules: CompiledRules | undefined,

@@ -1,22 +1,22 @@
-import { valueAt, walkElements, walkTopLevel } from '../../wire/json/spans.ts'
-import { parseObject, type JsonObject } from '../../wire/json/values.ts'
 import { fieldsOfForm } from '../../wire/framing/strict-form.ts'
+import { valueAt, walkElements, walkTopLevel } from '../../wire/json/spans.ts'
+import { type JsonObject, parseObject } from '../../wire/json/values.ts'
 import { OUTPUT_MEMBERS } from './output-bounds.ts'
 
 /** What a request's content says, as far as rules, budgets and prices need it. */
 export interface SeenContent {
   /** Why it cannot be seen; empty when it can. All else is empty then. */
   readonly unseen: string
-  /** Every model that it names, wherever readers look for one. */
+  /** Every model that it names, in every place that an upstream may read. */
   readonly models: readonly string[]
-  /** What it asks for by the member `model`: several where that stands twice with different values, or in other case. */
+  /** Its values of the member `model`: several if the member is repeated with other values, or in another case. */
   readonly asked: readonly string[]
-  /** A member that bounds the output stands twice, or in other case, so that nobody knows which one counts. */
+  /** A member that bounds the output is repeated, or in another case, so it is not known which one counts. */
   readonly unbounded: boolean
   readonly members: JsonObject
 }
 
-/** JSON up to this size is parsed whole; in more, looking for members is up to ten times as quick. */
+/** JSON up to this size is parsed whole; in larger JSON, searching for members is up to ten times faster. */
 const WHOLE_JSON_BYTES = 4096
 
 /** Members beside those that name a model or bound the output. */
@@ -44,8 +44,8 @@ const ESCAPED_LETTER = /\\u(?:00[2-7]|017f|212a)/i
 const NO_CONTENT: SeenContent = { unseen: '', models: [], asked: [], unbounded: false, members: {} }
 
 /**
- * Reads what a request's content names. Readers differ in which of several they take: the first or the last of a repeated name, a name
- * in other case (Go's JSON), a list to fall back on (`models`). So all of them count.
+ * Reads which models a request's content names. Upstreams differ in which of several they take: the first or the last of a repeated name,
+ * a name in another case (Go's JSON), a fallback list (`models`). So all of them count.
  *
  * @param plain without content coding; `undefined` for none
  * @param contentType the field as it came
@@ -85,7 +85,7 @@ export function unseen(why: string): SeenContent {
   return { ...NO_CONTENT, unseen: why }
 }
 
-/** An object in which every known name is plain to see and stands once; `undefined` for what must be looked at byte by byte. */
+/** The object, if every known name is unescaped and not repeated; `undefined` for content that must be read byte by byte. */
 function plainObject(json: Uint8Array): JsonObject | undefined {
   const text = UTF8.decode(json)
   if (ESCAPED_LETTER.test(text)) return undefined
@@ -150,7 +150,7 @@ function takeNested(json: Uint8Array, [step, ...rest]: readonly string[], names:
   const into = (start: number, end: number): void => {
     readable &&= takeNested(json.subarray(start, end), rest, names)
   }
-  // What is not of this kind, has no such place.
+  // A value of another kind has no such place.
   if (step === '*') return json[0] !== OPEN_BRACKET || (walkElements(json, into) && readable)
   if (json[0] !== OPEN_BRACE && !isSpace(json[0])) return true
   const whole = walkTopLevel(json, (name, start, end) => {

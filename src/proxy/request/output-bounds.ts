@@ -2,11 +2,11 @@ import type { WireApi } from '../../providers/apis/wire-api.ts'
 import { OPERATIONS } from '../../providers/operations.ts'
 import { countOf, objectOf, type JsonObject } from '../../wire/json/values.ts'
 
-/** How much a request lets be answered. */
+/** The bounds of a request on its output. */
 export interface OutputBounds {
-  /** Most tokens that all its answers may have together; `undefined` when it does not say, 0 where answers are no text. */
+  /** Most tokens of all its answers together; `undefined` when it does not say, 0 when answers are not text. */
   readonly maxOutputTokens: number | undefined
-  /** How many answers it asks for, 1 at least. */
+  /** How many answers it requests, at least 1. */
   readonly answers: number
 }
 
@@ -19,7 +19,7 @@ export const OUTPUT_MEMBERS: readonly string[] = [
   ),
 ]
 
-/** Reads how much a request lets be answered. @param api `undefined` for a call that is not read */
+/** Reads the bounds of a request on its output. @param api `undefined` for a call that is not metered */
 export function outputBoundsOf(api: WireApi | undefined, members: JsonObject): OutputBounds {
   const answers = Math.max(1, ...countsAt(members, api?.answerCounts))
   if (api?.answersNoText) return { maxOutputTokens: 0, answers }

@@ -8,12 +8,12 @@ import type { ContentFacts } from '../../traces/exchange.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
 import { outputBoundsOf, type OutputBounds } from './output-bounds.ts'
 
-/** Largest content that is taken apart, as it came and decoded. */
+/** Largest content that is read, both as it came and decoded. */
 const MAX_READ_BYTES = 16 * 1024 * 1024
 
 /** What a request asks for, as far as its content and its target say. */
 export interface RequestFacts {
-  /** The one that the upstream goes by, as far as that can be told; empty when it names none, or several. */
+  /** The one that the upstream uses, as far as that is known; empty when the request names none, or several. */
   readonly model: string
   /** What the request calls its model, for looking up its price; nothing that is not certain. */
   readonly names: ModelNames
@@ -26,9 +26,9 @@ export interface RequestFacts {
   /** It runs a model, or may. */
   readonly runsModel: boolean
   readonly output: OutputBounds
-  /** It is answered once, and its output bounds hold. */
+  /** It gets one response, and its output bounds hold. */
   readonly bounded: boolean
-  /** It asks for its answer bit by bit. */
+  /** It wants a streamed response. */
   readonly streaming: boolean
   /** The members that were found. */
   readonly members: JsonObject
@@ -36,16 +36,16 @@ export interface RequestFacts {
 
 /** What a request's facts are read from. */
 export interface AskedExchange {
-  /** Which row of the table of operations it asks for. */
+  /** Its row in the table of operations. */
   readonly operation: Operation
-  /** The path as it is judged. */
+  /** The path in the forms that rules judge. */
   readonly readings: PathReadings
   /** Begins with `?`, or is empty. */
   readonly query: string
   /** The request's header fields; lower-case names. */
   readonly fields: Readonly<Record<string, string>>
   readonly requestFacts: ContentFacts
-  /** What it asks for, once its content was read. */
+  /** Its facts, once its content was read. */
   asked: RequestFacts | undefined
 }
 
@@ -73,11 +73,11 @@ function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
   const { members } = content
   const target = modelsOfTarget(readings, query)
   const inContent = content.asked.length === 1 ? textOf(content.asked[0]) : undefined
-  // A query stands in for content that names nothing, not for what is not certain.
+  // The query counts if the content names no model, not if the content is uncertain.
   const plain = content.unseen === '' && content.asked.length === 0 && new Set(target.query).size <= 1
   const asked = plain ? target : { ...target, query: [] }
   return {
-    // A deployment has any name, so what the content says tells more.
+    // A deployment may have any name, so the model in the content is better.
     model: asked.path || (inContent ?? (asked.deployment || (asked.query[0] ?? ''))),
     names: askedNames(asked, inContent),
     models: [...new Set([...target.all, ...content.models])].filter((name) => name !== ''),

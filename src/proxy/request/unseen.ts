@@ -11,24 +11,24 @@ export function hiddenModel({ models }: Operation, facts: RequestFacts): string 
   return facts.models.length === 0 ? 'the request names none' : ''
 }
 
-/** Whether a request may be billed by what its answer reports. */
+/** Whether a request may be billed by what its response reports. */
 export function billedByAnswer(operation: Operation, { runsModel }: RequestFacts): boolean {
   return mayBill(operation) || (operation.models.onlyWith !== undefined && runsModel)
 }
 
-/** Why it is not seen what a request may cost, and which budgets cannot be held for it. */
+/** Why the cost of a request cannot be seen, and which budgets cannot be held for it. */
 export interface UnseenCost {
   readonly of: 'money' | 'any'
   readonly why: string
 }
 
-/** What of a request's cost is not seen before it is sent; `undefined` where as much is seen as a budget needs. */
+/** Which part of a request's cost cannot be seen before it is sent; `undefined` if budgets see enough. */
 export function unseenCost(operation: Operation, facts: RequestFacts): UnseenCost | undefined {
   const why = UNSEEN[operation.cost.kind]
   if (why !== '') return { of: 'any', why }
-  // What WebSockets ask for comes later; a strict budget lets them run alone.
+  // The requests of a WebSocket come later. A strict budget lets a WebSocket run alone.
   if (!billedByAnswer(operation, facts) || operation.method === 'WS') return undefined
-  // Where the path names the model, its price is known; what bounds nothing reserves a strict budget whole.
+  // If the path names the model, its price is known. Without a bound the request reserves a whole strict budget.
   if (facts.unseen !== '' && operation.models.kind !== 'path')
     return { of: 'any', why: `its content ${facts.unseen}` }
   if (facts.model === '' || (operation.models.kind === 'path' && facts.pathModel === ''))
@@ -36,12 +36,12 @@ export function unseenCost(operation: Operation, facts: RequestFacts): UnseenCos
   return undefined
 }
 
-/** Why what is billed with an operation is not seen before; empty where it is, or is little. */
+/** Why the cost of an operation cannot be seen before it is sent; empty if it can, or is small. */
 const UNSEEN: Readonly<Record<OperationCost['kind'], string>> = {
   answered: '',
   free: '',
   unread: '',
   later: 'what it starts is billed later, with other requests',
-  unseen: 'what it costs is told nowhere',
-  unknown: 'the call is not known, nor what it costs',
+  unseen: 'neither the request nor the response shows its cost',
+  unknown: 'the call is unknown, and so is its cost',
 }

@@ -18,7 +18,7 @@ export function declaresStream(
   exchange: OpenExchange,
   policies: ResponsePolicies,
 ): boolean {
-  // No range was asked for: a find may begin or end outside of it.
+  // No range was requested: a match may begin or end outside of it.
   const reason =
     status === 206
       ? 'it is a part of an answer'
@@ -30,15 +30,15 @@ export function declaresStream(
   return declaredFraming(facts.mediaType) !== undefined && codingOf(facts.codings) === 'identity'
 }
 
-/** A response whose beginning has shown how it is to be treated. */
+/** A response whose beginning has shown how to handle it. */
 export interface BegunResponse {
-  /** It is no stream: it can be judged once all of it has come. */
+  /** It is not a stream: it can be judged once it is complete. */
   readonly whole: boolean
   readonly body: AsyncIterable<Uint8Array>
   readonly filters: readonly StreamFilter[]
 }
 
-/** Reads as much of a response as shows what it is. What was read is part of the body that is returned. */
+/** Reads as much of a response as shows what it is. The returned body includes those bytes. */
 export async function beginResponse(
   content: ReadableStream<Uint8Array>,
   head: ResponseHead,
@@ -66,7 +66,7 @@ export async function beginResponse(
 }
 
 /**
- * Holds a response until it has come whole, and has it judged.
+ * Holds a response until it is complete, then judges it.
  *
  * @returns what is passed on and whether it was changed. A response that is larger than can be held, and may pass as it comes, comes back
  * as a stream
@@ -107,7 +107,7 @@ export async function judgeWhole(
   }
 }
 
-/** Takes out the fields that speak of the very bytes that came. */
+/** Removes the fields that describe the original bytes. */
 export function forgetBytes(headers: Headers): void {
   for (const name of OF_THE_BYTES) headers.delete(name)
 }
@@ -122,7 +122,7 @@ const OF_THE_BYTES = [
   'etag',
 ]
 
-/** Holds a response that was declared a stream and is none, until it can be judged as a whole. */
+/** Holds a response that was declared a stream and is not, until it can be judged as a whole. */
 class WholeFilter implements StreamFilter {
   readonly #head: ResponseHead
   readonly #policies: ResponsePolicies

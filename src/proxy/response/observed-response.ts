@@ -65,7 +65,7 @@ export async function* observedResponse(
     policies.streamEnded()
   } catch (error) {
     if (error instanceof GatewayError && /^(?:response_|pii_)/.test(error.code)) {
-      // The client has the response's head already: the refusal is an event, and the last one.
+      // The client already has the response's head: the refusal is the last event.
       policies.streamEnded(error)
       outcome = 'refused'
       code = error.code

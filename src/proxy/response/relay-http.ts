@@ -48,7 +48,7 @@ export async function relayHttp(
   const seeing = responsePolicies(policies)
   if (seeing.seeAll) return passSeen(body, head, client, exchange, seeing, context)
   const length = Number(fields['content-length'] ?? -1)
-  // Without a media type the server would put in one of its own, unless the content is streamed.
+  // Without a media type the server would add one, unless the content is streamed.
   if (
     length >= 0 &&
     length <= BUFFERED_BYTES &&
@@ -121,12 +121,12 @@ function passStream(
 ): Response {
   exchange.status = client.status
   exchange.clock.last()
-  // Its client left before the response came, so nobody will ever read it.
+  // Its client left before the response came, so it will never be read.
   if (exchange.brokenBy === 'client_aborted') exchange.end('client_aborted')
   return new Response(observedResponse(begin, exchange, policies, context), client)
 }
 
-/** Gemini streams one JSON array when it is not asked for events. */
+/** Gemini streams one JSON array unless the request wants events. */
 function streamsArray({ target, responseFacts }: OpenExchange, status: number): boolean {
   return (
     target.path.endsWith(':streamGenerateContent') &&

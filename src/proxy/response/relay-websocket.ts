@@ -44,7 +44,7 @@ export async function relayWebSocket(
     : passRefusal(handshake.response, exchange)
 }
 
-/** The upstream's own response, whole and as it was: clients act on its status. */
+/** The upstream's own response, unchanged: clients act on its status. */
 async function passRefusal(response: IncomingMessage, exchange: OpenExchange): Promise<Response> {
   const { url } = exchange.target
   const status = response.statusCode ?? 502
@@ -89,7 +89,7 @@ function upgrade(
     throw new GatewayError('bad_request', 'the request cannot be upgraded')
   }
   if (head.length > 0) relay.fromUpstream(head)
-  // Its key may have been revoked while the upstream was asked.
+  // Its key may have been revoked during the handshake.
   breakOffKeyless(exchange, context.settings)
   return undefined
 }

@@ -1,5 +1,5 @@
 /**
- * What was read of a body, and then the rest of it.
+ * The beginning of a body that was read, then its rest.
  *
  * @param passedOn called once, when what was read has been passed on
  */

@@ -59,7 +59,7 @@ export class Tap {
   /** Hands over what has been copied so far. */
   flush(): void {
     if (this.#length === 0) return
-    // A slice of its own, so that handing it over moves these bytes and no others.
+    // A copy, so that handing it over transfers only these bytes.
     this.#send(this.#piece!.slice(0, this.#length), this.#marks)
     this.#piece = undefined
     this.#length = 0

@@ -1,17 +1,17 @@
-/** Bytes that are looked at in one go. */
+/** Bytes that are inspected in one go. */
 const PIECE_BYTES = 32 * 1024
 
-/** Work after which others have their turn. */
+/** How long to work before other exchanges get a turn. */
 const TURN_MS = 20
 
-/** The pieces of a chunk, each of which takes little time to look at. */
+/** The pieces of a chunk, each quick to inspect. */
 export function* piecesOf(chunk: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES)
 }
 
 /**
- * Lets others have their turn while much that has come already is looked at: without waiting for anything, a stream would go on until all
- * of it is passed.
+ * Gives other exchanges a turn while a large amount of content that is already here is inspected. Such a stream never waits by itself, so it
+ * would run until all of it has passed.
  */
 export class Turns {
   #since = performance.now()

@@ -1,12 +1,12 @@
 import type { ServerWebSocket } from 'bun'
 
-/** Pings that a client may send while it does not read what is there for it. */
+/** Pings that a client may send while it does not read its messages. */
 const MAX_UNREAD_PINGS = 1000
 
 /** How often a client that is not read is sent something: only so is it noticed that it left. */
 const HEARTBEAT_MS = 2000
 
-/** Unsent bytes to a client past which the upstream is not read, nor pings of the client. */
+/** Beyond so many unsent bytes to a client, neither the upstream nor the client's pings are read. */
 const BUFFER_BYTES = 1024 * 1024
 
 /** The client's end of a relayed WebSocket: what waits for it, and whether it is read. */
@@ -14,7 +14,7 @@ export class WebSocketClient<T> {
   /** `undefined` until the connection has been upgraded. */
   socket: ServerWebSocket<T> | undefined
   #reading = true
-  /** Runs from when the client is not read until something of it is read again. */
+  /** Runs while the client is not read. */
   #heartbeat: ReturnType<typeof setInterval> | undefined
   /** Pings that came while the client had much to read. */
   #unreadPings = 0
@@ -41,7 +41,7 @@ export class WebSocketClient<T> {
     return this.#unreadPings <= MAX_UNREAD_PINGS
   }
 
-  /** The client has read what waited for it. */
+  /** The client has read its waiting messages. */
   drained(): void {
     this.#unreadPings = 0
   }
@@ -50,7 +50,7 @@ export class WebSocketClient<T> {
   pause(): void {
     this.#reading = false
     this.socket?.pause()
-    // A client that leaves while it is not read is only noticed by a write that fails. An unsolicited pong asks for no response.
+    // A client that leaves while it is not read is only noticed by a write that fails. An unsolicited pong needs no response.
     // @see https://datatracker.ietf.org/doc/html/rfc6455#section-5.5.3
     this.#heartbeat ??= setInterval(() => {
       if (this.#reading) this.socket?.resume()

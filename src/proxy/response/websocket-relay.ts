@@ -23,7 +23,7 @@ export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 /** Why the server closes a connection itself, with 1009: its close handler is given 1006 and this. */
 const TOO_BIG = 'Received too big message'
 
-/** How long the two sides may take to get what is on its way to them once the relay is over. */
+/** How long the two sides may take to receive the rest once the relay is over. */
 const CLOSING_MS = 5000
 
 const OPEN_BRACE = 123
@@ -38,7 +38,7 @@ export class WebSocketRelay {
   readonly #held: HeldShare
   /** What came from the upstream before the client's side was open. */
   #early: Uint8Array[] = []
-  /** Pings of the client's that the upstream has yet to answer: the server has answered them already. */
+  /** Pings of the client that the upstream has not responded to yet. The server has already responded to them. */
   #clientPings = 0
   #observed = true
   #closing = false
@@ -74,7 +74,7 @@ export class WebSocketRelay {
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length
     this.#exchange.requestBytes += size
-    // Before it is copied, so that what there is no room for takes none.
+    // Before the copy, so that a message without room takes none.
     if (this.#closing || !this.#count(this.#held.bytes + size)) return this.#tooMuch()
     this.#send(text ? 'text' : 'binary', message)
     if (this.#withinBounds()) this.#observe('request', message)
@@ -84,7 +84,7 @@ export class WebSocketRelay {
     this.#heard()
     if (kind === 'ping') this.#clientPings += 1
     this.#send(kind, data)
-    // The server answers pings itself, and what it answers waits for the client like anything else.
+    // The server responds to pings itself, and its pongs wait for the client like any message.
     if (!this.#client.pinged()) return this.#tooMuch()
     this.#withinBounds()
   }
@@ -176,7 +176,7 @@ export class WebSocketRelay {
   #tooMuch(): void {
     if (this.#closing) return
     this.#hangUp(1009, '')
-    // What waits to be sent is what there is no room for.
+    // The unsent messages have no room.
     this.#upstream.destroy()
     const { code, message } = heldTooMuch()
     this.#exchange.end('refused', code)
@@ -187,7 +187,7 @@ export class WebSocketRelay {
     return this.#held.set(bytes, this.#context.settings.maxHeldBytes)
   }
 
-  /** Reads on from the client when both sides have taken what was for them. */
+  /** Reads the client again when both sides have taken their messages. */
   #drained(): void {
     if (!this.#withinBounds()) return
     if (this.#upstream.writableNeedDrain || this.#client.isFull) return

@@ -1,24 +1,24 @@
 import { GatewayError } from '../../errors.ts'
 import { LimitRefusal } from '../../limits/admission/limit-refusal.ts'
+import { UnheldCost } from '../../limits/admission/unheld-cost.ts'
 import type { LimitRequest, Ticket } from '../../limits/ticket.ts'
+import type { Operation } from '../../providers/operation.ts'
 import { NO_ATTRIBUTION, readAttribution } from '../../traces/attribution.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
-import { UnheldCost } from '../../limits/admission/unheld-cost.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import type { Operation } from '../../providers/operation.ts'
-import { readRequestFacts, type RequestFacts } from '../request/request-facts.ts'
-import type { IncomingRequest } from './incoming-request.ts'
+import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import { billedByAnswer, hiddenModel, unseenCost } from '../request/unseen.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
-/** Whether a request's content must be seen before its caller's rules and limits can be held. */
+/** Whether the rules and limits of the caller depend on the request's content. */
 function admissionNeedsContent({ limits, identity }: OpenExchange): boolean {
   return limits.needContent || identity?.compiledRules.restrictsModels === true
 }
 
 /**
- * Holds a request to the rules and limits of its caller. Its content is read before, where they depend on it.
+ * Checks a request against the rules and limits of its caller. Its content is read first if they depend on it.
  *
- * @returns `undefined` where nothing has to be waited for: counters in memory tell at once
+ * @returns `undefined` when there is nothing to wait for: counters in memory decide at once
  * @throws GatewayError when a rule or a limit refuses it
  */
 export function admit(
@@ -42,7 +42,7 @@ async function admitSeen(
 }
 
 /**
- * Holds a request to the rules and limits of its caller, whose counters it is taken from until it ends.
+ * Checks a request against the rules and limits of its caller. It counts in them until it ends.
  *
  * @param content `undefined` for none, and for content that was not held
  * @param size of the content; -1 when it is not known yet

@@ -6,7 +6,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 /**
  * Shows the request to its policies, one after the other.
  *
- * @returns the content that is to be sent; `undefined` for none
+ * @returns the content to send; `undefined` for none
  * @throws GatewayError when one of them refuses the request
  */
 export async function applyPolicies(

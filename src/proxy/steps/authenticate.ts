@@ -2,7 +2,7 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 
 /**
- * Finds out who asks: a page's origin and the host that it names are judged first, then the gateway key.
+ * Identifies the caller. The host of the request and a page's origin are judged first, then the gateway key.
  *
  * @throws GatewayError when the request may not come from there, or its key is missing or not valid
  */

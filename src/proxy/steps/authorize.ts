@@ -3,8 +3,8 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 
 /**
- * Holds the caller to its permission and to the rules of its key about targets; the request must have a credential for the provider.
- * Rules about models wait for the content (`admit.ts`).
+ * Checks the caller's permission and its key's rules about targets. The request must have a credential for the provider. Rules about models
+ * wait for the content (`admit.ts`).
  *
  * @throws GatewayError when one of them refuses the request
  */

@@ -7,7 +7,7 @@ import { MAX_INSPECTED_BYTES, type ContentPolicy } from '../policies/content-pol
 
 /** A request whose head has been read. Its content is read when it is first needed, once. */
 export class IncomingRequest {
-  /** In the order in which the request passes them. */
+  /** In the order in which requests pass them. */
   readonly policies: readonly ContentPolicy[]
   readonly hasContent: boolean
   /** Of the content, as declared; 0 for none, -1 when it is not known. */
@@ -25,7 +25,7 @@ export class IncomingRequest {
   }
 
   /**
-   * Holds the content, so that rules, limits and policies can see it. More of it than can be held is only begun.
+   * Holds the content, so that rules, limits and policies can see it. If it is too large to hold, only its beginning is.
    *
    * @throws GatewayError when it is too large, cannot be read, or a policy lets nothing pass unseen
    */
@@ -33,7 +33,7 @@ export class IncomingRequest {
     return (this.#held ??= await this.#read())
   }
 
-  /** The content when no policy must see it: what is held already, small content whole, everything else as it comes. */
+  /** The content when no policy must see it: held content, small content as a whole, everything else as it comes. */
   async pass(): Promise<RequestBody> {
     if (this.#held) return this.#held
     return this.#isSmall ? await this.#readWhole() : { kind: 'streamed', chunks: this.#request.body! }
@@ -98,7 +98,7 @@ export class IncomingRequest {
   }
 }
 
-/** The refusal of content that is larger than `server.max_body_bytes` or a limit lets it be. */
+/** The refusal of content above `server.max_body_bytes` or a limit. */
 export function requestTooLarge(maxBodyBytes: number): GatewayError {
   return new GatewayError('request_body_too_large', `request body exceeds ${maxBodyBytes} bytes`)
 }

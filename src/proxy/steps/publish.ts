@@ -63,7 +63,7 @@ export function publish(
     streaming: exchange.streaming,
     request: exchange.requestFacts,
     response: exchange.responseFacts,
-    // What never reached an upstream cost nothing.
+    // A request that never reached an upstream cost nothing.
     spend: sent ? (ticket?.spend ?? context.limits.unlimited(exchange.limits)) : null,
     ticket: awaitedAs,
     limitWaitUs: exchange.limitWaitUs,
@@ -82,7 +82,7 @@ function notesOf({ policies }: OpenExchange): PolicyNotes {
   return Object.assign({}, ...policies.map(({ notes }) => notes)) as PolicyNotes
 }
 
-/** Reports to the audit trail what a policy did to the content. That it let it pass stands in the trace alone. */
+/** Reports to the audit trail what a policy did to the content. Content that passed is only in the trace. */
 function auditInspection(
   exchange: OpenExchange,
   { record, mode, policyId }: NonNullable<PolicyNotes['inspection']>,
@@ -109,7 +109,7 @@ function auditInspection(
   }
 }
 
-/** What the audit trail calls a decision. */
+/** The audit action of each decision. */
 const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, AuditAction>> = {
   redacted: 'content.redact',
   blocked: 'content.block',

@@ -6,7 +6,7 @@ import type { RedactionPorts } from '../policies/redaction-run.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { IncomingRequest, requestTooLarge } from './incoming-request.ts'
 
-/** One shows credentials that were put in on the way, the other asks for a tunnel. */
+/** TRACE shows credentials that were added on the way, CONNECT opens a tunnel. */
 const NEVER_FORWARDED = ['TRACE', 'CONNECT']
 
 /** Methods whose request the HTTP client cannot give content. */
@@ -16,7 +16,7 @@ const WITHOUT_CONTENT = ['GET', 'HEAD']
  * Reads the head of a request: what can be forwarded at all, how large it is, and which policies must see it. From here on its waits
  * are watched.
  *
- * @throws GatewayError for a request that is not forwarded, whoever asks
+ * @throws GatewayError for a request that is not forwarded, whatever its caller
  */
 export function readRequest(exchange: OpenExchange, context: ProxyContext): IncomingRequest {
   const { method, fields, arrival } = exchange
@@ -24,7 +24,7 @@ export function readRequest(exchange: OpenExchange, context: ProxyContext): Inco
   if (NEVER_FORWARDED.includes(method)) {
     throw new GatewayError('method_not_allowed', `${method} is not forwarded`)
   }
-  // Of a path that others read as another one, no rule can say anything.
+  // No rule can judge a path that others read as another one.
   if (fault !== '') throw new GatewayError('bad_request', fault)
   if (context.draining) throw new GatewayError('shutting_down', 'gateway is shutting down')
   if (fields['via']?.includes(context.via)) {
@@ -54,7 +54,7 @@ export function readRequest(exchange: OpenExchange, context: ProxyContext): Inco
 function readLength(exchange: OpenExchange): number | undefined {
   const declared = exchange.fields['content-length']
   const length = Number(declared ?? 0)
-  // The server joins repeated fields, even equal ones (`3, 3`). That is no number, and the content would be left out.
+  // The server joins repeated fields, even equal ones (`3, 3`). That is not a number, and the content would be lost.
   if (Number.isNaN(length)) throw new GatewayError('bad_request', 'a request has one Content-Length field')
   const most = exchange.limits.maxRequestBytes(exchange.target.upstream.name)
   if (most > 0) exchange.maxBodyBytes = Math.min(most, exchange.maxBodyBytes || most)

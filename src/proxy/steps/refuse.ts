@@ -7,7 +7,7 @@ import type { Outcome } from '../../traces/exchange.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 
-/** Ends an exchange that got no response from its upstream with a response of ours, in the words of its route. */
+/** Ends an exchange without a response of its upstream: responds itself, in the dialect of its route. */
 export function refuse(exchange: OpenExchange, error: unknown, context: ProxyContext): Response {
   const known = error instanceof GatewayError ? error : unforeseen(exchange, error, context)
   const { readings, upstream } = exchange.target
@@ -21,7 +21,7 @@ export function refuse(exchange: OpenExchange, error: unknown, context: ProxyCon
   return response
 }
 
-/** An error that we did not foresee is our own: it is logged whole, and the client learns nothing of it. */
+/** An unexpected error is our bug: it is logged in full, and the client gets no details. */
 function unforeseen(exchange: OpenExchange, error: unknown, context: ProxyContext): GatewayError {
   context.log('ERROR', 'internal error', {
     ...exchange.logFields,
@@ -31,7 +31,7 @@ function unforeseen(exchange: OpenExchange, error: unknown, context: ProxyContex
   return new GatewayError('internal_error', 'internal server error')
 }
 
-/** @returns whether it is reported by itself */
+/** @returns whether it has an audit event of its own */
 function deny(exchange: OpenExchange, error: GatewayError, { audit }: ProxyContext): boolean {
   return audit.denied({
     code: error.code,

@@ -19,7 +19,7 @@ export class RouteTable {
   }
 
   /**
-   * Finds where a request goes.
+   * The target of a request.
    *
    * @returns `undefined` for a path below no provider's prefix
    */

@@ -11,7 +11,7 @@ import { failureCode } from '../upstream/upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
 import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
 
-/** Request content is looked at up to this size; the model's name stands at its beginning. */
+/** Request content is observed up to this size. The model's name is near its beginning. */
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
 
 /** How the upstream responded: over HTTP, or to the handshake of a WebSocket. */
@@ -104,7 +104,7 @@ function contentOf(
   }
 }
 
-/** The request's content, observed after it was handed on. */
+/** The request's content. Each chunk is passed on first and observed afterwards. */
 async function* observed(
   chunks: AsyncIterable<Uint8Array>,
   exchange: OpenExchange,

@@ -9,7 +9,7 @@ const MAX_PROXY_RESPONSE_BYTES = 16 * 1024
 /** What a proxy says before its tunnel begins. */
 const TUNNEL_OPEN = /^HTTP\/1\.[01] 2\d\d\b/
 
-/** How one provider's upstream is reached, by `fetch` and by sockets of our own: directly or through a proxy, with certificates. */
+/** How one provider's upstream is reached, by `fetch` and by the gateway's own sockets: directly or through a proxy, with certificates. */
 export class UpstreamConnection {
   /** What `fetch` is given with every request. */
   readonly fetchOptions: { readonly session: Bun.FetchSession } | { readonly proxy: false }
@@ -38,7 +38,7 @@ export class UpstreamConnection {
   }
 
   /**
-   * Opens a connection, with TLS where the upstream's URL asks for that.
+   * Opens a connection, with TLS if the upstream's URL is `https`.
    *
    * @param signal ends the attempt
    * @throws Error when that cannot be done
@@ -52,7 +52,7 @@ export class UpstreamConnection {
   }
 
   /**
-   * Whether a new connection to the upstream is accepted or refused within a time. A proxy is asked for a tunnel where requests take
+   * Whether a new connection to the upstream is accepted or refused within a time. It opens a tunnel through a proxy where requests take
    * one.
    */
   async isReachable(timeoutMs: number): Promise<boolean> {
@@ -72,7 +72,7 @@ export class UpstreamConnection {
     return true
   }
 
-  /** Closes the connections that no request uses. Requests under way go on. */
+  /** Closes the connections that no request uses. Running requests continue. */
   close(): void {
     this.#session?.close()
   }
@@ -125,7 +125,7 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
   return abortable(socket, signal, promise)
 }
 
-/** The first line of the proxy's response to `CONNECT`. Nobody speaks in the tunnel before we do, so nothing follows it. */
+/** The first line of the proxy's response to `CONNECT`. In the tunnel the client speaks first, so nothing follows it. */
 function firstLine(socket: Socket, signal: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let response = ''
@@ -141,7 +141,7 @@ function firstLine(socket: Socket, signal: AbortSignal): Promise<string> {
 }
 
 /**
- * Waits for something of a socket, which is destroyed when the signal comes first.
+ * Waits for an event of a socket. The socket is destroyed if the signal comes first.
  *
  * @param wait must fail when the socket is closed
  */

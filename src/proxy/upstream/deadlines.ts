@@ -17,7 +17,7 @@ export type Strike = Extract<
   | 'upstream_total_timeout'
 >
 
-/** What can be found out about an upstream of which nothing is heard. */
+/** What a test connection to a silent upstream can show. */
 export interface Probed {
   /** Whether a new connection is accepted or refused within a time. */
   isReachable(timeoutMs: number): Promise<boolean>
@@ -51,7 +51,7 @@ export class Clock {
     this.strike = strike
   }
 
-  /** The exchange lasts: does now what only long ones need. */
+  /** The exchange is long: does what only long ones need. */
   last(): void {
     const lasting = this.lasting
     this.lasting = undefined
@@ -75,9 +75,9 @@ export class Clock {
 /**
  * Watches all exchanges with one timer, so that a request costs no timer of its own.
  *
- * The HTTP client does not say when it has connected. An exchange that hears nothing for half its connect time-out therefore has the
- * way to its upstream tried with a connection, which gets the other half. Only silence counts: an upstream that refuses new connections may
- * still respond on the old ones, and one that is heard by other exchanges is only slow to take new ones.
+ * The HTTP client does not say when it has connected. So an exchange without a
+ * sign of its upstream for half the connect time-out opens a test connection, which gets the other half. Only silence counts: an upstream
+ * that refuses new connections may still respond on old ones. If other exchanges hear it, it is only slow to accept new ones.
  */
 export class Deadlines {
   readonly #clocks = new Set<Clock>()

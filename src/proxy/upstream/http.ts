@@ -5,7 +5,7 @@ import type { UpstreamRequest } from './upstream-request.ts'
  * Sends a request over HTTP.
  *
  * @returns the response as it begins, its content untouched
- * @throws Error when there is none, or none that can be passed on
+ * @throws Error when there is no response, or it cannot be passed on
  */
 export async function sendHttp(
   { target: { url, upstream }, method, fields }: UpstreamRequest,

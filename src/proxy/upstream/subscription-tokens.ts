@@ -7,10 +7,10 @@ import {
   subscriptionRule,
 } from '../../traces/subscription-token.ts'
 
-/** Tokens of which something is remembered; the oldest are forgotten. */
+/** Most tokens that are remembered; the oldest are dropped. */
 const MAX_TOKENS = 10_000
 
-/** How long a token counts as billed after a response that said so: a plan that was used up begins anew. */
+/** How long a token counts as billed after a response that said so: a plan that was used up starts again. */
 const BILLED_MS = 15 * 60_000
 
 /** What a response said of a token. */
@@ -20,8 +20,8 @@ interface Verdict {
 }
 
 /**
- * Who pays for the requests to one provider, as far as is known before their responses: by the shape of their token, and by what the last
- * response to that token said. Tokens are kept as hashes.
+ * Who pays for the requests to one provider, as far as is known before their responses. The shape of the token and the last response to it
+ * decide. Tokens are kept as hashes.
  */
 export class SubscriptionTokens {
   readonly #rule: SubscriptionRule

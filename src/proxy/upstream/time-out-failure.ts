@@ -30,7 +30,7 @@ export function isTimeOut(code: GatewayErrorCode): code is Strike {
   return Object.hasOwn(TIME_OUTS, code)
 }
 
-/** Message of a time-out: what was waited for, the host, for how long, and the setting that says so. */
+/** Message of a time-out: what the wait was for, the host, how long, and the setting. */
 export function timeOutFailure(
   code: Strike,
   { url, name, timeouts }: { readonly url: string; readonly name: string; readonly timeouts: Timeouts },

@@ -29,8 +29,8 @@ export function upstreamFailure(text: string, url: string, reason: string): stri
 }
 
 /**
- * Why a request to an upstream failed, as far as the code of what was thrown says. What a driver says in words is left to the log: it
- * may hold a whole URL.
+ * Why a request to an upstream failed, by the code of the error. The driver's own message goes only to the log, because it may hold a
+ * whole URL.
  *
  * @returns empty when there is no code
  */
@@ -43,7 +43,7 @@ export function failureReason(cause: unknown): string {
   return /^[A-Za-z][A-Za-z0-9_]*$/.test(code) ? code : ''
 }
 
-/** Our code for a request to an upstream that failed, by the code of what was thrown. */
+/** Our code for a failed request to an upstream, by the code of the error. */
 export function failureCode(cause: unknown): FailureCode {
   const code = codeOf(cause)
   if (code === 'ECONNRESET' || code === 'ConnectionClosed') return 'upstream_aborted'

@@ -27,7 +27,10 @@ export const HANDSHAKE = [
   'content-length',
 ]
 
-/** Builds the request to a target, for HTTP and WebSockets: the client's fields, less what must not travel, changed as the provider's settings say. */
+/**
+ * Builds the request to a target, for HTTP and WebSockets: the client's fields, without those that must not travel, changed by the
+ * provider's settings.
+ */
 export function upstreamRequest(
   client: {
     readonly method: string

@@ -39,12 +39,12 @@ export interface ForwardingSettings {
   readonly forwardClientFields: boolean
 }
 
-/** The upstream of a request and what is asked of it. */
+/** The upstream of a request, and the resource there. */
 export interface Target {
   readonly upstream: Upstream
   /** Path below the provider's prefix, escapes as the client sent them. */
   readonly path: string
-  /** The same as it is judged. */
+  /** The path in the forms that rules judge. */
   readonly readings: PathReadings
   readonly url: string
 }

@@ -16,7 +16,7 @@ export type Handshake =
   | { readonly kind: 'refused'; readonly response: IncomingMessage }
 
 /**
- * Asks the upstream for a WebSocket.
+ * Opens a WebSocket at the upstream.
  *
  * @param clock of the exchange, which needs to know when there is a connection
  * @throws Error when there is no response
@@ -47,7 +47,7 @@ function shakeHands(
   signal: AbortSignal,
 ): Promise<Handshake> {
   const { promise, resolve, reject } = Promise.withResolvers<Handshake>()
-  // The socket speaks TLS already where the URL asks for it, so the request itself is a plain one.
+  // The socket already uses TLS if the URL is `https`, so the request itself is plain.
   const { host, pathname, search } = new URL(url)
   const request = httpRequest({
     createConnection: () => socket,

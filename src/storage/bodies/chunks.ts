@@ -18,8 +18,8 @@ const MAX_BYTES = 16 * 1024
 const CUT_MASK = 0xfff00000
 
 /**
- * Cuts a body where its content says so (a rolling "gear" hash over the last bytes), so that a text that is sent again with
- * something put in or appended shares all chunks but those around the change.
+ * Cuts a body at places that its content determines (a rolling "gear" hash over the last bytes). So a text that is sent again with an
+ * insertion or an addition shares all chunks except those around the change.
  *
  * @returns nothing for a body that is kept whole
  * @see https://www.usenix.org/conference/atc16/technical-sessions/presentation/xia
@@ -63,7 +63,7 @@ function gearTable(): Int32Array {
   return table
 }
 
-/** A chunk's bytes as they are stored: compressed where that makes them shorter. */
+/** A chunk's bytes as stored: compressed if that makes them shorter. */
 export function packChunk(bytes: Uint8Array): Uint8Array {
   const compressed = Bun.zstdCompressSync(bytes)
   return compressed.length < bytes.length ? compressed : bytes
@@ -72,7 +72,7 @@ export function packChunk(bytes: Uint8Array): Uint8Array {
 /**
  * A chunk's bytes again.
  *
- * @param length what they were before packing
+ * @param length of the bytes before packing
  * @throws Error when they are damaged
  */
 export function unpackChunk(data: Uint8Array, length: number): Uint8Array {

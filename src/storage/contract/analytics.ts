@@ -30,7 +30,7 @@ export interface MeasuredRow extends Measures {
   readonly secondGroup: string
   /** When the bucket begins, epoch microseconds; 0 without a bucket. */
   readonly bucketStartUs: number
-  /** Milliseconds, never more than 0.1 % low; absent unless asked for. */
+  /** Milliseconds, never more than 0.1 % low; absent unless requested. */
   readonly percentiles?: { readonly p50: number; readonly p95: number; readonly p99: number }
 }
 
@@ -42,7 +42,7 @@ export interface Measured {
   readonly rows: readonly MeasuredRow[]
   /** There are more groups than the limit. */
   readonly more: boolean
-  /** The range or a bucket cuts hours that only an earlier version's sum is left of. Such an hour counts where it begins. */
+  /** The range or a bucket cuts hours of which only an earlier version's sum is left. Such an hour counts where it begins. */
   readonly approximate?: true
 }
 
@@ -58,14 +58,14 @@ export interface Measures {
   readonly costNanoUsd: number
   readonly unknownCostRequests: number
   readonly estimatedCostRequests: number
-  /** Requests that a subscription paid for, and what they come to at list prices as far as those are known. */
+  /** Requests that a subscription paid for, and their known list prices. */
   readonly includedRequests: number
   readonly listPriceNanoUsd: number
-  /** Requests of unknown cost whose API is none that is metered. */
+  /** Requests of unknown cost whose API is not metered. */
   readonly unmeteredRequests: number
   readonly errors4xx: number
   readonly errors5xx: number
-  /** Answers that failed, or were refused on their way, after a status that is none of an error was sent. */
+  /** Responses that failed, or were refused midway, after a success status was sent. */
   readonly failedAnswers: number
   readonly latencyMs: number
   readonly timeToFirstTokenMs: number

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../audit/audit-event.ts'
 
 /** The audit trail. */
 export interface AuditTrailStore {
-  /** Adds events, all or none. An event already stored stays as it is. */
+  /** Adds events, all or none. An event that is already stored stays unchanged. */
   append(events: readonly AuditEvent[]): Promise<void>
   /** Newest first. @param scope all when absent @param beforeSeq where to continue; 0 for the newest */
   list(
@@ -25,7 +25,7 @@ export interface AuditFilter {
   readonly toUs?: number
 }
 
-/** An event and where it stands in the order of arrival. */
+/** An event and its place in the order of arrival. */
 export interface StoredAuditEvent extends AuditEvent {
   readonly seq: number
 }

@@ -10,7 +10,7 @@ export interface Database {
    */
   shrink(): Promise<boolean>
   state(): Promise<StoreState>
-  /** Runs the database's own check. @returns the damage, in its words; empty when there is none */
+  /** Runs the database's own check. @returns the damage, in the database's words; empty when there is none */
   damage(): Promise<readonly string[]>
   /** Throws when the store does not respond. */
   ping(): Promise<void>

@@ -1,7 +1,7 @@
 import type { Tenant } from '../../access/key-store.ts'
 import type { Adjustment, AdjustmentChange } from '../../limits/policies/adjustments.ts'
 
-/** Records of limits beside the ledger. */
+/** Records of limits besides the ledger. */
 export interface LimitRecords {
   /** Operators' changes to budgets, the latest first. Beyond a bound the oldest are left out. */
   adjustments(): Promise<readonly Adjustment[]>

@@ -12,13 +12,13 @@ import type { TraceReader } from './traces.ts'
 /** Where traces are kept. Drivers name a database; nothing else does. */
 export interface Storage extends Database {
   /**
-   * Stores traces in one transaction, all or none. A trace whose id is already stored is left as it is.
+   * Stores traces in one transaction, all or none. A trace whose id is already stored stays unchanged.
    *
    * @returns how many are new
    */
   write(traces: readonly Trace[]): Promise<number>
   within(scope: ReadScope): TraceReader
-  /** All tenants, and what belongs to none. For the offline commands, and for the API while there are no gateway keys. */
+  /** All tenants, and requests without one. For the offline commands, and for the API while there are no gateway keys. */
   everywhere(): TraceReader
   maintenance(): TraceMaintenance
   directory(): TenantDirectory

@@ -33,16 +33,16 @@ export interface TraceMaintenance {
   /**
    * Replaces one hour of one workspace, as an earlier version summed it up, by its quarters, if all its traces are still there.
    *
-   * @param after where the last call came to; absent to begin @returns where to go on; `undefined` at the end
+   * @param after where the last call ended; absent to begin @returns where to continue; `undefined` at the end
    */
   refineHour(after: HourPlace | undefined): Promise<HourPlace | undefined>
-  /** Counts what the counters should say, and references to body chunks that are not as they should be. */
+  /** Recounts the counters, and counts wrong references to body chunks. */
   checkCounts(): Promise<readonly string[]>
   /** Compares the sums of a range of whole hours with the traces themselves. */
   checkRollups(fromUs: number, untilUs: number): Promise<RollupCheck>
 }
 
-/** A trace without its bodies, and where it stands in the order of arrival. */
+/** A trace without its bodies, and its place in the order of arrival. */
 export interface StoredTrace {
   readonly seq: number
   readonly trace: Trace

@@ -28,8 +28,8 @@ export type TraceSummary = Omit<
 >
 
 /**
- * Order of a list: `newest` by end, newest first; `arrival` as the traces came into the store, oldest first, so that a reader who
- * follows misses none that is recorded late.
+ * Order of a list. `newest`: by end, newest first. `arrival`: as the traces came into the store, oldest first, so that a reader that
+ * follows them misses no late one.
  */
 export type ListOrder = 'newest' | 'arrival'
 
@@ -42,7 +42,7 @@ export interface ListOptions {
   readonly after?: Cursor
 }
 
-/** One page. `next` is where to go on; absent when a list that is `newest` first has ended, or the page is empty. */
+/** One page. `next` is where to continue; absent when a list that is `newest` first has ended, or the page is empty. */
 export interface Page<Item> {
   readonly items: readonly Item[]
   readonly next?: Cursor

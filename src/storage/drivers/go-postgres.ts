@@ -15,7 +15,7 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
 /**
  * Opens a PostgreSQL database of the Go gateway for reading.
  *
- * @throws StorageError when it cannot be reached or is none
+ * @throws StorageError when it cannot be reached or is not such a database
  */
 export async function openGoPostgres(dsn: string): Promise<GoSource> {
   const client = new pg.Client({ connectionString: postgresUrl(dsn), connectionTimeoutMillis: CONNECT_MS })

@@ -7,7 +7,7 @@ import { StorageError } from '../storage-error.ts'
 /**
  * Opens a SQLite file of the Go gateway for reading. Its times are texts, and rows of old versions lack columns.
  *
- * @throws StorageError when it is none
+ * @throws StorageError when the file is not such a database
  */
 export function openGoSqlite(path: string): GoSource {
   if (!existsSync(path)) throw new StorageError(`sqlite database "${path}" does not exist`)

@@ -31,7 +31,7 @@ export function openPool(dsn: string, options: pg.PoolConfig): PostgresPool {
   }
 }
 
-/** 64-bit and exact decimal sums come as text by default; ours are whole and below 2^53. */
+/** 64-bit and exact decimal sums come as text by default. The store's are whole and below 2^53. */
 const NUMBERS: ReadonlyMap<number, (text: string) => number> = new Map([
   [pg.types.builtins.INT8, Number],
   [pg.types.builtins.NUMERIC, Number],

@@ -51,7 +51,7 @@ export interface PostgresOptions {
 /** How long a batch may take, and wait for other writers. Past it the journal takes the batch. */
 const WRITE_MS = 10_000
 
-/** How much longer than the server's own time-outs is waited for it to speak of them. */
+/** How much longer than the server's own time-outs the client waits, so that the server reports them itself. */
 const SILENCE_MS = 2000
 
 /** Key of the advisory lock that writers take turns by. A number of our own, nothing else uses it. */
@@ -70,11 +70,11 @@ const TABLES = [
 ]
 
 /**
- * Opens traces in PostgreSQL (15 or newer). Nothing rests on a session, so that a transaction pooler may stand between: locks,
- * time-outs and the tenant are set within each transaction.
+ * Opens traces in PostgreSQL (15 or newer). Nothing depends on a session, so a transaction pooler may stand between: locks, time-outs
+ * and the tenant are set within each transaction.
  *
- * A server that cannot be reached is no error when opening to write: the schema is brought up to date by the first write that
- * gets through, and until then every write fails with class `connection`.
+ * Opening to write succeeds even if the server cannot be reached. The first write that gets through upgrades the schema. Until then every
+ * write fails with class `connection`.
  *
  * @throws StorageError when it is reached but cannot be used
  */
@@ -221,7 +221,7 @@ class PostgresStorage implements Storage {
     }
   }
 
-  /** PostgreSQL checks what it reads by itself; there is nothing to ask. */
+  /** PostgreSQL checks what it reads by itself, so there is nothing to check. */
   async damage(): Promise<readonly string[]> {
     return []
   }
@@ -236,8 +236,8 @@ class PostgresStorage implements Storage {
     if (/^[0-9A-Z]{5}$/.test(code)) {
       if (code === '57014' || code === '25P03' || code === '25P04') return 'timeout'
       if (class_ === '40' || code === '55P03' || code === '55006') return 'contention'
-      // 08 connection, 53 resources (too many connections, disk full), 57 operator (shutting down), 58 system, XX internal; 25006 is
-      // a standby that takes no writes, 28 and 3D a server that is being set up or a credential that is being rotated.
+      // 08 connection, 53 resources (too many connections, disk full), 57 operator (shutting down), 58 system, XX internal.
+      // 25006 is a standby that takes no writes. 28 and 3D are a server during setup, or a credential during rotation.
       if (['08', '53', '57', '58', 'XX', '28', '3D'].includes(class_) || code === '25006') return 'connection'
       if (['22', '23', '54'].includes(class_)) return 'constraint'
       return 'unknown'
@@ -254,7 +254,7 @@ class PostgresStorage implements Storage {
     await this.#kysely.destroy()
   }
 
-  /** Connects and brings the schema up to date, once; what failed is tried again by the next. */
+  /** Connects and upgrades the schema, once. After a failure the next call tries again. */
   prepare(): Promise<void> {
     this.#prepared ??= this.#migrate().catch((error: unknown) => {
       this.#prepared = undefined
@@ -273,7 +273,7 @@ class PostgresStorage implements Storage {
     }
   }
 
-  /** @throws StorageError when there are no traces of ours to read */
+  /** @throws StorageError when the database is not a store of this program */
   async check(): Promise<void> {
     const { rows } = await sql<{ ours: boolean; traces: boolean }>`
       SELECT to_regclass('ongoingai_migrations') IS NOT NULL AS ours, to_regclass('traces') IS NOT NULL AS traces`.execute(

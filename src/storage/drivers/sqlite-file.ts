@@ -53,7 +53,7 @@ export function openSqliteFile(
 function openForWriting(path: string, applied: (migration: string) => void): Database {
   if (path !== ':memory:') {
     makePrivateFolder(dirname(path))
-    // What SQLite puts beside it gets the same mode.
+    // SQLite gives its other files the same mode.
     createPrivateFile(path)
   }
   const database = new Database(path, { create: true, readwrite: true })
@@ -73,7 +73,7 @@ function openForWriting(path: string, applied: (migration: string) => void): Dat
   return database
 }
 
-/** Opens without creating anything: with no writer about, the file is read as it lies, without a WAL of its own. */
+/** Opens without creating anything. Without a writer, the file is read alone, without a WAL. */
 function openForReading(path: string): Database {
   if (!existsSync(path)) {
     throw new StorageError(

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 
 /**
- * Rows that each index finds for a value of its first column, its first two …, in a store of a million traces. Set once instead
+ * Rows that each index returns for a value of its first column, its first two …, in a store of a million traces. Set once instead
  * of counted again and again (ANALYZE), so that the plans are good from the first trace on and stay what was measured.
  */
 const SELECTIVITY: Readonly<Record<string, string>> = {
@@ -26,9 +26,9 @@ export function writePlannerStatistics(database: Database): void {
   // Makes the table of statistics.
   database.run('ANALYZE sqlite_schema')
   database.run(`DELETE FROM sqlite_stat1 WHERE tbl IN ('traces', 'trace_tags')`)
-  const tell = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
-  for (const [index, stat] of Object.entries(SELECTIVITY)) tell.run('traces', index, stat)
-  tell.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
-  tell.run('trace_tags', 'trace_tags_tenant', '1000000 200000 50000 10000 1000 1 1')
+  const insert = database.query('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
+  for (const [index, stat] of Object.entries(SELECTIVITY)) insert.run('traces', index, stat)
+  insert.run('trace_tags', 'trace_tags_value', '1000000 200000 20000 1 1')
+  insert.run('trace_tags', 'trace_tags_tenant', '1000000 200000 50000 10000 1000 1 1')
   database.run('ANALYZE sqlite_schema')
 }

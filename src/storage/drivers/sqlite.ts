@@ -81,7 +81,7 @@ class SqliteStorage implements Storage {
   #inserts: InsertStatements | undefined
   #inode: number
   #rollups: RollupStatements | undefined
-  /** The transaction under way: others wait, for all share one connection. */
+  /** The running transaction: others wait, because all share one connection. */
   #busy: Promise<unknown> = Promise.resolve()
 
   constructor(path: string, mode: SqliteMode) {
@@ -135,7 +135,7 @@ class SqliteStorage implements Storage {
     return added
   }
 
-  /** Adds sums to the rollups, in the change under way. */
+  /** Adds sums to the rollups, in the running transaction. */
   readonly #addToRollups: AddToRollups = async (_, deltas) => {
     const { latencies, rollup } = (this.#rollups ??= prepareRollups(this.#database))
     for (const { key, measures, latencies: histogram } of deltas) {
@@ -242,7 +242,7 @@ class SqliteStorage implements Storage {
     this.#close()
   }
 
-  /** Runs a change, all or none; the lock is taken first, so that what it reads cannot be out of date. */
+  /** Runs a change, all or none; the lock is taken first, so that its reads cannot be out of date. */
   #change<T>(work: () => T | Promise<T>): Promise<T> {
     return this.#transaction('BEGIN IMMEDIATE', work)
   }

@@ -1,6 +1,6 @@
 import type { DirectoryEntries } from '../contract/tenant-directory.ts'
 
-/** A row of the Go gateway's table `traces`, as its database gives it: texts for texts, JSON and times; null where it is. */
+/** A row of the Go gateway's table `traces`, as its database returns it: texts, JSON and times as texts; null as null. */
 export interface GoTraceRow {
   /** Place in the order in which rows are read. */
   readonly position: number
@@ -62,7 +62,7 @@ export const GO_COLUMNS = [
 
 /** A database of the Go gateway, read and never changed. */
 export interface GoSource {
-  /** What it is, as it may be shown. */
+  /** The source's name, as it may be shown. */
   readonly place: string
   count(): Promise<number>
   /** Rows behind a position, oldest first; empty at the end. */

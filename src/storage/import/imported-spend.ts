@@ -7,10 +7,10 @@ import type { Trace, TraceSpend } from '../../traces/trace.ts'
 /** A key's own limits. */
 export type OwnLimits = (organizationId: string, workspaceId: string, keyId: string) => readonly LimitPolicy[]
 
-/** An adjustment changes the amount, not whom it counts for. */
+/** An adjustment changes the amount, not the spender. */
 const NOT_ADJUSTED = new Adjustments()
 
-/** Says whom the cost of imported traces counts for: the same as if this gateway had served them. */
+/** The spender of imported traces: the same as if this gateway had served them. */
 export class ImportedSpend {
   readonly #policies: readonly LimitPolicy[]
   readonly #ownLimits: OwnLimits

@@ -20,7 +20,7 @@ export interface UnreadableRow {
 const COST_NOTE = 'as the Go gateway estimated it'
 
 /**
- * A trace of ours from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
+ * A trace from a row of the Go gateway: id, times, lineage, metadata, tokens and cost as they were. Its time stays the one
  * that it was sorted and summed by, though that was the end of the exchange. Where the response names a subscription's limits, the
  * cost becomes the list price.
  *
@@ -93,7 +93,7 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
   }
 }
 
-/** The Go gateway's estimate as a receipt; the list price where a subscription paid. */
+/** The Go gateway's estimate as a receipt; the list price if a subscription paid. */
 function receiptOf(costNanoUsd: number, included: boolean): TraceCost {
   const usd = nanoToUsd(costNanoUsd)
   return {

@@ -13,8 +13,8 @@ const DIMENSIONS: readonly [dimension: string, column: string][] = [
 ]
 
 /**
- * Failures whose status is none of an error: the provider's own word for each, and how many there were. What was rolled up before is
- * counted anew, so it must run before a migration that gives the rollups other widths.
+ * Failures with a success status: the provider's own code for each, and their count. Earlier rollups are counted again, so this must run
+ * before a migration that changes the widths of the rollups.
  */
 export const failedAnswers: Migration = {
   name: '013_failed_answers',

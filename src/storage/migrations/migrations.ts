@@ -1,7 +1,7 @@
 import { StorageError } from '../storage-error.ts'
 import { failedAnswers } from './failed-answers.ts'
 
-/** How a database writes what the databases write differently. */
+/** The parts of SQL that databases write differently. */
 export interface SqlDialect {
   /** Primary key that numbers rows in the order of their arrival. */
   readonly serialKey: string
@@ -20,7 +20,7 @@ export interface Migration {
   statements(dialect: SqlDialect): readonly string[]
 }
 
-/** The schema, step by step. Statements keep to what every supported database understands. */
+/** The schema, step by step. Statements use only SQL that every supported database understands. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: '001_traces',
@@ -161,7 +161,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX traces_client ON traces (client, created_at_us) WHERE client <> ''`,
       `CREATE INDEX traces_status ON traces (response_status, created_at_us) WHERE response_status <> 200`,
       `CREATE INDEX traces_arrival ON traces (organization_id, workspace_id, seq)`,
-      // With the time beside it, a list by tag is read in its order instead of sorted.
+      // With the time in the index, a list by tag is read in order instead of sorted.
       `ALTER TABLE trace_tags ADD COLUMN created_at_us BIGINT NOT NULL DEFAULT 0`,
       `UPDATE trace_tags SET created_at_us = (SELECT created_at_us FROM traces WHERE traces.seq = trace_tags.seq)`,
       `DROP INDEX trace_tags_value`,
@@ -330,8 +330,8 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   failedAnswers,
   {
-    // Sums are made by quarter of an hour from now on, which earlier versions would not find. Hours that are there stay until their
-    // traces are summed up anew.
+    // Sums are made by quarter of an hour from now on, which earlier versions would not find. Existing hours stay until their
+    // traces are summed up again.
     name: '014_quarter_hours',
     statements: () => [],
   },
@@ -378,7 +378,7 @@ export function refuseNewer(taken: readonly string[]): void {
 }
 
 /**
- * A database of another version's schema cannot be read as it is, and reading changes nothing.
+ * Refuses to read a database with another version's schema, because reading changes nothing.
  *
  * @throws StorageError with what to do
  */

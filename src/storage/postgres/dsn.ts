@@ -5,7 +5,7 @@ const IN_PLACE = ['host', 'hostaddr', 'port', 'user', 'password', 'dbname']
 
 /**
  * A connection string as the driver takes it: a URL. One of keywords and values (`host=db user=x`), as libpq and the Go gateway take it too, is
- * rewritten. `sslmode` means what it means to libpq.
+ * rewritten. `sslmode` works as in libpq.
  *
  * @throws StorageError when it is neither; the message does not repeat it, for it may hold a password
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
@@ -38,7 +38,7 @@ function readKeywords(dsn: string): Map<string, string> {
 function urlOfKeywords(keywords: ReadonlyMap<string, string>): URL {
   const url = new URL('postgres://localhost')
   const host = keywords.get('host') ?? keywords.get('hostaddr') ?? 'localhost'
-  // A folder is where a socket lies.
+  // A folder holds a socket.
   if (host.startsWith('/')) url.searchParams.set('host', host)
   else url.hostname = host.includes(':') ? `[${host}]` : host
   url.port = keywords.get('port') ?? ''

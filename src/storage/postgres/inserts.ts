@@ -87,7 +87,7 @@ function inlineBytes(row: TraceBodiesTable): number {
   return (row.request_body?.length ?? 0) + (row.response_body?.length ?? 0)
 }
 
-/** Counts another use of chunks that are there, and inserts the others. @returns how many bytes were added */
+/** Counts another use of existing chunks, and inserts the others. @returns how many bytes were added */
 async function insertChunks(
   database: Kysely<Tables>,
   { organizationId, workspaceId }: Trace,

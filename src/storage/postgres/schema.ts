@@ -28,7 +28,7 @@ const DIALECT: SqlDialect = {
  */
 export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
   return kysely.transaction().execute(async (transaction) => {
-    // Set for this transaction alone: a pooler may give the connection to somebody else after it.
+    // Set for this transaction alone: a pooler may give the connection to another client after it.
     await sql`SELECT set_config('lock_timeout', ${String(MIGRATION_MS)}, true),
       set_config('ongoingai.scope', 'all', true), pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(
       transaction,
@@ -103,7 +103,7 @@ export interface Visibility {
   readonly subject: string
 }
 
-/** The session settings that show a scope's rows, or all rows without one. Only the queries tell apart some of an organization's workspaces. */
+/** The session settings that show a scope's rows, or all rows without one. Only the queries themselves select some of an organization's workspaces. */
 export function visibilityOf(scope: ReadScope | undefined): Visibility {
   if (!scope) return { scope: 'all', organizationId: '', workspaceId: '', subject: '' }
   const { organizationId, workspaceIds, unowned } = scope
@@ -116,7 +116,7 @@ export function visibilityOf(scope: ReadScope | undefined): Visibility {
 const ORGANIZATION = `current_setting('ongoingai.organization_id', true)`
 const WORKSPACE = `current_setting('ongoingai.workspace_id', true)`
 
-/** As `visible`, for rows of a tenant; those of none have empty texts, which no tenant's setting may match. */
+/** As `visible`, for rows of a tenant. Rows without a tenant have empty texts, which no tenant's setting may match. */
 const owned = (organization: string, ofTenant: string): string =>
   `CASE current_setting('ongoingai.scope', true) WHEN 'all' THEN true
     WHEN 'operator' THEN ${organization} IN (${ORGANIZATION}, '')
@@ -127,7 +127,7 @@ const owned = (organization: string, ofTenant: string): string =>
 /** Of a table with both columns. */
 const OWNED = owned('organization_id', `workspace_id = ${WORKSPACE}`)
 
-/** Of what is counted: `kind:organization/workspace/…`, whose parts are encoded, and after `&` what is counted apart. */
+/** By counter: `kind:organization/workspace/…` with encoded parts, and after `&` what is counted separately. */
 const ofSubject = (subject: string): string => {
   const part = (at: 1 | 2): string => `split_part(split_part(${subject}, '&', 1), '/', ${at})`
   const mine = (at: 1 | 2): string => `split_part(current_setting('ongoingai.subject', true), '/', ${at})`
@@ -151,8 +151,8 @@ const ofTrace = (table: string): string =>
   visible(`COALESCE((SELECT true FROM traces WHERE traces.seq = ${table}.seq), false)`)
 
 /**
- * What migrations do here beside what they do everywhere: row-level security for the tables that they make, without a scope in the
- * transaction nothing is visible; and counters that gateways share.
+ * What migrations do only here: row-level security for their tables, and counters that gateways share. Without a scope in the transaction
+ * no row is visible.
  */
 const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   '001_traces': [
@@ -179,7 +179,7 @@ const OWN_STATEMENTS: Readonly<Record<string, readonly string[]>> = {
     ...replaced('workspaces', owned('organization_id', `id = ${WORKSPACE}`)),
     ...secured('spend', ofSubject(`split_part(subject, ':', 2)`)),
     ...secured('limit_reservations', ofSubject(`split_part(subject, ':', 2)`)),
-    // These begin with the policy's name and what it limits.
+    // These begin with the policy's name and its kind of limit.
     ...secured('limit_rates', ofSubject(`split_part(counter, ':', 4)`)),
     ...secured('limit_leases', ofSubject(`split_part(counter, ':', 4)`)),
     // Names of budgets of all tenants.

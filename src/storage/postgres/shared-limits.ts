@@ -136,9 +136,9 @@ BEGIN
 END $function$`
 
 /**
- * Tables of counters that several gateways share, in the database itself. They are not logged: what is
- * in them is of requests under way, and what was spent stands in `spend`. A reservation stays, with what the request came to,
- * until the trace's own transaction has booked it there.
+ * Tables of counters that several gateways share, in the database itself. They are not logged: they
+ * hold running requests, and `spend` holds what was spent. A reservation stays, with the request's cost, until the trace's own
+ * transaction has booked it there.
  */
 export const SHARED_LIMITS: readonly string[] = [
   `CREATE UNLOGGED TABLE limit_rates (

@@ -9,7 +9,7 @@ export class AuditTrailQueries implements AuditTrailStore {
   readonly #read: (scope: ReadScope | undefined) => Read
   readonly #write: Write
 
-  /** @param read what a scope holds, or all */
+  /** @param read the rows of a scope, or all */
   constructor(read: (scope: ReadScope | undefined) => Read, write: Write) {
     this.#read = read
     this.#write = write

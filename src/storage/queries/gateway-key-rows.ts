@@ -84,7 +84,7 @@ export function toSettingsRow(
   }
 }
 
-/** Limits that an earlier version stored lack what it did not know. */
+/** Limits that an earlier version stored lack newer members. */
 function withAllTerms(policy: LimitPolicy): LimitPolicy {
   return { ...policy, budget: { ...policy.budget, countIncluded: policy.budget.countIncluded ?? false } }
 }

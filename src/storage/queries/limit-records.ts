@@ -7,10 +7,10 @@ import type { Read, Write } from './tables.ts'
 /** Adjustments that are read at most, those changed last first. */
 const MAX_ADJUSTMENTS = 10_000
 
-/** No period but that of all time is as long as this: what ended before holds no more. */
+/** Longer than every period but `total`: adjustments that ended earlier no longer apply. */
 const LONGEST_MS = 400 * 86_400_000
 
-/** What limits keep in a database beside the ledger. */
+/** What limits store in a database besides the ledger. */
 export class LimitRecordQueries implements LimitRecords {
   readonly #read: Read
   readonly #write: Write
@@ -54,7 +54,7 @@ export class LimitRecordQueries implements LimitRecords {
         .deleteFrom('limit_adjustments')
         .where('raised_until_ms', '<', nowMs)
         .where('reset_from_ms', '<', nowMs - LONGEST_MS)
-        // From the beginning of all time: such a reset holds for good.
+        // A period without a beginning: such a reset is permanent.
         .where('reset_from_ms', '<>', 0)
         .execute()
       await database
@@ -72,7 +72,7 @@ export class LimitRecordQueries implements LimitRecords {
       const rows = await database
         .selectFrom('rollups')
         .select(['organization_id', 'workspace_id', 'value', 'provider', 'model'])
-        .select(sql<number>`SUM(requests - errors_4xx - errors_5xx)`.as('answered'))
+        .select(sql<number>`SUM(requests - errors_4xx - errors_5xx)`.as('succeeded'))
         .select(sql<number>`SUM(requests - errors_4xx - errors_5xx - unknown_cost_requests)`.as('priced'))
         // Estimates are of prices. For an included cost, that is the list price.
         .select(sql<number>`SUM(cost_nano_usd + list_price_nano_usd)`.as('price_nano_usd'))
@@ -81,11 +81,11 @@ export class LimitRecordQueries implements LimitRecords {
         .where('dimension', '=', 'key')
         .where('start_us', '>=', sinceUs)
         .groupBy(['organization_id', 'workspace_id', 'value', 'provider', 'model'])
-        .orderBy('answered', 'desc')
+        .orderBy('succeeded', 'desc')
         .limit(limit)
         .execute()
       return rows
-        .filter(({ answered }) => answered > 0)
+        .filter(({ succeeded }) => succeeded > 0)
         .map((row) => ({
           organizationId: row.organization_id,
           workspaceId: row.workspace_id,
@@ -93,7 +93,7 @@ export class LimitRecordQueries implements LimitRecords {
           provider: row.provider,
           model: row.model,
           costNanoUsd: row.price_nano_usd / Math.max(1, row.priced),
-          outputTokens: row.output_tokens / row.answered,
+          outputTokens: row.output_tokens / row.succeeded,
         }))
     })
   }

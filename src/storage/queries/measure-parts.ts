@@ -26,7 +26,7 @@ export interface MeasureQuery {
   /** Groups are in the order of their requests, most first; else in that of their names. */
   readonly ranked: boolean
   readonly plan: Plan
-  /** Longest exchange there was, in microseconds; 0 where no traces of a range are read. */
+  /** Longest stored exchange, in microseconds; 0 when no traces of a range are read. */
   readonly longestUs: number
   /** Last trace that the rollups hold, in the order of arrival. */
   readonly rolledUpSeq: number
@@ -42,7 +42,7 @@ export interface PartRow {
   readonly bucket_us: number
 }
 
-/** Rows of one part: those of every part, and the columns asked for. */
+/** Rows of one part: those of every part, and the requested columns. */
 type PartQuery = SelectQueryBuilder<Tables, never, PartRow>
 
 type Columns = readonly AliasedRawBuilder<unknown, string>[]
@@ -180,7 +180,7 @@ function placeIn(series: Series | undefined, time: RawBuilder<unknown>): RawBuil
   return series ? series.place(time) : sql`0`
 }
 
-/** Whether a trace is in no sum of an hour, which counts it where the hour begins. */
+/** Whether a trace is not part of an hourly sum, which counts it where the hour begins. */
 function notInHour(rolledUpSeq: number): RawBuilder<boolean> {
   return sql<boolean>`(traces.seq > ${rolledUpSeq} OR NOT EXISTS (SELECT 1 FROM rollups
     WHERE span = ${sql.lit(SPANS.hour.code)} AND dimension = '' AND value = ''

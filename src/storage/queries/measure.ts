@@ -17,7 +17,7 @@ import { type Kysely, sql } from 'kysely'
 
 const REQUESTS = MEASURE_LIST.find(({ name }) => name === 'requests')!
 
-/** Sums over traces: from the rollups where they serve, from the traces elsewhere. */
+/** Sums over traces: from the rollups where possible, else from the traces. */
 export async function measure(
   database: Kysely<Tables>,
   scope: ReadScope | undefined,

@@ -49,7 +49,7 @@ export function nextHour(read: Read, after: HourPlace | undefined): Promise<Hour
 
 /**
  * Sums the traces of an hour again, by quarter, if none of them is missing. Sums of days get the failures that an earlier version
- * beside this one did not count.
+ * on the same store did not count.
  */
 export function refineHour(
   write: Write,

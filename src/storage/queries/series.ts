@@ -6,7 +6,7 @@ import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
 import { QueryError } from '../storage-error.ts'
 
 /**
- * How the moments of a series fall into its buckets. A place is what SQL yields for a moment: its UTC hour, or its day in the time zone,
+ * Assigns the moments of a series to its buckets. A place is the SQL value for a moment: its UTC hour, or its day in the time zone,
  * as microseconds of local time. Buckets are named by their first place.
  */
 export interface Series {
@@ -14,7 +14,7 @@ export interface Series {
   readonly wholeDays: boolean
   /** SQL of a moment's place. */
   place(time: RawBuilder<unknown>): RawBuilder<unknown>
-  /** SQL of a place's bucket; absent where places are buckets. */
+  /** SQL of a place's bucket; absent when places are buckets. */
   readonly bucket?: (place: RawBuilder<unknown>) => RawBuilder<unknown>
   bucketOf(place: number): number
   /** When a bucket begins, epoch microseconds. */
@@ -66,7 +66,7 @@ const BUCKETS: Readonly<Record<Exclude<Bucket, 'hour'>, Pick<Series, 'bucket' | 
 }
 
 /**
- * SQL of the day of a month, from 0, in whole numbers alone, which every database understands.
+ * SQL of the day of a month, from 0, in integer arithmetic, which every database understands.
  *
  * @param days since 1970-01-01
  * @see https://howardhinnant.github.io/date_algorithms.html#civil_from_days

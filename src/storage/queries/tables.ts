@@ -12,7 +12,7 @@ export type Write = <T>(work: (database: Kysely<Tables>) => Promise<T>) => Promi
 /** A query over traces with conditions on them. */
 export type TracesQuery = SelectQueryBuilder<Tables, 'traces', object>
 
-/** Traces of a scope, or all when there is none. Every query about traces starts here. */
+/** Traces of a scope, or all without one. Every query about traces starts here. */
 export function tracesOf(database: Kysely<Tables>, scope: ReadScope | undefined): TracesQuery {
   return ofScope(database.selectFrom('traces'), scope)
 }
@@ -94,7 +94,7 @@ export function filtered(start: TracesQuery, filter: TraceFilter): TracesQuery {
 }
 
 /**
- * Tells a filter by the start of exchanges by their end too, which the indexes are made for.
+ * Extends a filter on the start of exchanges to their end, which the indexes cover.
  *
  * @param longestUs no exchange took longer
  * @param endedAt where the end is read

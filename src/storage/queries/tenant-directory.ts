@@ -217,7 +217,7 @@ export class TenantDirectoryQueries implements TenantDirectory {
     })
   }
 
-  /** Tells every gateway that keys have changed. */
+  /** Notifies every gateway that keys have changed. */
   async #changed(database: Kysely<Tables>): Promise<void> {
     await database
       .updateTable('counters')
@@ -299,7 +299,7 @@ async function isTaken(
   return row !== undefined
 }
 
-/** Inserts a row unless one stands in its way. @returns how many were inserted */
+/** Inserts a row unless it conflicts with another. @returns how many were inserted */
 async function insertNew<Table extends 'organizations' | 'workspaces' | 'gateway_keys' | 'once'>(
   database: Kysely<Tables>,
   table: Table,

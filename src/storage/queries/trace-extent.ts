@@ -30,9 +30,9 @@ export async function longestOf(database: Kysely<Tables>, scope: ReadScope | und
 }
 
 /**
- * The days on which traces of a filter started, as the rollups know it: from the first to the end of the last, or `none`.
+ * The days on which traces of a filter started, by the rollups: from the first to the end of the last, or `none`.
  *
- * @returns `undefined` where they do not know, or the filter leaves nothing out
+ * @returns `undefined` when the rollups do not show that, or the filter selects everything
  */
 export async function daysOf(
   database: Kysely<Tables>,

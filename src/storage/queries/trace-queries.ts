@@ -103,7 +103,7 @@ export class TraceQueries implements TraceReader {
     if (days === undefined) {
       return [await this.#newest(database, tracesOf(database, this.#scope), filter, options)]
     }
-    // What the rollups do not hold yet may lie anywhere.
+    // Traces that are not in the rollups yet may be anywhere.
     const since = newTraces(database, this.#scope, await readRolledUpSeq(database))
     const fresh = await this.#newest(database, since, filter, options)
     if (days === 'none') return [fresh]
@@ -131,7 +131,7 @@ export class TraceQueries implements TraceReader {
     filter: TraceFilter,
     { after, limit }: ListOptions,
   ): Promise<TracesQuery> {
-    // Read in the order of whichever index finds the traces: that of their tag, or that of their end.
+    // Read in the order of the index in use: that of the tag, or that of the end.
     const [tag, ...others] = Object.entries(filter.tags ?? {})
     const endedAt = tag
       ? sql.ref<number>('trace_tags.created_at_us')

@@ -173,7 +173,7 @@ export function fromRows(
   }
 }
 
-/** Earlier versions knew fewer credentials, so what they stored is looked through again before anybody sees it. */
+/** Earlier versions knew fewer credentials, so their rows are checked again before they are shown. */
 function shownFields(fields: Trace['requestHeaders']): Trace['requestHeaders'] {
   const lower = Object.entries(fields).map(([name, values]) => [name.toLowerCase(), values] as const)
   return storedFields(Object.fromEntries(lower), []).fields

@@ -33,7 +33,7 @@ export class LatencyHistogram {
     return copy
   }
 
-  /** Adds what another histogram holds, from its encoded form. */
+  /** Adds another histogram, from its encoded form. */
   addEncoded(bytes: Uint8Array): void {
     let [position, bucket] = [0, 0]
     const next = (): number => {
@@ -99,7 +99,7 @@ export class LatencyHistogram {
   }
 }
 
-/** The values of the ranks `rank` and `rank + 1`; the last value stands in for one past the end. */
+/** The values of the ranks `rank` and `rank + 1`; past the end, the last value is used. */
 function at(sorted: readonly (readonly [bucket: number, count: number])[], rank: number): [number, number] {
   let seen = 0
   for (const [i, [bucket, count]] of sorted.entries()) {

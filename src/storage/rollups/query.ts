@@ -31,9 +31,8 @@ export interface Grain {
 }
 
 /**
- * Decides what a query reads. The rollups serve when it asks for one dimension at most besides tenant,
- * provider, model and time; then only the broken quarter hours at both ends of the range, and what came since the last roll-up,
- * are read from the traces. Questions of one session go to the traces: an index finds the few that matter.
+ * Decides what a query reads. The rollups suffice if it groups by at most one dimension besides tenant, provider, model and time. Then it
+ * reads traces only for the partial quarter hours at both ends of the range, and for the time since the last roll-up. Queries about one session read the traces: an index selects the few that matter.
  */
 export function plan(filter: TraceFilter, groups: Groups, grain: Grain): Plan {
   const fromUs = filter.fromUs ?? 0

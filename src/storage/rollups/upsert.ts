@@ -29,7 +29,7 @@ export interface UpsertDialect {
   readonly greatest: string
 }
 
-/** SQL that adds rows to the rollups: key, measures and the histogram as it is to be, in this order, for each row. */
+/** SQL that adds rows to the rollups: key, measures and the new histogram, in this order, for each row. */
 export function upsertRollup({ rows, parameter, least, greatest }: UpsertDialect): string {
   const columns = [...ROLLUP_KEY, ...MEASURE_LIST.map(({ column }) => column), 'latencies']
   const row = (index: number): string =>
