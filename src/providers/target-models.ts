@@ -12,9 +12,6 @@ const DEPLOYMENT_IN_PATH = [
 /** What stands in every path that names one. Most do not, and one look is quicker than four. */
 const NAMES_ONE = /\/(?:models?|deployments|engines)\//i
 
-/** Most paths name nothing, and need no closer look. */
-const MAY_NAME = /\/(?:models?|deployments)\//i
-
 const MODEL_PARAMETERS = ['model', 'deployment']
 
 /** Models that a request's target names; empty for none. */
@@ -38,10 +35,10 @@ const NO_MODELS: TargetModels = { path: '', deployment: '', query: [], all: [] }
  * @param query with `?`, or empty
  */
 export function modelsOfTarget({ plain, loose }: PathReadings, query: string): TargetModels {
-  if (query === '' && !MAY_NAME.test(plain) && (plain === loose || !MAY_NAME.test(loose))) return NO_MODELS
   // An empty segment is no part of a name.
   const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
   const naming = readings.filter((reading) => NAMES_ONE.test(reading))
+  if (naming.length === 0 && query === '') return NO_MODELS
   const paths = namesIn(naming, MODEL_IN_PATH)
   const deployments = namesIn(naming, DEPLOYMENT_IN_PATH)
   const inQuery = query === '' ? [] : modelsOfQuery(query)
