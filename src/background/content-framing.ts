@@ -6,7 +6,7 @@ import { SseDecoder } from '../wire/framing/sse-decoder.ts'
 import { JsonBody } from '../wire/json/body.ts'
 import type { ContentShape, ContentStart } from './content-start.ts'
 
-/** How the content of one side is taken apart; `start` until its first bytes show that. */
+/** How the content of one side is read; `start` until its first bytes show that. */
 export type ContentFraming =
   | { readonly kind: 'none' }
   /** What was read before it still counts. */

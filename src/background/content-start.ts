@@ -18,7 +18,7 @@ const DASH = 0x2d
 export type ContentShape = 'sse' | 'objects' | 'aws' | 'json' | 'form' | 'none'
 
 /**
- * Recognises by its first bytes how content must be taken apart. The declared media type only chooses between readings that the bytes
+ * Recognises by its first bytes how content must be read. The declared media type only chooses between readings that the bytes
  * allow: clients and servers send JSON as a form, and events as plain text.
  */
 export class ContentStart {

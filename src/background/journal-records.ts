@@ -39,7 +39,7 @@ export function encodeRecords(payloads: readonly Uint8Array[]): Buffer {
   return block
 }
 
-/** Matches all whole records from an offset on, also behind damage. */
+/** Scans for all whole records from an offset on, also after damage. */
 export function scanRecords(bytes: Buffer, from = 0): RecordScan {
   const whole: (Stretch & { records: number })[] = []
   const damaged: Stretch[] = []
@@ -93,6 +93,6 @@ function isTorn(bytes: Buffer, at: number): boolean {
   if (rest.length < HEADER_BYTES || rest.every((byte) => byte === 0)) return true
   const length = rest.readUInt32LE(0)
   if (length > MAX_PAYLOAD_BYTES || HEADER_BYTES + length <= rest.length) return false
-  // A whole payload behind a wrong length is damage.
+  // A whole payload after a wrong length is damage.
   return Bun.hash.crc32(rest.subarray(HEADER_BYTES)) !== rest.readUInt32LE(4)
 }

@@ -188,7 +188,7 @@ export class Journal {
    * Appends payloads, all or none.
    *
    * @param payloads JSON objects
-   * @throws JournalFullError, or the file system's error; nothing of the batch is left behind then
+   * @throws JournalFullError, or the file system's error; nothing of the batch remains then
    */
   append(payloads: readonly Uint8Array[]): void {
     const block = encodeRecords(payloads)

@@ -21,7 +21,7 @@ const RETRY_MS = [100, 250, 500, 1000, 2000]
 const FIRST_LOOK_MS = 1000
 const LOOK_MS = 5000
 
-/** How long a replay may go on at the end of the process. */
+/** How long a replay may continue at the end of the process. */
 const CLOSING_REPLAY_MS = 3000
 
 /** What the writer needs around it. */
@@ -59,7 +59,7 @@ export class TraceWriter {
   readonly #lookTimer: CoalescingTimer
   #dropping = false
   #journalFails = false
-  /** The last flush left something behind that neither store nor journal took. */
+  /** The last flush left traces that neither store nor journal took. */
   #stuck = false
   #busy: Promise<void> | undefined
   readonly #totals = new WriterTotals()

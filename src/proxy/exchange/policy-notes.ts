@@ -1,6 +1,6 @@
 import type { InspectionRecord } from '../../traces/exchange.ts'
 
-/** What a content policy did, for the record and the audit trail; filled in as the exchange goes on. */
+/** What a content policy did, for the record and the audit trail; filled in during the exchange. */
 export interface PolicyNotes {
   /** The request was changed so that the stream reports its usage. */
   readonly injected?: boolean

@@ -35,7 +35,7 @@ export class EventFilter implements StreamFilter {
     this.#redactor = new EventRedactor({ ...terms.rules, budget: this.#budget })
   }
 
-  /** What was found so far. */
+  /** The matches so far. */
   get counts(): Counts {
     return this.#redactor.counts
   }

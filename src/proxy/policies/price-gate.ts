@@ -44,7 +44,7 @@ function inspectContent(exchange: ExchangeFacts, content: Uint8Array, hasPrice: 
 }
 
 /**
- * Judges a request with more content than can be looked at.
+ * Judges a request with more content than can be read.
  *
  * @throws GatewayError when a policy would have to see it
  */

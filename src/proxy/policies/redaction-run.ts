@@ -104,7 +104,7 @@ export interface PlainContent {
   readonly reason: string
 }
 
-/** Takes off a content coding. Content that is not in its declared coding is inspected as it came. */
+/** Removes a content coding. Content that is not in its declared coding is inspected as it came. */
 export function plainContent(
   content: Uint8Array,
   codings: string,

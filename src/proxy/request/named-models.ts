@@ -19,7 +19,7 @@ export interface SeenContent {
 /** JSON up to this size is parsed whole; in larger JSON, searching for members is up to ten times faster. */
 const WHOLE_JSON_BYTES = 4096
 
-/** Members beside those that name a model or bound the output. */
+/** Members besides those that name a model or bound the output. */
 const MEMBERS = ['stream', 'metadata', 'user', 'safety_identifier', 'inputs']
 
 const UTF8_MARK = [0xef, 0xbb, 0xbf]

@@ -199,7 +199,7 @@ export class WebSocketRelay {
     this.#client.heard()
   }
 
-  /** The relay is over: the upstream gets a close frame, and is left behind when it does not react. */
+  /** The relay is over: the upstream gets a close frame, and is cut if it does not react. */
   #hangUp(code: number, reason: string): void {
     this.#closing = true
     this.#send('close', closePayload(code, reason))

@@ -36,7 +36,7 @@ export class Clock {
   phaseAt: number
   /** The exchange has its connection, as far as is known. */
   connected = false
-  /** Since when its upstream is looked at: from its start, or from the last probe that said nothing. */
+  /** Since when its upstream is watched: from its start, or from the last probe without a result. */
   probedAt: number
   probing = false
   /** Called once when the exchange has lasted longer than most do, for what only long ones need. */

@@ -13,7 +13,7 @@ const MAX_TOKENS = 10_000
 /** How long a token counts as billed after a response that said so: a plan that was used up starts again. */
 const BILLED_MS = 15 * 60_000
 
-/** What a response said of a token. */
+/** What a response said about a token. */
 interface Verdict {
   readonly subscription: boolean
   readonly atMs: number

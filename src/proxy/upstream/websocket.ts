@@ -10,7 +10,7 @@ export type Handshake =
       readonly kind: 'agreed'
       readonly response: IncomingMessage
       readonly socket: Duplex
-      /** Bytes that came behind the handshake. */
+      /** Bytes that came after the handshake. */
       readonly head: Uint8Array
     }
   | { readonly kind: 'refused'; readonly response: IncomingMessage }
