@@ -23,7 +23,13 @@ import { responses, storedResponses } from './apis/responses.ts'
 import { vectorStores } from './apis/vector-stores.ts'
 import type { Operation, OperationCost, OperationModels } from './operation.ts'
 
-/** Its response says what it cost. */
+/** A cost of a kind, which is given why it is of that kind. */
+const costs =
+  (kind: 'free' | 'unread' | 'unseen' | 'later') =>
+  (because: string): OperationCost => ({ kind, because })
+const [free, unread, unseen, later] = [costs('free'), costs('unread'), costs('unseen'), costs('later')]
+
+/** Its answer says what it cost. */
 const ANSWERED: OperationCost = { kind: 'answered' }
 const FILES = free(
   'keeping a file has no price: platform.claude.com/docs/en/build-with-claude/files and ai.google.dev/gemini-api/docs/files say so; developers.openai.com/api/docs/pricing lists none (2026-11)',
@@ -343,7 +349,14 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'POST', path: ':cancel', cost: BATCH_ENDS, models: NONE },
   { method: 'GET', path: '/batches/{}', api: inlinedResults, cost: ANSWERED, models: NONE },
   { method: 'GET', path: ':download', api: batchResults, cost: ANSWERED, models: NONE },
-  { method: 'POST', path: '/interactions', api: interactions, cost: ANSWERED, models: CONTENT },
+  {
+    method: 'POST',
+    path: '/interactions',
+    api: interactions,
+    cost: ANSWERED,
+    models: CONTENT,
+    nested: ['agent'],
+  },
   { method: 'GET', path: '/interactions/{}', api: storedInteractions, cost: ANSWERED, models: NONE },
   { method: 'POST', path: '/cachedContents', api: cachedContents, cost: ANSWERED, models: CONTENT },
   {
@@ -368,8 +381,8 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'POST', path: '/api/embed', api: ollamaEmbed, cost: ANSWERED, models: CONTENT },
   { method: 'POST', path: '/api/show', cost: LOCAL, models: NONE },
   { method: 'POST', path: '/api/pull', cost: LOCAL, models: NONE },
-  { method: 'POST', path: '/api/create', cost: LOCAL, models: NONE },
-  { method: 'POST', path: '/api/copy', cost: LOCAL, models: NONE },
+  { method: 'POST', path: '/api/create', cost: LOCAL, models: NONE, nested: ['from', 'modelfile'] },
+  { method: 'POST', path: '/api/copy', cost: LOCAL, models: NONE, nested: ['source'] },
   { method: 'POST', path: '/model/{}/converse', api: bedrockConverse, cost: ANSWERED, models: PATH },
   { method: 'POST', path: '/model/{}/converse-stream', api: bedrockConverse, cost: ANSWERED, models: PATH },
   { method: 'POST', path: '/model/{}/invoke', api: bedrockInvoke, cost: ANSWERED, models: PATH },
@@ -382,19 +395,3 @@ export const OPERATIONS: readonly Operation[] = [
   },
   { method: 'POST', path: '/model/{}/count-tokens', api: countTokens, cost: ANSWERED, models: NONE },
 ]
-
-function free(because: string): OperationCost {
-  return { kind: 'free', because }
-}
-
-function unread(because: string): OperationCost {
-  return { kind: 'unread', because }
-}
-
-function unseen(because: string): OperationCost {
-  return { kind: 'unseen', because }
-}
-
-function later(because: string): OperationCost {
-  return { kind: 'later', because }
-}

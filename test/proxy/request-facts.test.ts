@@ -425,6 +425,26 @@ test('calls that stand in no row name their model in other members too', () => {
   }
 })
 
+test('a model gets no other name by which a bound key may run it', async () => {
+  const cells = [
+    ['/api/copy', '{"source":"dear","destination":"cheap-2"}', 403],
+    ['/api/copy', '{"source":"cheap","destination":"cheap-2"}', 200],
+    ['/api/create', '{"model":"cheap-2","from":"dear"}', 403],
+    ['/api/create', '{"model":"cheap-2","modelfile":"FROM dear"}', 403],
+    ['/v1beta/interactions', '{"model":"cheap","agent":"dear"}', 403],
+    ['/v1beta/interactions', '{"agent":"cheap-agent"}', 200],
+  ] as const
+  const asked = cells.map(([path, body, status]) => ({
+    name: body,
+    method: 'POST',
+    path,
+    body,
+    token: BOUND,
+    status,
+  }))
+  expect(await wrong(asked)).toEqual([])
+})
+
 test('an engine in the path is a model, a version or a call is none', () => {
   const body = '{"model":"cheap"}'
   const ask = (path: string): boolean => isRefused(factsOf('POST', path, { body }))
