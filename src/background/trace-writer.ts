@@ -14,6 +14,9 @@ import { WriterTotals } from './writer-totals.ts'
 /** Traces that are stored in one transaction at most. */
 const BATCH_RECORDS = 256
 
+/** Traces that are worth a transaction at once. Few: a long spell of this thread makes requests wait where both share a processor. */
+const EAGER_RECORDS = 16
+
 /** Waiting times between attempts at a store that does not answer. */
 const RETRY_MS = [100, 250, 500, 1000, 2000]
 
@@ -145,7 +148,8 @@ export class TraceWriter {
   }
 
   #due(now: number): boolean {
-    return isDue(this.#pending.length, now - this.#oldestPendingAt, this.#waitMs())
+    if (this.#pending.length >= EAGER_RECORDS) return true
+    return this.#pending.length > 0 && now - this.#oldestPendingAt >= this.#waitMs()
   }
 
   /** Writes what is pending. Concurrent calls join the running write. */
