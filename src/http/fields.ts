@@ -74,7 +74,8 @@ export function upstreamFields(
   { clientAddress, via, correlationId }: ForwardedBy,
 ): Record<string, string> {
   const forwarded: Record<string, string> = {}
-  const named = connectionOptions(fields['connection'])
+  const { connection } = fields
+  const named = connection === undefined ? undefined : connectionOptions(connection)
   for (const name in fields) {
     if (isDropped(name, rules) || named?.includes(name)) continue
     forwarded[name] = fields[name]!
@@ -112,21 +113,25 @@ const LETTER_X = 120
  * Fields of the response to the client: the upstream's without those of its connection, then ours. If ours include
  * CORS fields, they replace all of the upstream's.
  *
+ * @param headers the upstream's, changed in place: a copy would cost more than all else here
+ * @param fields the same with lower-case names: asking them costs less than asking `Headers`
  * @param own lower-case names
  */
-export function clientFields(upstream: Headers, own: Readonly<Record<string, string>>): Headers {
-  const headers = new Headers(upstream)
-  const connection = upstream.get('connection')
-  if (connection !== null) for (const name of connectionOptions(connection)!) headers.delete(name)
-  for (const name of HOP_BY_HOP) if (headers.has(name)) headers.delete(name)
+export function clientFields(
+  headers: Headers,
+  fields: Readonly<Record<string, string | readonly string[]>>,
+  own: Readonly<Record<string, string>>,
+): Headers {
+  const { connection } = fields
+  if (connection !== undefined) for (const name of connectionOptions(String(connection))) headers.delete(name)
+  for (const name of HOP_BY_HOP) if (fields[name] !== undefined) headers.delete(name)
   if (own[ALLOW_ORIGIN] !== undefined) replaceCorsFields(headers, own)
   else for (const name in own) headers.set(name, own[name]!)
   return headers
 }
 
 /** Field names that a `Connection` value lists. */
-function connectionOptions(value: string | undefined): readonly string[] | undefined {
-  if (value === undefined) return undefined
+function connectionOptions(value: string): readonly string[] {
   return value
     .split(',')
     .map((name) => name.trim().toLowerCase())

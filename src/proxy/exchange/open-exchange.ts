@@ -121,7 +121,7 @@ export class OpenExchange implements ExchangeFacts {
     this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
     this.free = isFree(this.operation)
-    this.correlationId = correlationIdOf(this.fields)
+    this.correlationId = correlationIdOf(this.fields, this.id)
     this.ownFields = { [CORRELATION_FIELD]: this.correlationId, [TRACE_ID_FIELD]: this.id }
     this.requestFacts = contentFacts(this.fields)
     this.clock = new Clock(upstream.timeouts, upstream.connection, this.startedAt, (code) =>

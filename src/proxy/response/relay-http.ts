@@ -29,11 +29,12 @@ export async function relayHttp(
   policies: readonly ContentPolicy[],
   context: ProxyContext,
 ): Promise<Response> {
-  exchange.takeHead(response.status, response.headers.toJSON())
+  const fields = response.headers.toJSON()
+  exchange.takeHead(response.status, fields)
   const client = {
     status: response.status,
     statusText: response.statusText,
-    headers: clientFields(response.headers, exchange.ownFields),
+    headers: clientFields(response.headers, fields, exchange.ownFields),
   }
   exchange.clock.enter('body')
   const { body } = response
@@ -42,7 +43,7 @@ export async function relayHttp(
     exchange.end('completed')
     return new Response(null, client)
   }
-  const { responseFields: fields, responseFacts: facts } = exchange
+  const { responseFacts: facts } = exchange
   exchange.streaming = STREAMED_TYPES.includes(facts.mediaType) || streamsArray(exchange, response.status)
   const head = { status: response.status, fields, facts }
   const seeing = responsePolicies(policies)

@@ -67,7 +67,7 @@ async function passRefusal(response: IncomingMessage, exchange: OpenExchange): P
   return new Response(content, {
     status,
     statusText: response.statusMessage ?? '',
-    headers: clientFields(headers, exchange.ownFields),
+    headers: clientFields(headers, headers.toJSON(), exchange.ownFields),
   })
 }
 
@@ -78,11 +78,12 @@ function upgrade(
   context: ProxyContext,
 ): undefined {
   const headers = headersOf(response)
-  exchange.takeHead(101, headers.toJSON())
+  const named = headers.toJSON()
+  exchange.takeHead(101, named)
   exchange.status = 101
   exchange.streaming = true
   const relay = new WebSocketRelay(socket, exchange, context)
-  const fields = clientFields(headers, exchange.ownFields)
+  const fields = clientFields(headers, named, exchange.ownFields)
   for (const name of HANDSHAKE) fields.delete(name)
   if (!server.upgrade(exchange.arrival.request, { headers: fields, data: relay })) {
     socket.destroy()
