@@ -3,6 +3,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Storage } from '../../src/storage/contract/storage.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { MIGRATIONS } from '../../src/storage/migrations/migrations.ts'
 import { toDetailsRow, toTraceRow } from '../../src/storage/queries/trace-rows.ts'
@@ -232,4 +233,45 @@ test('what an earlier version stored of credentials is not read any more', async
   expect(JSON.stringify(trace)).not.toContain('canary')
   expect(trace!.requestHeaders).toEqual({ Accept: ['*/*'], 'X-Amz-Security-Token': ['[REDACTED]'] })
   await storage.close()
+})
+
+test('sums are exact whoever wrote or changed the traces since the last roll-up', async () => {
+  const path = freshPath()
+  const [own, other] = [await openSqliteStorage(path, 'write'), await openSqliteStorage(path, 'write')]
+  const write = (storage: Storage, from: number): Promise<number> =>
+    storage.write(Array.from({ length: 20 }, (_, i) => sampleTrace({ id: `t${from + i}`, costNanoUsd: 5 })))
+  const price = async (storage: Storage, seq: number): Promise<void> => {
+    const [stored] = await storage.maintenance().page({}, seq - 1, 1)
+    const trace = { ...stored!.trace, costNanoUsd: 1000 * seq }
+    await storage.maintenance().replaceCosts('job', [{ seq, trace }], seq)
+  }
+  const check = async (traces: number): Promise<void> => {
+    await own.maintenance().rollUp(1000)
+    const { traces: counted, different } = await own.maintenance().checkRollups(0, Number.MAX_SAFE_INTEGER)
+    expect([counted, different]).toEqual([traces, []])
+  }
+  await write(own, 0)
+  await write(own, 20)
+  await check(40)
+  await write(own, 40)
+  await price(own, 45)
+  await check(60)
+  await write(own, 60)
+  await price(other, 65)
+  await write(own, 80)
+  await check(100)
+  await write(own, 100)
+  await write(other, 120)
+  await write(own, 140)
+  await check(160)
+  await write(own, 160)
+  await other.maintenance().rollUp(10)
+  await check(180)
+  // Nothing of a batch that failed counts.
+  const broken = { ...sampleTrace({ id: 'broken' }), organizationId: null as unknown as string }
+  await write(own, 180)
+  await expect(own.write([sampleTrace({ id: 'beside' }), broken])).rejects.toThrow()
+  await check(200)
+  await own.close()
+  await other.close()
 })

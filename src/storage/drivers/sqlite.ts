@@ -19,6 +19,7 @@ import { type AddToRollups, TraceMaintenanceQueries } from '../queries/trace-mai
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
 import { MEASURE_LIST } from '../rollups/measures.ts'
+import { RecentSums } from '../rollups/recent-sums.ts'
 import { rollupKeyValues } from '../rollups/upsert.ts'
 import type { Tables } from '../schema.ts'
 import { SpendRows } from '../spend-rows.ts'
@@ -81,6 +82,8 @@ class SqliteStorage implements Storage {
   #inserts: InsertStatements | undefined
   #inode: number
   #rollups: RollupStatements | undefined
+  /** Of this connection's own traces. */
+  readonly #recent = new RecentSums()
   /** The running transaction: others wait, because all share one connection. */
   #busy: Promise<unknown> = Promise.resolve()
 
@@ -95,9 +98,10 @@ class SqliteStorage implements Storage {
   async write(given: readonly Trace[]): Promise<number> {
     if (given.length === 0) return 0
     const traces = given.map(storable)
-    return this.#change(() => {
+    const added: [seq: number, trace: Trace][] = []
+    const write = (): number => {
       const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, traces[0]!))
-      const counters = { traces: 0, trace_bytes: 0, body_bytes: 0 }
+      const counters = { trace_bytes: 0, body_bytes: 0 }
       const spent = new SpendRows()
       for (const trace of traces) {
         const counted = trace.countedOnce ? this.#counted(trace) : trace
@@ -107,15 +111,17 @@ class SqliteStorage implements Storage {
         const details = toDetailsRow(seq, counted)
         inserts.details.run(...values(details))
         for (const tag of toTagRows(seq, counted)) inserts.tag.run(...values(tag))
-        counters.traces += 1
+        added.push([seq, counted])
         counters.trace_bytes += Buffer.byteLength(details.document)
         counters.body_bytes += this.#addBodies(inserts, seq, counted)
         if (counted.spend) spent.add(counted, counted.spend)
       }
       for (const row of spent.rows()) inserts.spend.run(...values(row))
-      for (const [name, by] of Object.entries(counters)) if (by > 0) inserts.counter.run(by, name)
-      return counters.traces
-    })
+      for (const [name, by] of Object.entries({ traces: added.length, ...counters }))
+        if (by > 0) inserts.counter.run(by, name)
+      return added.length
+    }
+    return this.#change(write, () => this.#recent.add(added))
   }
 
   /** @returns how many bytes were added */
@@ -141,8 +147,11 @@ class SqliteStorage implements Storage {
     for (const { key, measures, latencies: histogram } of deltas) {
       const keys = rollupKeyValues(key)
       const known = latencies.get(...keys) as { latencies: Uint8Array } | null
-      if (known) histogram.addEncoded(known.latencies)
-      rollup.run(...keys, ...MEASURE_LIST.map(({ name }) => measures[name]), histogram.encode())
+      rollup.run(
+        ...keys,
+        ...MEASURE_LIST.map(({ name }) => measures[name]),
+        histogram.encode(known?.latencies),
+      )
     }
   }
 
@@ -167,6 +176,7 @@ class SqliteStorage implements Storage {
       this.#read,
       (work) => this.#change(() => work(this.#kysely)),
       this.#addToRollups,
+      this.#recent,
     )
   }
 
@@ -242,18 +252,28 @@ class SqliteStorage implements Storage {
     this.#close()
   }
 
-  /** Runs a change, all or none; the lock is taken first, so that its reads cannot be out of date. */
-  #change<T>(work: () => T | Promise<T>): Promise<T> {
-    return this.#transaction('BEGIN IMMEDIATE', work)
+  /**
+   * Runs a change, all or none; the lock is taken first, so that its reads cannot be out of date.
+   *
+   * @param committed called at once when it is
+   */
+  #change<T>(work: () => T | Promise<T>, committed?: () => void): Promise<T> {
+    const change = (): T | Promise<T> => {
+      const { data_version } = this.#database.query('PRAGMA data_version').get() as { data_version: number }
+      this.#recent.see(data_version)
+      return work()
+    }
+    return this.#transaction('BEGIN IMMEDIATE', change, committed)
   }
 
-  #transaction<T>(begin: string, work: () => T | Promise<T>): Promise<T> {
+  #transaction<T>(begin: string, work: () => T | Promise<T>, committed?: () => void): Promise<T> {
     const transaction = this.#busy.then(async () => {
       this.#reopenIfReplaced()
       this.#database.run(begin)
       try {
         const result = await work()
         this.#database.run('COMMIT')
+        committed?.()
         return result
       } catch (error) {
         if (this.#database.inTransaction) this.#database.run('ROLLBACK')
@@ -280,6 +300,7 @@ class SqliteStorage implements Storage {
     this.#database = openSqliteFile(this.#path, this.#mode, () => undefined)
     this.#kysely = kyselyOver(this.#database)
     this.#inode = inodeOf(this.#path)
+    this.#recent.forget()
   }
 }
 

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
-import { HOUR_US, rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
+import { HOUR_US, SPANS, type RollupDelta } from '../rollups/rollup-delta.ts'
+import { rollUp } from '../rollups/rollup-sums.ts'
 import type { Tables } from '../schema.ts'
 import type { HourPlace } from '../contract/trace-maintenance.ts'
 import { isRollup } from './is-rollup.ts'

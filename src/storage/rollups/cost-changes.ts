@@ -1,7 +1,8 @@
 import type { Measures } from '../contract/analytics.ts'
 import type { TraceSummary } from '../contract/traces.ts'
 import { MEASURES } from './measures.ts'
-import { type RollupKey, rollUp } from './roll-up.ts'
+import type { RollupKey } from './rollup-delta.ts'
+import { rollUp } from './rollup-sums.ts'
 
 /** Measures that another price changes. */
 export const COST_MEASURES = [
