@@ -7,6 +7,7 @@ import type { Storage } from '../../src/storage/contract/storage.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { MIGRATIONS } from '../../src/storage/migrations/migrations.ts'
 import { toDetailsRow, toTraceRow } from '../../src/storage/queries/trace-rows.ts'
+import type { Trace } from '../../src/traces/trace.ts'
 import { calendarContract } from '../contracts/calendar-contract.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
 import { sampleTrace } from '../support/trace.ts'
@@ -51,6 +52,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '014_quarter_hours' },
     { name: '015_included_cost' },
     { name: '018_limit_adjustments' },
+    { name: '019_consumption_pages' },
   ])
   database.close()
 })
@@ -235,6 +237,22 @@ test('what an earlier version stored of credentials is not read any more', async
   await storage.close()
 })
 
+test('consumption that is fetched again counts once, however many traces came between', async () => {
+  const storage = await openSqliteStorage(freshPath(), 'write')
+  const of = (id: string, consumptionId: string, countedOnce = false): Trace =>
+    sampleTrace({ id, consumptionId, countedOnce })
+  await storage.write(Array.from({ length: 3000 }, (_, i) => of(`t${i}`, `openai:${i}`)))
+  const again = ['0', '1023', '1024', '2999', 'new'].map((id) => of(`again-${id}`, `openai:${id}`, true))
+  await storage.write([...again, of('twice', 'openai:new', true)])
+  const tokens = await Promise.all(
+    [...again.map(({ id }) => id), 'twice'].map(
+      async (id) => (await storage.everywhere().getTrace(id))!.totalTokens,
+    ),
+  )
+  expect(tokens).toEqual([0, 0, 0, 0, sampleTrace().totalTokens, 0])
+  await storage.close()
+})
+
 test('sums are exact whoever wrote or changed the traces since the last roll-up', async () => {
   const path = freshPath()
   const [own, other] = [await openSqliteStorage(path, 'write'), await openSqliteStorage(path, 'write')]
@@ -270,7 +288,7 @@ test('sums are exact whoever wrote or changed the traces since the last roll-up'
   // Nothing of a batch that failed counts.
   const broken = { ...sampleTrace({ id: 'broken' }), organizationId: null as unknown as string }
   await write(own, 180)
-  await expect(own.write([sampleTrace({ id: 'beside' }), broken])).rejects.toThrow()
+  expect(own.write([sampleTrace({ id: 'beside' }), broken])).rejects.toThrow()
   await check(200)
   await own.close()
   await other.close()

@@ -104,7 +104,7 @@ class SqliteStorage implements Storage {
       const counters = { trace_bytes: 0, body_bytes: 0 }
       const spent = new SpendRows()
       for (const trace of traces) {
-        const counted = trace.countedOnce ? this.#counted(trace) : trace
+        const counted = trace.countedOnce ? countedOnce(inserts, trace) : trace
         const { changes, lastInsertRowid } = inserts.trace.run(...values(toTraceRow(counted)))
         if (changes === 0) continue
         const seq = Number(lastInsertRowid)
@@ -153,14 +153,6 @@ class SqliteStorage implements Storage {
         histogram.encode(known?.latencies),
       )
     }
-  }
-
-  /** In the same transaction, so that two fetches at once cannot both count. */
-  #counted(trace: Trace): Trace {
-    const other = this.#database
-      .query(`SELECT 1 FROM traces WHERE consumption_id = ? AND consumption_id <> '' AND id <> ? LIMIT 1`)
-      .get(trace.consumptionId, trace.id)
-    return other === null ? trace : alreadyCounted(trace)
   }
 
   within(scope: ReadScope): TraceReader {
@@ -302,6 +294,12 @@ class SqliteStorage implements Storage {
     this.#inode = inodeOf(this.#path)
     this.#recent.forget()
   }
+}
+
+/** In the transaction that stores it, so that two fetches at once cannot both count. */
+function countedOnce({ consumption }: InsertStatements, trace: Trace): Trace {
+  if (trace.consumptionId === '') return trace
+  return consumption.get(trace.consumptionId, trace.id) === null ? trace : alreadyCounted(trace)
 }
 
 /** Pages given back to the file system at once: some milliseconds of the writer's lock. */
