@@ -18,7 +18,6 @@ import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { type AddToRollups, TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
-import { MEASURE_LIST } from '../rollups/measures.ts'
 import { RecentSums } from '../rollups/recent-sums.ts'
 import { rollupKeyValues } from '../rollups/upsert.ts'
 import type { Tables } from '../schema.ts'
@@ -147,11 +146,7 @@ class SqliteStorage implements Storage {
     for (const { key, measures, latencies: histogram } of deltas) {
       const keys = rollupKeyValues(key)
       const known = latencies.get(...keys) as { latencies: Uint8Array } | null
-      rollup.run(
-        ...keys,
-        ...MEASURE_LIST.map(({ name }) => measures[name]),
-        histogram.encode(known?.latencies),
-      )
+      rollup.run(...keys, ...measures, histogram.encode(known?.latencies))
     }
   }
 

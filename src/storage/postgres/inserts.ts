@@ -3,7 +3,6 @@ import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
 import { toBodiesRow, toTraceRow } from '../queries/trace-rows.ts'
-import { MEASURE_LIST } from '../rollups/measures.ts'
 import { SPANS, type RollupDelta } from '../rollups/rollup-delta.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, SpendTable, Tables, TraceBodiesTable } from '../schema.ts'
@@ -145,7 +144,7 @@ export async function addToRollups(database: Kysely<Tables>, deltas: readonly Ro
     const known = new Map(rows.map(({ position, latencies }) => [position, latencies]))
     const parameters = part.flatMap(({ key, measures, latencies }, position) => [
       ...rollupKeyValues(key),
-      ...MEASURE_LIST.map(({ name }) => measures[name]),
+      ...measures,
       Buffer.from(latencies.encode(known.get(position))),
     ])
     const statement = upsertRollup({

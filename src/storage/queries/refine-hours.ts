@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely'
+import { measureIn } from '../rollups/measures.ts'
 import { HOUR_US, SPANS, type RollupDelta } from '../rollups/rollup-delta.ts'
 import { rollUp } from '../rollups/rollup-sums.ts'
 import type { Tables } from '../schema.ts'
@@ -103,10 +104,11 @@ export function refineHour(
     )
     for (const { key, measures } of deltas) {
       const counted = before.get(JSON.stringify([key.dimension, key.value, key.provider, key.model])) ?? 0
-      if (key.span !== 'day' || measures.failedAnswers === counted) continue
+      const failed = measureIn(measures, 'failedAnswers')
+      if (key.span !== 'day' || failed === counted) continue
       await database
         .updateTable('rollups')
-        .set({ failed_answers: sql`failed_answers + ${measures.failedAnswers - counted}` })
+        .set({ failed_answers: sql`failed_answers + ${failed - counted}` })
         .where(isRollup(key))
         .execute()
     }

@@ -1,4 +1,3 @@
-import type { Measures } from '../contract/analytics.ts'
 import type { LatencyHistogram } from './latency-histogram.ts'
 
 /** Microseconds of an hour and of a day. */
@@ -36,7 +35,8 @@ export interface RollupKey {
 /** What traces add to one rollup. */
 export interface RollupDelta {
   readonly key: RollupKey
-  readonly measures: Record<keyof Measures, number>
+  /** In the order of `MEASURE_LIST`. */
+  readonly measures: readonly number[]
   readonly latencies: LatencyHistogram
 }
 

@@ -1,4 +1,3 @@
-import type { Measures } from '../contract/analytics.ts'
 import type { TraceSummary } from '../contract/traces.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
 import { MEASURE_LIST, joinMeasure } from './measures.ts'
@@ -50,19 +49,20 @@ export class RollupSums {
   /** What the traces add to each rollup, by quarter hour and by day, in the order of their keys. */
   deltas(): RollupDelta[] {
     const deltas: RollupDelta[] = []
-    const days = new Map<string, RollupDelta>()
+    const days = new Map<string, Sum & { readonly key: RollupKey }>()
     for (const { dimensions, startUs, ...place } of this.#places.values()) {
       const dayUs = startUs - (startUs % DAY_US)
       for (const [dimension, sums] of dimensions) {
         for (const [value, { measures, latencies }] of sums) {
           const of = { ...place, dimension, value }
-          const quarter = deltaOf({ ...of, span: 'quarter', startUs }, measures, latencies)
-          deltas.push(quarter)
+          deltas.push({ key: { ...of, span: 'quarter', startUs }, measures, latencies })
           const key: RollupKey = { ...of, span: 'day', startUs: dayUs }
           const name = Object.values(key).join('\0')
           const day = days.get(name)
-          if (day) join(day, quarter)
-          else days.set(name, deltaOf(key, measures, latencies.copy()))
+          if (day) {
+            joinMeasures(day.measures, measures)
+            day.latencies.addAll(latencies)
+          } else days.set(name, { key, measures: [...measures], latencies: latencies.copy() })
         }
       }
     }
@@ -106,10 +106,8 @@ export class RollupSums {
       sums.set(value, { measures: [...this.#of], latencies })
       return
     }
-    const { measures, latencies } = sum
-    for (let i = 0; i < measures.length; i++)
-      measures[i] = joinMeasure(MEASURE_LIST[i]!.joining, measures[i]!, this.#of[i]!)
-    latencies.add(latencyMs)
+    joinMeasures(sum.measures, this.#of)
+    sum.latencies.add(latencyMs)
   }
 }
 
@@ -124,14 +122,6 @@ export function rollUp(traces: readonly TraceSummary[]): RollupDelta[] {
   return sums.deltas()
 }
 
-function deltaOf(key: RollupKey, values: readonly number[], latencies: LatencyHistogram): RollupDelta {
-  const measures = Object.fromEntries(MEASURE_LIST.map(({ name }, i) => [name, values[i]!]))
-  return { key, measures: measures as Record<keyof Measures, number>, latencies }
-}
-
-function join(delta: RollupDelta, { measures, latencies }: RollupDelta): void {
-  for (const { name, joining } of MEASURE_LIST) {
-    delta.measures[name] = joinMeasure(joining, delta.measures[name], measures[name])
-  }
-  delta.latencies.addAll(latencies)
+function joinMeasures(sum: number[], added: readonly number[]): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = joinMeasure(MEASURE_LIST[i]!.joining, sum[i]!, added[i]!)
 }
