@@ -3,9 +3,11 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Storage } from '../../src/storage/contract/storage.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { MIGRATIONS } from '../../src/storage/migrations/migrations.ts'
 import { toDetailsRow, toTraceRow } from '../../src/storage/queries/trace-rows.ts'
+import type { Trace } from '../../src/traces/trace.ts'
 import { calendarContract } from '../contracts/calendar-contract.ts'
 import { storageContract } from '../contracts/storage-contract.ts'
 import { sampleTrace } from '../support/trace.ts'
@@ -50,6 +52,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '014_quarter_hours' },
     { name: '015_included_cost' },
     { name: '018_limit_adjustments' },
+    { name: '019_consumption_pages' },
   ])
   database.close()
 })
@@ -232,4 +235,61 @@ test('what an earlier version stored of credentials is not read any more', async
   expect(JSON.stringify(trace)).not.toContain('canary')
   expect(trace!.requestHeaders).toEqual({ Accept: ['*/*'], 'X-Amz-Security-Token': ['[REDACTED]'] })
   await storage.close()
+})
+
+test('consumption that is fetched again counts once, however many traces came between', async () => {
+  const storage = await openSqliteStorage(freshPath(), 'write')
+  const of = (id: string, consumptionId: string, countedOnce = false): Trace =>
+    sampleTrace({ id, consumptionId, countedOnce })
+  await storage.write(Array.from({ length: 3000 }, (_, i) => of(`t${i}`, `openai:${i}`)))
+  const again = ['0', '1023', '1024', '2999', 'new'].map((id) => of(`again-${id}`, `openai:${id}`, true))
+  await storage.write([...again, of('twice', 'openai:new', true)])
+  const tokens = await Promise.all(
+    [...again.map(({ id }) => id), 'twice'].map(
+      async (id) => (await storage.everywhere().getTrace(id))!.totalTokens,
+    ),
+  )
+  expect(tokens).toEqual([0, 0, 0, 0, sampleTrace().totalTokens, 0])
+  await storage.close()
+})
+
+test('sums are exact whoever wrote or changed the traces since the last roll-up', async () => {
+  const path = freshPath()
+  const [own, other] = [await openSqliteStorage(path, 'write'), await openSqliteStorage(path, 'write')]
+  const write = (storage: Storage, from: number): Promise<number> =>
+    storage.write(Array.from({ length: 20 }, (_, i) => sampleTrace({ id: `t${from + i}`, costNanoUsd: 5 })))
+  const price = async (storage: Storage, seq: number): Promise<void> => {
+    const [stored] = await storage.maintenance().page({}, seq - 1, 1)
+    const trace = { ...stored!.trace, costNanoUsd: 1000 * seq }
+    await storage.maintenance().replaceCosts('job', [{ seq, trace }], seq)
+  }
+  const check = async (traces: number): Promise<void> => {
+    await own.maintenance().rollUp(1000)
+    const { traces: counted, different } = await own.maintenance().checkRollups(0, Number.MAX_SAFE_INTEGER)
+    expect([counted, different]).toEqual([traces, []])
+  }
+  await write(own, 0)
+  await write(own, 20)
+  await check(40)
+  await write(own, 40)
+  await price(own, 45)
+  await check(60)
+  await write(own, 60)
+  await price(other, 65)
+  await write(own, 80)
+  await check(100)
+  await write(own, 100)
+  await write(other, 120)
+  await write(own, 140)
+  await check(160)
+  await write(own, 160)
+  await other.maintenance().rollUp(10)
+  await check(180)
+  // Nothing of a batch that failed counts.
+  const broken = { ...sampleTrace({ id: 'broken' }), organizationId: null as unknown as string }
+  await write(own, 180)
+  expect(own.write([sampleTrace({ id: 'beside' }), broken])).rejects.toThrow()
+  await check(200)
+  await own.close()
+  await other.close()
 })

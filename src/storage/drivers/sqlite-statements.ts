@@ -16,6 +16,8 @@ export interface InsertStatements {
   readonly chunk: Statement
   readonly counter: Statement
   readonly spend: Statement
+  /** Finds another trace of a consumption: of an id, without the trace of an id. */
+  readonly consumption: Statement
 }
 
 /** The statements that add sums to the rollups. */
@@ -72,6 +74,15 @@ export function prepareInserts(database: Database, kysely: Kysely<Tables>, shape
     ),
     counter: database.prepare('UPDATE counters SET value = value + ? WHERE name = ?'),
     spend: database.prepare(addToSpend(1, () => '?')),
+    // The newest first: what is fetched again was mostly made just now.
+    consumption: database.prepare(
+      `WITH RECURSIVE pages (page) AS (
+        SELECT MAX(seq) / 1024 FROM traces
+        UNION ALL SELECT page - 1 FROM pages WHERE page > (SELECT MIN(seq) / 1024 FROM traces)
+      )
+      SELECT 1 FROM pages CROSS JOIN traces INDEXED BY traces_consumption
+      ON traces.seq / 1024 = page AND traces.consumption_id = ? AND traces.consumption_id <> '' AND traces.id <> ? LIMIT 1`,
+    ),
   }
 }
 

@@ -18,7 +18,7 @@ const SELECTIVITY: Readonly<Record<string, string>> = {
   traces_group: '500000 30 1',
   traces_thread: '500000 20 1',
   traces_run: '500000 10 1',
-  traces_consumption: '100000 1',
+  traces_consumption: '100000 100 1',
 }
 
 /** Writes the planner's statistics into a database that was migrated just now. */

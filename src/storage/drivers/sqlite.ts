@@ -18,7 +18,7 @@ import { TenantDirectoryQueries } from '../queries/tenant-directory.ts'
 import { type AddToRollups, TraceMaintenanceQueries } from '../queries/trace-maintenance.ts'
 import { TraceQueries } from '../queries/trace-queries.ts'
 import { toBodiesRow, toDetailsRow, toTagRows, toTraceRow } from '../queries/trace-rows.ts'
-import { MEASURE_LIST } from '../rollups/measures.ts'
+import { RecentSums } from '../rollups/recent-sums.ts'
 import { rollupKeyValues } from '../rollups/upsert.ts'
 import type { Tables } from '../schema.ts'
 import { SpendRows } from '../spend-rows.ts'
@@ -81,6 +81,8 @@ class SqliteStorage implements Storage {
   #inserts: InsertStatements | undefined
   #inode: number
   #rollups: RollupStatements | undefined
+  /** Of this connection's own traces. */
+  readonly #recent = new RecentSums()
   /** The running transaction: others wait, because all share one connection. */
   #busy: Promise<unknown> = Promise.resolve()
 
@@ -95,27 +97,30 @@ class SqliteStorage implements Storage {
   async write(given: readonly Trace[]): Promise<number> {
     if (given.length === 0) return 0
     const traces = given.map(storable)
-    return this.#change(() => {
+    const added: [seq: number, trace: Trace][] = []
+    const write = (): number => {
       const inserts = (this.#inserts ??= prepareInserts(this.#database, this.#kysely, traces[0]!))
-      const counters = { traces: 0, trace_bytes: 0, body_bytes: 0 }
+      const counters = { trace_bytes: 0, body_bytes: 0 }
       const spent = new SpendRows()
       for (const trace of traces) {
-        const counted = trace.countedOnce ? this.#counted(trace) : trace
+        const counted = trace.countedOnce ? countedOnce(inserts, trace) : trace
         const { changes, lastInsertRowid } = inserts.trace.run(...values(toTraceRow(counted)))
         if (changes === 0) continue
         const seq = Number(lastInsertRowid)
         const details = toDetailsRow(seq, counted)
         inserts.details.run(...values(details))
         for (const tag of toTagRows(seq, counted)) inserts.tag.run(...values(tag))
-        counters.traces += 1
+        added.push([seq, counted])
         counters.trace_bytes += Buffer.byteLength(details.document)
         counters.body_bytes += this.#addBodies(inserts, seq, counted)
         if (counted.spend) spent.add(counted, counted.spend)
       }
       for (const row of spent.rows()) inserts.spend.run(...values(row))
-      for (const [name, by] of Object.entries(counters)) if (by > 0) inserts.counter.run(by, name)
-      return counters.traces
-    })
+      for (const [name, by] of Object.entries({ traces: added.length, ...counters }))
+        if (by > 0) inserts.counter.run(by, name)
+      return added.length
+    }
+    return this.#change(write, () => this.#recent.add(added))
   }
 
   /** @returns how many bytes were added */
@@ -141,17 +146,8 @@ class SqliteStorage implements Storage {
     for (const { key, measures, latencies: histogram } of deltas) {
       const keys = rollupKeyValues(key)
       const known = latencies.get(...keys) as { latencies: Uint8Array } | null
-      if (known) histogram.addEncoded(known.latencies)
-      rollup.run(...keys, ...MEASURE_LIST.map(({ name }) => measures[name]), histogram.encode())
+      rollup.run(...keys, ...measures, histogram.encode(known?.latencies))
     }
-  }
-
-  /** In the same transaction, so that two fetches at once cannot both count. */
-  #counted(trace: Trace): Trace {
-    const other = this.#database
-      .query(`SELECT 1 FROM traces WHERE consumption_id = ? AND consumption_id <> '' AND id <> ? LIMIT 1`)
-      .get(trace.consumptionId, trace.id)
-    return other === null ? trace : alreadyCounted(trace)
   }
 
   within(scope: ReadScope): TraceReader {
@@ -167,6 +163,7 @@ class SqliteStorage implements Storage {
       this.#read,
       (work) => this.#change(() => work(this.#kysely)),
       this.#addToRollups,
+      this.#recent,
     )
   }
 
@@ -242,18 +239,28 @@ class SqliteStorage implements Storage {
     this.#close()
   }
 
-  /** Runs a change, all or none; the lock is taken first, so that its reads cannot be out of date. */
-  #change<T>(work: () => T | Promise<T>): Promise<T> {
-    return this.#transaction('BEGIN IMMEDIATE', work)
+  /**
+   * Runs a change, all or none; the lock is taken first, so that its reads cannot be out of date.
+   *
+   * @param committed called at once when it is
+   */
+  #change<T>(work: () => T | Promise<T>, committed?: () => void): Promise<T> {
+    const change = (): T | Promise<T> => {
+      const { data_version } = this.#database.query('PRAGMA data_version').get() as { data_version: number }
+      this.#recent.see(data_version)
+      return work()
+    }
+    return this.#transaction('BEGIN IMMEDIATE', change, committed)
   }
 
-  #transaction<T>(begin: string, work: () => T | Promise<T>): Promise<T> {
+  #transaction<T>(begin: string, work: () => T | Promise<T>, committed?: () => void): Promise<T> {
     const transaction = this.#busy.then(async () => {
       this.#reopenIfReplaced()
       this.#database.run(begin)
       try {
         const result = await work()
         this.#database.run('COMMIT')
+        committed?.()
         return result
       } catch (error) {
         if (this.#database.inTransaction) this.#database.run('ROLLBACK')
@@ -280,7 +287,14 @@ class SqliteStorage implements Storage {
     this.#database = openSqliteFile(this.#path, this.#mode, () => undefined)
     this.#kysely = kyselyOver(this.#database)
     this.#inode = inodeOf(this.#path)
+    this.#recent.forget()
   }
+}
+
+/** In the transaction that stores it, so that two fetches at once cannot both count. */
+function countedOnce({ consumption }: InsertStatements, trace: Trace): Trace {
+  if (trace.consumptionId === '') return trace
+  return consumption.get(trace.consumptionId, trace.id) === null ? trace : alreadyCounted(trace)
 }
 
 /** Pages given back to the file system at once: some milliseconds of the writer's lock. */

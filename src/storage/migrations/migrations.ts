@@ -361,6 +361,11 @@ export const MIGRATIONS: readonly Migration[] = [
       ) ${clustered}`,
     ],
   },
+  {
+    // Another index of consumption in SQLite; see its own statements.
+    name: '019_consumption_pages',
+    statements: () => [],
+  },
 ]
 
 /**

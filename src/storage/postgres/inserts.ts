@@ -3,9 +3,7 @@ import { alreadyCounted } from '../../traces/already-counted.ts'
 import type { Trace } from '../../traces/trace.ts'
 import { packChunk, type Chunk } from '../bodies/chunks.ts'
 import { toBodiesRow, toTraceRow } from '../queries/trace-rows.ts'
-import { LatencyHistogram } from '../rollups/latency-histogram.ts'
-import { MEASURE_LIST } from '../rollups/measures.ts'
-import { SPANS, type RollupDelta } from '../rollups/roll-up.ts'
+import { SPANS, type RollupDelta } from '../rollups/rollup-delta.ts'
 import { ROLLUP_KEY, rollupKeyValues, upsertRollup } from '../rollups/upsert.ts'
 import type { CounterName, SpendTable, Tables, TraceBodiesTable } from '../schema.ts'
 import { addToSpend } from '../spend-rows.ts'
@@ -144,17 +142,11 @@ export async function addToRollups(database: Kysely<Tables>, deltas: readonly Ro
         organization_id TEXT, workspace_id TEXT, start_us BIGINT, value TEXT, provider TEXT, model TEXT)
       JOIN rollups ON ${sql.raw(columns)}`.execute(database)
     const known = new Map(rows.map(({ position, latencies }) => [position, latencies]))
-    const parameters = part.flatMap(({ key, measures, latencies }, position) => {
-      const histogram = new LatencyHistogram()
-      histogram.addAll(latencies)
-      const stored = known.get(position)
-      if (stored) histogram.addEncoded(stored)
-      return [
-        ...rollupKeyValues(key),
-        ...MEASURE_LIST.map(({ name }) => measures[name]),
-        Buffer.from(histogram.encode()),
-      ]
-    })
+    const parameters = part.flatMap(({ key, measures, latencies }, position) => [
+      ...rollupKeyValues(key),
+      ...measures,
+      Buffer.from(latencies.encode(known.get(position))),
+    ])
     const statement = upsertRollup({
       rows: part.length,
       parameter: (index) => `$${index + 1}`,

@@ -1,5 +1,5 @@
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely'
-import { SPANS, type RollupKey } from '../rollups/roll-up.ts'
+import { SPANS, type RollupKey } from '../rollups/rollup-delta.ts'
 import type { Tables } from '../schema.ts'
 
 /** The condition that a row of `rollups` is the one of a key. */

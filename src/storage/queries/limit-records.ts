@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Adjustment, AdjustmentChange } from '../../limits/policies/adjustments.ts'
-import { SPANS } from '../rollups/roll-up.ts'
+import { SPANS } from '../rollups/rollup-delta.ts'
 import type { LimitRecords, CallAverage } from '../contract/limit-records.ts'
 import type { Read, Write } from './tables.ts'
 

@@ -1,5 +1,7 @@
 import { sql, type Kysely } from 'kysely'
-import { HOUR_US, rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
+import { measureIn } from '../rollups/measures.ts'
+import { HOUR_US, SPANS, type RollupDelta } from '../rollups/rollup-delta.ts'
+import { rollUp } from '../rollups/rollup-sums.ts'
 import type { Tables } from '../schema.ts'
 import type { HourPlace } from '../contract/trace-maintenance.ts'
 import { isRollup } from './is-rollup.ts'
@@ -102,10 +104,11 @@ export function refineHour(
     )
     for (const { key, measures } of deltas) {
       const counted = before.get(JSON.stringify([key.dimension, key.value, key.provider, key.model])) ?? 0
-      if (key.span !== 'day' || measures.failedAnswers === counted) continue
+      const failed = measureIn(measures, 'failedAnswers')
+      if (key.span !== 'day' || failed === counted) continue
       await database
         .updateTable('rollups')
-        .set({ failed_answers: sql`failed_answers + ${measures.failedAnswers - counted}` })
+        .set({ failed_answers: sql`failed_answers + ${failed - counted}` })
         .where(isRollup(key))
         .execute()
     }

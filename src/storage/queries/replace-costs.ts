@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { Trace } from '../../traces/trace.ts'
 import { changedColumns, costChanges, type CostChange } from '../rollups/cost-changes.ts'
-import { HOUR_US, type RollupKey } from '../rollups/roll-up.ts'
+import { HOUR_US, type RollupKey } from '../rollups/rollup-delta.ts'
 import type { Tables } from '../schema.ts'
 import type { CostUpdate } from '../contract/trace-maintenance.ts'
 import { isRollup } from './is-rollup.ts'

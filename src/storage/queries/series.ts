@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { type OffsetChange, UTC, timeZoneOf } from '../../time/time-zone.ts'
 import type { Bucket, MeasureOptions } from '../contract/analytics.ts'
 import type { TimeRange } from '../contract/trace-filter.ts'
-import { DAY_US, HOUR_US } from '../rollups/roll-up.ts'
+import { DAY_US, HOUR_US } from '../rollups/rollup-delta.ts'
 import { QueryError } from '../storage-error.ts'
 
 /**

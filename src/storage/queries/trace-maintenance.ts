@@ -1,6 +1,8 @@
 import { sql, type Kysely } from 'kysely'
 import { MEASURE_LIST } from '../rollups/measures.ts'
-import { rollUp, SPANS, type RollupDelta } from '../rollups/roll-up.ts'
+import { SPANS, type RollupDelta } from '../rollups/rollup-delta.ts'
+import type { NextSums, RecentSums } from '../rollups/recent-sums.ts'
+import { rollUp } from '../rollups/rollup-sums.ts'
 import { ROLLUP_KEY } from '../rollups/upsert.ts'
 import type { CounterName, Tables } from '../schema.ts'
 import type { TimeRange } from '../contract/trace-filter.ts'
@@ -25,17 +27,22 @@ import { fromTraceRow } from './trace-rows.ts'
 /** Adds sums to the rollups, in the transaction of `database`. */
 export type AddToRollups = (database: Kysely<Tables>, deltas: readonly RollupDelta[]) => Promise<void>
 
+/** Sums that need not be read, as `RecentSums` has them. */
+export type KnownSums = Pick<RecentSums, 'after' | 'forget'>
+
 /** Long jobs over all traces, a page at a time. */
 export class TraceMaintenanceQueries implements TraceMaintenance {
   readonly #read: Read
   readonly #write: Write
   readonly #addToRollups: AddToRollups
+  readonly #known: KnownSums | undefined
 
-  /** @param read of all tenants */
-  constructor(read: Read, write: Write, addToRollups: AddToRollups) {
+  /** @param read of all tenants @param known absent when all traces must be read to be summed up */
+  constructor(read: Read, write: Write, addToRollups: AddToRollups, known?: KnownSums) {
     this.#read = read
     this.#write = write
     this.#addToRollups = addToRollups
+    this.#known = known
   }
 
   async rollUp(limit: number): Promise<number> {
@@ -45,22 +52,16 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
     })
     if (!waiting) return 0
     return this.#write(async (database) => {
-      const rows = await database
-        .selectFrom('traces')
-        .selectAll()
-        .where('seq', '>', await readRolledUpSeq(database))
-        .orderBy('seq')
-        .limit(limit)
-        .execute()
-      const last = rows.at(-1)
-      if (!last) return 0
-      await this.#addToRollups(database, rollUp(rows.map(fromTraceRow)))
+      const after = await readRolledUpSeq(database)
+      const next = this.#known?.after(after, limit) ?? (await readSums(database, after, limit))
+      if (!next) return 0
+      await this.#addToRollups(database, next.deltas)
       await database
         .updateTable('counters')
-        .set({ value: last.seq })
+        .set({ value: next.lastSeq })
         .where('name', '=', 'rolled_up_seq')
         .execute()
-      return rows.length
+      return next.traces
     })
   }
 
@@ -90,6 +91,7 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
 
   replaceCosts(job: string, updates: readonly CostUpdate[], lastSeq: number): Promise<void> {
     return this.#write(async (database) => {
+      this.#known?.forget()
       if (updates.length > 0) await replaceCosts(database, updates)
       await database
         .insertInto('job_progress')
@@ -296,4 +298,21 @@ export class TraceMaintenanceQueries implements TraceMaintenance {
       return { traces: Number(traces.requests), different }
     })
   }
+}
+
+/** Sums of the traces that come after a place in the order of arrival; `undefined` when there are none. */
+async function readSums(
+  database: Kysely<Tables>,
+  afterSeq: number,
+  limit: number,
+): Promise<NextSums | undefined> {
+  const rows = await database
+    .selectFrom('traces')
+    .selectAll()
+    .where('seq', '>', afterSeq)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  const last = rows.at(-1)
+  return last && { deltas: rollUp(rows.map(fromTraceRow)), lastSeq: last.seq, traces: rows.length }
 }

@@ -1,7 +1,8 @@
 import type { Measures } from '../contract/analytics.ts'
 import type { TraceSummary } from '../contract/traces.ts'
-import { MEASURES } from './measures.ts'
-import { type RollupKey, rollUp } from './roll-up.ts'
+import { MEASURES, measureIn } from './measures.ts'
+import type { RollupKey } from './rollup-delta.ts'
+import { rollUp } from './rollup-sums.ts'
 
 /** Measures that another price changes. */
 export const COST_MEASURES = [
@@ -24,7 +25,7 @@ export function costChanges(before: readonly TraceSummary[], after: readonly Tra
   const old = rollUp(before)
   return rollUp(after).flatMap(({ key, measures }, i) => {
     const changes = Object.fromEntries(
-      COST_MEASURES.map((name) => [name, measures[name] - old[i]!.measures[name]]),
+      COST_MEASURES.map((name) => [name, measureIn(measures, name) - measureIn(old[i]!.measures, name)]),
     ) as CostChange['changes']
     return COST_MEASURES.some((name) => changes[name] !== 0) ? [{ key, changes }] : []
   })

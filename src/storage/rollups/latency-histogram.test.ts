@@ -53,6 +53,11 @@ describe('latency histogram', () => {
           const whole = of(...parts.flat())
           expect(sum.total).toBe(whole.total)
           expect([...sum.encode()]).toEqual([...whole.encode()])
+          const encoded = parts.reduce(
+            (stored: Uint8Array, part) => of(...part).encode(stored),
+            new Uint8Array(),
+          )
+          expect([...encoded]).toEqual([...whole.encode()])
         },
       ),
     )
@@ -65,5 +70,6 @@ describe('latency histogram', () => {
     again.addEncoded(histogram.encode())
     expect(again.total).toBe(2 ** 40)
     expect(() => again.addEncoded(histogram.encode().slice(0, 2))).toThrow(RangeError)
+    expect(() => again.encode(histogram.encode().slice(0, 2))).toThrow(RangeError)
   })
 })

@@ -33,43 +33,39 @@ export class LatencyHistogram {
     return copy
   }
 
-  /** Adds another histogram, from its encoded form. */
+  /** Adds another histogram, from its encoded form. @throws RangeError when that ends too early */
   addEncoded(bytes: Uint8Array): void {
-    let [position, bucket] = [0, 0]
-    const next = (): number => {
-      let [value, scale] = [0, 1]
-      for (;;) {
-        const byte = bytes[position++]
-        if (byte === undefined) throw new RangeError('latency histogram ends too early')
-        value += (byte & 0x7f) * scale
-        if (byte < 0x80) return value
-        scale *= 0x80
-      }
-    }
-    while (position < bytes.length) {
-      bucket += next()
-      this.#count(bucket, next())
-    }
+    for (const encoded = new EncodedHistogram(bytes); encoded.bucket !== Infinity; encoded.next())
+      this.#count(encoded.bucket, encoded.count)
   }
 
-  /** Pairs of distance to the bucket before and count, ascending, as variable-length integers (LEB128). */
-  encode(): Uint8Array {
-    const bytes: number[] = []
-    const put = (value: number): void => {
-      let rest = value
-      while (rest >= 0x80) {
-        bytes.push((rest % 0x80) | 0x80)
-        rest = Math.floor(rest / 0x80)
-      }
-      bytes.push(rest)
-    }
+  /**
+   * Pairs of distance to the bucket before and count, ascending, as variable-length integers (LEB128).
+   *
+   * @param stored another histogram in this form, which is added: the buckets of both are in order already
+   * @throws RangeError when `stored` ends too early
+   */
+  encode(stored: Uint8Array = EMPTY): Uint8Array {
+    const bytes = new Uint8Array(stored.length + this.#counts.size * LONGEST_PAIR)
+    let length = 0
     let before = 0
-    for (const [bucket, count] of this.#sorted()) {
-      put(bucket - before)
-      put(count)
+    const put = (bucket: number, count: number): void => {
+      length = putInteger(bytes, length, bucket - before)
+      length = putInteger(bytes, length, count)
       before = bucket
     }
-    return Uint8Array.from(bytes)
+    const other = new EncodedHistogram(stored)
+    for (const bucket of this.#buckets()) {
+      for (; other.bucket < bucket; other.next()) put(other.bucket, other.count)
+      let count = this.#counts.get(bucket)!
+      if (other.bucket === bucket) {
+        count += other.count
+        other.next()
+      }
+      put(bucket, count)
+    }
+    for (; other.bucket !== Infinity; other.next()) put(other.bucket, other.count)
+    return bytes.slice(0, length)
   }
 
   /**
@@ -95,8 +91,63 @@ export class LatencyHistogram {
   }
 
   #sorted(): [bucket: number, count: number][] {
-    return [...this.#counts].sort(([a], [b]) => a - b)
+    return this.#buckets().map((bucket) => [bucket, this.#counts.get(bucket)!])
   }
+
+  /** Ascending. */
+  #buckets(): readonly number[] {
+    const buckets = [...this.#counts.keys()]
+    // Integers sort without a call for each pair.
+    return buckets.length > 1 ? Array.from(new Int32Array(buckets).sort()) : buckets
+  }
+}
+
+const EMPTY = new Uint8Array()
+
+/** Bytes of a bucket and its count: below 2^31 and 2^53, seven bits each. */
+const LONGEST_PAIR = 5 + 8
+
+/** An encoded histogram, read bucket by bucket. */
+class EncodedHistogram {
+  /** The current one; Infinity at the end. */
+  bucket = 0
+  count = 0
+  readonly #bytes: Uint8Array
+  #position = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.next()
+  }
+
+  /** @throws RangeError when the bytes end within a bucket */
+  next(): void {
+    if (this.#position === this.#bytes.length) {
+      this.bucket = Infinity
+      return
+    }
+    this.bucket += this.#integer()
+    this.count = this.#integer()
+  }
+
+  #integer(): number {
+    let value = 0
+    for (let scale = 1; ; scale *= 0x80) {
+      if (this.#position === this.#bytes.length) throw new RangeError('latency histogram ends too early')
+      const byte = this.#bytes[this.#position++]!
+      if (byte < 0x80) return value + byte * scale
+      value += (byte - 0x80) * scale
+    }
+  }
+}
+
+/** @returns where the next one begins */
+function putInteger(bytes: Uint8Array, position: number, value: number): number {
+  let rest = value
+  let next = position
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[next++] = (rest % 0x80) | 0x80
+  bytes[next++] = rest
+  return next
 }
 
 /** The values of the ranks `rank` and `rank + 1`; past the end, the last value is used. */

@@ -147,6 +147,11 @@ export const MEASURE_LIST: readonly (MeasureColumn & { readonly name: keyof Meas
   MEASURES,
 ).map(([name, column]) => ({ ...column, name: name as keyof Measures }))
 
+/** One measure of a list in the order of `MEASURE_LIST`. */
+export function measureIn(measures: readonly number[], name: keyof Measures): number {
+  return measures[MEASURE_LIST.findIndex((measure) => measure.name === name)]!
+}
+
 /** Joins two values of one measure. */
 export function joinMeasure(joining: Joining, a: number, b: number): number {
   if (joining === 'sum') return a + b

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { plan, type Groups } from './query.ts'
-import { DAY_US, HOUR_US, SPANS } from './roll-up.ts'
+import { DAY_US, HOUR_US, SPANS } from './rollup-delta.ts'
 
 test('a range is cut into parts that meet without gap or overlap, the traces only in broken quarter hours', () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import type { Group } from '../contract/analytics.ts'
 import type { TraceFilter } from '../contract/trace-filter.ts'
-import { SPANS, type Span } from './roll-up.ts'
+import { SPANS, type Span } from './rollup-delta.ts'
 
 /** The groups of a query: none, one, or two. */
 export type Groups = readonly Group[]

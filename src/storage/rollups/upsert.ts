@@ -1,5 +1,5 @@
 import { MEASURE_LIST, type Joining } from './measures.ts'
-import { SPANS, type RollupKey } from './roll-up.ts'
+import { SPANS, type RollupKey } from './rollup-delta.ts'
 
 /** Columns of a rollup's key. */
 export const ROLLUP_KEY = [
