@@ -1,7 +1,15 @@
 import { FEES, feeOf } from './fees.ts'
-import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
+import {
+  timesFactor,
+  tokensCost,
+  tokensNanoUsd,
+  toNanoUsd,
+  unitsCost,
+  usdAmount,
+  type Amount,
+} from './money.ts'
 import { isSameModel, type ModelNames } from './model-names.ts'
-import type { MatchedName, ModelRates, Origin } from './model-rates.ts'
+import type { MatchedName, ModelRates, Origin, Rate } from './model-rates.ts'
 import { tierPrice } from './service-tiers.ts'
 import {
   addQuantities,
@@ -113,6 +121,13 @@ export function priceUsage(priced: Priced): Cost {
  * has only its own name.
  */
 function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => ModelRates | undefined {
+  if (bills.length === 1) {
+    // Nearly all have one bill.
+    const { model, apart } = bills[0]!
+    const asked =
+      model === undefined ? names : apart === undefined ? { ...names, answered: model } : { answered: model }
+    return () => find(asked)
+  }
   const own = new Set(bills.flatMap(({ apart, model }) => (apart === undefined ? [model] : [])))
   const asked = names.path || names.requested || ''
   const namesOf = ({ model, apart }: ModelUsage): ModelNames => {
@@ -146,9 +161,8 @@ function addBill(
     receipt.note(`an attempt by ${model} (${inputTokens(bill.usage)} tokens read) may be billed too`)
     return undefined
   }
-  for (const charge of bill.unreported ?? []) {
-    if (bill.reportedUsd === undefined) receipt.note(`billed apart and not reported: ${charge}`)
-  }
+  if (bill.unreported && bill.reportedUsd === undefined)
+    for (const charge of bill.unreported) receipt.note(`billed apart and not reported: ${charge}`)
   if (bill.reportedUsd !== undefined) {
     receipt.charge(model, bill.reportedUsd)
     return undefined
@@ -191,6 +205,8 @@ interface BillPricing {
   readonly insteadOfTokens: boolean
 }
 
+const LIST_LINE: Factor['line'] = {}
+
 type RatesInTier = Pick<ModelRates, 'vendor' | 'model' | 'list' | 'rate' | 'unit' | 'minimum'>
 
 function pricingOf(bill: ModelUsage, priced: Priced, found: ModelRates): BillPricing {
@@ -209,7 +225,7 @@ function pricingOf(bill: ModelUsage, priced: Priced, found: ModelRates): BillPri
       inputTokens: size,
     })
     const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
-    return { line: multiple === 1 ? {} : { factor: multiple }, note: tier.note }
+    return { line: multiple === 1 ? LIST_LINE : { factor: multiple }, note: tier.note }
   }
   const isOwn = rates.list === 'override' || rates.list === 'assumed'
   const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
@@ -244,21 +260,28 @@ function addTokens(
     }
     priced = true
     if (rate.reason !== undefined) receipt.note(rate.reason)
-    const rule = rate.rule === undefined ? {} : { rule: rate.rule }
     const factor = listFactor ?? factorAt(rate.origin === undefined ? '' : place)
     // A multiple of nothing is certain.
     if (factor.note !== undefined && rate.usdPerMillion > 0) receipt.note(factor.note)
-    receipt.add({
-      model,
-      bucket,
-      tokens,
-      usd_per_million: rate.usdPerMillion,
-      ...rule,
-      ...lineOrigin(rate.origin),
-      ...factor.line,
-    })
+    receipt.add(tokenLine(model, bucket, tokens, rate, factor))
   }
   return { priceless, priced }
+}
+
+function tokenLine(model: string, bucket: Bucket, tokens: number, rate: Rate, { line }: Factor): TokenLine {
+  const { usdPerMillion, rule, origin } = rate
+  // Most lines are at the list price.
+  if (rule === undefined && origin === undefined && line === LIST_LINE)
+    return { model, bucket, tokens, usd_per_million: usdPerMillion }
+  return {
+    model,
+    bucket,
+    tokens,
+    usd_per_million: usdPerMillion,
+    ...(rule === undefined ? {} : { rule }),
+    ...lineOrigin(origin),
+    ...line,
+  }
 }
 
 /** @returns why the bill cannot be priced at all; `undefined` when it was */
@@ -362,15 +385,29 @@ class Receipt {
   cost(): Cost {
     const lines = this.#lines
     const notes = this.#notes
+    const totalNanoUsd = nanoUsdOf(lines)
+    // Most costs are exact.
+    if (notes.length === 0 && this.#matched)
+      return { status: 'exact', totalNanoUsd, priceList: this.#list, lines, matched: this.#matched }
     return {
       status: notes.length > 0 ? 'estimated' : 'exact',
-      totalNanoUsd: toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n)),
+      totalNanoUsd,
       priceList: this.#list,
       lines,
       ...(this.#matched ? { matched: this.#matched } : {}),
       ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
     }
   }
+}
+
+/** The sum of the lines, in whole nano-USD. */
+function nanoUsdOf(lines: readonly ReceiptLine[]): number {
+  const quick = lines.every(isListed) ? tokensNanoUsd(lines) : undefined
+  return quick ?? toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n))
+}
+
+function isListed(line: ReceiptLine): line is TokenLine {
+  return 'tokens' in line && line.factor === undefined
 }
 
 /** An unknown cost, with the reason. */
