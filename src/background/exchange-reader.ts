@@ -1,8 +1,9 @@
-import { emptyReading } from '../providers/apis/wire-api.ts'
+import { emptyReading, type WireApi } from '../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
-import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
+import type { ContentFacts, Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
 import { SideObservation } from './side-observation.ts'
+import { readWholeRequest, readWholeResponse, type RequestSide, type ResponseSide } from './whole-body.ts'
 
 interface Sides {
   request?: SideObservation
@@ -38,26 +39,49 @@ export class ExchangeReader {
    * @returns the reading; a promise only when content must still be decoded asynchronously
    */
   end(exchange: Exchange, contents: Contents): ContentReading | Promise<ContentReading> {
-    const sides = this.#sides.get(exchange.id) ?? {}
-    this.#sides.delete(exchange.id)
     const api = wireApiNamed(exchange.wire.api)
+    const sides = this.#takeSides(exchange.id)
+    const request = contents.request
+      ? this.#wholeRequest(api, exchange.request, contents.request)
+      : sides?.request
+    const response = contents.response
+      ? this.#wholeResponse(api, exchange, contents.response)
+      : sides?.response
+    if (isDecoding(request) || isDecoding(response))
+      return Promise.all([ended(request), ended(response)]).then(() =>
+        this.#reading(api, exchange, request, response),
+      )
+    finish(request)
+    finish(response)
+    return this.#reading(api, exchange, request, response)
+  }
+
+  #takeSides(id: string): Sides | undefined {
+    const sides = this.#sides.get(id)
+    if (sides) this.#sides.delete(id)
+    return sides
+  }
+
+  #wholeRequest(api: WireApi | undefined, facts: ContentFacts, bytes: Uint8Array): RequestSide {
     const capture = this.#captureBytes()
-    if (contents.request) {
-      sides.request = new SideObservation('request', api, exchange.request, capture)
-      sides.request.whole(contents.request, 0)
-    }
-    if (contents.response) {
-      sides.response = new SideObservation('response', api, exchange.response, capture)
-      sides.response.whole(contents.response, exchange.completedUs)
-    }
-    if (!sides.request?.decoding && !sides.response?.decoding) {
-      sides.request?.finish()
-      sides.response?.finish()
-      return this.#reading(exchange, sides)
-    }
-    return Promise.all([sides.request?.end(), sides.response?.end()]).then(() =>
-      this.#reading(exchange, sides),
-    )
+    const read = readWholeRequest(api, facts, bytes, capture)
+    if (read) return read
+    const side = new SideObservation('request', api, facts, capture)
+    side.whole(bytes, 0)
+    return side
+  }
+
+  #wholeResponse(
+    api: WireApi | undefined,
+    { response: facts, completedUs }: Exchange,
+    bytes: Uint8Array,
+  ): ResponseSide {
+    const capture = this.#captureBytes()
+    const read = readWholeResponse(api, facts, bytes, capture)
+    if (read) return read
+    const side = new SideObservation('response', api, facts, capture)
+    side.whole(bytes, completedUs)
+    return side
   }
 
   #side({ id, side, wire, facts }: Pick<Observed, 'id' | 'side' | 'wire' | 'facts'>): SideObservation {
@@ -66,9 +90,13 @@ export class ExchangeReader {
     return (sides[side] ??= new SideObservation(side, wireApiNamed(wire.api), facts, this.#captureBytes()))
   }
 
-  #reading(exchange: Exchange, { request, response }: Sides): ContentReading {
-    const api = wireApiNamed(exchange.wire.api)
-    const notes = [...(request?.notes ?? []), ...(response?.notes ?? [])]
+  #reading(
+    api: WireApi | undefined,
+    exchange: Exchange,
+    request: RequestSide | undefined,
+    response: ResponseSide | undefined,
+  ): ContentReading {
+    const notes = notesOf(request, response)
     const missed = exchange.responseBytes - (response?.seenBytes ?? 0)
     const read = response?.reading ?? emptyReading()
     // Audio, text and lines have no end mark of their own.
@@ -80,8 +108,6 @@ export class ExchangeReader {
     if (notes.length > 0) this.givenUp += 1
     if (api?.readFields) api.readFields(read, exchange.responseFields)
     if (api?.readRequest && request?.request.members) api.readRequest(read, request.request.members)
-    const body = (side: SideObservation | undefined): ContentReading['requestBody'] =>
-      side?.body ? { bytes: side.body.bytes(), truncated: side.body.truncated } : undefined
     return {
       api,
       requestModel: request?.request.model,
@@ -93,8 +119,31 @@ export class ExchangeReader {
       streamed: response?.streamed === true && !api?.lines,
       understood: response?.understood === true,
       notes,
-      requestBody: body(request),
-      responseBody: body(response),
+      requestBody: capturedBody(request),
+      responseBody: capturedBody(response),
     }
   }
+}
+
+function isDecoding(side: RequestSide | ResponseSide | undefined): boolean {
+  return side instanceof SideObservation && side.decoding
+}
+
+async function ended(side: RequestSide | ResponseSide | undefined): Promise<void> {
+  if (side instanceof SideObservation) await side.end()
+}
+
+function finish(side: RequestSide | ResponseSide | undefined): void {
+  if (side instanceof SideObservation) side.finish()
+}
+
+function notesOf(request: RequestSide | undefined, response: ResponseSide | undefined): string[] {
+  const notes: string[] = []
+  if (request && request.notes.length > 0) notes.push(...request.notes)
+  if (response && response.notes.length > 0) notes.push(...response.notes)
+  return notes
+}
+
+function capturedBody(side: RequestSide | ResponseSide | undefined): ContentReading['requestBody'] {
+  return side?.body ? { bytes: side.body.bytes(), truncated: side.body.truncated } : undefined
 }

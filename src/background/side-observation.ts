@@ -7,25 +7,16 @@ import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
 import type { JsonObjects } from '../wire/framing/json-objects.ts'
 import { isAmbiguous } from '../wire/json/ambiguous.ts'
 import type { JsonBody } from '../wire/json/body.ts'
-import { type JsonObject, objectOf, parseObject, textOf } from '../wire/json/values.ts'
+import { type JsonObject, parseObject, textOf } from '../wire/json/values.ts'
 import { BodyCopy } from './body-copy.ts'
 import { type ContentFraming, framingOf } from './content-framing.ts'
 import { type ContentShape, ContentStart } from './content-start.ts'
+import { type RequestReading, modelNamed } from './request-reading.ts'
 
 /** A whole body that decodes to at most this size is decoded at once. A larger one is decoded piece by piece, asynchronously. */
 const AT_ONCE_DECODED_BYTES = 1024 * 1024
 
 const NOTHING = new Uint8Array(0)
-
-/** What was seen of the request's content. */
-export interface RequestReading {
-  model?: string | undefined
-  stream: boolean
-  /** The whole request, when it was small enough to be parsed: estimates read its text. */
-  whole?: JsonObject
-  /** The members that are read whatever its size; a form's fields are texts. */
-  members?: JsonObject
-}
 
 interface LoneObject {
   readonly object: JsonObject
@@ -240,9 +231,8 @@ export class SideObservation {
   }
 
   #finishRequest(object: JsonObject, whole: boolean, held: Uint8Array | undefined): void {
-    const named = textOf(object['model']) ?? textOf(objectOf(object['message'])?.['model'])
     // It is not known which one the upstream used, and the other must not decide the price.
-    this.request.model = held && isAmbiguous(held, 'model') ? undefined : named
+    this.request.model = held && isAmbiguous(held, 'model') ? undefined : modelNamed(object)
     this.request.stream = object['stream'] === true
     this.request.members = object
     if (whole) this.request.whole = object

@@ -1,5 +1,5 @@
 import type { TraceDetail } from '../traces/trace.ts'
-import { lineAmount } from '../usage/cost.ts'
+import { lineAmount } from '../usage/receipt.ts'
 import { amountToUsd } from '../usage/money.ts'
 
 /** A receipt as the contract shows it: every line with its amount in USD, not rounded. */

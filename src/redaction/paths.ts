@@ -18,6 +18,7 @@ export function shownPath(
   path: string,
   rules: TextRules | undefined,
 ): { readonly path: string; readonly edits: readonly Edit[] } {
+  if (!rules && AS_SENT.has(path)) return { path, edits: NO_EDITS }
   const edits: Edit[] = []
   const segments = withoutQuery(path).split('/')
   const shown = segments.map((segment) => {
@@ -28,8 +29,19 @@ export function shownPath(
     return clean === said ? visible(segment) : encodeURIComponent(clean.toWellFormed())
   })
   const whole = shown.join('/')
+  if (!rules && whole === path && whole.length <= MAX_KEPT_LENGTH) {
+    if (AS_SENT.size >= MAX_KEPT) AS_SENT.clear()
+    AS_SENT.add(path)
+  }
   return { path: whole.length > MAX_LENGTH ? `${whole.slice(0, MAX_LENGTH - 1)}…` : whole, edits }
 }
+
+const NO_EDITS: readonly Edit[] = []
+
+/** Paths that are shown as they were sent, without rules: the same ones come again and again. */
+const AS_SENT = new Set<string>()
+const MAX_KEPT = 1000
+const MAX_KEPT_LENGTH = 256
 
 function withoutQuery(path: string): string {
   const end = path.search(/[?#]/)

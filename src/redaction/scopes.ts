@@ -50,6 +50,11 @@ export class Scopes {
     )
   }
 
+  /** The mode of all exchanges alike; `undefined` when scopes make a difference. */
+  get everywhere(): ResolvedMode | undefined {
+    return this.#scopes.length === 0 ? this.#whole : undefined
+  }
+
   /** The most specific scope that fits; of several, the first. */
   resolve(facts: ScopeFacts): ResolvedMode {
     let best: ResolvedMode | undefined

@@ -55,19 +55,47 @@ const SESSION_FIELDS = [
 export function readAttribution(fields: Readonly<Record<string, string>>, request: JsonObject): Attribution {
   const user = readUser(request)
   const turn = parseObject(fields['x-codex-turn-metadata'] ?? '')
-  const named = SESSION_FIELDS.map((name) => clean(fields[name])).find((value) => value !== '')
+  const { client, clientVersion } = clientOf(fields['user-agent'])
   return {
-    sessionId: named ?? (clean(turn?.['session_id']) || user.session),
+    sessionId: sessionOf(fields) || clean(turn?.['session_id']) || user.session,
     endUser: user.name,
-    ...readClient(fields['user-agent'] ?? ''),
+    client,
+    clientVersion,
     agent: clean(turn?.['agent_name']),
     project: readProject(turn),
     tags: readTags(fields['x-ongoingai-tags'] ?? ''),
   }
 }
 
+/** The first of the fields that name a session; empty for none. */
+function sessionOf(fields: Readonly<Record<string, string>>): string {
+  for (const name of SESSION_FIELDS) {
+    const value = fields[name]
+    const session = value === undefined ? '' : clean(value)
+    if (session !== '') return session
+  }
+  return ''
+}
+
+type Client = Pick<Attribution, 'client' | 'clientVersion'>
+
+/** Clients by their `User-Agent`. Few programs send most requests; made-up names must not fill the memory. */
+const CLIENTS = new Map<string, Client>()
+const MAX_CLIENTS = 1000
+
+function clientOf(userAgent: string | undefined): Client {
+  if (userAgent === undefined) return NO_ATTRIBUTION
+  const known = CLIENTS.get(userAgent)
+  if (known) return known
+  const client = readClient(userAgent)
+  if (userAgent.length > MAX_LENGTH || withoutCredentials(userAgent) !== userAgent) return client
+  if (CLIENTS.size >= MAX_CLIENTS) CLIENTS.clear()
+  CLIENTS.set(userAgent, client)
+  return client
+}
+
 /** `name/1.2.3 …`, or `Name/JS 1.2.3` as the providers' own libraries write it. */
-function readClient(userAgent: string): { client: string; clientVersion: string } {
+function readClient(userAgent: string): Client {
   const product = /^([\w.+-]+(?:\/[A-Za-z][\w.+-]*)?)[/ ]v?(\d[\w.+-]*)/.exec(userAgent.trim())
   if (product) return { client: clean(product[1]), clientVersion: clean(product[2]) }
   return { client: clean(/^[^\s/(]+/.exec(userAgent.trim())?.[0]), clientVersion: '' }
@@ -104,7 +132,8 @@ function readProject(turn: JsonObject | undefined): string {
 }
 
 /** `k=v,k=v`. Anything else, or beyond the limits, is left out. */
-function readTags(text: string): Record<string, string> {
+function readTags(text: string): Attribution['tags'] {
+  if (text === '') return NO_ATTRIBUTION.tags
   const tags: Record<string, string> = {}
   for (const pair of text.split(',')) {
     const equals = pair.indexOf('=')

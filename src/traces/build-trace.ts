@@ -1,6 +1,5 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import type { Reading } from '../providers/apis/wire-api.ts'
-import type { JsonObject } from '../wire/json/values.ts'
 import { modelsOfTarget, type TargetModels } from '../providers/target-models.ts'
 import type { Redaction } from '../redaction/redaction.ts'
 import type { CountTokens } from '../usage/estimate.ts'
@@ -9,7 +8,7 @@ import { askedNames, type ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
 import { placeOf } from '../usage/places.ts'
 import type { PriceQuery } from '../usage/price-list.ts'
-import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
+import { inputTokens, outputTokens } from '../usage/usage.ts'
 import { readPath } from '../wire/url/path-readings.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
@@ -19,11 +18,10 @@ import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
 import { paidBySubscription } from './paid-by-subscription.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
-import { traceCost } from './reprice.ts'
-import { toStoredBills } from './stored-bills.ts'
 import { storedContent, type StoredContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
-import type { Trace, TraceCost, TraceDetail } from './trace.ts'
+import { MAX_WORD_LENGTH, traceDetail } from './trace-detail.ts'
+import type { Trace } from './trace.ts'
 
 /** How to build a trace: policy and prices. */
 export interface TracePolicy {
@@ -84,7 +82,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
 
   const attribution = readAttribution(exchange.requestFields, content.requestMembers)
   const consumptionId = consumptionIdOf(exchange, content, metering)
-  return {
+  const end = endOf(exchange, content.response)
+  const providerError = stored.text(content.response.error ?? '')
+  const trace: { -readonly [name in keyof Trace]: Trace[name] } = {
     sessionId: attribution.sessionId,
     endUser: stored.text(attribution.endUser),
     client: attribution.client,
@@ -111,8 +111,9 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestMethod: exchange.method,
     requestPath: stored.path,
     responseStatus: exchange.status,
-    ...endOf(exchange, content.response),
-    providerError: stored.text(content.response.error ?? ''),
+    outcome: end.outcome,
+    errorCode: end.errorCode,
+    providerError,
     streaming,
     inputTokens: input,
     outputTokens: output,
@@ -141,28 +142,24 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       credential,
       subscription,
       stored,
+      providerError,
       masked: requestFields.maskedValues + responseFields.maskedValues,
     }),
-    detail: {
-      usage: stored.json(usageDetail(exchange, { model, requestedModel, names, place }, content, metering)),
-      cost: storedCost(traceCost(cost), stored),
-      timing: {
-        received_us: 0,
-        ...(exchange.limitWaitUs > 0 ? { limit_wait_us: exchange.limitWaitUs } : {}),
-        ...(exchange.upstreamFirstByteUs >= 0
-          ? { upstream_first_byte_us: Math.round(exchange.upstreamFirstByteUs) }
-          : {}),
-        ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
-        completed_us: Math.round(exchange.completedUs),
-      },
-      upstream: { url_host: host, attempts: exchange.attempts.length },
-      ...(content.response.cacheDiagnosis === undefined
-        ? {}
-        : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),
-    },
-    ...(exchange.spend ? { spend: exchange.spend } : {}),
-    ...(exchange.span?.context.sampled ? { modelCall: stored.json(modelCallOf(content)) } : {}),
+    detail: traceDetail(exchange, content, {
+      metering,
+      cost,
+      model,
+      requestedModel,
+      names,
+      place,
+      host,
+      ttftUs,
+      stored,
+    }),
   }
+  if (exchange.spend) trace.spend = exchange.spend
+  if (exchange.span?.context.sampled) trace.modelCall = stored.json(modelCallOf(content))
+  return trace
 }
 
 /** The requested model: from the content, else from the path or query. Empty for none. */
@@ -179,6 +176,11 @@ export function modelOf(exchange: Exchange, content: ContentReading): string {
 /** The exchange's names for its model, to look up its price. */
 function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
   // Most targets name none, and need not be read.
+  if (routeModel === '' && requestModel && response.model)
+    return {
+      requested: requestModel.slice(0, MAX_MODEL_LENGTH),
+      answered: response.model.slice(0, MAX_MODEL_LENGTH),
+    }
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(readPath(path), '')
   const inPath = target.path || target.deployment
   const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
@@ -187,12 +189,8 @@ function namesOf({ path, routeModel }: Exchange, { requestModel, response }: Con
 
 const NO_TARGET: TargetModels = { path: '', deployment: '', query: [], all: [] }
 
-/** Longest stored model name, and longest of the provider's other words. */
+/** Longest stored model name. */
 const MAX_MODEL_LENGTH = 256
-const MAX_WORD_LENGTH = 128
-
-/** Largest usage object stored unchanged. Providers' are a tenth of it. */
-const MAX_RAW_CHARACTERS = 16 * 1024
 
 /** Identifies consumption that may be fetched again: by the response's id, or by the file of results. */
 function consumptionIdOf(
@@ -207,82 +205,6 @@ function consumptionIdOf(
   }
   const { responseId, stored } = response
   return responseId === undefined || !stored ? '' : `${wire.provider}:${responseId}`.slice(0, 256)
-}
-
-function usageDetail(
-  { responseBytes }: Exchange,
-  {
-    model,
-    requestedModel,
-    names,
-    place,
-  }: Pick<Trace, 'model' | 'requestedModel'> & { readonly names: ModelNames; readonly place: string },
-  content: ContentReading,
-  metering: Metering,
-): TraceDetail['usage'] {
-  const { response } = content
-  const { bills, units } = metering
-  const notes = [...content.notes, ...metering.notes].slice(0, MAX_NOTES)
-  const parts = partsJson(metering.parts)
-  const [first] = bills
-  const plain =
-    bills.length === 1 &&
-    (first?.model ?? model) === model &&
-    (first?.serviceTier ?? response.serviceTier) === response.serviceTier &&
-    first?.reportedUsd === undefined &&
-    first?.unreported === undefined
-  return {
-    buckets: metering.usage,
-    // Most traces have no other names than their two.
-    ...(names.answered === model && names.requested === requestedModel && names.path === undefined
-      ? {}
-      : { models: names }),
-    ...(Object.keys(units).length > 0 ? { units } : {}),
-    ...(Object.keys(parts).length > 0 ? { parts } : {}),
-    ...(bills.length > 0 && !plain ? { bills: toStoredBills(bills) } : {}),
-    ...word('service_tier', response.serviceTier),
-    ...word('speed', response.speed),
-    ...word('inference_geo', response.inferenceGeo),
-    ...word('place', place),
-    ...(metering.estimatedBecause ? { estimated_because: metering.estimatedBecause } : {}),
-    ...(response.usage && isSmall(response.usage, responseBytes) ? { raw: response.usage } : {}),
-    ...(notes.length > 0 ? { notes } : {}),
-  }
-}
-
-/** A receipt as it is stored. Model names and notes are external text, so they are redacted. */
-function storedCost(cost: TraceCost, stored: StoredContent): TraceCost {
-  const { lines, matched, note } = cost
-  return {
-    ...cost,
-    lines: lines.map((line) => ({ ...line, model: stored.text(line.model) })),
-    ...(matched
-      ? { matched: { ...matched, name: stored.text(matched.name), entry: stored.text(matched.entry) } }
-      : {}),
-    ...(note === undefined ? {} : { note: stored.text(note) }),
-  }
-}
-
-function word<Name extends string>(name: Name, value: string | undefined): { [name in Name]?: string } {
-  return value ? ({ [name]: value.slice(0, MAX_WORD_LENGTH) } as { [name in Name]?: string }) : {}
-}
-
-/** A usage object is no larger than its response, so only those of large responses are measured. */
-function isSmall(usage: JsonObject, responseBytes: number): boolean {
-  return responseBytes <= MAX_RAW_CHARACTERS || JSON.stringify(usage).length <= MAX_RAW_CHARACTERS
-}
-
-/** Largest number of notes in a trace. A session of thousands of responses would repeat the same notes. */
-const MAX_NOTES = 20
-
-function partsJson(parts: Parts): NonNullable<TraceDetail['usage']['parts']> {
-  if (parts.audioInput + parts.audioOutput + parts.imageInput + parts.imageOutput === 0) return {}
-  return {
-    ...(parts.audioInput > 0 ? { audio_input_tokens: parts.audioInput } : {}),
-    ...(parts.audioOutput > 0 ? { audio_output_tokens: parts.audioOutput } : {}),
-    ...(parts.imageInput > 0 ? { image_input_tokens: parts.imageInput } : {}),
-    ...(parts.imageOutput > 0 ? { image_output_tokens: parts.imageOutput } : {}),
-  }
 }
 
 /**
@@ -305,6 +227,7 @@ interface MetadataParts {
   readonly credential: CredentialTrace
   readonly subscription: boolean
   readonly stored: StoredContent
+  readonly providerError: string
   readonly masked: number
 }
 
@@ -312,39 +235,36 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
+  { streaming, lineage, credential, subscription, stored, providerError, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
     streaming,
     stream_chunks: streaming ? exchange.responseChunks : 0,
-    ...stored.metadata,
-    headers_masked: masked,
-    lineage_checkpoint_id: exchange.id,
-    lineage_immutable: true,
-    correlation_id: exchange.correlationId,
   }
-  const give = (name: string, value: string): void => {
-    if (value !== '') metadata[name] = value
-  }
-  give('lineage_group_id', lineage.groupId)
-  give('lineage_thread_id', lineage.threadId)
-  give('lineage_run_id', lineage.runId)
-  give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
+  stored.describe(metadata)
+  metadata['headers_masked'] = masked
+  metadata['lineage_checkpoint_id'] = exchange.id
+  metadata['lineage_immutable'] = true
+  metadata['correlation_id'] = exchange.correlationId
+  if (lineage.groupId !== '') metadata['lineage_group_id'] = lineage.groupId
+  if (lineage.threadId !== '') metadata['lineage_thread_id'] = lineage.threadId
+  if (lineage.runId !== '') metadata['lineage_run_id'] = lineage.runId
+  if (lineage.parentCheckpointId !== '') metadata['lineage_parent_checkpoint_id'] = lineage.parentCheckpointId
   if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
-  give('api_key_last4', credential.last4)
+  if (credential.last4 !== '') metadata['api_key_last4'] = credential.last4
   if (subscription) metadata['credential_kind'] = 'subscription'
   if (caller.keyId !== '') {
-    give('gateway_key_id', caller.keyId)
-    give('team', caller.team)
-    give('role', caller.role)
-    give('org_id', caller.organizationId)
-    give('workspace_id', caller.workspaceId)
+    metadata['gateway_key_id'] = caller.keyId
+    if (caller.team !== '') metadata['team'] = caller.team
+    if (caller.role !== '') metadata['role'] = caller.role
+    if (caller.organizationId !== '') metadata['org_id'] = caller.organizationId
+    if (caller.workspaceId !== '') metadata['workspace_id'] = caller.workspaceId
   }
   if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
   if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
   if (exchange.inspection?.request?.decision === 'redacted') metadata['mutated'] = true
-  give('response_error', stored.text(content.response.error ?? ''))
+  if (providerError !== '') metadata['response_error'] = providerError
   return metadata
 }
 

@@ -18,6 +18,8 @@ export interface LineageHeaders {
  * @param fields lower-case names
  */
 export function readLineageHeaders(fields: Readonly<Record<string, string>>): LineageHeaders {
+  // Most requests state none.
+  if (LINEAGE_FIELDS.every((name) => fields[name] === undefined)) return NO_LINEAGE
   return {
     groupId: read(fields, 'x-ongoingai-trace-group-id'),
     threadId: read(fields, 'x-ongoingai-thread-id'),
@@ -25,6 +27,22 @@ export function readLineageHeaders(fields: Readonly<Record<string, string>>): Li
     parentCheckpointId: read(fields, 'x-ongoingai-parent-checkpoint-id'),
     checkpointSeq: readSequence(fields['x-ongoingai-checkpoint-seq']),
   }
+}
+
+const LINEAGE_FIELDS = [
+  'x-ongoingai-trace-group-id',
+  'x-ongoingai-thread-id',
+  'x-ongoingai-run-id',
+  'x-ongoingai-parent-checkpoint-id',
+  'x-ongoingai-checkpoint-seq',
+]
+
+const NO_LINEAGE: LineageHeaders = {
+  groupId: '',
+  threadId: '',
+  runId: '',
+  parentCheckpointId: '',
+  checkpointSeq: undefined,
 }
 
 function read(fields: Readonly<Record<string, string>>, name: string): string {

@@ -14,6 +14,7 @@ import {
   addParts,
   addUnits,
   addUsage,
+  inOrder,
   inputTokens,
   NO_PARTS,
   outputTokens,
@@ -90,7 +91,7 @@ type Way =
   | {
       readonly kind: 'reported'
       readonly bills: readonly ModelUsage[]
-      readonly notes: readonly string[]
+      readonly notes: string[]
       /** The stream broke off before its end. */
       readonly cut: boolean
     }
@@ -100,7 +101,7 @@ function wayOf(exchange: Exchange, { api, response, streamed, understood }: Cont
   if (exchange.outcome === 'refused' || exchange.free) return { kind: 'free' }
   const failed = exchange.status >= 400 && exchange.outcome === 'completed'
   if (!api) return failed ? { kind: 'free' } : { kind: 'unknown', why: whyUnread(exchange) }
-  const notes = [...response.notes]
+  const notes = response.notes.slice()
   const bills = failed && !response.usage ? [] : api.meter(response, notes)
   if (response.unmeasured !== undefined) return { kind: 'unknown', why: response.unmeasured }
   const cut = response.complete !== true && (exchange.streaming || streamed || api.fetches === true)
@@ -143,23 +144,32 @@ function nothing(cost: Cost): Metering {
 function meterReported(
   exchange: Exchange,
   response: Reading,
-  { bills: reported, notes: found, cut }: Extract<Way, { kind: 'reported' }>,
+  { bills: reported, notes, cut }: Extract<Way, { kind: 'reported' }>,
   ports: MeteringPorts,
 ): Metering {
   const { outcome, injected } = exchange
-  const notes = [...found]
   // If the provider itself ended the response early, its report stands.
   const broken = cut && outcome !== 'completed'
   const bills = broken ? raiseOutput(response, reported, ports, notes) : reported
   const raised = bills !== reported
   const cost = priceBills(exchange, response, bills, ports)
   const source: UsageSource = raised ? 'estimated' : injected ? 'injected' : 'reported'
-  if (!cut) return { ...sumsOf(bills), source, cost, notes }
+  const { usage, units, parts } = sumsOf(bills)
+  if (!cut) return { usage, units, parts, bills, source, cost, notes }
   const because =
     response.error === undefined || broken
       ? 'the answer was cut; output is counted up to the cut'
       : 'the answer failed; what it had reported until then is counted'
-  return { ...sumsOf(bills), source, cost: estimated(cost, because), notes, estimatedBecause: because }
+  return {
+    usage,
+    units,
+    parts,
+    bills,
+    source,
+    cost: estimated(cost, because),
+    notes,
+    estimatedBecause: because,
+  }
 }
 
 function priceBills(
@@ -181,8 +191,14 @@ function priceBills(
   })
 }
 
+const NO_UNITS: Units = {}
+
 /** The response's own totals. */
-function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts' | 'bills'> {
+function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts'> {
+  const [first] = bills
+  // Nearly all have one bill.
+  if (first && bills.length === 1 && first.apart === undefined && first.units === undefined)
+    return { usage: inOrder(first.usage), units: NO_UNITS, parts: first.parts }
   let usage: Usage = {}
   let units: Units = {}
   let parts = NO_PARTS
@@ -192,7 +208,7 @@ function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' 
     parts = addParts(parts, bill.parts)
     if (bill.units) units = addUnits(units, bill.units)
   }
-  return { usage, units, parts, bills }
+  return { usage, units, parts }
 }
 
 /** A cut stream reports only the output of its beginning. Output seen since is estimated. */
@@ -240,6 +256,7 @@ function meterEstimated(
   const because = `${why}; estimated from the text`
   return {
     ...sumsOf(bills),
+    bills,
     source: 'estimated',
     cost: estimated(cost, because),
     notes: [],

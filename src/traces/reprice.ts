@@ -94,14 +94,19 @@ export function estimated(cost: Cost, because: string): Cost {
 
 /** A cost in the names of the JSON contract. */
 export function traceCost(cost: Cost): TraceCost {
+  const { status, listNanoUsd, priceList, lines, matched, note } = cost
+  const total_usd = usdOf(cost.totalNanoUsd)
+  // Most receipts have no more than this.
+  if (listNanoUsd === undefined && note === undefined && matched)
+    return { status, total_usd, price_list: priceList, lines, matched }
   return {
-    status: cost.status,
-    total_usd: usdOf(cost.totalNanoUsd),
-    ...(cost.listNanoUsd === undefined ? {} : { list_price_usd: usdOf(cost.listNanoUsd) }),
-    price_list: cost.priceList,
-    lines: cost.lines,
-    ...(cost.matched === undefined ? {} : { matched: cost.matched }),
-    ...(cost.note === undefined ? {} : { note: cost.note }),
+    status,
+    total_usd,
+    ...(listNanoUsd === undefined ? {} : { list_price_usd: usdOf(listNanoUsd) }),
+    price_list: priceList,
+    lines,
+    ...(matched === undefined ? {} : { matched }),
+    ...(note === undefined ? {} : { note }),
   }
 }
 

@@ -28,8 +28,8 @@ export interface StoredContent {
   text(value: string): string
   /** JSON of the exchange, with its texts as they are stored. */
   json<Value>(value: Value): Value
-  /** What was decided, under the contract's keys. */
-  readonly metadata: Readonly<Record<string, unknown>>
+  /** Adds what was decided to a trace's metadata, under the contract's keys. */
+  describe(metadata: Record<string, unknown>): void
 }
 
 /**
@@ -47,11 +47,9 @@ export function storedContent(
 ): StoredContent {
   const { caller, wire, inspection } = exchange
   const { settings, scopes } = redaction
-  const { mode, policyId } = scopes.resolve({
-    ...caller,
-    provider: wire.provider,
-    route: readPath(exchange.path).loose,
-  })
+  const { mode, policyId } =
+    scopes.everywhere ??
+    scopes.resolve({ ...caller, provider: wire.provider, route: readPath(exchange.path).loose })
   const repeated = keys.filter((key) => key.length >= MIN_KEY_LENGTH)
   const counts: Counts = {}
   const dropped: Record<string, string> = {}
@@ -83,27 +81,36 @@ export function storedContent(
   const request = side('request', content.requestBody, settings.requestBody)
   const response = side('response', content.responseBody, settings.responseBody)
   const { path, edits } = shownPath(exchange.path, rules)
-  countEdits(edits, counts)
-  // A model's name occurs in many places, and inspecting a text takes microseconds.
-  const shown = new Map<string, string>()
-  const text = (value: string): string => {
-    const before = shown.get(value)
-    if (before !== undefined) return before
-    const own = repeated.reduce((rest, key) => rest.replaceAll(key, REDACTED), value)
-    const after = withoutCredentials(rules ? applyEdits(own, judgeText(own, rules)) : own)
-    shown.set(value, after)
-    return after
-  }
-  const looked = [inspection?.request, inspection?.response].filter((one) => one !== undefined)
+  if (edits.length > 0) countEdits(edits, counts)
+  const text = textsBy(rules, repeated)
   // Without stored copies, only what was found in transit is known.
-  if (!content.requestBody && !content.responseBody) for (const one of looked) add(counts, one.counts)
+  if (inspection && !content.requestBody && !content.responseBody) {
+    if (inspection.request) add(counts, inspection.request.counts)
+    if (inspection.response) add(counts, inspection.response.counts)
+  }
   return {
     request,
     response,
     path,
     text,
     json: (value) => withTexts(value, text) as typeof value,
-    metadata: metadataOf(content, inspection, redaction, { mode, policyId, counts, dropped }),
+    describe: (metadata) =>
+      describe(metadata, content, inspection, redaction, { mode, policyId, counts, dropped }),
+  }
+}
+
+/** How texts are stored. @param rules `undefined` where the policy leaves them as they are */
+function textsBy(rules: TextRules | undefined, keys: readonly string[]): StoredContent['text'] {
+  if (!rules) return (value) => (value === '' ? value : withoutCredentials(withoutKeys(value, keys)))
+  // A model's name occurs in many places, and inspecting a text by the rules takes microseconds.
+  const shown = new Map<string, string>()
+  return (value) => {
+    const before = shown.get(value)
+    if (before !== undefined) return before
+    const own = withoutKeys(value, keys)
+    const after = withoutCredentials(applyEdits(own, judgeText(own, rules)))
+    shown.set(value, after)
+    return after
   }
 }
 
@@ -114,34 +121,31 @@ interface Decided extends Pick<ResolvedMode, 'mode' | 'policyId'> {
   readonly dropped: Readonly<Record<string, string>>
 }
 
-/** What was decided, under the contract's keys. */
-function metadataOf(
+/** Adds what was decided, under the contract's keys. */
+function describe(
+  metadata: Record<string, unknown>,
   { requestBody, responseBody }: ContentReading,
   inspection: Exchange['inspection'],
   { settings }: Redaction,
   { mode, policyId, counts, dropped }: Decided,
-): StoredContent['metadata'] {
+): void {
   const applied = Object.keys(counts).length > 0
   const cutRequest = requestBody?.truncated === true
   const cutResponse = responseBody?.truncated === true
   const cut = (settings.requestBody && cutRequest) || (settings.responseBody && cutResponse)
-  return {
-    redaction_mode: mode.name,
-    redaction_policy_id: policyId,
-    redaction_applied: applied,
-    ...(applied ? { redaction_counts: counts } : {}),
-    ...(mode.storage && cut ? { redaction_truncated: true } : {}),
-    ...(Object.keys(dropped).length > 0
-      ? {
-          redaction_storage_drop: true,
-          redaction_failure_semantics: 'storage_drop_continue_proxy',
-          redaction_dropped: dropped,
-        }
-      : {}),
-    ...(inspection ? { redaction_inspection: inspection } : {}),
-    ...(cutRequest ? { request_body_truncated: true } : {}),
-    ...(cutResponse ? { response_body_truncated: true } : {}),
+  metadata['redaction_mode'] = mode.name
+  metadata['redaction_policy_id'] = policyId
+  metadata['redaction_applied'] = applied
+  if (applied) metadata['redaction_counts'] = counts
+  if (mode.storage && cut) metadata['redaction_truncated'] = true
+  if (Object.keys(dropped).length > 0) {
+    metadata['redaction_storage_drop'] = true
+    metadata['redaction_failure_semantics'] = 'storage_drop_continue_proxy'
+    metadata['redaction_dropped'] = dropped
   }
+  if (inspection) metadata['redaction_inspection'] = inspection
+  if (cutRequest) metadata['request_body_truncated'] = true
+  if (cutResponse) metadata['response_body_truncated'] = true
 }
 
 /** A JSON value with other texts; the same value where none is another. */
@@ -157,6 +161,12 @@ function withTexts(value: unknown, text: (value: string) => string): unknown {
     changed[name] = after
   }
   return changed ?? value
+}
+
+function withoutKeys(text: string, keys: readonly string[]): string {
+  let rest = text
+  for (const key of keys) if (rest.length >= key.length) rest = rest.replaceAll(key, REDACTED)
+  return rest
 }
 
 /** Shorter keys may be ordinary words. */

@@ -71,3 +71,23 @@ test('values are judged too: subprotocols, queries, keys by their form', () => {
   expect(fields['Accept']).toEqual(['*/*'])
   expect(maskedValues).toBe(10)
 })
+
+test('what one list masks, another does not, whatever came before', () => {
+  const fields = { accept: 'a/b', 'x-team': 'blue' }
+  const masked = ['x-team']
+  for (let i = 0; i < 3; i++) {
+    expect(storedFields(fields, masked).fields).toEqual({ Accept: ['a/b'], 'X-Team': ['[REDACTED]'] })
+    expect(storedFields(fields, ['accept']).fields).toEqual({ Accept: ['[REDACTED]'], 'X-Team': ['blue'] })
+    expect(storedFields(fields, []).fields).toEqual({ Accept: ['a/b'], 'X-Team': ['blue'] })
+  }
+})
+
+test('names that never repeat are stored like any, sorted', () => {
+  for (let i = 0; i < 6000; i++) {
+    const { fields } = storedFields({ [`z-${i}`]: 'last', [`a-${i}`]: 'first' }, [])
+    expect(Object.entries(fields)).toEqual([
+      [`A-${i}`, ['first']],
+      [`Z-${i}`, ['last']],
+    ])
+  }
+})

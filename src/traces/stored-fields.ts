@@ -1,6 +1,6 @@
-import { isCredentialName } from '../redaction/credential-name.ts'
 import { REDACTED, withoutCredentials, withoutQueries } from '../redaction/without-credentials.ts'
-import { SUBPROTOCOL_FIELD, withoutSubprotocolKeys } from './provider-credential.ts'
+import { type FieldKind, FieldOrder } from './field-order.ts'
+import { withoutSubprotocolKeys } from './provider-credential.ts'
 
 /**
  * Header fields as stored: canonical names, sorted, each with a list of values. The values of masked fields, and of
@@ -17,48 +17,34 @@ export function storedFields(
 ): { fields: Record<string, readonly string[]>; maskedValues: number } {
   const stored: Record<string, readonly string[]> = {}
   let maskedValues = 0
-  for (const name of Object.keys(fields).sort()) {
+  for (const { name, canonical, kind, masked: hidden } of orderOf(masked).sorted(fields)) {
     const value = fields[name]!
-    const values = typeof value === 'string' ? [value] : value
-    const { canonical, kind } = fieldNamed(name)
-    if (kind === 'credential' || masked.includes(name)) {
-      maskedValues += values.length
+    if (hidden) {
+      maskedValues += typeof value === 'string' ? 1 : value.length
       stored[canonical] = [REDACTED]
+    } else if (typeof value === 'string') {
+      const clean = storedValue(value, kind)
+      if (clean !== value) maskedValues += 1
+      stored[canonical] = [clean]
     } else {
-      const clean = values.map((one) => storedValue(one, kind))
-      maskedValues += clean.filter((one, i) => one !== values[i]).length
+      const clean = value.map((one) => storedValue(one, kind))
+      maskedValues += clean.filter((one, i) => one !== value[i]).length
       stored[canonical] = clean
     }
   }
   return { fields: stored, maskedValues }
 }
 
-/** How a field's name classifies its values. */
-type Kind = 'credential' | 'url' | 'subprotocols' | 'text'
+const NO_MASKS = new FieldOrder([])
 
-interface FieldName {
-  /** `x-api-key` → `X-Api-Key`. */
-  readonly canonical: string
-  readonly kind: Kind
-}
+/** By the list of masked fields, which is the same as long as the settings are. */
+const ORDERS = new WeakMap<readonly string[], FieldOrder>()
 
-/** Caches names, because they repeat. Bounded, so that unknown names cannot fill the memory. */
-const NAMES = new Map<string, FieldName>()
-const MAX_NAMES = 1000
-
-function fieldNamed(name: string): FieldName {
-  const known = NAMES.get(name)
-  if (known !== undefined) return known
-  const canonical = name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
-  const field = { canonical, kind: kindOf(name) }
-  if (NAMES.size < MAX_NAMES) NAMES.set(name, field)
-  return field
-}
-
-function kindOf(name: string): Kind {
-  if (isCredentialName(name)) return 'credential'
-  if (name === SUBPROTOCOL_FIELD) return 'subprotocols'
-  return /(?:^|[-_])(?:link|location|path|referr?er|refresh|ur[il])$/.test(name) ? 'url' : 'text'
+function orderOf(masked: readonly string[]): FieldOrder {
+  if (masked.length === 0) return NO_MASKS
+  let order = ORDERS.get(masked)
+  if (!order) ORDERS.set(masked, (order = new FieldOrder(masked)))
+  return order
 }
 
 const QUERY = /([?#]).+$/s
@@ -66,10 +52,21 @@ const QUERY = /([?#]).+$/s
 /** @see https://www.rfc-editor.org/rfc/rfc8288#section-3 */
 const LINK_QUERY = /(<[^<>?#]*[?#])[^<>]+/g
 
-function storedValue(value: string, kind: Kind): string {
+/** Texts that are stored as they came. Bounded, so that values that never repeat cannot fill the memory. */
+const UNCHANGED = new Set<string>()
+const MAX_UNCHANGED = 4000
+const MAX_UNCHANGED_LENGTH = 256
+
+function storedValue(value: string, kind: FieldKind): string {
   // References may be relative, so a scheme cannot identify them.
   if (kind === 'url')
     return withoutCredentials(value.replace(value.includes('<') ? LINK_QUERY : QUERY, `$1${REDACTED}`))
   if (kind === 'subprotocols') return withoutCredentials(withoutSubprotocolKeys(value))
-  return withoutCredentials(withoutQueries(value))
+  if (UNCHANGED.has(value)) return value
+  const clean = withoutCredentials(withoutQueries(value))
+  if (clean === value && value.length <= MAX_UNCHANGED_LENGTH) {
+    if (UNCHANGED.size >= MAX_UNCHANGED) UNCHANGED.clear()
+    UNCHANGED.add(value)
+  }
+  return clean
 }

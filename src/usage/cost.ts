@@ -1,17 +1,10 @@
 import { FEES, feeOf } from './fees.ts'
-import { timesFactor, tokensCost, toNanoUsd, unitsCost, usdAmount, type Amount } from './money.ts'
+import { timesFactor } from './money.ts'
 import { isSameModel, type ModelNames } from './model-names.ts'
-import type { MatchedName, ModelRates, Origin } from './model-rates.ts'
+import type { MatchedName, ModelRates, Origin, Rate } from './model-rates.ts'
+import { Receipt } from './receipt.ts'
 import { tierPrice } from './service-tiers.ts'
-import {
-  addQuantities,
-  BUCKETS,
-  inputTokens,
-  UNITS,
-  type Bucket,
-  type ModelUsage,
-  type Unit,
-} from './usage.ts'
+import { BUCKETS, inputTokens, UNITS, type Bucket, type ModelUsage, type Unit } from './usage.ts'
 
 /**
  * `exact` with 0 only when nothing was billed; `unknown` is never 0 and never silently passes a budget; `included` is 0 because a
@@ -28,7 +21,7 @@ interface Line {
   readonly discount?: number
 }
 
-/** A line of tokens. `lineAmount` is its amount. */
+/** A line of tokens. `lineAmount` in `receipt.ts` is its amount. */
 export interface TokenLine extends Line {
   readonly bucket: Bucket
   readonly tokens: number
@@ -48,14 +41,6 @@ export interface UnitLine extends Line {
 
 /** One line of a receipt. */
 export type ReceiptLine = TokenLine | UnitLine
-
-/** The exact amount of a receipt line. Lines are summed first and rounded once. */
-export function lineAmount(line: ReceiptLine): Amount {
-  const permille = Math.round((line.factor ?? 1) * 1000)
-  if ('tokens' in line) return tokensCost(line.tokens, line.usd_per_million, permille)
-  if (line.bucket === 'provider_charge') return usdAmount(line.price_usd)
-  return unitsCost(line.quantity, line.price_usd, line.price_per, permille)
-}
 
 /** What an exchange cost, and why: the names are those of the JSON contract. */
 export interface Cost {
@@ -113,6 +98,13 @@ export function priceUsage(priced: Priced): Cost {
  * has only its own name.
  */
 function ratesOfBills({ names, bills, find }: Priced): (bill: ModelUsage) => ModelRates | undefined {
+  if (bills.length === 1) {
+    // Nearly all have one bill.
+    const { model, apart } = bills[0]!
+    const asked =
+      model === undefined ? names : apart === undefined ? { ...names, answered: model } : { answered: model }
+    return () => find(asked)
+  }
   const own = new Set(bills.flatMap(({ apart, model }) => (apart === undefined ? [model] : [])))
   const asked = names.path || names.requested || ''
   const namesOf = ({ model, apart }: ModelUsage): ModelNames => {
@@ -146,9 +138,8 @@ function addBill(
     receipt.note(`an attempt by ${model} (${inputTokens(bill.usage)} tokens read) may be billed too`)
     return undefined
   }
-  for (const charge of bill.unreported ?? []) {
-    if (bill.reportedUsd === undefined) receipt.note(`billed apart and not reported: ${charge}`)
-  }
+  if (bill.unreported && bill.reportedUsd === undefined)
+    for (const charge of bill.unreported) receipt.note(`billed apart and not reported: ${charge}`)
   if (bill.reportedUsd !== undefined) {
     receipt.charge(model, bill.reportedUsd)
     return undefined
@@ -191,6 +182,8 @@ interface BillPricing {
   readonly insteadOfTokens: boolean
 }
 
+const LIST_LINE: Factor['line'] = {}
+
 type RatesInTier = Pick<ModelRates, 'vendor' | 'model' | 'list' | 'rate' | 'unit' | 'minimum'>
 
 function pricingOf(bill: ModelUsage, priced: Priced, found: ModelRates): BillPricing {
@@ -209,7 +202,7 @@ function pricingOf(bill: ModelUsage, priced: Priced, found: ModelRates): BillPri
       inputTokens: size,
     })
     const multiple = timesFactor(tier.permille / 1000, own?.factor ?? 1)
-    return { line: multiple === 1 ? {} : { factor: multiple }, note: tier.note }
+    return { line: multiple === 1 ? LIST_LINE : { factor: multiple }, note: tier.note }
   }
   const isOwn = rates.list === 'override' || rates.list === 'assumed'
   const units = bill.units ? UNITS.filter((unit) => bill.units![unit] !== undefined) : []
@@ -244,21 +237,28 @@ function addTokens(
     }
     priced = true
     if (rate.reason !== undefined) receipt.note(rate.reason)
-    const rule = rate.rule === undefined ? {} : { rule: rate.rule }
     const factor = listFactor ?? factorAt(rate.origin === undefined ? '' : place)
     // A multiple of nothing is certain.
     if (factor.note !== undefined && rate.usdPerMillion > 0) receipt.note(factor.note)
-    receipt.add({
-      model,
-      bucket,
-      tokens,
-      usd_per_million: rate.usdPerMillion,
-      ...rule,
-      ...lineOrigin(rate.origin),
-      ...factor.line,
-    })
+    receipt.add(tokenLine(model, bucket, tokens, rate, factor))
   }
   return { priceless, priced }
+}
+
+function tokenLine(model: string, bucket: Bucket, tokens: number, rate: Rate, { line }: Factor): TokenLine {
+  const { usdPerMillion, rule, origin } = rate
+  // Most lines are at the list price.
+  if (rule === undefined && origin === undefined && line === LIST_LINE)
+    return { model, bucket, tokens, usd_per_million: usdPerMillion }
+  return {
+    model,
+    bucket,
+    tokens,
+    usd_per_million: usdPerMillion,
+    ...(rule === undefined ? {} : { rule }),
+    ...lineOrigin(origin),
+    ...line,
+  }
 }
 
 /** @returns why the bill cannot be priced at all; `undefined` when it was */
@@ -303,74 +303,6 @@ function lineOrigin(origin: Origin | undefined): Pick<Line, 'list' | 'discount'>
   if (!origin) return {}
   const { list, discount } = origin
   return discount === undefined ? { list } : { list, discount }
-}
-
-/** Merges lines of the same model, kind and rate, so that a batch of thousands has a short receipt. */
-class Receipt {
-  readonly #merges: boolean
-  readonly #lines: ReceiptLine[] = []
-  /** Index of a line of that kind in `#lines`. */
-  readonly #places = new Map<string, number>()
-  readonly #notes: string[] = []
-  #list = ''
-  #matched: MatchedName | undefined
-
-  /** @param merges whether several bills are added; a single bill has no equal lines */
-  constructor(merges: boolean) {
-    this.#merges = merges
-  }
-
-  list(name: string): void {
-    if (this.#list === '' || this.#list === 'provider' || name === 'assumed') this.#list = name
-  }
-
-  /** The first one represents the response. */
-  matched(name: MatchedName): void {
-    this.#matched ??= name
-  }
-
-  note(text: string): void {
-    if (!this.#notes.includes(text)) this.#notes.push(text)
-  }
-
-  charge(model: string, usd: number): void {
-    if (this.#list === '') this.#list = 'provider'
-    this.#lines.push({ model, bucket: 'provider_charge', quantity: 1, price_usd: usd, price_per: 1 })
-  }
-
-  add(line: ReceiptLine): void {
-    if (!this.#merges) return void this.#lines.push(line)
-    const rate = 'tokens' in line ? line.usd_per_million : line.price_usd
-    const { model, bucket, factor = 1, list = '', discount = 0 } = line
-    const rule = 'tokens' in line ? line.rule : ''
-    const key = [model, bucket, rate, factor, list, discount, rule].join('\n')
-    const place = this.#places.get(key)
-    if (place === undefined) {
-      this.#places.set(key, this.#lines.length)
-      this.#lines.push(line)
-      return undefined
-    }
-    const before = this.#lines[place]!
-    if ('tokens' in line && 'tokens' in before) {
-      this.#lines[place] = { ...before, tokens: before.tokens + line.tokens }
-    } else if ('quantity' in line && 'quantity' in before) {
-      this.#lines[place] = { ...before, quantity: addQuantities(before.quantity, line.quantity) }
-    }
-    return undefined
-  }
-
-  cost(): Cost {
-    const lines = this.#lines
-    const notes = this.#notes
-    return {
-      status: notes.length > 0 ? 'estimated' : 'exact',
-      totalNanoUsd: toNanoUsd(lines.reduce<Amount>((sum, line) => sum + lineAmount(line), 0n)),
-      priceList: this.#list,
-      lines,
-      ...(this.#matched ? { matched: this.#matched } : {}),
-      ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
-    }
-  }
 }
 
 /** An unknown cost, with the reason. */

@@ -138,6 +138,28 @@ export function ratesOf(sheet: RateSheet): ModelRates {
     const reason = origin?.doubt === undefined ? {} : { reason: origin.doubt }
     return { usdPerMillion, ...reason, ...(origin ? { origin } : {}) }
   }
+  const rateOf = (bucket: Bucket, inputTokens: number): Rate | undefined => {
+    const rate = own(BUCKET_KEYS[bucket], inputTokens)
+    if (rate) return rate
+    for (const rule of RATE_RULES) {
+      if (!rule.buckets.includes(bucket) || !ruleApplies(rule, vendor, model)) continue
+      const from = own(rule.from, inputTokens)
+      if (from) {
+        return { ...from, usdPerMillion: timesFactor(from.usdPerMillion, rule.factor), rule: rule.name }
+      }
+    }
+    for (const other of STAND_INS[bucket] ?? []) {
+      const standIn = own(BUCKET_KEYS[other], inputTokens)
+      if (standIn) {
+        const why = `no price for ${bucket} of model ${model}; that of ${other} was used`
+        return { ...standIn, reason: standIn.reason === undefined ? why : `${standIn.reason}; ${why}` }
+      }
+    }
+    return undefined
+  }
+  // Below the first bracket the size changes nothing, and nearly all requests are there.
+  const ordinary = leastBracket(sheet)
+  const known = new Map<Bucket, Rate | undefined>()
   return {
     list,
     vendor,
@@ -145,23 +167,12 @@ export function ratesOf(sheet: RateSheet): ModelRates {
     ...(matched ? { matched } : {}),
     ...(doubt === undefined ? {} : { doubt }),
     rate(bucket, inputTokens) {
-      const rate = own(BUCKET_KEYS[bucket], inputTokens)
-      if (rate) return rate
-      for (const rule of RATE_RULES) {
-        if (!rule.buckets.includes(bucket) || !ruleApplies(rule, vendor, model)) continue
-        const from = own(rule.from, inputTokens)
-        if (from) {
-          return { ...from, usdPerMillion: timesFactor(from.usdPerMillion, rule.factor), rule: rule.name }
-        }
-      }
-      for (const other of STAND_INS[bucket] ?? []) {
-        const standIn = own(BUCKET_KEYS[other], inputTokens)
-        if (standIn) {
-          const why = `no price for ${bucket} of model ${model}; that of ${other} was used`
-          return { ...standIn, reason: standIn.reason === undefined ? why : `${standIn.reason}; ${why}` }
-        }
-      }
-      return undefined
+      if (inputTokens > ordinary) return rateOf(bucket, inputTokens)
+      const before = known.get(bucket)
+      if (before !== undefined || known.has(bucket)) return before
+      const rate = rateOf(bucket, inputTokens)
+      known.set(bucket, rate)
+      return rate
     },
     unit(unit) {
       const { key, per } = UNIT_PRICING[unit]
@@ -180,6 +191,16 @@ function priceFor(price: ModelPrice[string], inputTokens: number): number | unde
   let rate = price.base
   for (const tier of price.tiers) if (inputTokens > tier.start) rate = tier.price
   return rate
+}
+
+/** Largest input to which no bracket of a sheet applies. */
+function leastBracket({ prices, maxInputTokens = Infinity }: RateSheet): number {
+  let least = maxInputTokens
+  for (const price of Object.values(prices)) {
+    if (typeof price !== 'object') continue
+    for (const { start } of price.tiers) least = Math.min(least, start)
+  }
+  return least
 }
 
 /** A sheet on which everything costs nothing. */

@@ -46,6 +46,30 @@ export function tokensCost(tokens: number, usdPerMillion: number, permille: numb
   return BigInt(tokens) * scaledRate(usdPerMillion) * BigInt(permille)
 }
 
+/**
+ * The sum of what tokens cost at their list price, rounded half up to whole nano-USD, without big integers.
+ *
+ * @param lines tokens, and USD per million of which at most 9 decimals count
+ * @returns `undefined` if the sum is too large for a number to hold it exactly
+ */
+export function tokensNanoUsd(
+  lines: readonly { readonly tokens: number; readonly usd_per_million: number }[],
+): number | undefined {
+  // In 10^-15 USD.
+  let sum = 0
+  for (const { tokens, usd_per_million: rate } of lines) {
+    const amount = tokens * Number(scaledRate(rate))
+    sum += amount
+    if (!Number.isSafeInteger(tokens) || !(amount >= 0) || sum >= EXACT_SUM) return undefined
+  }
+  sum += PER_NANO / 2
+  return (sum - (sum % PER_NANO)) / PER_NANO
+}
+
+const PER_NANO = 1_000_000
+/** Far below what a number holds exactly, so that neither a product nor a sum has been rounded. */
+const EXACT_SUM = 2 ** 52
+
 /** A rate times a factor, as a decimal of at most 9 digits: 3 × 0.1 is 0.3. */
 export function timesFactor(rate: number, factor: number): number {
   return Math.round(rate * factor * 1e9) / 1e9

@@ -32,5 +32,7 @@ export const OPERATION_PRICES: readonly OperationPrice[] = [
 
 /** Whether an operation has its own prices, so that a model's ordinary price would be wrong. */
 export function isPricedByOperation(api: string): boolean {
-  return OPERATION_PRICES.some((price) => price.api === api)
+  return PRICED_APIS.has(api)
 }
+
+const PRICED_APIS: ReadonlySet<string> = new Set(OPERATION_PRICES.map(({ api }) => api))

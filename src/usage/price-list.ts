@@ -74,10 +74,11 @@ export class PriceList {
     const { provider, upstreamUrl, api = '', names, organizationId, workspaceId, keyId } = query
     const caller = this.#perCaller ? `${organizationId}\n${workspaceId}\n${keyId}` : ''
     const operation = isPricedByOperation(api) ? api : ''
-    // Names may contain anything. JSON keeps them distinct.
-    const said = JSON.stringify([names.answered, names.requested, names.path])
+    // Names may contain anything. Their lengths keep them distinct.
+    const said = `${sized(names.answered)}${sized(names.requested)}${sized(names.path)}`
     const key = `${provider}\n${upstreamUrl}\n${operation}\n${said}\n${caller}\n${Math.floor(query.at / 60_000)}`
-    if (this.#found.has(key)) return this.#found.get(key)
+    const found = this.#found.get(key)
+    if (found !== undefined || this.#found.has(key)) return found
     const rates = this.#rates(query)
     if (this.#found.size >= CACHE_LIMIT) this.#found.clear()
     this.#found.set(key, rates)
@@ -106,6 +107,10 @@ export class PriceList {
       return own ? { ...rates, matched: { ...nameMatching(own.model, forms)!, entry: own.model } } : rates
     return unknownModel === 'assume' ? assumedRates(assumed, vendor, model) : undefined
   }
+}
+
+function sized(name: string | undefined): string {
+  return name === undefined ? '-' : `${name.length}:${name}`
 }
 
 /** Nobody bills models that Ollama runs locally. The names of its cloud models say so. Some providers give models away. */

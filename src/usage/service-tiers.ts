@@ -43,6 +43,7 @@ const ANTHROPIC_GEO = /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|f
 export function tierPrice(facts: TierFacts): PriceFactor {
   if (!facts.serviceTier && !facts.speed && !facts.inferenceGeo && !facts.place) return LIST_PRICE
   const factors = [byTier(facts), bySpeed(facts), byGeo(facts), placePrice(facts)]
+  if (factors.every((factor) => factor === LIST_PRICE)) return LIST_PRICE
   const notes = factors.flatMap(({ note }) => (note === undefined ? [] : [note]))
   const permille = factors.reduce((product, factor) => (product * factor.permille) / 1000, 1000)
   return { permille, ...(notes.length > 0 ? { note: notes.join('; ') } : {}) }

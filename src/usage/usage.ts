@@ -125,49 +125,33 @@ export interface InclusiveCounts {
  * provider's figures.
  */
 export function disjoint(counts: InclusiveCounts, notes: string[]): ModelUsage {
-  const usage: { [bucket in Bucket]?: number } = {}
-  const split = (
-    total: number,
-    rest: Bucket,
-    parts: readonly (readonly [Bucket, number | undefined])[],
-  ): boolean => {
-    let left = total
-    let cut = false
-    for (const [bucket, count = 0] of parts) {
-      const taken = Math.min(count, left)
-      if (taken < count) cut = true
-      if (taken > 0) usage[bucket] = taken
-      left -= taken
-    }
-    if (left > 0) usage[rest] = left
-    return cut
-  }
+  const usage: MutableUsage = {}
   const cachedAudio = Math.min(of(counts.cacheReadAudio), of(counts.inputAudio), of(counts.cacheRead))
   const cachedImage = Math.min(
     of(counts.cacheReadImage),
     of(counts.inputImage),
     of(counts.cacheRead) - cachedAudio,
   )
-  const inputCut = split(counts.input, 'input_uncached', [
-    ['cache_read', of(counts.cacheRead) - cachedAudio - cachedImage],
-    ['cache_read_audio', cachedAudio],
-    ['cache_read_image', cachedImage],
-    ['cache_write', counts.cacheWrite],
-    ['cache_write_5m', counts.cacheWrite5m],
-    ['cache_write_30m', counts.cacheWrite30m],
-    ['cache_write_1h', counts.cacheWrite1h],
-    ['cache_write_12h', counts.cacheWrite12h],
-    ['input_audio', of(counts.inputAudio) - cachedAudio],
-    ['input_image', of(counts.inputImage) - cachedImage],
-    ['input_video', counts.inputVideo],
-  ])
-  const outputCut = split(counts.output, 'output_text', [
-    ['reasoning', counts.reasoning],
-    ['output_audio', counts.outputAudio],
-    ['output_image', counts.outputImage],
-  ])
-  if (inputCut) notes.push(`the provider's parts of the input exceed it (${counts.input})`)
-  if (outputCut) notes.push(`the provider's parts of the output exceed it (${counts.output})`)
+  const input = new Split(usage, counts.input)
+  input.take('cache_read', of(counts.cacheRead) - cachedAudio - cachedImage)
+  input.take('cache_read_audio', cachedAudio)
+  input.take('cache_read_image', cachedImage)
+  input.take('cache_write', of(counts.cacheWrite))
+  input.take('cache_write_5m', of(counts.cacheWrite5m))
+  input.take('cache_write_30m', of(counts.cacheWrite30m))
+  input.take('cache_write_1h', of(counts.cacheWrite1h))
+  input.take('cache_write_12h', of(counts.cacheWrite12h))
+  input.take('input_audio', of(counts.inputAudio) - cachedAudio)
+  input.take('input_image', of(counts.inputImage) - cachedImage)
+  input.take('input_video', of(counts.inputVideo))
+  input.rest('input_uncached')
+  const output = new Split(usage, counts.output)
+  output.take('reasoning', of(counts.reasoning))
+  output.take('output_audio', of(counts.outputAudio))
+  output.take('output_image', of(counts.outputImage))
+  output.rest('output_text')
+  if (input.cut) notes.push(`the provider's parts of the input exceed it (${counts.input})`)
+  if (output.cut) notes.push(`the provider's parts of the output exceed it (${counts.output})`)
   return {
     usage,
     parts: {
@@ -187,6 +171,33 @@ export function disjoint(counts: InclusiveCounts, notes: string[]): ModelUsage {
   }
 }
 
+type MutableUsage = { [bucket in Bucket]?: number }
+
+/** Splits a total into buckets. */
+class Split {
+  readonly #usage: MutableUsage
+  #left: number
+  /** A part was reduced, because it exceeded what was left. */
+  cut = false
+
+  constructor(usage: MutableUsage, total: number) {
+    this.#usage = usage
+    this.#left = total
+  }
+
+  take(bucket: Bucket, count: number): void {
+    if (count === 0) return
+    const taken = Math.min(count, this.#left)
+    if (taken < count) this.cut = true
+    if (taken > 0) this.#usage[bucket] = taken
+    this.#left -= taken
+  }
+
+  rest(bucket: Bucket): void {
+    if (this.#left > 0) this.#usage[bucket] = this.#left
+  }
+}
+
 /** Notes a total that differs from the sum of the buckets. */
 export function checkTotal({ usage }: ModelUsage, total: number | undefined, notes: string[]): void {
   const sum = inputTokens(usage) + outputTokens(usage)
@@ -197,12 +208,22 @@ export function checkTotal({ usage }: ModelUsage, total: number | undefined, not
 
 /** Adds usages bucket by bucket. */
 export function addUsage(a: Usage, b: Usage): Usage {
-  const sum: { [bucket in Bucket]?: number } = { ...a }
+  const sum: MutableUsage = { ...a }
   for (const bucket of BUCKETS) {
     const more = b[bucket]
     if (more !== undefined) sum[bucket] = of(sum[bucket]) + more
   }
   return sum
+}
+
+/** A usage with its buckets in their order. */
+export function inOrder(usage: Usage): Usage {
+  const ordered: MutableUsage = {}
+  for (const bucket of BUCKETS) {
+    const tokens = usage[bucket]
+    if (tokens !== undefined) ordered[bucket] = tokens
+  }
+  return ordered
 }
 
 /** Adds amounts unit by unit. */

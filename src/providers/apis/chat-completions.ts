@@ -144,7 +144,7 @@ function readChoice(reading: Reading, choice: JsonObject): void {
 
 /** OpenAI's search models search the web for every response, but their usage does not say so. */
 function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
-  const kind = /^gpt-.*-search-(preview|api)/.exec(model ?? '')?.[1]
+  const kind = model?.includes('-search-') ? /^gpt-.*-search-(preview|api)/.exec(model)?.[1] : undefined
   if (kind === undefined) return bills
   const search: Units = kind === 'preview' ? { web_search_previews: 1 } : { web_searches: 1 }
   return bills.map((bill) => ({ ...bill, units: { ...search, ...bill.units } }))
@@ -153,8 +153,9 @@ function withSearch({ model }: Reading, bills: readonly ModelUsage[]): readonly 
 /** Groq bills every tool that its compound systems ran. The response lists them, and their price is not known here. */
 function withExecutedTools({ toolCalls }: Reading, bills: readonly ModelUsage[]): readonly ModelUsage[] {
   const executed = toolCalls.get(EXECUTED) ?? 0
+  if (executed === 0) return bills
   const [first, ...rest] = bills
-  if (executed === 0 || !first) return bills
+  if (!first) return bills
   return [{ ...first, unreported: [...(first.unreported ?? []), `${executed} executed tools`] }, ...rest]
 }
 
@@ -162,7 +163,8 @@ const EXECUTED = 'executed_tools'
 
 /** Groq's compound systems bill the models they called; the whole is their sum and has no price of its own. */
 function breakdownOf({ usage }: Reading, notes: string[]): readonly ModelUsage[] | undefined {
-  const models = objectsOf(objectOf(usage?.['usage_breakdown'])?.['models'])
+  const breakdown = objectOf(usage?.['usage_breakdown'])
+  const models = breakdown ? objectsOf(breakdown['models']) : []
   if (!usage || models.length === 0) return undefined
   const bills = models.flatMap((entry) => {
     const model = textOf(entry['model'])

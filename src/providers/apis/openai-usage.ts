@@ -1,6 +1,6 @@
 import { checkTotal, disjoint, type ModelUsage, type Unit, type Units } from '../../usage/usage.ts'
 import { amountOf, countOf, objectOf, textOf, type JsonObject } from '../../wire/json/values.ts'
-import { readCharge } from './reported-charge.ts'
+import { NO_CHARGE, readCharge } from './reported-charge.ts'
 import { takeUsage } from './take-usage.ts'
 import type { Reading } from './wire-api.ts'
 
@@ -19,8 +19,16 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage 
   const givenInput = countOf(usage['prompt_tokens']) ?? countOf(usage['input_tokens'])
   const givenOutput = countOf(usage['completion_tokens']) ?? countOf(usage['output_tokens'])
   const input = givenInput ?? (givenOutput === undefined ? total : undefined) ?? 0
-  const inputDetails = detailsOf(usage, 'prompt', 'input')
-  const outputDetails = detailsOf(usage, 'completion', 'output')
+  const inputDetails =
+    objectOf(usage['prompt_tokens_details']) ??
+    objectOf(usage['input_tokens_details']) ??
+    objectOf(usage['input_token_details']) ??
+    NO_DETAILS
+  const outputDetails =
+    objectOf(usage['completion_tokens_details']) ??
+    objectOf(usage['output_tokens_details']) ??
+    objectOf(usage['output_token_details']) ??
+    NO_DETAILS
   const cached = objectOf(inputDetails['cached_tokens_details'])
   let reasoning = countOf(outputDetails['reasoning_tokens']) ?? 0
   let output = givenOutput ?? 0
@@ -61,17 +69,13 @@ export function readOpenAIUsage(usage: JsonObject, notes: string[]): ModelUsage 
   )
   checkTotal(read, total, notes)
   const units = unitsOf(usage)
-  return { ...read, ...(units ? { units } : {}), ...readCharge(usage) }
+  const charge = readCharge(usage)
+  // Most have neither.
+  if (!units && charge === NO_CHARGE) return read
+  return { ...read, ...(units ? { units } : {}), ...charge }
 }
 
-function detailsOf(usage: JsonObject, chat: string, other: string): JsonObject {
-  return (
-    objectOf(usage[`${chat}_tokens_details`]) ??
-    objectOf(usage[`${other}_tokens_details`]) ??
-    objectOf(usage[`${other}_token_details`]) ??
-    {}
-  )
-}
+const NO_DETAILS: JsonObject = {}
 
 /**
  * Units that are billed besides tokens: seconds of audio (OpenAI, Mistral, xAI), searches (OpenRouter), a fee a request
@@ -84,6 +88,8 @@ function unitsOf(usage: JsonObject): Units | undefined {
     amountOf(usage['billable_audio_seconds'])
   const searches = countOf(objectOf(usage['server_tool_use'])?.['web_search_requests'])
   const tools = objectOf(usage['server_side_tool_usage_details'])
+  const fee = textOf(usage['search_context_size']) !== undefined
+  if (!tools && !seconds && !searches && !fee) return undefined
   const called = Object.entries(SERVER_SIDE_TOOLS).flatMap(([name, unit]) => {
     const count = countOf(tools?.[name])
     return count ? [[unit, count] as const] : []
@@ -92,7 +98,7 @@ function unitsOf(usage: JsonObject): Units | undefined {
     ...Object.fromEntries(called),
     ...(seconds ? { audio_seconds: seconds } : {}),
     ...(searches ? { web_searches: searches } : {}),
-    ...(textOf(usage['search_context_size']) ? { requests: 1 } : {}),
+    ...(fee ? { requests: 1 } : {}),
   }
   return Object.keys(units).length > 0 ? units : undefined
 }
@@ -119,5 +125,6 @@ export function readWhole(
 /** Bills of a response with one usage object of this family, besides those that were complete before. */
 export function meterOpenAI(reading: Reading, notes: string[]): readonly ModelUsage[] {
   if (!reading.usage) return reading.bills
-  return [...reading.bills, readOpenAIUsage(reading.usage, notes)]
+  const own = readOpenAIUsage(reading.usage, notes)
+  return reading.bills.length === 0 ? [own] : [...reading.bills, own]
 }

@@ -1,6 +1,9 @@
 import type { ModelUsage } from '../../usage/usage.ts'
 import { amountOf, countOf, objectOf, type JsonObject } from '../../wire/json/values.ts'
 
+/** What a provider does not charge itself. */
+export const NO_CHARGE: Pick<ModelUsage, 'reportedUsd' | 'unreported'> = {}
+
 /**
  * Reads what a provider itself charges, where its usage says so: OpenRouter (`cost`), Perplexity (`cost.total_cost`), xAI
  * (`cost_in_usd_ticks`).
@@ -20,8 +23,9 @@ export function readCharge(usage: JsonObject): Pick<ModelUsage, 'reportedUsd' | 
     return { reportedUsd: (charged ?? 0) + upstream }
   }
   if (charged !== undefined) return { reportedUsd: charged }
-  const unreported = [...uncountedTools(usage), ...connectors(usage)]
-  return unreported.length > 0 ? { unreported } : {}
+  const tools = uncountedTools(usage)
+  const called = connectors(usage)
+  return tools.length + called.length > 0 ? { unreported: [...tools, ...called] } : NO_CHARGE
 }
 
 function chargedUsd(usage: JsonObject): number | undefined {
@@ -31,9 +35,10 @@ function chargedUsd(usage: JsonObject): number | undefined {
 }
 
 /** xAI bills calls of its tools by their kind, which it does not always report, and each source of its live search. */
-function uncountedTools(usage: JsonObject): string[] {
+function uncountedTools(usage: JsonObject): readonly string[] {
   const tools = countOf(usage['num_server_side_tools_used']) ?? 0
   const sources = countOf(usage['num_sources_used']) ?? 0
+  if (tools === 0 && sources === 0) return NONE
   const byKind = objectOf(usage['server_side_tool_usage_details'])
   const reported = Object.values(byKind ?? {}).reduce<number>((sum, count) => sum + (countOf(count) ?? 0), 0)
   return [
@@ -42,9 +47,13 @@ function uncountedTools(usage: JsonObject): string[] {
   ]
 }
 
+const NONE: readonly string[] = []
+
 /** Mistral takes a fee for every call of a connector, by its kind, and counts the calls. */
-function connectors(usage: JsonObject): string[] {
-  return Object.entries(objectOf(usage['connectors']) ?? {}).flatMap(([name, calls]) => {
+function connectors(usage: JsonObject): readonly string[] {
+  const called = objectOf(usage['connectors'])
+  if (!called) return NONE
+  return Object.entries(called).flatMap(([name, calls]) => {
     const count = countOf(calls)
     return count ? [`${count} calls of ${name.slice(0, 40)}`] : []
   })

@@ -2,7 +2,7 @@ import { parseObject, type JsonObject } from './values.ts'
 import { JsonMembers } from './members.ts'
 
 /** A JSON body up to this size is parsed whole; above it only its wanted members are picked out. */
-const WHOLE_JSON_BYTES = 1024 * 1024
+export const WHOLE_JSON_BYTES = 1024 * 1024
 
 /** A picked member up to this size is read. */
 const MAX_MEMBER_BYTES = 256 * 1024
