@@ -22,7 +22,7 @@ import { KeyWatch } from './key-watch.ts'
 import { PricedReport } from './priced-report.ts'
 import { RequestLog } from './request-log.ts'
 import { quarantine } from './quarantine.ts'
-import { TraceBuilder } from './trace-builder.ts'
+import type { TraceBuilder } from './trace-builder.ts'
 import { countByTenant } from './tenant-pipelines.ts'
 import { TraceWriter } from './trace-writer.ts'
 import { UnfinishedTraces } from './unfinished-traces.ts'
@@ -75,7 +75,11 @@ async function open(settings: RecorderSettings): Promise<RecorderThread | undefi
     )
     // Only a gateway whose telemetry is on carries its libraries.
     const library = settings.telemetry.enabled ? await import('../telemetry/telemetry.ts') : undefined
-    return new RecorderThread(settings, storage, library?.Telemetry)
+    const thread = new RecorderThread(settings, storage, library?.Telemetry)
+    // Only now, because the gateway is ready without the price list. Messages wait for it.
+    const { TraceBuilder } = await import('./trace-builder.ts')
+    thread.buildWith((current) => new TraceBuilder(current))
+    return thread
   } catch (error) {
     reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
     return undefined
@@ -97,7 +101,9 @@ interface SlowExchange {
 
 class RecorderThread {
   #settings: RecorderSettings
-  #builder: TraceBuilder
+  /** Absent until `buildWith`, before which no message is taken. */
+  #newBuilder: ((settings: RecorderSettings) => TraceBuilder) | undefined
+  #builder: TraceBuilder | undefined
   readonly #builders: BuilderThread
   readonly #storage: Storage
   readonly #reader: ExchangeReader
@@ -128,7 +134,6 @@ class RecorderThread {
         store: settings.storage.driver,
         log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
       })
-    this.#builder = new TraceBuilder(settings)
     this.#builders = new BuilderThread(settings, BUILDER_WORKER)
     this.#storage = storage
     const log: JournalLog = (level, message, fields) => reply({ kind: 'log', level, message, fields })
@@ -175,6 +180,12 @@ class RecorderThread {
     reply({ kind: 'ready', totals: this.#totals() })
   }
 
+  /** Says how builders of traces are made; called once, before the first message. */
+  buildWith(newBuilder: (settings: RecorderSettings) => TraceBuilder): void {
+    this.#newBuilder = newBuilder
+    this.#builder = newBuilder(this.#settings)
+  }
+
   take(request: RecorderRequest): void {
     switch (request.kind) {
       case 'observed': {
@@ -193,7 +204,7 @@ class RecorderThread {
         return
       case 'configure':
         this.#settings = request.settings
-        this.#builder = new TraceBuilder(request.settings)
+        this.#builder = this.#newBuilder!(request.settings)
         this.#builders.configure(request.settings)
         return
       case 'audit':
@@ -244,7 +255,7 @@ class RecorderThread {
       const bytes = (content.requestBody?.bytes.length ?? 0) + (content.responseBody?.bytes.length ?? 0)
       const quick = bytes <= AT_ONCE_BYTES && content.response.bills.length <= AT_ONCE_BILLS
       if (encoding || !quick) return this.#buildElsewhere(exchange, content, encoding, bytes)
-      trace = this.#builder.build(exchange, content)
+      trace = this.#builder!.build(exchange, content)
     } catch (error) {
       return this.#withoutContent(exchange, nameOf(error))
     }
@@ -269,7 +280,7 @@ class RecorderThread {
 
   /** Makes a draft of a slow exchange safe until its trace is built. */
   #beginSlow(exchange: Exchange, content: ContentReading, read: 'read' | 'unread', bytes: number): void {
-    const known = (why: string): Trace => interruptedTrace(this.#builder.build(exchange, content), why, read)
+    const known = (why: string): Trace => interruptedTrace(this.#builder!.build(exchange, content), why, read)
     this.#unfinished.begin(exchange.id, () =>
       known('the gateway ended before its content was looked through'),
     )

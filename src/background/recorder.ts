@@ -18,7 +18,7 @@ import { readPath } from '../wire/url/path-readings.ts'
 import { type PipelineDiagnostics, pipelineDiagnostics } from './diagnostics.ts'
 import { type FinishedExchange, packExchanges } from './exchange-batch.ts'
 import { ExchangeQueue } from './exchange-queue.ts'
-import { type RecorderEnd, journalAuditEvents, journalExchanges } from './journal-at-end.ts'
+import type { RecorderEnd } from './journal-at-end.ts'
 import { unpackPriced } from './priced-batch.ts'
 import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
 import { TotalsAcrossThreads } from './totals-across-threads.ts'
@@ -233,8 +233,11 @@ export class Recorder {
       await Bun.sleep(LOOK_MS)
     }
     this.#thread.end()
-    journalAuditEvents(this.#settings, this.#auditWaiting, this.#log)
     const exchanges = this.#queue.exchanges.map(({ exchange }) => exchange)
+    if (exchanges.length + this.#auditWaiting.length === 0) return { kind: 'stored' }
+    // Loaded only here: it builds traces, so it has the price list, which is megabytes.
+    const { journalAuditEvents, journalExchanges } = await import('./journal-at-end.ts')
+    journalAuditEvents(this.#settings, this.#auditWaiting, this.#log)
     return journalExchanges(this.#settings, exchanges, this.#log)
   }
 
