@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import type { KeyList } from '../access/key-store.ts'
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
+import { withTimeout } from '../time/with-timeout.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 import { openStorage, recorderStorage } from '../storage/open-storage.ts'
 import type { Storage } from '../storage/contract/storage.ts'
@@ -51,6 +53,9 @@ const ALIVE_MS = 250
 /** The builder thread's program. */
 const BUILDER_WORKER = new URL('./builder-worker.ts', import.meta.url).href
 
+/** How long the start waits for the keys of the store. */
+const KEYS_MS = 1000
+
 /** Audit events that wait for the store. */
 const AUDIT_JOURNAL_BYTES = 64 * 1024 * 1024
 
@@ -75,7 +80,9 @@ async function open(settings: RecorderSettings): Promise<RecorderThread | undefi
     )
     // Only a gateway whose telemetry is on carries its libraries.
     const library = settings.telemetry.enabled ? await import('../telemetry/telemetry.ts') : undefined
+    const keys = settings.watchKeys ? await keysOf(storage) : undefined
     const thread = new RecorderThread(settings, storage, library?.Telemetry)
+    reply({ kind: 'ready', totals: thread.totals(), ...(keys ? { keys } : {}) })
     // Only now, because the gateway is ready without the price list. Messages wait for it.
     const { TraceBuilder } = await import('./trace-builder.ts')
     thread.buildWith((current) => new TraceBuilder(current))
@@ -84,6 +91,11 @@ async function open(settings: RecorderSettings): Promise<RecorderThread | undefi
     reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
     return undefined
   }
+}
+
+/** The keys of a store; `undefined` if it does not say them soon. */
+async function keysOf(storage: Storage): Promise<KeyList | undefined> {
+  return withTimeout(storage.directory().activeKeys(), KEYS_MS).catch(() => undefined)
 }
 
 function reply(message: RecorderReply): void {
@@ -130,7 +142,7 @@ class RecorderThread {
     this.#telemetry =
       Telemetry &&
       new Telemetry(settings.telemetry, {
-        totals: () => this.#totals(),
+        totals: () => this.totals(),
         store: settings.storage.driver,
         log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
       })
@@ -153,7 +165,7 @@ class RecorderThread {
       maxPendingBytes: () => this.#settings.queueMaxBytes,
       settled: (ids, fate) => {
         this.#unfinished.settled(ids)
-        reply({ kind: 'settled', ids, fate, totals: this.#totals() })
+        reply({ kind: 'settled', ids, fate, totals: this.totals() })
       },
       replayed: (traces) => reply({ kind: 'replayed', counts: countByTenant(traces) }),
       ...(this.#telemetry ? { wrote: (write) => this.#telemetry!.wrote(write) } : {}),
@@ -177,7 +189,6 @@ class RecorderThread {
       wanted: () => this.#settings.watchKeys,
       seen: (list) => reply({ kind: 'keys', list }),
     })
-    reply({ kind: 'ready', totals: this.#totals() })
   }
 
   /** Says how builders of traces are made; called once, before the first message. */
@@ -331,7 +342,7 @@ class RecorderThread {
     if (this.#slow.size === 0) this.#wake()
   }
 
-  #totals(): ReturnType<TraceWriter['totals']> {
+  totals(): ReturnType<TraceWriter['totals']> {
     return this.#writer.totals(this.#reader.givenUp)
   }
 
@@ -365,14 +376,14 @@ class RecorderThread {
     // First what cannot be recovered.
     await Promise.race([this.#writer.close(), this.#flush.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
     this.#writer.abandon()
-    reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.#totals() })
+    reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.totals() })
     await this.#maintenance.stop()
     await this.#keys.stop()
     await this.#audit.close()
     await this.#storage.close()
     await this.#telemetry?.close()
     clearInterval(alive)
-    reply({ kind: 'stopped', totals: this.#totals() })
+    reply({ kind: 'stopped', totals: this.totals() })
   }
 
   /** Settles when nothing is slow any more. */

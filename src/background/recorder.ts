@@ -78,7 +78,9 @@ export class Recorder {
   readonly #outboxTimer = new CoalescingTimer(() => this.#send())
   #restarts = 0
   /** Who waits for the first thread to open its store; absent once it has, or could not. */
-  #starting: { readonly ready: () => void; readonly failed: (error: Error) => void } | undefined
+  #starting:
+    | { readonly ready: (keys: KeyList | undefined) => void; readonly failed: (error: Error) => void }
+    | undefined
   #stopping: Promise<RecorderEnd> | undefined
   #flushed = false
   /** The thread has done all there was to do at the end. */
@@ -101,8 +103,12 @@ export class Recorder {
     })
   }
 
-  /** Starts the thread and waits until its store is open. Rejects with the reason when it cannot be. */
-  start(): Promise<void> {
+  /**
+   * Starts the thread and waits until its store is open. Rejects with the reason when it cannot be.
+   *
+   * @returns the gateway keys of the store; `undefined` when they are not wanted, or could not be read
+   */
+  start(): Promise<KeyList | undefined> {
     return new Promise((resolve, reject) => {
       this.#starting = { ready: resolve, failed: reject }
       this.#spawn()
@@ -256,7 +262,7 @@ export class Recorder {
         return this.#failed(reply.message)
       case 'ready':
         this.#totals.take(reply.totals)
-        this.#starting?.ready()
+        this.#starting?.ready(reply.keys)
         this.#starting = undefined
         return
       case 'settled':
