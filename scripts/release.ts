@@ -29,6 +29,9 @@ const INSTALLERS = ['install.sh', 'install.ps1']
 
 rmSync(outdir, { recursive: true, force: true })
 mkdirSync(outdir, { recursive: true })
+// One for all platforms, recorded with the first.
+const order = join(root, 'dist/start.order')
+rmSync(order, { force: true })
 for (const { asset, bunTarget } of platforms) {
   // Bun puts `.exe` behind a name that has none.
   run(
@@ -37,6 +40,7 @@ for (const { asset, bunTarget } of platforms) {
       'scripts/build.ts',
       `--target=${bunTarget}`,
       `--outfile=${join(outdir, asset.replace(/\.exe$/, ''))}`,
+      `--order=${order}`,
     ],
     { VERSION: version },
   )

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { startGateway } from './gateway.ts'
 import { median, residentBytes } from './measure.ts'
@@ -20,7 +20,7 @@ export async function startup(): Promise<void> {
       : []),
   ]
   for (const path of executables) {
-    const packed = Bun.gzipSync(Uint8Array.from(readFileSync(path)), { level: 9 }).length
+    const packed = Bun.gzipSync(await Bun.file(path).bytes(), { level: 9 }).length
     console.log(
       `${path.slice(DIST.length + 1).padEnd(42)} ${megabytes(statSync(path).size)}, packed ${megabytes(packed)}`,
     )

@@ -28,7 +28,8 @@ export type RecorderRequest =
 
 /** Messages of the recorder thread to the serving thread. */
 export type RecorderReply =
-  | { readonly kind: 'ready'; readonly totals: RecorderTotals }
+  /** The store is open. `keys` are those of the store; absent when they are not wanted, or could not be read. */
+  | { readonly kind: 'ready'; readonly totals: RecorderTotals; readonly keys?: KeyList }
   | { readonly kind: 'failed'; readonly message: string }
   /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
   | {

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import type { KeyList } from '../access/key-store.ts'
 import { CoalescingTimer } from '../time/coalescing-timer.ts'
+import { withTimeout } from '../time/with-timeout.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 import { openStorage, recorderStorage } from '../storage/open-storage.ts'
 import type { Storage } from '../storage/contract/storage.ts'
@@ -22,7 +24,7 @@ import { KeyWatch } from './key-watch.ts'
 import { PricedReport } from './priced-report.ts'
 import { RequestLog } from './request-log.ts'
 import { quarantine } from './quarantine.ts'
-import { TraceBuilder } from './trace-builder.ts'
+import type { TraceBuilder } from './trace-builder.ts'
 import { countByTenant } from './tenant-pipelines.ts'
 import { TraceWriter } from './trace-writer.ts'
 import { UnfinishedTraces } from './unfinished-traces.ts'
@@ -51,6 +53,9 @@ const ALIVE_MS = 250
 /** The builder thread's program. */
 const BUILDER_WORKER = new URL('./builder-worker.ts', import.meta.url).href
 
+/** How long the start waits for the keys of the store. */
+const KEYS_MS = 1000
+
 /** Audit events that wait for the store. */
 const AUDIT_JOURNAL_BYTES = 64 * 1024 * 1024
 
@@ -75,11 +80,22 @@ async function open(settings: RecorderSettings): Promise<RecorderThread | undefi
     )
     // Only a gateway whose telemetry is on carries its libraries.
     const library = settings.telemetry.enabled ? await import('../telemetry/telemetry.ts') : undefined
-    return new RecorderThread(settings, storage, library?.Telemetry)
+    const keys = settings.watchKeys ? await keysOf(storage) : undefined
+    const thread = new RecorderThread(settings, storage, library?.Telemetry)
+    reply({ kind: 'ready', totals: thread.totals(), ...(keys ? { keys } : {}) })
+    // Only now, because the gateway is ready without the price list. Messages wait for it.
+    const { TraceBuilder } = await import('./trace-builder.ts')
+    thread.buildWith((current) => new TraceBuilder(current))
+    return thread
   } catch (error) {
     reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
     return undefined
   }
+}
+
+/** The keys of a store; `undefined` if it does not say them soon. */
+async function keysOf(storage: Storage): Promise<KeyList | undefined> {
+  return withTimeout(storage.directory().activeKeys(), KEYS_MS).catch(() => undefined)
 }
 
 function reply(message: RecorderReply): void {
@@ -97,7 +113,9 @@ interface SlowExchange {
 
 class RecorderThread {
   #settings: RecorderSettings
-  #builder: TraceBuilder
+  /** Absent until `buildWith`, before which no message is taken. */
+  #newBuilder: ((settings: RecorderSettings) => TraceBuilder) | undefined
+  #builder: TraceBuilder | undefined
   readonly #builders: BuilderThread
   readonly #storage: Storage
   readonly #reader: ExchangeReader
@@ -124,11 +142,10 @@ class RecorderThread {
     this.#telemetry =
       Telemetry &&
       new Telemetry(settings.telemetry, {
-        totals: () => this.#totals(),
+        totals: () => this.totals(),
         store: settings.storage.driver,
         log: (level, message, fields) => reply({ kind: 'log', level, message, fields }),
       })
-    this.#builder = new TraceBuilder(settings)
     this.#builders = new BuilderThread(settings, BUILDER_WORKER)
     this.#storage = storage
     const log: JournalLog = (level, message, fields) => reply({ kind: 'log', level, message, fields })
@@ -148,7 +165,7 @@ class RecorderThread {
       maxPendingBytes: () => this.#settings.queueMaxBytes,
       settled: (ids, fate) => {
         this.#unfinished.settled(ids)
-        reply({ kind: 'settled', ids, fate, totals: this.#totals() })
+        reply({ kind: 'settled', ids, fate, totals: this.totals() })
       },
       replayed: (traces) => reply({ kind: 'replayed', counts: countByTenant(traces) }),
       ...(this.#telemetry ? { wrote: (write) => this.#telemetry!.wrote(write) } : {}),
@@ -172,7 +189,12 @@ class RecorderThread {
       wanted: () => this.#settings.watchKeys,
       seen: (list) => reply({ kind: 'keys', list }),
     })
-    reply({ kind: 'ready', totals: this.#totals() })
+  }
+
+  /** Says how builders of traces are made; called once, before the first message. */
+  buildWith(newBuilder: (settings: RecorderSettings) => TraceBuilder): void {
+    this.#newBuilder = newBuilder
+    this.#builder = newBuilder(this.#settings)
   }
 
   take(request: RecorderRequest): void {
@@ -193,7 +215,7 @@ class RecorderThread {
         return
       case 'configure':
         this.#settings = request.settings
-        this.#builder = new TraceBuilder(request.settings)
+        this.#builder = this.#newBuilder!(request.settings)
         this.#builders.configure(request.settings)
         return
       case 'audit':
@@ -244,7 +266,7 @@ class RecorderThread {
       const bytes = (content.requestBody?.bytes.length ?? 0) + (content.responseBody?.bytes.length ?? 0)
       const quick = bytes <= AT_ONCE_BYTES && content.response.bills.length <= AT_ONCE_BILLS
       if (encoding || !quick) return this.#buildElsewhere(exchange, content, encoding, bytes)
-      trace = this.#builder.build(exchange, content)
+      trace = this.#builder!.build(exchange, content)
     } catch (error) {
       return this.#withoutContent(exchange, nameOf(error))
     }
@@ -269,7 +291,7 @@ class RecorderThread {
 
   /** Makes a draft of a slow exchange safe until its trace is built. */
   #beginSlow(exchange: Exchange, content: ContentReading, read: 'read' | 'unread', bytes: number): void {
-    const known = (why: string): Trace => interruptedTrace(this.#builder.build(exchange, content), why, read)
+    const known = (why: string): Trace => interruptedTrace(this.#builder!.build(exchange, content), why, read)
     this.#unfinished.begin(exchange.id, () =>
       known('the gateway ended before its content was looked through'),
     )
@@ -320,7 +342,7 @@ class RecorderThread {
     if (this.#slow.size === 0) this.#wake()
   }
 
-  #totals(): ReturnType<TraceWriter['totals']> {
+  totals(): ReturnType<TraceWriter['totals']> {
     return this.#writer.totals(this.#reader.givenUp)
   }
 
@@ -354,14 +376,14 @@ class RecorderThread {
     // First what cannot be recovered.
     await Promise.race([this.#writer.close(), this.#flush.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
     this.#writer.abandon()
-    reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.#totals() })
+    reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.totals() })
     await this.#maintenance.stop()
     await this.#keys.stop()
     await this.#audit.close()
     await this.#storage.close()
     await this.#telemetry?.close()
     clearInterval(alive)
-    reply({ kind: 'stopped', totals: this.#totals() })
+    reply({ kind: 'stopped', totals: this.totals() })
   }
 
   /** Settles when nothing is slow any more. */

@@ -18,7 +18,7 @@ import { readPath } from '../wire/url/path-readings.ts'
 import { type PipelineDiagnostics, pipelineDiagnostics } from './diagnostics.ts'
 import { type FinishedExchange, packExchanges } from './exchange-batch.ts'
 import { ExchangeQueue } from './exchange-queue.ts'
-import { type RecorderEnd, journalAuditEvents, journalExchanges } from './journal-at-end.ts'
+import type { RecorderEnd } from './journal-at-end.ts'
 import { unpackPriced } from './priced-batch.ts'
 import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
 import { TotalsAcrossThreads } from './totals-across-threads.ts'
@@ -78,7 +78,9 @@ export class Recorder {
   readonly #outboxTimer = new CoalescingTimer(() => this.#send())
   #restarts = 0
   /** Who waits for the first thread to open its store; absent once it has, or could not. */
-  #starting: { readonly ready: () => void; readonly failed: (error: Error) => void } | undefined
+  #starting:
+    | { readonly ready: (keys: KeyList | undefined) => void; readonly failed: (error: Error) => void }
+    | undefined
   #stopping: Promise<RecorderEnd> | undefined
   #flushed = false
   /** The thread has done all there was to do at the end. */
@@ -101,8 +103,12 @@ export class Recorder {
     })
   }
 
-  /** Starts the thread and waits until its store is open. Rejects with the reason when it cannot be. */
-  start(): Promise<void> {
+  /**
+   * Starts the thread and waits until its store is open. Rejects with the reason when it cannot be.
+   *
+   * @returns the gateway keys of the store; `undefined` when they are not wanted, or could not be read
+   */
+  start(): Promise<KeyList | undefined> {
     return new Promise((resolve, reject) => {
       this.#starting = { ready: resolve, failed: reject }
       this.#spawn()
@@ -233,8 +239,11 @@ export class Recorder {
       await Bun.sleep(LOOK_MS)
     }
     this.#thread.end()
-    journalAuditEvents(this.#settings, this.#auditWaiting, this.#log)
     const exchanges = this.#queue.exchanges.map(({ exchange }) => exchange)
+    if (exchanges.length + this.#auditWaiting.length === 0) return { kind: 'stored' }
+    // Loaded only here: it builds traces, so it has the price list, which is megabytes.
+    const { journalAuditEvents, journalExchanges } = await import('./journal-at-end.ts')
+    journalAuditEvents(this.#settings, this.#auditWaiting, this.#log)
     return journalExchanges(this.#settings, exchanges, this.#log)
   }
 
@@ -253,7 +262,7 @@ export class Recorder {
         return this.#failed(reply.message)
       case 'ready':
         this.#totals.take(reply.totals)
-        this.#starting?.ready()
+        this.#starting?.ready(reply.keys)
         this.#starting = undefined
         return
       case 'settled':

@@ -5,7 +5,7 @@ import { formatSecond, formatTime } from '../time/rfc3339.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import { given, givenBody } from '../wire/json/json-field.ts'
-import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
+import { type Io, readFormat } from './command.ts'
 import { writeDebugBundle } from './debug-bundle.ts'
 import { type DebugChain, type DebugOptions, findSource, readChain } from './debug-chain.ts'
 import { writeDebugText } from './debug-text.ts'
@@ -13,56 +13,33 @@ import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 
 /** `ongoingai debug`: one exchange and the chain it belongs to, read from the store. */
-export const debug: Command = {
-  name: 'debug',
-  summary: 'show the latest exchange, or a chain of them',
-  usage:
-    'debug [last] [--config path/to/ongoingai.yaml] [--trace-id ID] [--trace-group-id ID] [--thread-id ID] [--run-id ID] [--format text|json] [--limit N] [--diff] [--bundle-out PATH] [--include-headers] [--include-bodies]',
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    { name: 'trace-id', type: 'string', description: 'Trace ID to debug (defaults to latest trace)' },
-    { name: 'trace-group-id', type: 'string', description: 'Trace group ID filter' },
-    { name: 'thread-id', type: 'string', description: 'Thread ID filter' },
-    { name: 'run-id', type: 'string', description: 'Run ID filter' },
-    { name: 'limit', type: 'int', description: 'Maximum checkpoints to include (1-500)', default: '200' },
-    { name: 'diff', type: 'bool', description: 'Include redaction-safe checkpoint diffs' },
-    {
-      name: 'bundle-out',
-      type: 'string',
-      description: 'Directory to write debug bundle (debug-chain.json + manifest.json)',
-    },
-    { name: 'include-headers', type: 'bool', description: 'Include request/response headers' },
-    { name: 'include-bodies', type: 'bool', description: 'Include request/response bodies' },
-  ],
-  async run(parsed, io) {
-    const options = readOptions(parsed)
-    if ('problem' in options) {
-      io.err(`${options.problem}\n`)
-      return 2
-    }
-    const store = await openStore(parsed, io)
-    if (!store) return 1
-    try {
-      const reader = store.storage.everywhere()
-      const source = await findSource(reader, options)
-      if (!source) {
-        io.err(options.traceId === '' ? 'no traces found in storage\n' : 'trace not found\n')
-        return 1
-      }
-      const chain = await readChain(reader, source, options)
-      const generatedAt = formatSecond(Date.now() * 1000)
-      const document = chainJson(chain, options, generatedAt)
-      if (options.format === 'json') io.out(`${contractJson(document, 2)}\n`)
-      else writeDebugText(chain, options, generatedAt, io)
-      return options.bundle === '' ? 0 : writeBundle(document, chain, options, generatedAt, io)
-    } catch (error) {
-      io.err(`failed to build debug chain: ${error instanceof Error ? error.message : String(error)}\n`)
+export async function debug(parsed: Arguments, io: Io): Promise<number> {
+  const options = readOptions(parsed)
+  if ('problem' in options) {
+    io.err(`${options.problem}\n`)
+    return 2
+  }
+  const store = await openStore(parsed, io)
+  if (!store) return 1
+  try {
+    const reader = store.storage.everywhere()
+    const source = await findSource(reader, options)
+    if (!source) {
+      io.err(options.traceId === '' ? 'no traces found in storage\n' : 'trace not found\n')
       return 1
-    } finally {
-      await store.storage.close()
     }
-  },
+    const chain = await readChain(reader, source, options)
+    const generatedAt = formatSecond(Date.now() * 1000)
+    const document = chainJson(chain, options, generatedAt)
+    if (options.format === 'json') io.out(`${contractJson(document, 2)}\n`)
+    else writeDebugText(chain, options, generatedAt, io)
+    return options.bundle === '' ? 0 : writeBundle(document, chain, options, generatedAt, io)
+  } catch (error) {
+    io.err(`failed to build debug chain: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  } finally {
+    await store.storage.close()
+  }
 }
 
 function readOptions(parsed: Arguments): DebugOptions | { problem: string } {

@@ -1,41 +1,35 @@
 import { contractJson } from '../wire/json/contract-json.ts'
-import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { readFormat, type Io } from './command.ts'
+import type { Arguments } from './flags.ts'
+import { requestGateway, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
 const PATH = '/api/diagnostics/trace-pipeline'
 
 /** `ongoingai diagnostics`: the trace pipeline of a running gateway. */
-export const diagnostics: Command = {
-  name: 'diagnostics',
-  summary: 'show the trace pipeline of a running gateway',
-  usage:
-    'diagnostics [trace-pipeline] [--config path/to/ongoingai.yaml] [--base-url URL] [--gateway-key TOKEN] [--auth-header HEADER] [--format text|json] [--timeout DURATION]',
-  flags: [CONFIG_FLAG, FORMAT_FLAG, ...GATEWAY_FLAGS],
-  async run(parsed, io) {
-    const { positional } = parsed
-    const target = positional[0]?.trim()
-    if (positional.length > 1) {
-      return wrong(io, 'diagnostics accepts at most one positional argument: "trace-pipeline"')
-    }
-    if (target !== undefined && target !== 'trace-pipeline') {
-      return wrong(io, `unsupported diagnostics target "${target}": expected "trace-pipeline"`)
-    }
-    const format = readFormat('diagnostics', parsed)
-    if ('problem' in format) return wrong(io, format.problem)
-    const timeoutMs = readTimeout(parsed)
-    if (typeof timeoutMs === 'string') return wrong(io, `invalid diagnostics ${timeoutMs}`)
-    try {
-      const { url, value } = await requestGateway(parsed, io, { what: 'diagnostics', path: PATH, timeoutMs })
-      const response = responseOf(value)
-      if (format.format === 'json') io.out(`${contractJson(response, 2)}\n`)
-      else writeText(response, url, io)
-      return 0
-    } catch (error) {
-      io.err(`${error instanceof Error ? error.message : String(error)}\n`)
-      return 1
-    }
-  },
+export async function diagnostics(parsed: Arguments, io: Io): Promise<number> {
+  const { positional } = parsed
+  const target = positional[0]?.trim()
+  if (positional.length > 1) {
+    return wrong(io, 'diagnostics accepts at most one positional argument: "trace-pipeline"')
+  }
+  if (target !== undefined && target !== 'trace-pipeline') {
+    return wrong(io, `unsupported diagnostics target "${target}": expected "trace-pipeline"`)
+  }
+  const format = readFormat('diagnostics', parsed)
+  if ('problem' in format) return wrong(io, format.problem)
+  const timeoutMs = readTimeout(parsed)
+  if (typeof timeoutMs === 'string') return wrong(io, `invalid diagnostics ${timeoutMs}`)
+  try {
+    const { url, value } = await requestGateway(parsed, io, { what: 'diagnostics', path: PATH, timeoutMs })
+    const response = responseOf(value)
+    if (format.format === 'json') io.out(`${contractJson(response, 2)}\n`)
+    else writeText(response, url, io)
+    return 0
+  } catch (error) {
+    io.err(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
 }
 
 interface DiagnosticsResponse {

@@ -3,58 +3,49 @@ import { contractJson } from '../wire/json/contract-json.ts'
 import { visible } from '../presentation/visible.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../time/rfc3339.ts'
-import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
+import { type Io, readFormat } from './command.ts'
+import type { Arguments } from './flags.ts'
 import { type Check, type Finding, LOCAL_CHECKS, UPSTREAMS } from './doctor-checks.ts'
 import { outputColumns } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
 
 /** `ongoingai doctor`: whether this gateway can run as it is configured, without changing anything. */
-export const doctor: Command = {
-  name: 'doctor',
-  summary: 'check configuration, store, routes, keys, disk and upstreams',
-  usage: 'doctor [--config path/to/ongoingai.yaml] [--format text|json] [--online]',
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    { name: 'online', type: 'bool', description: 'Also ask every upstream whether it can be reached' },
-  ],
-  async run(parsed, io) {
-    const format = readFormat('doctor', parsed)
-    const problem =
-      parsed.positional.length > 0
-        ? 'doctor does not accept positional arguments'
-        : 'problem' in format
-          ? format.problem
-          : undefined
-    if (problem !== undefined) {
-      io.err(`${problem}\n`)
-      return 2
+export async function doctor(parsed: Arguments, io: Io): Promise<number> {
+  const format = readFormat('doctor', parsed)
+  const problem =
+    parsed.positional.length > 0
+      ? 'doctor does not accept positional arguments'
+      : 'problem' in format
+        ? format.problem
+        : undefined
+  if (problem !== undefined) {
+    io.err(`${problem}\n`)
+    return 2
+  }
+  const path = parsed.values.get('config')
+  const findings = await examine(path, parsed.values.get('online') === 'true', io)
+  const overall = overallOf(findings)
+  const generatedAt = formatSecond(Date.now() * 1000)
+  const shownPath = path?.trim() || 'ongoingai.yaml'
+  if ('format' in format && format.format === 'json') {
+    const document = {
+      schema_version: 'doctor.v1',
+      generated_at: generatedAt,
+      config_path: shownPath,
+      overall_status: overall,
+      checks: findings,
     }
-    const path = parsed.values.get('config')
-    const findings = await examine(path, parsed.values.get('online') === 'true', io)
-    const overall = overallOf(findings)
-    const generatedAt = formatSecond(Date.now() * 1000)
-    const shownPath = path?.trim() || 'ongoingai.yaml'
-    if ('format' in format && format.format === 'json') {
-      const document = {
-        schema_version: 'doctor.v1',
-        generated_at: generatedAt,
-        config_path: shownPath,
-        overall_status: overall,
-        checks: findings,
-      }
-      io.out(`${contractJson(document, 2)}\n`)
-    } else {
-      io.out(
-        `OngoingAI Doctor\nGenerated at    ${generatedAt}\nConfig path     ${visible(shownPath)}\nOverall status  ${overall.toUpperCase()}\n\nChecks\n`,
-      )
-      for (const { name, status, summary, details } of findings) {
-        io.out(`${wrapped(`- [${status.toUpperCase()}] ${name}: ${visible(summary)}`)}\n`)
-        for (const detail of details ?? []) io.out(`  ${wrapped(visible(detail))}\n`)
-      }
+    io.out(`${contractJson(document, 2)}\n`)
+  } else {
+    io.out(
+      `OngoingAI Doctor\nGenerated at    ${generatedAt}\nConfig path     ${visible(shownPath)}\nOverall status  ${overall.toUpperCase()}\n\nChecks\n`,
+    )
+    for (const { name, status, summary, details } of findings) {
+      io.out(`${wrapped(`- [${status.toUpperCase()}] ${name}: ${visible(summary)}`)}\n`)
+      for (const detail of details ?? []) io.out(`  ${wrapped(visible(detail))}\n`)
     }
-    return overall === 'fail' ? 1 : 0
-  },
+  }
+  return overall === 'fail' ? 1 : 0
 }
 
 function wrapped(text: string): string {

@@ -3,11 +3,11 @@ import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import type { TraceReader } from '../storage/contract/traces.ts'
 import { encodeTrace } from '../background/trace-codec.ts'
 import type { Trace } from '../traces/trace.ts'
-import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import type { Io } from './command.ts'
 import { auditedReading } from './audited.ts'
 import { csvHead, csvRecord, exportColumns, exportLine } from '../presentation/export-columns.ts'
 import { ExportFile } from './export-file.ts'
-import { FILTER_FLAGS, FILTER_USAGE, RANGE_FLAGS, RANGE_USAGE, readFilterFlags } from './filter-flags.ts'
+import { readFilterFlags } from './filter-flags.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
@@ -17,53 +17,32 @@ const PAGE = 500
 const PAGE_WITH_BODIES = 50
 
 /** `ongoingai export`: traces as a file for other programs. */
-export const exportTraces: Command = {
-  name: 'export',
-  summary: 'write traces to a file: JSON lines, CSV or Parquet',
-  usage: `export [--config path/to/ongoingai.yaml] [--format jsonl|csv|parquet] [--out PATH] [--bodies] ${RANGE_USAGE} ${FILTER_USAGE}`,
-  flags: [
-    CONFIG_FLAG,
-    { name: 'format', type: 'string', description: 'jsonl, csv or parquet', default: 'jsonl' },
-    {
-      name: 'out',
-      type: 'string',
-      description: 'File to write; standard output without it. An export that was interrupted goes on',
-    },
-    { name: 'bodies', type: 'bool', description: 'Include captured request and response bodies' },
-    ...RANGE_FLAGS,
-    ...FILTER_FLAGS,
-  ],
-  async run(parsed, io) {
-    const options = readOptions(parsed)
-    if ('problem' in options) {
-      io.err(`${options.problem}\n`)
-      return 2
-    }
-    const store = await openStore(parsed, io)
-    if (!store) return 1
-    let outcome: 'success' | 'error' = 'error'
-    try {
-      const reader = store.storage.everywhere()
-      if (options.out === '') await exportToOutput(reader, options, io)
-      else await exportToFile(reader, options, io)
-      outcome = 'success'
-      return 0
-    } catch (error) {
-      io.err(`export stopped: ${error instanceof Error ? error.message : String(error)}\n`)
-      if (options.out !== '')
-        io.err('what was written is kept; run the same command again to go on from there\n')
-      return 1
-    } finally {
-      await store.storage.close()
-      const { format, out, bodies, filter } = options
-      const detail = { format, bodies, filter }
-      await auditedReading(
-        store.config.storage,
-        { action: 'traces.export', target: out, outcome, detail },
-        io,
-      )
-    }
-  },
+export async function exportTraces(parsed: Arguments, io: Io): Promise<number> {
+  const options = readOptions(parsed)
+  if ('problem' in options) {
+    io.err(`${options.problem}\n`)
+    return 2
+  }
+  const store = await openStore(parsed, io)
+  if (!store) return 1
+  let outcome: 'success' | 'error' = 'error'
+  try {
+    const reader = store.storage.everywhere()
+    if (options.out === '') await exportToOutput(reader, options, io)
+    else await exportToFile(reader, options, io)
+    outcome = 'success'
+    return 0
+  } catch (error) {
+    io.err(`export stopped: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (options.out !== '')
+      io.err('what was written is kept; run the same command again to go on from there\n')
+    return 1
+  } finally {
+    await store.storage.close()
+    const { format, out, bodies, filter } = options
+    const detail = { format, bodies, filter }
+    await auditedReading(store.config.storage, { action: 'traces.export', target: out, outcome, detail }, io)
+  }
 }
 
 interface Options {

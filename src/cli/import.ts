@@ -11,7 +11,8 @@ import { type UnreadableRow, importedTrace } from '../storage/import/imported-tr
 import { untilFree } from '../storage/until-free.ts'
 import type { Trace } from '../traces/trace.ts'
 import { audited } from './audited.ts'
-import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
+import { type Io, readFormat } from './command.ts'
+import type { Arguments } from './flags.ts'
 import { waitingFor, withConfig } from './open-store.ts'
 import { Progress } from './progress.ts'
 
@@ -22,58 +23,43 @@ const PAGE = 1000
 const NAMED = 20
 
 /** `ongoingai import`: brings the traces, tenants and keys of the Go gateway into the store. */
-export const importGo: Command = {
-  name: 'import',
-  summary: 'bring traces, tenants and keys of the Go gateway over',
-  usage: 'import --from PATH|DSN [--config path/to/ongoingai.yaml] [--format text|json]',
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    {
-      name: 'from',
-      type: 'string',
-      description:
-        'SQLite file or PostgreSQL connection string of the Go gateway; it is read and never changed',
-    },
-  ],
-  async run(parsed, io) {
-    const format = readFormat('import', parsed)
-    const from = (parsed.values.get('from') ?? io.environment['ONGOINGAI_IMPORT_FROM'] ?? '').trim()
-    const problem =
-      parsed.positional.length > 0
-        ? 'import does not accept positional arguments'
-        : 'problem' in format
-          ? format.problem
-          : from === ''
-            ? 'import needs --from (or ONGOINGAI_IMPORT_FROM, which no process list shows)'
-            : undefined
-    if (problem !== undefined || 'problem' in format) {
-      io.err(`${problem}\n`)
-      return 2
-    }
-    const config = withConfig(parsed, io)
-    if (!config) return 1
-    const { openGoSource, openStorage } = await import('../storage/open-storage.ts')
-    let source: GoSource | undefined
-    let storage: Storage | undefined
-    try {
-      source = await openGoSource(from)
-      storage = await openStorage(config.storage, 'write', waitingFor(io))
-      const result = await bringOver(source, storage, from, config, io)
-      const { place, read, added, tenants } = result
-      await audited(storage, { action: 'traces.import', target: place, detail: { read, added, ...tenants } })
-      if (format.format === 'json') io.out(`${contractJson(resultJson(result), 2)}\n`)
-      else writeText(result, io)
-      return 0
-    } catch (error) {
-      io.err(`import stopped: ${error instanceof Error ? error.message : String(error)}\n`)
-      io.err('what was brought over is kept; run the same command again to go on from there\n')
-      return 1
-    } finally {
-      await source?.close()
-      await storage?.close()
-    }
-  },
+export async function importGo(parsed: Arguments, io: Io): Promise<number> {
+  const format = readFormat('import', parsed)
+  const from = (parsed.values.get('from') ?? io.environment['ONGOINGAI_IMPORT_FROM'] ?? '').trim()
+  const problem =
+    parsed.positional.length > 0
+      ? 'import does not accept positional arguments'
+      : 'problem' in format
+        ? format.problem
+        : from === ''
+          ? 'import needs --from (or ONGOINGAI_IMPORT_FROM, which no process list shows)'
+          : undefined
+  if (problem !== undefined || 'problem' in format) {
+    io.err(`${problem}\n`)
+    return 2
+  }
+  const config = withConfig(parsed, io)
+  if (!config) return 1
+  const { openGoSource, openStorage } = await import('../storage/open-storage.ts')
+  let source: GoSource | undefined
+  let storage: Storage | undefined
+  try {
+    source = await openGoSource(from)
+    storage = await openStorage(config.storage, 'write', waitingFor(io))
+    const result = await bringOver(source, storage, from, config, io)
+    const { place, read, added, tenants } = result
+    await audited(storage, { action: 'traces.import', target: place, detail: { read, added, ...tenants } })
+    if (format.format === 'json') io.out(`${contractJson(resultJson(result), 2)}\n`)
+    else writeText(result, io)
+    return 0
+  } catch (error) {
+    io.err(`import stopped: ${error instanceof Error ? error.message : String(error)}\n`)
+    io.err('what was brought over is kept; run the same command again to go on from there\n')
+    return 1
+  } finally {
+    await source?.close()
+    await storage?.close()
+  }
 }
 
 interface Result {

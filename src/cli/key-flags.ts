@@ -1,12 +1,6 @@
 import type { Members } from '../presentation/read-members.ts'
 import { parseStrictJson } from '../wire/json/strict-json.ts'
-import type { Arguments, Flag } from './flags.ts'
-
-/** Flags that name the tenant of a key. */
-export const TARGET_FLAGS: readonly Flag[] = [
-  { name: 'org-id', type: 'string', description: 'Organization of the key' },
-  { name: 'workspace-id', type: 'string', description: 'Workspace of the key' },
-]
+import type { Arguments } from './flags.ts'
 
 /** Flags of texts, and of lists separated by commas, that become members of the request. */
 const TEXTS = ['id', 'name', 'description', 'role', 'scope', 'expires-at', 'token'] as const

@@ -15,56 +15,22 @@ import { TenantTallies } from '../limits/policies/tenant-tallies.ts'
 import type { Storage } from '../storage/contract/storage.ts'
 import { untilFree } from '../storage/until-free.ts'
 import { audited } from './audited.ts'
-import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
-import type { Arguments, Flag } from './flags.ts'
+import { readFormat, type Io } from './command.ts'
+import { RAISE_FLAGS, SUBJECT_FLAGS } from './commands/limits.ts'
+import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
-import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
-
-/** Flags that name a budget's subject. */
-const SUBJECT_FLAGS: readonly Flag[] = [
-  { name: 'workspace-id', type: 'string', description: 'Workspace whose budget it is, or that it is in' },
-  { name: 'key-id', type: 'string', description: 'Key whose budget it is' },
-  { name: 'end-user', type: 'string', description: 'End user whose budget it is' },
-  { name: 'session-id', type: 'string', description: 'Session whose budget it is' },
-  { name: 'provider', type: 'string', description: 'Provider, where the limit counts by it' },
-  { name: 'model', type: 'string', description: 'Model, where the limit counts by it' },
-]
-const ORG_FLAG: Flag = {
-  name: 'org-id',
-  type: 'string',
-  description: 'Organization (in the store; a running gateway takes that of the key)',
-  default: 'default',
-}
-const RAISE_FLAGS: readonly Flag[] = [
-  { name: 'by-usd', type: 'string', description: 'How much more than the budget may be spent, in USD' },
-  { name: 'to-usd', type: 'string', description: 'How much may be spent, in USD' },
-  {
-    name: 'until',
-    type: 'string',
-    description: 'YYYY-MM-DD or RFC 3339 (the end of the period unless given)',
-  },
-]
-const WHOSE =
-  '[--workspace-id ID] [--key-id ID] [--end-user NAME] [--session-id ID] [--provider NAME] [--model NAME] [--org-id ID] [--config path/to/ongoingai.yaml] [--base-url URL [--gateway-key TOKEN] [--auth-header HEADER] [--timeout DURATION]] [--format text|json]'
+import { requestGateway, readTimeout } from './running-gateway.ts'
 
 type Members = Readonly<Record<string, string | number>>
 
 /** `ongoingai limits reset` */
-export const limitsReset: Command = {
-  name: 'limits reset',
-  summary: 'let a budget begin anew for one subject',
-  usage: `limits reset POLICY ${WHOSE}`,
-  flags: [CONFIG_FLAG, FORMAT_FLAG, ...SUBJECT_FLAGS, ORG_FLAG, ...GATEWAY_FLAGS],
-  run: (parsed, io) => change('reset', parsed, io),
+export function resetLimit(parsed: Arguments, io: Io): Promise<number> {
+  return change('reset', parsed, io)
 }
 
 /** `ongoingai limits raise` */
-export const limitsRaise: Command = {
-  name: 'limits raise',
-  summary: 'let one subject spend more than its budget for a while',
-  usage: `limits raise POLICY (--by-usd USD | --to-usd USD) [--until TIME] ${WHOSE}`,
-  flags: [CONFIG_FLAG, FORMAT_FLAG, ...SUBJECT_FLAGS, ...RAISE_FLAGS, ORG_FLAG, ...GATEWAY_FLAGS],
-  run: (parsed, io) => change('raise', parsed, io),
+export function raiseLimit(parsed: Arguments, io: Io): Promise<number> {
+  return change('raise', parsed, io)
 }
 
 /** Changes a budget of a running gateway when its URL is given, else in the store. */

@@ -1,65 +1,50 @@
 import { contractJson } from '../wire/json/contract-json.ts'
 import type { LimitStanding } from '../limits/policies/standing.ts'
 import { usdText } from '../usage/money.ts'
-import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command } from './command.ts'
-import { requestGateway, GATEWAY_FLAGS, readTimeout } from './running-gateway.ts'
+import { readFormat, type Io } from './command.ts'
+import type { Arguments } from './flags.ts'
+import { requestGateway, readTimeout } from './running-gateway.ts'
 import { textTable } from './text-table.ts'
 
 /** Flags that say whose limits to show, and their names in the query. */
 const SUBJECT_FLAGS = ['key-id', 'end-user', 'session-id', 'provider', 'model'] as const
 
 /** `ongoingai limits`: the limits of a key of a running gateway, with their state. */
-export const limits: Command = {
-  name: 'limits',
-  summary: 'show limits of a running gateway and where they stand',
-  usage:
-    'limits [--config path/to/ongoingai.yaml] [--key-id ID] [--end-user NAME] [--session-id ID] [--provider NAME] [--model NAME] [--base-url URL] [--gateway-key TOKEN] [--auth-header HEADER] [--format text|json] [--timeout DURATION]',
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    { name: 'key-id', type: 'string', description: 'Another key of the tenant (needs keys:manage)' },
-    { name: 'end-user', type: 'string', description: 'Limits of an end user' },
-    { name: 'session-id', type: 'string', description: 'Limits of a session' },
-    { name: 'provider', type: 'string', description: 'Limits that hold for a provider' },
-    { name: 'model', type: 'string', description: 'Limits that hold for a model' },
-    ...GATEWAY_FLAGS,
-  ],
-  async run(parsed, io) {
-    const format = readFormat('limits', parsed)
-    const timeoutMs = readTimeout(parsed)
-    const problem =
-      parsed.positional.length > 0
-        ? 'limits does not accept positional arguments'
-        : 'problem' in format
-          ? format.problem
-          : typeof timeoutMs === 'string'
-            ? `invalid limits ${timeoutMs}`
-            : undefined
-    if (problem !== undefined || typeof timeoutMs === 'string') {
-      io.err(`${problem}\n`)
-      return 2
-    }
-    const query = new URLSearchParams()
-    for (const flag of SUBJECT_FLAGS) {
-      const value = parsed.values.get(flag)
-      if (value !== undefined) query.set(flag.replace('-', '_'), value)
-    }
-    try {
-      const path = `/api/limits${query.size > 0 ? `?${query.toString()}` : ''}`
-      const { value } = await requestGateway(parsed, io, { what: 'limits', path, timeoutMs })
-      if ('format' in format && format.format === 'json') {
-        io.out(`${contractJson(value, 2)}\n`)
-        return 0
-      }
-      const { limits: standings } = value as { limits: readonly LimitStanding[] }
-      if (standings.length === 0) io.out('no limits are set\n')
-      else io.out(textTable([HEADINGS, ...standings.map(rowOf)]))
+export async function showLimits(parsed: Arguments, io: Io): Promise<number> {
+  const format = readFormat('limits', parsed)
+  const timeoutMs = readTimeout(parsed)
+  const problem =
+    parsed.positional.length > 0
+      ? 'limits does not accept positional arguments'
+      : 'problem' in format
+        ? format.problem
+        : typeof timeoutMs === 'string'
+          ? `invalid limits ${timeoutMs}`
+          : undefined
+  if (problem !== undefined || typeof timeoutMs === 'string') {
+    io.err(`${problem}\n`)
+    return 2
+  }
+  const query = new URLSearchParams()
+  for (const flag of SUBJECT_FLAGS) {
+    const value = parsed.values.get(flag)
+    if (value !== undefined) query.set(flag.replace('-', '_'), value)
+  }
+  try {
+    const path = `/api/limits${query.size > 0 ? `?${query.toString()}` : ''}`
+    const { value } = await requestGateway(parsed, io, { what: 'limits', path, timeoutMs })
+    if ('format' in format && format.format === 'json') {
+      io.out(`${contractJson(value, 2)}\n`)
       return 0
-    } catch (error) {
-      io.err(`${error instanceof Error ? error.message : String(error)}\n`)
-      return 1
     }
-  },
+    const { limits: standings } = value as { limits: readonly LimitStanding[] }
+    if (standings.length === 0) io.out('no limits are set\n')
+    else io.out(textTable([HEADINGS, ...standings.map(rowOf)]))
+    return 0
+  } catch (error) {
+    io.err(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
 }
 
 const HEADINGS = ['NAME', 'LIMIT', 'PER', 'USED', 'RESERVED', 'OF', 'RESET']

@@ -6,106 +6,74 @@ import { readMode } from '../redaction/modes.ts'
 import { Redaction } from '../redaction/redaction.ts'
 import { readContentType, seeBody, type BodyKind } from '../redaction/body-kind.ts'
 import { readText, readWide } from '../wire/text-bytes.ts'
-import { CONFIG_FLAG, FORMAT_FLAG, readFormat, type Command, type Io } from './command.ts'
+import { readFormat, type Io } from './command.ts'
+import type { Arguments } from './flags.ts'
 import { textTable } from './text-table.ts'
 
 /** `redact`: what redaction would do with a text or a body on standard input. */
-export const redact: Command = {
-  name: 'redact',
-  summary: 'Show what redaction would do to a text or a request body',
-  usage: 'redact [--policy ID] [--type MEDIA-TYPE] [--format text|json] < file',
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    {
-      name: 'policy',
-      type: 'string',
-      description: 'Policy id of pii or of one of its scopes (default: pii.policy_id)',
-      default: '',
-    },
-    {
-      name: 'type',
-      type: 'string',
-      description: 'Content-Type of the input as it would be declared (default: none)',
-      default: '',
-    },
-    {
-      name: 'org',
-      type: 'string',
-      description: 'Organization whose placeholders are shown',
-      default: 'default',
-    },
-    {
-      name: 'workspace',
-      type: 'string',
-      description: 'Workspace whose placeholders are shown',
-      default: 'default',
-    },
-  ],
-  async run(parsed, io) {
-    const { values, positional } = parsed
-    if (positional.length > 0 || process.stdin.isTTY) {
-      io.err('redact reads what it is to look at from standard input: ongoingai redact < file\n')
-      return 2
-    }
-    const format = readFormat('redact', parsed)
-    if ('problem' in format) {
-      io.err(`${format.problem}\n`)
-      return 2
-    }
-    let config: LoadedConfig['config']
-    try {
-      ;({ config } = loadConfig(values.get('config'), io.environment))
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      io.err(`config is invalid: ${error.message}\n`)
-      return 1
-    }
-    const { settings, same } = knownRedaction(config)
-    const policy = values.get('policy') ?? ''
-    const chosen =
-      policy === '' ? settings : [settings, ...settings.scopes].find(({ policyId }) => policyId === policy)
-    if (!chosen) {
-      const ids = new Set(
-        [settings, ...settings.scopes].map(({ policyId }) => policyId).filter((id) => id !== ''),
-      )
-      io.err(`no policy "${policy}": there is ${[...ids].join(', ')}\n`)
-      return 2
-    }
-    const mode = readMode(chosen.mode === '' ? settings.mode : chosen.mode)!
-    const redaction = new Redaction(settings)
-    const bytes = await Bun.stdin.bytes()
-    const type = values.get('type') ?? ''
-    const tenant = {
-      organizationId: values.get('org') ?? 'default',
-      workspaceId: values.get('workspace') ?? 'default',
-    }
-    const verdict = judgeBody(bytes, type, redaction.rulesOf(tenant))
-    if (!same) io.err('note: the gateway has made no key yet, so its placeholders will have other hashes\n')
-    if (verdict.kind === 'uninspectable') {
-      io.err(`it cannot be looked into: ${verdict.reason}\n`)
-      return 1
-    }
-    const wide = readWide(bytes)
-    const text = wide?.text ?? readText(bytes).text
-    const shown: Shown = {
-      policyId: chosen.policyId === '' ? settings.policyId : chosen.policyId,
-      mode: mode.name,
-      request: bytes.length > settings.maxInspectBytes && mode.request !== 'pass' ? 'refuse' : mode.request,
-      response: mode.response,
-      stored: mode.storage ? 'redacted' : 'as it is',
-      mediaType: mediaTypeOf(type, wide ? Buffer.from(wide.text) : bytes),
-      counts: verdict.counts,
-      uninspectable: verdict.uninspectable,
-      finds: verdict.edits
-        .filter(({ name }) => name !== '')
-        .map((edit) => ({ ...edit, ...placeOf(text, edit) })),
-      content: readWide(verdict.content)?.text ?? Buffer.from(verdict.content).toString('utf8'),
-    }
-    if (format.format === 'json') io.out(`${JSON.stringify(asJson(shown), null, 2)}\n`)
-    else showText(shown, io)
-    return 0
-  },
+export async function redact(parsed: Arguments, io: Io): Promise<number> {
+  const { values, positional } = parsed
+  if (positional.length > 0 || process.stdin.isTTY) {
+    io.err('redact reads what it is to look at from standard input: ongoingai redact < file\n')
+    return 2
+  }
+  const format = readFormat('redact', parsed)
+  if ('problem' in format) {
+    io.err(`${format.problem}\n`)
+    return 2
+  }
+  let config: LoadedConfig['config']
+  try {
+    ;({ config } = loadConfig(values.get('config'), io.environment))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.err(`config is invalid: ${error.message}\n`)
+    return 1
+  }
+  const { settings, same } = knownRedaction(config)
+  const policy = values.get('policy') ?? ''
+  const chosen =
+    policy === '' ? settings : [settings, ...settings.scopes].find(({ policyId }) => policyId === policy)
+  if (!chosen) {
+    const ids = new Set(
+      [settings, ...settings.scopes].map(({ policyId }) => policyId).filter((id) => id !== ''),
+    )
+    io.err(`no policy "${policy}": there is ${[...ids].join(', ')}\n`)
+    return 2
+  }
+  const mode = readMode(chosen.mode === '' ? settings.mode : chosen.mode)!
+  const redaction = new Redaction(settings)
+  const bytes = await Bun.stdin.bytes()
+  const type = values.get('type') ?? ''
+  const tenant = {
+    organizationId: values.get('org') ?? 'default',
+    workspaceId: values.get('workspace') ?? 'default',
+  }
+  const verdict = judgeBody(bytes, type, redaction.rulesOf(tenant))
+  if (!same) io.err('note: the gateway has made no key yet, so its placeholders will have other hashes\n')
+  if (verdict.kind === 'uninspectable') {
+    io.err(`it cannot be looked into: ${verdict.reason}\n`)
+    return 1
+  }
+  const wide = readWide(bytes)
+  const text = wide?.text ?? readText(bytes).text
+  const shown: Shown = {
+    policyId: chosen.policyId === '' ? settings.policyId : chosen.policyId,
+    mode: mode.name,
+    request: bytes.length > settings.maxInspectBytes && mode.request !== 'pass' ? 'refuse' : mode.request,
+    response: mode.response,
+    stored: mode.storage ? 'redacted' : 'as it is',
+    mediaType: mediaTypeOf(type, wide ? Buffer.from(wide.text) : bytes),
+    counts: verdict.counts,
+    uninspectable: verdict.uninspectable,
+    finds: verdict.edits
+      .filter(({ name }) => name !== '')
+      .map((edit) => ({ ...edit, ...placeOf(text, edit) })),
+    content: readWide(verdict.content)?.text ?? Buffer.from(verdict.content).toString('utf8'),
+  }
+  if (format.format === 'json') io.out(`${JSON.stringify(asJson(shown), null, 2)}\n`)
+  else showText(shown, io)
+  return 0
 }
 
 interface Shown {

@@ -1,15 +1,8 @@
 import { contractJson } from '../wire/json/contract-json.ts'
 import type { TraceFilter } from '../storage/contract/trace-filter.ts'
 import type { TimeZone } from '../time/time-zone.ts'
-import { CONFIG_FLAG, type Command } from './command.ts'
-import {
-  FILTER_FLAGS,
-  FILTER_USAGE,
-  RANGE_FLAGS,
-  RANGE_USAGE,
-  readFilterFlags,
-  readTimeZoneFlag,
-} from './filter-flags.ts'
+import type { Io } from './command.ts'
+import { readFilterFlags, readTimeZoneFlag } from './filter-flags.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { collectCurves, collectReport } from '../presentation/report-data.ts'
@@ -18,51 +11,37 @@ import { reportJson } from '../presentation/report-json.ts'
 import { writeReportText } from './report-text.ts'
 
 /** `ongoingai report`: usage and cost, read from the store, without a running gateway. */
-export const report: Command = {
-  name: 'report',
-  summary: 'show usage and cost from the store',
-  usage: `report [--config path/to/ongoingai.yaml] [--format text|json|html] ${RANGE_USAGE} ${FILTER_USAGE} [--limit N]`,
-  flags: [
-    CONFIG_FLAG,
-    { name: 'format', type: 'string', description: 'Output format: text, json or html', default: 'text' },
-    ...RANGE_FLAGS,
-    ...FILTER_FLAGS,
-    { name: 'limit', type: 'int', description: 'Recent trace count (1-200)', default: '10' },
-  ],
-  async run(parsed, io) {
-    const options = readOptions(parsed)
-    if ('problem' in options) {
-      io.err(`${options.problem}\n`)
-      return 2
-    }
-    const store = await openStore(parsed, io)
-    if (!store) return 1
-    try {
-      const { storage } = store.config
-      const place =
-        storage.driver === 'sqlite' ? { driver: 'sqlite', path: storage.path } : { driver: storage.driver }
-      const reader = store.storage.everywhere()
-      const { keys } = await store.storage.directory().activeKeys()
-      const keyNames = new Map(
-        [...store.config.auth.keys, ...keys].map(({ id, name }) => [id, name] as const),
-      )
-      // Loaded here: the price list is megabytes that `serve` must not carry.
-      const { priceAgeOf } = await import('../presentation/price-age.ts')
-      const prices = await priceAgeOf(reader, store.config, Date.now())
-      const shown = { storage: place, prices, keyNames }
-      const data = await collectReport(reader, options.filter, options.limit, shown)
-      if (options.format === 'json') io.out(`${contractJson(reportJson(data), 2)}\n`)
-      else if (options.format === 'html')
-        io.out(reportHtml(data, await collectCurves(reader, options.filter, options.zone)))
-      else writeReportText(data, io)
-      return 0
-    } catch (error) {
-      io.err(`failed to build report: ${error instanceof Error ? error.message : String(error)}\n`)
-      return 1
-    } finally {
-      await store.storage.close()
-    }
-  },
+export async function report(parsed: Arguments, io: Io): Promise<number> {
+  const options = readOptions(parsed)
+  if ('problem' in options) {
+    io.err(`${options.problem}\n`)
+    return 2
+  }
+  const store = await openStore(parsed, io)
+  if (!store) return 1
+  try {
+    const { storage } = store.config
+    const place =
+      storage.driver === 'sqlite' ? { driver: 'sqlite', path: storage.path } : { driver: storage.driver }
+    const reader = store.storage.everywhere()
+    const { keys } = await store.storage.directory().activeKeys()
+    const keyNames = new Map([...store.config.auth.keys, ...keys].map(({ id, name }) => [id, name] as const))
+    // Loaded here: the price list is megabytes that `serve` must not carry.
+    const { priceAgeOf } = await import('../presentation/price-age.ts')
+    const prices = await priceAgeOf(reader, store.config, Date.now())
+    const shown = { storage: place, prices, keyNames }
+    const data = await collectReport(reader, options.filter, options.limit, shown)
+    if (options.format === 'json') io.out(`${contractJson(reportJson(data), 2)}\n`)
+    else if (options.format === 'html')
+      io.out(reportHtml(data, await collectCurves(reader, options.filter, options.zone)))
+    else writeReportText(data, io)
+    return 0
+  } catch (error) {
+    io.err(`failed to build report: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  } finally {
+    await store.storage.close()
+  }
 }
 
 interface Options {

@@ -12,8 +12,8 @@ import type { Trace } from '../traces/trace.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import { nanoToUsd, usdText } from '../usage/money.ts'
 import type { PriceList } from '../usage/price-list.ts'
-import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
-import { RANGE_FLAGS, RANGE_USAGE, readRangeFlags } from './filter-flags.ts'
+import { type Io, readFormat } from './command.ts'
+import { readRangeFlags } from './filter-flags.ts'
 import type { Arguments } from './flags.ts'
 import { openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
@@ -23,35 +23,23 @@ import { textTable } from './text-table.ts'
 const PAGE = 200
 
 /** `ongoingai reprice`: prices stored traces again by the current lists. */
-export const reprice: Command = {
-  name: 'reprice',
-  summary: 'price stored traces again by the current lists',
-  usage: `reprice [--config path/to/ongoingai.yaml] ${RANGE_USAGE} [--dry-run] [--yes] [--format text|json]`,
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    ...RANGE_FLAGS,
-    { name: 'dry-run', type: 'bool', description: 'Show what would change and change nothing' },
-    { name: 'yes', type: 'bool', description: 'Change without asking; only a terminal is asked' },
-  ],
-  async run(parsed, io) {
-    const options = readOptions(parsed)
-    if ('problem' in options) {
-      io.err(`${options.problem}\n`)
-      return 2
+export async function reprice(parsed: Arguments, io: Io): Promise<number> {
+  const options = readOptions(parsed)
+  if ('problem' in options) {
+    io.err(`${options.problem}\n`)
+    return 2
+  }
+  if (io.confirm && !options.dryRun && !options.yes && options.format === 'text') {
+    const preview = await run(parsed, { ...options, dryRun: true }, io)
+    if (!preview) return 1
+    if (preview.changed === 0) return 0
+    await io.drained()
+    if (!io.confirm(`Change ${preview.changed} traces?`)) {
+      io.out('nothing was changed\n')
+      return 0
     }
-    if (io.confirm && !options.dryRun && !options.yes && options.format === 'text') {
-      const preview = await run(parsed, { ...options, dryRun: true }, io)
-      if (!preview) return 1
-      if (preview.changed === 0) return 0
-      await io.drained()
-      if (!io.confirm(`Change ${preview.changed} traces?`)) {
-        io.out('nothing was changed\n')
-        return 0
-      }
-    }
-    return (await run(parsed, options, io)) ? 0 : 1
-  },
+  }
+  return (await run(parsed, options, io)) ? 0 : 1
 }
 
 /** Prices traces again, or shows what that would change. @returns `undefined` after the reason was shown */

@@ -3,30 +3,10 @@ import { environmentProxy } from '../config/environment-proxy.ts'
 import { ConfigError, loadConfig } from '../config/load.ts'
 import { quote } from '../config/scalar.ts'
 import type { Io } from './command.ts'
-import { parseDurationMs, type Arguments, type Flag } from './flags.ts'
+import { parseDurationMs, type Arguments } from './flags.ts'
 import { gatewayUrls } from './gateway-urls.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1_048_576
-
-/** Flags of commands that use a running gateway. */
-export const GATEWAY_FLAGS: readonly Flag[] = [
-  {
-    name: 'base-url',
-    type: 'string',
-    description: 'Gateway base URL (defaults to value derived from config)',
-  },
-  {
-    name: 'gateway-key',
-    type: 'string',
-    description: 'Gateway key token for protected routes (or ONGOINGAI_GATEWAY_KEY)',
-  },
-  {
-    name: 'auth-header',
-    type: 'string',
-    description: 'Gateway key header name (defaults to config auth.header)',
-  },
-  { name: 'timeout', type: 'duration', description: 'HTTP timeout duration', default: '5s' },
-]
 
 /** Codes of an address at which nothing listens. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'])

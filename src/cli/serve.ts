@@ -13,47 +13,38 @@ import type { UsageSource } from '../traces/trace.ts'
 import type { CostStatus } from '../usage/cost.ts'
 import { usdText } from '../usage/money.ts'
 import { VERSION } from '../version.ts'
-import { CONFIG_FLAG, type Command, type Io } from './command.ts'
+import type { Io } from './command.ts'
+import type { Arguments } from './flags.ts'
 import { lostTerminal } from './lost-terminal.ts'
 import { notListening } from './not-listening.ts'
 import { switchedOff } from './switched-off.ts'
 
-/** Requests to upstreams at a time; the HTTP client's own default is 256. */
-const MAX_UPSTREAM_REQUESTS = '65336'
-
 /** `ongoingai serve`, also the default without a command. */
-export const serve: Command = {
-  name: 'serve',
-  summary: 'start the gateway',
-  usage: 'serve [--config path/to/ongoingai.yaml]',
-  flags: [CONFIG_FLAG],
-  async run({ values, positional }, io) {
-    if (positional.length > 0) {
-      io.err(`serve does not accept positional arguments (got "${positional[0]}")\n`)
-      return 2
-    }
-    replaceProcess(io)
-    io.outliveReader()
-    const terminalLost = lostTerminal()
-    let loaded: LoadedConfig
-    try {
-      loaded = loadConfig(values.get('config'), io.environment)
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
-      return 1
-    }
-    const refused = refusedOpen(loaded.config, io.environment)
-    if (refused !== undefined) {
-      io.err(`${refused}\n`)
-      return 1
-    }
-    const { log: style } = loaded.config
-    const logger = io.terminal
-      ? openLog(terminalOutput(io), { ...style, format: 'json' })
-      : openLog(standardOutput, style)
-    return serveUntilStopped(loaded, values.get('config'), logger, terminalLost, io)
-  },
+export async function serve({ values, positional }: Arguments, io: Io): Promise<number> {
+  if (positional.length > 0) {
+    io.err(`serve does not accept positional arguments (got "${positional[0]}")\n`)
+    return 2
+  }
+  io.outliveReader()
+  const terminalLost = lostTerminal()
+  let loaded: LoadedConfig
+  try {
+    loaded = loadConfig(values.get('config'), io.environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.err(`${error.stage === 'load' ? 'failed to load config' : 'config is invalid'}: ${error.message}\n`)
+    return 1
+  }
+  const refused = refusedOpen(loaded.config, io.environment)
+  if (refused !== undefined) {
+    io.err(`${refused}\n`)
+    return 1
+  }
+  const { log: style } = loaded.config
+  const logger = io.terminal
+    ? openLog(terminalOutput(io), { ...style, format: 'json' })
+    : openLog(standardOutput, style)
+  return serveUntilStopped(loaded, values.get('config'), logger, terminalLost, io)
 }
 
 async function serveUntilStopped(
@@ -162,30 +153,6 @@ async function reload(path: string | undefined, gateway: Gateway, log: Log, io: 
     log('ERROR', 'configuration not reloaded; the old one stays in force', {
       error: error instanceof Error ? error.message : String(error),
     })
-  }
-}
-
-/** What the runtime reads from the environment when the process begins, before any of our code. */
-const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
-  BUN_CONFIG_MAX_HTTP_REQUESTS: MAX_UPSTREAM_REQUESTS,
-  // Milliseconds. By default the allocator checks pages in use for free memory ten times a second. Under load that takes up to a tenth of
-  // the processor's time.
-  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000',
-}
-
-/** Restarts the program once in the same process, with the missing variables of that list. A variable that is already set stays unchanged. */
-function replaceProcess({ environment }: Io): void {
-  const missing = Object.entries(RUNTIME_ENVIRONMENT).filter(([name]) => environment[name] === undefined)
-  if (missing.length === 0 || process.execve === undefined) return
-  const own = Bun.main.startsWith('/$bunfs') || Bun.main.startsWith('B:\\')
-  const runtime = own ? [] : [...process.execArgv, Bun.main]
-  try {
-    process.execve(process.execPath, [process.argv0, ...runtime, ...process.argv.slice(2)], {
-      ...environment,
-      ...Object.fromEntries(missing),
-    })
-  } catch {
-    // Where a process cannot replace itself (Windows), the runtime's own values stay.
   }
 }
 

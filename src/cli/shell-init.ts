@@ -1,44 +1,31 @@
 import { ConfigError, readSettings } from '../config/load.ts'
-import { CONFIG_FLAG, type Command } from './command.ts'
+import type { Io } from './command.ts'
+import type { Arguments } from './flags.ts'
 import { gatewayUrls } from './gateway-urls.ts'
 
 const SHELLS = ['posix', 'fish', 'powershell']
 
 /** `ongoingai shell-init`: lines that point the SDKs of this shell at the gateway. */
-export const shellInit: Command = {
-  name: 'shell-init',
-  summary: 'print export lines for the SDKs',
-  usage: 'shell-init [--config path/to/ongoingai.yaml] [--shell posix|fish|powershell]',
-  flags: [
-    CONFIG_FLAG,
-    {
-      name: 'shell',
-      type: 'string',
-      description: 'Shell syntax: posix, fish or powershell',
-      default: 'posix',
-    },
-  ],
-  run({ values, positional }, io) {
-    if (positional.length > 0) {
-      io.err('shell-init does not accept positional arguments\n')
-      return 2
-    }
-    const shell = (values.get('shell') ?? 'posix').trim().toLowerCase()
-    if (!SHELLS.includes(shell)) {
-      io.err(`invalid shell-init shell "${values.get('shell')}": expected posix, fish or powershell\n`)
-      return 2
-    }
-    try {
-      const given = values.get('config')
-      const urls = gatewayUrls(given, readSettings(given, io.environment))
-      for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
-      return 0
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      io.err(`failed to load config: ${error.message}\n`)
-      return 1
-    }
-  },
+export function shellInit({ values, positional }: Arguments, io: Io): number {
+  if (positional.length > 0) {
+    io.err('shell-init does not accept positional arguments\n')
+    return 2
+  }
+  const shell = (values.get('shell') ?? 'posix').trim().toLowerCase()
+  if (!SHELLS.includes(shell)) {
+    io.err(`invalid shell-init shell "${values.get('shell')}": expected posix, fish or powershell\n`)
+    return 2
+  }
+  try {
+    const given = values.get('config')
+    const urls = gatewayUrls(given, readSettings(given, io.environment))
+    for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
+    return 0
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.err(`failed to load config: ${error.message}\n`)
+    return 1
+  }
 }
 
 function assignment(shell: string, name: string, value: string): string {

@@ -7,8 +7,9 @@ import type { TraceSummary } from '../storage/contract/traces.ts'
 import type { Cursor } from '../storage/cursor.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { usdText } from '../usage/money.ts'
-import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
-import { FILTER_FLAGS, FILTER_USAGE, readFilterFlags } from './filter-flags.ts'
+import { type Io, readFormat } from './command.ts'
+import type { Arguments } from './flags.ts'
+import { readFilterFlags } from './filter-flags.ts'
 import { openStore } from './open-store.ts'
 import { outputColumns } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
@@ -20,48 +21,37 @@ const POLL_MS = 500
 const PAGE = 200
 
 /** `ongoingai traces tail`: traces as they come in, one a line. */
-export const tracesTail: Command = {
-  name: 'traces tail',
-  summary: 'show traces as they come in',
-  usage: `traces tail [--config path/to/ongoingai.yaml] [--format text|json] [--limit N] ${FILTER_USAGE}`,
-  flags: [
-    CONFIG_FLAG,
-    FORMAT_FLAG,
-    { name: 'limit', type: 'int', description: 'Traces to begin with (0-200)', default: '10' },
-    ...FILTER_FLAGS,
-  ],
-  async run(parsed, io) {
-    if (parsed.positional.length > 0) {
-      io.err('traces tail does not accept positional arguments\n')
-      return 2
-    }
-    const format = readFormat('traces tail', parsed)
-    const read = readFilterFlags(parsed)
-    const limit = Number(parsed.values.get('limit') ?? 10)
-    const problem =
-      'problem' in format
-        ? format.problem
-        : 'problem' in read
-          ? read.problem
-          : limit < 0 || limit > PAGE
-            ? `limit must be between 0 and ${PAGE}`
-            : undefined
-    if (problem !== undefined || 'problem' in format || 'problem' in read) {
-      io.err(`${problem}\n`)
-      return 2
-    }
-    const store = await openStore(parsed, io)
-    if (!store) return 1
-    const show = format.format === 'json' ? jsonLine : textLine
-    const { openStorage } = await import('../storage/open-storage.ts')
-    return follow(
-      store.storage,
-      () => openStorage(store.config.storage, 'read'),
-      read.filter,
-      limit,
-      (trace) => io.out(show(trace, io)),
-    )
-  },
+export async function tailTraces(parsed: Arguments, io: Io): Promise<number> {
+  if (parsed.positional.length > 0) {
+    io.err('traces tail does not accept positional arguments\n')
+    return 2
+  }
+  const format = readFormat('traces tail', parsed)
+  const read = readFilterFlags(parsed)
+  const limit = Number(parsed.values.get('limit') ?? 10)
+  const problem =
+    'problem' in format
+      ? format.problem
+      : 'problem' in read
+        ? read.problem
+        : limit < 0 || limit > PAGE
+          ? `limit must be between 0 and ${PAGE}`
+          : undefined
+  if (problem !== undefined || 'problem' in format || 'problem' in read) {
+    io.err(`${problem}\n`)
+    return 2
+  }
+  const store = await openStore(parsed, io)
+  if (!store) return 1
+  const show = format.format === 'json' ? jsonLine : textLine
+  const { openStorage } = await import('../storage/open-storage.ts')
+  return follow(
+    store.storage,
+    () => openStorage(store.config.storage, 'read'),
+    read.filter,
+    limit,
+    (trace) => io.out(show(trace, io)),
+  )
 }
 
 /** Follows until interrupted. A SQLite file is opened again for each poll: a file without a writer is read as it is. */

@@ -6,7 +6,8 @@ import { visible } from '../presentation/visible.ts'
 import { headersVariables } from '../providers/dialects/vendors.ts'
 import { type CodexSettings, codexArguments } from './codex-arguments.ts'
 import { readCodexLogin } from './codex-login.ts'
-import { CONFIG_FLAG, type Command } from './command.ts'
+import type { Io } from './command.ts'
+import type { Arguments } from './flags.ts'
 import { gatewayUrls } from './gateway-urls.ts'
 import { basename } from 'node:path'
 
@@ -20,43 +21,36 @@ const FORWARDED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'S
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 
 /** `ongoingai wrap -- <command>`: runs a tool with its SDKs pointed at the gateway. */
-export const wrap: Command = {
-  name: 'wrap',
-  summary: 'run a command with its SDKs pointed at the gateway',
-  usage: 'wrap [--config path/to/ongoingai.yaml] -- <command> [args...]',
-  flags: [CONFIG_FLAG],
-  flagsFirst: true,
-  async run({ values, positional }, io) {
-    const [command, ...rest] = positional[0] === '--' ? positional.slice(1) : positional
-    if (command === undefined) {
-      io.err('usage: ongoingai wrap [--config path/to/ongoingai.yaml] -- <command> [args...]\n')
-      return 2
-    }
-    let settings: ReturnType<typeof readSettings>
-    let urls: ClientUrls
-    try {
-      settings = readSettings(values.get('config'), io.environment)
-      urls = gatewayUrls(values.get('config'), settings)
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      io.err(`failed to load config: ${error.message}\n`)
-      return 1
-    }
-    const { auth } = settings.document.values as { auth: { header: string } }
-    const keyField = auth.header.trim() || DEFAULT_KEY_FIELD
-    const environment = wrappedEnvironment(io.environment, urls, keyField)
-    const words = toolArguments(
-      command,
-      rest,
-      { urls, environment, keyField, keyVariable: GATEWAY_KEY },
-      io.err,
-    )
-    if ('problem' in words) {
-      io.err(`${words.problem}\n`)
-      return 1
-    }
-    return run([command, ...words], environment, io.err)
-  },
+export async function wrap({ values, positional }: Arguments, io: Io): Promise<number> {
+  const [command, ...rest] = positional[0] === '--' ? positional.slice(1) : positional
+  if (command === undefined) {
+    io.err('usage: ongoingai wrap [--config path/to/ongoingai.yaml] -- <command> [args...]\n')
+    return 2
+  }
+  let settings: ReturnType<typeof readSettings>
+  let urls: ClientUrls
+  try {
+    settings = readSettings(values.get('config'), io.environment)
+    urls = gatewayUrls(values.get('config'), settings)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    io.err(`failed to load config: ${error.message}\n`)
+    return 1
+  }
+  const { auth } = settings.document.values as { auth: { header: string } }
+  const keyField = auth.header.trim() || DEFAULT_KEY_FIELD
+  const environment = wrappedEnvironment(io.environment, urls, keyField)
+  const words = toolArguments(
+    command,
+    rest,
+    { urls, environment, keyField, keyVariable: GATEWAY_KEY },
+    io.err,
+  )
+  if ('problem' in words) {
+    io.err(`${words.problem}\n`)
+    return 1
+  }
+  return run([command, ...words], environment, io.err)
 }
 
 /** The caller's environment with the base URLs set over it, and the gateway key where a tool takes it from there. */

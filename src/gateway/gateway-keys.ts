@@ -75,6 +75,8 @@ export class GatewayKeys {
   readonly #changed: () => void
   #auth: Config['auth']
   #stored: readonly StoredGatewayKey[] = []
+  /** What `configure` need not read. */
+  #found: KeyList | undefined
   /** Version of the keys that were read last. */
   #version = -1
   /** Epoch milliseconds at which the keys were known to be current. */
@@ -89,6 +91,11 @@ export class GatewayKeys {
     this.#changed = changed
   }
 
+  /** Takes the keys that the recorder read as it started, so that the next `configure` starts no query thread to read them. */
+  foundAtStart(list: KeyList | undefined): void {
+    this.#found = list
+  }
+
   /**
    * Applies settings and reads the keys. A gateway starts while its store does not respond: its keys are taken over when it
    * does.
@@ -98,7 +105,8 @@ export class GatewayKeys {
   async configure(config: Config): Promise<void> {
     const { auth } = config
     if (auth.enabled) {
-      const read = await this.#directory.activeKeys().catch(() => undefined)
+      const read = this.#found ?? (await this.#directory.activeKeys().catch(() => undefined))
+      this.#found = undefined
       if (read && auth.keys.length + read.keys.length === 0) {
         throw new StartError('auth config', NO_KEYS)
       }

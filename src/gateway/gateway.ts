@@ -113,7 +113,9 @@ function servicesOf(
     limits.counters,
     {
       name: 'recorder',
-      start: () => starting(`${config.storage.driver} storage`, () => recorder.start()),
+      async start() {
+        keys.foundAtStart(await starting(`${config.storage.driver} storage`, () => recorder.start()))
+      },
       // It reports the costs of the last exchanges, so that the counters are complete.
       stop: async () => void (await recorder.stop()),
     },

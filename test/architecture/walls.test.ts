@@ -141,6 +141,18 @@ test('commands and the management API share what presentation holds, and know no
   expect(broken(/^presentation\//, /^(api|cli|http)\//)).toEqual([])
 })
 
+test('how the commands are called is known without what they do: no settings, no store, no npm package', () => {
+  const loaded = new Set(['main.ts'])
+  for (const one of loaded)
+    for (const { file, target, typeOnly } of imports) if (file === one && !typeOnly) loaded.add(target)
+  expect(loaded).toContain('cli/commands/serve.ts')
+  expect(
+    [...loaded].filter((path) =>
+      /^(config\/(?!scalar)|gateway|storage|usage|time|(?!node:)[^./]+$)/.test(path),
+    ),
+  ).toEqual([])
+})
+
 test('npm packages are used where they are meant to be', () => {
   const used = new Map<string, Set<string>>()
   for (const { file, target } of imports) {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'bun:test'
 import { serveProgram } from '../support/process.ts'
 
@@ -29,5 +29,25 @@ test.skipIf(process.platform !== 'linux')(
       ['65336', '10000'],
       ['300', '50'],
     ])
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'a gateway with keys starts no thread but the recorder; the first query starts another',
+  async () => {
+    const key = 'a-key-of-the-test'
+    const gateway = await serveProgram(
+      `auth: {enabled: true, keys: [{id: test, token: ${key}, org_id: default, workspace_id: default, role: owner}]}`,
+    )
+    const threads = (): number =>
+      readdirSync(`/proc/${gateway.pid}/task`).filter(
+        (id) => readFileSync(`/proc/${gateway.pid}/task/${id}/comm`, 'utf8').trim() === 'Worker',
+      ).length
+    const before = threads()
+    const headers = { 'X-OngoingAI-Gateway-Key': key }
+    const traces = await fetch(`${gateway.url}/api/traces`, { headers })
+    const after = threads()
+    gateway.remove()
+    expect([before, traces.status, after]).toEqual([1, 200, 2])
   },
 )

@@ -39,10 +39,10 @@ function build(name: string): void {
     if (old.startsWith('ongoingai-')) rmSync(join(FOLDER, old), { force: true })
   }
   const outfile = join(FOLDER, `${name}.new`)
-  const { exitCode, stderr } = Bun.spawnSync(
-    [process.execPath, 'scripts/build.ts', '--bytecode', `--outfile=${outfile}`],
-    { cwd: ROOT, env: { PATH: process.env['PATH'] ?? '', COMMIT: 'none', DATE: 'unknown' } },
-  )
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, 'scripts/build.ts', `--outfile=${outfile}`], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'] ?? '', COMMIT: 'none', DATE: 'unknown' },
+  })
   if (exitCode !== 0) throw new Error(`the program for the tests was not built:\n${stderr.toString()}`)
   renameSync(outfile, join(FOLDER, name))
 }

@@ -1,4 +1,4 @@
-import { CONFIG_FLAG, FORMAT_FLAG, type Command } from './command.ts'
+import { CONFIG_FLAG, FORMAT_FLAG, type Command } from '../command.ts'
 
 // What the commands do is loaded when one is run: the price list is megabytes that `serve` must not carry.
 
@@ -14,7 +14,7 @@ export const pricesList: Command = {
   summary: 'list the prices that are known',
   usage: 'prices list [--config path/to/ongoingai.yaml] [--provider NAME] [--format text|json]',
   flags: [CONFIG_FLAG, FORMAT_FLAG, PROVIDER_FLAG],
-  run: async (parsed, io) => (await import('./price-output.ts')).listPrices(parsed, io),
+  run: async (parsed, io) => (await import('../price-output.ts')).listPrices(parsed, io),
 }
 
 /** `ongoingai prices show MODEL`: what a model costs, at every provider that has it, and where the numbers are from. */
@@ -23,7 +23,7 @@ export const pricesShow: Command = {
   summary: 'show what a model costs',
   usage: 'prices show MODEL [--config path/to/ongoingai.yaml] [--provider NAME] [--format text|json]',
   flags: [CONFIG_FLAG, FORMAT_FLAG, PROVIDER_FLAG],
-  run: async (parsed, io) => (await import('./price-output.ts')).showPrice(parsed, io),
+  run: async (parsed, io) => (await import('../price-output.ts')).showPrice(parsed, io),
 }
 
 const IMPORT_FLAGS = [
@@ -49,7 +49,7 @@ export const pricesImport: Command = {
   usage:
     'prices import FILE [--config path/to/ongoingai.yaml] [--format genai-prices|litellm|csv] [--name NAME] [--date YYYY-MM-DD] [--dry-run]',
   flags: IMPORT_FLAGS,
-  run: async (parsed, io) => (await import('./price-import.ts')).importPrices(parsed, io),
+  run: async (parsed, io) => (await import('../price-import.ts')).importPrices(parsed, io),
 }
 
 /** `ongoingai prices update --from URL`: the same with a fetched list, if `pricing.allow_update` permits it. */
@@ -63,7 +63,7 @@ export const pricesUpdate: Command = {
     { name: 'sha256', type: 'string', description: 'SHA-256 that the list must have, in hexadecimal' },
     ...IMPORT_FLAGS,
   ],
-  run: async (parsed, io) => (await import('./price-import.ts')).updatePrices(parsed, io),
+  run: async (parsed, io) => (await import('../price-import.ts')).updatePrices(parsed, io),
 }
 
 /** `ongoingai prices check`: models that were used and have no price or part of one, and own prices that match nothing. */
@@ -72,5 +72,5 @@ export const pricesCheck: Command = {
   summary: 'find used models without a whole price, and own prices that match nothing',
   usage: 'prices check [--config path/to/ongoingai.yaml] [--format text|json]',
   flags: [CONFIG_FLAG, FORMAT_FLAG],
-  run: async (parsed, io) => (await import('./price-output.ts')).checkPrices(parsed, io),
+  run: async (parsed, io) => (await import('../price-output.ts')).checkPrices(parsed, io),
 }
