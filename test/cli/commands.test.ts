@@ -7,6 +7,7 @@ import { COMMANDS } from '../../src/cli/run.ts'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
+import { PROGRAM } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
@@ -256,11 +257,9 @@ describe('shell-init and wrap', () => {
   })
 
   test('wrap forwards signals', async () => {
-    const main = join(import.meta.dir, '../../src/main.ts')
     const child = Bun.spawn(
       [
-        process.execPath,
-        main,
+        ...PROGRAM,
         'wrap',
         '--',
         'sh',

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { openGateway, providersAt } from '../support/gateway.ts'
 import { runProgram } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { respondJson, Upstream } from '../support/upstream.ts'
 
@@ -101,7 +101,7 @@ test('debug and traces tail', async () => {
   const exact = await run('debug', '--trace-id', 'exact')
   expect(exact).toMatch(/estimated_cost_usd +0\.0000045\n/)
   expect(exact).toMatch(/tokens +input=11 output=7 total=18\n/)
-  const child = Bun.spawn([process.execPath, MAIN, 'traces', 'tail', '--config', 'ongoingai.yaml'], {
+  const child = Bun.spawn([...PROGRAM, 'traces', 'tail', '--config', 'ongoingai.yaml'], {
     cwd: folder,
     stdout: 'pipe',
   })
@@ -157,7 +157,7 @@ test.skipIf(process.platform === 'win32')('the line of an exchange on a terminal
     `server: {port: ${port}}\nstorage: {path: ./terminal.db}\nproviders: {openai: {upstream: "${upstream.url}"}}\n`,
   )
   let shown = ''
-  const child = Bun.spawn([process.execPath, MAIN, 'serve', '--config', file], {
+  const child = Bun.spawn([...PROGRAM, 'serve', '--config', file], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' },
     terminal: { data: (_, bytes) => void (shown += Buffer.from(bytes).toString()) },

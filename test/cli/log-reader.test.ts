@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
@@ -47,7 +47,7 @@ providers: {openai: {upstream: "${upstream.url}"}}
 observability: {otel: {enabled: true, traces_enabled: false, metrics_enabled: false, prometheus_enabled: true}}
 `,
   )
-  const child = Bun.spawn([...under, process.execPath, MAIN, 'serve', '--config', file], {
+  const child = Bun.spawn([...under, ...PROGRAM, 'serve', '--config', file], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '' },
     stdin: 'ignore',
@@ -129,7 +129,7 @@ test('when lines can be logged again, the log says how many are missing', async 
 })
 
 test('a command whose reader leaves ends well; one whose output cannot be written says so and ends with 1', async () => {
-  const words = [process.execPath, MAIN, 'completion', 'bash']
+  const words = [...PROGRAM, 'completion', 'bash']
   const env = { PATH: process.env['PATH'] ?? '' }
   const left = Bun.spawn(['sh', '-c', '"$@" | true', 'sh', ...words], { cwd: folder, env, stderr: 'pipe' })
   expect([await left.exited, await new Response(left.stderr).text()]).toEqual([0, ''])
@@ -139,6 +139,6 @@ test('a command whose reader leaves ends well; one whose output cannot be writte
     1,
     expect.stringContaining('failed to write the output: ') as string,
   ])
-  const deaf = Bun.spawn([...words.slice(0, 2), 'nonsense'], { cwd: folder, env, stderr: Bun.file(FULL) })
+  const deaf = Bun.spawn([...PROGRAM, 'nonsense'], { cwd: folder, env, stderr: Bun.file(FULL) })
   expect(await deaf.exited).toBe(2)
 })

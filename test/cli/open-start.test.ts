@@ -8,7 +8,7 @@ import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { openWarnings } from '../../src/gateway/open-start.ts'
 import { runProgram } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 
 setDefaultTimeout(60_000)
 
@@ -36,7 +36,7 @@ async function serve(
 ): Promise<{ output: () => string; folder: string; signal: (name: NodeJS.Signals) => void }> {
   const port = await freePort()
   const folder = folderWith(`server: {port: ${port}}\n${settings}`)
-  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+  const child = Bun.spawn([...PROGRAM, 'serve'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', ...IMAGE, ...env },
     stdout: 'pipe',
@@ -110,7 +110,7 @@ test.each([
 test('the greeting on a terminal says that everybody may use the gateway', async () => {
   const folder = folderWith(`server: {host: 0.0.0.0, port: ${await freePort()}}\n`)
   let text = ''
-  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+  const child = Bun.spawn([...PROGRAM, 'serve'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '' },
     terminal: { cols: 80, rows: 24, data: (_, bytes) => void (text += Buffer.from(bytes).toString('utf8')) },

@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ongoingai-operator-'))
@@ -192,7 +192,7 @@ describe('export', () => {
   })
 
   test.if(process.platform !== 'win32')('a disk that is full says so', async () => {
-    const limited = ['sh', '-c', `trap '' XFSZ; ulimit -f 200; exec "$@"`, 'sh', process.execPath, MAIN]
+    const limited = ['sh', '-c', `trap '' XFSZ; ulimit -f 200; exec "$@"`, 'sh', ...PROGRAM]
     const child = Bun.spawn([...limited, 'export', '--out', 'full.jsonl'], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '' },
@@ -209,9 +209,8 @@ describe('export', () => {
 describe('traces tail', () => {
   test('shows the last ones, then each as it comes, and only what the filter says', async () => {
     const upstreamless = await serveProgram('providers: {openai: {upstream: "http://127.0.0.1:1"}}\n')
-    const main = join(import.meta.dir, '../../src/main.ts')
     const start = (...words: string[]): { text: () => string; end: () => Promise<number> } => {
-      const child = Bun.spawn([process.execPath, main, 'traces', 'tail', ...words], {
+      const child = Bun.spawn([...PROGRAM, 'traces', 'tail', ...words], {
         cwd: upstreamless.folder,
         env: { PATH: process.env['PATH'] ?? '' },
         stdout: 'pipe',
@@ -435,16 +434,16 @@ describe('report', () => {
 })
 
 test('a reader that is slow gets all of it, however much it is', async () => {
-  const main = join(import.meta.dir, '../../src/main.ts')
-  const words = `"${process.execPath}" "${main}" report --format html | (sleep 0.5; wc -c)`
+  const program = PROGRAM.map((word) => `"${word}"`).join(' ')
+  const words = `${program} report --format html | (sleep 0.5; wc -c)`
   const child = Bun.spawn(['sh', '-c', words], { cwd: folder, stdout: 'pipe' })
   const whole = (await run('report', '--format', 'html')).out
   expect(whole.length).toBeGreaterThan(10_000)
   expect(Number(await new Response(child.stdout).text())).toBe(Buffer.byteLength(whole))
-  const lines = `"${process.execPath}" "${main}" export --bodies | (sleep 0.5; wc -l)`
+  const lines = `${program} export --bodies | (sleep 0.5; wc -l)`
   const exported = Bun.spawn(['sh', '-c', lines], { cwd: folder, stdout: 'pipe' })
   expect(Number(await new Response(exported.stdout).text())).toBe(1203)
-  const debug = `"${process.execPath}" "${main}" debug --trace-group-id g --format json --limit 500 | (sleep 0.5; wc -l)`
+  const debug = `${program} debug --trace-group-id g --format json --limit 500 | (sleep 0.5; wc -l)`
   const chain = Bun.spawn(['sh', '-c', debug], { cwd: folder, stdout: 'pipe' })
   const all = (await run('debug', '--trace-group-id', 'g', '--format', 'json', '--limit', '500')).out
   expect(all.length).toBeGreaterThan(300_000)

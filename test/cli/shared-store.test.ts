@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { openGateway } from '../support/gateway.ts'
 import { runProgram, serveProgram } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 
 setDefaultTimeout(90_000)
 
@@ -107,7 +107,7 @@ test('a gateway that cannot mark its SQLite file starts all the same and says so
 /** Starts a gateway on a SQLite file that another program has locked, and waits until it says so. */
 async function serveLocked(path: string): Promise<{ url: string; child: Bun.Subprocess }> {
   const port = await freePort()
-  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+  const child = Bun.spawn([...PROGRAM, 'serve'], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'] ?? '',

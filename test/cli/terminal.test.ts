@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { stream, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
@@ -43,7 +43,7 @@ providers: {openai: {upstream: "${upstream.url}"}}
 `,
   )
   let text = ''
-  const child = Bun.spawn([...under, process.execPath, MAIN, 'serve', '--config', file], {
+  const child = Bun.spawn([...under, ...PROGRAM, 'serve', '--config', file], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '' },
     terminal: { data: (_, bytes) => void (text += Buffer.from(bytes).toString()) },

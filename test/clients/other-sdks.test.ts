@@ -4,18 +4,25 @@ import { installTestPackage } from '../support/test-package.ts'
 import { respondJson, stream, Upstream } from '../support/upstream.ts'
 
 await installTestPackage('clients')
-const { createAnthropic } = await import('@ai-sdk/anthropic')
-const { createOpenAI } = await import('@ai-sdk/openai')
-const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
-const { GoogleGenAI } = await import('@google/genai')
-const { ChatAnthropic } = await import('@langchain/anthropic')
-const { ChatOpenAI } = await import('@langchain/openai')
-const { Mistral } = await import('@mistralai/mistralai')
-const { Agent, OpenAIProvider, Runner, setTracingDisabled } = await import('@openai/agents')
-const { generateText, streamText } = await import('ai')
-const { CohereClientV2 } = await import('cohere-ai')
-const { Ollama } = await import('ollama')
-const { default: OpenAI, AzureOpenAI } = await import('openai')
+const {
+  createAnthropic,
+  createOpenAI,
+  createOpenAICompatible,
+  GoogleGenAI,
+  ChatAnthropic,
+  ChatOpenAI,
+  Mistral,
+  Agent,
+  OpenAIProvider,
+  Runner,
+  setTracingDisabled,
+  generateText,
+  streamText,
+  CohereClientV2,
+  Ollama,
+  OpenAI,
+  AzureOpenAI,
+} = await import('./.sdks/sdks.ts')
 
 let upstream: Upstream
 let gateway: TestGateway

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type OpenAI from 'openai'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { installTestPackage } from '../support/test-package.ts'
 import { respondJson, stream, Upstream } from '../support/upstream.ts'
+import type { OpenAI } from './.sdks/sdks.ts'
 
 await installTestPackage('clients')
-const { default: OpenAIClient } = await import('openai')
+const { OpenAI: OpenAIClient } = await import('./.sdks/sdks.ts')
 
 // A conversation with a real client whose upstream never sees the values, and whose client always does.
 

@@ -1,14 +1,12 @@
-import type Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type OpenAI from 'openai'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, providersAt, type TestGateway } from '../support/gateway.ts'
 import { installTestPackage } from '../support/test-package.ts'
 import { respond, respondJson, stream, Upstream } from '../support/upstream.ts'
+import type { Anthropic, OpenAI } from './.sdks/sdks.ts'
 
 await installTestPackage('clients')
-const { default: AnthropicClient } = await import('@anthropic-ai/sdk')
-const { default: OpenAIClient } = await import('openai')
+const { Anthropic: AnthropicClient, OpenAI: OpenAIClient } = await import('./.sdks/sdks.ts')
 
 let upstream: Upstream
 let gateway: TestGateway

@@ -8,7 +8,7 @@ import { PROVIDER_PRESETS } from '../../src/config/provider-settings.ts'
 import { goTraces, makeGoPostgres, makeGoSqlite } from '../support/go-gateway.ts'
 import { openTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { freePort } from '../support/free-port.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(60_000)
@@ -75,8 +75,9 @@ beforeAll(async () => {
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`)
     chmodSync(join(bin, name), 0o755)
   }
-  script('ongoingai', `exec '${process.execPath}' '${MAIN}' "$@"`)
-  script('npx', `[ "$1" = ongoingai ] || exit 64; shift; exec '${process.execPath}' '${MAIN}' "$@"`)
+  const program = PROGRAM.map((word) => `'${word}'`).join(' ')
+  script('ongoingai', `exec ${program} "$@"`)
+  script('npx', `[ "$1" = ongoingai ] || exit 64; shift; exec ${program} "$@"`)
   // The only statement that the pages give it.
   if (!Bun.which('sqlite3'))
     script(

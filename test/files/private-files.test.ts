@@ -17,7 +17,7 @@ import { exposedFiles } from '../../src/files/exposed-files.ts'
 import { eventually } from '../support/eventually.ts'
 import { providersAt } from '../support/gateway.ts'
 import { runProgram, serveProgram, type GatewayProcess } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { Upstream } from '../support/upstream.ts'
 
 const SETTINGS = 'pii: {mode: redact_storage}\ntracing: {capture_bodies: true}\n'
@@ -58,7 +58,7 @@ afterAll(async () => {
 })
 
 async function run(...words: readonly string[]): Promise<void> {
-  const child = Bun.spawn([...OPEN_UMASK, process.execPath, MAIN, ...words], {
+  const child = Bun.spawn([...OPEN_UMASK, ...PROGRAM, ...words], {
     cwd: gateway.folder,
     env: { PATH: process.env['PATH'] ?? '' },
     stdout: 'ignore',

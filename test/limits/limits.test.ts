@@ -506,7 +506,9 @@ describe('budgets', () => {
   })
 
   test('one after another, also the first of their kind: as many pass as there is money for', async () => {
-    const gateway = await open(budget(`cost_usd: ${(COST_USD * 4).toFixed(9)}, period: rolling`))
+    const gateway = await open(
+      `  max_wait_ms: 20000\n${budget(`cost_usd: ${(COST_USD * 4).toFixed(9)}, period: rolling`)}`,
+    )
     expect(await statuses(gateway, 8)).toEqual([200, 200, 200, 200, 429, 429, 429, 429])
     expect((await standings(gateway))[0]?.['used']).toBeCloseTo(COST_USD * 4, 9)
   })
@@ -695,8 +697,10 @@ describe('budgets', () => {
   })
 
   test('what was spent is what the receipts say, and outlives a restart and the traces', async () => {
-    const settings = `${providersAt(upstream.url)}${AUTH}limits:\n${budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`)}`
-    const gateway = await open(budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`))
+    // Each request learns what those before it came to, however slow the machine.
+    const limits = `  max_wait_ms: 20000\n${budget(`cost_usd: ${COST_USD * 5}, tokens: 1000000, period: total`)}`
+    const settings = `${providersAt(upstream.url)}${AUTH}limits:\n${limits}`
+    const gateway = await open(limits)
     expect(await statuses(gateway, 3)).toEqual([200, 200, 200])
     await gateway.traces(3)
     const path = join(gateway.folder, 'data/traces.db')

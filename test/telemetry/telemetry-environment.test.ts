@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { eventually } from '../support/eventually.ts'
+import { PROGRAM } from '../support/program.ts'
 import { respondJson, Upstream } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
@@ -57,7 +58,7 @@ test.skipIf(OPENSSL === null)(
       }),
     )
     const port = await freePort()
-    const gateway = Bun.spawn([process.execPath, join(import.meta.dir, '../../src/main.ts'), 'serve'], {
+    const gateway = Bun.spawn([...PROGRAM, 'serve'], {
       cwd: folder,
       env: {
         PATH: process.env['PATH'] ?? '',

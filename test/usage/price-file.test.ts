@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openSqliteStorage } from '../../src/storage/drivers/sqlite.ts'
 import { eventually } from '../support/eventually.ts'
 import { runProgram, serveProgram, type Finished } from '../support/process.ts'
-import { MAIN } from '../support/program.ts'
+import { PROGRAM } from '../support/program.ts'
 import { sampleTrace } from '../support/trace.ts'
 import { respondJson, Upstream } from '../support/upstream.ts'
 
@@ -266,7 +266,7 @@ test.skipIf(process.platform === 'win32')(
     )
     const ask = async (answered: string): Promise<string> => {
       let text = ''
-      const child = Bun.spawn([process.execPath, MAIN, 'reprice', '--config', 'aged-own.yaml'], {
+      const child = Bun.spawn([...PROGRAM, 'reprice', '--config', 'aged-own.yaml'], {
         cwd: folder,
         env: { PATH: process.env['PATH'] ?? '' },
         terminal: { data: (_, bytes) => void (text += Buffer.from(bytes).toString()) },

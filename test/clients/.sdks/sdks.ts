@@ -1,0 +1,15 @@
+// The SDKs, for tests that import this file once `installTestPackage('clients')` has installed them. Bun remembers of each folder whether it
+// has `node_modules`, and a test run reads all folders at its start, except those whose names begin with a dot: so it finds what was installed later.
+export { createAnthropic } from '@ai-sdk/anthropic'
+export { createOpenAI } from '@ai-sdk/openai'
+export { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+export { default as Anthropic } from '@anthropic-ai/sdk'
+export { GoogleGenAI } from '@google/genai'
+export { ChatAnthropic } from '@langchain/anthropic'
+export { ChatOpenAI } from '@langchain/openai'
+export { Mistral } from '@mistralai/mistralai'
+export { Agent, OpenAIProvider, Runner, setTracingDisabled } from '@openai/agents'
+export { generateText, streamText } from 'ai'
+export { CohereClientV2 } from 'cohere-ai'
+export { Ollama } from 'ollama'
+export { AzureOpenAI, default as OpenAI } from 'openai'
