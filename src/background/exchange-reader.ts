@@ -1,18 +1,24 @@
 import { emptyReading } from '../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
-import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
+import type { Contents, Exchange, ObservedContent, ObservedMessage } from '../traces/exchange.ts'
+import { ContentPieces } from './content-pieces.ts'
+import type { ObservedBatch } from './protocol.ts'
 import { SideObservation } from './side-observation.ts'
 
 interface Sides {
   request?: SideObservation
   response?: SideObservation
+  /** Contents that come in chunks, by their numbers. */
+  readonly observed: Map<number, ContentPieces>
 }
 
 /** Reads the content of running exchanges, and hands over the reading when one ends. */
 export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()
+  /** Contents of all exchanges that come in chunks, by their numbers. */
+  readonly #observed = new Map<number, ContentPieces>()
   /** Contents that could not, or not wholly, be read. */
   givenUp = 0
 
@@ -21,9 +27,24 @@ export class ExchangeReader {
     this.#captureBytes = captureBytes
   }
 
-  /** Takes a piece of streamed content. @returns a promise while it is being decoded elsewhere */
-  observe(piece: Observed): Promise<void> | undefined {
-    return this.#side(piece).piece(piece.bytes, piece.marks)
+  /** Takes chunks of streamed content. @param looked called with numbers of bytes that have been read; later for what is decoded elsewhere */
+  observe({ begun, bytes, chunks }: ObservedBatch, looked: (bytes: number) => void): void {
+    for (const content of begun) {
+      const pieces = new ContentPieces(this.#side(content))
+      this.#observed.set(content.number, pieces)
+      this.#sides.get(content.id)!.observed.set(content.number, pieces)
+    }
+    let offset = 0
+    let read = 0
+    for (let i = 0; i < chunks.length; i += 3) {
+      const length = chunks[i + 1]!
+      const chunk = bytes.subarray(offset, offset + length)
+      offset += length
+      const decoding = this.#observed.get(chunks[i]!)?.take(chunk, chunks[i + 2]!)
+      if (decoding) void decoding.then(() => looked(length))
+      else read += length
+    }
+    looked(read)
   }
 
   /** Takes a WebSocket message. */
@@ -38,8 +59,12 @@ export class ExchangeReader {
    * @returns the reading; a promise only when content must still be decoded asynchronously
    */
   end(exchange: Exchange, contents: Contents): ContentReading | Promise<ContentReading> {
-    const sides = this.#sides.get(exchange.id) ?? {}
+    const sides: Sides = this.#sides.get(exchange.id) ?? { observed: new Map() }
     this.#sides.delete(exchange.id)
+    for (const [number, pieces] of sides.observed) {
+      this.#observed.delete(number)
+      void pieces.flush()
+    }
     const api = wireApiNamed(exchange.wire.api)
     const capture = this.#captureBytes()
     if (contents.request) {
@@ -60,9 +85,9 @@ export class ExchangeReader {
     )
   }
 
-  #side({ id, side, wire, facts }: Pick<Observed, 'id' | 'side' | 'wire' | 'facts'>): SideObservation {
+  #side({ id, side, wire, facts }: ObservedContent): SideObservation {
     let sides = this.#sides.get(id)
-    if (!sides) this.#sides.set(id, (sides = {}))
+    if (!sides) this.#sides.set(id, (sides = { observed: new Map() }))
     return (sides[side] ??= new SideObservation(side, wireApiNamed(wire.api), facts, this.#captureBytes()))
   }
 
