@@ -1,19 +1,31 @@
 import { emptyReading, type WireApi } from '../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
-import type { ContentFacts, Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
+import type {
+  ContentFacts,
+  Contents,
+  Exchange,
+  ObservedContent,
+  ObservedMessage,
+} from '../traces/exchange.ts'
+import { ContentPieces } from './content-pieces.ts'
+import type { ObservedBatch } from './protocol.ts'
 import { SideObservation } from './side-observation.ts'
 import { readWholeRequest, readWholeResponse, type RequestSide, type ResponseSide } from './whole-body.ts'
 
 interface Sides {
   request?: SideObservation
   response?: SideObservation
+  /** Contents that come in chunks, by their numbers. */
+  readonly observed: Map<number, ContentPieces>
 }
 
 /** Reads the content of running exchanges, and hands over the reading when one ends. */
 export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()
+  /** Contents of all exchanges that come in chunks, by their numbers. */
+  readonly #observed = new Map<number, ContentPieces>()
   /** Contents that could not, or not wholly, be read. */
   givenUp = 0
 
@@ -22,9 +34,24 @@ export class ExchangeReader {
     this.#captureBytes = captureBytes
   }
 
-  /** Takes a piece of streamed content. @returns a promise while it is being decoded elsewhere */
-  observe(piece: Observed): Promise<void> | undefined {
-    return this.#side(piece).piece(piece.bytes, piece.marks)
+  /** Takes chunks of streamed content. @param looked called with numbers of bytes that have been read; later for what is decoded elsewhere */
+  observe({ begun, bytes, chunks }: ObservedBatch, looked: (bytes: number) => void): void {
+    for (const content of begun) {
+      const pieces = new ContentPieces(this.#side(content))
+      this.#observed.set(content.number, pieces)
+      this.#sides.get(content.id)!.observed.set(content.number, pieces)
+    }
+    let offset = 0
+    let read = 0
+    for (let i = 0; i < chunks.length; i += 3) {
+      const length = chunks[i + 1]!
+      const chunk = bytes.subarray(offset, offset + length)
+      offset += length
+      const decoding = this.#observed.get(chunks[i]!)?.take(chunk, chunks[i + 2]!)
+      if (decoding) void decoding.then(() => looked(length))
+      else read += length
+    }
+    looked(read)
   }
 
   /** Takes a WebSocket message. */
@@ -58,7 +85,12 @@ export class ExchangeReader {
 
   #takeSides(id: string): Sides | undefined {
     const sides = this.#sides.get(id)
-    if (sides) this.#sides.delete(id)
+    if (!sides) return undefined
+    this.#sides.delete(id)
+    for (const [number, pieces] of sides.observed) {
+      this.#observed.delete(number)
+      void pieces.flush()
+    }
     return sides
   }
 
@@ -84,9 +116,9 @@ export class ExchangeReader {
     return side
   }
 
-  #side({ id, side, wire, facts }: Pick<Observed, 'id' | 'side' | 'wire' | 'facts'>): SideObservation {
+  #side({ id, side, wire, facts }: ObservedContent): SideObservation {
     let sides = this.#sides.get(id)
-    if (!sides) this.#sides.set(id, (sides = {}))
+    if (!sides) this.#sides.set(id, (sides = { observed: new Map() }))
     return (sides[side] ??= new SideObservation(side, wireApiNamed(wire.api), facts, this.#captureBytes()))
   }
 

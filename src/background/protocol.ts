@@ -5,13 +5,13 @@ import type { RetentionConfig, StorageConfig } from '../storage/settings.ts'
 import type { RecorderTotals } from '../telemetry/recorder-totals.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
-import type { Observed, ObservedMessage } from '../traces/exchange.ts'
+import type { ObservedContent, ObservedMessage } from '../traces/exchange.ts'
 import type { PricingConfig } from '../usage/settings.ts'
 import type { Fate, ReplayedCount } from './tenant-pipelines.ts'
 
 /** Messages of the serving thread to the recorder thread. */
 export type RecorderRequest =
-  | Observed
+  | ObservedBatch
   | ObservedMessage
   | ExchangeBatch
   | { readonly kind: 'configure'; readonly settings: RecorderSettings }
@@ -84,6 +84,23 @@ export interface RecorderSettings {
   readonly pricing: PricingConfig
   /** The keys of the store are wanted, as they change. */
   readonly watchKeys: boolean
+}
+
+/** Streamed content that begins. */
+export interface BegunContent extends ObservedContent {
+  /** By which its chunks name it. */
+  readonly number: number
+}
+
+/** Chunks of streamed content of any number of exchanges, in the order in which they came. */
+export interface ObservedBatch {
+  readonly kind: 'observed'
+  /** Contents of which these are the first chunks. */
+  readonly begun: readonly BegunContent[]
+  /** The chunks, one behind the other. */
+  readonly bytes: Uint8Array
+  /** Three for each chunk: the number of its content, its length, and microseconds since its exchange began. */
+  readonly chunks: Float64Array
 }
 
 /**

@@ -199,13 +199,9 @@ class RecorderThread {
 
   take(request: RecorderRequest): void {
     switch (request.kind) {
-      case 'observed': {
-        const decoding = this.#reader.observe(request)
-        const { length } = request.bytes
-        if (decoding) void decoding.then(() => this.#looked(length))
-        else this.#looked(length)
+      case 'observed':
+        this.#reader.observe(request, (bytes) => this.#looked(bytes))
         return
-      }
       case 'message':
         this.#reader.message(request)
         this.#looked(request.text.length)

@@ -9,8 +9,9 @@ import { patientTimer } from '../time/patient-timer.ts'
 import type {
   Caller,
   Contents,
+  ContentTap,
   Exchange,
-  Observed,
+  ObservedContent,
   ObservedMessage,
   PricedExchange,
 } from '../traces/exchange.ts'
@@ -20,6 +21,7 @@ import { type FinishedExchange, packExchanges } from './exchange-batch.ts'
 import { ExchangeQueue } from './exchange-queue.ts'
 import type { RecorderEnd } from './journal-at-end.ts'
 import { unpackPriced } from './priced-batch.ts'
+import { ObservedOutbox } from './observed-outbox.ts'
 import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
 import { TotalsAcrossThreads } from './totals-across-threads.ts'
 
@@ -75,6 +77,11 @@ export class Recorder {
   #paths: ShownPaths
   #auditWaiting: AuditEvent[] = []
   #outbox: FinishedExchange[] = []
+  readonly #observed = new ObservedOutbox({
+    accept: (bytes) => this.#thread.running && this.#queue.observe(bytes),
+    post: (batch) =>
+      void this.#thread.post(batch, [batch.bytes.buffer as ArrayBuffer, batch.chunks.buffer as ArrayBuffer]),
+  })
   readonly #outboxTimer = new CoalescingTimer(() => this.#send())
   #restarts = 0
   /** Who waits for the first thread to open its store; absent once it has, or could not. */
@@ -128,15 +135,15 @@ export class Recorder {
     return undefined
   }
 
-  /**
-   * Shows a piece of streamed content to the recorder, which takes it over.
-   *
-   * @returns false when the recorder is too far behind, or is restarting; then the piece is not read
-   */
-  observe(piece: Observed | ObservedMessage): boolean {
-    const size = piece.kind === 'observed' ? piece.bytes.length : piece.text.length
-    if (!this.#thread.running || !this.#queue.observe(size)) return false
-    this.#thread.post(piece, piece.kind === 'observed' ? [piece.bytes.buffer as ArrayBuffer] : [])
+  /** Begins to copy streamed content. Copies are given up when the recorder is too far behind, or is restarting. */
+  observe(content: ObservedContent): ContentTap {
+    return this.#observed.open(content)
+  }
+
+  /** Shows a WebSocket message. @returns false when the recorder is too far behind, or is restarting; then it is not read */
+  observeMessage(message: ObservedMessage): boolean {
+    if (!this.#thread.running || !this.#queue.observe(message.text.length)) return false
+    this.#thread.post(message)
     return true
   }
 
@@ -316,6 +323,7 @@ export class Recorder {
   #died(reason: string): void {
     if (this.#stopping) return
     this.#totals.threadDied()
+    this.#observed.threadDied()
     this.#queue.observed()
     this.#log('ERROR', 'recorder thread died; starting it again', {
       error: reason,
@@ -336,6 +344,8 @@ export class Recorder {
   #send(): void {
     this.#outboxTimer.cancel()
     if (this.#outbox.length === 0 || !this.#thread.running) return
+    // The content of an exchange is read before its end.
+    this.#observed.flush()
     const batch = packExchanges(this.#outbox)
     this.#outbox = []
     this.#thread.post(batch, [batch.contents.buffer as ArrayBuffer])

@@ -7,7 +7,7 @@ import type { TokenRates } from '../limits/admission/bounds.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { ShownPaths } from '../redaction/shown-paths.ts'
-import type { Contents, Exchange, Observed, ObservedMessage } from '../traces/exchange.ts'
+import type { Contents, ContentTap, Exchange, ObservedContent, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import type { ExchangeFacts } from './exchange/exchange-facts.ts'
@@ -46,10 +46,13 @@ export interface ProxySettings {
     ((exchange: ExchangeFacts, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
 }
 
-/** Where finished exchanges and copies of content go. Neither call waits. */
+/** Where finished exchanges and copies of content go. No call waits. */
 export interface ExchangeSink {
   record(exchange: Exchange, contents: Contents): void
-  observe(piece: Observed | ObservedMessage): boolean
+  /** Begins to copy streamed content. */
+  observe(content: ObservedContent): ContentTap
+  /** Shows a message of a WebSocket. @returns false when messages are not wanted now */
+  observeMessage(message: ObservedMessage): boolean
 }
 
 /** What an exchange needs of the gateway around it. */

@@ -163,16 +163,19 @@ export interface Contents {
   readonly response: Uint8Array | undefined
 }
 
-/** A piece of streamed content, copied after it was forwarded. */
-export interface Observed {
-  readonly kind: 'observed'
+/** Streamed content of which copies are read. */
+export interface ObservedContent {
+  /** Of its exchange. */
   readonly id: string
   readonly side: 'request' | 'response'
   readonly wire: WireFacts
   readonly facts: ContentFacts
-  readonly bytes: Uint8Array
-  /** Pairs of byte offset in `bytes` and microseconds since the exchange began, one per chunk. */
-  readonly marks: readonly number[]
+}
+
+/** Takes copies of streamed content, after it was forwarded. It never delays or changes the stream. */
+export interface ContentTap {
+  /** Copies a chunk, unless copies are given up because the recorder is too far behind. @param atUs microseconds since the exchange began */
+  take(chunk: Uint8Array, atUs: number): void
 }
 
 /** One WebSocket message, copied after it was forwarded. */

@@ -5,7 +5,6 @@ import type { StreamFilter } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import type { ResponsePolicies } from './response-policies.ts'
 import { ended, refusalIn, requirePassing, written } from './stream-filters.ts'
-import { Tap } from './tap.ts'
 import { piecesOf, Turns } from './turns.ts'
 
 /** A response's content, and what it passes through. */
@@ -27,9 +26,8 @@ export async function* observedResponse(
   context: ProxyContext,
 ): AsyncGenerator<Uint8Array> {
   const { clock } = exchange
-  const tap = new Tap(exchange.id, 'response', exchange.wire, exchange.responseFacts, (piece) =>
-    context.sink.observe(piece),
-  )
+  const { id, wire, responseFacts: facts } = exchange
+  const tap = context.sink.observe({ id, side: 'response', wire, facts })
   const turns = new Turns()
   let onItsWay: Uint8Array | undefined
   let atUs = 0
@@ -80,7 +78,6 @@ export async function* observedResponse(
   } finally {
     // The client left while a chunk was on its way to it: the chunk was received, so it is counted.
     if (onItsWay) tap.take(onItsWay, atUs)
-    tap.flush()
     exchange.end(outcome, code)
     exchange.abort.abort()
   }

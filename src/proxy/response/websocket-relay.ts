@@ -253,6 +253,6 @@ export class WebSocketRelay {
     if (typeof message !== 'string' && message[0] !== OPEN_BRACE) return
     const text = typeof message === 'string' ? message : Buffer.from(message).toString('utf8')
     const atUs = this.#exchange.elapsedUs()
-    this.#observed = this.#context.sink.observe({ kind: 'message', id, side, wire, text, atUs })
+    this.#observed = this.#context.sink.observeMessage({ kind: 'message', id, side, wire, text, atUs })
   }
 }

@@ -5,7 +5,6 @@ import type { RequestBody } from '../exchange/request-body.ts'
 import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
-import { Tap } from '../response/tap.ts'
 import { sendHttp } from '../upstream/http.ts'
 import { failureCode } from '../upstream/upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
@@ -110,10 +109,8 @@ async function* observed(
   exchange: OpenExchange,
   context: ProxyContext,
 ): AsyncGenerator<Uint8Array> {
-  const { clock, maxBodyBytes } = exchange
-  const tap = new Tap(exchange.id, 'request', exchange.wire, exchange.requestFacts, (piece) =>
-    context.sink.observe(piece),
-  )
+  const { id, wire, requestFacts: facts, clock, maxBodyBytes } = exchange
+  const tap = context.sink.observe({ id, side: 'request', wire, facts })
   for await (const chunk of chunks) {
     exchange.requestBytes += chunk.length
     if (maxBodyBytes > 0 && exchange.requestBytes > maxBodyBytes) {
@@ -124,6 +121,5 @@ async function* observed(
     clock.enter('request')
     if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
   }
-  tap.flush()
   clock.enter('first_byte')
 }
