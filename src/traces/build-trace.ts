@@ -11,18 +11,22 @@ import { placeOf } from '../usage/places.ts'
 import type { PriceQuery } from '../usage/price-list.ts'
 import { inputTokens, outputTokens, type Parts } from '../usage/usage.ts'
 import { readPath } from '../wire/url/path-readings.ts'
+import { attemptDetail } from './attempt-detail.ts'
+import { usualTarget } from './attempts.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
-import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { readLineageHeaders } from './lineage-headers.ts'
+import { type AttemptPlace, meterAttempts } from './metered-attempts.ts'
 import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
 import { paidBySubscription } from './paid-by-subscription.ts'
-import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
+import { providerCredential, traceCredential } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
 import { storedContent, type StoredContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
+import { metadataOf } from './trace-metadata.ts'
 import type { Trace, TraceCost, TraceDetail } from './trace.ts'
 
 /** How to build a trace: policy and prices. */
@@ -49,36 +53,33 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const names = namesOf(exchange, content)
   const host = hostOf(exchange.upstreamUrl)
   const place = placeOf(exchange.path, host)
-  const metering = meter(exchange, content, {
+  const find = ratesFor(exchange, policy)
+  const { upstreamUrl, dialect } = exchange
+  const last = meter(exchange, content, {
     model,
     names,
     place,
     count: policy.countTokens,
-    find: (asked) =>
-      policy.findRates({
-        provider: wire.provider,
-        upstreamUrl: exchange.upstreamUrl,
-        dialect: exchange.dialect,
-        api: wire.api,
-        organizationId: caller.organizationId,
-        workspaceId: caller.workspaceId,
-        keyId: caller.keyId,
-        names: asked,
-        at: exchange.startedAtUs / 1000,
-      }),
+    find: (asked) => find(asked, { provider: wire.provider, upstreamUrl, dialect }),
   })
-  const { usage } = metering
   const subscription = paidBySubscription(
     exchange.subscription,
     exchange.dialect,
     exchange.status,
     exchange.responseFields,
   )
-  const cost = subscription ? includedCost(metering.cost) : metering.cost
+  const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
+  const responseId = upstreamRequestId(exchange.responseFields)
+  const { metering, stored: attempts } = meterAttempts(
+    exchange,
+    subscription ? { ...last, cost: includedCost(last.cost) } : last,
+    { requestedModel, upstreamRequestId: responseId, subscription, text: (text) => stored.text(text), find },
+  )
+  const { usage, cost } = metering
+  const sent = exchange.attempts.at(-1)
 
   const streaming = exchange.streaming || content.streamed
   const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
-  const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 
@@ -92,6 +93,10 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     agent: attribution.agent,
     project: stored.text(attribution.project),
     tags: attribution.tags,
+    attempts: exchange.attempts.length,
+    target: stored.text(
+      sent?.target ?? usualTarget({ provider: wire.provider, requestedModel }, exchange.attempts.length),
+    ),
     consumptionId,
     countedOnce:
       consumptionId !== '' && (content.api?.fetches === true || content.response.background === true),
@@ -128,7 +133,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
     finishReason: stored.text(content.response.finishReason?.slice(0, MAX_WORD_LENGTH) ?? ''),
-    upstreamRequestId: upstreamRequestId(exchange.responseFields),
+    upstreamRequestId: responseId,
     correlationId: exchange.correlationId,
     apiKeyHash: credential.hash,
     requestHeaders: requestFields.fields,
@@ -146,16 +151,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     detail: {
       usage: stored.json(usageDetail(exchange, { model, requestedModel, names, place }, content, metering)),
       cost: storedCost(traceCost(cost), stored),
-      timing: {
-        received_us: 0,
-        ...(exchange.limitWaitUs > 0 ? { limit_wait_us: exchange.limitWaitUs } : {}),
-        ...(exchange.upstreamFirstByteUs >= 0
-          ? { upstream_first_byte_us: Math.round(exchange.upstreamFirstByteUs) }
-          : {}),
-        ...(ttftUs > 0 ? { first_token_us: ttftUs } : {}),
-        completed_us: Math.round(exchange.completedUs),
-      },
-      upstream: { url_host: host, attempts: exchange.attempts.length },
+      ...attemptDetail(exchange, { host, firstTokenUs: ttftUs, attempts }),
       ...(content.response.cacheDiagnosis === undefined
         ? {}
         : { cache: { provider_says: stored.json(content.response.cacheDiagnosis) } }),
@@ -165,6 +161,16 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   }
 }
 
+/** Looks up rates for the exchange's caller and time. */
+function ratesFor(
+  { wire: { api }, caller, startedAtUs }: Exchange,
+  policy: TracePolicy,
+): (names: ModelNames, place: AttemptPlace) => ModelRates | undefined {
+  const { organizationId, workspaceId, keyId } = caller
+  const at = startedAtUs / 1000
+  return (names, place) => policy.findRates({ ...place, api, organizationId, workspaceId, keyId, names, at })
+}
+
 /** The requested model: from the content, else from the path or query. Empty for none. */
 function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading): string {
   return (requestModel ?? exchange.routeModel).slice(0, MAX_MODEL_LENGTH)
@@ -172,12 +178,18 @@ function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading):
 
 /** The responding model, else the requested one, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
-  const asked = requestedModelOf(exchange, content)
+  const asked = exchange.attempts.at(-1)?.model ?? requestedModelOf(exchange, content)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
 /** The exchange's names for its model, to look up its price. */
-function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
+function namesOf(
+  { path, routeModel, attempts }: Exchange,
+  { requestModel, response }: ContentReading,
+): ModelNames {
+  const put = attempts.at(-1)?.model
+  if (put !== undefined)
+    return { requested: put, answered: (response.model ?? put).slice(0, MAX_MODEL_LENGTH) }
   // Most targets name none, and need not be read.
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(readPath(path), '')
   const inPath = target.path || target.deployment
@@ -297,55 +309,6 @@ function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | '
     return { outcome: 'upstream_failed', errorCode: 'upstream_error' satisfies GatewayErrorCode }
   const whole = response.complete === true && (response.usage !== undefined || response.bills.length > 0)
   return whole ? { outcome: 'completed', errorCode: '' } : { outcome, errorCode }
-}
-
-interface MetadataParts {
-  readonly streaming: boolean
-  readonly lineage: LineageHeaders
-  readonly credential: CredentialTrace
-  readonly subscription: boolean
-  readonly stored: StoredContent
-  readonly masked: number
-}
-
-/** The open part of the record, under the contract's keys. */
-function metadataOf(
-  exchange: Exchange,
-  content: ContentReading,
-  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
-): Record<string, unknown> {
-  const { caller, wire } = exchange
-  const metadata: Record<string, unknown> = {
-    streaming,
-    stream_chunks: streaming ? exchange.responseChunks : 0,
-    ...stored.metadata,
-    headers_masked: masked,
-    lineage_checkpoint_id: exchange.id,
-    lineage_immutable: true,
-    correlation_id: exchange.correlationId,
-  }
-  const give = (name: string, value: string): void => {
-    if (value !== '') metadata[name] = value
-  }
-  give('lineage_group_id', lineage.groupId)
-  give('lineage_thread_id', lineage.threadId)
-  give('lineage_run_id', lineage.runId)
-  give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
-  if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
-  give('api_key_last4', credential.last4)
-  if (subscription) metadata['credential_kind'] = 'subscription'
-  if (caller.keyId !== '') {
-    give('gateway_key_id', caller.keyId)
-    give('team', caller.team)
-    give('role', caller.role)
-    give('org_id', caller.organizationId)
-    give('workspace_id', caller.workspaceId)
-  }
-  if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
-  if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
-  if (exchange.inspection?.request?.decision === 'redacted') metadata['mutated'] = true
-  give('response_error', stored.text(content.response.error ?? ''))
-  return metadata
 }
 
 /** Fields in which providers return their own request id, most specific first. */

@@ -182,7 +182,7 @@ function priceBills(
 }
 
 /** The response's own totals. */
-function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts' | 'bills'> {
+export function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts' | 'bills'> {
   let usage: Usage = {}
   let units: Units = {}
   let parts = NO_PARTS

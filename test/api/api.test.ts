@@ -191,6 +191,8 @@ describe('traces', () => {
       estimated_cost_usd: 0.00018,
       cost_status: 'exact',
       finish_reason: 'stop',
+      attempts: 1,
+      target: 'openai/gpt-4o-mini',
       upstream_request_id: 'req_1',
       created_at: '2026-02-12T03:00:04.0005Z',
     })

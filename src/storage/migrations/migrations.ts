@@ -1,4 +1,5 @@
 import { StorageError } from '../storage-error.ts'
+import { attemptColumns } from './attempt-columns.ts'
 import { failedAnswers } from './failed-answers.ts'
 
 /** The parts of SQL that databases write differently. */
@@ -361,6 +362,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ) ${clustered}`,
     ],
   },
+  attemptColumns,
 ]
 
 /**
