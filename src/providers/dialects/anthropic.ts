@@ -7,6 +7,7 @@ export const anthropic = {
     name: 'anthropic',
     sdk: { baseUrl: 'ANTHROPIC_BASE_URL', headers: 'ANTHROPIC_CUSTOM_HEADERS', always: true },
   },
+  speaks: { anthropic: '/v1' },
   errorBody: ({ code, status, message, spent, limit, correlationId }) => ({
     type: 'error',
     error: { type: spent ? 'billing_error' : errorType(status), message, code, ...limit },

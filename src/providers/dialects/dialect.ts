@@ -14,6 +14,12 @@ export interface RefusalFacts {
   readonly correlationId: string
 }
 
+/** A dialect in which requests are routed by their model. */
+export type ModelDialect = 'openai' | 'anthropic' | 'gemini'
+
+/** Where the resources of a dialect stand below a base URL: what comes in place of `/v1` (`/v1beta` for Gemini). */
+export type SpokenDialects = Readonly<Partial<Record<ModelDialect, string>>>
+
 /** The words of one family of APIs: what its SDKs expect of errors, and where they look for the gateway. */
 export interface Dialect {
   /** As `providers.<name>.api` names it. */
@@ -22,6 +28,8 @@ export interface Dialect {
   readonly vendor: Vendor
   /** Content of an error response. */
   errorBody(refusal: RefusalFacts): object
+  /** The dialects of requests that its providers understand, and where. */
+  readonly speaks: SpokenDialects
   /** Whether an error event in a stream has the name `error`. Without it the event has no name. */
   readonly namesErrorEvents?: true
   /** Paths that its clients call below the base URL, for the hint of a 404. */

@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts'
 export const gemini = {
   name: 'gemini',
   vendor: { name: 'gemini', telemetryName: 'gcp.gemini', sdk: { baseUrl: 'GOOGLE_GEMINI_BASE_URL' } },
+  speaks: { gemini: '/v1beta' },
   errorBody: ({ status, message, limit }) => ({
     error: { code: status, message, status: statusName(status), ...limit },
   }),

@@ -7,6 +7,7 @@ export const openai = {
     name: 'openai',
     sdk: { baseUrl: 'OPENAI_BASE_URL', version: '/v1', headers: 'OPENAI_CUSTOM_HEADERS', always: true },
   },
+  speaks: { openai: '/v1' },
   errorBody: openaiErrorBody,
   clientPaths: [
     { beginning: /^\/v1\/(?!messages(\/|$))/, missing: '' },

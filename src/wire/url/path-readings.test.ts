@@ -17,6 +17,9 @@ const provider: ProviderConfig = {
   timeouts: { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
   connection: { proxy: '', ca: '', certificate: '', key: '' },
   headers: { set: [], remove: [] },
+  region: '',
+  zeroRetention: false,
+  retryOn: [],
 }
 const upstreams = new RouteTable([provider], {
   gatewayKeyField: 'x-gateway-key',
