@@ -1,5 +1,6 @@
 import { hiddenModelRoutes } from '../providers/model-routes.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
+import { meetsRequirement } from '../proxy/targets/requirement.ts'
 import type { ModelConfig, RoutingConfig, TargetConfig } from '../proxy/targets/settings.ts'
 import type { Affinity } from '../proxy/targets/target.ts'
 import { nearest } from '../wire/nearest.ts'
@@ -134,17 +135,6 @@ function checkRequirement(
         `${path}.targets[${i}] is never used: ${provider.name} does not meet ${path}.require`,
       )
   }
-}
-
-/** Whether a provider meets what a model requires of its targets. */
-function meetsRequirement(
-  { region, zeroRetention }: ProviderConfig,
-  require: ModelConfig['require'],
-): boolean {
-  return (
-    (require.region.length === 0 || require.region.includes(region)) &&
-    (!require.zeroRetention || zeroRetention)
-  )
 }
 
 /** Checks `routing`, and which model routes a provider's prefix hides. */

@@ -5,6 +5,7 @@ import { Recorder } from '../background/recorder.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import { Deadlines } from '../proxy/upstream/deadlines.ts'
+import { TargetChooser } from '../proxy/targets/chooser.ts'
 import { HeldContent } from '../proxy/exchange/held-content.ts'
 import type { ProxyContext } from '../proxy/proxy-context.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
@@ -56,7 +57,8 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
   })
   const uses = new KeyUses((used) => recorder.used(used))
   const open: ProxyContext['open'] = new Set()
-  const live = new LiveSettings(config, redaction, { keys, engine: limits.engine, open })
+  const chooser = new TargetChooser(config.routing)
+  const live = new LiveSettings(config, redaction, { keys, engine: limits.engine, chooser, open })
   const proxy: ProxyContext = {
     get settings() {
       return live.proxy
@@ -66,6 +68,7 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     audit,
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(),
+    chooser,
     held: new HeldContent(),
     keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open,

@@ -9,7 +9,7 @@ export interface ModelRoute {
 }
 
 /** Every model route. What comes first wins. Names of files and batches say nothing about a model: they go to the default provider. */
-export const MODEL_ROUTES: readonly ModelRoute[] = [
+const MODEL_ROUTES: readonly ModelRoute[] = [
   { path: '/v1/chat/completions', dialect: 'openai' },
   { path: '/v1/completions', dialect: 'openai' },
   { path: '/v1/responses', dialect: 'openai' },

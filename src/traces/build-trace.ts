@@ -178,22 +178,22 @@ function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading):
 
 /** The responding model, else the requested one, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
-  const asked = exchange.attempts.at(-1)?.model ?? requestedModelOf(exchange, content)
+  const asked = exchange.targetModel || requestedModelOf(exchange, content)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
 /** The exchange's names for its model, to look up its price. */
 function namesOf(
-  { path, routeModel, attempts }: Exchange,
+  { path, routeModel, targetModel }: Exchange,
   { requestModel, response }: ContentReading,
 ): ModelNames {
-  const put = attempts.at(-1)?.model
-  if (put !== undefined)
-    return { requested: put, answered: (response.model ?? put).slice(0, MAX_MODEL_LENGTH) }
   // Most targets name none, and need not be read.
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(readPath(path), '')
   const inPath = target.path || target.deployment
-  const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+  const asked =
+    targetModel === ''
+      ? askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+      : askedNames(NO_TARGET, targetModel)
   return response.model ? { ...asked, answered: response.model.slice(0, MAX_MODEL_LENGTH) } : asked
 }
 

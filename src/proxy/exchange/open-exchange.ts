@@ -6,13 +6,15 @@ import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts
 import type { CallerLimits } from '../../limits/policies/caller-limits.ts'
 import type { Ticket } from '../../limits/ticket.ts'
 import { isFree, type Operation } from '../../providers/operation.ts'
-import { judgedMethod, operationOf } from '../../providers/registry.ts'
+import type { DialectName } from '../../providers/dialects/dialects.ts'
+import { dialectOf, judgedMethod, operationOf } from '../../providers/registry.ts'
 import type { Caller, ContentFacts, ExchangeSpan, Outcome, WireFacts } from '../../traces/exchange.ts'
 import { queryCredential } from '../../traces/provider-credential.ts'
 import { randomHex, injectTraceParent } from '../../wire/trace-context.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
+import type { Target as RoutedTarget, TargetPlan } from '../targets/target.ts'
 import { Clock } from '../upstream/deadlines.ts'
 import type { Target } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
@@ -48,8 +50,8 @@ export class OpenExchange implements ExchangeFacts {
   readonly query: string
   readonly queryKey: string
   readonly fields: Readonly<Record<string, string>>
-  readonly target: Target
-  readonly wire: WireFacts
+  target: Target
+  wire: WireFacts
   readonly operation: Operation
   asked: RequestFacts | undefined
   readonly correlationId: string
@@ -84,7 +86,11 @@ export class OpenExchange implements ExchangeFacts {
   streaming = false
   readonly free: boolean
   /** A subscription is to pay for the request, as far as is known before its response. */
-  readonly subscription: boolean
+  subscription: boolean
+  /** The targets that its model may be asked at; `undefined` when it goes where its route says. */
+  plan: TargetPlan | undefined
+  /** The target of `plan` that was chosen, until it is reported. */
+  chosen: RoutedTarget | undefined
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
   /** Its span; absent while telemetry is off. */
@@ -110,7 +116,7 @@ export class OpenExchange implements ExchangeFacts {
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = requestTarget.path
-    this.readings = requestTarget.readings
+    this.readings = arrival.modelRoute ? target.readings : requestTarget.readings
     this.query = requestTarget.query
     this.queryKey = queryCredential(requestTarget.query)
     this.fields = request.headers.toJSON()
@@ -136,6 +142,26 @@ export class OpenExchange implements ExchangeFacts {
       clientSpanId: '',
     }
     context.open.add(this)
+  }
+
+  /** It goes to this target from now on. */
+  retarget(target: Target): void {
+    const { upstream } = target
+    this.target = target
+    this.wire = { provider: upstream.name, api: this.wire.api }
+    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.clock.retarget(upstream.timeouts, upstream.connection)
+  }
+
+  /** The dialect of the gateway's own errors. */
+  get dialect(): DialectName {
+    const { modelRoute } = this.arrival
+    return modelRoute?.dialect ?? dialectOf(this.target.readings, this.target.upstream.dialect)
+  }
+
+  /** The route, as reports group by it. */
+  get route(): string {
+    return this.arrival.modelRoute?.path ?? `${this.target.upstream.prefix}/*`
   }
 
   /** Pages of an origin may read the response. */

@@ -6,6 +6,7 @@ import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
 import { Tap } from '../response/tap.ts'
+import { forTarget } from '../targets/for-target.ts'
 import { sendHttp } from '../upstream/http.ts'
 import { failureCode } from '../upstream/upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
@@ -24,10 +25,11 @@ export type Sent = { readonly kind: 'http'; readonly response: Response } | Hand
  */
 export async function send(
   exchange: OpenExchange,
-  body: RequestBody | undefined,
+  given: RequestBody | undefined,
   policies: readonly ContentPolicy[],
   context: ProxyContext,
 ): Promise<Sent> {
+  const body = given && forTarget(given, exchange)
   const { addresses, upgrade } = exchange.arrival
   const { target, clock, abort } = exchange
   const { via, settings } = context
