@@ -31,6 +31,7 @@ export async function proxySettings(
     browsers: new BrowserPolicy(config.server),
     keyring,
     gatewayKeyField: config.auth.header,
+    routing: config.routing,
     maxBodyBytes: config.server.maxBodyBytes,
     maxHeldBytes: config.server.maxHeldBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,

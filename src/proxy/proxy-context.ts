@@ -16,6 +16,7 @@ import type { OpenExchange } from './exchange/open-exchange.ts'
 import type { PolicySettings } from './policies/choose-policies.ts'
 import type { RouteTable } from './steps/route.ts'
 import type { TargetChooser } from './targets/chooser.ts'
+import type { RoutingConfig } from './targets/settings.ts'
 import type { ModelDirectory } from './targets/model-directory.ts'
 import type { ModelCatalog } from './model-list/model-catalog.ts'
 import type { Deadlines } from './upstream/deadlines.ts'
@@ -25,6 +26,7 @@ export interface ProxySettings {
   readonly upstreams: RouteTable
   /** The names of models, and their targets. */
   readonly models: ModelDirectory
+  readonly routing: RoutingConfig
   /** What price lists say about models; megabytes that are loaded when it is first asked. */
   readonly catalog: () => Promise<ModelCatalog>
   readonly browsers: BrowserPolicy

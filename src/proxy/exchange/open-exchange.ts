@@ -58,7 +58,8 @@ export class OpenExchange implements ExchangeFacts {
   /** The gateway's own fields on every response. */
   ownFields: Readonly<Record<string, string>>
   readonly requestFacts: ContentFacts
-  readonly abort = new AbortController()
+  /** Ends what is asked of the upstream now. */
+  abort = new AbortController()
   readonly clock: Clock
   /** Address of the client, without port; empty when unknown. */
   readonly clientAddress: string
@@ -91,6 +92,10 @@ export class OpenExchange implements ExchangeFacts {
   plan: TargetPlan | undefined
   /** The target of `plan` that was chosen, until it is reported. */
   chosen: RoutedTarget | undefined
+  /** By what its targets are kept (`ChoiceRequest`); empty for none. */
+  session = ''
+  /** The name of a model that was resolved; empty for none. */
+  askedModel = ''
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
   /** Its span; absent while telemetry is off. */
@@ -187,11 +192,17 @@ export class OpenExchange implements ExchangeFacts {
    * A request is sent to the target now. With `propagateTrace` its `traceparent` names the client span of this very request.
    *
    * @param fields to send
+   * @param sentBytes of its content; -1 when it is that of the client, or streams
    */
-  beginAttempt(fields: Record<string, string>): void {
-    const { span } = this
+  beginAttempt(fields: Record<string, string>, sentBytes: number): void {
+    const { span, chosen } = this
     const atUs = this.elapsedUs()
-    this.attempts.push(new OpenAttempt(this.target.upstream.name, atUs))
+    const attempt = new OpenAttempt(
+      { provider: this.target.upstream.name, target: chosen?.name, model: chosen?.model },
+      atUs,
+    )
+    attempt.sentBytes = sentBytes
+    this.attempts.push(attempt)
     if (!span) return
     span.sentUs = atUs
     if (!this.#context.settings.propagateTrace) return
@@ -267,6 +278,14 @@ export class OpenExchange implements ExchangeFacts {
   breakOff(code: GatewayErrorCode): void {
     this.brokenBy ??= code
     this.abort.abort()
+  }
+
+  /** The attempt has failed, and another one begins: what broke it off does not concern the next. */
+  beginAgain(): void {
+    this.brokenBy = undefined
+    this.abort = new AbortController()
+    this.clock.startAgain()
+    this.#context.deadlines.watch(this.clock)
   }
 
   /** Ends the exchange and publishes it. Only the first call counts. */

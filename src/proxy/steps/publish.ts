@@ -63,7 +63,8 @@ export function publish(
     outcome,
     errorCode,
     dialect: upstream.dialect,
-    targetModel: exchange.plan ? (exchange.chosen?.model ?? '') : '',
+    targetModel: attempts.at(-1)?.about.model ?? '',
+    ...mutatedOf(exchange),
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -83,6 +84,13 @@ export function publish(
   }
   if (notes.inspection) auditInspection(exchange, notes.inspection, context)
   context.sink.record(record, { request: requestContent, response: responseContent })
+}
+
+/** Where the model of the last target was written. */
+function mutatedOf({ plan, attempts, askedModel }: OpenExchange): { mutated?: readonly string[] } {
+  const model = attempts.at(-1)?.about.model
+  if (plan?.rewrite === undefined || model === undefined || model === askedModel) return {}
+  return { mutated: [plan.rewrite] }
 }
 
 const NO_NOTES: PolicyNotes = {}

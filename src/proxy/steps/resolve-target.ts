@@ -3,9 +3,9 @@ import { GatewayError } from '../../errors.ts'
 import { readAttribution } from '../../traces/attribution.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import { factsForTarget } from '../request/facts-for-target.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import type { ModelQuestion } from '../targets/model-directory.ts'
+import { retarget, takeTarget, usableFor } from '../targets/take-target.ts'
 import type { TargetPlan } from '../targets/target.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { takePolicies } from './take-policies.ts'
@@ -108,17 +108,19 @@ function usePlan(
     facts.models.filter((name) => name !== asked),
     '',
   )
-  const session = sessionOf(exchange, plan, facts)
-  const choice = context.chooser.choose(plan, { session, tried: [], now: performance.now() })
+  exchange.session = sessionOf(exchange, plan, facts)
+  exchange.askedModel = asked
+  const choice = context.chooser.choose(plan, {
+    session: exchange.session,
+    tried: [],
+    now: performance.now(),
+    usable: usableFor(exchange),
+  })
   if (choice.kind === 'none')
     throw new GatewayError('no_target_available', `no target of model ${asked.slice(0, 128)} is available`)
-  const { target } = choice
   exchange.plan = plan
-  exchange.chosen = target
-  exchange.asked = factsForTarget(facts, target.model ?? asked, plan.rewrite)
-  const inPath = plan.rewrite === 'path.model' ? target.model : undefined
-  if (exchange.arrival.modelRoute || inPath !== undefined)
-    retarget(exchange, target.provider, inPath, context)
+  exchange.asked = facts
+  takeTarget(exchange, plan, choice.target, context)
 }
 
 /** Whose target is kept: sessions of different callers are different ones. Empty for none. */
@@ -128,22 +130,6 @@ function sessionOf(exchange: OpenExchange, plan: TargetPlan, facts: RequestFacts
   const session = plan.affinity === 'session' ? sessionId : endUser
   const { organizationId, workspaceId, keyId } = exchange.caller
   return session === '' ? '' : [organizationId, workspaceId, keyId, session].join('\n')
-}
-
-/** Lets the exchange go to a provider. @param inPath model to be written into the path; `undefined` to leave it */
-function retarget(
-  exchange: OpenExchange,
-  provider: string,
-  inPath: string | undefined,
-  { settings: { upstreams, models } }: ProxyContext,
-): void {
-  const { modelRoute, target } = exchange.arrival
-  if (!modelRoute) {
-    exchange.retarget(upstreams.withModel(target, inPath!, exchange.query))
-    return
-  }
-  const servedAt = models.servedAt(provider, modelRoute.dialect)!
-  exchange.retarget(upstreams.at(provider, target, exchange.query, servedAt, inPath))
 }
 
 function noDefault(dialect: string): GatewayError {

@@ -30,7 +30,9 @@ function redactionPorts(exchange: OpenExchange, context: ProxyContext): Redactio
   if (!inspector?.redaction.scopes.guards) return undefined
   return {
     inspector,
-    signal: exchange.abort.signal,
+    get signal() {
+      return exchange.abort.signal
+    },
     warn: (message, fields) => context.log('WARN', message, { ...exchange.logFields, ...fields }),
     shownPath: () => exchange.shownPath(),
   }

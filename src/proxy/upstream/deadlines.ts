@@ -59,6 +59,13 @@ export class Clock {
     this.probedAt = performance.now()
   }
 
+  /** Another request is sent: its waits begin now. */
+  startAgain(): void {
+    this.connected = false
+    this.probedAt = performance.now()
+    this.enter('first_byte')
+  }
+
   /** The exchange is long: does what only long ones need. */
   last(): void {
     const lasting = this.lasting

@@ -1,6 +1,6 @@
 import type { DialectName } from '../../providers/dialects/dialects.ts'
 import { type FieldRules, fieldRules } from '../../http/fields.ts'
-import type { ProviderConfig, Timeouts } from '../../providers/settings.ts'
+import type { ProviderConfig, RetryRule, Timeouts } from '../../providers/settings.ts'
 import { CREDENTIAL_FIELDS } from '../../traces/provider-credential.ts'
 import { type PathReadings, readPath } from '../../wire/url/path-readings.ts'
 import { UpstreamConnection } from './connection.ts'
@@ -27,6 +27,8 @@ export interface Upstream {
   /** Whether a subscription pays for a request. */
   readonly subscriptions: SubscriptionTokens
   readonly timeouts: Timeouts
+  /** Its own rules about what a response means. */
+  readonly retryOn: readonly RetryRule[]
   readonly connection: UpstreamConnection
   /** Which fields of requests travel. */
   readonly fields: FieldRules
@@ -70,6 +72,7 @@ export function upstreamOf(
     ),
     subscriptions: new SubscriptionTokens(provider, gatewayKeyField),
     timeouts: provider.timeouts,
+    retryOn: provider.retryOn,
     connection: new UpstreamConnection(url.origin, provider.connection),
     fields: fieldRules(gatewayKeyField, forwardClientFields, provider.headers),
   }
