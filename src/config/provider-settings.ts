@@ -1,4 +1,5 @@
 import { DIALECTS } from '../providers/dialects/dialects.ts'
+import { CREDENTIALS } from './credential-settings.ts'
 import { PRICE } from './price-settings.ts'
 import type { Section } from './setting.ts'
 
@@ -30,6 +31,7 @@ export const PROVIDER: Section = {
       default: '',
       doc: 'Additional header that holds the credential of this provider. It is masked like the known ones.',
     },
+    credentials: CREDENTIALS,
     proxy: {
       kind: 'string',
       default: '',

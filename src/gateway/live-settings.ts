@@ -1,5 +1,6 @@
 import type { ApiSettings } from '../api/serve-api.ts'
 import type { Config } from '../config/config.ts'
+import type { HeldCredentials } from '../credentials/held-credentials.ts'
 import { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import { breakOffKeyless } from '../proxy/exchange/break-off-keyless.ts'
@@ -20,6 +21,7 @@ import { WORKER_URLS } from './worker-urls.ts'
 export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
+  readonly credentials: Pick<HeldCredentials, 'poolOf'>
   /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }
@@ -44,7 +46,7 @@ export class LiveSettings implements Service {
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
-    this.#upstreams = upstreamsOf(config)
+    this.#upstreams = upstreamsOf(config, this.#ports.credentials)
   }
 
   get config(): Config {
@@ -91,7 +93,7 @@ export class LiveSettings implements Service {
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
-    this.#upstreams = upstreamsOf(config)
+    this.#upstreams = upstreamsOf(config, this.#ports.credentials)
     await this.#apply()
     upstreams.close()
     // Exchanges that began with it may still use it.
@@ -126,10 +128,14 @@ export class LiveSettings implements Service {
   }
 }
 
-function upstreamsOf({ providers, auth, server }: Config): RouteTable {
+function upstreamsOf(
+  { providers, auth, server }: Config,
+  credentials: LiveSettingsPorts['credentials'],
+): RouteTable {
   return new RouteTable(providers, {
     gatewayKeyField: auth.header,
     forwardClientFields: server.forwardClientFields,
+    credentialsOf: (provider) => credentials.poolOf(provider),
   })
 }
 

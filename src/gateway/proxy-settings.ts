@@ -30,6 +30,7 @@ export async function proxySettings(
     browsers: new BrowserPolicy(config.server),
     keyring,
     gatewayKeyField: config.auth.header,
+    gatewayKeyPlaces: config.auth.acceptIn,
     maxBodyBytes: config.server.maxBodyBytes,
     maxHeldBytes: config.server.maxHeldBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,

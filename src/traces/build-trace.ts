@@ -40,8 +40,7 @@ export interface TracePolicy {
 export function buildTrace(exchange: Exchange, content: ContentReading, policy: TracePolicy): Trace {
   const { wire, caller } = exchange
   const lineage = readLineageHeaders(exchange.requestFields)
-  const key = providerCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
-  const credential = traceCredential(key)
+  const { key, held, credential } = credentialOf(exchange)
   const requestFields = storedFields(exchange.requestFields, policy.maskedRequestFields)
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
@@ -69,7 +68,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   })
   const { usage } = metering
   const subscription = paidBySubscription(
-    exchange.subscription,
+    exchange.subscription && held === '',
     exchange.dialect,
     exchange.status,
     exchange.responseFields,
@@ -136,6 +135,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestBody: stored.request,
     responseBody: stored.response,
     metadata: metadataOf(exchange, content, {
+      held,
       streaming,
       lineage,
       credential,
@@ -299,7 +299,24 @@ function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | '
   return whole ? { outcome: 'completed', errorCode: '' } : { outcome, errorCode }
 }
 
+/** The credential of an exchange: what its caller sent, and what is stored about what the provider got. */
+interface ExchangeCredential {
+  /** The caller's own; empty for none. It may be repeated by content, wherever it went. */
+  readonly key: string
+  /** Name of the gateway's, if that was sent instead; empty otherwise. */
+  readonly held: string
+  readonly credential: CredentialTrace
+}
+
+function credentialOf({ requestFields, credentialField, queryKey, attempts }: Exchange): ExchangeCredential {
+  const key = providerCredential(requestFields, credentialField, queryKey)
+  const held = attempts.at(-1)?.credential ?? ''
+  return { key, held, credential: traceCredential(held === '' ? key : '') }
+}
+
 interface MetadataParts {
+  /** Name of the credential of the gateway; empty for the caller's own. */
+  readonly held: string
   readonly streaming: boolean
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
@@ -312,7 +329,7 @@ interface MetadataParts {
 function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
+  { held, streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -333,6 +350,7 @@ function metadataOf(
   give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
   if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
   give('api_key_last4', credential.last4)
+  give('credential_name', held)
   if (subscription) metadata['credential_kind'] = 'subscription'
   if (caller.keyId !== '') {
     give('gateway_key_id', caller.keyId)

@@ -53,6 +53,8 @@ export type AttemptCause =
 export interface Attempt {
   /** Name of the provider. */
   readonly provider: string
+  /** Name of the credential that the gateway holds; absent when the caller's own was sent. */
+  readonly credential?: string
   readonly cause: AttemptCause
   /** The upstream's status; 0 when none came. */
   readonly status: number

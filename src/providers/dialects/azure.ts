@@ -5,5 +5,6 @@ import { openaiErrorBody } from './openai.ts'
 export const azure = {
   name: 'azure',
   vendor: { name: 'azure', telemetryName: 'azure.ai.openai', sdk: { baseUrl: 'AZURE_OPENAI_ENDPOINT' } },
+  keyField: 'api-key',
   errorBody: openaiErrorBody,
 } as const satisfies Dialect

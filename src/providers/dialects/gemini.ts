@@ -4,6 +4,9 @@ import type { Dialect } from './dialect.ts'
 export const gemini = {
   name: 'gemini',
   vendor: { name: 'gemini', telemetryName: 'gcp.gemini', sdk: { baseUrl: 'GOOGLE_GEMINI_BASE_URL' } },
+  keyField: 'x-goog-api-key',
+  // @see https://ai.google.dev/gemini-api/docs/openai
+  bearerPaths: /^\/v1(?:beta)?\/openai\//,
   errorBody: ({ status, message, limit }) => ({
     error: { code: status, message, status: statusName(status), ...limit },
   }),

@@ -5,13 +5,18 @@ import type { Attempt, AttemptCause, Outcome } from '../../traces/exchange.ts'
 export class OpenAttempt {
   readonly #provider: string
   readonly #startedUs: number
+  /** Name of the credential that the gateway holds; empty when the caller's own was sent. */
+  readonly credential: string
   /** The upstream's status; 0 until it comes. */
   status = 0
   /** When the response's fields came; -1 until then. */
   firstByteUs = -1
+  /** When another attempt took its place; -1 for the last one. */
+  #replacedUs = -1
 
-  constructor(provider: string, startedUs: number) {
+  constructor(provider: string, startedUs: number, credential = '') {
     this.#provider = provider
+    this.credential = credential
     this.#startedUs = startedUs
   }
 
@@ -21,22 +26,33 @@ export class OpenAttempt {
     this.firstByteUs = atUs
   }
 
+  /** Another attempt takes its place. */
+  replaced(atUs: number): void {
+    this.#replacedUs = atUs
+  }
+
   /**
    * @param outcome of the exchange
    * @param errorCode what ended it; empty when nothing failed
    */
   end(outcome: Outcome, errorCode: GatewayErrorCode | '', sentBytes: number, endedUs: number): Attempt {
     const { status, firstByteUs } = this
+    const isLast = this.#replacedUs < 0
     return {
       provider: this.#provider,
-      cause: outcome === 'client_aborted' ? 'client_aborted' : attemptCause(status, errorCode),
+      ...(this.credential === '' ? {} : { credential: this.credential }),
+      cause: isLast ? causeOf(outcome, status, errorCode) : causeOfStatus(status),
       status,
       startedUs: this.#startedUs,
       firstByteUs,
-      endedUs,
+      endedUs: isLast ? endedUs : this.#replacedUs,
       sentBytes,
     }
   }
+}
+
+function causeOf(outcome: Outcome, status: number, errorCode: GatewayErrorCode | ''): AttemptCause {
+  return outcome === 'client_aborted' ? 'client_aborted' : attemptCause(status, errorCode)
 }
 
 /**

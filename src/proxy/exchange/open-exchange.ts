@@ -14,7 +14,8 @@ import type { PathReadings } from '../../wire/url/path-readings.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
 import { Clock } from '../upstream/deadlines.ts'
-import type { Target } from '../upstream/upstream.ts'
+import type { CredentialPlaces } from '../request/credential-places.ts'
+import { type Target, urlOf } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
 import { heldTooMuch } from './held-content.ts'
@@ -45,10 +46,10 @@ export class OpenExchange implements ExchangeFacts {
   readonly method: string
   readonly path: string
   readonly readings: PathReadings
-  readonly query: string
-  readonly queryKey: string
-  readonly fields: Readonly<Record<string, string>>
-  readonly target: Target
+  query: string
+  queryKey: string
+  fields: Readonly<Record<string, string>>
+  target: Target
   readonly wire: WireFacts
   readonly operation: Operation
   asked: RequestFacts | undefined
@@ -63,6 +64,10 @@ export class OpenExchange implements ExchangeFacts {
   caller: Caller
   /** `undefined` while gateway keys are off, and before the caller has been recognised. */
   identity: Identity | undefined
+  /** The token by which the caller was recognised, in memory only; empty for none. */
+  gatewayKey = ''
+  /** A gateway key stood where the provider's key goes. */
+  keyInProviderField = false
   limits: CallerLimits
   /** What it was admitted with. */
   ticket: Ticket | undefined
@@ -84,7 +89,7 @@ export class OpenExchange implements ExchangeFacts {
   streaming = false
   readonly free: boolean
   /** A subscription is to pay for the request, as far as is known before its response. */
-  readonly subscription: boolean
+  subscription: boolean
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
   /** Its span; absent while telemetry is off. */
@@ -116,7 +121,7 @@ export class OpenExchange implements ExchangeFacts {
     this.fields = request.headers.toJSON()
     this.target = target
     const { upstream } = target
-    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.subscription = this.#mayBePaidBySubscription()
     const method = judgedMethod(this.method, this.query, this.fields)
     this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
@@ -143,11 +148,25 @@ export class OpenExchange implements ExchangeFacts {
     this.ownFields = { ...this.ownFields, ...corsFields(origin) }
   }
 
-  /** Takes over who the caller is. */
-  identify(identity: Identity): void {
+  /** Takes over who the caller is. @param gatewayKey its token */
+  identify(identity: Identity, gatewayKey: string): void {
     this.identity = identity
+    this.gatewayKey = gatewayKey
     this.caller = identity.caller
     this.limits = this.#context.settings.limitsOf(identity)
+  }
+
+  /** Takes over the request without gateway keys where the provider's key goes. */
+  withoutKey({ fields, query }: CredentialPlaces): void {
+    this.keyInProviderField = true
+    this.fields = fields
+    if (query !== this.query) {
+      const { upstream, path } = this.target
+      this.query = query
+      this.queryKey = queryCredential(query)
+      this.target = { ...this.target, url: urlOf(upstream, path, query) }
+    }
+    this.subscription = this.#mayBePaidBySubscription()
   }
 
   /** Keeps the client's connection until the end, however quiet it is: the exchange has time-outs of its own. */
@@ -161,11 +180,12 @@ export class OpenExchange implements ExchangeFacts {
    * A request is sent to the target now. With `propagateTrace` its `traceparent` names the client span of this very request.
    *
    * @param fields to send
+   * @param credential name of the credential that the gateway holds; empty when the caller's own is sent
    */
-  beginAttempt(fields: Record<string, string>): void {
+  beginAttempt(fields: Record<string, string>, credential = ''): void {
     const { span } = this
     const atUs = this.elapsedUs()
-    this.attempts.push(new OpenAttempt(this.target.upstream.name, atUs))
+    this.attempts.push(new OpenAttempt(this.target.upstream.name, atUs, credential))
     if (!span) return
     span.sentUs = atUs
     if (!this.#context.settings.propagateTrace) return
@@ -173,11 +193,20 @@ export class OpenExchange implements ExchangeFacts {
     injectTraceParent(fields, span.context, span.clientSpanId)
   }
 
+  /** Another attempt takes the place of the last one, whose response nobody gets. @param status of that response */
+  replaceAttempt(status: number): void {
+    const attempt = this.attempts.at(-1)!
+    attempt.responded(status, this.elapsedUs())
+    attempt.replaced(this.elapsedUs())
+  }
+
   /** The upstream's response has begun. */
   takeHead(status: number, fields: Readonly<Record<string, string | readonly string[]>>): void {
-    this.attempts.at(-1)!.responded(status, this.elapsedUs())
+    const attempt = this.attempts.at(-1)!
+    attempt.responded(status, this.elapsedUs())
     this.responseFields = fields
     this.responseFacts = contentFacts(fields)
+    if (attempt.credential !== '') return
     this.target.upstream.subscriptions.responded(this.fields, this.queryKey, { status, fields }, Date.now())
   }
 
@@ -235,6 +264,13 @@ export class OpenExchange implements ExchangeFacts {
   /** Microseconds since the exchange began. */
   elapsedUs(): number {
     return (performance.now() - this.startedAt) * 1000
+  }
+
+  /** As far as the caller's own credential tells. The gateway's are no subscriptions. */
+  #mayBePaidBySubscription(): boolean {
+    const { subscriptions, credentials } = this.target.upstream
+    if (credentials?.use === 'gateway') return false
+    return subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
   }
 
   /** Breaks the exchange off: aborts the upstream, which then also ends what the client gets. */

@@ -1,7 +1,13 @@
 import type { RequestTarget } from '../../http/request-target.ts'
 import type { ProviderConfig } from '../../providers/settings.ts'
 import { hasPrefix } from '../../wire/url/path-prefix.ts'
-import { type ForwardingSettings, type Target, type Upstream, upstreamOf } from '../upstream/upstream.ts'
+import {
+  type ForwardingSettings,
+  type Target,
+  type Upstream,
+  upstreamOf,
+  urlOf,
+} from '../upstream/upstream.ts'
 
 /** Providers by prefix, longest first. */
 export class RouteTable {
@@ -41,7 +47,7 @@ export class RouteTable {
                 loose: loose.slice(upstream.loosePrefix.length),
                 hidesDots,
               },
-        url: `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`,
+        url: urlOf(upstream, below, query),
       }
     }
     return undefined
@@ -57,9 +63,4 @@ function withoutSegments(path: string, prefix: string): string {
     index = next
   }
   return path.slice(index)
-}
-
-function joinQueries(base: string, query: string): string {
-  if (base === '') return query
-  return query === '' ? base : `${base}&${query.slice(1)}`
 }

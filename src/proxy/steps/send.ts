@@ -1,3 +1,5 @@
+import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
+import type { CredentialPool } from '../../credentials/credential-pool.ts'
 import { GatewayError } from '../../errors.ts'
 import { broken } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
@@ -6,6 +8,7 @@ import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
 import { Tap } from '../response/tap.ts'
+import { chooseCredential, outcomeOfStatus, retryAfterMs } from '../upstream/attempt-credential.ts'
 import { sendHttp } from '../upstream/http.ts'
 import { failureCode } from '../upstream/upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
@@ -28,6 +31,36 @@ export async function send(
   policies: readonly ContentPolicy[],
   context: ProxyContext,
 ): Promise<Sent> {
+  const attempt = { exchange, body, policies, context }
+  const { credentials } = exchange.target.upstream
+  const held = chooseCredential(exchange, exchange.target.upstream, Date.now())
+  const sent = await sendOnce(attempt, held)
+  if (!held || !credentials) return sent
+  report(attempt, credentials, held, sent)
+  // Content that streams has been passed on already.
+  if (statusOf(sent) !== 401 || (body && body.kind !== 'held')) return sent
+  const renewed = await credentials.renewed(held, Date.now())
+  if (!renewed) return sent
+  exchange.replaceAttempt(401)
+  discard(sent)
+  const again = await sendOnce(attempt, renewed)
+  report(attempt, credentials, renewed, again)
+  return again
+}
+
+/** One request with its content, as it is sent. */
+interface Attempt {
+  readonly exchange: OpenExchange
+  readonly body: RequestBody | undefined
+  readonly policies: readonly ContentPolicy[]
+  readonly context: ProxyContext
+}
+
+/** @param held a credential of the gateway; `undefined` for the caller's own */
+async function sendOnce(
+  { exchange, body, policies, context }: Attempt,
+  held: ChosenCredential | undefined,
+): Promise<Sent> {
   const { addresses, upgrade } = exchange.arrival
   const { target, clock, abort } = exchange
   const { via, settings } = context
@@ -40,9 +73,9 @@ export async function send(
     changed: body?.kind === 'held' && body.bytes !== exchange.requestContent,
     response: responseHandling(policies),
   }
-  const request = upstreamRequest(exchange, target, by, handling, upgrade)
+  const request = upstreamRequest(exchange, target, by, handling, upgrade, held)
   const content = body && contentOf(body, exchange, context)
-  exchange.beginAttempt(request.fields)
+  exchange.beginAttempt(request.fields, held?.name)
   try {
     return upgrade
       ? await openWebSocket(request, clock, abort.signal)
@@ -50,6 +83,42 @@ export async function send(
   } catch (error) {
     throw failed(exchange, error, context)
   }
+}
+
+/** Tells the pool how the provider took a credential. */
+function report(
+  { exchange, context }: Attempt,
+  credentials: CredentialPool,
+  held: ChosenCredential,
+  sent: Sent,
+): void {
+  const status = statusOf(sent)
+  const outcome = outcomeOfStatus(status)
+  if (outcome === undefined) return
+  const nowMs = Date.now()
+  const untilMs = status === 429 ? retryAfterMs(fieldOf(sent, 'retry-after'), nowMs) : undefined
+  credentials.report(held, outcome, nowMs, untilMs === undefined ? {} : { untilMs })
+  if (outcome === 'ok' || outcome === 'rate') return
+  context.log('WARN', 'provider refused a credential of the gateway', {
+    ...exchange.logFields,
+    provider: exchange.target.upstream.name,
+    credential: held.name,
+    status,
+  })
+}
+
+function statusOf(sent: Sent): number {
+  return sent.kind === 'http' ? sent.response.status : (sent.response.statusCode ?? 0)
+}
+
+function fieldOf(sent: Sent, name: string): string | null | undefined {
+  return sent.kind === 'http' ? sent.response.headers.get(name) : sent.response.headers[name]?.toString()
+}
+
+/** A response that nobody gets. */
+function discard(sent: Sent): void {
+  if (sent.kind === 'http') void sent.response.body?.cancel()
+  else sent.response.destroy()
 }
 
 function responseHandling(policies: readonly ContentPolicy[]): ContentHandling['response'] {
