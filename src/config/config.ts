@@ -1,4 +1,4 @@
-import type { GatewayKeyConfig } from '../access/settings.ts'
+import type { GatewayKeyConfig, KeyPlaces } from '../access/settings.ts'
 import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { LogStyle } from '../log.ts'
@@ -89,6 +89,8 @@ export interface Config {
     readonly enabled: boolean
     /** Lower-case field name. */
     readonly header: string
+    /** Where provider routes look for the gateway key, beside `/api`, which reads the header only. */
+    readonly acceptIn: KeyPlaces
     /** Empty when none is configured. */
     readonly pepper: string
     /** Peppers that older hashes were made with. */

@@ -1,5 +1,6 @@
 import { DIALECTS } from '../providers/dialects/dialects.ts'
 import { RETRY_CAUSES } from '../providers/settings.ts'
+import { CREDENTIALS } from './credential-settings.ts'
 import { PRICE } from './price-settings.ts'
 import type { Section } from './setting.ts'
 
@@ -31,6 +32,7 @@ export const PROVIDER: Section = {
       default: '',
       doc: 'Additional header that holds the credential of this provider. It is masked like the known ones.',
     },
+    credentials: CREDENTIALS,
     proxy: {
       kind: 'string',
       default: '',

@@ -290,6 +290,11 @@ export const SETTINGS: Section = {
           default: DEFAULT_KEY_FIELD,
           doc: 'Header field of the gateway key. It is never sent upstream.',
         },
+        accept_in: {
+          kind: 'strings',
+          default: ['header'],
+          doc: "Where provider routes look for the gateway key. header: in auth.header. provider_field: where an SDK puts the provider's key (Authorization: Bearer, x-api-key, api-key, x-goog-api-key, ?key=).",
+        },
         pepper: {
           kind: 'string',
           default: '',

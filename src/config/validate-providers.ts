@@ -1,10 +1,12 @@
 import { FIELD_NAME } from '../http/fields.ts'
 import { DIALECTS, type DialectName } from '../providers/dialects/dialects.ts'
 import { type ProviderConfig, RETRY_CAUSES, type RetryRule } from '../providers/settings.ts'
+import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import type { PriceOverride } from '../usage/settings.ts'
 import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
 import { PROVIDER_PRESETS } from './provider-settings.ts'
 import { quote } from './scalar.ts'
+import { type RawCredentials, checkCredentials } from './validate-credentials.ts'
 import { type RawConnection, type Surroundings, checkConnection } from './validate-connection.ts'
 import { checkFieldChanges } from './validate-field-changes.ts'
 
@@ -21,6 +23,7 @@ export interface RawProvider extends RawConnection {
   api: string
   enabled: boolean
   credentialHeader: string
+  credentials: RawCredentials
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
   headers: { set: Readonly<Record<string, string>>; remove: readonly string[] }
   region: string
@@ -56,15 +59,23 @@ export function checkProviders(
     const upstream = checkUpstream(provider.upstream, path, wrong)
     doubtVersion(provider.upstream, prefix, path, doubtful)
     checkTimeouts(provider.timeouts, path, wrong)
+    const credentials = checkCredentials(provider.credentials, `${path}.credentials`, wrong, doubtful)
+    const headers = checkFieldChanges(provider.headers, `${path}.headers`, wrong)
+    const twice = credentials && headers.set.find(([field]) => takesCredential(field, provider))
+    if (twice) {
+      const why = `${path}.credentials puts the gateway's credentials into every request`
+      wrong(`${path}.headers.set`, `${path}.headers.set holds ${twice[0]}, and ${why}; leave one of them out`)
+    }
     providers.push({
       name,
       prefix,
       upstream: provider.upstream.trim(),
       api: checkDialect(provider.api, path, wrong),
       credentialHeader: checkCredentialHeader(provider.credentialHeader, path, wrong),
+      ...(credentials ? { credentials } : {}),
       timeouts: provider.timeouts,
       connection: checkConnection(provider, path, upstream, surroundings, once),
-      headers: checkFieldChanges(provider.headers, `${path}.headers`, wrong),
+      headers,
       region: provider.region.trim(),
       zeroRetention: provider.zeroRetention,
       retryOn: checkRetryRules(provider.retryOn, `${path}.retry_on`, wrong),
@@ -80,6 +91,11 @@ export function checkProviders(
     )
   }
   return providers
+}
+
+/** Whether a provider takes its key from a field. */
+function takesCredential(field: string, { credentialHeader }: RawProvider): boolean {
+  return CREDENTIAL_FIELDS.includes(field) || field === credentialHeader.trim().toLowerCase()
 }
 
 /** @returns the prefix, normalised */

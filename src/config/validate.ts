@@ -10,6 +10,7 @@ import { type RawKey, checkAuth } from './validate-auth.ts'
 import { checkBrowsers } from './validate-browsers.ts'
 import type { Surroundings } from './validate-connection.ts'
 import { type RawModel, checkModels, checkRouting } from './validate-models.ts'
+import { credentialFiles, openCredentials } from './validate-credentials.ts'
 import { type RawLimits, checkLimits } from './validate-limits.ts'
 import { type RawPii, checkPii } from './validate-pii.ts'
 import { type RawPricing, checkPricing } from './validate-prices.ts'
@@ -36,6 +37,7 @@ interface Raw {
   auth: {
     enabled: boolean
     header: string
+    acceptIn: string[]
     pepper: string
     previousPepper: string
     allowWeakTokens: boolean
@@ -108,6 +110,8 @@ export function validateSettings(
   checkProviderNames(raw, Object.keys(raw.providers), doubtful)
   for (const { clientKeyFile } of Object.values(raw.providers))
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
+  for (const { credentials } of providers) document.secretFiles.push(...credentialFiles(credentials))
+  for (const problem of openCredentials(raw.server.host, raw.auth.enabled, providers)) wrong(...problem)
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw.pricing, raw.providers, {

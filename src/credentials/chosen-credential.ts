@@ -5,4 +5,6 @@ export interface ChosenCredential {
   /** Unique within its provider. Safe in traces and logs. */
   readonly name: string
   readonly value: HeldValue
+  /** An OAuth token or JWT. It goes as a bearer token, whatever the provider's field for keys. */
+  readonly isToken: boolean
 }

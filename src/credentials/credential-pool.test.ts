@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { ChosenCredential } from './chosen-credential.ts'
 import { CredentialPool, type CredentialChoice } from './credential-pool.ts'
+import type { CredentialReading } from './credential-reading.ts'
+import { HeldCredential } from './held-credential.ts'
 import { HeldValue } from './held-value.ts'
 import type { HeldCredentialSettings } from './settings.ts'
 
@@ -10,15 +12,38 @@ function held(name: string, weight = 1): HeldCredentialSettings {
   return { name, weight, refreshMs: 300_000, source: { kind: 'environment', variable: name.toUpperCase() } }
 }
 
-/** A pool whose credentials have values of their own. */
-function poolOf(...credentials: HeldCredentialSettings[]): CredentialPool {
-  const pool = new CredentialPool({ use: 'gateway', held: credentials }, async () => undefined)
-  for (const { name } of credentials) give(pool, name, `value of ${name}`)
-  return pool
+/** A pool with its credentials by name. */
+interface Filled {
+  readonly pool: CredentialPool
+  readonly give: (name: string, text: string, expiresAtMs?: number) => void
+  readonly take: (name: string, reading: CredentialReading) => void
 }
 
-function give(pool: CredentialPool, name: string, text: string): void {
-  pool.take(name, { kind: 'value', value: new HeldValue(text) })
+/** @param renew what reading a credential anew does */
+function fill(credentials: HeldCredentialSettings[], renew: (name: string) => void = () => {}): Filled {
+  const members = credentials.map((settings) => ({
+    credential: new HeldCredential(settings),
+    renew: async (): Promise<void> => renew(settings.name),
+  }))
+  const take = (name: string, reading: CredentialReading): void =>
+    members.find(({ credential }) => credential.name === name)!.credential.take(reading)
+  return {
+    pool: new CredentialPool('gateway', members),
+    take,
+    give: (name, text, expiresAtMs = Infinity) =>
+      take(name, { kind: 'value', value: new HeldValue(text), expiresAtMs }),
+  }
+}
+
+/** The same, and every credential has a value of its own. */
+function filled(...credentials: HeldCredentialSettings[]): Filled {
+  const all = fill(credentials)
+  for (const { name } of credentials) all.give(name, `value of ${name}`)
+  return all
+}
+
+function poolOf(...credentials: HeldCredentialSettings[]): CredentialPool {
+  return filled(...credentials).pool
 }
 
 function chosen(choice: CredentialChoice): ChosenCredential {
@@ -69,13 +94,12 @@ test('a quota that is used up cools for ten minutes, doubling to an hour, and co
 })
 
 test('a 401 takes a credential out until its value changes', () => {
-  const pool = poolOf(held('a'))
-  const credential = chosen(pool.choose(0))
-  pool.report(credential, 'unauthorized', 0)
-  expect(pool.choose(1).kind).toBe('none')
-  give(pool, 'a', 'value of a')
+  const { pool, give } = filled(held('a'))
+  pool.report(chosen(pool.choose(0)), 'unauthorized', 0)
+  expect(pool.choose(1)).toEqual({ kind: 'none', reason: 'a is unavailable', untilMs: 300_000 })
+  give('a', 'value of a')
   expect(pool.choose(2).kind).toBe('none')
-  give(pool, 'a', 'another value')
+  give('a', 'another value')
   expect(chosen(pool.choose(3)).value.reveal()).toBe('another value')
 })
 
@@ -99,9 +123,9 @@ test('a trial that is refused again, or never ends, waits for another refresh_s'
 })
 
 test('a 401 of a value that was replaced meanwhile says nothing about the new one', () => {
-  const pool = poolOf(held('a'))
+  const { pool, give } = filled(held('a'))
   const old = chosen(pool.choose(0))
-  give(pool, 'a', 'another value')
+  give('a', 'another value')
   pool.report(old, 'unauthorized', 1)
   expect(pool.choose(2).kind).toBe('chosen')
 })
@@ -111,54 +135,66 @@ test('a 403 takes out the pair of target and credential, not the credential ever
   const credential = chosen(pool.choose(0, new Set(['b']), 'openai/large'))
   pool.report(credential, 'forbidden', 0, { target: 'openai/large' })
   expect(chosen(pool.choose(1, undefined, 'openai/large')).name).toBe('b')
-  expect(pool.choose(1, new Set(['b']), 'openai/large').kind).toBe('none')
   expect(chosen(pool.choose(1, new Set(['b']), 'openai/small')).name).toBe('a')
+  // Who has no other target may still use it: the provider says why not.
+  const none = pool.choose(1, new Set(['b']), 'openai/large')
+  expect(none).toMatchObject({ kind: 'none', lastResort: { name: 'a' } })
+  expect(chosen(pool.choose(300_000, new Set(['b']), 'openai/large')).name).toBe('a')
 })
 
 test('a credential that cannot be had is unavailable with its reason, and the others serve', () => {
-  const pool = new CredentialPool({ use: 'gateway', held: [held('a'), held('b')] }, async () => undefined)
-  give(pool, 'b', 'value')
-  pool.take('a', { kind: 'gone', problem: 'the variable A is not set' })
+  const { pool, give, take } = fill([held('a'), held('b')])
+  give('b', 'value')
+  take('a', { kind: 'gone', problem: 'the variable A is not set' })
   expect(names(pool, 2)).toBe('b b')
   expect(pool.standings(0)[0]).toMatchObject({ state: 'unavailable', reason: 'the variable A is not set' })
-  pool.take('b', { kind: 'failed', problem: 'the command ended with 1' })
+  take('b', { kind: 'failed', problem: 'the command ended with 1' })
   expect(names(pool, 1)).toBe('b')
-  pool.take('b', { kind: 'gone', problem: 'there is no file' })
+  take('b', { kind: 'gone', problem: 'there is no file' })
   expect(pool.choose(0)).toEqual({ kind: 'none', reason: 'a is unavailable, b is unavailable' })
 })
 
 test('a value that has expired is not used', () => {
-  const pool = poolOf(held('a'))
-  pool.take('a', { kind: 'value', value: new HeldValue('token'), expiresAtMs: 1000 })
+  const { pool, give } = filled(held('a'))
+  give('a', 'token', 1000)
   expect(pool.choose(999).kind).toBe('chosen')
   expect(pool.choose(1000).kind).toBe('none')
   expect(pool.standings(1000)[0]).toMatchObject({ state: 'unavailable', reason: 'it has expired' })
 })
 
 test('a request that got a 401 gets the value that is read anew, and nothing when it is still the same', async () => {
-  const values = ['value of a', 'new', 'never read']
-  const pool = new CredentialPool({ use: 'gateway', held: [held('a')] }, async (name) =>
-    give(pool, name, values.shift()!),
-  )
-  give(pool, 'a', 'value of a')
+  let value = 'value of a'
+  const { pool, give } = fill([held('a')], (name) => give(name, value))
+  give('a', value)
   const credential = chosen(pool.choose(0))
   pool.report(credential, 'unauthorized', 0)
   expect(await pool.renewed(credential, 1)).toBeUndefined()
-  expect((await pool.renewed(credential, 2))?.value.reveal()).toBe('new')
-  expect((await pool.renewed(credential, 3))?.value.reveal()).toBe('new')
-  expect(values).toEqual(['never read'])
+  value = 'new'
+  const trial = chosen(pool.choose(300_000))
+  pool.report(trial, 'unauthorized', 300_000)
+  expect((await pool.renewed(trial, 300_001))?.value.reveal()).toBe('new')
 })
 
-test('after a reload, credentials whose settings are the same keep value and state', () => {
-  const before = poolOf(held('a'), held('b'))
-  before.report(chosen(before.choose(0)), 'rate', 0, { untilMs: 5000 })
-  const after = new CredentialPool(
-    { use: 'gateway', held: [held('b', 2), held('a')] },
-    async () => undefined,
-    before,
-  )
-  expect(after.standings(1).map(({ name, state }) => `${name} ${state}`)).toEqual([
-    'b unavailable',
-    'a cooling',
-  ])
+test('requests that got a 401 of the same value share one reading', async () => {
+  let readings = 0
+  const { pool, give } = fill([held('a')], () => (readings += 1))
+  give('a', 'value')
+  const credentials = Array.from({ length: 5 }, () => chosen(pool.choose(0)))
+  for (const [i, credential] of credentials.entries()) {
+    pool.report(credential, 'unauthorized', i)
+    await pool.renewed(credential, i)
+  }
+  expect(readings).toBe(1)
+})
+
+test('tokens are known by their source or their shape', () => {
+  const isToken = (text: string, settings = held('a')): boolean => {
+    const { pool, give } = fill([settings])
+    give('a', text)
+    return chosen(pool.choose(0)).isToken
+  }
+  const source = { kind: 'token_exchange', url: '', subjectTokenFile: '', subjectTokenType: '', audience: '' }
+  expect(isToken('anything', { ...held('a'), source } as HeldCredentialSettings)).toBe(true)
+  for (const token of ['ya29.a0Af', 'sk-ant-oat01-x', 'eyJhbGciOiJ9.e30.x']) expect(isToken(token)).toBe(true)
+  for (const key of ['sk-ant-api03-x', 'sk-proj-x', 'AIzaSy', 'eyJ']) expect(isToken(key)).toBe(false)
 })

@@ -1,7 +1,6 @@
 import type { ChosenCredential } from './chosen-credential.ts'
-import type { CredentialReading } from './credential-reading.ts'
-import { HeldCredential, type CredentialOutcome, type CredentialStanding } from './held-credential.ts'
-import type { CredentialSettings, CredentialUse } from './settings.ts'
+import type { CredentialOutcome, CredentialStanding, HeldCredential } from './held-credential.ts'
+import type { CredentialUse } from './settings.ts'
 
 /** The credential of an attempt, or why there is none. */
 export type CredentialChoice =
@@ -12,36 +11,33 @@ export type CredentialChoice =
       readonly reason: string
       /** When the first of them can be used again, in epoch milliseconds; absent when that is not known. */
       readonly untilMs?: number
-      /** One that is cooling, for a caller that has no other target: the provider itself then says why not. */
+      /**
+       * One that is cooling, or that this target forbids. It is for a caller that has no other target: the provider itself then says why
+       * not.
+       */
       readonly lastResort?: ChosenCredential
     }
+
+/** A credential of a pool. */
+export interface PoolMember {
+  readonly credential: HeldCredential
+  /** Reads its source anew and hands the result to the credential. Never fails. */
+  renew(): Promise<void>
+}
 
 const NONE: ReadonlySet<string> = new Set()
 
 /**
  * The credentials that the gateway holds for one provider. Requests take turns by weight (smooth weighted round robin). The pool reads
- * no clock and does no I/O: `CredentialRenewal` reads the values and hands them to `take`.
+ * no clock and does no I/O.
  */
 export class CredentialPool {
   readonly use: CredentialUse
-  readonly #credentials: readonly HeldCredential[]
-  readonly #renew: (name: string) => Promise<void>
+  readonly #members: readonly PoolMember[]
 
-  /**
-   * @param renew reads one credential anew and hands the result to `take`; never fails
-   * @param before the pool of the same provider before a reload: credentials that did not change keep value and state
-   */
-  constructor(
-    { use, held }: CredentialSettings,
-    renew: (name: string) => Promise<void>,
-    before?: CredentialPool,
-  ) {
+  constructor(use: CredentialUse, members: readonly PoolMember[]) {
     this.use = use
-    this.#renew = renew
-    this.#credentials = held.map((settings) => {
-      const same = before ? before.#sameAs(settings) : undefined
-      return same ?? new HeldCredential(settings)
-    })
+    this.#members = members
   }
 
   /**
@@ -54,7 +50,7 @@ export class CredentialPool {
   choose(nowMs: number, exclude: ReadonlySet<string> = NONE, target = ''): CredentialChoice {
     let best: HeldCredential | undefined
     let total = 0
-    for (const credential of this.#credentials) {
+    for (const { credential } of this.#members) {
       if (exclude.has(credential.name) || !credential.isAvailable(nowMs, target)) continue
       credential.turn += credential.weight
       total += credential.weight
@@ -77,55 +73,46 @@ export class CredentialPool {
     nowMs: number,
     { untilMs, target = '' }: { readonly untilMs?: number; readonly target?: string } = {},
   ): void {
-    this.#named(name)?.report(value, outcome, nowMs, untilMs, target)
+    this.#named(name)?.credential.report(value, outcome, nowMs, untilMs, target)
   }
 
   /**
-   * Reads a credential anew after a 401, for the request that got it.
+   * Reads a credential anew that was reported `unauthorized`, for the request that got the 401. Several requests share one reading.
    *
    * @param nowMs epoch milliseconds
    * @returns the credential with its new value; `undefined` when the value is still the same, or cannot be had
    */
   async renewed({ name, value }: ChosenCredential, nowMs: number): Promise<ChosenCredential | undefined> {
-    const credential = this.#named(name)
-    // Another request may have done it already.
-    if (!credential?.hasOther(value)) await this.#renew(name)
-    return credential?.hasOther(value) ? credential.checkOut(nowMs, '') : undefined
-  }
-
-  /** Takes over what the source of a credential returned. */
-  take(name: string, reading: CredentialReading): void {
-    this.#named(name)?.take(reading)
+    const member = this.#named(name)
+    if (!member) return undefined
+    const { credential } = member
+    if (!credential.hasOther(value)) await credential.renewOnce(() => member.renew())
+    return credential.hasOther(value) ? credential.checkOut(nowMs, '') : undefined
   }
 
   /** Every credential and its state, in the order of the settings. */
   standings(nowMs: number, target = ''): readonly CredentialStanding[] {
-    return this.#credentials.map((credential) => credential.standing(nowMs, target))
+    return this.#members.map(({ credential }) => credential.standing(nowMs, target))
   }
 
   #none(nowMs: number, exclude: ReadonlySet<string>, target: string): CredentialChoice {
-    const others = this.#credentials.filter(({ name }) => !exclude.has(name))
+    const others = this.#members.map(({ credential }) => credential).filter(({ name }) => !exclude.has(name))
     const standings = others.map((credential) => credential.standing(nowMs, target))
     const reason =
       standings.length === 0
         ? 'no other credential is held'
         : standings.map(({ name, state }) => `${name} is ${state}`).join(', ')
     const times = standings.flatMap(({ untilMs }) => untilMs ?? [])
-    const cooling = others.find((_, i) => standings[i]!.state === 'cooling')
+    const last = others.find((credential) => credential.isLastResort(nowMs))
     return {
       kind: 'none',
       reason,
       ...(times.length > 0 ? { untilMs: Math.min(...times) } : {}),
-      ...(cooling ? { lastResort: cooling.checkOut(nowMs, target) } : {}),
+      ...(last ? { lastResort: last.checkOut(nowMs, target) } : {}),
     }
   }
 
-  #named(name: string): HeldCredential | undefined {
-    return this.#credentials.find((credential) => credential.name === name)
-  }
-
-  #sameAs(settings: CredentialSettings['held'][number]): HeldCredential | undefined {
-    const same = this.#named(settings.name)
-    return same?.isOf(settings) ? same : undefined
+  #named(name: string): PoolMember | undefined {
+    return this.#members.find(({ credential }) => credential.name === name)
   }
 }

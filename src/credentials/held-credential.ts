@@ -38,17 +38,27 @@ interface Refusal {
   readonly reason: string
   /** When one attempt tries it again, in epoch milliseconds. */
   retryAtMs: number
+  /** An attempt has tried it again since. */
+  onTrial: boolean
+  /** The reading that it set off. */
+  renewal?: Promise<void>
 }
+
+/** Tokens as Google, Anthropic and OpenID Connect give them out. Keys of providers do not begin so. */
+const TOKEN = /^(?:ya29\.|sk-ant-oat|eyJ[\w-]+\.)/
 
 /** Key of a refusal that holds for every target. */
 const EVERY_TARGET = ''
 
 /** One credential of a pool: its value and its state. */
 export class HeldCredential {
+  readonly settings: HeldCredentialSettings
   /** Its place in the turns of the pool. */
   turn = 0
-  readonly #settings: HeldCredentialSettings
   #value: HeldValue | undefined
+  /** The value before, which responses under way may still repeat. */
+  #before: HeldValue | undefined
+  #isToken = false
   /** Epoch milliseconds. */
   #expiresAtMs = Infinity
   #problem = 'it has not been read yet'
@@ -59,25 +69,46 @@ export class HeldCredential {
   #lastUsedMs: number | null = null
 
   constructor(settings: HeldCredentialSettings) {
-    this.#settings = settings
+    this.settings = settings
   }
 
   get name(): string {
-    return this.#settings.name
+    return this.settings.name
   }
 
   get weight(): number {
-    return this.#settings.weight
+    return this.settings.weight
   }
 
-  /** Whether its settings are these. */
-  isOf(settings: HeldCredentialSettings): boolean {
-    return JSON.stringify(settings) === JSON.stringify(this.#settings)
+  /** The values that must not be shown: this one and the one before. */
+  get values(): readonly HeldValue[] {
+    return [this.#value, this.#before].filter((value) => value !== undefined)
+  }
+
+  /** Why it has no value, or only an old one; empty for neither. */
+  get problem(): string {
+    return this.#problem
   }
 
   /** Whether it has a value, and another one than this. */
   hasOther(value: HeldValue): boolean {
     return this.#value !== undefined && this.#value !== value
+  }
+
+  /** Whether it has a value that the provider may still accept for other targets or at another time. */
+  isLastResort(nowMs: number): boolean {
+    return this.#isUsable(nowMs) && !this.#refusals.has(EVERY_TARGET)
+  }
+
+  /**
+   * Reads a refused value anew, once for each refusal however many requests it met.
+   *
+   * @param renew reads the source and hands the result to `take`; never fails
+   */
+  async renewOnce(renew: () => Promise<void>): Promise<void> {
+    const refusal = this.#refusals.get(EVERY_TARGET)
+    if (!refusal) return renew()
+    await (refusal.renewal ??= renew())
   }
 
   isAvailable(nowMs: number, target: string): boolean {
@@ -88,9 +119,13 @@ export class HeldCredential {
   /** Hands the credential out for one attempt. Its value must be usable. */
   checkOut(nowMs: number, target: string): ChosenCredential {
     this.#lastUsedMs = nowMs
-    // One attempt tries a refused value again; the others wait for how it ends.
-    for (const refusal of this.#refusalsOf(target)) refusal.retryAtMs = nowMs + this.#settings.refreshMs
-    return { name: this.name, value: this.#value! }
+    for (const refusal of this.#refusalsOf(target)) {
+      if (nowMs < refusal.retryAtMs) continue
+      // One attempt tries a refused value again; the others wait for how it ends.
+      refusal.onTrial = true
+      refusal.retryAtMs = nowMs + this.settings.refreshMs
+    }
+    return { name: this.name, value: this.#value!, isToken: this.#isToken }
   }
 
   /** Takes note of how an attempt ended. Parameters as of `CredentialPool.report`. */
@@ -127,6 +162,7 @@ export class HeldCredential {
         this.#expiresAtMs = reading.expiresAtMs ?? Infinity
         return this.#replace(reading.value)
       case 'gone':
+        this.#before = this.#value ?? this.#before
         this.#value = undefined
         this.#problem = reading.problem
         return undefined
@@ -166,7 +202,9 @@ export class HeldCredential {
 
   #replace(value: HeldValue): void {
     if (value.equals(this.#value)) return
+    this.#before = this.#value
     this.#value = value
+    this.#isToken = this.settings.source.kind === 'token_exchange' || TOKEN.test(value.reveal())
     this.#refusals.clear()
     // Another value may belong to another account, with money. A rate may also be that of the same account.
     if (this.#cooling?.reason === 'quota') this.#cooling = undefined
@@ -192,6 +230,9 @@ export class HeldCredential {
   }
 
   #refused(key: string, reason: string, nowMs: number): void {
-    this.#refusals.set(key, { reason, retryAtMs: nowMs + this.#settings.refreshMs })
+    const current = this.#refusals.get(key)
+    // Requests that were under way together tell the same thing.
+    if (current && nowMs < current.retryAtMs && !current.onTrial) return
+    this.#refusals.set(key, { reason, retryAtMs: nowMs + this.settings.refreshMs, onTrial: false })
   }
 }

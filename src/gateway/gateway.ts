@@ -100,7 +100,7 @@ function servicesOf(
   reload: ConfigReload,
   listening: Listening,
 ): readonly Service[] {
-  const { live, recorder, queries, keys, uses, limits, audit, log } = parts
+  const { live, recorder, queries, keys, uses, credentials, limits, audit, log } = parts
   let claim: FileLock | undefined
   return [
     {
@@ -124,6 +124,7 @@ function servicesOf(
       start: () => starting('gateway key store', () => keys.configure(config)),
     },
     limits.budgets,
+    credentials,
     live,
     ...(config.telemetry.enabled ? [vitals] : []),
     reload,

@@ -1,5 +1,6 @@
 import type { ApiSettings } from '../api/serve-api.ts'
 import type { Config } from '../config/config.ts'
+import type { HeldCredentials } from '../credentials/held-credentials.ts'
 import { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import { breakOffKeyless } from '../proxy/exchange/break-off-keyless.ts'
@@ -23,6 +24,7 @@ export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
   readonly chooser: TargetChooser
+  readonly credentials: Pick<HeldCredentials, 'poolOf'>
   /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }
@@ -48,7 +50,7 @@ export class LiveSettings implements Service {
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
-    this.#upstreams = upstreamsOf(config)
+    this.#upstreams = upstreamsOf(config, this.#ports.credentials)
     this.#models = modelsOf(config)
   }
 
@@ -96,7 +98,7 @@ export class LiveSettings implements Service {
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
-    this.#upstreams = upstreamsOf(config)
+    this.#upstreams = upstreamsOf(config, this.#ports.credentials)
     this.#models = modelsOf(config)
     this.#ports.chooser.configure(config.routing, keptTargets(before, config))
     await this.#apply()
@@ -134,10 +136,14 @@ export class LiveSettings implements Service {
   }
 }
 
-function upstreamsOf({ providers, auth, server }: Config): RouteTable {
+function upstreamsOf(
+  { providers, auth, server }: Config,
+  credentials: LiveSettingsPorts['credentials'],
+): RouteTable {
   return new RouteTable(providers, {
     gatewayKeyField: auth.header,
     forwardClientFields: server.forwardClientFields,
+    credentialsOf: (provider) => credentials.poolOf(provider),
   })
 }
 

@@ -3,6 +3,7 @@ import type { ApiContext } from '../api/api-context.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import { Recorder } from '../background/recorder.ts'
 import type { Config } from '../config/config.ts'
+import { HeldCredentials } from '../credentials/held-credentials.ts'
 import type { Log } from '../log.ts'
 import { Deadlines } from '../proxy/upstream/deadlines.ts'
 import { TargetChooser } from '../proxy/targets/chooser.ts'
@@ -27,6 +28,7 @@ export interface Parts {
   readonly queries: QueryClient
   readonly keys: GatewayKeys
   readonly uses: KeyUses
+  readonly credentials: HeldCredentials
   readonly limits: Limits
   readonly audit: AuditTrail
   readonly proxy: ProxyContext
@@ -36,7 +38,7 @@ export interface Parts {
 /** Puts the parts of a gateway together. @param redaction the settings of redaction with their key */
 export function assemble(config: Config, redaction: RedactionSettings, log: Log): Parts {
   const recorder = new Recorder(
-    recorderSettings(config, redaction),
+    recorderSettings(config, redaction, []),
     log,
     {
       priced: (bills) => limits.engine.priced(bills),
@@ -58,7 +60,16 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
   const uses = new KeyUses((used) => recorder.used(used))
   const open: ProxyContext['open'] = new Set()
   const chooser = new TargetChooser(config.routing)
-  const live = new LiveSettings(config, redaction, { keys, engine: limits.engine, chooser, open })
+  const credentials = new HeldCredentials(config.providers, log, () =>
+    recorder.configure(recorderSettings(live.config, live.redaction, credentials.revealAll())),
+  )
+  const live = new LiveSettings(config, redaction, {
+    keys,
+    engine: limits.engine,
+    chooser,
+    open,
+    credentials,
+  })
   const proxy: ProxyContext = {
     get settings() {
       return live.proxy
@@ -77,7 +88,7 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     draining: false,
     log,
   }
-  return { live, recorder, queries, keys, uses, limits, audit, proxy, log }
+  return { live, recorder, queries, keys, uses, credentials, limits, audit, proxy, log }
 }
 
 /** What the management API needs. @param leaving whether the gateway is stopping, or will in a moment */

@@ -32,6 +32,7 @@ export async function proxySettings(
     keyring,
     gatewayKeyField: config.auth.header,
     routing: config.routing,
+    gatewayKeyPlaces: config.auth.acceptIn,
     maxBodyBytes: config.server.maxBodyBytes,
     maxHeldBytes: config.server.maxHeldBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,

@@ -1,3 +1,4 @@
+import type { CredentialSettings } from '../credentials/settings.ts'
 import type { DialectName } from './dialects/dialects.ts'
 
 /** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
@@ -7,6 +8,8 @@ export interface ProviderConfig {
   readonly prefix: string
   readonly api: DialectName
   readonly credentialHeader: string
+  /** Absent when callers bring their own. */
+  readonly credentials?: CredentialSettings
   readonly timeouts: Timeouts
   readonly connection: Connection
   readonly headers: FieldChanges

@@ -1,5 +1,6 @@
 import type { Identity, Keyring } from '../access/keyring.ts'
 import type { Network } from '../access/networks.ts'
+import type { KeyPlaces } from '../access/settings.ts'
 import type { BrowserPolicy } from '../http/browser-policy.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Inspector } from '../inspection/inspector.ts'
@@ -34,6 +35,8 @@ export interface ProxySettings {
   readonly keyring: Keyring | undefined
   /** Lower-case name of the gateway key field. */
   readonly gatewayKeyField: string
+  /** Where the gateway key may stand. */
+  readonly gatewayKeyPlaces: KeyPlaces
   /** Largest request content in bytes; 0 for no limit. */
   readonly maxBodyBytes: number
   /** Request content that may be held over all requests, in bytes. */

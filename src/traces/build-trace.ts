@@ -21,13 +21,14 @@ import { type AttemptPlace, meterAttempts } from './metered-attempts.ts'
 import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
 import { paidBySubscription } from './paid-by-subscription.ts'
-import { providerCredential, traceCredential } from './provider-credential.ts'
+import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
 import { traceCost } from './reprice.ts'
 import { toStoredBills } from './stored-bills.ts'
 import { storedContent, type StoredContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
 import { metadataOf } from './trace-metadata.ts'
 import type { Trace, TraceCost, TraceDetail } from './trace.ts'
+import { upstreamRequestId } from './upstream-request-id.ts'
 
 /** How to build a trace: policy and prices. */
 export interface TracePolicy {
@@ -44,8 +45,7 @@ export interface TracePolicy {
 export function buildTrace(exchange: Exchange, content: ContentReading, policy: TracePolicy): Trace {
   const { wire, caller } = exchange
   const lineage = readLineageHeaders(exchange.requestFields)
-  const key = providerCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
-  const credential = traceCredential(key)
+  const { key, held, credential } = credentialOf(exchange)
   const requestFields = storedFields(exchange.requestFields, policy.maskedRequestFields)
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
@@ -63,7 +63,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     find: (asked) => find(asked, { provider: wire.provider, upstreamUrl, dialect }),
   })
   const subscription = paidBySubscription(
-    exchange.subscription,
+    exchange.subscription && held === '',
     exchange.dialect,
     exchange.status,
     exchange.responseFields,
@@ -141,6 +141,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     requestBody: stored.request,
     responseBody: stored.response,
     metadata: metadataOf(exchange, content, {
+      held,
       streaming,
       lineage,
       credential,
@@ -311,16 +312,19 @@ function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | '
   return whole ? { outcome: 'completed', errorCode: '' } : { outcome, errorCode }
 }
 
-/** Fields in which providers return their own request id, most specific first. */
-const REQUEST_ID_FIELDS = ['x-request-id', 'request-id', 'apim-request-id', 'x-amzn-requestid', 'cf-ray']
+/** The credential of an exchange: what its caller sent, and what is stored about what the provider got. */
+interface ExchangeCredential {
+  /** The caller's own; empty for none. It may be repeated by content, wherever it went. */
+  readonly key: string
+  /** Name of the gateway's, if that was sent instead; empty otherwise. */
+  readonly held: string
+  readonly credential: CredentialTrace
+}
 
-function upstreamRequestId(fields: Readonly<Record<string, string | readonly string[]>>): string {
-  for (const name of REQUEST_ID_FIELDS) {
-    const value = fields[name]
-    const first = typeof value === 'string' ? value : value?.[0]
-    if (first) return first.slice(0, 256)
-  }
-  return ''
+function credentialOf({ requestFields, credentialField, queryKey, attempts }: Exchange): ExchangeCredential {
+  const key = providerCredential(requestFields, credentialField, queryKey)
+  const held = attempts.at(-1)?.credential ?? ''
+  return { key, held, credential: traceCredential(held === '' ? key : '') }
 }
 
 /** Caches the hosts of the few upstreams. Parsing a URL for every trace would cost more. */

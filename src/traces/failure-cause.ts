@@ -1,4 +1,4 @@
-import { listOf, objectOf, textOf, type JsonObject } from '../wire/json/values.ts'
+import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../wire/json/values.ts'
 import type { AttemptCause } from './exchange.ts'
 
 /** Words by which providers say why a request failed: error types, codes, statuses. Lower case. */
@@ -84,7 +84,7 @@ export function failureWords(content: JsonObject): FailureWords | undefined {
   if (error === undefined) return undefined
   if (typeof error === 'string') return { words: [error], message: error, status: 0, daily: false }
   const codes = [error['type'], error['code'], error['status'], error['reason'], error['__type']]
-  const details = listOf(error['details']).flatMap((detail) => objectOf(detail) ?? [])
+  const details = objectsOf(error['details'])
   const status = [...codes, content['status_code']].find(
     (code) => typeof code === 'number' && code >= 400 && code <= 599,
   )
@@ -93,7 +93,7 @@ export function failureWords(content: JsonObject): FailureWords | undefined {
     message: textOf(error['message']) ?? '',
     status: typeof status === 'number' ? status : 0,
     daily: details.some((detail) =>
-      listOf(detail['violations']).some((one) => /PerDay/i.test(String(objectOf(one)?.['quotaId'] ?? ''))),
+      listOf(detail['violations']).some((one) => /PerDay/i.test(textOf(objectOf(one)?.['quotaId']) ?? '')),
     ),
   }
 }
@@ -111,7 +111,7 @@ function errorOf(content: JsonObject): JsonObject | string | undefined {
 }
 
 /** The cause that words name; `undefined` when they name none. @param words a provider's types, codes and statuses */
-export function causeOfWords({ words, message, daily }: FailureWords): AttemptCause | undefined {
+function causeOfWords({ words, message, daily }: FailureWords): AttemptCause | undefined {
   if (daily) return 'quota'
   const named = words.map((word) => CAUSE_OF_WORD[word.toLowerCase().replaceAll(' ', '_')])
   const said = CAUSE_OF_MESSAGE.find(([pattern]) => pattern.test(message))?.[1]

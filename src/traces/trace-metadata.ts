@@ -6,6 +6,8 @@ import type { StoredContent } from './stored-content.ts'
 
 /** What of a trace its metadata repeats. */
 interface MetadataParts {
+  /** Name of the credential of the gateway; empty for the caller's own. */
+  readonly held: string
   readonly streaming: boolean
   readonly lineage: LineageHeaders
   readonly credential: CredentialTrace
@@ -18,7 +20,7 @@ interface MetadataParts {
 export function metadataOf(
   exchange: Exchange,
   content: ContentReading,
-  { streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
+  { held, streaming, lineage, credential, subscription, stored, masked }: MetadataParts,
 ): Record<string, unknown> {
   const { caller, wire } = exchange
   const metadata: Record<string, unknown> = {
@@ -39,6 +41,7 @@ export function metadataOf(
   give('lineage_parent_checkpoint_id', lineage.parentCheckpointId)
   if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
   give('api_key_last4', credential.last4)
+  give('credential_name', held)
   if (subscription) metadata['credential_kind'] = 'subscription'
   if (caller.keyId !== '') {
     give('gateway_key_id', caller.keyId)

@@ -18,6 +18,9 @@ export const anthropic = {
       last_id: models.at(-1)?.name ?? null,
     }),
   },
+  keyField: 'x-api-key',
+  // @see https://docs.anthropic.com/en/api/openai-sdk
+  bearerPaths: /^\/v1\/chat\/completions\/?$/,
   errorBody: ({ code, status, message, spent, limit, correlationId }) => ({
     type: 'error',
     error: { type: spent ? 'billing_error' : errorType(status), message, code, ...limit },

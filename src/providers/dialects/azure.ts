@@ -7,5 +7,6 @@ export const azure = {
   vendor: { name: 'azure', telemetryName: 'azure.ai.openai', sdk: { baseUrl: 'AZURE_OPENAI_ENDPOINT' } },
   // learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
   speaks: { openai: '/openai/v1' },
+  keyField: 'api-key',
   errorBody: openaiErrorBody,
 } as const satisfies Dialect

@@ -49,6 +49,10 @@ export interface Dialect {
   readonly name: string
   /** The vendor that invented it. */
   readonly vendor: Vendor
+  /** Lower-case name of the field that takes its keys. `Authorization: Bearer` without it. */
+  readonly keyField?: string
+  /** Paths of another vendor's API that the vendor offers too, which takes the key as a bearer token. */
+  readonly bearerPaths?: RegExp
   /** Content of an error response. */
   errorBody(refusal: RefusalFacts): object
   /** The dialects of requests that its providers understand, and where. */

@@ -7,6 +7,9 @@ export const gemini = {
   speaks: { gemini: '/v1beta' },
   // ai.google.dev/api/models
   modelList: { one: modelObject, all: (models) => ({ models: models.map(modelObject) }) },
+  keyField: 'x-goog-api-key',
+  // @see https://ai.google.dev/gemini-api/docs/openai
+  bearerPaths: /^\/v1(?:beta)?\/openai\//,
   errorBody: ({ status, message, limit }) => ({
     error: { code: status, message, status: statusName(status), ...limit },
   }),

@@ -1,5 +1,6 @@
 import { ANONYMOUS, UNRECOGNISED, type Identity } from '../../access/keyring.ts'
 import type { SpanFields } from '../../audit/audit-trail.ts'
+import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
 import { corsFields } from '../../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts'
@@ -16,7 +17,8 @@ import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
 import type { Target as RoutedTarget, TargetPlan } from '../targets/target.ts'
 import { Clock } from '../upstream/deadlines.ts'
-import type { Target } from '../upstream/upstream.ts'
+import type { CredentialPlaces } from '../request/credential-places.ts'
+import { type Target, urlOf } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
 import { heldTooMuch } from './held-content.ts'
@@ -47,9 +49,9 @@ export class OpenExchange implements ExchangeFacts {
   readonly method: string
   readonly path: string
   readonly readings: PathReadings
-  readonly query: string
-  readonly queryKey: string
-  readonly fields: Readonly<Record<string, string>>
+  query: string
+  queryKey: string
+  fields: Readonly<Record<string, string>>
   target: Target
   wire: WireFacts
   readonly operation: Operation
@@ -66,6 +68,10 @@ export class OpenExchange implements ExchangeFacts {
   caller: Caller
   /** `undefined` while gateway keys are off, and before the caller has been recognised. */
   identity: Identity | undefined
+  /** The token by which the caller was recognised, in memory only; empty for none. */
+  gatewayKey = ''
+  /** A gateway key stood where the provider's key goes. */
+  keyInProviderField = false
   limits: CallerLimits
   /** What it was admitted with. */
   ticket: Ticket | undefined
@@ -127,7 +133,7 @@ export class OpenExchange implements ExchangeFacts {
     this.fields = request.headers.toJSON()
     this.target = target
     const { upstream } = target
-    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.subscription = this.#mayBePaidBySubscription()
     const method = judgedMethod(this.method, this.query, this.fields)
     this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
@@ -174,11 +180,25 @@ export class OpenExchange implements ExchangeFacts {
     this.ownFields = { ...this.ownFields, ...corsFields(origin) }
   }
 
-  /** Takes over who the caller is. */
-  identify(identity: Identity): void {
+  /** Takes over who the caller is. @param gatewayKey its token */
+  identify(identity: Identity, gatewayKey: string): void {
     this.identity = identity
+    this.gatewayKey = gatewayKey
     this.caller = identity.caller
     this.limits = this.#context.settings.limitsOf(identity)
+  }
+
+  /** Takes over the request without gateway keys where the provider's key goes. */
+  withoutKey({ fields, query }: CredentialPlaces): void {
+    this.keyInProviderField = true
+    this.fields = fields
+    if (query !== this.query) {
+      const { upstream, path } = this.target
+      this.query = query
+      this.queryKey = queryCredential(query)
+      this.target = { ...this.target, url: urlOf(upstream, path, query) }
+    }
+    this.subscription = this.#mayBePaidBySubscription()
   }
 
   /** Keeps the client's connection until the end, however quiet it is: the exchange has time-outs of its own. */
@@ -192,13 +212,19 @@ export class OpenExchange implements ExchangeFacts {
    * A request is sent to the target now. With `propagateTrace` its `traceparent` names the client span of this very request.
    *
    * @param fields to send
+   * @param held the credential that the gateway put in; `undefined` for the caller's own
    * @param sentBytes of its content; -1 when it is that of the client, or streams
    */
-  beginAttempt(fields: Record<string, string>, sentBytes: number): void {
+  beginAttempt(fields: Record<string, string>, sentBytes: number, held: ChosenCredential | undefined): void {
     const { span, chosen } = this
     const atUs = this.elapsedUs()
     const attempt = new OpenAttempt(
-      { provider: this.target.upstream.name, target: chosen?.name, model: chosen?.model },
+      {
+        provider: this.target.upstream.name,
+        target: chosen?.name,
+        model: chosen?.model,
+        credential: held?.name,
+      },
       atUs,
     )
     attempt.sentBytes = sentBytes
@@ -212,9 +238,11 @@ export class OpenExchange implements ExchangeFacts {
 
   /** The upstream's response has begun. */
   takeHead(status: number, fields: Readonly<Record<string, string | readonly string[]>>): void {
-    this.attempts.at(-1)!.responded(status, this.elapsedUs())
+    const attempt = this.attempts.at(-1)!
+    attempt.responded(status, this.elapsedUs())
     this.responseFields = fields
     this.responseFacts = contentFacts(fields)
+    if (attempt.about.credential !== undefined) return
     this.target.upstream.subscriptions.responded(this.fields, this.queryKey, { status, fields }, Date.now())
   }
 
@@ -272,6 +300,13 @@ export class OpenExchange implements ExchangeFacts {
   /** Microseconds since the exchange began. */
   elapsedUs(): number {
     return (performance.now() - this.startedAt) * 1000
+  }
+
+  /** As far as the caller's own credential tells. The gateway's are no subscriptions. */
+  #mayBePaidBySubscription(): boolean {
+    const { subscriptions, credentials } = this.target.upstream
+    if (credentials?.use === 'gateway') return false
+    return subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
   }
 
   /** Breaks the exchange off: aborts the upstream, which then also ends what the client gets. */

@@ -4,6 +4,7 @@ import { modelOfTarget } from '../../providers/target-models.ts'
 import type { Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
+import { noteTargetState } from '../targets/note-target-state.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 
 /**
@@ -34,12 +35,7 @@ export function publish(
   const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
   // A request that was refused after its target was chosen says nothing about it.
   const { chosen } = exchange
-  if (chosen)
-    context.chooser.report(
-      chosen,
-      ended.at(-1)?.cause ?? 'client_aborted',
-      exchange.startedAt + completedUs / 1000,
-    )
+  if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
   const notes = notesOf(exchange)
   const { upstream } = exchange.target
   const record: Exchange = {

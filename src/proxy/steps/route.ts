@@ -10,7 +10,13 @@ import type { ProviderConfig } from '../../providers/settings.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
 import { hasPrefix } from '../../wire/url/path-prefix.ts'
 import { pathWithModel } from '../targets/rewrite-model.ts'
-import { type ForwardingSettings, type Target, type Upstream, upstreamOf } from '../upstream/upstream.ts'
+import {
+  type ForwardingSettings,
+  type Target,
+  type Upstream,
+  upstreamOf,
+  urlOf,
+} from '../upstream/upstream.ts'
 import { unresolvedUpstream } from '../upstream/unresolved-upstream.ts'
 
 /** Where a request belongs. */
@@ -102,16 +108,14 @@ export class RouteTable {
     const upstream = this.named(provider)
     const path = model === undefined ? found.path : pathWithModel(found.path, model)
     const below = path.replace(/^\/v1(?:beta)?(?=\/)/, servedAt)
-    const url = `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`
-    return { upstream, path: below, readings: found.readings, url }
+    return { upstream, path: below, readings: found.readings, url: urlOf(upstream, below, query) }
   }
 
   /** A target below a provider's prefix with another model in its path. */
   withModel(found: Target, model: string, query: string): Target {
     const { upstream } = found
     const path = pathWithModel(found.path, model)
-    const url = `${upstream.origin}${upstream.basePath}${path}${joinQueries(upstream.baseQuery, query)}`
-    return { ...found, path, url }
+    return { ...found, path, url: urlOf(upstream, path, query) }
   }
 
   #targetBelowPrefix({ path, query, readings }: RequestTarget): Target | undefined {
@@ -132,7 +136,7 @@ export class RouteTable {
                 loose: loose.slice(upstream.loosePrefix.length),
                 hidesDots,
               },
-        url: `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`,
+        url: urlOf(upstream, below, query),
       }
     }
     return undefined
@@ -159,9 +163,4 @@ function withoutSegments(path: string, prefix: string): string {
     index = next
   }
   return path.slice(index)
-}
-
-function joinQueries(base: string, query: string): string {
-  if (base === '') return query
-  return query === '' ? base : `${base}&${query.slice(1)}`
 }

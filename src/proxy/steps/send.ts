@@ -19,7 +19,7 @@ export async function send(
 ): Promise<Sent> {
   const sending: Sending = { exchange, body, policies, context }
   try {
-    return await (mayTryAgain(exchange) ? sendAttempts(sending) : sendOnce(sending))
+    return await (mayTryAgain(exchange) ? sendAttempts(sending) : sendOnce(sending, undefined))
   } catch (error) {
     if (error instanceof GatewayError) logFailure(exchange, error, context)
     throw error

@@ -17,9 +17,25 @@ export function takeTarget(
   if (arrival.modelRoute || inPath !== undefined) retarget(exchange, target.provider, inPath, context)
 }
 
-/** Which targets the rules of the caller's key allow; `undefined` for all. */
-export function usableFor({ identity }: OpenExchange): ((target: Target) => boolean) | undefined {
-  return identity && (({ provider }) => identity.compiledRules.allowsProvider(provider))
+/**
+ * Which targets can be used: the caller's key must allow them, and there must be a credential. `undefined` for all.
+ *
+ * @param used names of credentials that the request has tried, by provider
+ */
+export function usableFor(
+  { identity }: OpenExchange,
+  { settings: { upstreams } }: ProxyContext,
+  used?: ReadonlyMap<string, ReadonlySet<string>>,
+): (target: Target) => boolean {
+  return ({ name, provider }) => {
+    if (identity && !identity.compiledRules.allowsProvider(provider)) return false
+    const { credentials } = upstreams.named(provider)
+    if (!credentials || credentials.use !== 'gateway') return true
+    const tried = used?.get(provider)
+    return credentials
+      .standings(Date.now(), name)
+      .some((one) => one.state === 'available' && !tried?.has(one.name))
+  }
 }
 
 /** Lets the exchange go to a provider. @param inPath model to be written into the path; `undefined` to leave it */

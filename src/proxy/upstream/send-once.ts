@@ -1,3 +1,4 @@
+import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import { GatewayError } from '../../errors.ts'
 import { broken } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
@@ -30,9 +31,13 @@ export interface Sending {
 /**
  * Sends the request to its target, once.
  *
+ * @param held a credential of the gateway; `undefined` for the caller's own
  * @throws GatewayError when there is no response
  */
-export async function sendOnce({ exchange, body: given, policies, context }: Sending): Promise<Sent> {
+export async function sendOnce(
+  { exchange, body: given, policies, context }: Sending,
+  held: ChosenCredential | undefined,
+): Promise<Sent> {
   const body = given && forTarget(given, exchange)
   const { addresses, upgrade } = exchange.arrival
   const { target, clock, abort } = exchange
@@ -46,9 +51,9 @@ export async function sendOnce({ exchange, body: given, policies, context }: Sen
     changed: body?.kind === 'held' && body.bytes !== exchange.requestContent,
     response: responseHandling(policies),
   }
-  const request = upstreamRequest(exchange, target, by, handling, upgrade)
+  const request = upstreamRequest(exchange, target, by, handling, upgrade, held)
   const content = body && contentOf(body, exchange, context)
-  exchange.beginAttempt(request.fields, body?.kind === 'held' ? body.bytes.length : -1)
+  exchange.beginAttempt(request.fields, body?.kind === 'held' ? body.bytes.length : -1, held)
   try {
     return upgrade
       ? await openWebSocket(request, clock, abort.signal)

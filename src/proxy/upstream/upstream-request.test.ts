@@ -42,7 +42,7 @@ const by = { clientAddress: '192.0.2.1', via: '1.1 ongoingai-1', correlationId: 
 
 function fieldsOf(handling: Partial<ContentHandling>, upgrade = false, codings = 'gzip'): string[] {
   const { fields } = upstreamRequest(
-    { method: 'POST', fields: client, requestFacts: { mediaType: 'application/json', codings } },
+    { method: 'POST', fields: client, query: '', requestFacts: { mediaType: 'application/json', codings } },
     target,
     by,
     { changed: false, response: 'untouched', ...handling },
