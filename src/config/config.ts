@@ -3,6 +3,7 @@ import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { LogStyle } from '../log.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
+import type { ModelConfig, RoutingConfig } from '../proxy/targets/settings.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { RetentionConfig, StorageConfig } from '../storage/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
@@ -54,6 +55,9 @@ export interface Config {
   readonly retention: RetentionConfig
   /** Enabled providers only, in file order. */
   readonly providers: readonly ProviderConfig[]
+  /** In file order; each name once. */
+  readonly models: readonly ModelConfig[]
+  readonly routing: RoutingConfig
   readonly tracing: {
     readonly captureBodies: boolean
     readonly bodyMaxSize: number

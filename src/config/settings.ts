@@ -4,6 +4,7 @@ import { OBSERVABILITY } from './observability-settings.ts'
 import { PII_SETTINGS } from './pii-settings.ts'
 import { PRICE, RATES } from './price-settings.ts'
 import { PROVIDER, PROVIDER_PRESETS } from './provider-settings.ts'
+import { MODELS, ROUTING } from './routing-settings.ts'
 import type { Section } from './setting.ts'
 
 const retention = (what: string): Section => ({
@@ -176,6 +177,8 @@ export const SETTINGS: Section = {
       item: PROVIDER,
       presets: PROVIDER_PRESETS,
     },
+    models: MODELS,
+    routing: ROUTING,
     tracing: {
       kind: 'section',
       type: 'config.TracingConfig',

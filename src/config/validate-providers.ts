@@ -1,6 +1,6 @@
 import { FIELD_NAME } from '../http/fields.ts'
 import { DIALECTS, type DialectName } from '../providers/dialects/dialects.ts'
-import type { ProviderConfig } from '../providers/settings.ts'
+import { type ProviderConfig, RETRY_CAUSES, type RetryRule } from '../providers/settings.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import type { PriceOverride } from '../usage/settings.ts'
 import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
@@ -26,6 +26,9 @@ export interface RawProvider extends RawConnection {
   credentials: RawCredentials
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
   headers: { set: Readonly<Record<string, string>>; remove: readonly string[] }
+  region: string
+  zeroRetention: boolean
+  retryOn: readonly { readonly status: number; readonly bodyContains: string; readonly as: string }[]
   prices: Omit<PriceOverride, 'provider'>[]
 }
 
@@ -73,6 +76,9 @@ export function checkProviders(
       timeouts: provider.timeouts,
       connection: checkConnection(provider, path, upstream, surroundings, once),
       headers,
+      region: provider.region.trim(),
+      zeroRetention: provider.zeroRetention,
+      retryOn: checkRetryRules(provider.retryOn, `${path}.retry_on`, wrong),
     })
   }
   for (const [i, provider] of providers.entries()) {
@@ -142,6 +148,18 @@ function checkTimeouts(timeouts: RawProvider['timeouts'], path: string, wrong: W
     const field = `${path}.timeouts.${timeout.replace('Ms', '_ms').replace('firstByte', 'first_byte')}`
     if (ms < 0) wrong(field, `${field} must be >= 0 (got ${ms})`)
   }
+}
+
+function checkRetryRules(given: RawProvider['retryOn'], path: string, wrong: Wrong): RetryRule[] {
+  return given.map(({ status, bodyContains, as }, i) => {
+    const at = `${path}[${i}]`
+    if (status < 400 || status > 599)
+      wrong(`${at}.status`, `${at}.status must be between 400 and 599 (got ${status})`)
+    const cause = RETRY_CAUSES.find((known) => known === as.trim())
+    if (cause === undefined)
+      wrong(`${at}.as`, `${at}.as must be one of ${RETRY_CAUSES.join(', ')} (got ${quote(as)})`)
+    return { status, bodyContains, as: cause ?? 'status_5xx' }
+  })
 }
 
 /** An unchanged preset is left out if it cannot work without an upstream, or if another provider has its prefix. */

@@ -10,6 +10,7 @@ import { type RawKey, checkAuth } from './validate-auth.ts'
 import { checkBrowsers } from './validate-browsers.ts'
 import type { Surroundings } from './validate-connection.ts'
 import { credentialFiles, openCredentials } from './validate-credentials.ts'
+import { type RawModel, checkModels, checkRouting } from './validate-models.ts'
 import { type RawLimits, checkLimits } from './validate-limits.ts'
 import { type RawPii, checkPii } from './validate-pii.ts'
 import { type RawPricing, checkPricing } from './validate-prices.ts'
@@ -27,6 +28,8 @@ interface Raw {
     retention: RetentionConfig
   }
   providers: Record<string, RawProvider>
+  models: RawModel[]
+  routing: Config['routing']
   tracing: Config['tracing']
   pricing: RawPricing
   observability: RawObservability
@@ -101,6 +104,9 @@ export function validateSettings(
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, surroundings, wrong, doubtful)
+  const reports = { wrong, doubtful }
+  const models = checkModels(raw.models, providers, reports)
+  const routing = checkRouting(raw.routing, providers, reports)
   checkProviderNames(raw, Object.keys(raw.providers), doubtful)
   for (const { clientKeyFile } of Object.values(raw.providers))
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
@@ -130,6 +136,8 @@ export function validateSettings(
     storage,
     retention: raw.storage.retention,
     providers,
+    models,
+    routing,
     tracing: {
       ...raw.tracing,
       streamUsage,

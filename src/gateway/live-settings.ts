@@ -7,6 +7,8 @@ import { breakOffKeyless } from '../proxy/exchange/break-off-keyless.ts'
 import type { OpenExchange } from '../proxy/exchange/open-exchange.ts'
 import type { ProxySettings } from '../proxy/proxy-context.ts'
 import { RouteTable } from '../proxy/steps/route.ts'
+import type { TargetChooser } from '../proxy/targets/chooser.ts'
+import { ModelDirectory } from '../proxy/targets/model-directory.ts'
 import { Scopes } from '../redaction/scopes.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import { ShownPaths } from '../redaction/shown-paths.ts'
@@ -22,6 +24,7 @@ export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
   readonly credentials: Pick<HeldCredentials, 'poolOf'>
+  readonly chooser: TargetChooser
   /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }
@@ -36,6 +39,7 @@ export class LiveSettings implements Service {
   #inspector: Inspector | undefined
   #paths: ShownPaths
   #upstreams: RouteTable
+  #models: ModelDirectory
   #proxy: ProxySettings | undefined
   #api: ApiSettings | undefined
 
@@ -47,6 +51,7 @@ export class LiveSettings implements Service {
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
     this.#upstreams = upstreamsOf(config, this.#ports.credentials)
+    this.#models = modelsOf(config)
   }
 
   get config(): Config {
@@ -88,12 +93,14 @@ export class LiveSettings implements Service {
 
   /** Takes over another configuration. What exchanges began with stays with them. */
   async replace(config: Config, redaction: RedactionSettings): Promise<void> {
-    const [inspector, upstreams] = [this.#inspector, this.#upstreams]
+    const [inspector, upstreams, before] = [this.#inspector, this.#upstreams, this.#config]
     this.#config = config
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
     this.#upstreams = upstreamsOf(config, this.#ports.credentials)
+    this.#models = modelsOf(config)
+    this.#ports.chooser.configure(config.routing, keptTargets(before, config))
     await this.#apply()
     upstreams.close()
     // Exchanges that began with it may still use it.
@@ -112,6 +119,7 @@ export class LiveSettings implements Service {
     this.#use({
       ...next,
       upstreams: this.#upstreams,
+      models: this.#models,
       paths: this.#paths,
       ...(this.#inspector ? { inspector: this.#inspector } : {}),
       // Keys may have changed meanwhile: one that was revoked must not come back.
@@ -137,6 +145,20 @@ function upstreamsOf(
     forwardClientFields: server.forwardClientFields,
     credentialsOf: (provider) => credentials.poolOf(provider),
   })
+}
+
+function modelsOf({ models, providers, routing }: Config): ModelDirectory {
+  return new ModelDirectory(models, providers, routing.defaultProvider)
+}
+
+/** Tells which targets are the same as before: those of providers that did not change. */
+function keptTargets(before: Config, after: Config): (target: string) => boolean {
+  const same = new Set(
+    after.providers
+      .filter((provider) => before.providers.some((old) => JSON.stringify(old) === JSON.stringify(provider)))
+      .map(({ name }) => name),
+  )
+  return (target) => same.has(target.slice(0, target.indexOf('/')))
 }
 
 /** Looks at content on its way, when a policy wants that. */

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import { HeldCredentials } from '../credentials/held-credentials.ts'
 import type { Log } from '../log.ts'
 import { Deadlines } from '../proxy/upstream/deadlines.ts'
+import { TargetChooser } from '../proxy/targets/chooser.ts'
 import { HeldContent } from '../proxy/exchange/held-content.ts'
 import type { ProxyContext } from '../proxy/proxy-context.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
@@ -58,10 +59,17 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
   })
   const uses = new KeyUses((used) => recorder.used(used))
   const open: ProxyContext['open'] = new Set()
+  const chooser = new TargetChooser(config.routing)
   const credentials = new HeldCredentials(config.providers, log, () =>
     recorder.configure(recorderSettings(live.config, live.redaction, credentials.revealAll())),
   )
-  const live = new LiveSettings(config, redaction, { keys, engine: limits.engine, open, credentials })
+  const live = new LiveSettings(config, redaction, {
+    keys,
+    engine: limits.engine,
+    chooser,
+    credentials,
+    open,
+  })
   const proxy: ProxyContext = {
     get settings() {
       return live.proxy
@@ -71,6 +79,7 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     audit,
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(),
+    chooser,
     held: new HeldContent(),
     keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open,

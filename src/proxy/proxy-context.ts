@@ -16,11 +16,18 @@ import type { HeldContent } from './exchange/held-content.ts'
 import type { OpenExchange } from './exchange/open-exchange.ts'
 import type { PolicySettings } from './policies/choose-policies.ts'
 import type { RouteTable } from './steps/route.ts'
+import type { TargetChooser } from './targets/chooser.ts'
+import type { ModelDirectory } from './targets/model-directory.ts'
+import type { ModelCatalog } from './model-list/model-catalog.ts'
 import type { Deadlines } from './upstream/deadlines.ts'
 
 /** What may change while the gateway runs; replaced as a whole, so an exchange sees one state. */
 export interface ProxySettings {
   readonly upstreams: RouteTable
+  /** The names of models, and their targets. */
+  readonly models: ModelDirectory
+  /** What price lists say about models; megabytes that are loaded when it is first asked. */
+  readonly catalog: () => Promise<ModelCatalog>
   readonly browsers: BrowserPolicy
   /** `undefined` while gateway keys are off. */
   readonly keyring: Keyring | undefined
@@ -60,6 +67,7 @@ export interface ProxyContext {
   readonly settings: ProxySettings
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
+  readonly chooser: TargetChooser
   readonly held: HeldContent
   /** How long the listener keeps a silent connection between exchanges. */
   readonly keepAliveSeconds: number

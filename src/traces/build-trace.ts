@@ -172,16 +172,22 @@ function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading):
 
 /** The responding model, else the requested one, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
-  const asked = requestedModelOf(exchange, content)
+  const asked = exchange.targetModel || requestedModelOf(exchange, content)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
 /** The exchange's names for its model, to look up its price. */
-function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
+function namesOf(
+  { path, routeModel, targetModel }: Exchange,
+  { requestModel, response }: ContentReading,
+): ModelNames {
   // Most targets name none, and need not be read.
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(readPath(path), '')
   const inPath = target.path || target.deployment
-  const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+  const asked =
+    targetModel === ''
+      ? askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+      : askedNames(NO_TARGET, targetModel)
   return response.model ? { ...asked, answered: response.model.slice(0, MAX_MODEL_LENGTH) } : asked
 }
 

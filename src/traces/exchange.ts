@@ -92,6 +92,8 @@ export interface Exchange {
   readonly dialect: DialectName
   /** Model that the path or the query names; empty for none. */
   readonly routeModel: string
+  /** The model that the target was asked for, where that is another name than the client's; empty where it went as it came. */
+  readonly targetModel: string
   /** The request was changed so that the stream reports its usage. */
   readonly injected: boolean
   /** Base URL of the upstream; empty for refusals before one was chosen. */

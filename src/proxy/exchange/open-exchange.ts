@@ -6,15 +6,17 @@ import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts
 import type { CallerLimits } from '../../limits/policies/caller-limits.ts'
 import type { Ticket } from '../../limits/ticket.ts'
 import { isFree, type Operation } from '../../providers/operation.ts'
-import { judgedMethod, operationOf } from '../../providers/registry.ts'
+import type { DialectName } from '../../providers/dialects/dialects.ts'
+import { dialectOf, judgedMethod, operationOf } from '../../providers/registry.ts'
 import type { Caller, ContentFacts, ExchangeSpan, Outcome, WireFacts } from '../../traces/exchange.ts'
 import { queryCredential } from '../../traces/provider-credential.ts'
 import { randomHex, injectTraceParent } from '../../wire/trace-context.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
+import type { Target as RoutedTarget, TargetPlan } from '../targets/target.ts'
 import { Clock } from '../upstream/deadlines.ts'
-import type { CredentialPlaces } from '../request/credential-places.ts'
+import type { CredentialPlaces } from '../../traces/credential-places.ts'
 import { type Target, urlOf } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
@@ -50,7 +52,7 @@ export class OpenExchange implements ExchangeFacts {
   queryKey: string
   fields: Readonly<Record<string, string>>
   target: Target
-  readonly wire: WireFacts
+  wire: WireFacts
   readonly operation: Operation
   asked: RequestFacts | undefined
   readonly correlationId: string
@@ -90,6 +92,10 @@ export class OpenExchange implements ExchangeFacts {
   readonly free: boolean
   /** A subscription is to pay for the request, as far as is known before its response. */
   subscription: boolean
+  /** The targets that its model may be asked at; `undefined` when it goes where its route says. */
+  plan: TargetPlan | undefined
+  /** The target of `plan` that was chosen, until it is reported. */
+  chosen: RoutedTarget | undefined
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
   /** Its span; absent while telemetry is off. */
@@ -115,7 +121,7 @@ export class OpenExchange implements ExchangeFacts {
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = requestTarget.path
-    this.readings = requestTarget.readings
+    this.readings = arrival.modelRoute ? target.readings : requestTarget.readings
     this.query = requestTarget.query
     this.queryKey = queryCredential(requestTarget.query)
     this.fields = request.headers.toJSON()
@@ -141,6 +147,26 @@ export class OpenExchange implements ExchangeFacts {
       clientSpanId: '',
     }
     context.open.add(this)
+  }
+
+  /** It goes to this target from now on. */
+  retarget(target: Target): void {
+    const { upstream } = target
+    this.target = target
+    this.wire = { provider: upstream.name, api: this.wire.api }
+    this.subscription = this.#mayBePaidBySubscription()
+    this.clock.retarget(upstream.timeouts, upstream.connection)
+  }
+
+  /** The dialect of the gateway's own errors. */
+  get dialect(): DialectName {
+    const { modelRoute } = this.arrival
+    return modelRoute?.dialect ?? dialectOf(this.target.readings, this.target.upstream.dialect)
+  }
+
+  /** The route, as reports group by it. */
+  get route(): string {
+    return this.arrival.modelRoute?.path ?? `${this.target.upstream.prefix}/*`
   }
 
   /** Pages of an origin may read the response. */

@@ -21,6 +21,8 @@ export interface RequestFacts {
   readonly models: readonly string[]
   /** The one that its path names; empty for none. */
   readonly pathModel: string
+  /** Every name in its content at the place for one; several if the member or field is repeated with other values. */
+  readonly contentModels: readonly string[]
   /** Why its content cannot be seen, in words that continue "its content"; empty when it can. */
   readonly unseen: string
   /** It runs a model, or may. */
@@ -82,6 +84,7 @@ function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
     names: askedNames(asked, inContent),
     models: [...new Set([...target.all, ...content.models])].filter((name) => name !== ''),
     pathModel: target.path,
+    contentModels: content.asked,
     unseen: content.unseen,
     runsModel:
       models.onlyWith === undefined

@@ -31,6 +31,15 @@ export function publish(
       responseBytes: exchange.responseBytes,
       atMs: exchange.startedAt + completedUs / 1000,
     }) ?? 0
+  const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
+  // A request that was refused after its target was chosen says nothing about it.
+  const { chosen } = exchange
+  if (chosen)
+    context.chooser.report(
+      chosen,
+      ended.at(-1)?.cause ?? 'client_aborted',
+      exchange.startedAt + completedUs / 1000,
+    )
   const notes = notesOf(exchange)
   const { upstream } = exchange.target
   const record: Exchange = {
@@ -44,8 +53,8 @@ export function publish(
     credentialField: upstream.credentialField,
     queryKey: exchange.queryKey,
     subscription: exchange.subscription,
-    upstreamUrl: upstream.url,
-    attempts: attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs)),
+    upstreamUrl: upstream.name === '' ? '' : upstream.url,
+    attempts: ended,
     method: exchange.method,
     path: exchange.path,
     requestFields: exchange.fields,
@@ -54,6 +63,7 @@ export function publish(
     outcome,
     errorCode,
     dialect: upstream.dialect,
+    targetModel: exchange.plan ? (exchange.chosen?.model ?? '') : '',
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -68,7 +78,7 @@ export function publish(
     ticket: awaitedAs,
     limitWaitUs: exchange.limitWaitUs,
     ...(notes.inspection ? { inspection: notes.inspection.record } : {}),
-    route: `${upstream.prefix}/*`,
+    route: exchange.route,
     ...(exchange.span ? { span: exchange.span } : {}),
   }
   if (notes.inspection) auditInspection(exchange, notes.inspection, context)

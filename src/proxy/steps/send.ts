@@ -9,6 +9,7 @@ import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
 import { Tap } from '../response/tap.ts'
 import { chooseCredential, outcomeOfStatus, retryAfterMs } from '../upstream/attempt-credential.ts'
+import { forTarget } from '../targets/for-target.ts'
 import { sendHttp } from '../upstream/http.ts'
 import { failureCode } from '../upstream/upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
@@ -27,13 +28,20 @@ export type Sent = { readonly kind: 'http'; readonly response: Response } | Hand
  */
 export async function send(
   exchange: OpenExchange,
-  body: RequestBody | undefined,
+  given: RequestBody | undefined,
   policies: readonly ContentPolicy[],
   context: ProxyContext,
 ): Promise<Sent> {
+  const body = given && forTarget(given, exchange)
   const attempt = { exchange, body, policies, context }
   const { credentials } = exchange.target.upstream
-  const held = chooseCredential(exchange, exchange.target.upstream, Date.now())
+  const held = chooseCredential(
+    exchange,
+    exchange.target.upstream,
+    Date.now(),
+    undefined,
+    exchange.chosen?.name,
+  )
   const sent = await sendOnce(attempt, held)
   if (!held || !credentials) return sent
   report(attempt, credentials, held, sent)
@@ -97,7 +105,8 @@ function report(
   if (outcome === undefined) return
   const nowMs = Date.now()
   const untilMs = status === 429 ? retryAfterMs(fieldOf(sent, 'retry-after'), nowMs) : undefined
-  credentials.report(held, outcome, nowMs, untilMs === undefined ? {} : { untilMs })
+  const target = exchange.chosen?.name ?? ''
+  credentials.report(held, outcome, nowMs, { target, ...(untilMs === undefined ? {} : { untilMs }) })
   if (outcome === 'ok' || outcome === 'rate') return
   context.log('WARN', 'provider refused a credential of the gateway', {
     ...exchange.logFields,

@@ -13,6 +13,9 @@ const provider: ProviderConfig = {
   timeouts: { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
   connection: { proxy: '', ca: '', certificate: '', key: '' },
   headers: { set: [['x-team', 'red']], remove: ['x-private'] },
+  region: '',
+  zeroRetention: false,
+  retryOn: [],
 }
 const target = {
   upstream: upstreamOf(provider, { gatewayKeyField: 'x-gateway-key', forwardClientFields: false }),
