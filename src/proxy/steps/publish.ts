@@ -1,7 +1,7 @@
 import type { AuditAction } from '../../audit/audit-event.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
 import { modelOfTarget } from '../../providers/target-models.ts'
-import type { Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
+import type { Attempt, Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
 import type { ProxyContext } from '../proxy-context.ts'
@@ -32,14 +32,7 @@ export function publish(
       atMs: exchange.startedAt + completedUs / 1000,
     }) ?? 0
   const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
-  // A request that was refused after its target was chosen says nothing about it.
-  const { chosen } = exchange
-  if (chosen)
-    context.chooser.report(
-      chosen,
-      ended.at(-1)?.cause ?? 'client_aborted',
-      exchange.startedAt + completedUs / 1000,
-    )
+  reportTarget(exchange, ended.at(-1), exchange.startedAt + completedUs / 1000, context)
   const notes = notesOf(exchange)
   const { upstream } = exchange.target
   const record: Exchange = {
@@ -63,7 +56,7 @@ export function publish(
     outcome,
     errorCode,
     dialect: upstream.dialect,
-    targetModel: exchange.plan ? (exchange.chosen?.model ?? '') : '',
+    targetModel: exchange.chosen?.model ?? '',
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -83,6 +76,16 @@ export function publish(
   }
   if (notes.inspection) auditInspection(exchange, notes.inspection, context)
   context.sink.record(record, { request: requestContent, response: responseContent })
+}
+
+/** Reports how the chosen target did. A request that was refused after the choice says nothing about it. */
+function reportTarget(
+  { chosen }: OpenExchange,
+  attempt: Attempt | undefined,
+  nowMs: number,
+  { chooser }: ProxyContext,
+): void {
+  if (chosen) chooser.report(chosen, attempt?.cause ?? 'client_aborted', nowMs)
 }
 
 const NO_NOTES: PolicyNotes = {}

@@ -9,11 +9,11 @@ import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
 import { Tap } from '../response/tap.ts'
 import { chooseCredential, outcomeOfStatus, retryAfterMs } from '../upstream/attempt-credential.ts'
-import { forTarget } from '../targets/for-target.ts'
 import { sendHttp } from '../upstream/http.ts'
 import { failureCode } from '../upstream/upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
 import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
+import { contentForTarget } from './content-for-target.ts'
 
 /** Request content is observed up to this size. The model's name is near its beginning. */
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
@@ -32,7 +32,7 @@ export async function send(
   policies: readonly ContentPolicy[],
   context: ProxyContext,
 ): Promise<Sent> {
-  const body = given && forTarget(given, exchange)
+  const body = given && contentForTarget(given, exchange)
   const attempt = { exchange, body, policies, context }
   const { credentials } = exchange.target.upstream
   const held = chooseCredential(
