@@ -1,6 +1,6 @@
 import { DIALECTS } from '../providers/dialects/dialects.ts'
-import { RETRY_CAUSES } from '../providers/settings.ts'
 import { CREDENTIALS } from './credential-settings.ts'
+import { RETRY_CAUSES } from '../providers/settings.ts'
 import { PRICE } from './price-settings.ts'
 import type { Section } from './setting.ts'
 

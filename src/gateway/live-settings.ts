@@ -23,8 +23,8 @@ import { WORKER_URLS } from './worker-urls.ts'
 export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
-  readonly chooser: TargetChooser
   readonly credentials: Pick<HeldCredentials, 'poolOf'>
+  readonly chooser: TargetChooser
   /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }

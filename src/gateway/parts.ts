@@ -67,8 +67,8 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     keys,
     engine: limits.engine,
     chooser,
-    open,
     credentials,
+    open,
   })
   const proxy: ProxyContext = {
     get settings() {

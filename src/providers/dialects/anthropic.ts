@@ -7,6 +7,9 @@ export const anthropic = {
     name: 'anthropic',
     sdk: { baseUrl: 'ANTHROPIC_BASE_URL', headers: 'ANTHROPIC_CUSTOM_HEADERS', always: true },
   },
+  keyField: 'x-api-key',
+  // @see https://docs.anthropic.com/en/api/openai-sdk
+  bearerPaths: /^\/v1\/chat\/completions\/?$/,
   speaks: { anthropic: '/v1' },
   // platform.claude.com/docs/en/api/models-list
   modelList: {
@@ -18,9 +21,6 @@ export const anthropic = {
       last_id: models.at(-1)?.name ?? null,
     }),
   },
-  keyField: 'x-api-key',
-  // @see https://docs.anthropic.com/en/api/openai-sdk
-  bearerPaths: /^\/v1\/chat\/completions\/?$/,
   errorBody: ({ code, status, message, spent, limit, correlationId }) => ({
     type: 'error',
     error: { type: spent ? 'billing_error' : errorType(status), message, code, ...limit },

@@ -4,12 +4,12 @@ import type { Dialect, OfferedModel } from './dialect.ts'
 export const gemini = {
   name: 'gemini',
   vendor: { name: 'gemini', telemetryName: 'gcp.gemini', sdk: { baseUrl: 'GOOGLE_GEMINI_BASE_URL' } },
-  speaks: { gemini: '/v1beta' },
-  // ai.google.dev/api/models
-  modelList: { one: modelObject, all: (models) => ({ models: models.map(modelObject) }) },
   keyField: 'x-goog-api-key',
   // @see https://ai.google.dev/gemini-api/docs/openai
   bearerPaths: /^\/v1(?:beta)?\/openai\//,
+  speaks: { gemini: '/v1beta' },
+  // ai.google.dev/api/models
+  modelList: { one: modelObject, all: (models) => ({ models: models.map(modelObject) }) },
   errorBody: ({ status, message, limit }) => ({
     error: { code: status, message, status: statusName(status), ...limit },
   }),

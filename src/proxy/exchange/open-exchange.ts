@@ -17,7 +17,7 @@ import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
 import type { Target as RoutedTarget, TargetPlan } from '../targets/target.ts'
 import { Clock } from '../upstream/deadlines.ts'
-import type { CredentialPlaces } from '../request/credential-places.ts'
+import type { CredentialPlaces } from '../../traces/credential-places.ts'
 import { type Target, urlOf } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
@@ -160,7 +160,7 @@ export class OpenExchange implements ExchangeFacts {
     const { upstream } = target
     this.target = target
     this.wire = { provider: upstream.name, api: this.wire.api }
-    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.subscription = this.#mayBePaidBySubscription()
     this.clock.retarget(upstream.timeouts, upstream.connection)
   }
 

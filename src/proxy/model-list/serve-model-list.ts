@@ -10,6 +10,7 @@ import type { RequestTarget } from '../../http/request-target.ts'
 import { dialectNamed } from '../../providers/dialects/dialects.ts'
 import type { ModelListRoute } from '../../providers/model-routes.ts'
 import type { ProxyContext } from '../proxy-context.ts'
+import { presentedKey } from '../request/presented-key.ts'
 import { type ModelSources, type ModelsRequest, offeredModel, offeredModels } from './offered-models.ts'
 
 /** A request for models, as the listener read it. */
@@ -29,11 +30,14 @@ export async function serveModelList(
   const own: Record<string, string> = { [CORRELATION_FIELD]: correlationIdOf(fields) }
   let identity: Identity | undefined
   try {
-    const { browsers, keyring, gatewayKeyField } = context.settings
+    const { browsers, keyring, gatewayKeyField, gatewayKeyPlaces } = context.settings
     browsers.requireHost(keyring !== undefined, asked.addresses)
     const origin = browsers.requireOrigin(keyring ? 'provider with key' : 'provider', fields, asked.addresses)
     if (origin !== undefined) Object.assign(own, corsFields(origin))
-    identity = keyring?.authenticate(fields, gatewayKeyField, Date.now())
+    if (keyring) {
+      const rule = { keyring, keyField: gatewayKeyField, places: gatewayKeyPlaces, credentialField: '' }
+      identity = presentedKey({ fields, query: asked.target.query }, rule, Date.now()).identity
+    }
     if (identity) requireListing(identity, asked)
     if (request.method === 'OPTIONS') throw new GatewayError('method_not_allowed', 'a list of models is read')
     return Response.json(await contentOf(list, identity, context), { headers: own })

@@ -1,7 +1,7 @@
 import type { Identity, Keyring } from '../../access/keyring.ts'
 import { looksLikeGatewayKey, refusedKey } from '../../access/refused-key.ts'
 import type { KeyPlaces } from '../../access/settings.ts'
-import { type CredentialPlaces, withoutCredentials } from './credential-places.ts'
+import { type CredentialPlaces, withoutCredentials } from '../../traces/credential-places.ts'
 
 /** Where gateway keys are looked for. */
 export interface KeyRule {

@@ -7,7 +7,7 @@ import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
 import { Tap } from '../response/tap.ts'
-import { forTarget } from '../targets/for-target.ts'
+import { contentForTarget } from '../steps/content-for-target.ts'
 import { sendHttp } from './http.ts'
 import { failureCode } from './upstream-failure.ts'
 import { upstreamRequest, type ContentHandling } from './upstream-request.ts'
@@ -38,7 +38,7 @@ export async function sendOnce(
   { exchange, body: given, policies, context }: Sending,
   held: ChosenCredential | undefined,
 ): Promise<Sent> {
-  const body = given && forTarget(given, exchange)
+  const body = given && contentForTarget(given, exchange)
   const { addresses, upgrade } = exchange.arrival
   const { target, clock, abort } = exchange
   const { via, settings } = context

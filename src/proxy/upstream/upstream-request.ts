@@ -2,7 +2,7 @@ import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import { upstreamFields, type ForwardedBy } from '../../http/fields.ts'
 import { credentialField } from '../../providers/credential-field.ts'
 import type { ContentFacts } from '../../traces/exchange.ts'
-import { withoutCredentials } from '../request/credential-places.ts'
+import { withoutCredentials } from '../../traces/credential-places.ts'
 import { type Target, urlOf } from './upstream.ts'
 
 /** A request as one target gets it. */

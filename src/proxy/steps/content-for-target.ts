@@ -2,7 +2,7 @@ import { GatewayError } from '../../errors.ts'
 import { codingOf, decodeUpTo } from '../../wire/framing/content-decoder.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
-import { formWithModel, jsonWithModel } from './rewrite-model.ts'
+import { formWithModel, jsonWithModel } from '../targets/rewrite-model.ts'
 
 /** Largest content that is decoded to write a model into it; what is larger was not seen either. */
 const MAX_DECODED_BYTES = 16 * 1024 * 1024
@@ -12,7 +12,7 @@ const MAX_DECODED_BYTES = 16 * 1024 * 1024
  *
  * @returns the same object when nothing changes
  */
-export function forTarget(body: RequestBody, exchange: OpenExchange): RequestBody {
+export function contentForTarget(body: RequestBody, exchange: OpenExchange): RequestBody {
   const { plan, chosen } = exchange
   const model = chosen?.model
   const place = plan?.rewrite

@@ -4,7 +4,7 @@ import {
   isQueryCredential,
   SUBPROTOCOL_FIELD,
   subprotocolKeys,
-} from '../../traces/provider-credential.ts'
+} from './provider-credential.ts'
 
 /** The parts of a request in which a provider's credential may stand. */
 export interface CredentialPlaces {
