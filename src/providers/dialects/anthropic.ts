@@ -27,7 +27,6 @@ export const anthropic = {
     request_id: correlationId,
   }),
   namesErrorEvents: true,
-  clientPaths: [{ beginning: /^\/v1\/messages(\/|$)/, missing: '' }],
 } as const satisfies Dialect
 
 function modelObject({ name, details }: OfferedModel): object {

@@ -12,7 +12,7 @@ export const openai = {
   modelList: { one: modelObject, all: (models) => ({ object: 'list', data: models.map(modelObject) }) },
   errorBody: openaiErrorBody,
   clientPaths: [
-    { beginning: /^\/v1\/(?!messages(\/|$))/, missing: '' },
+    { beginning: /^\/v1\//, missing: '' },
     { beginning: /^\/(chat\/completions|completions|responses|embeddings|models)(\/|$)/, missing: '/v1' },
   ],
 } as const satisfies Dialect

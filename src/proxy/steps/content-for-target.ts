@@ -13,7 +13,7 @@ const MAX_DECODED_BYTES = 16 * 1024 * 1024
  * @returns the same object when nothing changes
  */
 export function contentForTarget(body: RequestBody, exchange: OpenExchange): RequestBody {
-  const { plan, chosen } = exchange
+  const { plan, chosen, asked, requestContent } = exchange
   const model = chosen?.model
   const place = plan?.rewrite
   if (model === undefined || place === undefined || place === 'path.model' || body.kind !== 'held')
@@ -21,7 +21,8 @@ export function contentForTarget(body: RequestBody, exchange: OpenExchange): Req
   const plain = plainBytes(body.bytes, exchange)
   const bytes =
     place === 'model'
-      ? jsonWithModel(plain, model)
+      ? // Places are those of the content as it came.
+        jsonWithModel(plain, model, body.bytes === requestContent ? asked?.modelAt : undefined)
       : formWithModel(plain, exchange.fields['content-type'] ?? '', model)
   return { kind: 'held', bytes }
 }

@@ -39,6 +39,8 @@ test('only the value of the model changes in any JSON, and every reader then see
           `{${[before, `"model": ${JSON.stringify(name)} `, after].filter(Boolean).join(',')}}`
         const written = jsonWithModel(bytes(text(old)), model)
         expect(Buffer.from(written).toString()).toBe(text(model))
+        const { modelAt } = readContent(bytes(text(old)), 'application/json')
+        if (modelAt) expect(jsonWithModel(bytes(text(old)), model, modelAt)).toEqual(written)
         expect(readContent(written, 'application/json').asked).toEqual(
           readContent(bytes(text(model)), 'application/json').asked,
         )

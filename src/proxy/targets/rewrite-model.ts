@@ -12,9 +12,11 @@ const MODEL_FIELD = /^\s*model\s*$/iu
  * JSON whose member `model` at the top level has another value; a repeated member everywhere. No other byte changes.
  *
  * @param json plain, without content coding; a byte order mark may stand before it
+ * @param known where the one value stands, if that is known
  * @returns the same object if there is no such member
  */
-export function jsonWithModel(json: Uint8Array, model: string): Uint8Array {
+export function jsonWithModel(json: Uint8Array, model: string, known?: Span): Uint8Array {
+  if (known) return spliced(json, [known], JSON.stringify(model))
   const marked = UTF8_MARK.every((byte, i) => json[i] === byte) ? UTF8_MARK.length : 0
   const spans: Span[] = []
   walkTopLevel(marked === 0 ? json : json.subarray(marked), (name, start, end) => {
@@ -48,12 +50,17 @@ function escaped(model: string): string {
 function spliced(bytes: Uint8Array, spans: readonly Span[], text: string): Uint8Array {
   if (spans.length === 0) return bytes
   const replacement = Buffer.from(text)
-  const pieces: Uint8Array[] = []
-  let from = 0
+  let size = bytes.length
+  for (const { start, end } of spans) size += replacement.length - (end - start)
+  const made = Buffer.allocUnsafe(size)
+  let [from, at] = [0, 0]
   for (const { start, end } of spans) {
-    pieces.push(bytes.subarray(from, start), replacement)
+    made.set(bytes.subarray(from, start), at)
+    at += start - from
+    made.set(replacement, at)
+    at += replacement.length
     from = end
   }
-  pieces.push(bytes.subarray(from))
-  return Buffer.concat(pieces)
+  made.set(bytes.subarray(from), at)
+  return made
 }
