@@ -14,6 +14,7 @@ import { flagHelp, parseFlags } from './flags.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './keys.ts'
 import { limitsRaise, limitsReset } from './limit-changes.ts'
 import { limits } from './limits.ts'
+import { targets, targetsTry } from './targets.ts'
 import { manOf } from './man.ts'
 import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './prices.ts'
 import { redact } from './redact.ts'
@@ -50,6 +51,8 @@ export const COMMANDS: readonly Command[] = [
   limitsReset,
   limitsRaise,
   limits,
+  targetsTry,
+  targets,
   redact,
   dbStatus,
   dbMigrate,

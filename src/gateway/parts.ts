@@ -6,12 +6,14 @@ import type { Config } from '../config/config.ts'
 import { HeldCredentials } from '../credentials/held-credentials.ts'
 import type { Log } from '../log.ts'
 import { Deadlines } from '../proxy/upstream/deadlines.ts'
+import { TargetTraffic } from '../proxy/targets/target-traffic.ts'
 import { TargetChooser } from '../proxy/targets/chooser.ts'
 import { HeldContent } from '../proxy/exchange/held-content.ts'
 import type { ProxyContext } from '../proxy/proxy-context.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import { QueryClient } from '../storage/query-client.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
+import { targetOverview } from './target-overview.ts'
 import { VERSION } from '../version.ts'
 import { TraceSampler } from '../wire/trace-context.ts'
 import { GatewayKeys } from './gateway-keys.ts'
@@ -80,6 +82,7 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(),
     chooser,
+    targetTraffic: new TargetTraffic(),
     held: new HeldContent(),
     keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open,
@@ -93,7 +96,7 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
 
 /** What the management API needs. @param leaving whether the gateway is stopping, or will in a moment */
 export function apiContext(parts: Parts, leaving: () => boolean): ApiContext {
-  const { live, recorder, queries, keys, limits, audit, proxy } = parts
+  const { live, recorder, queries, keys, limits, credentials, audit, proxy } = parts
   return {
     version: VERSION,
     startedAt: Date.now(),
@@ -117,6 +120,11 @@ export function apiContext(parts: Parts, leaving: () => boolean): ApiContext {
     policies: () => live.config.limits.policies,
     changeBudget: limits.changeBudget,
     limitsOf: (identity) => proxy.settings.limitsOf(identity),
+    targets: (isShown) =>
+      targetOverview(live.config, proxy.targetTraffic.counts(isShown), {
+        chooser: proxy.chooser,
+        poolOf: (provider) => credentials.poolOf(provider),
+      }),
     keyOf: (scope, keyId) => proxy.settings.keyring?.keyOf(scope, keyId),
     leaving,
   }

@@ -16,6 +16,7 @@ import type { HeldContent } from './exchange/held-content.ts'
 import type { OpenExchange } from './exchange/open-exchange.ts'
 import type { PolicySettings } from './policies/choose-policies.ts'
 import type { RouteTable } from './steps/route.ts'
+import type { TargetTraffic } from './targets/target-traffic.ts'
 import type { TargetChooser } from './targets/chooser.ts'
 import type { RoutingConfig } from './targets/settings.ts'
 import type { ModelDirectory } from './targets/model-directory.ts'
@@ -79,6 +80,7 @@ export interface ProxyContext {
   readonly audit: Pick<AuditTrail, 'denied' | 'record'>
   /** A key of the store was used. */
   readonly keyUsed: (identity: Identity) => void
+  readonly targetTraffic: TargetTraffic
   /** Running exchanges: draining waits for them. */
   readonly open: Set<OpenExchange>
   /** `Via` entry of this process, by which it recognises a request that it has already forwarded. */

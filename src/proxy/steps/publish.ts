@@ -35,6 +35,9 @@ export function publish(
   const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
   // A request that was refused after its target was chosen says nothing about it.
   const { chosen } = exchange
+  for (const attempt of ended) {
+    if (attempt.target !== undefined) context.targetTraffic.note(exchange.caller, attempt.target, attempt)
+  }
   if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
   const notes = notesOf(exchange)
   const { upstream } = exchange.target

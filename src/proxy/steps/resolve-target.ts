@@ -114,7 +114,7 @@ function usePlan(
     session: exchange.session,
     tried: [],
     now: performance.now(),
-    usable: usableFor(exchange, context),
+    usable: usableFor(context),
   })
   if (choice.kind === 'none')
     throw new GatewayError('no_target_available', `no target of model ${asked.slice(0, 128)} is available`)

@@ -23,6 +23,20 @@ export async function send(
   } catch (error) {
     if (error instanceof GatewayError) logFailure(exchange, error, context)
     throw error
+  } finally {
+    if (context.settings.routing.expose) exposeTarget(exchange)
+  }
+}
+
+/** Adds the number of attempts, and the target of the last one, to what the client gets. */
+function exposeTarget(exchange: OpenExchange): void {
+  const { attempts, ownFields } = exchange
+  const { target, provider } = attempts.at(-1)?.about ?? { provider: '' }
+  exchange.ownFields = {
+    ...ownFields,
+    'x-ongoingai-attempts': String(attempts.length),
+    // Names of models may hold what fields may not.
+    'x-ongoingai-target': (target ?? provider).replaceAll(/[^\x21-\x7e]/g, '?'),
   }
 }
 

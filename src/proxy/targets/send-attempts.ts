@@ -214,7 +214,7 @@ class Attempts {
   }
 
   #choice(): { tried: readonly string[]; now: number; usable: (target: Target) => boolean } {
-    const usable = usableFor(this.#exchange, this.#sending.context, this.#used)
+    const usable = usableFor(this.#sending.context, this.#used)
     return { tried: this.#tried, now: performance.now(), usable }
   }
 

@@ -18,17 +18,15 @@ export function takeTarget(
 }
 
 /**
- * Which targets can be used: the caller's key must allow them, and there must be a credential. `undefined` for all.
+ * Which targets can be used: where the gateway's credentials are sent, there must be one.
  *
  * @param used names of credentials that the request has tried, by provider
  */
 export function usableFor(
-  { identity }: OpenExchange,
   { settings: { upstreams } }: ProxyContext,
   used?: ReadonlyMap<string, ReadonlySet<string>>,
 ): (target: Target) => boolean {
   return ({ name, provider }) => {
-    if (identity && !identity.compiledRules.allowsProvider(provider)) return false
     const { credentials } = upstreams.named(provider)
     if (!credentials || credentials.use !== 'gateway') return true
     const tried = used?.get(provider)
