@@ -372,3 +372,103 @@ test('a provider’s own route passes as it came: one attempt, and a stream is n
   expect(shown(attempts)).toEqual(['one/gpt-5.4 status_5xx 500'])
   expect(listed).toMatchObject({ attempts: 1, target: 'one/gpt-5.4' })
 })
+
+test('routing.expose tells the client how many attempts there were, and the target', async () => {
+  await open({ routing: '{ expose: true }' })
+  first.play = respondWith(500, {})
+  const { headers } = await ask()
+  expect([headers.get('x-ongoingai-attempts'), headers.get('x-ongoingai-target')]).toEqual(['2', 'two/beta'])
+  await gateway!.stop()
+  await open()
+  const hidden = await ask()
+  expect([hidden.headers.get('x-ongoingai-attempts'), hidden.headers.get('x-ongoingai-target')]).toEqual([
+    null,
+    null,
+  ])
+})
+
+test('the targets are listed with their states and what they were asked', async () => {
+  await open()
+  first.play = respondWith(500, {})
+  await ask()
+  await ask('two/gamma')
+  await gateway!.traces(2)
+  const { items } = (await (await fetch(`${gateway!.url}/api/targets`)).json()) as { items: object[] }
+  const none = { credential: null, until: null }
+  expect(items).toMatchObject([
+    {
+      ...none,
+      target: 'one/alpha',
+      provider: 'one',
+      model: 'alpha',
+      state: 'available',
+      last_cause: 'status_5xx',
+      attempts: 1,
+      failures: 1,
+    },
+    { ...none, target: 'two/beta', state: 'available', last_cause: null, attempts: 1, failures: 0 },
+    { ...none, target: 'two/gamma', state: 'available', attempts: 1, failures: 0 },
+  ])
+})
+
+test('a failing target is open: after three failures it is not asked, and listed so', async () => {
+  await open()
+  first.play = respondWith(500, {})
+  for (let i = 0; i < 4; i++) await ask()
+  expect(first.requests).toHaveLength(3)
+  const { items } = (await (await fetch(`${gateway!.url}/api/targets`)).json()) as {
+    items: { state: string; until: string }[]
+  }
+  expect(items[0]!.state).toBe('open')
+  expect(Date.parse(items[0]!.until)).toBeGreaterThan(Date.now())
+})
+
+const HELD = `, credentials: { use: gateway, held: [{ name: main, command: [printf, key-one] }, { name: spare, command: [printf, key-two] }] }`
+
+test('a dead credential: the other one of the same provider is tried, and the record names both', async () => {
+  await open({ provider: HELD })
+  first.play = (request, socket) => {
+    const dead = request.field('authorization') === 'Bearer key-one'
+    return (dead ? respondWith(401, { error: { code: 'invalid_api_key' } }) : answer('first'))(
+      request,
+      socket,
+    )
+  }
+  expect((await ask('single')).status).toBe(200)
+  const { attempts } = await recorded()
+  expect(attempts.map(({ cause, credential }) => [cause, credential])).toEqual([
+    ['auth', 'main'],
+    ['ok', 'spare'],
+  ])
+})
+
+test('when every credential of a target is refused, another target answers', async () => {
+  await open({ provider: HELD })
+  first.play = respondWith(401, { error: { code: 'invalid_api_key' } })
+  const { status } = await ask()
+  expect(status).toBe(200)
+  const { attempts } = await recorded()
+  expect(attempts.at(-1)).toMatchObject({ target: 'two/beta', cause: 'ok', credential: null })
+})
+
+test('a used up credential leaves its provider to the other one, on the provider’s own route too', async () => {
+  await open({ provider: HELD })
+  first.play = (request, socket) => {
+    const spent = request.field('authorization') === 'Bearer key-one'
+    return (spent ? respondWith(429, { error: { code: 'insufficient_quota' } }) : answer('first'))(
+      request,
+      socket,
+    )
+  }
+  const response = await fetch(`${gateway!.url}/one/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model":"gpt-5.4","messages":[]}',
+  })
+  expect(response.status).toBe(200)
+  const { attempts } = await recorded()
+  expect(attempts.map(({ cause, credential }) => [cause, credential])).toEqual([
+    ['quota', 'main'],
+    ['ok', 'spare'],
+  ])
+})
