@@ -17,6 +17,7 @@ import { limits } from './limits.ts'
 import { manOf } from './man.ts'
 import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './prices.ts'
 import { redact } from './redact.ts'
+import { modelsExplain } from './models-explain.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
 import { serve } from './serve.ts'
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   version,
   configValidate,
   configExplain,
+  modelsExplain,
   shellInit,
   wrap,
   report,
@@ -123,7 +125,7 @@ function unknown(words: readonly string[], io: Io): number {
 }
 
 /** First words of commands that have two. */
-const GROUPS = ['config', 'db', 'keys', 'prices', 'traces']
+const GROUPS = ['config', 'db', 'keys', 'models', 'prices', 'traces']
 
 function groupWords(group: string): string[] {
   return COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []))
