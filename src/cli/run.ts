@@ -18,6 +18,7 @@ import { targets, targetsTry } from './targets.ts'
 import { manOf } from './man.ts'
 import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './prices.ts'
 import { redact } from './redact.ts'
+import { modelsExplain } from './models-explain.ts'
 import { report } from './report.ts'
 import { reprice } from './reprice.ts'
 import { serve } from './serve.ts'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   version,
   configValidate,
   configExplain,
+  modelsExplain,
   shellInit,
   wrap,
   report,
@@ -126,7 +128,7 @@ function unknown(words: readonly string[], io: Io): number {
 }
 
 /** First words of commands that have two. */
-const GROUPS = ['config', 'db', 'keys', 'prices', 'traces']
+const GROUPS = ['config', 'db', 'keys', 'models', 'prices', 'traces']
 
 function groupWords(group: string): string[] {
   return COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []))

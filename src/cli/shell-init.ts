@@ -8,7 +8,7 @@ const SHELLS = ['posix', 'fish', 'powershell']
 export const shellInit: Command = {
   name: 'shell-init',
   summary: 'print export lines for the SDKs',
-  usage: 'shell-init [--config path/to/ongoingai.yaml] [--shell posix|fish|powershell]',
+  usage: 'shell-init [--config path/to/ongoingai.yaml] [--shell posix|fish|powershell] [--models]',
   flags: [
     CONFIG_FLAG,
     {
@@ -16,6 +16,11 @@ export const shellInit: Command = {
       type: 'string',
       description: 'Shell syntax: posix, fish or powershell',
       default: 'posix',
+    },
+    {
+      name: 'models',
+      type: 'bool',
+      description: 'Print the base URLs of the routes without a prefix, where the model decides',
     },
   ],
   run({ values, positional }, io) {
@@ -31,7 +36,8 @@ export const shellInit: Command = {
     try {
       const given = values.get('config')
       const urls = gatewayUrls(given, readSettings(given, io.environment))
-      for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
+      for (const [name, value] of values.get('models') === 'true' ? urls.modelVariables : urls.variables)
+        io.out(assignment(shell, name, value))
       return 0
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error

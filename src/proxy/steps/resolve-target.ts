@@ -57,8 +57,9 @@ async function resolveBelowPrefix(
 ): Promise<void> {
   if (exchange.identity) requirePermission(exchange.identity, 'proxy:write')
   const facts = await seenFacts(exchange, incoming)
-  // What cannot be seen goes as it came.
-  const question = facts.unseen === '' ? questionOf(exchange, facts) : undefined
+  // What cannot be seen, or names several models, goes as it came.
+  const isOne = facts.unseen === '' && facts.contentModels.length < 2
+  const question = isOne ? questionOf(exchange, facts) : undefined
   const plan = question && context.settings.models.resolveWithin(exchange.target.upstream.name, question)
   if (question && plan) usePlan(exchange, plan, { facts, asked: question.name }, context)
 }
