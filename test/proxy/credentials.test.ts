@@ -332,3 +332,24 @@ test('a WebSocket carries its gateway key among the subprotocols, and gets the g
   expect(head(upstream.last)).not.toContain(KEY)
   socket.close()
 })
+
+test('content that repeats a credential of the gateway is stored without it, also one that has just been replaced', async () => {
+  const file = fileWith('value-old-0123456789')
+  const upstream = await upstreamThat((request, socket) => {
+    const credential = request.field('authorization')!.slice('Bearer '.length)
+    const isOld = credential.startsWith('value-old')
+    return respond(
+      isOld && upstream.requests.length > 1 ? 401 : 200,
+      {},
+      `{"told":"${credential}"}`,
+    )(request, socket)
+  })
+  const gateway = await gatewayWith(held('openai', upstream, file), 'tracing: {capture_bodies: true}\n')
+  await post(gateway, '/openai/v1/chat/completions', {})
+  writeFileSync(file, 'value-new-0123456789')
+  await post(gateway, '/openai/v1/chat/completions', {})
+  await post(gateway, '/openai/v1/chat/completions', {})
+  const traces = await gateway.traces(3)
+  const bodies = traces.map(async ({ id }) => (await gateway.detail(id))['response_body'])
+  expect(await Promise.all(bodies)).toEqual(Array.from({ length: 3 }, () => '{"told":"[REDACTED]"}'))
+})
