@@ -4,6 +4,7 @@ import { visible } from '../presentation/visible.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { CONFIG_FLAG, type Command, FORMAT_FLAG, type Io, readFormat } from './command.ts'
+import { CREDENTIALS, CREDENTIALS_ONLINE } from './credentials-check.ts'
 import { type Check, type Finding, LOCAL_CHECKS, UPSTREAMS } from './doctor-checks.ts'
 import { outputColumns } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
@@ -16,7 +17,12 @@ export const doctor: Command = {
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
-    { name: 'online', type: 'bool', description: 'Also ask every upstream whether it can be reached' },
+    {
+      name: 'online',
+      type: 'bool',
+      description:
+        'Also ask every upstream whether it can be reached, and try the credentials that the gateway holds',
+    },
   ],
   async run(parsed, io) {
     const format = readFormat('doctor', parsed)
@@ -74,7 +80,11 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
         : ['config is invalid', 'skipped: config validation failed']
     return [
       { name: 'config', status: 'fail', summary, details: error.message.split('\n') },
-      ...[...LOCAL_CHECKS, UPSTREAMS].map(({ name }): Finding => ({ name, status: 'skip', summary: reason })),
+      ...[...LOCAL_CHECKS, CREDENTIALS, UPSTREAMS].map(({ name }): Finding => ({
+        name,
+        status: 'skip',
+        summary: reason,
+      })),
     ]
   }
   const { exists, warnings } = loaded
@@ -87,6 +97,7 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
     },
   ]
   for (const check of LOCAL_CHECKS) found.push(await outcome(check, loaded, io))
+  found.push(await outcome(online ? CREDENTIALS_ONLINE : CREDENTIALS, loaded, io))
   found.push(
     online
       ? await outcome(UPSTREAMS, loaded, io)

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadConfig } from '../../src/config/load.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { respond, respondJson, Upstream, type WireRequest } from '../support/upstream.ts'
@@ -332,4 +333,65 @@ test('a WebSocket carries its gateway key among the subprotocols, and gets the g
   expect(upstream.last.field('authorization')).toBe('Bearer held-value-1')
   expect(head(upstream.last)).not.toContain(KEY)
   socket.close()
+})
+
+test('content that repeats a credential of the gateway is stored without it, also one that has just been replaced', async () => {
+  const file = fileWith('value-old-0123456789')
+  const upstream = await upstreamThat((request, socket) => {
+    const credential = request.field('authorization')!.slice('Bearer '.length)
+    const isOld = credential.startsWith('value-old')
+    return respond(
+      isOld && upstream.requests.length > 1 ? 401 : 200,
+      {},
+      `{"told":"${credential}"}`,
+    )(request, socket)
+  })
+  const gateway = await gatewayWith(held('openai', upstream, file), 'tracing: {capture_bodies: true}\n')
+  await post(gateway, '/openai/v1/chat/completions', {})
+  writeFileSync(file, 'value-new-0123456789')
+  await post(gateway, '/openai/v1/chat/completions', {})
+  await post(gateway, '/openai/v1/chat/completions', {})
+  const traces = await gateway.traces(3)
+  const bodies = traces.map(async ({ id }) => (await gateway.detail(id))['response_body'])
+  expect(await Promise.all(bodies)).toEqual(Array.from({ length: 3 }, () => '{"told":"[REDACTED]"}'))
+})
+
+test('settings that are read again: other credentials serve, and what did not change keeps its state', async () => {
+  const [a, b] = [fileWith('value-a'), fileWith('value-b')]
+  const upstream = await upstreamThat((request, socket) => {
+    const isA = request.field('authorization') === 'Bearer value-a'
+    return (isA ? respond(429, { 'Retry-After': '3600' }, '{}') : OK)(request, socket)
+  })
+  const gateway = await gatewayWith(held('openai', upstream, a), '')
+  expect((await post(gateway, '/openai/v1/chat/completions', {})).status).toBe(429)
+  const reload = async (providers: string, more = ''): Promise<void> => {
+    const file = join(gateway.folder, 'ongoingai.yaml')
+    writeFileSync(
+      file,
+      `storage: {path: ${gateway.folder}/data/traces.db}\nproviders:\n${providers}\n${more}`,
+    )
+    const { config } = loadConfig(file, {})
+    await gateway.gateway.reload(config)
+  }
+  const two = held('openai', upstream, a).replace('held: [', `held: [{name: second, file: ${b}}, `)
+  await reload(two)
+  for (let i = 0; i < 4; i++)
+    expect((await post(gateway, '/openai/v1/chat/completions', {})).status).toBe(200)
+  expect(upstream.last.field('authorization')).toBe('Bearer value-b')
+  await reload(`  openai: {upstream: "${upstream.url}"}`)
+  await post(gateway, '/openai/v1/chat/completions', { authorization: 'Bearer own' })
+  expect(upstream.last.field('authorization')).toBe('Bearer own')
+})
+
+test('a listener that others reach is not given credentials by settings that need a restart', async () => {
+  const upstream = await upstreamThat()
+  const gateway = await gatewayWith(`  openai: {upstream: "${upstream.url}"}`, 'server: {host: 0.0.0.0}\n')
+  const file = join(gateway.folder, 'ongoingai.yaml')
+  const providers = held('openai', upstream, fileWith('held-value-1'))
+  writeFileSync(file, `storage: {path: ${gateway.folder}/data/traces.db}\nproviders:\n${providers}\n`)
+  const { config } = loadConfig(file, {})
+  const refused = await gateway.gateway.reload(config).catch((error: unknown) => String(error))
+  expect(refused).toContain('the gateway listens on 0.0.0.0 until')
+  await post(gateway, '/openai/v1/chat/completions', {})
+  expect(upstream.last.field('authorization')).toBeUndefined()
 })

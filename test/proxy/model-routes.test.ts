@@ -150,7 +150,13 @@ test('below a prefix only an alias with a target of that provider is replaced', 
     await post('/openai/v1/chat/completions', '{"model":"both"}')
     expect(openai.last.body.toString()).toBe('{"model":"big"}')
   }
-  for (const body of ['{"model":"fast"}', '{"model":"other/x"}', '{"model":"claude"}', 'no json', '{"model":"big","model":"both"}']) {
+  for (const body of [
+    '{"model":"fast"}',
+    '{"model":"other/x"}',
+    '{"model":"claude"}',
+    'no json',
+    '{"model":"big","model":"both"}',
+  ]) {
     await post('/openai/v1/chat/completions', body)
     expect(openai.last.body.toString()).toBe(body)
   }

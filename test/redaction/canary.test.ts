@@ -126,7 +126,7 @@ beforeAll(async () => {
   )
   upstream = await Upstream.start((request, socket) => {
     if (request.field('upgrade')) return void socket.write(upgraded(request))
-    const key = request.field('api-key') ?? request.field('authorization') ?? ''
+    const key = request.field('api-key') ?? request.field('authorization')?.slice('Bearer '.length) ?? ''
     const error = { error: { message: `Incorrect API key provided: ${key}`, type: 'invalid_request_error' } }
     const play = request.target.includes('/echo') ? respond(401, JSON_TYPE, JSON.stringify(error)) : usual
     return play(request, socket)
