@@ -40,6 +40,9 @@ export type GatewayErrorCode =
   | 'response_uninspectable'
   | 'pii_unavailable'
   | 'model_price_unknown'
+  | 'model_not_found'
+  | 'no_target_for_api'
+  | 'no_target_available'
   | 'websocket_not_offered'
   | 'client_aborted'
   | 'internal_error'
@@ -93,6 +96,9 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
   response_uninspectable: 502,
   pii_unavailable: 503,
   model_price_unknown: 403,
+  model_not_found: 404,
+  no_target_for_api: 400,
+  no_target_available: 503,
   websocket_not_offered: 426,
   client_aborted: 499,
   internal_error: 500,

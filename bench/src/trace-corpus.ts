@@ -123,6 +123,8 @@ function traceOf(
     client,
     clientVersion: client === '' ? '' : '1.2.3',
     tags: random() < 0.3 ? { project: `p${skewed(random, 10)}` } : {},
+    attempts: 1,
+    target: `${provider}/${model}`,
     consumptionId: '',
     countedOnce: false,
     requestHeaders: HEADERS,

@@ -14,20 +14,25 @@ export function requirePermission(identity: Identity, permission: Permission): v
 }
 
 /**
- * A provider request must have its own credential: the gateway holds none.
+ * A provider request must have its own credential where the gateway holds none.
  *
- * @param fields lower-case names
+ * @param fields lower-case names, without gateway keys
+ * @param provider its name, and its own credential field or an empty text
  * @param queryKey the credential of the query; empty for none
- * @throws GatewayError `missing_provider_credential`
+ * @param keyPlace where the gateway key stood
+ * @throws GatewayError `missing_provider_credential`, which says what to configure
  */
 export function requireProviderCredential(
   fields: Readonly<Record<string, string>>,
-  extraField: string,
+  { name, credentialField }: { readonly name: string; readonly credentialField: string },
   queryKey: string,
+  keyPlace: 'header' | 'provider_field',
 ): void {
-  if (providerCredential(fields, extraField, queryKey) !== '') return
+  if (providerCredential(fields, credentialField, queryKey) !== '') return
   throw new GatewayError(
     'missing_provider_credential',
-    'missing provider API key — pass your provider key via Authorization or X-API-Key header',
+    keyPlace === 'header'
+      ? 'missing provider API key — pass your provider key via Authorization or X-API-Key header'
+      : `missing provider API key — the gateway key stood in its place and is never forwarded: set providers.${name}.credentials (use: gateway, and one in held), or send the gateway key in its own header`,
   )
 }

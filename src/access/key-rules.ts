@@ -61,6 +61,21 @@ export class CompiledRules {
     return this.#models.length > 0
   }
 
+  /** Whether the provider of a request matters. */
+  get restrictsProviders(): boolean {
+    return this.#providers.length > 0
+  }
+
+  /** @param model case does not matter */
+  allowsModel(model: string): boolean {
+    const name = model.toLowerCase()
+    return this.#models.length === 0 || this.#models.some((pattern) => matches(pattern, name))
+  }
+
+  allowsProvider(provider: string): boolean {
+    return this.#providers.length === 0 || this.#providers.includes(provider)
+  }
+
   /**
    * @param path on the gateway, in its plain reading; case matters
    * @param address of the client's connection, without port; empty when unknown
@@ -68,9 +83,14 @@ export class CompiledRules {
    */
   requireTarget(provider: string, path: string, address: string): void {
     this.requireNetwork(address)
-    if (this.#providers.length > 0 && !this.#providers.includes(provider)) {
+    if (!this.allowsProvider(provider)) {
       throw new GatewayError('not_allowed_for_key', `gateway key is not allowed for provider ${provider}`)
     }
+    this.requireRoute(path)
+  }
+
+  /** @param path on the gateway, in its plain reading; case matters @throws GatewayError `not_allowed_for_key` */
+  requireRoute(path: string): void {
     if (this.#routes.length > 0 && !this.#routes.some((route) => matches(route, path))) {
       throw new GatewayError('not_allowed_for_key', 'gateway key is not allowed for this route')
     }
@@ -89,10 +109,7 @@ export class CompiledRules {
    */
   requireModels(models: readonly string[], hidden: string): void {
     if (this.#models.length === 0) return
-    const other = models.find((model) => {
-      const name = model.toLowerCase()
-      return !this.#models.some((pattern) => matches(pattern, name))
-    })
+    const other = models.find((model) => !this.allowsModel(model))
     if (other !== undefined) {
       const what = `gateway key is not allowed for model ${other.slice(0, 128)}`
       throw new GatewayError('not_allowed_for_key', what)

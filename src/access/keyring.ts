@@ -114,19 +114,35 @@ export class Keyring {
    * @throws GatewayError `missing_gateway_key` or `invalid_gateway_key`; `keys_unavailable` when the store has been silent for too long
    */
   authenticate(fields: Readonly<Record<string, string>>, keyField: string, nowMs: number): Identity {
-    const trimmed = fields[keyField]?.trim() ?? ''
-    if (trimmed === '') throw refusedKey(fields, keyField)
-    const found = this.#find(trimmed)
+    const token = fields[keyField]?.trim() ?? ''
+    const identity = token === '' ? undefined : this.identify(token, nowMs)
+    if (!identity) throw refusedKey(fields, keyField)
+    return identity
+  }
+
+  /**
+   * The caller of a token.
+   *
+   * @param token without white space around it, not empty
+   * @param nowMs epoch milliseconds
+   * @returns `undefined` when no key has it now
+   * @throws GatewayError `keys_unavailable` when the store has been silent for too long
+   */
+  identify(token: string, nowMs: number): Identity | undefined {
+    const found = this.#find(token)
     // An unknown token may belong to a key that could not be read.
     if (nowMs > this.#freshUntil() && (!found || found.identity.stored)) {
       throw new GatewayError('keys_unavailable', 'gateway key verification unavailable')
     }
+    if (!found) return undefined
     const nowUs = nowMs * 1000
-    const { identity, untilUs } = found ?? {}
-    if (!identity || nowUs >= untilUs! || nowUs >= (identity.expiresAtUs ?? Infinity)) {
-      throw refusedKey(fields, keyField)
-    }
-    return identity
+    const { identity, untilUs } = found
+    return nowUs >= untilUs || nowUs >= (identity.expiresAtUs ?? Infinity) ? undefined : identity
+  }
+
+  /** Whether a token is that of a gateway key, which may have expired. */
+  knows(token: string): boolean {
+    return token !== '' && this.#find(token) !== undefined
   }
 
   #find(token: string): Entry | undefined {

@@ -29,6 +29,7 @@ export const ROUTE_PERMISSIONS = {
   'PATCH /api/gateway-keys/:id': 'keys:manage',
   'DELETE /api/gateway-keys/:id': 'keys:manage',
   'POST /api/gateway-keys/:id/rotate': 'keys:manage',
+  'GET /api/targets': 'analytics:read',
   'GET /api/limits': 'analytics:read',
   'POST /api/limits/:policy/reset': 'keys:manage',
   'POST /api/limits/:policy/raise': 'keys:manage',

@@ -2,6 +2,14 @@ import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { KeyRules } from './key-rules.ts'
 import type { KeyScope } from './key-scope.ts'
 
+/** Where a request for a provider may carry its gateway key. At least one is true. */
+export interface KeyPlaces {
+  /** The gateway's own field. */
+  readonly header: boolean
+  /** Where SDKs put the provider's key. */
+  readonly providerField: boolean
+}
+
 /** A gateway key from the file. Empty texts mean: not given. */
 export interface GatewayKeyConfig {
   readonly id: string

@@ -7,6 +7,7 @@ import type { BudgetChange } from '../limits/budget-changes.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import type { CallerLimits } from '../limits/policies/caller-limits.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
+import type { TargetItem } from '../presentation/target-item.ts'
 import type { AuditTrailStore } from '../storage/contract/audit-trail.ts'
 import type { TraceReader } from '../storage/contract/traces.ts'
 import type { Caller } from '../traces/exchange.ts'
@@ -37,6 +38,8 @@ export interface ApiContext {
   /** A key of a scope that is valid now: the one of an id, or any when absent. */
   keyOf(scope: ReadScope, keyId?: string): Identity | undefined
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
+  /** Every target and its state; counts of the traffic of some tenants. */
+  targets(isShown: (tenant: Tenant) => boolean): readonly TargetItem[]
   /** The gateway is stopping, or will in a moment. */
   leaving(): boolean
 }

@@ -21,6 +21,7 @@ import { raiseLimit, resetLimit } from './limit-changes.ts'
 import { getLimits, LIMITS_PARAMETERS } from './limits.ts'
 import { forkTrace, REPLAY_PARAMETERS, replayTrace } from './lineage.ts'
 import { getOpenApi } from './openapi.ts'
+import { getTargets } from './targets.ts'
 import { getTrace, LIST_PARAMETERS, listTraces } from './traces.ts'
 
 /** One row of the route table. Authorization looks at the row that matched, never at the URL again. */
@@ -62,6 +63,7 @@ const HANDLERS: Readonly<Record<RouteName, Pick<Route, 'query' | 'handler'>>> = 
   'PATCH /api/gateway-keys/:id': { query: reading(['org_id']), handler: updateKey },
   'DELETE /api/gateway-keys/:id': { query: reading(['org_id']), handler: revokeKey },
   'POST /api/gateway-keys/:id/rotate': { query: reading(['org_id']), handler: rotateKey },
+  'GET /api/targets': { query: reading(), handler: getTargets },
   'GET /api/limits': { query: reading(LIMITS_PARAMETERS), handler: getLimits },
   'POST /api/limits/:policy/reset': { query: [], handler: resetLimit },
   'POST /api/limits/:policy/raise': { query: [], handler: raiseLimit },

@@ -79,7 +79,7 @@ export interface RecorderSettings {
   readonly telemetry: TelemetrySettings
   readonly maskedRequestFields: readonly string[]
   readonly maskedResponseFields: readonly string[]
-  /** Credentials that the settings put into requests. */
+  /** Credentials that the gateway puts into requests. */
   readonly setCredentials: readonly string[]
   readonly pricing: PricingConfig
   /** The keys of the store are wanted, as they change. */

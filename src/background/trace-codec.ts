@@ -1,4 +1,5 @@
 import { NO_ATTRIBUTION } from '../traces/attribution.ts'
+import { usualAttempts, usualTarget } from '../traces/attempts.ts'
 import type { Trace } from '../traces/trace.ts'
 
 /** A trace as a journal payload: JSON, bodies in base64, and nothing that is never stored. */
@@ -36,9 +37,12 @@ export function decodeTrace(payload: Uint8Array): Trace {
     throw new TypeError('this is no trace that this version knows')
   const body = (text: unknown): Uint8Array | null =>
     typeof text === 'string' ? Buffer.from(text, 'base64') : null
+  const attempts = raw.attempts ?? usualAttempts(raw)
   return {
     ...ABSENT_BEFORE,
     ...raw,
+    attempts,
+    target: raw.target ?? usualTarget(raw, attempts),
     requestBody: body(raw.requestBody),
     responseBody: body(raw.responseBody),
   }

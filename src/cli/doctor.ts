@@ -4,8 +4,9 @@ import { visible } from '../presentation/visible.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { formatSecond } from '../time/rfc3339.ts'
 import { type Io, readFormat } from './command.ts'
-import type { Arguments } from './flags.ts'
+import { CREDENTIALS, CREDENTIALS_ONLINE } from './credentials-check.ts'
 import { type Check, type Finding, LOCAL_CHECKS, UPSTREAMS } from './doctor-checks.ts'
+import type { Arguments } from './flags.ts'
 import { outputColumns } from './text-table.ts'
 import { wrapWords } from './wrap-words.ts'
 
@@ -65,7 +66,11 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
         : ['config is invalid', 'skipped: config validation failed']
     return [
       { name: 'config', status: 'fail', summary, details: error.message.split('\n') },
-      ...[...LOCAL_CHECKS, UPSTREAMS].map(({ name }): Finding => ({ name, status: 'skip', summary: reason })),
+      ...[...LOCAL_CHECKS, CREDENTIALS, UPSTREAMS].map(({ name }): Finding => ({
+        name,
+        status: 'skip',
+        summary: reason,
+      })),
     ]
   }
   const { exists, warnings } = loaded
@@ -78,6 +83,7 @@ async function examine(path: string | undefined, online: boolean, io: Io): Promi
     },
   ]
   for (const check of LOCAL_CHECKS) found.push(await outcome(check, loaded, io))
+  found.push(await outcome(online ? CREDENTIALS_ONLINE : CREDENTIALS, loaded, io))
   found.push(
     online
       ? await outcome(UPSTREAMS, loaded, io)

@@ -10,12 +10,14 @@ import { health } from './commands/health.ts'
 import { importGo } from './commands/import.ts'
 import { keysCreate, keysList, keysRevoke, keysRotate } from './commands/keys.ts'
 import { limits, limitsRaise, limitsReset } from './commands/limits.ts'
+import { modelsExplain } from './commands/models.ts'
 import { pricesCheck, pricesImport, pricesList, pricesShow, pricesUpdate } from './commands/prices.ts'
 import { redact } from './commands/redact.ts'
 import { report } from './commands/report.ts'
 import { reprice } from './commands/reprice.ts'
 import { serve } from './commands/serve.ts'
 import { shellInit } from './commands/shell-init.ts'
+import { targets, targetsTry } from './commands/targets.ts'
 import { tracesTail } from './commands/traces.ts'
 import { wrap } from './commands/wrap.ts'
 import { completionOf } from './completion.ts'
@@ -31,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   version,
   configValidate,
   configExplain,
+  modelsExplain,
   shellInit,
   wrap,
   report,
@@ -48,6 +51,8 @@ export const COMMANDS: readonly Command[] = [
   limitsReset,
   limitsRaise,
   limits,
+  targetsTry,
+  targets,
   redact,
   dbStatus,
   dbMigrate,
@@ -121,7 +126,7 @@ function unknown(words: readonly string[], io: Io): number {
 }
 
 /** First words of commands that have two. */
-const GROUPS = ['config', 'db', 'keys', 'prices', 'traces']
+const GROUPS = ['config', 'db', 'keys', 'models', 'prices', 'traces']
 
 function groupWords(group: string): string[] {
   return COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []))

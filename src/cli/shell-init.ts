@@ -19,7 +19,8 @@ export function shellInit({ values, positional }: Arguments, io: Io): number {
   try {
     const given = values.get('config')
     const urls = gatewayUrls(given, readSettings(given, io.environment))
-    for (const [name, value] of urls.variables) io.out(assignment(shell, name, value))
+    for (const [name, value] of values.get('models') === 'true' ? urls.modelVariables : urls.variables)
+      io.out(assignment(shell, name, value))
     return 0
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

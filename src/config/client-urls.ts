@@ -15,6 +15,8 @@ export interface ClientUrls {
   readonly chatgpt: string | undefined
   /** Variables that point SDKs and tools of the active providers at the gateway, in order. */
   readonly variables: readonly (readonly [string, string])[]
+  /** Variables that point SDKs at the routes without a prefix. */
+  readonly modelVariables: readonly (readonly [string, string])[]
 }
 
 interface RawProvider {
@@ -48,6 +50,10 @@ export function clientUrls(values: Readonly<Record<string, unknown>>): ClientUrl
     anthropic: sdkUrl('anthropic'),
     chatgpt: codexUrl(base, providers['chatgpt']),
     variables,
+    modelVariables: [
+      ['OPENAI_BASE_URL', `${base}/v1`],
+      ['ANTHROPIC_BASE_URL', base],
+    ],
   }
 }
 

@@ -1,8 +1,9 @@
-import type { GatewayKeyConfig } from '../access/settings.ts'
+import type { GatewayKeyConfig, KeyPlaces } from '../access/settings.ts'
 import type { WebhookConfig } from '../limits/alerts/webhooks.ts'
 import type { LimitPolicy } from '../limits/policies/policy.ts'
 import type { LogStyle } from '../log.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
+import type { ModelConfig, RoutingConfig } from '../proxy/targets/settings.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import type { RetentionConfig, StorageConfig } from '../storage/settings.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
@@ -54,6 +55,9 @@ export interface Config {
   readonly retention: RetentionConfig
   /** Enabled providers only, in file order. */
   readonly providers: readonly ProviderConfig[]
+  /** In file order; each name once. */
+  readonly models: readonly ModelConfig[]
+  readonly routing: RoutingConfig
   readonly tracing: {
     readonly captureBodies: boolean
     readonly bodyMaxSize: number
@@ -85,6 +89,8 @@ export interface Config {
     readonly enabled: boolean
     /** Lower-case field name. */
     readonly header: string
+    /** Where provider routes look for the gateway key, beside `/api`, which reads the header only. */
+    readonly acceptIn: KeyPlaces
     /** Empty when none is configured. */
     readonly pepper: string
     /** Peppers that older hashes were made with. */

@@ -38,7 +38,7 @@ export function explainSettings({ values, origins }: SettingsDocument, file: str
         return
       }
       case 'strings':
-        add(path, `[${(value as string[]).map(quote).join(', ')}]`)
+        add(path, listText(value as string[], setting.command === true))
         return
       case 'texts': {
         const names = Object.keys(value as Record<string, string>)
@@ -60,6 +60,11 @@ export function explainSettings({ values, origins }: SettingsDocument, file: str
   }
   section(SETTINGS, values, '')
   return rows
+}
+
+function listText(texts: readonly string[], isCommand: boolean): string {
+  const shown = texts.map((text, i) => (isCommand && i > 0 ? '********' : quote(text)))
+  return `[${shown.join(', ')}]`
 }
 
 function originText(origin: Origin | undefined, file: string): string {

@@ -1,4 +1,6 @@
 import { DIALECTS } from '../providers/dialects/dialects.ts'
+import { CREDENTIALS } from './credential-settings.ts'
+import { RETRY_CAUSES } from '../providers/settings.ts'
 import { PRICE } from './price-settings.ts'
 import type { Section } from './setting.ts'
 
@@ -30,6 +32,7 @@ export const PROVIDER: Section = {
       default: '',
       doc: 'Additional header that holds the credential of this provider. It is masked like the known ones.',
     },
+    credentials: CREDENTIALS,
     proxy: {
       kind: 'string',
       default: '',
@@ -87,6 +90,34 @@ export const PROVIDER: Section = {
           doc: 'Longest silence within a body, in either direction. 0 means no limit.',
         },
         total_ms: { kind: 'int', default: 0, unit: 'ms', doc: 'The whole exchange. 0 means no limit.' },
+      },
+    },
+    region: {
+      kind: 'string',
+      default: '',
+      doc: 'Where the provider processes data, such as eu. models[].require.region is matched against it.',
+    },
+    zero_retention: {
+      kind: 'bool',
+      default: false,
+      doc: 'true if the provider keeps nothing of requests and responses. models[].require.zero_retention is matched against it.',
+    },
+    retry_on: {
+      kind: 'list',
+      doc: 'Further responses after which a model request is sent to another target.',
+      item: {
+        kind: 'section',
+        type: 'config.RetryRuleConfig',
+        doc: 'One response.',
+        fields: {
+          status: { kind: 'int', default: 0, doc: 'Its status, 400 to 599.' },
+          body_contains: { kind: 'string', default: '', doc: 'A text in its body. Empty means any body.' },
+          as: {
+            kind: 'string',
+            default: '',
+            doc: `What it counts as: ${RETRY_CAUSES.join(', ').replace(/, ([^,]*)$/, ' or $1')}.`,
+          },
+        },
       },
     },
     prices: {

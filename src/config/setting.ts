@@ -4,13 +4,22 @@ export type Setting =
   | ({ readonly kind: 'int'; readonly default: number } & Described)
   | ({ readonly kind: 'float'; readonly default: number } & Described)
   | ({ readonly kind: 'bool'; readonly default: boolean } & Described)
-  /** A list of texts; with `numbers`, of texts that are numbers, which JSON writes as numbers. */
-  | ({ readonly kind: 'strings'; readonly default: readonly string[]; readonly numbers?: true } & Described)
+  | StringsSetting
   /** A mapping from free names to texts that are secrets. */
   | ({ readonly kind: 'texts'; readonly default: Readonly<Record<string, string>> } & Described)
   | Section
   | ListSetting
   | MapSetting
+
+/** A list of texts. */
+interface StringsSetting extends Described {
+  readonly kind: 'strings'
+  readonly default: readonly string[]
+  /** The texts are numbers, which JSON writes as numbers. */
+  readonly numbers?: true
+  /** A program and its arguments. Arguments may hold secrets. */
+  readonly command?: true
+}
 
 interface Described {
   /** One sentence for `docs/configuration.md` and the example file. */

@@ -4,6 +4,7 @@ import { OBSERVABILITY } from './observability-settings.ts'
 import { PII_SETTINGS } from './pii-settings.ts'
 import { PRICE, RATES } from './price-settings.ts'
 import { PROVIDER, PROVIDER_PRESETS } from './provider-settings.ts'
+import { MODELS, ROUTING } from './routing-settings.ts'
 import type { Section } from './setting.ts'
 
 const retention = (what: string): Section => ({
@@ -176,6 +177,8 @@ export const SETTINGS: Section = {
       item: PROVIDER,
       presets: PROVIDER_PRESETS,
     },
+    models: MODELS,
+    routing: ROUTING,
     tracing: {
       kind: 'section',
       type: 'config.TracingConfig',
@@ -286,6 +289,11 @@ export const SETTINGS: Section = {
           kind: 'string',
           default: DEFAULT_KEY_FIELD,
           doc: 'Header field of the gateway key. It is never sent upstream.',
+        },
+        accept_in: {
+          kind: 'strings',
+          default: ['header'],
+          doc: "Where provider routes look for the gateway key. header: in auth.header. provider_field: where an SDK puts the provider's key (Authorization: Bearer, x-api-key, api-key, x-goog-api-key, ?key=).",
         },
         pepper: {
           kind: 'string',

@@ -6,7 +6,7 @@ import { parseTimeOrDay } from '../time/rfc3339.ts'
 import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import { isStorable } from '../wire/storable-text.ts'
 import type { Config } from './config.ts'
-import type { GatewayKeyConfig } from '../access/settings.ts'
+import type { GatewayKeyConfig, KeyPlaces } from '../access/settings.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
 import { quote } from './scalar.ts'
 import { readPolicy, type RawPolicy } from './validate-limits.ts'
@@ -24,6 +24,7 @@ export interface RawKey
 interface RawAuth {
   readonly enabled: boolean
   readonly header: string
+  readonly acceptIn: readonly string[]
   readonly pepper: string
   readonly previousPepper: string
   readonly allowWeakTokens: boolean
@@ -51,6 +52,7 @@ export function checkAuth(
   const checked = {
     enabled: auth.enabled,
     header,
+    acceptIn: checkPlaces(auth.acceptIn, wrong),
     pepper,
     previousPeppers: previous === '' ? [] : [previous],
     maxStalenessMs: auth.maxStalenessMs,
@@ -90,6 +92,19 @@ export function checkAuth(
     return readKey(key, path, wrong)
   })
   return { ...checked, keys }
+}
+
+/** The names of `accept_in`. */
+const PLACES = ['header', 'provider_field']
+
+function checkPlaces(given: readonly string[], wrong: Wrong): KeyPlaces {
+  const names = given.map((name) => name.trim().toLowerCase())
+  const unknown = names.find((name) => !PLACES.includes(name))
+  if (unknown !== undefined)
+    wrong('auth.accept_in', `auth.accept_in holds header, provider_field or both (got ${quote(unknown)})`)
+  else if (names.length === 0)
+    wrong('auth.accept_in', 'auth.accept_in must name a place; write [header] or [header, provider_field]')
+  return { header: names.includes('header'), providerField: names.includes('provider_field') }
 }
 
 const ignore: Wrong = () => undefined

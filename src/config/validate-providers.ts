@@ -1,10 +1,12 @@
 import { FIELD_NAME } from '../http/fields.ts'
 import { DIALECTS, type DialectName } from '../providers/dialects/dialects.ts'
-import type { ProviderConfig } from '../providers/settings.ts'
+import { type ProviderConfig, RETRY_CAUSES, type RetryRule } from '../providers/settings.ts'
+import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import type { PriceOverride } from '../usage/settings.ts'
 import { hasPrefix, normalisePrefix } from '../wire/url/path-prefix.ts'
 import { PROVIDER_PRESETS } from './provider-settings.ts'
 import { quote } from './scalar.ts'
+import { type RawCredentials, checkCredentials } from './validate-credentials.ts'
 import { type RawConnection, type Surroundings, checkConnection } from './validate-connection.ts'
 import { checkFieldChanges } from './validate-field-changes.ts'
 
@@ -21,8 +23,12 @@ export interface RawProvider extends RawConnection {
   api: string
   enabled: boolean
   credentialHeader: string
+  credentials: RawCredentials
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
   headers: { set: Readonly<Record<string, string>>; remove: readonly string[] }
+  region: string
+  zeroRetention: boolean
+  retryOn: readonly { readonly status: number; readonly bodyContains: string; readonly as: string }[]
   prices: Omit<PriceOverride, 'provider'>[]
 }
 
@@ -53,15 +59,26 @@ export function checkProviders(
     const upstream = checkUpstream(provider.upstream, path, wrong)
     doubtVersion(provider.upstream, prefix, path, doubtful)
     checkTimeouts(provider.timeouts, path, wrong)
+    const credentials = checkCredentials(provider.credentials, `${path}.credentials`, wrong, doubtful)
+    const headers = checkFieldChanges(provider.headers, `${path}.headers`, wrong)
+    const twice = credentials && headers.set.find(([field]) => takesCredential(field, provider))
+    if (twice) {
+      const why = `${path}.credentials puts the gateway's credentials into every request`
+      wrong(`${path}.headers.set`, `${path}.headers.set holds ${twice[0]}, and ${why}; leave one of them out`)
+    }
     providers.push({
       name,
       prefix,
       upstream: provider.upstream.trim(),
       api: checkDialect(provider.api, path, wrong),
       credentialHeader: checkCredentialHeader(provider.credentialHeader, path, wrong),
+      ...(credentials ? { credentials } : {}),
       timeouts: provider.timeouts,
       connection: checkConnection(provider, path, upstream, surroundings, once),
-      headers: checkFieldChanges(provider.headers, `${path}.headers`, wrong),
+      headers,
+      region: provider.region.trim(),
+      zeroRetention: provider.zeroRetention,
+      retryOn: checkRetryRules(provider.retryOn, `${path}.retry_on`, wrong),
     })
   }
   for (const [i, provider] of providers.entries()) {
@@ -74,6 +91,11 @@ export function checkProviders(
     )
   }
   return providers
+}
+
+/** Whether a provider takes its key from a field. */
+function takesCredential(field: string, { credentialHeader }: RawProvider): boolean {
+  return CREDENTIAL_FIELDS.includes(field) || field === credentialHeader.trim().toLowerCase()
 }
 
 /** @returns the prefix, normalised */
@@ -126,6 +148,18 @@ function checkTimeouts(timeouts: RawProvider['timeouts'], path: string, wrong: W
     const field = `${path}.timeouts.${timeout.replace('Ms', '_ms').replace('firstByte', 'first_byte')}`
     if (ms < 0) wrong(field, `${field} must be >= 0 (got ${ms})`)
   }
+}
+
+function checkRetryRules(given: RawProvider['retryOn'], path: string, wrong: Wrong): RetryRule[] {
+  return given.map(({ status, bodyContains, as }, i) => {
+    const at = `${path}[${i}]`
+    if (status < 400 || status > 599)
+      wrong(`${at}.status`, `${at}.status must be between 400 and 599 (got ${status})`)
+    const cause = RETRY_CAUSES.find((known) => known === as.trim())
+    if (cause === undefined)
+      wrong(`${at}.as`, `${at}.as must be one of ${RETRY_CAUSES.join(', ')} (got ${quote(as)})`)
+    return { status, bodyContains, as: cause ?? 'status_5xx' }
+  })
 }
 
 /** An unchanged preset is left out if it cannot work without an upstream, or if another provider has its prefix. */

@@ -9,6 +9,8 @@ import { tooLong } from './too-long.ts'
 import { type RawKey, checkAuth } from './validate-auth.ts'
 import { checkBrowsers } from './validate-browsers.ts'
 import type { Surroundings } from './validate-connection.ts'
+import { credentialFiles, openCredentials } from './validate-credentials.ts'
+import { type RawModel, checkModels, checkRouting } from './validate-models.ts'
 import { type RawLimits, checkLimits } from './validate-limits.ts'
 import { type RawPii, checkPii } from './validate-pii.ts'
 import { type RawPricing, checkPricing } from './validate-prices.ts'
@@ -26,6 +28,8 @@ interface Raw {
     retention: RetentionConfig
   }
   providers: Record<string, RawProvider>
+  models: RawModel[]
+  routing: Config['routing']
   tracing: Config['tracing']
   pricing: RawPricing
   observability: RawObservability
@@ -33,6 +37,7 @@ interface Raw {
   auth: {
     enabled: boolean
     header: string
+    acceptIn: string[]
     pepper: string
     previousPepper: string
     allowWeakTokens: boolean
@@ -99,9 +104,14 @@ export function validateSettings(
   const browsers = checkBrowsers(raw.server, wrong)
   const storage = checkStorage(raw, wrong)
   const providers = checkProviders(raw.providers, surroundings, wrong, doubtful)
+  const reports = { wrong, doubtful }
+  const models = checkModels(raw.models, providers, reports)
+  const routing = checkRouting(raw.routing, providers, reports)
   checkProviderNames(raw, Object.keys(raw.providers), doubtful)
   for (const { clientKeyFile } of Object.values(raw.providers))
     if (clientKeyFile.trim() !== '') document.secretFiles.push(clientKeyFile.trim())
+  for (const { credentials } of providers) document.secretFiles.push(...credentialFiles(credentials))
+  for (const problem of openCredentials(raw.server.host, raw.auth.enabled, providers)) wrong(...problem)
   checkTracing(raw, wrong)
   const streamUsage = streamUsageOf(raw, wrong)
   const pricing = checkPricing(raw.pricing, raw.providers, {
@@ -126,6 +136,8 @@ export function validateSettings(
     storage,
     retention: raw.storage.retention,
     providers,
+    models,
+    routing,
     tracing: {
       ...raw.tracing,
       streamUsage,

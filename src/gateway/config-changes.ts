@@ -42,6 +42,8 @@ function live(config: Config): Record<string, unknown> {
   return {
     server: { ...config.server, host: '', port: 0, keepAliveMs: 0 },
     providers: config.providers,
+    models: config.models,
+    routing: config.routing,
     tracing: { ...config.tracing, journal: undefined },
     retention: config.retention,
     pricing: { ...config.pricing, list: config.pricing.list?.sha256 },

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { openCredentials } from '../config/validate-credentials.ts'
 import type { FiledTable } from '../usage/price-table.ts'
 import { configChanges, withFixedSettings, type ConfigChanges } from './config-changes.ts'
 import { openWarnings } from './open-start.ts'
@@ -38,14 +39,17 @@ export class ConfigReload implements Service {
    * @throws Error when its keys or the redaction key cannot be used
    */
   async take(next: Config): Promise<ConfigChanges> {
-    const { live, keys, recorder, audit, log } = this.#parts
+    const { live, keys, credentials, audit, log } = this.#parts
     const { changed, needRestart } = configChanges(live.config, next)
-    await keys.configure(next)
     const config = withFixedSettings(live.config, next)
-    await live.replace(config, keyedRedaction(config))
+    requireClosed(config)
+    const redaction = keyedRedaction(config)
+    await keys.configure(next)
+    await credentials.configure(config.providers)
+    await live.replace(config, redaction)
     this.start()
     for (const warning of openWarnings(live.config)) log('WARN', warning)
-    recorder.configure(recorderSettings(live.config, live.redaction))
+    this.#configureRecorder()
     audit.record({
       actor: 'system',
       action: 'config.reload',
@@ -55,12 +59,23 @@ export class ConfigReload implements Service {
   }
 
   async #takePriceList(list: FiledTable): Promise<void> {
-    const { live, recorder, audit, log } = this.#parts
+    const { live, audit, log } = this.#parts
     await live.replacePriceList(list)
-    recorder.configure(recorderSettings(live.config, live.redaction))
+    this.#configureRecorder()
     for (const warning of list.warnings) log('WARN', `pricing.file: ${warning}`)
     const { name, version, date } = list.table
     log('INFO', 'price list reloaded', { name, version, date })
     audit.record({ actor: 'system', action: 'config.reload', detail: { changed: ['pricing.file'] } })
   }
+
+  #configureRecorder(): void {
+    const { live, recorder, credentials } = this.#parts
+    recorder.configure(recorderSettings(live.config, live.redaction, credentials.revealAll()))
+  }
+}
+
+/** The listener stays where it is, so settings that need another one cannot be taken over. */
+function requireClosed({ server, auth, providers }: Config): void {
+  const [problem] = openCredentials(server.host, auth.enabled, providers)
+  if (problem) throw new Error(`${problem[1]}; the gateway listens on ${server.host} until it is restarted`)
 }

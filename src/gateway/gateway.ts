@@ -14,6 +14,7 @@ import { keyedRedaction } from './redaction-key.ts'
 import type { ServerContext } from './server.ts'
 import { Services, type Service } from './service.ts'
 import { starting } from './start-error.ts'
+import { targetStates } from './target-overview.ts'
 import { VitalsReport } from './vitals-report.ts'
 
 /** A running gateway. */
@@ -53,6 +54,7 @@ export async function startGateway(
   const vitals = new VitalsReport({
     recorder,
     engine: limits.engine,
+    targetStates: () => targetStates(live.config, proxy.chooser),
     openExchanges: () => proxy.open.size,
     logLinesDropped,
   })
@@ -100,7 +102,7 @@ function servicesOf(
   reload: ConfigReload,
   listening: Listening,
 ): readonly Service[] {
-  const { live, recorder, queries, keys, uses, limits, audit, log } = parts
+  const { live, recorder, queries, keys, uses, credentials, limits, audit, log } = parts
   let claim: FileLock | undefined
   return [
     {
@@ -126,6 +128,7 @@ function servicesOf(
       start: () => starting('gateway key store', () => keys.configure(config)),
     },
     limits.budgets,
+    credentials,
     live,
     ...(config.telemetry.enabled ? [vitals] : []),
     reload,

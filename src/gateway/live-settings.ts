@@ -1,11 +1,14 @@
 import type { ApiSettings } from '../api/serve-api.ts'
 import type { Config } from '../config/config.ts'
+import type { HeldCredentials } from '../credentials/held-credentials.ts'
 import { Inspector } from '../inspection/inspector.ts'
 import type { LimitEngine } from '../limits/limit-engine.ts'
 import { breakOffKeyless } from '../proxy/exchange/break-off-keyless.ts'
 import type { OpenExchange } from '../proxy/exchange/open-exchange.ts'
 import type { ProxySettings } from '../proxy/proxy-context.ts'
 import { RouteTable } from '../proxy/steps/route.ts'
+import type { TargetChooser } from '../proxy/targets/chooser.ts'
+import { ModelDirectory } from '../proxy/targets/model-directory.ts'
 import { Scopes } from '../redaction/scopes.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import { ShownPaths } from '../redaction/shown-paths.ts'
@@ -20,6 +23,8 @@ import { WORKER_URLS } from './worker-urls.ts'
 export interface LiveSettingsPorts {
   readonly keys: Pick<GatewayKeys, 'keyring' | 'needPrices'>
   readonly engine: LimitEngine
+  readonly credentials: Pick<HeldCredentials, 'poolOf'>
+  readonly chooser: TargetChooser
   /** Running exchanges. Those whose key is no longer valid are broken off. */
   readonly open: ReadonlySet<OpenExchange>
 }
@@ -34,6 +39,7 @@ export class LiveSettings implements Service {
   #inspector: Inspector | undefined
   #paths: ShownPaths
   #upstreams: RouteTable
+  #models: ModelDirectory
   #proxy: ProxySettings | undefined
   #api: ApiSettings | undefined
 
@@ -44,7 +50,8 @@ export class LiveSettings implements Service {
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
-    this.#upstreams = upstreamsOf(config)
+    this.#upstreams = upstreamsOf(config, this.#ports.credentials)
+    this.#models = modelsOf(config)
   }
 
   get config(): Config {
@@ -86,12 +93,14 @@ export class LiveSettings implements Service {
 
   /** Takes over another configuration. What exchanges began with stays with them. */
   async replace(config: Config, redaction: RedactionSettings): Promise<void> {
-    const [inspector, upstreams] = [this.#inspector, this.#upstreams]
+    const [inspector, upstreams, before] = [this.#inspector, this.#upstreams, this.#config]
     this.#config = config
     this.#redaction = redaction
     this.#inspector = inspectorOf(redaction)
     this.#paths = new ShownPaths(redaction)
-    this.#upstreams = upstreamsOf(config)
+    this.#upstreams = upstreamsOf(config, this.#ports.credentials)
+    this.#models = modelsOf(config)
+    this.#ports.chooser.configure(config.routing, keptTargets(before, config))
     await this.#apply()
     upstreams.close()
     // Exchanges that began with it may still use it.
@@ -110,6 +119,7 @@ export class LiveSettings implements Service {
     this.#use({
       ...next,
       upstreams: this.#upstreams,
+      models: this.#models,
       paths: this.#paths,
       ...(this.#inspector ? { inspector: this.#inspector } : {}),
       // Keys may have changed meanwhile: one that was revoked must not come back.
@@ -126,11 +136,29 @@ export class LiveSettings implements Service {
   }
 }
 
-function upstreamsOf({ providers, auth, server }: Config): RouteTable {
+function upstreamsOf(
+  { providers, auth, server }: Config,
+  credentials: LiveSettingsPorts['credentials'],
+): RouteTable {
   return new RouteTable(providers, {
     gatewayKeyField: auth.header,
     forwardClientFields: server.forwardClientFields,
+    credentialsOf: (provider) => credentials.poolOf(provider),
   })
+}
+
+function modelsOf({ models, providers, routing }: Config): ModelDirectory {
+  return new ModelDirectory(models, providers, routing.defaultProvider)
+}
+
+/** Tells which targets are the same as before: those of providers that did not change. */
+function keptTargets(before: Config, after: Config): (target: string) => boolean {
+  const same = new Set(
+    after.providers
+      .filter((provider) => before.providers.some((old) => JSON.stringify(old) === JSON.stringify(provider)))
+      .map(({ name }) => name),
+  )
+  return (target) => same.has(target.slice(0, target.indexOf('/')))
 }
 
 /** Looks at content on its way, when a policy wants that. */

@@ -3,13 +3,17 @@ import type { ApiContext } from '../api/api-context.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import { Recorder } from '../background/recorder.ts'
 import type { Config } from '../config/config.ts'
+import { HeldCredentials } from '../credentials/held-credentials.ts'
 import type { Log } from '../log.ts'
 import { Deadlines } from '../proxy/upstream/deadlines.ts'
+import { TargetTraffic } from '../proxy/targets/target-traffic.ts'
+import { TargetChooser } from '../proxy/targets/chooser.ts'
 import { HeldContent } from '../proxy/exchange/held-content.ts'
 import type { ProxyContext } from '../proxy/proxy-context.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import { QueryClient } from '../storage/query-client.ts'
 import type { TelemetrySettings } from '../telemetry/settings.ts'
+import { targetOverview } from './target-overview.ts'
 import { VERSION } from '../version.ts'
 import { TraceSampler } from '../wire/trace-context.ts'
 import { GatewayKeys } from './gateway-keys.ts'
@@ -26,6 +30,7 @@ export interface Parts {
   readonly queries: QueryClient
   readonly keys: GatewayKeys
   readonly uses: KeyUses
+  readonly credentials: HeldCredentials
   readonly limits: Limits
   readonly audit: AuditTrail
   readonly proxy: ProxyContext
@@ -35,7 +40,7 @@ export interface Parts {
 /** Puts the parts of a gateway together. @param redaction the settings of redaction with their key */
 export function assemble(config: Config, redaction: RedactionSettings, log: Log): Parts {
   const recorder = new Recorder(
-    recorderSettings(config, redaction),
+    recorderSettings(config, redaction, []),
     log,
     {
       priced: (bills) => limits.engine.priced(bills),
@@ -56,7 +61,17 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
   })
   const uses = new KeyUses((used) => recorder.used(used))
   const open: ProxyContext['open'] = new Set()
-  const live = new LiveSettings(config, redaction, { keys, engine: limits.engine, open })
+  const chooser = new TargetChooser(config.routing)
+  const credentials = new HeldCredentials(config.providers, log, () =>
+    recorder.configure(recorderSettings(live.config, live.redaction, credentials.revealAll())),
+  )
+  const live = new LiveSettings(config, redaction, {
+    keys,
+    engine: limits.engine,
+    chooser,
+    credentials,
+    open,
+  })
   const proxy: ProxyContext = {
     get settings() {
       return live.proxy
@@ -66,6 +81,8 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     audit,
     keyUsed: (identity) => uses.note(identity),
     deadlines: new Deadlines(),
+    chooser,
+    targetTraffic: new TargetTraffic(),
     held: new HeldContent(),
     keepAliveSeconds: Math.ceil(config.server.keepAliveMs / 1000),
     open,
@@ -74,12 +91,12 @@ export function assemble(config: Config, redaction: RedactionSettings, log: Log)
     draining: false,
     log,
   }
-  return { live, recorder, queries, keys, uses, limits, audit, proxy, log }
+  return { live, recorder, queries, keys, uses, credentials, limits, audit, proxy, log }
 }
 
 /** What the management API needs. @param leaving whether the gateway is stopping, or will in a moment */
 export function apiContext(parts: Parts, leaving: () => boolean): ApiContext {
-  const { live, recorder, queries, keys, limits, audit, proxy } = parts
+  const { live, recorder, queries, keys, limits, credentials, audit, proxy } = parts
   return {
     version: VERSION,
     startedAt: Date.now(),
@@ -103,6 +120,11 @@ export function apiContext(parts: Parts, leaving: () => boolean): ApiContext {
     policies: () => live.config.limits.policies,
     changeBudget: limits.changeBudget,
     limitsOf: (identity) => proxy.settings.limitsOf(identity),
+    targets: (isShown) =>
+      targetOverview(live.config, proxy.targetTraffic.counts(isShown), {
+        chooser: proxy.chooser,
+        poolOf: (provider) => credentials.poolOf(provider),
+      }),
     keyOf: (scope, keyId) => proxy.settings.keyring?.keyOf(scope, keyId),
     leaving,
   }

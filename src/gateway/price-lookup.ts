@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts'
 import type { TokenRates } from '../limits/admission/bounds.ts'
-import type { ExchangeFacts } from '../proxy/exchange/exchange-facts.ts'
+import type { ModelCatalog } from '../proxy/model-list/model-catalog.ts'
 import type { ProxySettings } from '../proxy/proxy-context.ts'
+import type { Upstream } from '../proxy/upstream/upstream.ts'
 import type { Caller } from '../traces/exchange.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import type { ModelRates } from '../usage/model-rates.ts'
@@ -13,18 +14,47 @@ interface KnownPrice {
   readonly contextWindow: () => number | undefined
 }
 
+/** Who is asked for a price, and for whom. */
+interface PricedFacts {
+  readonly target: { readonly upstream: Pick<Upstream, 'name' | 'url' | 'dialect'> }
+  readonly caller: Caller
+  /** Its wire API; empty for the ordinary price. */
+  readonly wire: { readonly api: string }
+}
+
 /** Matches the rates of a model for an exchange; `undefined` when no price is known. */
-export type FindRates = (exchange: ExchangeFacts, names: ModelNames) => KnownPrice | undefined
+export type FindRates = (exchange: PricedFacts, names: ModelNames) => KnownPrice | undefined
 
 /** Prices for policies that need them before a request: megabytes that the serving thread loads only then. */
 export class PriceLookup {
   #pricing: Config['pricing'] | undefined
   #find: FindRates | undefined
+  #names: ModelCatalog['namesAt'] | undefined
+
+  /** What the lists say about models, for those who ask which there are. */
+  async catalog(config: Config): Promise<ModelCatalog> {
+    const find = await this.open(config)
+    return {
+      namesAt: this.#names!,
+      detailsOf: (upstream, model, caller) => {
+        const known = find({ target: { upstream }, caller, wire: { api: '' } }, { requested: model })
+        if (!known) return {}
+        const [input, output] = [known.rates.rate('input_uncached', 0), known.rates.rate('output_text', 0)]
+        const window = known.contextWindow()
+        return {
+          ...(window === undefined ? {} : { context_window: window }),
+          ...(input === undefined ? {} : { input_usd_per_million: input.usdPerMillion }),
+          ...(output === undefined ? {} : { output_usd_per_million: output.usdPerMillion }),
+        }
+      },
+    }
+  }
 
   async open({ pricing }: Config): Promise<FindRates> {
     if (this.#find && this.#pricing === pricing) return this.#find
     const { PriceList } = await import('../usage/price-list.ts')
     const prices = new PriceList(pricing)
+    this.#names = (upstream) => prices.modelNames(upstream, Date.now())
     const find: FindRates = ({ target, caller, wire }, names) => {
       const query = {
         provider: target.upstream.name,

@@ -14,7 +14,7 @@ export async function proxySettings(
   keyring: Keyring | undefined,
   engine: LimitEngine,
   lookup: PriceLookup,
-): Promise<Omit<ProxySettings, 'paths' | 'upstreams' | 'inspector'>> {
+): Promise<Omit<ProxySettings, 'paths' | 'upstreams' | 'models' | 'inspector'>> {
   const { unknownModel } = config.pricing
   const budgets = [...config.limits.policies, ...(keyring?.limits ?? [])].some(({ budget }) =>
     budgetNeedsPrices(budget),
@@ -27,9 +27,12 @@ export async function proxySettings(
         ? { hasPrice: (exchange, names) => rates!(exchange, names, Date.now()) !== 'unknown' }
         : {}),
     },
+    catalog: () => lookup.catalog(config),
     browsers: new BrowserPolicy(config.server),
     keyring,
     gatewayKeyField: config.auth.header,
+    routing: config.routing,
+    gatewayKeyPlaces: config.auth.acceptIn,
     maxBodyBytes: config.server.maxBodyBytes,
     maxHeldBytes: config.server.maxHeldBytes,
     forwardCorrelationId: config.server.forwardCorrelationId,

@@ -3,10 +3,16 @@ import type { Config } from '../config/config.ts'
 import type { RedactionSettings } from '../redaction/settings.ts'
 import { setCredentials } from '../traces/provider-credential.ts'
 
-/** The settings of the recorder. @param redaction those of the configuration, with their key */
+/**
+ * The settings of the recorder.
+ *
+ * @param redaction those of the configuration, with their key
+ * @param heldValues the credentials that the gateway holds
+ */
 export function recorderSettings(
   { providers, tracing, storage, retention, pii, pricing, auth, telemetry }: Config,
   redaction: RedactionSettings,
+  heldValues: readonly string[],
 ): RecorderSettings {
   return {
     storage,
@@ -21,7 +27,7 @@ export function recorderSettings(
     telemetry,
     maskedRequestFields: pii.maskedRequestFields,
     maskedResponseFields: pii.maskedResponseFields,
-    setCredentials: setCredentials(providers),
+    setCredentials: [...setCredentials(providers), ...heldValues],
     pricing,
     watchKeys: auth.enabled,
   }

@@ -6,7 +6,9 @@ import type { ProxyContext, ProxySettings } from '../proxy/proxy-context.ts'
 import { relayHandlers } from '../proxy/response/relay-websocket.ts'
 import type { WebSocketRelay } from '../proxy/response/websocket-relay.ts'
 import { serveExchange } from '../proxy/serve-exchange.ts'
-import type { Target } from '../proxy/upstream/upstream.ts'
+import type { DialectName } from '../providers/dialects/dialects.ts'
+import type { Route } from '../proxy/steps/route.ts'
+import { serveModelList } from '../proxy/model-list/serve-model-list.ts'
 import { clientAddress, type ClientAddresses } from '../http/client-address.ts'
 import { isPreflight, preflightFields } from '../http/cors-fields.ts'
 import { acceptLargeHeads } from '../http/head-size.ts'
@@ -49,8 +51,8 @@ export function startServer(host: string, port: number, context: ServerContext):
       const target = requestTarget(request.url)
       const named = readHost(request.headers.get('host'))
       const { metrics, apiSettings, proxy } = context
-      const upstream = proxy.settings.upstreams.find(target)
-      if (!named) return badHost(upstream)
+      const route = proxy.settings.upstreams.find(target, request)
+      if (!named) return badHost(route)
       const connection = server.requestIP(request)?.address ?? ''
       const { trustedProxies } = proxy.settings
       const client =
@@ -61,15 +63,25 @@ export function startServer(host: string, port: number, context: ServerContext):
       if (metrics && target.path === metrics.path) {
         return serveMetrics(request, addresses, metrics, metricsAccess(context, 'shared'))
       }
-      if (!upstream) return serveApi(request, target, addresses, apiSettings, context.api, proxy.log)
+      if (!route) return serveApi(request, target, addresses, apiSettings, context.api, proxy.log)
       if (request.method === 'OPTIONS') {
         const response = preflightResponse(request, addresses, proxy.settings)
         if (response) return response
       }
+      if (route.kind === 'model list')
+        return serveModelList(request, route.list, { target, addresses }, proxy)
       // An exchange has time-outs of its own, and a quiet stream is not an idle connection.
       const closeAfter = (seconds: number): void => server.timeout(request, seconds)
       const upgrade = isWebSocket(request)
-      const arrival = { request, requestTarget: target, target: upstream, addresses, closeAfter, upgrade }
+      const arrival = {
+        request,
+        requestTarget: target,
+        target: route.target,
+        modelRoute: route.kind === 'model' ? route.route : undefined,
+        addresses,
+        closeAfter,
+        upgrade,
+      }
       return serveExchange(arrival, server, proxy)
     },
     error(error) {
@@ -112,10 +124,23 @@ function metricsAccess(
 }
 
 /** Refuses a malformed `Host`. Like other requests that the parser refuses, it is not recorded. */
-function badHost(target: Target | undefined): Response {
+function badHost(route: Route | undefined): Response {
   const error = new GatewayError('bad_request', 'a request has one Host field, which holds a host')
-  if (target) return refusal(error, dialectOf(target.readings, target.upstream.dialect), {})
+  if (route) return refusal(error, dialectOfRoute(route), {})
   return jsonResponse(error.status, { error: error.message, code: error.code })
+}
+
+function dialectOfRoute(route: Route): DialectName {
+  switch (route.kind) {
+    case 'provider':
+      return dialectOf(route.target.readings, route.target.upstream.dialect)
+    case 'model':
+      return route.route.dialect
+    case 'model list':
+      return route.list.dialect
+    default:
+      return route satisfies never
+  }
 }
 
 /**

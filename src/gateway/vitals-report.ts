@@ -9,6 +9,8 @@ export interface VitalsPorts {
   readonly recorder: Pick<Recorder, 'vitals' | 'scrape'>
   readonly engine: LimitEngine
   readonly openExchanges: () => number
+  /** States of the configured targets, by name. */
+  readonly targetStates: () => Readonly<Record<string, string>>
   /** Lines that could not be logged. */
   readonly logLinesDropped: () => number
 }
@@ -39,7 +41,7 @@ export class VitalsReport implements Service {
   }
 
   #report(): void {
-    const { recorder, engine, openExchanges, logLinesDropped } = this.#ports
+    const { recorder, engine, openExchanges, logLinesDropped, targetStates } = this.#ports
     const { admitted, refused, backendFailures, waited, warnings } = engine.totals()
     recorder.vitals({
       ...this.#monitor!.read(),
@@ -50,6 +52,7 @@ export class VitalsReport implements Service {
       limitBackendFailures: backendFailures,
       budgetWarnings: warnings,
       budgetsSpent: engine.spent(),
+      targetStates: targetStates(),
       logLinesDropped: logLinesDropped(),
     })
   }

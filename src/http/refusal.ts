@@ -17,6 +17,8 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
   'request_body_too_large',
   'loop_detected',
   'model_price_unknown',
+  'model_not_found',
+  'no_target_for_api',
   'not_allowed_for_key',
   'pii_blocked',
   'response_blocked',

@@ -1,6 +1,7 @@
 import { given, givenBody } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { TraceSummary } from '../storage/contract/traces.ts'
+import { attemptsOf } from '../traces/attempts.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from './receipt-json.ts'
@@ -28,6 +29,8 @@ export function traceSummaryJson(trace: TraceSummary): Record<string, unknown> {
     ...costJson(trace),
     ...given('finish_reason', trace.finishReason),
     ...given('upstream_request_id', trace.upstreamRequestId),
+    attempts: trace.attempts,
+    ...given('target', trace.target),
     ...attributionJson(trace),
     created_at: formatTime(trace.createdAtUs),
   }
@@ -61,6 +64,10 @@ export function traceDetailJson(trace: Trace): Record<string, unknown> {
     ...costJson(trace),
     ...given('finish_reason', trace.finishReason),
     ...given('upstream_request_id', trace.upstreamRequestId),
+    ...given('target', trace.target),
+    attempts: attemptsOf(trace),
+    ...(trace.detail.mutated ? { mutated: trace.detail.mutated } : {}),
+    ...(trace.detail.fidelity ? { fidelity: trace.detail.fidelity } : {}),
     ...attributionJson(trace),
     metadata: trace.metadata,
     usage: trace.detail.usage,

@@ -1,3 +1,4 @@
+import type { CredentialSettings } from '../credentials/settings.ts'
 import type { DialectName } from './dialects/dialects.ts'
 
 /** One upstream API as configured. `prefix` is normalised, `upstream` parses as a URL. */
@@ -7,10 +8,31 @@ export interface ProviderConfig {
   readonly prefix: string
   readonly api: DialectName
   readonly credentialHeader: string
+  /** Absent when callers bring their own. */
+  readonly credentials?: CredentialSettings
   readonly timeouts: Timeouts
   readonly connection: Connection
   readonly headers: FieldChanges
+  /** Where it keeps and processes data; empty when it is not known. */
+  readonly region: string
+  /** It keeps nothing of requests and responses. */
+  readonly zeroRetention: boolean
+  /** Further responses after which a request is sent again. */
+  readonly retryOn: readonly RetryRule[]
 }
+
+/** A response that counts as a cause of its own. */
+export interface RetryRule {
+  readonly status: number
+  /** Text in the content; empty for any. */
+  readonly bodyContains: string
+  readonly as: RetryCause
+}
+
+/** The causes that a provider's responses may be taken for. */
+export const RETRY_CAUSES = ['status_5xx', 'overloaded', 'rate', 'quota', 'auth'] as const
+
+export type RetryCause = (typeof RETRY_CAUSES)[number]
 
 /** How long each phase of an exchange may take, in milliseconds; 0 means no limit. */
 export interface Timeouts {

@@ -1,5 +1,6 @@
 import type { Identity, Keyring } from '../access/keyring.ts'
 import type { Network } from '../access/networks.ts'
+import type { KeyPlaces } from '../access/settings.ts'
 import type { BrowserPolicy } from '../http/browser-policy.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Inspector } from '../inspection/inspector.ts'
@@ -15,16 +16,28 @@ import type { HeldContent } from './exchange/held-content.ts'
 import type { OpenExchange } from './exchange/open-exchange.ts'
 import type { PolicySettings } from './policies/choose-policies.ts'
 import type { RouteTable } from './steps/route.ts'
+import type { TargetTraffic } from './targets/target-traffic.ts'
+import type { TargetChooser } from './targets/chooser.ts'
+import type { RoutingConfig } from './targets/settings.ts'
+import type { ModelDirectory } from './targets/model-directory.ts'
+import type { ModelCatalog } from './model-list/model-catalog.ts'
 import type { Deadlines } from './upstream/deadlines.ts'
 
 /** What may change while the gateway runs; replaced as a whole, so an exchange sees one state. */
 export interface ProxySettings {
   readonly upstreams: RouteTable
+  /** The names of models, and their targets. */
+  readonly models: ModelDirectory
+  readonly routing: RoutingConfig
+  /** What price lists say about models; megabytes that are loaded when it is first asked. */
+  readonly catalog: () => Promise<ModelCatalog>
   readonly browsers: BrowserPolicy
   /** `undefined` while gateway keys are off. */
   readonly keyring: Keyring | undefined
   /** Lower-case name of the gateway key field. */
   readonly gatewayKeyField: string
+  /** Where the gateway key may stand. */
+  readonly gatewayKeyPlaces: KeyPlaces
   /** Largest request content in bytes; 0 for no limit. */
   readonly maxBodyBytes: number
   /** Request content that may be held over all requests, in bytes. */
@@ -60,6 +73,7 @@ export interface ProxyContext {
   readonly settings: ProxySettings
   readonly sink: ExchangeSink
   readonly deadlines: Deadlines
+  readonly chooser: TargetChooser
   readonly held: HeldContent
   /** How long the listener keeps a silent connection between exchanges. */
   readonly keepAliveSeconds: number
@@ -69,6 +83,7 @@ export interface ProxyContext {
   readonly audit: Pick<AuditTrail, 'denied' | 'record'>
   /** A key of the store was used. */
   readonly keyUsed: (identity: Identity) => void
+  readonly targetTraffic: TargetTraffic
   /** Running exchanges: draining waits for them. */
   readonly open: Set<OpenExchange>
   /** `Via` entry of this process, by which it recognises a request that it has already forwarded. */

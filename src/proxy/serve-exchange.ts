@@ -11,20 +11,22 @@ import { publish } from './steps/publish.ts'
 import { readRequest } from './steps/read-request.ts'
 import { refuse } from './steps/refuse.ts'
 import { relay } from './steps/relay.ts'
+import { resolveTarget } from './steps/resolve-target.ts'
 import { send } from './steps/send.ts'
 
 /**
  * A request's way, from arrival to record. HTTP and WebSocket requests take the same steps, each of which lives in the file of its name:
  *
- * 1. route — path → provider. The listener has done it (`steps/route.ts`): a request with a provider is an exchange
+ * 1. route — path → provider or model route. The listener has done it (`steps/route.ts`)
  * 2. authenticate — the host of the request and a page's origin; gateway key → caller
  * 3. read request — the head, and which policies see the content; the content is read when it is first needed
- * 4. authorize — the route's permission, the key's rules, a provider credential
- * 5. admit — rules about models, limits and budgets
- * 6. apply policies — price gate, redaction, usage injection
- * 7. send — to the upstream
- * 8. relay — upstream ⇄ client, observed as it passes
- * 9. publish — settle, record, report. `OpenExchange.end` calls it, once, however the exchange ends: served, refused, failed or abandoned
+ * 4. resolve target — on model routes: model → targets, and the first of them
+ * 5. authorize — the route's permission, the key's rules, a provider credential
+ * 6. admit — rules about models, limits and budgets
+ * 7. apply policies — price gate, redaction, usage injection
+ * 8. send — to the upstream
+ * 9. relay — upstream ⇄ client, observed as it passes
+ * 10. publish — settle, record, report. `OpenExchange.end` calls it, once, however the exchange ends: served, refused, failed or abandoned
  *
  * @returns `undefined` when the client's connection has become a WebSocket
  */
@@ -37,6 +39,8 @@ export async function serveExchange(
   try {
     authenticate(exchange, context)
     const incoming = readRequest(exchange, context)
+    const resolved = resolveTarget(exchange, incoming, context)
+    if (resolved) await resolved
     authorize(exchange, context)
     const admitted = admit(exchange, incoming, context)
     // Counters in memory decide at once, and awaiting nothing still costs a turn.

@@ -53,6 +53,10 @@ export interface TracesTable {
   /** JSON object; empty for none. */
   tags: string
   consumption_id: string
+  /** Null for the usual number: 0 for what was refused, 1 for all else. */
+  attempts: number | null
+  /** Null for the usual one: `provider/requested_model`. */
+  target: string | null
 }
 
 /** Tags of traces, one row each, by the trace's `seq`. */

@@ -23,7 +23,13 @@ export class ExchangeLabels {
   readonly #organizations = new LabelValues(MAX_TENANTS)
   readonly #workspaces = new LabelValues(MAX_TENANTS)
   readonly #providers = new LabelValues(MAX_PROVIDERS)
+  readonly #targets = new LabelValues(MAX_MODELS)
   readonly #errors = new LabelValues(MAX_ERRORS)
+
+  /** The target of an attempt; the provider alone where the request went as it came. */
+  target(name: string): string {
+    return this.#targets.of(name)
+  }
 
   /** What an exchange failed with. */
   error(trace: Trace): string {

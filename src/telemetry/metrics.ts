@@ -43,6 +43,8 @@ export class GatewayMetrics {
     this.#instruments.proxySeconds.record(seconds, scope)
     const { provider, model } = scope
     this.#instruments.outcomes.add(1, { outcome: trace.outcome, error_code: trace.errorCode })
+    for (const { provider: asked, target, cause } of exchange.attempts)
+      this.#instruments.attempts.add(1, { target: this.#labels.target(target ?? asked), cause })
     if (exchange.attempts.length > 0) {
       this.#instruments.providerRequests.add(1, withStatus)
       this.#instruments.providerSeconds.record((exchange.completedUs - span.sentUs) / 1e6, scope)
@@ -126,6 +128,10 @@ function instruments(meter: Meter, latestGenAi: boolean) {
       'Time a request spent in the gateway before its upstream was asked.',
       's',
       OVERHEAD_SECONDS,
+    ),
+    attempts: counter(
+      'ongoingai.target.attempts_total',
+      'Requests sent to targets, by the cause of their end.',
     ),
     outcomes: counter(
       'ongoingai.exchange.outcomes_total',

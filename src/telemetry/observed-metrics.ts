@@ -31,6 +31,7 @@ export function observeSources(meter: Meter, sources: MetricSources): void {
   observeQueue(observers, sources)
   observeLimits(observers, sources)
   observeShares(meter, sources)
+  observeTargets(meter, sources)
   observeProcess(observers, sources)
 }
 
@@ -145,6 +146,20 @@ function observeShares(meter: Meter, { vitals }: MetricSources): void {
     .addCallback((result) => {
       for (const [policy, share] of Object.entries(vitals()?.budgetsSpent ?? {}))
         result.observe(share, { policy })
+    })
+}
+
+/** The states of a target; the one that it has is 1, the others 0. */
+const TARGET_STATES = ['available', 'cooling', 'open', 'half_open'] as const
+
+function observeTargets(meter: Meter, { vitals }: MetricSources): void {
+  meter
+    .createObservableGauge('ongoingai.target.state', {
+      description: 'State of each configured target: 1 for the one that it has.',
+    })
+    .addCallback((result) => {
+      for (const [target, state] of Object.entries(vitals()?.targetStates ?? {}))
+        for (const one of TARGET_STATES) result.observe(one === state ? 1 : 0, { target, state: one })
     })
 }
 

@@ -11,7 +11,7 @@ import {
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { wireApiNamed } from '../providers/registry.ts'
-import type { Exchange, ExchangeSpan } from '../traces/exchange.ts'
+import type { Attempt, Exchange, ExchangeSpan } from '../traces/exchange.ts'
 import type { Trace } from '../traces/trace.ts'
 import { callAttributes } from './call-attributes.ts'
 import { errorTypeOf } from './exchange-labels.ts'
@@ -85,6 +85,7 @@ export function exchangeSpans(
       child('gateway.inspection', Math.max(0, admittedUs, authenticatedUs), inspectedUs, { attributes }),
     )
   }
+  for (const attempt of exchange.attempts) if (attempt.failed) spans.push(child(...failedSpan(attempt)))
   if (exchange.attempts.length > 0) spans.push(child(...upstreamSpan(exchange, span, trace, maker)))
   spans.push(
     child('gateway.trace.enqueue', completedUs, Math.max(completedUs, Date.now() * 1000 - startedAtUs), {
@@ -138,6 +139,39 @@ function serverSpan(
         ? []
         : [{ name: 'exception', atUs: completedUs, attributes: { 'exception.type': trace.errorCode } }],
   }
+}
+
+/** An attempt that another one followed. */
+function failedSpan({
+  provider,
+  target,
+  cause,
+  status,
+  startedUs,
+  endedUs,
+  failed,
+}: Attempt): [name: string, fromUs: number, toUs: number, more: Partial<Made>] {
+  const { host, port } = hostOf(failed?.upstreamUrl ?? '')
+  return [
+    `attempt ${scrub(target ?? provider)}`.slice(0, MAX_VALUE),
+    startedUs,
+    endedUs,
+    {
+      kind: CLIENT,
+      attributes: {
+        ...clean({
+          'gen_ai.provider.name': telemetryNameOf(provider),
+          'server.address': host,
+          'ongoingai.target': target ?? provider,
+          'ongoingai.attempt.cause': cause,
+          'error.type': cause,
+        }),
+        ...(port > 0 ? { 'server.port': port } : {}),
+        ...(status > 0 ? { 'http.response.status_code': status } : {}),
+      },
+      status: { code: ERROR, message: cause },
+    },
+  ]
 }
 
 /** The call of the provider, in the names of the GenAI conventions. */

@@ -16,6 +16,8 @@ export interface Vitals {
   readonly budgetWarnings: number
   /** Of each policy's budgets, the largest share that is spent. */
   readonly budgetsSpent: Readonly<Record<string, number>>
+  /** States of the configured targets, by name. */
+  readonly targetStates: Readonly<Record<string, string>>
   /** Of the serving thread, seconds: how late a timer was at worst since the last report. */
   readonly eventLoopDelay: number
   readonly rssBytes: number

@@ -10,18 +10,23 @@ import { placeOf } from '../usage/places.ts'
 import type { PriceQuery } from '../usage/price-list.ts'
 import { inputTokens, outputTokens } from '../usage/usage.ts'
 import { readPath } from '../wire/url/path-readings.ts'
+import { attemptDetail } from './attempt-detail.ts'
+import { usualTarget } from './attempts.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
-import { readLineageHeaders, type LineageHeaders } from './lineage-headers.ts'
+import { readLineageHeaders } from './lineage-headers.ts'
+import { type AttemptPlace, meterAttempts } from './metered-attempts.ts'
 import { modelCallOf } from './model-call.ts'
 import { meter, type Metering } from './metering.ts'
 import { paidBySubscription } from './paid-by-subscription.ts'
 import { providerCredential, traceCredential, type CredentialTrace } from './provider-credential.ts'
-import { storedContent, type StoredContent } from './stored-content.ts'
+import { storedContent } from './stored-content.ts'
 import { storedFields } from './stored-fields.ts'
 import { MAX_WORD_LENGTH, traceDetail } from './trace-detail.ts'
+import { metadataOf } from './trace-metadata.ts'
 import type { Trace } from './trace.ts'
+import { upstreamRequestId } from './upstream-request-id.ts'
 
 /** How to build a trace: policy and prices. */
 export interface TracePolicy {
@@ -38,8 +43,7 @@ export interface TracePolicy {
 export function buildTrace(exchange: Exchange, content: ContentReading, policy: TracePolicy): Trace {
   const { wire, caller } = exchange
   const lineage = readLineageHeaders(exchange.requestFields)
-  const key = providerCredential(exchange.requestFields, exchange.credentialField, exchange.queryKey)
-  const credential = traceCredential(key)
+  const { key, held, credential } = credentialOf(exchange)
   const requestFields = storedFields(exchange.requestFields, policy.maskedRequestFields)
   const responseFields = storedFields(exchange.responseFields, policy.maskedResponseFields)
   const requestedModel = requestedModelOf(exchange, content)
@@ -47,36 +51,33 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const names = namesOf(exchange, content)
   const host = hostOf(exchange.upstreamUrl)
   const place = placeOf(exchange.path, host)
-  const metering = meter(exchange, content, {
+  const find = ratesFor(exchange, policy)
+  const { upstreamUrl, dialect } = exchange
+  const last = meter(exchange, content, {
     model,
     names,
     place,
     count: policy.countTokens,
-    find: (asked) =>
-      policy.findRates({
-        provider: wire.provider,
-        upstreamUrl: exchange.upstreamUrl,
-        dialect: exchange.dialect,
-        api: wire.api,
-        organizationId: caller.organizationId,
-        workspaceId: caller.workspaceId,
-        keyId: caller.keyId,
-        names: asked,
-        at: exchange.startedAtUs / 1000,
-      }),
+    find: (asked) => find(asked, { provider: wire.provider, upstreamUrl, dialect }),
   })
-  const { usage } = metering
   const subscription = paidBySubscription(
-    exchange.subscription,
+    exchange.subscription && held === '',
     exchange.dialect,
     exchange.status,
     exchange.responseFields,
   )
-  const cost = subscription ? includedCost(metering.cost) : metering.cost
+  const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
+  const responseId = upstreamRequestId(exchange.responseFields)
+  const { metering, stored: attempts } = meterAttempts(
+    exchange,
+    subscription ? { ...last, cost: includedCost(last.cost) } : last,
+    { requestedModel, upstreamRequestId: responseId, subscription, text: (text) => stored.text(text), find },
+  )
+  const { usage, cost } = metering
+  const sent = exchange.attempts.at(-1)
 
   const streaming = exchange.streaming || content.streamed
   const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
-  const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
   const input = inputTokens(usage)
   const output = outputTokens(usage)
 
@@ -92,6 +93,10 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     agent: attribution.agent,
     project: stored.text(attribution.project),
     tags: attribution.tags,
+    attempts: exchange.attempts.length,
+    target: stored.text(
+      sent?.target ?? usualTarget({ provider: wire.provider, requestedModel }, exchange.attempts.length),
+    ),
     consumptionId,
     countedOnce:
       consumptionId !== '' && (content.api?.fetches === true || content.response.background === true),
@@ -129,14 +134,15 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     timeToFirstTokenMs: Math.ceil(ttftUs / 1000),
     timeToFirstTokenUs: ttftUs,
     finishReason: stored.text(content.response.finishReason?.slice(0, MAX_WORD_LENGTH) ?? ''),
-    upstreamRequestId: upstreamRequestId(exchange.responseFields),
+    upstreamRequestId: responseId,
     correlationId: exchange.correlationId,
     apiKeyHash: credential.hash,
     requestHeaders: requestFields.fields,
     responseHeaders: responseFields.fields,
     requestBody: stored.request,
     responseBody: stored.response,
-    metadata: metadataOf(exchange, content, {
+    metadata: metadataOf(exchange, {
+      held,
       streaming,
       lineage,
       credential,
@@ -152,14 +158,23 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       requestedModel,
       names,
       place,
-      host,
-      ttftUs,
+      sending: attemptDetail(exchange, { host, firstTokenUs: ttftUs, attempts }),
       stored,
     }),
   }
   if (exchange.spend) trace.spend = exchange.spend
   if (exchange.span?.context.sampled) trace.modelCall = stored.json(modelCallOf(content))
   return trace
+}
+
+/** Looks up rates for the exchange's caller and time. */
+function ratesFor(
+  { wire: { api }, caller, startedAtUs }: Exchange,
+  policy: TracePolicy,
+): (names: ModelNames, place: AttemptPlace) => ModelRates | undefined {
+  const { organizationId, workspaceId, keyId } = caller
+  const at = startedAtUs / 1000
+  return (names, place) => policy.findRates({ ...place, api, organizationId, workspaceId, keyId, names, at })
 }
 
 /** The requested model: from the content, else from the path or query. Empty for none. */
@@ -169,21 +184,27 @@ function requestedModelOf(exchange: Exchange, { requestModel }: ContentReading):
 
 /** The responding model, else the requested one, else `unknown`. */
 export function modelOf(exchange: Exchange, content: ContentReading): string {
-  const asked = requestedModelOf(exchange, content)
+  const asked = exchange.targetModel || requestedModelOf(exchange, content)
   return content.response.model?.slice(0, MAX_MODEL_LENGTH) ?? (asked === '' ? 'unknown' : asked)
 }
 
 /** The exchange's names for its model, to look up its price. */
-function namesOf({ path, routeModel }: Exchange, { requestModel, response }: ContentReading): ModelNames {
+function namesOf(
+  { path, routeModel, targetModel }: Exchange,
+  { requestModel, response }: ContentReading,
+): ModelNames {
   // Most targets name none, and need not be read.
-  if (routeModel === '' && requestModel && response.model)
+  if (routeModel === '' && targetModel === '' && requestModel && response.model)
     return {
       requested: requestModel.slice(0, MAX_MODEL_LENGTH),
       answered: response.model.slice(0, MAX_MODEL_LENGTH),
     }
   const target = routeModel === '' ? NO_TARGET : modelsOfTarget(readPath(path), '')
   const inPath = target.path || target.deployment
-  const asked = askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+  const asked =
+    targetModel === ''
+      ? askedNames({ ...target, query: inPath ? [] : [routeModel] }, requestModel)
+      : askedNames(NO_TARGET, targetModel)
   return response.model ? { ...asked, answered: response.model.slice(0, MAX_MODEL_LENGTH) } : asked
 }
 
@@ -221,63 +242,19 @@ function endOf(exchange: Exchange, response: Reading): Pick<Trace, 'outcome' | '
   return whole ? { outcome: 'completed', errorCode: '' } : { outcome, errorCode }
 }
 
-interface MetadataParts {
-  readonly streaming: boolean
-  readonly lineage: LineageHeaders
+/** The credential of an exchange: what its caller sent, and what is stored about what the provider got. */
+interface ExchangeCredential {
+  /** The caller's own; empty for none. It may be repeated by content, wherever it went. */
+  readonly key: string
+  /** Name of the gateway's, if that was sent instead; empty otherwise. */
+  readonly held: string
   readonly credential: CredentialTrace
-  readonly subscription: boolean
-  readonly stored: StoredContent
-  readonly providerError: string
-  readonly masked: number
 }
 
-/** The open part of the record, under the contract's keys. */
-function metadataOf(
-  exchange: Exchange,
-  content: ContentReading,
-  { streaming, lineage, credential, subscription, stored, providerError, masked }: MetadataParts,
-): Record<string, unknown> {
-  const { caller, wire } = exchange
-  const metadata: Record<string, unknown> = {
-    streaming,
-    stream_chunks: streaming ? exchange.responseChunks : 0,
-  }
-  stored.describe(metadata)
-  metadata['headers_masked'] = masked
-  metadata['lineage_checkpoint_id'] = exchange.id
-  metadata['lineage_immutable'] = true
-  metadata['correlation_id'] = exchange.correlationId
-  if (lineage.groupId !== '') metadata['lineage_group_id'] = lineage.groupId
-  if (lineage.threadId !== '') metadata['lineage_thread_id'] = lineage.threadId
-  if (lineage.runId !== '') metadata['lineage_run_id'] = lineage.runId
-  if (lineage.parentCheckpointId !== '') metadata['lineage_parent_checkpoint_id'] = lineage.parentCheckpointId
-  if (lineage.checkpointSeq !== undefined) metadata['lineage_checkpoint_seq'] = lineage.checkpointSeq
-  if (credential.last4 !== '') metadata['api_key_last4'] = credential.last4
-  if (subscription) metadata['credential_kind'] = 'subscription'
-  if (caller.keyId !== '') {
-    metadata['gateway_key_id'] = caller.keyId
-    if (caller.team !== '') metadata['team'] = caller.team
-    if (caller.role !== '') metadata['role'] = caller.role
-    if (caller.organizationId !== '') metadata['org_id'] = caller.organizationId
-    if (caller.workspaceId !== '') metadata['workspace_id'] = caller.workspaceId
-  }
-  if (wire.api === '' && !exchange.free && exchange.outcome !== 'refused') metadata['unmetered'] = true
-  if (exchange.injected) metadata['stream_usage_injected'] = metadata['mutated'] = true
-  if (exchange.inspection?.request?.decision === 'redacted') metadata['mutated'] = true
-  if (providerError !== '') metadata['response_error'] = providerError
-  return metadata
-}
-
-/** Fields in which providers return their own request id, most specific first. */
-const REQUEST_ID_FIELDS = ['x-request-id', 'request-id', 'apim-request-id', 'x-amzn-requestid', 'cf-ray']
-
-function upstreamRequestId(fields: Readonly<Record<string, string | readonly string[]>>): string {
-  for (const name of REQUEST_ID_FIELDS) {
-    const value = fields[name]
-    const first = typeof value === 'string' ? value : value?.[0]
-    if (first) return first.slice(0, 256)
-  }
-  return ''
+function credentialOf({ requestFields, credentialField, queryKey, attempts }: Exchange): ExchangeCredential {
+  const key = providerCredential(requestFields, credentialField, queryKey)
+  const held = attempts.at(-1)?.credential ?? ''
+  return { key, held, credential: traceCredential(held === '' ? key : '') }
 }
 
 /** Caches the hosts of the few upstreams. Parsing a URL for every trace would cost more. */

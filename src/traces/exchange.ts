@@ -1,6 +1,7 @@
 import type { GatewayErrorCode } from '../errors.ts'
 import type { DialectName } from '../providers/dialects/dialects.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
+import type { ModelUsage } from '../usage/usage.ts'
 import type { TraceSpend } from './trace.ts'
 
 /** How an exchange ended, seen from the client. */
@@ -49,6 +50,13 @@ export type AttemptCause =
   | 'client_aborted'
   | 'timeout'
 
+/**
+ * Why no other attempt followed one that failed: the content was too large to be held, the retry budget is used up, the time-out of the
+ * exchange would strike, content had reached the client, the error is the caller's own, no attempt was left, or no target was.
+ */
+export type NotRetried =
+  'body_not_held' | 'budget' | 'deadline' | 'content_started' | 'callers_error' | 'attempts' | 'no_target'
+
 /** One request that was sent to one target. Offsets are microseconds from the start of the exchange. */
 export interface Attempt {
   /** Name of the provider. */
@@ -62,6 +70,42 @@ export interface Attempt {
   readonly endedUs: number
   /** Bytes of the request's content. */
   readonly sentBytes: number
+  /** `provider/model`. Absent where the route is the provider's own and the request passed unchanged. */
+  readonly target?: string
+  /** The model that was put into the request. Absent when it was sent as asked. */
+  readonly model?: string
+  /** Name of the credential that the gateway put in. Absent when it was the caller's own. */
+  readonly credential?: string
+  readonly notRetried?: NotRetried
+  /** What its own response said. Absent for the last attempt: the exchange has its response. */
+  readonly failed?: FailedAttempt
+}
+
+/** The response of an attempt that another one followed. */
+export interface FailedAttempt {
+  /** Base URL of its upstream. */
+  readonly upstreamUrl: string
+  readonly dialect: DialectName
+  /** Empty when there was none. */
+  readonly upstreamRequestId: string
+  /** The model that responded; empty when it is not known. */
+  readonly model: string
+  /** The usage that was reported before the failure. Empty when there was none. */
+  readonly bills: readonly ModelUsage[]
+}
+
+/** What passed, as SHA-256 in lower-case hexadecimal: content without transfer framing, content codings kept. */
+export interface Fidelity {
+  /** From the client. */
+  readonly request_sha256: string
+  /** To the last attempt's target. */
+  readonly sent_sha256: string
+  /** From the last attempt's target. */
+  readonly response_sha256: string
+  /** To the client. */
+  readonly relayed_sha256: string
+  /** A side was cut short, and hashed as far as it came. Absent otherwise. */
+  readonly complete?: false
 }
 
 /**
@@ -90,6 +134,8 @@ export interface Exchange {
   readonly dialect: DialectName
   /** Model that the path or the query names; empty for none. */
   readonly routeModel: string
+  /** The model that the target was asked for, where that is another name than the client's; empty where it went as it came. */
+  readonly targetModel: string
   /** The request was changed so that the stream reports its usage. */
   readonly injected: boolean
   /** Base URL of the upstream; empty for refusals before one was chosen. */
@@ -122,6 +168,10 @@ export interface Exchange {
   readonly ticket: number
   /** How long it waited for room in a budget. */
   readonly limitWaitUs: number
+  /** Where the request differs from what the client sent: `model`, `path.model`, `form.model`. Absent when the model was sent as asked. */
+  readonly mutated?: readonly string[]
+  /** Absent while `tracing.fidelity` is off. */
+  readonly fidelity?: Fidelity
   /** What was decided of its content on its way; absent when no policy looked at it. */
   readonly inspection?: InspectionRecord
   /** `/openai/*`: the provider's prefix. */

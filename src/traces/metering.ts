@@ -194,7 +194,7 @@ function priceBills(
 const NO_UNITS: Units = {}
 
 /** The response's own totals. */
-function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts'> {
+export function sumsOf(bills: readonly ModelUsage[]): Pick<Metering, 'usage' | 'units' | 'parts'> {
   const [first] = bills
   // Nearly all have one bill.
   if (first && bills.length === 1 && first.apart === undefined && first.units === undefined)

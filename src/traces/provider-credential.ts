@@ -40,8 +40,7 @@ export function providerCredential(
 ): string {
   const names = extraField === '' ? CREDENTIAL_FIELDS : [...CREDENTIAL_FIELDS, extraField]
   for (const name of names) {
-    const value = fields[name]?.trim() ?? ''
-    const credential = name === 'authorization' ? value.replace(/^bearer /i, '').trim() : value
+    const credential = bareCredential(name, fields[name] ?? '')
     if (credential !== '') return credential
   }
   if (queryKey !== '') return queryKey
@@ -79,10 +78,21 @@ export function queryCredential(query: string): string {
   for (const pair of query.slice(1).split('&')) {
     const equals = pair.indexOf('=')
     if (equals < 1 || equals === pair.length - 1) continue
-    const name = unescaped(pair.slice(0, equals))
-    if (isCredentialName(name) && !/session|cookie|[cx]srf/i.test(name)) return pair.slice(equals + 1)
+    if (isQueryCredential(pair.slice(0, equals))) return pair.slice(equals + 1)
   }
   return ''
+}
+
+/** Whether a parameter of a query holds a credential. @param name as it was sent, with its escapes */
+export function isQueryCredential(name: string): boolean {
+  const plain = unescaped(name)
+  return isCredentialName(plain) && !/session|cookie|[cx]srf/i.test(plain)
+}
+
+/** A credential without the scheme of `Authorization: Bearer`. @param name lower-case name of its field */
+export function bareCredential(name: string, value: string): string {
+  const trimmed = value.trim()
+  return name === 'authorization' ? trimmed.replace(/^bearer /i, '').trim() : trimmed
 }
 
 function unescaped(text: string): string {
@@ -106,7 +116,7 @@ export function withoutSubprotocolKeys(value: string): string {
 }
 
 /** A key among subprotocols, and its index in the list. */
-interface SubprotocolKey {
+export interface SubprotocolKey {
   readonly start: number
   readonly end: number
   readonly key: string
@@ -116,7 +126,7 @@ interface SubprotocolKey {
  * Keys among subprotocols: behind a name and a dot (`openai-insecure-api-key.sk-…`, `base64url.bearer.authorization.k8s.io.…`), or the
  * subprotocol after a name (`token, 0a1b…`).
  */
-function subprotocolKeys(list: string): SubprotocolKey[] {
+export function subprotocolKeys(list: string): SubprotocolKey[] {
   const keys: SubprotocolKey[] = []
   let named = false
   for (const { 0: subprotocol, index } of list.matchAll(/[^,\s]+/g)) {

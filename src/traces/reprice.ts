@@ -14,14 +14,16 @@ import type { Trace, TraceCost } from './trace.ts'
  * @param find rates for the time of the exchange
  * @param replacedAt RFC 3339; when the old receipt is replaced
  * @returns the trace with the new receipt and the old one behind it; `undefined` when nothing changes, because
- *   nothing was counted, it costs the same for the same reasons, or the lists no longer know what was known
+ *   nothing was counted, a failed attempt was billed too, it costs the same for the same reasons, or the lists no longer know what was known
  */
 export function repriced(
   trace: Trace,
   find: (names: ModelNames) => ModelRates | undefined,
   replacedAt: string,
 ): Trace | undefined {
-  const { usage, cost: before } = trace.detail
+  const { usage, cost: before, attempts = [] } = trace.detail
+  // Its usage is the sum of what several targets reported, each with prices of its own.
+  if (attempts.slice(0, -1).some((attempt) => (attempt.usage?.total_tokens ?? 0) > 0)) return undefined
   const bills = usage.bills
     ? fromStoredBills(usage.bills)
     : [{ usage: usage.buckets, parts: NO_PARTS, ...(usage.units ? { units: usage.units } : {}) }]

@@ -3,6 +3,7 @@ import type { Cost } from '../usage/cost.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import type { MatchedName } from '../usage/model-rates.ts'
 import type { Parts } from '../usage/usage.ts'
+import type { attemptDetail } from './attempt-detail.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import type { Metering } from './metering.ts'
@@ -21,10 +22,8 @@ export interface DetailParts {
   readonly names: ModelNames
   /** As `placeOf` reads it. */
   readonly place: string
-  /** The upstream's. */
-  readonly host: string
-  /** Microseconds to the first token; 0 for none. */
-  readonly ttftUs: number
+  /** How the request was sent. */
+  readonly sending: ReturnType<typeof attemptDetail>
   readonly stored: StoredContent
 }
 
@@ -33,28 +32,19 @@ type Mutable<Value> = { -readonly [name in keyof Value]: Value[name] }
 
 /** The parts of a trace that only its detail view reads, with their texts as they are stored. */
 export function traceDetail(exchange: Exchange, content: ContentReading, parts: DetailParts): TraceDetail {
-  const { cost, host, ttftUs, stored } = parts
+  const { cost, sending, stored } = parts
   const { cacheDiagnosis } = content.response
   const detail: Mutable<TraceDetail> = {
     usage: stored.json(usageDetail(exchange, content, parts)),
     cost: storedCost(traceCost(cost), stored),
-    timing: timingOf(exchange, ttftUs),
-    upstream: { url_host: host, attempts: exchange.attempts.length },
+    timing: sending.timing,
+    upstream: sending.upstream,
   }
+  if (sending.attempts) detail.attempts = sending.attempts
+  if (sending.mutated) detail.mutated = sending.mutated
+  if (sending.fidelity) detail.fidelity = sending.fidelity
   if (cacheDiagnosis !== undefined) detail.cache = { provider_says: stored.json(cacheDiagnosis) }
   return detail
-}
-
-function timingOf(
-  { limitWaitUs, upstreamFirstByteUs, completedUs }: Exchange,
-  ttftUs: number,
-): TraceDetail['timing'] {
-  const timing: { -readonly [name in keyof TraceDetail['timing']]?: number } = { received_us: 0 }
-  if (limitWaitUs > 0) timing.limit_wait_us = limitWaitUs
-  if (upstreamFirstByteUs >= 0) timing.upstream_first_byte_us = Math.round(upstreamFirstByteUs)
-  if (ttftUs > 0) timing.first_token_us = ttftUs
-  timing.completed_us = Math.round(completedUs)
-  return timing as TraceDetail['timing']
 }
 
 /** Longest of the provider's words. */

@@ -3,7 +3,7 @@ import type { ModelNames } from '../usage/model-names.ts'
 import type { MatchedName } from '../usage/model-rates.ts'
 import type { Units, Usage } from '../usage/usage.ts'
 import type { Attribution } from './attribution.ts'
-import type { Outcome } from './exchange.ts'
+import type { AttemptCause, Fidelity, NotRetried, Outcome } from './exchange.ts'
 import type { ModelCall } from './model-call.ts'
 import type { StoredBill } from './stored-bills.ts'
 
@@ -46,17 +46,70 @@ export interface TraceDetail {
     readonly received_us: number
     /** A duration, not a point: how long the request waited for room in a budget. Absent if it did not wait. */
     readonly limit_wait_us?: number
+    /** When the last attempt was sent. Traces of earlier versions have none. */
+    readonly sent_us?: number
     readonly upstream_first_byte_us?: number
     readonly first_token_us?: number
     readonly completed_us: number
   }
-  readonly upstream: { readonly url_host: string; readonly attempts: number }
+  /** Of the last attempt. Traces of earlier versions have no `sent_bytes`. */
+  readonly upstream: { readonly url_host: string; readonly attempts: number; readonly sent_bytes?: number }
+  /**
+   * Absent when there was no attempt, or one whose members all follow from the trace. Of a single attempt only those members that do not
+   * follow. `attemptsOf` reads it.
+   */
+  readonly attempts?: readonly StoredAttempt[]
+  /** Where the request was changed. Absent when it was not. */
+  readonly mutated?: readonly string[]
+  /** Absent while `tracing.fidelity` is off. */
+  readonly fidelity?: Fidelity
   /** Why a prompt was not completely read from the provider's cache, as far as known. Absent on a hit. */
   readonly cache?: {
     /** The provider's own word or object for the reason, unchanged. */
     readonly provider_says?: unknown
   }
 }
+
+/** An attempt in the names of the JSON contract. */
+export interface AttemptJson {
+  /** `provider/model`; the provider alone where the request names no model. */
+  readonly target: string
+  readonly provider: string
+  /** Null when the request names none. */
+  readonly model: string | null
+  /** Null when it was the caller's own. */
+  readonly credential: string | null
+  readonly cause: AttemptCause
+  /** Null when none came. */
+  readonly status: number | null
+  /** Null in traces of earlier versions. */
+  readonly started_us: number | null
+  /** Null when no response began. */
+  readonly first_byte_us: number | null
+  readonly ended_us: number
+  /** Null in traces of earlier versions. */
+  readonly sent_bytes: number | null
+  readonly usage: AttemptUsage
+  /** Null when unknown. */
+  readonly cost_usd: number | null
+  readonly cost_status: CostStatus
+  readonly upstream_request_id: string | null
+  /** Why no other attempt followed. Absent when one did, and when it succeeded. */
+  readonly not_retried?: NotRetried
+}
+
+/** Tokens of an attempt, in the names of a trace's own. */
+export interface AttemptUsage {
+  readonly input_tokens: number
+  readonly output_tokens: number
+  readonly total_tokens: number
+  readonly cache_read_input_tokens: number
+  readonly cache_creation_input_tokens: number
+  readonly reasoning_tokens: number
+}
+
+/** An attempt as stored: whole when there were several. */
+export type StoredAttempt = Partial<AttemptJson>
 
 /** The receipt of a trace, in the names of the JSON contract. */
 export interface TraceCost {
@@ -135,6 +188,10 @@ export interface Trace extends Attribution {
   readonly correlationId: string
   /** Lower-case hexadecimal SHA-256 of the provider credential. */
   readonly apiKeyHash: string
+  /** Number of requests that were sent to targets. */
+  readonly attempts: number
+  /** `provider/model` of the last attempt; the provider alone where the request names no model. Empty without an attempt. */
+  readonly target: string
   /** The provider's id of the consumption, if it may be fetched again and must count once. Otherwise empty. */
   readonly consumptionId: string
   /** This exchange fetched it again, so it counts only if no other trace has counted it. */

@@ -49,6 +49,9 @@ const PLACE_VENDORS: readonly (readonly [RegExp, string])[] = [
 
 const CACHE_LIMIT = 2000
 
+/** A query that is for no caller. */
+const NOBODY = { organizationId: '', workspaceId: '', keyId: '' }
+
 /**
  * Prices by provider and model: the operator's overrides, then the lists, then the assumed rates.
  *
@@ -92,6 +95,22 @@ export class PriceList {
       if (window !== undefined) return window
     }
     return undefined
+  }
+
+  /** Names of the models of a provider that a list has a price for, in the order of the lists, each once. @param at epoch milliseconds */
+  modelNames(
+    { name, url, dialect }: { readonly name: string; readonly url: string; readonly dialect: string },
+    at: number,
+  ): readonly string[] {
+    const query: PriceQuery = { ...NOBODY, provider: name, upstreamUrl: url, dialect, names: {}, at }
+    const vendor = vendorOf(query)?.id
+    const names = this.#tables.flatMap((table) => {
+      const provider = providerIn(table, vendor, query)
+      return (provider?.models ?? [])
+        .filter((model) => Object.keys(pricesAt(provider!.id, model, at) ?? {}).length > 0)
+        .map(({ id }) => id)
+    })
+    return [...new Set(names)]
   }
 
   #rates(query: PriceQuery): ModelRates | undefined {

@@ -121,10 +121,9 @@ describe('methods and paths', () => {
 
   test.each([
     ['/opnai/v1/responses', '/openai/v1/responses'],
-    ['/v1/chat/completions', '/openai/v1/chat/completions'],
+    ['/v1/rerank', '/openai/v1/rerank'],
     ['/chat/completions', '/openai/v1/chat/completions'],
-    ['/v1/messages', '/anthropic/v1/messages'],
-    ['/v1beta/models/x:generateContent', '/gemini/v1beta/models/x:generateContent'],
+    ['/v1beta/cachedContents', '/gemini/v1beta/cachedContents'],
     ['/api/health/', '/api/health'],
     ['/api/analytics/sumary', '/api/analytics/summary'],
     ['/favicon.ico', undefined],
@@ -191,6 +190,8 @@ describe('traces', () => {
       estimated_cost_usd: 0.00018,
       cost_status: 'exact',
       finish_reason: 'stop',
+      attempts: 1,
+      target: 'openai/gpt-4o-mini',
       upstream_request_id: 'req_1',
       created_at: '2026-02-12T03:00:04.0005Z',
     })

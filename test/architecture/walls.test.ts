@@ -84,6 +84,11 @@ test('what decides and what reads formats does no input or output', () => {
   expect(broken(/^(wire|time|usage|providers|access|audit|redaction|traces)\//, IO, NO_IO)).toEqual([])
 })
 
+test('of credentials, only their sources do input and output', () => {
+  expect(broken(/^credentials\/(?!sources\/)/, IO)).toEqual([])
+  expect(broken(/^credentials\//, /^(?!credentials\/|time\/|log\.ts$|node:fs)/)).toEqual([])
+})
+
 test('wire knows formats, and nothing of the gateway', () => {
   expect(broken(/^wire\//, /^(?!wire\/|node:zlib$|node:stream$)/)).toEqual([])
 })

@@ -175,6 +175,9 @@ describe('shell-init and wrap', () => {
         '',
       ].join('\n'),
     )
+    expect((await run('shell-init --models')).out).toBe(
+      'export OPENAI_BASE_URL=http://127.0.0.1:8080/v1\nexport ANTHROPIC_BASE_URL=http://127.0.0.1:8080\n',
+    )
     expect((await run('shell-init', { ONGOINGAI_HOST: '0.0.0.0' })).out).toContain(
       'http://localhost:8080/openai/v1',
     )

@@ -23,6 +23,8 @@ beforeAll(() => {
     join(folder, 'ongoingai.yaml'),
     `storage: {path: ${folder}/traces.db}
 pricing: {overrides: [{model: gpt-5.4-mini, input: 1, output: 2}, {model: unheard-of, free: true}]}
+models: [{name: fast, require: {region: [eu]}, targets: [{provider: groq, model: a}, {provider: openai, model: b}]}]
+providers: {openai: {region: eu}}
 `,
   )
   makeGoSqlite(join(folder, 'go.db'), goTraces(20))
@@ -48,6 +50,7 @@ test.each([
   'prices list --provider openai',
   'prices show gpt-5.4-mini',
   'prices check',
+  'models explain fast',
   'reprice --dry-run',
   `import --from ${folder}/go.db`,
 ])('%s', async (line) => {

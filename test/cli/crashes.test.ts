@@ -15,3 +15,14 @@ test.each([
   expect(err).toContain('[REDACTED]')
   expect(out + err).not.toContain('canary')
 })
+
+test('an error that carries a credential of the gateway does not show it', async () => {
+  const held = join(import.meta.dir, '../../src/credentials/held-value.ts')
+  const thrown = `Object.assign(new Error('of ' + value), { value, credential: { name: 'main', value } })`
+  const program = `import { reportCrashes } from '${CRASHES}'; import { HeldValue } from '${held}'; reportCrashes(); const value = new HeldValue(['can', 'ary'].join('')); throw ${thrown}`
+  const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'pipe' })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  expect(await child.exited).toBe(1)
+  expect(err).toContain('of [credential]')
+  expect(out + err).not.toContain('canary')
+})

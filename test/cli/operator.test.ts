@@ -287,6 +287,7 @@ describe('db', () => {
         '015_included_cost',
         '018_limit_adjustments',
         '019_consumption_pages',
+        '020_attempts',
       ],
       warnings: [],
     })
@@ -321,7 +322,7 @@ describe('db', () => {
     const first = await run('db', 'migrate', '--config', 'new.yaml')
     expect([first.status, first.out]).toEqual([
       0,
-      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\napplied 009_shared_limits\napplied 010_limits_at_one_moment\napplied 011_scopes\napplied 012_bytes_of_details\napplied 013_failed_answers\napplied 014_quarter_hours\napplied 015_included_cost\napplied 018_limit_adjustments\napplied 019_consumption_pages\n',
+      'applied 001_traces\napplied 002_attribution\napplied 003_rollups_and_chunks\napplied 004_tenants_and_keys\napplied 005_key_schemes\napplied 006_age_of_bodies\napplied 007_tenants_of_tags\napplied 008_key_lifecycle\napplied 009_shared_limits\napplied 010_limits_at_one_moment\napplied 011_scopes\napplied 012_bytes_of_details\napplied 013_failed_answers\napplied 014_quarter_hours\napplied 015_included_cost\napplied 018_limit_adjustments\napplied 019_consumption_pages\napplied 020_attempts\n',
     ])
     expect((await run('db', 'migrate', '--config', 'new.yaml')).out).toBe('the schema is current\n')
     const database = new Database(join(folder, 'new/new.db'))

@@ -261,7 +261,7 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     'services:\n  web:\n    image: nginx\n',
     {},
     [
-      'field services not found at the top level; known are server, storage, providers, tracing, pricing, observability, pii, auth, limits (FILE:1)',
+      'field services not found at the top level; known are server, storage, providers, models, routing, tracing, pricing, observability, pii, auth, limits (FILE:1)',
     ],
   ],
   [
@@ -717,6 +717,60 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     [
       'warning: limits.policies[0].match.provider is not a configured provider, and matches nothing (got "antropic"); did you mean anthropic? (FILE:6)',
       'warning: pii.scopes[0].match.provider is not a configured provider, and matches nothing (got "local") (FILE:10)',
+    ],
+  ],
+  [
+    'models that cannot be routed',
+    [
+      'models:',
+      '  - { name: fast, targets: [{ provider: opnai, model: a }, { provider: groq, model: b }, { provider: groq, model: b }] }',
+      '  - { name: fast, targets: [], affinity: sticky }',
+      '  - { name: safe, targets: [{ provider: openai, model: a, weight: 0, tier: 0 }], require: { region: [eu] } }',
+      '',
+    ].join('\n'),
+    {},
+    [
+      'models[0].targets[0].provider is no enabled provider (got "opnai"); did you mean openai? (FILE:2)',
+      '  and models[0].targets[2] is the same as models[0].targets[1] (groq/b); give one of them more weight (FILE:2)',
+      '  and models[1].name: "fast" is already the name of models[0] (FILE:3)',
+      '  and models[1].targets must hold a target; write such as { provider: openai, model: … } (FILE:3)',
+      '  and models[1].affinity must be one of session, end_user, none (got "sticky") (FILE:3)',
+      '  and models[2].targets[0].weight must be above 0 (got 0); to use no share of it, remove it (FILE:4)',
+      '  and models[2].targets[0].tier must be >= 1 (got 0) (FILE:4)',
+      '  and models[2].require is met by no target: openai has region "", zero_retention false (FILE:4)',
+    ],
+  ],
+  [
+    'routing out of its bounds',
+    [
+      'routing: { attempts: 0, retry_budget: 2, breaker: { failures: 0 }, default_provider: { openai: azure-eu } }',
+      'providers: { openai: { retry_on: [{ status: 200, as: bad }] } }',
+      '',
+    ].join('\n'),
+    {},
+    [
+      'providers.openai.retry_on[0].status must be between 400 and 599 (got 200) (FILE:2)',
+      '  and providers.openai.retry_on[0].as must be one of status_5xx, overloaded, rate, quota, auth (got "bad") (FILE:2)',
+      '  and routing.attempts must be >= 1 (got 0) (FILE:1)',
+      '  and routing.breaker.failures must be >= 1 (got 0) (FILE:1)',
+      '  and routing.retry_budget must be between 0 and 1 (got 2) (FILE:1)',
+      '  and routing.default_provider.openai is no enabled provider (got "azure-eu") (FILE:1)',
+    ],
+  ],
+  [
+    'a prefix that hides a model route, a name that hides a model, and a target that a requirement leaves out',
+    [
+      'providers:',
+      '  own: { upstream: "http://127.0.0.1:1", prefix: /v1/chat, region: eu }',
+      'models:',
+      '  - { name: own/x, targets: [{ provider: own }, { provider: openai }], require: { region: [eu] } }',
+      '',
+    ].join('\n'),
+    {},
+    [
+      'warning: models[0].name reads like a model of a provider (got "own/x"); it hides that model (FILE:4)',
+      'warning: models[0].targets[1] is never used: openai does not meet models[0].require (FILE:4)',
+      'warning: providers.own.prefix "/v1/chat" hides the model route /v1/chat/completions: such requests go to own (FILE:2)',
     ],
   ],
 ]

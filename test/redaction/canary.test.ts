@@ -73,12 +73,20 @@ const CANARIES = {
   misplaced: 'canary-secret-in-the-wrong-place-c9',
   baseUrl: 'canary-password-of-a-base-url-da',
   imported: 'canary-of-the-go-gateway-eb',
+  // Credentials that the gateway holds.
+  heldVariable: 'canary-held-in-a-variable-fc01',
+  heldFile: 'canary-held-in-a-file-0d12',
+  heldCommand: 'canary-held-by-a-command-1e23',
+  heldArgument: 'canary-argument-of-a-command-2f34',
+  heldExchanged: 'canary-token-that-was-exchanged-3045',
+  heldSubject: 'canary-subject-token-4156',
 } as const
 
 const CHATGPT = `eyJhbGciOiJSUzI1NiJ9.${CANARIES.chatgptClaims}.${CANARIES.chatgptSignature}`
 
 const ENVIRONMENT = {
   CANARY: CANARIES.environment,
+  HELD: CANARIES.heldVariable,
   OTEL_EXPORTER_OTLP_HEADERS: `authorization=${CANARIES.otlpHeader}`,
 }
 
@@ -98,6 +106,8 @@ const OF_CLIENT = ['responseCookie', 'responseToken', 'location', 'contentLocati
 let upstream: Upstream
 let settings: string
 let receiver: Upstream
+let tokens: Upstream
+let secrets: string
 let gateway: GatewayProcess
 let collector: Collector
 const issued: string[] = []
@@ -116,13 +126,22 @@ beforeAll(async () => {
   )
   upstream = await Upstream.start((request, socket) => {
     if (request.field('upgrade')) return void socket.write(upgraded(request))
-    const key = request.field('api-key') ?? ''
+    const key = request.field('api-key') ?? request.field('authorization')?.slice('Bearer '.length) ?? ''
     const error = { error: { message: `Incorrect API key provided: ${key}`, type: 'invalid_request_error' } }
     const play = request.target.includes('/echo') ? respond(401, JSON_TYPE, JSON.stringify(error)) : usual
     return play(request, socket)
   })
   // A receiver that takes nothing, so that its failure is logged.
   receiver = await Upstream.start((_, socket) => void socket.destroy())
+  tokens = await Upstream.start(
+    respondJson({ access_token: CANARIES.heldExchanged, token_type: 'Bearer', expires_in: 3600 }),
+  )
+  secrets = mkdtempSync(join(tmpdir(), 'ongoingai-canary-held-'))
+  writeFileSync(join(secrets, 'key'), CANARIES.heldFile)
+  writeFileSync(join(secrets, 'subject'), CANARIES.heldSubject)
+  writeFileSync(join(secrets, 'printed'), CANARIES.heldCommand)
+  const exchange = `{url: "${tokens.url}/token?client=x", subject_token_file: ${secrets}/subject}`
+  const command = `[sh, -c, "cat ${secrets}/printed", ${CANARIES.heldArgument}]`
   collector = new Collector()
   settings = `observability:
   metrics_token: ${CANARIES.metricsToken}
@@ -137,10 +156,18 @@ providers:
   own: {upstream: "${upstream.url}", prefix: /own, credential_header: X-Own-Credential}
   gone: {upstream: "http://127.0.0.1:1/v1?api-key=${CANARIES.upstreamQuery}", prefix: /gone}
   queried: {upstream: "${upstream.url}/v1?api-key=${CANARIES.upstreamQuery}", prefix: /queried}
+${heldProviders({
+  env: 'env: HELD',
+  file: `file: ${secrets}/key`,
+  command: `command: ${command}`,
+  exchange: `token_exchange: ${exchange}`,
+  gone: `file: ${secrets}/key`,
+})}
 tracing: {capture_bodies: true}
 auth:
   enabled: true
   pepper: ${CANARIES.pepper}
+  accept_in: [header, provider_field]
   keys: [{id: file, token: ${CANARIES.fileKey}, role: owner, scope: organization}]
 limits:
   policies: [{name: warned, per: workspace, budget: {cost_usd: 0.0000001, enforcement: soft, warn_at: [0.1]}}]
@@ -154,8 +181,20 @@ afterAll(async () => {
   gateway.remove()
   await upstream.stop()
   await receiver.stop()
+  await tokens.stop()
+  rmSync(secrets, { recursive: true, force: true })
   collector.stop()
 })
+
+/** Providers that get a credential of the gateway, by where it comes from. That of `gone` is not there. */
+function heldProviders(sources: Readonly<Record<string, string>>): string {
+  return Object.entries(sources)
+    .map(([name, source]) => {
+      const url = name === 'gone' ? 'http://127.0.0.1:1' : upstream.url
+      return `  held-${name}: {upstream: "${url}", prefix: /held-${name}, credentials: {use: gateway, held: [{name: of-${name}, ${source}}]}}`
+    })
+    .join('\n')
+}
 
 async function send(
   method: string,
@@ -315,6 +354,17 @@ test('credentials of every kind, through every door, are in no log, table, journ
     'sec-websocket-version': '13',
   }).catch(() => undefined)
 
+  // Credentials of the gateway: with its key in the provider's places, with content that repeats them, refused at last.
+  for (const name of ['env', 'file', 'command', 'exchange', 'gone']) {
+    for (const end of ['', `?key=${CANARIES.fileKey}`]) {
+      const fields = end === '' ? { authorization: `Bearer ${CANARIES.fileKey}` } : {}
+      await proxied(`/held-${name}/v1/chat/completions${end}`, { ...JSON_TYPE, ...fields })
+    }
+    await send('GET', `/held-${name}/v1/models`, key)
+    await proxied(`/held-${name}/v1/echo/chat/completions`, json)
+    await send('POST', `/held-${name}/v1/chat/completions`, json, body)
+  }
+
   // What the gateway shows of it all.
   const traces = (await (await send('GET', '/api/traces?limit=200', key)).json()) as {
     items: { id: string }[]
@@ -428,6 +478,11 @@ test('credentials of every kind, through every door, are in no log, table, journ
       .map(([name]) => `${name} in ${sink}`),
   )
   expect(leaks).toEqual([])
+  // The credentials of the gateway reached the provider, and its own keys did not.
+  const sent = upstream.requests.map(({ target, fields }) => [target, ...fields.flat()].join(' ')).join('\n')
+  for (const name of ['heldVariable', 'heldFile', 'heldCommand', 'heldExchanged'] as const)
+    expect([name, sent.includes(CANARIES[name])]).toEqual([name, true])
+  expect(sent).not.toContain(CANARIES.fileKey)
   // A key that an operator writes into an upstream's URL is found there, and nowhere else.
   expect(upstream.requests.some(({ target }) => target.includes(CANARIES.upstreamQuery))).toBe(true)
   expect(upstream.requests.some(({ target }) => target.includes(CANARIES.amzSignature))).toBe(true)
@@ -435,6 +490,7 @@ test('credentials of every kind, through every door, are in no log, table, journ
   const everything = sinks.map(([, text]) => text).join('')
   expect(everything).toContain(Bun.SHA256.hash(CANARIES.authorization, 'hex'))
   expect(everything).toContain('gpt-4o-mini')
+  expect(everything).toContain('of-exchange')
   expect(everything).toContain('"cost_status":"included"')
   expect(upstream.requests.some((request) => request.field('x-goog-api-key') === CANARIES.googApiKey)).toBe(
     true,

@@ -53,6 +53,7 @@ test('a new database is in WAL mode and remembers its migrations', async () => {
     { name: '015_included_cost' },
     { name: '018_limit_adjustments' },
     { name: '019_consumption_pages' },
+    { name: '020_attempts' },
   ])
   database.close()
 })
@@ -180,6 +181,8 @@ test('a database of the first schema is brought up to date, and its traces are r
     consumption_id: _8,
     provider_error: _9,
     list_price_nano_usd: _10,
+    attempts: _11,
+    target: _12,
     ...row
   } = toTraceRow(sampleTrace({ id: 'old' }))
   const names = Object.keys(row)

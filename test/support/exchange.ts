@@ -15,6 +15,7 @@ export function sampleExchange(values: Partial<Exchange> = {}): Exchange {
     subscription: false,
     dialect: 'openai',
     routeModel: '',
+    targetModel: '',
     injected: false,
     upstreamUrl: 'http://127.0.0.1',
     attempts: [

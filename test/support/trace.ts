@@ -43,6 +43,8 @@ export function sampleTrace(values: Partial<Trace> = {}): Trace {
     correlationId: 'corr-1',
     apiKeyHash: 'key-a',
     ...NO_ATTRIBUTION,
+    attempts: 1,
+    target: 'openai/gpt-4o-mini',
     consumptionId: '',
     countedOnce: false,
     requestHeaders: { Accept: ['*/*'] },

@@ -8,7 +8,12 @@ export const doctor: Command = {
   flags: [
     CONFIG_FLAG,
     FORMAT_FLAG,
-    { name: 'online', type: 'bool', description: 'Also ask every upstream whether it can be reached' },
+    {
+      name: 'online',
+      type: 'bool',
+      description:
+        'Also ask every upstream whether it can be reached, and try the credentials that the gateway holds',
+    },
   ],
   run: async (parsed, io) => (await import('../doctor.ts')).doctor(parsed, io),
 }

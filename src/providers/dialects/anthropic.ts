@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.ts'
+import type { Dialect, OfferedModel } from './dialect.ts'
 
 /** Anthropic's dialect. */
 export const anthropic = {
@@ -7,14 +7,31 @@ export const anthropic = {
     name: 'anthropic',
     sdk: { baseUrl: 'ANTHROPIC_BASE_URL', headers: 'ANTHROPIC_CUSTOM_HEADERS', always: true },
   },
+  keyField: 'x-api-key',
+  // @see https://docs.anthropic.com/en/api/openai-sdk
+  bearerPaths: /^\/v1\/chat\/completions\/?$/,
+  speaks: { anthropic: '/v1' },
+  // platform.claude.com/docs/en/api/models-list
+  modelList: {
+    one: modelObject,
+    all: (models) => ({
+      data: models.map(modelObject),
+      has_more: false,
+      first_id: models[0]?.name ?? null,
+      last_id: models.at(-1)?.name ?? null,
+    }),
+  },
   errorBody: ({ code, status, message, spent, limit, correlationId }) => ({
     type: 'error',
     error: { type: spent ? 'billing_error' : errorType(status), message, code, ...limit },
     request_id: correlationId,
   }),
   namesErrorEvents: true,
-  clientPaths: [{ beginning: /^\/v1\/messages(\/|$)/, missing: '' }],
 } as const satisfies Dialect
+
+function modelObject({ name, details }: OfferedModel): object {
+  return { type: 'model', id: name, display_name: name, created_at: '1970-01-01T00:00:00Z', ...details }
+}
 
 /** The type of an error with a status. @see https://docs.anthropic.com/en/api/errors */
 function errorType(status: number): string {

@@ -5,5 +5,8 @@ import { openaiErrorBody } from './openai.ts'
 export const azure = {
   name: 'azure',
   vendor: { name: 'azure', telemetryName: 'azure.ai.openai', sdk: { baseUrl: 'AZURE_OPENAI_ENDPOINT' } },
+  keyField: 'api-key',
+  // learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+  speaks: { openai: '/openai/v1' },
   errorBody: openaiErrorBody,
 } as const satisfies Dialect

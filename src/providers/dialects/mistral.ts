@@ -5,6 +5,7 @@ import { openaiErrorType } from './openai.ts'
 export const mistral = {
   name: 'mistral',
   vendor: { name: 'mistral', telemetryName: 'mistral_ai' },
+  speaks: { openai: '/v1' },
   errorBody: ({ code, status, message, limit }) => ({
     object: 'error',
     message,

@@ -1,4 +1,3 @@
-import type { GatewayError } from '../../errors.ts'
 import type { OpenExchange } from './open-exchange.ts'
 import type { ProxySettings } from '../proxy-context.ts'
 
@@ -8,11 +7,11 @@ import type { ProxySettings } from '../proxy-context.ts'
  */
 export function breakOffKeyless(exchange: OpenExchange, { keyring, gatewayKeyField }: ProxySettings): void {
   if (exchange.status !== 101 || !keyring) return
+  const token = exchange.gatewayKey || (exchange.fields[gatewayKeyField]?.trim() ?? '')
+  if (token === '') return exchange.breakOff('missing_gateway_key')
   try {
-    keyring.authenticate(exchange.fields, gatewayKeyField, Date.now())
-  } catch (error) {
-    const { code } = error as GatewayError
+    if (!keyring.identify(token, Date.now())) exchange.breakOff('invalid_gateway_key')
+  } catch {
     // A store that is silent for long says nothing of this key.
-    if (code === 'invalid_gateway_key' || code === 'missing_gateway_key') exchange.breakOff(code)
   }
 }

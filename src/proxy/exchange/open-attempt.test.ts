@@ -33,7 +33,7 @@ const CASES: readonly (readonly [number, GatewayErrorCode | '', AttemptCause])[]
 
 test('the cause of an attempt’s end follows from its status and from what broke off', () => {
   for (const [status, code, cause] of CASES) {
-    const attempt = new OpenAttempt('openai', 1)
+    const attempt = new OpenAttempt({ provider: 'openai' }, 1)
     if (status > 0) attempt.responded(status, 2)
     expect([status, code, attempt.end('upstream_failed', code, 10, 3)]).toEqual([
       status,
@@ -52,7 +52,7 @@ test('the cause of an attempt’s end follows from its status and from what brok
 })
 
 test('a client that leaves ends an attempt, whatever its status', () => {
-  const attempt = new OpenAttempt('openai', 1)
+  const attempt = new OpenAttempt({ provider: 'openai' }, 1)
   attempt.responded(200, 2)
   expect(attempt.end('client_aborted', '', 0, 3).cause).toBe('client_aborted')
 })

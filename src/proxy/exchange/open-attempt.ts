@@ -1,51 +1,83 @@
 import type { GatewayErrorCode } from '../../errors.ts'
-import type { Attempt, AttemptCause, Outcome } from '../../traces/exchange.ts'
+import type { Attempt, AttemptCause, FailedAttempt, NotRetried, Outcome } from '../../traces/exchange.ts'
+import { causeOfStatus } from '../../traces/failure-cause.ts'
 
-/** A request to a target that has been sent, until its exchange ends. Offsets are microseconds from the start of the exchange. */
+/** Where an attempt goes. Members are absent where the request goes as it came. */
+export interface AttemptTarget {
+  readonly provider: string
+  /** `provider/model`. */
+  readonly target?: string | undefined
+  /** The model that is put into the request. */
+  readonly model?: string | undefined
+  /** Name of the credential that the gateway puts in. */
+  readonly credential?: string | undefined
+}
+
+/** A request to a target that has been sent, until it ends. Offsets are microseconds from the start of the exchange. */
 export class OpenAttempt {
-  readonly #provider: string
+  readonly about: AttemptTarget
   readonly #startedUs: number
   /** The upstream's status; 0 until it comes. */
   status = 0
   /** When the response's fields came; -1 until then. */
   firstByteUs = -1
+  /** Bytes of the content that this target got; -1 for those of the exchange. */
+  sentBytes = -1
+  /** What its response says, where that is known before the end. Absent while only its status is. */
+  judged: AttemptCause | undefined
+  notRetried: NotRetried | undefined
+  #replaced: { readonly atUs: number; readonly failed: FailedAttempt } | undefined
 
-  constructor(provider: string, startedUs: number) {
-    this.#provider = provider
+  constructor(about: AttemptTarget, startedUs: number) {
+    this.about = about
     this.#startedUs = startedUs
   }
 
-  /** The response has begun. */
+  /** The response has begun. Only the first call counts. */
   responded(status: number, atUs: number): void {
+    if (this.firstByteUs >= 0) return
     this.status = status
     this.firstByteUs = atUs
+  }
+
+  /** Another attempt takes its place. */
+  replaced(atUs: number, failed: FailedAttempt): void {
+    this.#replaced = { atUs, failed }
   }
 
   /**
    * @param outcome of the exchange
    * @param errorCode what ended it; empty when nothing failed
+   * @param requestBytes of the exchange
    */
-  end(outcome: Outcome, errorCode: GatewayErrorCode | '', sentBytes: number, endedUs: number): Attempt {
-    const { status, firstByteUs } = this
+  end(outcome: Outcome, errorCode: GatewayErrorCode | '', requestBytes: number, endedUs: number): Attempt {
+    const { about, status, firstByteUs, judged, notRetried } = this
+    const replaced = this.#replaced
+    const { provider, target, model, credential } = about
     return {
-      provider: this.#provider,
-      cause: outcome === 'client_aborted' ? 'client_aborted' : attemptCause(status, errorCode),
+      provider,
+      cause: replaced ? (judged ?? causeOfStatus(status)) : this.#cause(outcome, errorCode),
       status,
       startedUs: this.#startedUs,
       firstByteUs,
-      endedUs,
-      sentBytes,
+      endedUs: replaced ? replaced.atUs : endedUs,
+      sentBytes: this.sentBytes < 0 ? requestBytes : this.sentBytes,
+      ...(target === undefined ? {} : { target }),
+      ...(model === undefined ? {} : { model }),
+      ...(credential === undefined ? {} : { credential }),
+      ...(notRetried === undefined ? {} : { notRetried }),
+      ...(replaced ? { failed: replaced.failed } : {}),
     }
+  }
+
+  #cause(outcome: Outcome, errorCode: GatewayErrorCode | ''): AttemptCause {
+    if (outcome === 'client_aborted') return 'client_aborted'
+    return causeOfCode(errorCode) ?? this.judged ?? causeOfStatus(this.status)
   }
 }
 
-/**
- * Why an attempt ended.
- *
- * @param status of the upstream; 0 when none came
- * @param errorCode what ended the exchange. One that concerns neither target nor connection leaves the status to decide
- */
-function attemptCause(status: number, errorCode: GatewayErrorCode | ''): AttemptCause {
+/** Why an attempt ended that one of our codes ended. `undefined` for a code that concerns neither target nor connection. */
+export function causeOfCode(errorCode: GatewayErrorCode | ''): AttemptCause | undefined {
   switch (errorCode) {
     case 'upstream_connect_timeout':
     case 'upstream_unreachable':
@@ -61,26 +93,6 @@ function attemptCause(status: number, errorCode: GatewayErrorCode | ''): Attempt
     case 'request_body_too_large':
       return 'rejected'
     default:
-      return causeOfStatus(status)
-  }
-}
-
-function causeOfStatus(status: number): AttemptCause {
-  switch (status) {
-    case 0:
-      // We gave it up: the gateway stops, or the key counts no longer.
-      return 'client_aborted'
-    case 401:
-    case 403:
-      return 'auth'
-    case 402:
-      return 'quota'
-    case 429:
-      return 'rate'
-    case 529:
-      return 'overloaded'
-    default:
-      if (status >= 500) return 'status_5xx'
-      return status >= 400 ? 'rejected' : 'ok'
+      return undefined
   }
 }

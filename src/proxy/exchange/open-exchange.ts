@@ -1,20 +1,24 @@
 import { ANONYMOUS, UNRECOGNISED, type Identity } from '../../access/keyring.ts'
 import type { SpanFields } from '../../audit/audit-trail.ts'
+import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
 import { corsFields } from '../../http/cors-fields.ts'
 import { correlationIdOf, CORRELATION_FIELD } from '../../http/correlation-id.ts'
 import type { CallerLimits } from '../../limits/policies/caller-limits.ts'
 import type { Ticket } from '../../limits/ticket.ts'
 import { isFree, type Operation } from '../../providers/operation.ts'
-import { judgedMethod, operationOf } from '../../providers/registry.ts'
+import type { DialectName } from '../../providers/dialects/dialects.ts'
+import { dialectOf, judgedMethod, operationOf } from '../../providers/registry.ts'
 import type { Caller, ContentFacts, ExchangeSpan, Outcome, WireFacts } from '../../traces/exchange.ts'
 import { queryCredential } from '../../traces/provider-credential.ts'
 import { randomHex, injectTraceParent } from '../../wire/trace-context.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
+import type { Target as RoutedTarget, TargetPlan } from '../targets/target.ts'
 import { Clock } from '../upstream/deadlines.ts'
-import type { Target } from '../upstream/upstream.ts'
+import type { CredentialPlaces } from '../../traces/credential-places.ts'
+import { type Target, urlOf } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
 import { heldTooMuch } from './held-content.ts'
@@ -45,24 +49,29 @@ export class OpenExchange implements ExchangeFacts {
   readonly method: string
   readonly path: string
   readonly readings: PathReadings
-  readonly query: string
-  readonly queryKey: string
-  readonly fields: Readonly<Record<string, string>>
-  readonly target: Target
-  readonly wire: WireFacts
+  query: string
+  queryKey: string
+  fields: Readonly<Record<string, string>>
+  target: Target
+  wire: WireFacts
   readonly operation: Operation
   asked: RequestFacts | undefined
   readonly correlationId: string
   /** The gateway's own fields on every response. */
   ownFields: Readonly<Record<string, string>>
   readonly requestFacts: ContentFacts
-  readonly abort = new AbortController()
+  /** Ends what is asked of the upstream now. */
+  abort = new AbortController()
   readonly clock: Clock
   /** Address of the client, without port; empty when unknown. */
   readonly clientAddress: string
   caller: Caller
   /** `undefined` while gateway keys are off, and before the caller has been recognised. */
   identity: Identity | undefined
+  /** The token by which the caller was recognised, in memory only; empty for none. */
+  gatewayKey = ''
+  /** A gateway key stood where the provider's key goes. */
+  keyInProviderField = false
   limits: CallerLimits
   /** What it was admitted with. */
   ticket: Ticket | undefined
@@ -84,7 +93,15 @@ export class OpenExchange implements ExchangeFacts {
   streaming = false
   readonly free: boolean
   /** A subscription is to pay for the request, as far as is known before its response. */
-  readonly subscription: boolean
+  subscription: boolean
+  /** The targets that its model may be asked at; `undefined` when it goes where its route says. */
+  plan: TargetPlan | undefined
+  /** The target of `plan` that was chosen, until it is reported. */
+  chosen: RoutedTarget | undefined
+  /** By what its targets are kept (`ChoiceRequest`); empty for none. */
+  session = ''
+  /** The name of a model that was resolved; empty for none. */
+  askedModel = ''
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
   /** Its span; absent while telemetry is off. */
@@ -110,13 +127,13 @@ export class OpenExchange implements ExchangeFacts {
     this.maxBodyBytes = context.settings.maxBodyBytes
     this.method = request.method
     this.path = requestTarget.path
-    this.readings = requestTarget.readings
+    this.readings = arrival.modelRoute ? target.readings : requestTarget.readings
     this.query = requestTarget.query
     this.queryKey = queryCredential(requestTarget.query)
     this.fields = request.headers.toJSON()
     this.target = target
     const { upstream } = target
-    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.subscription = this.#mayBePaidBySubscription()
     const method = judgedMethod(this.method, this.query, this.fields)
     this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
@@ -138,16 +155,50 @@ export class OpenExchange implements ExchangeFacts {
     context.open.add(this)
   }
 
+  /** It goes to this target from now on. */
+  retarget(target: Target): void {
+    const { upstream } = target
+    this.target = target
+    this.wire = { provider: upstream.name, api: this.wire.api }
+    this.subscription = this.#mayBePaidBySubscription()
+    this.clock.retarget(upstream.timeouts, upstream.connection)
+  }
+
+  /** The dialect of the gateway's own errors. */
+  get dialect(): DialectName {
+    const { modelRoute } = this.arrival
+    return modelRoute?.dialect ?? dialectOf(this.target.readings, this.target.upstream.dialect)
+  }
+
+  /** The route, as reports group by it. */
+  get route(): string {
+    return this.arrival.modelRoute?.path ?? `${this.target.upstream.prefix}/*`
+  }
+
   /** Pages of an origin may read the response. */
   letRead(origin: string): void {
     this.ownFields = { ...this.ownFields, ...corsFields(origin) }
   }
 
-  /** Takes over who the caller is. */
-  identify(identity: Identity): void {
+  /** Takes over who the caller is. @param gatewayKey its token */
+  identify(identity: Identity, gatewayKey: string): void {
     this.identity = identity
+    this.gatewayKey = gatewayKey
     this.caller = identity.caller
     this.limits = this.#context.settings.limitsOf(identity)
+  }
+
+  /** Takes over the request without gateway keys where the provider's key goes. */
+  withoutKey({ fields, query }: CredentialPlaces): void {
+    this.keyInProviderField = true
+    this.fields = fields
+    if (query !== this.query) {
+      const { upstream, path } = this.target
+      this.query = query
+      this.queryKey = queryCredential(query)
+      this.target = { ...this.target, url: urlOf(upstream, path, query) }
+    }
+    this.subscription = this.#mayBePaidBySubscription()
   }
 
   /** Keeps the client's connection until the end, however quiet it is: the exchange has time-outs of its own. */
@@ -161,11 +212,23 @@ export class OpenExchange implements ExchangeFacts {
    * A request is sent to the target now. With `propagateTrace` its `traceparent` names the client span of this very request.
    *
    * @param fields to send
+   * @param held the credential that the gateway put in; `undefined` for the caller's own
+   * @param sentBytes of its content; -1 when it is that of the client, or streams
    */
-  beginAttempt(fields: Record<string, string>): void {
-    const { span } = this
+  beginAttempt(fields: Record<string, string>, sentBytes: number, held: ChosenCredential | undefined): void {
+    const { span, chosen } = this
     const atUs = this.elapsedUs()
-    this.attempts.push(new OpenAttempt(this.target.upstream.name, atUs))
+    const attempt = new OpenAttempt(
+      {
+        provider: this.target.upstream.name,
+        target: chosen?.name,
+        model: chosen?.model,
+        credential: held?.name,
+      },
+      atUs,
+    )
+    attempt.sentBytes = sentBytes
+    this.attempts.push(attempt)
     if (!span) return
     span.sentUs = atUs
     if (!this.#context.settings.propagateTrace) return
@@ -175,9 +238,11 @@ export class OpenExchange implements ExchangeFacts {
 
   /** The upstream's response has begun. */
   takeHead(status: number, fields: Readonly<Record<string, string | readonly string[]>>): void {
-    this.attempts.at(-1)!.responded(status, this.elapsedUs())
+    const attempt = this.attempts.at(-1)!
+    attempt.responded(status, this.elapsedUs())
     this.responseFields = fields
     this.responseFacts = contentFacts(fields)
+    if (attempt.about.credential !== undefined) return
     this.target.upstream.subscriptions.responded(this.fields, this.queryKey, { status, fields }, Date.now())
   }
 
@@ -237,10 +302,25 @@ export class OpenExchange implements ExchangeFacts {
     return (performance.now() - this.startedAt) * 1000
   }
 
+  /** As far as the caller's own credential tells. The gateway's are no subscriptions. */
+  #mayBePaidBySubscription(): boolean {
+    const { subscriptions, credentials } = this.target.upstream
+    if (credentials?.use === 'gateway') return false
+    return subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+  }
+
   /** Breaks the exchange off: aborts the upstream, which then also ends what the client gets. */
   breakOff(code: GatewayErrorCode): void {
     this.brokenBy ??= code
     this.abort.abort()
+  }
+
+  /** The attempt has failed, and another one begins: what broke it off does not concern the next. */
+  beginAgain(): void {
+    this.brokenBy = undefined
+    this.abort = new AbortController()
+    this.clock.startAgain()
+    this.#context.deadlines.watch(this.clock)
   }
 
   /** Ends the exchange and publishes it. Only the first call counts. */

@@ -27,11 +27,16 @@ export function outputBoundsOf(api: WireApi | undefined, members: JsonObject): O
   return { maxOutputTokens: limits.length === 0 ? undefined : Math.max(...limits) * answers, answers }
 }
 
+const NO_PLACES: readonly string[] = []
+
 /** The counts that stand at some places. */
-function countsAt(members: JsonObject, places: readonly string[] = []): number[] {
-  return places.flatMap((place) => {
-    const [first = '', second] = place.split('.')
-    const value = second === undefined ? members[first] : objectOf(members[first])?.[second]
-    return countOf(value) ?? []
-  })
+function countsAt(members: JsonObject, places = NO_PLACES): number[] {
+  const counts: number[] = []
+  for (const place of places) {
+    const dot = place.indexOf('.')
+    const value = dot < 0 ? members[place] : objectOf(members[place.slice(0, dot)])?.[place.slice(dot + 1)]
+    const count = value === undefined ? undefined : countOf(value)
+    if (count !== undefined) counts.push(count)
+  }
+  return counts
 }

@@ -1,5 +1,6 @@
 import { modelsOfTarget } from '../../providers/target-models.ts'
 import { askedNames, type ModelNames } from '../../usage/model-names.ts'
+import type { Span } from '../../wire/span.ts'
 import { codingOf, decodeUpTo } from '../../wire/framing/content-decoder.ts'
 import { textOf, type JsonObject } from '../../wire/json/values.ts'
 import { readContent, unseen, type SeenContent } from './named-models.ts'
@@ -21,6 +22,10 @@ export interface RequestFacts {
   readonly models: readonly string[]
   /** The one that its path names; empty for none. */
   readonly pathModel: string
+  /** Every name in its content at the place for one; several if the member or field is repeated with other values. */
+  readonly contentModels: readonly string[]
+  /** Where its JSON holds the value of the member `model`; `undefined` where only another walk through it tells. */
+  readonly modelAt: Span | undefined
   /** Why its content cannot be seen, in words that continue "its content"; empty when it can. */
   readonly unseen: string
   /** It runs a model, or may. */
@@ -74,14 +79,16 @@ function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
   const target = modelsOfTarget(readings, query)
   const inContent = content.asked.length === 1 ? textOf(content.asked[0]) : undefined
   // The query counts if the content names no model, not if the content is uncertain.
-  const plain = content.unseen === '' && content.asked.length === 0 && new Set(target.query).size <= 1
-  const asked = plain ? target : { ...target, query: [] }
+  const plain = content.unseen === '' && content.asked.length === 0 && isOne(target.query)
+  const asked = plain || target.query.length === 0 ? target : { ...target, query: [] }
   return {
     // A deployment may have any name, so the model in the content is better.
     model: asked.path || (inContent ?? (asked.deployment || (asked.query[0] ?? ''))),
     names: askedNames(asked, inContent),
-    models: [...new Set([...target.all, ...content.models])].filter((name) => name !== ''),
+    models: namesOf(target.all, content.models),
     pathModel: target.path,
+    contentModels: content.asked,
+    modelAt: content.modelAt,
     unseen: content.unseen,
     runsModel:
       models.onlyWith === undefined
@@ -92,6 +99,17 @@ function factsOf(exchange: AskedExchange, content: SeenContent): RequestFacts {
     streaming: members['stream'] === true || streams === true,
     members,
   }
+}
+
+/** Whether names are not different ones. */
+function isOne(names: readonly string[]): boolean {
+  return names.length < 2 || new Set(names).size === 1
+}
+
+/** Both, each name once. */
+function namesOf(inTarget: readonly string[], inContent: readonly string[]): readonly string[] {
+  if (inTarget.length === 0 && inContent.length < 2) return inContent[0] === '' ? [] : inContent
+  return [...new Set([...inTarget, ...inContent])].filter((name) => name !== '')
 }
 
 function seenContent(

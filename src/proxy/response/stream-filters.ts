@@ -1,6 +1,5 @@
 import type { GatewayError } from '../../errors.ts'
 import { refusalEvent } from '../../http/refusal.ts'
-import { dialectOf } from '../../providers/registry.ts'
 import { declaredFraming } from '../../redaction/body-kind.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { StreamFilter } from '../policies/content-policy.ts'
@@ -29,11 +28,11 @@ export async function ended(filters: readonly StreamFilter[]): Promise<Uint8Arra
 
 /** The last event of a stream that is refused on its way. */
 export function refusalIn(
-  { target, responseFacts, wire, correlationId }: OpenExchange,
+  { dialect, responseFacts, wire, correlationId }: OpenExchange,
   error: GatewayError,
 ): Uint8Array {
   const events = declaredFraming(responseFacts.mediaType) ?? 'sse'
-  return refusalEvent(error, dialectOf(target.readings, target.upstream.dialect), {
+  return refusalEvent(error, dialect, {
     events,
     api: wire.api,
     correlationId,

@@ -57,7 +57,10 @@ function admitContent(
   const { limits, identity } = exchange
   if (!limits.any && !identity?.compiledRules.restrictsModels) return undefined
   const facts = readRequestFacts(exchange, content, size)
-  identity?.compiledRules.requireModels(facts.models, hiddenModel(exchange.operation, facts))
+  // With a plan they were judged when its targets were resolved.
+  if (!exchange.plan) {
+    identity?.compiledRules.requireModels(facts.models, hiddenModel(exchange.operation, facts))
+  }
   if (!limits.any) return undefined
   const { model } = facts
   const { operation, subscription } = exchange

@@ -14,8 +14,9 @@ export function authorize(exchange: OpenExchange, { keyUsed }: ProxyContext): vo
   const { upstream } = target
   requirePermission(identity, 'proxy:write')
   identity.compiledRules.requireTarget(upstream.name, readings.plain, exchange.clientAddress)
-  if (!upstream.bringsCredential) {
-    requireProviderCredential(exchange.fields, upstream.credentialField, exchange.queryKey)
+  if (!upstream.bringsCredential && !upstream.credentials) {
+    const place = exchange.keyInProviderField ? 'provider_field' : 'header'
+    requireProviderCredential(exchange.fields, upstream, exchange.queryKey, place)
   }
   exchange.mark('authenticatedUs')
   if (identity.stored) keyUsed(identity)

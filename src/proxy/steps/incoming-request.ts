@@ -5,23 +5,35 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import { MAX_INSPECTED_BYTES, type ContentPolicy } from '../policies/content-policy.ts'
 
+/** Most bytes of content that are held to see its model. The largest that providers take are files for transcription, and images. */
+const MAX_ROUTED_BYTES = 64 * 1024 * 1024
+
 /** A request whose head has been read. Its content is read when it is first needed, once. */
 export class IncomingRequest {
-  /** In the order in which requests pass them. */
-  readonly policies: readonly ContentPolicy[]
+  readonly #request: Request
+  readonly #exchange: OpenExchange
+  #policies: readonly ContentPolicy[] = []
+  #held: RequestBody | undefined
   readonly hasContent: boolean
   /** Of the content, as declared; 0 for none, -1 when it is not known. */
   readonly length: number
-  readonly #request: Request
-  readonly #exchange: OpenExchange
-  #held: RequestBody | undefined
 
-  constructor(exchange: OpenExchange, policies: readonly ContentPolicy[], length: number | undefined) {
+  constructor(exchange: OpenExchange, length: number | undefined) {
     this.#request = exchange.arrival.request
     this.#exchange = exchange
-    this.policies = policies
     this.hasContent = (length ?? 0) > 0 || exchange.fields['transfer-encoding'] !== undefined
     this.length = this.hasContent ? (length ?? -1) : 0
+  }
+
+  /** In the order in which requests pass them. */
+  get policies(): readonly ContentPolicy[] {
+    return this.#policies
+  }
+
+  /** @throws GatewayError when one of them lets nothing pass unseen, and the content was already too large to be held */
+  set policies(policies: readonly ContentPolicy[]) {
+    this.#policies = policies
+    if (this.#held && this.#held.kind !== 'held') for (const { request } of policies) request?.unseen()
   }
 
   /**
@@ -53,7 +65,7 @@ export class IncomingRequest {
   }
 
   get #mostHeld(): number {
-    let most = MAX_INSPECTED_BYTES
+    let most = this.#exchange.arrival.modelRoute ? MAX_ROUTED_BYTES : MAX_INSPECTED_BYTES
     for (const { request } of this.policies)
       if (request?.needs === 'all') most = Math.min(most, request.maxBytes)
     return most

@@ -4,6 +4,7 @@ import { modelOfTarget } from '../../providers/target-models.ts'
 import type { Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
+import { noteTargetState } from '../targets/note-target-state.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 
 /**
@@ -31,6 +32,13 @@ export function publish(
       responseBytes: exchange.responseBytes,
       atMs: exchange.startedAt + completedUs / 1000,
     }) ?? 0
+  const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
+  // A request that was refused after its target was chosen says nothing about it.
+  const { chosen } = exchange
+  for (const attempt of ended) {
+    if (attempt.target !== undefined) context.targetTraffic.note(exchange.caller, attempt.target, attempt)
+  }
+  if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
   const notes = notesOf(exchange)
   const { upstream } = exchange.target
   const record: Exchange = {
@@ -44,8 +52,8 @@ export function publish(
     credentialField: upstream.credentialField,
     queryKey: exchange.queryKey,
     subscription: exchange.subscription,
-    upstreamUrl: upstream.url,
-    attempts: attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs)),
+    upstreamUrl: upstream.name === '' ? '' : upstream.url,
+    attempts: ended,
     method: exchange.method,
     path: exchange.path,
     requestFields: exchange.fields,
@@ -54,6 +62,8 @@ export function publish(
     outcome,
     errorCode,
     dialect: upstream.dialect,
+    targetModel: attempts.at(-1)?.about.model ?? '',
+    ...mutatedOf(exchange),
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -68,11 +78,18 @@ export function publish(
     ticket: awaitedAs,
     limitWaitUs: exchange.limitWaitUs,
     ...(notes.inspection ? { inspection: notes.inspection.record } : {}),
-    route: `${upstream.prefix}/*`,
+    route: exchange.route,
     ...(exchange.span ? { span: exchange.span } : {}),
   }
   if (notes.inspection) auditInspection(exchange, notes.inspection, context)
   context.sink.record(record, { request: requestContent, response: responseContent })
+}
+
+/** Where the model of the last target was written. */
+function mutatedOf({ plan, attempts, askedModel }: OpenExchange): { mutated?: readonly string[] } {
+  const model = attempts.at(-1)?.about.model
+  if (plan?.rewrite === undefined || model === undefined || model === askedModel) return {}
+  return { mutated: [plan.rewrite] }
 }
 
 const NO_NOTES: PolicyNotes = {}

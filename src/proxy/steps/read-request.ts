@@ -1,10 +1,9 @@
 import { GatewayError } from '../../errors.ts'
 import { attendClient } from '../exchange/attend-client.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
-import { choosePolicies } from '../policies/choose-policies.ts'
-import type { RedactionPorts } from '../policies/redaction-run.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import { IncomingRequest, requestTooLarge } from './incoming-request.ts'
+import { IncomingRequest } from './incoming-request.ts'
+import { takePolicies } from './take-policies.ts'
 
 /** TRACE shows credentials that were added on the way, CONNECT opens a tunnel. */
 const NEVER_FORWARDED = ['TRACE', 'CONNECT']
@@ -30,19 +29,14 @@ export function readRequest(exchange: OpenExchange, context: ProxyContext): Inco
   if (fields['via']?.includes(context.via)) {
     throw new GatewayError('loop_detected', 'request has already passed this gateway')
   }
-  const length = readLength(exchange)
-  const policies = choosePolicies(exchange, context.settings.inspection, redactionPorts(exchange, context))
-  const incoming = new IncomingRequest(exchange, policies, length)
+  const incoming = new IncomingRequest(exchange, readLength(exchange))
+  // On a model route they depend on the target.
+  if (!arrival.modelRoute) takePolicies(exchange, incoming, context)
   if (incoming.hasContent && WITHOUT_CONTENT.includes(method)) {
     throw new GatewayError('bad_request', `a ${method} request with content is not supported`)
   }
-  exchange.policies = policies
-  if (arrival.upgrade) {
-    for (const { webSocketRefusal } of policies) {
-      if (webSocketRefusal !== undefined) throw new GatewayError('websocket_not_offered', webSocketRefusal)
-    }
-    attendClient(exchange)
-  } else {
+  if (arrival.upgrade) attendClient(exchange)
+  else {
     // Listening for the client's leaving costs more than most exchanges last; a stream and a slow response need it.
     exchange.clock.lasting = () => attendClient(exchange)
   }
@@ -50,26 +44,11 @@ export function readRequest(exchange: OpenExchange, context: ProxyContext): Inco
   return incoming
 }
 
-/** The declared length of the content. @throws GatewayError when it is no number, or larger than it may be */
-function readLength(exchange: OpenExchange): number | undefined {
-  const declared = exchange.fields['content-length']
+/** The declared length of the content. @throws GatewayError when it is no number */
+function readLength({ fields }: OpenExchange): number | undefined {
+  const declared = fields['content-length']
   const length = Number(declared ?? 0)
   // The server joins repeated fields, even equal ones (`3, 3`). That is not a number, and the content would be lost.
   if (Number.isNaN(length)) throw new GatewayError('bad_request', 'a request has one Content-Length field')
-  const most = exchange.limits.maxRequestBytes(exchange.target.upstream.name)
-  if (most > 0) exchange.maxBodyBytes = Math.min(most, exchange.maxBodyBytes || most)
-  const { maxBodyBytes } = exchange
-  if (maxBodyBytes > 0 && length > maxBodyBytes) throw requestTooLarge(maxBodyBytes)
   return declared === undefined ? undefined : length
-}
-
-function redactionPorts(exchange: OpenExchange, context: ProxyContext): RedactionPorts | undefined {
-  const { inspector } = context.settings
-  if (!inspector?.redaction.scopes.guards) return undefined
-  return {
-    inspector,
-    signal: exchange.abort.signal,
-    warn: (message, fields) => context.log('WARN', message, { ...exchange.logFields, ...fields }),
-    shownPath: () => exchange.shownPath(),
-  }
 }

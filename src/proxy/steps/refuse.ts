@@ -2,7 +2,6 @@ import { isDenial, isUnrecognised } from '../../audit/audit-trail.ts'
 import { GatewayError, type GatewayErrorCode } from '../../errors.ts'
 import { refusal } from '../../http/refusal.ts'
 import { LimitRefusal } from '../../limits/admission/limit-refusal.ts'
-import { dialectOf } from '../../providers/registry.ts'
 import type { Outcome } from '../../traces/exchange.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
@@ -10,8 +9,7 @@ import type { ProxyContext } from '../proxy-context.ts'
 /** Ends an exchange without a response of its upstream: responds itself, in the dialect of its route. */
 export function refuse(exchange: OpenExchange, error: unknown, context: ProxyContext): Response {
   const known = error instanceof GatewayError ? error : unforeseen(exchange, error, context)
-  const { readings, upstream } = exchange.target
-  const response = refusal(known, dialectOf(readings, upstream.dialect), exchange.ownFields)
+  const response = refusal(known, exchange.dialect, exchange.ownFields)
   exchange.status = response.status
   exchange.responseFields = response.headers.toJSON()
   if (isDenial(known.code) && !deny(exchange, known, context) && isUnrecognised(known.code)) {

@@ -1,16 +1,63 @@
 import type { RequestTarget } from '../../http/request-target.ts'
+import type { ModelDialect } from '../../providers/dialects/dialect.ts'
+import {
+  type ModelListRoute,
+  type ModelRoute,
+  modelListOf,
+  modelRouteOf,
+} from '../../providers/model-routes.ts'
 import type { ProviderConfig } from '../../providers/settings.ts'
+import type { PathReadings } from '../../wire/url/path-readings.ts'
 import { hasPrefix } from '../../wire/url/path-prefix.ts'
-import { type ForwardingSettings, type Target, type Upstream, upstreamOf } from '../upstream/upstream.ts'
+import { pathWithModel } from '../targets/rewrite-model.ts'
+import {
+  type ForwardingSettings,
+  type Target,
+  type Upstream,
+  upstreamOf,
+  urlOf,
+} from '../upstream/upstream.ts'
+import { unresolvedUpstream } from '../upstream/unresolved-upstream.ts'
 
-/** Providers by prefix, longest first. */
+/** Where a request belongs. */
+export type Route =
+  /** Below a provider's prefix. */
+  | { readonly kind: 'provider'; readonly target: Target }
+  /** Its model decides. Until that is known its target has no provider. */
+  | { readonly kind: 'model'; readonly route: ModelRoute; readonly target: Target }
+  /** It asks which models there are. */
+  | { readonly kind: 'model list'; readonly list: ModelListRoute }
+
+/** The fields of a request that decide about its route. */
+interface RoutedRequest {
+  readonly method: string
+  readonly headers: Headers
+}
+
+/** The methods that ask for a list; `OPTIONS` asks whether a page may. */
+const READING: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
+
+/** Providers by prefix, longest first, and the routes without a prefix. */
 export class RouteTable {
   readonly #upstreams: readonly Upstream[]
+  readonly #byName: ReadonlyMap<string, Upstream>
+  readonly #unresolved: Readonly<Record<ModelDialect, Upstream>>
 
   constructor(providers: readonly ProviderConfig[], settings: ForwardingSettings) {
     this.#upstreams = providers
       .map((provider) => upstreamOf(provider, settings))
       .sort((a, b) => b.prefix.length - a.prefix.length)
+    this.#byName = new Map(this.#upstreams.map((upstream) => [upstream.name, upstream]))
+    this.#unresolved = {
+      openai: unresolvedUpstream('openai', settings),
+      anthropic: unresolvedUpstream('anthropic', settings),
+      gemini: unresolvedUpstream('gemini', settings),
+    }
+  }
+
+  /** The upstream of a provider that is enabled. */
+  named(provider: string): Upstream {
+    return this.#byName.get(provider)!
   }
 
   /** Closes the connections that no request uses. */
@@ -19,11 +66,59 @@ export class RouteTable {
   }
 
   /**
-   * The target of a request.
+   * Where a request belongs.
    *
-   * @returns `undefined` for a path below no provider's prefix
+   * @returns `undefined` for a path of the gateway's own
    */
-  find({ path, query, readings }: RequestTarget): Target | undefined {
+  find(requested: RequestTarget, request: RoutedRequest): Route | undefined {
+    const target = this.#targetBelowPrefix(requested)
+    if (target) return { kind: 'provider', target }
+    const { plain } = requested.readings
+    // Most paths of the management API end here.
+    if (!plain.startsWith('/v1')) return undefined
+    const anthropic = request.headers.has('anthropic-version')
+    if (READING.includes(request.method)) {
+      const list = modelListOf(plain, anthropic)
+      if (list) return { kind: 'model list', list }
+    }
+    const route = modelRouteOf(plain, anthropic)
+    if (!route) return undefined
+    const { path, query, readings } = requested
+    const upstream = this.#unresolved[route.dialect]
+    return {
+      kind: 'model',
+      route,
+      target: {
+        upstream,
+        path,
+        readings: route.dialect === 'gemini' ? withWholeModel(readings) : readings,
+        url: `${upstream.origin}${path}${query}`,
+      },
+    }
+  }
+
+  /**
+   * A model route at the provider that was chosen for it.
+   *
+   * @param found as `find` gave it
+   * @param servedAt where the provider serves the dialect below its base URL
+   * @param model to be written into the path; `undefined` to leave it
+   */
+  at(provider: string, found: Target, query: string, servedAt: string, model: string | undefined): Target {
+    const upstream = this.named(provider)
+    const path = model === undefined ? found.path : pathWithModel(found.path, model)
+    const below = path.replace(/^\/v1(?:beta)?(?=\/)/, servedAt)
+    return { upstream, path: below, readings: found.readings, url: urlOf(upstream, below, query) }
+  }
+
+  /** A target below a provider's prefix with another model in its path. */
+  withModel(found: Target, model: string, query: string): Target {
+    const { upstream } = found
+    const path = pathWithModel(found.path, model)
+    return { ...found, path, url: urlOf(upstream, path, query) }
+  }
+
+  #targetBelowPrefix({ path, query, readings }: RequestTarget): Target | undefined {
     const { plain, loose, hidesDots } = readings
     for (const upstream of this.#upstreams) {
       if (!hasPrefix(plain, upstream.prefix)) continue
@@ -41,11 +136,22 @@ export class RouteTable {
                 loose: loose.slice(upstream.loosePrefix.length),
                 hidesDots,
               },
-        url: `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`,
+        url: urlOf(upstream, below, query),
       }
     }
     return undefined
   }
+}
+
+/**
+ * Gemini's SDKs write `provider/model` into the path as it is. Here the name of the model is all up to the verb, so a `/` in it is
+ * read as an escaped one.
+ */
+function withWholeModel(readings: PathReadings): PathReadings {
+  const [, before = '', model = '', verb = ''] =
+    /^(\/v1beta\/models\/)([^:]*)(:[^/]*)?$/.exec(readings.plain) ?? []
+  if (!model.includes('/')) return readings
+  return { ...readings, plain: `${before}${model.replaceAll('/', '%2F')}${verb}` }
 }
 
 /** Removes as many leading segments as the prefix has; used when the prefix was sent with escapes. */
@@ -57,9 +163,4 @@ function withoutSegments(path: string, prefix: string): string {
     index = next
   }
   return path.slice(index)
-}
-
-function joinQueries(base: string, query: string): string {
-  if (base === '') return query
-  return query === '' ? base : `${base}&${query.slice(1)}`
 }

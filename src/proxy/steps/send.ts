@@ -1,23 +1,13 @@
 import { GatewayError } from '../../errors.ts'
-import { broken } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import { resumed } from '../response/resumed.ts'
-import { sendHttp } from '../upstream/http.ts'
-import { failureCode } from '../upstream/upstream-failure.ts'
-import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
-import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
-
-/** Request content is observed up to this size. The model's name is near its beginning. */
-const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
-
-/** How the upstream responded: over HTTP, or to the handshake of a WebSocket. */
-export type Sent = { readonly kind: 'http'; readonly response: Response } | Handshake
+import { mayTryAgain, sendAttempts } from '../targets/send-attempts.ts'
+import { sendOnce, type Sending, type Sent } from '../upstream/send-once.ts'
 
 /**
- * Sends the request to its target.
+ * Sends the request to its target; if that fails and the request has others, to them.
  *
  * @throws GatewayError when there is no response to pass on
  */
@@ -27,99 +17,40 @@ export async function send(
   policies: readonly ContentPolicy[],
   context: ProxyContext,
 ): Promise<Sent> {
-  const { addresses, upgrade } = exchange.arrival
-  const { target, clock, abort } = exchange
-  const { via, settings } = context
-  const by = {
-    clientAddress: addresses.connection,
-    via,
-    correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
-  }
-  const handling: ContentHandling = {
-    changed: body?.kind === 'held' && body.bytes !== exchange.requestContent,
-    response: responseHandling(policies),
-  }
-  const request = upstreamRequest(exchange, target, by, handling, upgrade)
-  const content = body && contentOf(body, exchange, context)
-  exchange.beginAttempt(request.fields)
+  const sending: Sending = { exchange, body, policies, context }
   try {
-    return upgrade
-      ? await openWebSocket(request, clock, abort.signal)
-      : { kind: 'http', response: await sendHttp(request, content, abort.signal) }
+    return await (mayTryAgain(exchange) ? sendAttempts(sending) : sendOnce(sending, undefined))
   } catch (error) {
-    throw failed(exchange, error, context)
+    if (error instanceof GatewayError) logFailure(exchange, error, context)
+    throw error
+  } finally {
+    if (context.settings.routing.expose) exposeTarget(exchange)
   }
 }
 
-function responseHandling(policies: readonly ContentPolicy[]): ContentHandling['response'] {
-  let handling: ContentHandling['response'] = 'untouched'
-  for (const { response } of policies) {
-    if (response?.needs === 'all') return 'complete'
-    if (response) handling = 'readable'
+/** Adds the number of attempts, and the target of the last one, to what the client gets. */
+function exposeTarget(exchange: OpenExchange): void {
+  const { attempts, ownFields } = exchange
+  const { target, provider } = attempts.at(-1)?.about ?? { provider: '' }
+  exchange.ownFields = {
+    ...ownFields,
+    'x-ongoingai-attempts': String(attempts.length),
+    // Names of models may hold what fields may not.
+    'x-ongoingai-target': (target ?? provider).replaceAll(/[^\x21-\x7e]/g, '?'),
   }
-  return handling
 }
 
-/** The failure, after it was logged. */
-function failed(exchange: OpenExchange, error: unknown, context: ProxyContext): GatewayError {
-  const failure =
-    error instanceof GatewayError
-      ? error
-      : broken(exchange, error, failureCode(error), 'upstream request failed')
-  if (exchange.brokenBy !== 'client_aborted') {
-    context.log('ERROR', 'proxy request failed', {
-      ...exchange.logFields,
-      provider_prefix: exchange.target.upstream.prefix,
-      path: exchange.shownPath(exchange.target.path),
-      error_code: failure.code,
-      error: error instanceof Error ? error.message : String(error),
-    })
-  }
-  return failure
-}
-
-function contentOf(
-  body: RequestBody,
+function logFailure(
   exchange: OpenExchange,
+  { code, message, cause }: GatewayError,
   context: ProxyContext,
-): Uint8Array | AsyncIterable<Uint8Array> {
-  switch (body.kind) {
-    case 'held':
-      exchange.clock.enter('first_byte')
-      return body.bytes
-    case 'streamed':
-      exchange.clock.enter('request')
-      exchange.clock.last()
-      return observed(body.chunks, exchange, context)
-    case 'replayable':
-      exchange.clock.last()
-      return observed(
-        resumed(body.beginning, body.rest, () => exchange.letGo()),
-        exchange,
-        context,
-      )
-    default:
-      return body satisfies never
-  }
-}
-
-/** The request's content. Each chunk is passed on first and observed afterwards. */
-async function* observed(
-  chunks: AsyncIterable<Uint8Array>,
-  exchange: OpenExchange,
-  context: ProxyContext,
-): AsyncGenerator<Uint8Array> {
-  const { id, wire, requestFacts: facts, clock, maxBodyBytes } = exchange
-  const tap = context.sink.observe({ id, side: 'request', wire, facts })
-  for await (const chunk of chunks) {
-    exchange.requestBytes += chunk.length
-    if (maxBodyBytes > 0 && exchange.requestBytes > maxBodyBytes) {
-      exchange.breakOff('request_body_too_large')
-      return
-    }
-    yield chunk
-    clock.enter('request')
-    if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
-  }
-  clock.enter('first_byte')
+): void {
+  if (exchange.brokenBy === 'client_aborted') return
+  context.log('ERROR', 'proxy request failed', {
+    ...exchange.logFields,
+    provider_prefix: exchange.target.upstream.prefix,
+    path: exchange.shownPath(exchange.target.path),
+    error_code: code,
+    error: cause instanceof Error ? cause.message : message,
+  })
 }

@@ -27,8 +27,8 @@ export interface Probed {
 
 /** One exchange's waits. Times are milliseconds of `performance.now()`. */
 export class Clock {
-  readonly timeouts: Timeouts
-  readonly connection: Probed
+  timeouts: Timeouts
+  connection: Probed
   readonly strike: (code: Strike) => void
   /** Of the exchange; later by as long as the process was paused since. */
   startedAt: number
@@ -49,6 +49,21 @@ export class Clock {
     this.probedAt = now
     this.phaseAt = now
     this.strike = strike
+  }
+
+  /** The exchange goes to another upstream, from which nothing has been heard yet. */
+  retarget(timeouts: Timeouts, connection: Probed): void {
+    this.timeouts = timeouts
+    this.connection = connection
+    this.connected = false
+    this.probedAt = performance.now()
+  }
+
+  /** Another request is sent: its waits begin now. */
+  startAgain(): void {
+    this.connected = false
+    this.probedAt = performance.now()
+    this.enter('first_byte')
   }
 
   /** The exchange is long: does what only long ones need. */

@@ -13,6 +13,9 @@ const provider: ProviderConfig = {
   timeouts: { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
   connection: { proxy: '', ca: '', certificate: '', key: '' },
   headers: { set: [['x-team', 'red']], remove: ['x-private'] },
+  region: '',
+  zeroRetention: false,
+  retryOn: [],
 }
 const target = {
   upstream: upstreamOf(provider, { gatewayKeyField: 'x-gateway-key', forwardClientFields: false }),
@@ -39,7 +42,7 @@ const by = { clientAddress: '192.0.2.1', via: '1.1 ongoingai-1', correlationId: 
 
 function fieldsOf(handling: Partial<ContentHandling>, upgrade = false, codings = 'gzip'): string[] {
   const { fields } = upstreamRequest(
-    { method: 'POST', fields: client, requestFacts: { mediaType: 'application/json', codings } },
+    { method: 'POST', fields: client, query: '', requestFacts: { mediaType: 'application/json', codings } },
     target,
     by,
     { changed: false, response: 'untouched', ...handling },

@@ -1,6 +1,9 @@
+import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import { upstreamFields, type ForwardedBy } from '../../http/fields.ts'
+import { credentialField } from '../../providers/credential-field.ts'
 import type { ContentFacts } from '../../traces/exchange.ts'
-import type { Target } from './upstream.ts'
+import { withoutCredentials } from '../../traces/credential-places.ts'
+import { type Target, urlOf } from './upstream.ts'
 
 /** A request as one target gets it. */
 export interface UpstreamRequest {
@@ -27,22 +30,31 @@ export const HANDSHAKE = [
   'content-length',
 ]
 
+/** The client's request, as far as it is forwarded. */
+interface ClientRequest {
+  readonly method: string
+  readonly fields: Readonly<Record<string, string>>
+  /** Begins with `?`, or is empty. */
+  readonly query: string
+  readonly requestFacts: ContentFacts
+}
+
 /**
  * Builds the request to a target, for HTTP and WebSockets: the client's fields, without those that must not travel, changed by the
  * provider's settings.
+ *
+ * @param held a credential of the gateway, which replaces those of the client; `undefined` when the client's own are sent
  */
 export function upstreamRequest(
-  client: {
-    readonly method: string
-    readonly fields: Readonly<Record<string, string>>
-    readonly requestFacts: ContentFacts
-  },
+  client: ClientRequest,
   target: Target,
   by: ForwardedBy,
   { changed, response }: ContentHandling,
   upgrade: boolean,
+  held?: ChosenCredential,
 ): UpstreamRequest {
-  const fields = upstreamFields(client.fields, target.upstream.fields, by)
+  const request = held ? withHeld(client, target, by, held) : withOwn(client, target, by)
+  const { fields } = request
   if (upgrade) for (const name of HANDSHAKE) delete fields[name]
   if (changed) {
     delete fields['content-length']
@@ -50,5 +62,24 @@ export function upstreamRequest(
   }
   if (response !== 'untouched') fields['accept-encoding'] = 'identity'
   if (response === 'complete') for (const name of ['range', 'if-range']) delete fields[name]
-  return { target, method: client.method, fields }
+  return request
+}
+
+function withOwn({ method, fields }: ClientRequest, target: Target, by: ForwardedBy): UpstreamRequest {
+  return { target, method, fields: upstreamFields(fields, target.upstream.fields, by) }
+}
+
+function withHeld(
+  client: ClientRequest,
+  target: Target,
+  by: ForwardedBy,
+  { value, isToken }: ChosenCredential,
+): UpstreamRequest {
+  const { upstream, path } = target
+  const rest = withoutCredentials(client, upstream.credentialField, () => true)
+  const fields = upstreamFields(rest.fields, upstream.fields, by)
+  const [name, text] = credentialField(upstream, path, value.reveal(), isToken)
+  fields[name] = text
+  const url = rest.query === client.query ? target.url : urlOf(upstream, path, rest.query)
+  return { target: { ...target, url }, method: client.method, fields }
 }

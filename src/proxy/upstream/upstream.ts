@@ -1,6 +1,7 @@
+import type { CredentialPool } from '../../credentials/credential-pool.ts'
 import type { DialectName } from '../../providers/dialects/dialects.ts'
 import { type FieldRules, fieldRules } from '../../http/fields.ts'
-import type { ProviderConfig, Timeouts } from '../../providers/settings.ts'
+import type { ProviderConfig, RetryRule, Timeouts } from '../../providers/settings.ts'
 import { CREDENTIAL_FIELDS } from '../../traces/provider-credential.ts'
 import { type PathReadings, readPath } from '../../wire/url/path-readings.ts'
 import { UpstreamConnection } from './connection.ts'
@@ -22,11 +23,15 @@ export interface Upstream {
   /** Query of the base URL with `?`; empty for none. */
   readonly baseQuery: string
   readonly credentialField: string
+  /** The credentials that the gateway holds for it; `undefined` when callers bring their own. */
+  readonly credentials: CredentialPool | undefined
   /** The settings put a credential into every request. */
   readonly bringsCredential: boolean
   /** Whether a subscription pays for a request. */
   readonly subscriptions: SubscriptionTokens
   readonly timeouts: Timeouts
+  /** Its own rules about what a response means. */
+  readonly retryOn: readonly RetryRule[]
   readonly connection: UpstreamConnection
   /** Which fields of requests travel. */
   readonly fields: FieldRules
@@ -37,6 +42,8 @@ export interface ForwardingSettings {
   /** Lower-case name of the gateway key field. */
   readonly gatewayKeyField: string
   readonly forwardClientFields: boolean
+  /** The credentials that the gateway holds for a provider. */
+  readonly credentialsOf?: (provider: string) => CredentialPool | undefined
 }
 
 /** The upstream of a request, and the resource there. */
@@ -52,7 +59,7 @@ export interface Target {
 /** A provider of the settings as the request path needs it. */
 export function upstreamOf(
   provider: ProviderConfig,
-  { gatewayKeyField, forwardClientFields }: ForwardingSettings,
+  { gatewayKeyField, forwardClientFields, credentialsOf }: ForwardingSettings,
 ): Upstream {
   const url = new URL(provider.upstream)
   return {
@@ -65,12 +72,33 @@ export function upstreamOf(
     basePath: url.pathname.replace(/\/+$/, ''),
     baseQuery: url.search === '?' ? '' : url.search,
     credentialField: provider.credentialHeader,
+    credentials: credentialsOf?.(provider.name),
     bringsCredential: provider.headers.set.some(
       ([name]) => name === provider.credentialHeader || CREDENTIAL_FIELDS.includes(name),
     ),
     subscriptions: new SubscriptionTokens(provider, gatewayKeyField),
     timeouts: provider.timeouts,
+    retryOn: provider.retryOn,
     connection: new UpstreamConnection(url.origin, provider.connection),
     fields: fieldRules(gatewayKeyField, forwardClientFields, provider.headers),
   }
+}
+
+/**
+ * The URL of a resource at an upstream.
+ *
+ * @param path below the provider's prefix
+ * @param query with `?`, or empty; it goes behind that of the base URL
+ */
+export function urlOf(
+  { origin, basePath, baseQuery }: Pick<Upstream, 'origin' | 'basePath' | 'baseQuery'>,
+  path: string,
+  query: string,
+): string {
+  return `${origin}${basePath}${path}${joinQueries(baseQuery, query)}`
+}
+
+function joinQueries(base: string, query: string): string {
+  if (base === '') return query
+  return query === '' ? base : `${base}&${query.slice(1)}`
 }

@@ -1,3 +1,4 @@
+import { usualTarget } from '../../traces/attempts.ts'
 import { isCredentialName } from '../../redaction/credential-name.ts'
 import { shownPath } from '../../redaction/paths.ts'
 import { REDACTED, withoutCredentials } from '../../redaction/without-credentials.ts'
@@ -83,6 +84,8 @@ export function importedTrace(row: GoTraceRow, masked: readonly string[]): Trace
     correlationId: metadataText(metadata, 'correlation_id'),
     apiKeyHash: row.api_key_hash ?? '',
     consumptionId: '',
+    attempts: 1,
+    target: usualTarget({ provider: row.provider || 'unknown', requestedModel: row.model || '' }, 1),
     countedOnce: false,
     requestHeaders: requestHeaders.fields,
     responseHeaders: responseHeaders.fields,

@@ -1,4 +1,5 @@
 import { StorageError } from '../storage-error.ts'
+import { attemptColumns } from './attempt-columns.ts'
 import { failedAnswers } from './failed-answers.ts'
 
 /** The parts of SQL that databases write differently. */
@@ -366,6 +367,7 @@ export const MIGRATIONS: readonly Migration[] = [
     name: '019_consumption_pages',
     statements: () => [],
   },
+  attemptColumns,
 ]
 
 /**

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Outcome } from '../../traces/exchange.ts'
+import { usualAttempts, usualTarget } from '../../traces/attempts.ts'
 import { storedFields } from '../../traces/stored-fields.ts'
 import type { Trace, UsageSource } from '../../traces/trace.ts'
 import type { CostStatus } from '../../usage/cost.ts'
@@ -55,6 +56,8 @@ export function toTraceRow(trace: Trace): Omit<Selectable<TracesTable>, 'seq'> {
     project: trace.project,
     tags: Object.keys(trace.tags).length === 0 ? '' : JSON.stringify(trace.tags),
     consumption_id: trace.consumptionId,
+    attempts: trace.attempts === usualAttempts(trace) ? null : trace.attempts,
+    target: trace.target === usualTarget(trace, trace.attempts) ? null : trace.target,
   }
 }
 
@@ -106,6 +109,8 @@ export function chunksOf(row: TraceBodiesTable): Uint8Array[] {
 
 /** A row as lists show it. Rows are our own, so their closed sets of words are trusted. */
 export function fromTraceRow(row: Selectable<TracesTable>): TraceSummary {
+  const { provider, requested_model: requestedModel } = row
+  const attempts = row.attempts ?? usualAttempts(row)
   return {
     id: row.id,
     organizationId: row.organization_id,
@@ -152,6 +157,8 @@ export function fromTraceRow(row: Selectable<TracesTable>): TraceSummary {
     project: row.project,
     tags: row.tags === '' ? {} : (JSON.parse(row.tags) as Record<string, string>),
     consumptionId: row.consumption_id,
+    attempts,
+    target: row.target ?? usualTarget({ provider, requestedModel }, attempts),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Span } from '../span.ts'
+
 /** Longest block of part headers that is read, and longest value. */
 const MAX_HEADER_BYTES = 4096
 const MAX_VALUE_BYTES = 1024
@@ -11,8 +13,8 @@ const DISPOSITION =
   /^content-disposition[ \t]*:[ \t]*form-data[ \t]*;[ \t]*name=(?:"([^"\\]*)"|([^\s";=]+))[ \t;]*$/i
 const FILE_NAME = /;[ \t]*filename\*?=(?:"(?:[^"\\]|\\.)*"|[^;\s]*)/gi
 
-/** One field of a form. */
-export interface FormField {
+/** One field of a form, and where its value stands. */
+export interface FormField extends Span {
   readonly name: string
   readonly value: string
 }
@@ -49,7 +51,7 @@ export function fieldsOfForm(
     if (wanted.test(part.name)) {
       const value = bytes.subarray(headersEnd + 4, end)
       if (part.encoded || value.length > MAX_VALUE_BYTES) return undefined
-      fields.push({ name: part.name, value: value.toString('utf8') })
+      fields.push({ name: part.name, value: value.toString('utf8'), start: headersEnd + 4, end })
     }
     at = end + delimiter.length
   }

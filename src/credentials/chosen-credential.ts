@@ -1,0 +1,10 @@
+import type { HeldValue } from './held-value.ts'
+
+/** A credential as one attempt uses it. Hand the same object back with `report`. */
+export interface ChosenCredential {
+  /** Unique within its provider. Safe in traces and logs. */
+  readonly name: string
+  readonly value: HeldValue
+  /** An OAuth token or JWT. It goes as a bearer token, whatever the provider's field for keys. */
+  readonly isToken: boolean
+}

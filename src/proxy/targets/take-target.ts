@@ -1,0 +1,53 @@
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+import { factsForTarget } from '../request/facts-for-target.ts'
+import type { Target, TargetPlan } from './target.ts'
+
+/** The exchange goes to a target of its plan from now on: limits, prices and the record go by it. */
+export function takeTarget(
+  exchange: OpenExchange,
+  plan: TargetPlan,
+  target: Target,
+  context: ProxyContext,
+): void {
+  const { asked, askedModel, arrival } = exchange
+  exchange.chosen = target
+  if (asked) exchange.asked = factsForTarget(asked, target.model ?? askedModel, plan.rewrite)
+  const inPath = plan.rewrite === 'path.model' ? target.model : undefined
+  if (arrival.modelRoute || inPath !== undefined) retarget(exchange, target.provider, inPath, context)
+}
+
+/**
+ * Which targets can be used: where the gateway's credentials are sent, there must be one.
+ *
+ * @param used names of credentials that the request has tried, by provider
+ */
+export function usableFor(
+  { settings: { upstreams } }: ProxyContext,
+  used?: ReadonlyMap<string, ReadonlySet<string>>,
+): (target: Target) => boolean {
+  return ({ name, provider }) => {
+    const { credentials } = upstreams.named(provider)
+    if (!credentials || credentials.use !== 'gateway') return true
+    const tried = used?.get(provider)
+    return credentials
+      .standings(Date.now(), name)
+      .some((one) => one.state === 'available' && !tried?.has(one.name))
+  }
+}
+
+/** Lets the exchange go to a provider. @param inPath model to be written into the path; `undefined` to leave it */
+export function retarget(
+  exchange: OpenExchange,
+  provider: string,
+  inPath: string | undefined,
+  { settings: { upstreams, models } }: ProxyContext,
+): void {
+  const { modelRoute, target } = exchange.arrival
+  if (!modelRoute) {
+    exchange.retarget(upstreams.withModel(target, inPath!, exchange.query))
+    return
+  }
+  const servedAt = models.servedAt(provider, modelRoute.dialect)!
+  exchange.retarget(upstreams.at(provider, target, exchange.query, servedAt, inPath))
+}

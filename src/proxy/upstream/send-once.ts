@@ -1,0 +1,120 @@
+import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
+import { GatewayError } from '../../errors.ts'
+import { broken } from '../exchange/broken.ts'
+import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { RequestBody } from '../exchange/request-body.ts'
+import type { ContentPolicy } from '../policies/content-policy.ts'
+import type { ProxyContext } from '../proxy-context.ts'
+import { resumed } from '../response/resumed.ts'
+import { contentForTarget } from '../steps/content-for-target.ts'
+import { sendHttp } from './http.ts'
+import { failureCode } from './upstream-failure.ts'
+import { upstreamRequest, type ContentHandling } from './upstream-request.ts'
+import { openWebSocket, type Handshake } from './websocket.ts'
+
+/** Request content is observed up to this size. The model's name is near its beginning. */
+const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
+
+/** How the upstream responded: over HTTP, or to the handshake of a WebSocket. */
+export type Sent = { readonly kind: 'http'; readonly response: Response } | Handshake
+
+/** A request that is on its way: what it takes to send it, once or again. */
+export interface Sending {
+  readonly exchange: OpenExchange
+  /** As the policies left it; `undefined` for none. */
+  readonly body: RequestBody | undefined
+  readonly policies: readonly ContentPolicy[]
+  readonly context: ProxyContext
+}
+
+/**
+ * Sends the request to its target, once.
+ *
+ * @param held a credential of the gateway; `undefined` for the caller's own
+ * @throws GatewayError when there is no response
+ */
+export async function sendOnce(
+  { exchange, body: given, policies, context }: Sending,
+  held: ChosenCredential | undefined,
+): Promise<Sent> {
+  const body = given && contentForTarget(given, exchange)
+  const { addresses, upgrade } = exchange.arrival
+  const { target, clock, abort } = exchange
+  const { via, settings } = context
+  const by = {
+    clientAddress: addresses.connection,
+    via,
+    correlationId: settings.forwardCorrelationId ? exchange.correlationId : undefined,
+  }
+  const handling: ContentHandling = {
+    changed: body?.kind === 'held' && body.bytes !== exchange.requestContent,
+    response: responseHandling(policies),
+  }
+  const request = upstreamRequest(exchange, target, by, handling, upgrade, held)
+  const content = body && contentOf(body, exchange, context)
+  exchange.beginAttempt(request.fields, body?.kind === 'held' ? body.bytes.length : -1, held)
+  try {
+    return upgrade
+      ? await openWebSocket(request, clock, abort.signal)
+      : { kind: 'http', response: await sendHttp(request, content, abort.signal) }
+  } catch (error) {
+    throw error instanceof GatewayError
+      ? error
+      : broken(exchange, error, failureCode(error), 'upstream request failed')
+  }
+}
+
+function responseHandling(policies: readonly ContentPolicy[]): ContentHandling['response'] {
+  let handling: ContentHandling['response'] = 'untouched'
+  for (const { response } of policies) {
+    if (response?.needs === 'all') return 'complete'
+    if (response) handling = 'readable'
+  }
+  return handling
+}
+
+function contentOf(
+  body: RequestBody,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): Uint8Array | AsyncIterable<Uint8Array> {
+  switch (body.kind) {
+    case 'held':
+      exchange.clock.enter('first_byte')
+      return body.bytes
+    case 'streamed':
+      exchange.clock.enter('request')
+      exchange.clock.last()
+      return observed(body.chunks, exchange, context)
+    case 'replayable':
+      exchange.clock.last()
+      return observed(
+        resumed(body.beginning, body.rest, () => exchange.letGo()),
+        exchange,
+        context,
+      )
+    default:
+      return body satisfies never
+  }
+}
+
+/** The request's content. Each chunk is passed on first and observed afterwards. */
+async function* observed(
+  chunks: AsyncIterable<Uint8Array>,
+  exchange: OpenExchange,
+  context: ProxyContext,
+): AsyncGenerator<Uint8Array> {
+  const { id, wire, requestFacts: facts, clock, maxBodyBytes } = exchange
+  const tap = context.sink.observe({ id, side: 'request', wire, facts })
+  for await (const chunk of chunks) {
+    exchange.requestBytes += chunk.length
+    if (maxBodyBytes > 0 && exchange.requestBytes > maxBodyBytes) {
+      exchange.breakOff('request_body_too_large')
+      return
+    }
+    yield chunk
+    clock.enter('request')
+    if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
+  }
+  clock.enter('first_byte')
+}
