@@ -7,7 +7,7 @@ import type { TelemetrySettings } from '../telemetry/settings.ts'
 import type { Vitals } from '../telemetry/vitals.ts'
 import type { ObservedContent, ObservedMessage } from '../traces/exchange.ts'
 import type { PricingConfig } from '../usage/settings.ts'
-import type { Fate, ReplayedCount } from './tenant-pipelines.ts'
+import type { ReplayedCount } from './tenant-pipelines.ts'
 
 /** Messages of the serving thread to the recorder thread. */
 export type RecorderRequest =
@@ -32,12 +32,7 @@ export type RecorderReply =
   | { readonly kind: 'ready'; readonly totals: RecorderTotals; readonly keys?: KeyList }
   | { readonly kind: 'failed'; readonly message: string }
   /** These exchanges are in the store, in the journal, in quarantine, or counted as dropped. */
-  | {
-      readonly kind: 'settled'
-      readonly ids: readonly string[]
-      readonly fate: Fate
-      readonly totals: RecorderTotals
-    }
+  | SettledBatch
   /** Records of the journal are in the store now. */
   | { readonly kind: 'replayed'; readonly counts: readonly ReplayedCount[] }
   /** Costs of exchanges whose reservations wait for them. */
@@ -109,11 +104,19 @@ export interface ObservedBatch {
  */
 export interface ExchangeBatch {
   readonly kind: 'exchanges'
-  /** JSON array of exchanges. */
+  /**
+   * Lines of JSON. The first is an array: per exchange, the length of its request content and of its response content;
+   * -1 for none. Each other line is an array of exchanges.
+   */
   readonly text: string
-  /** Per exchange, the length of its request content and of its response content; -1 for none. */
-  readonly lengths: readonly number[]
   readonly contents: Uint8Array
+}
+
+/** Exchanges whose fate is known, several at a time: a text, because cloning a list and an object costs more. */
+export interface SettledBatch {
+  readonly kind: 'settled'
+  /** JSON of `Settled`. */
+  readonly text: string
 }
 
 /** Exchanges that have been priced, several at a time: flat, because cloning objects would cost the most. */

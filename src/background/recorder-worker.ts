@@ -24,6 +24,7 @@ import { KeyWatch } from './key-watch.ts'
 import { PricedReport } from './priced-report.ts'
 import { RequestLog } from './request-log.ts'
 import { quarantine } from './quarantine.ts'
+import { packSettled } from './settled-batch.ts'
 import type { TraceBuilder } from './trace-builder.ts'
 import { countByTenant } from './tenant-pipelines.ts'
 import { TraceWriter } from './trace-writer.ts'
@@ -165,7 +166,7 @@ class RecorderThread {
       maxPendingBytes: () => this.#settings.queueMaxBytes,
       settled: (ids, fate) => {
         this.#unfinished.settled(ids)
-        reply({ kind: 'settled', ids, fate, totals: this.totals() })
+        reply(packSettled({ ids, fate, totals: this.totals() }))
       },
       replayed: (traces) => reply({ kind: 'replayed', counts: countByTenant(traces) }),
       ...(this.#telemetry ? { wrote: (write) => this.#telemetry!.wrote(write) } : {}),
@@ -372,7 +373,7 @@ class RecorderThread {
     // First what cannot be recovered.
     await Promise.race([this.#writer.close(), this.#flush.promise.then(() => Bun.sleep(HURRIED_STORE_MS))])
     this.#writer.abandon()
-    reply({ kind: 'settled', ids: [], fate: 'stored', totals: this.totals() })
+    reply(packSettled({ ids: [], fate: 'stored', totals: this.totals() }))
     await this.#maintenance.stop()
     await this.#keys.stop()
     await this.#audit.close()

@@ -23,6 +23,7 @@ import type { RecorderEnd } from './journal-at-end.ts'
 import { unpackPriced } from './priced-batch.ts'
 import { ObservedOutbox } from './observed-outbox.ts'
 import type { RecorderReply, RecorderRequest, RecorderSettings } from './protocol.ts'
+import { type Settled, unpackSettled } from './settled-batch.ts'
 import { TotalsAcrossThreads } from './totals-across-threads.ts'
 
 /** Exchanges are handed over together: at most so many, at most so late. */
@@ -273,9 +274,7 @@ export class Recorder {
         this.#starting = undefined
         return
       case 'settled':
-        this.#queue.settle(reply.ids, reply.fate)
-        this.#totals.take(reply.totals)
-        return
+        return this.#settled(unpackSettled(reply))
       case 'replayed':
         return this.#queue.tenants.replayed(reply.counts)
       case 'priced':
@@ -309,6 +308,11 @@ export class Recorder {
       default:
         reply satisfies never
     }
+  }
+
+  #settled({ ids, fate, totals }: Settled): void {
+    this.#queue.settle(ids, fate)
+    this.#totals.take(totals)
   }
 
   /** The thread could not open its store. */

@@ -50,6 +50,8 @@ export class RequestLog {
 
 function fieldsOf(exchange: Exchange, trace: Trace): string {
   const { caller, span } = exchange
+  const shown = span?.context.sampled ? span.context : undefined
+  // JSON leaves out what is undefined.
   return JSON.stringify({
     correlation_id: exchange.correlationId,
     record_id: exchange.id,
@@ -58,19 +60,24 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     status: exchange.status,
     latency_ms: Math.round(exchange.completedUs / 1000),
     outcome: trace.outcome,
-    ...(trace.errorCode === '' ? {} : { error_code: trace.errorCode }),
-    ...(trace.providerError === '' ? {} : { provider_error: trace.providerError }),
+    error_code: trace.errorCode === '' ? undefined : trace.errorCode,
+    provider_error: trace.providerError === '' ? undefined : trace.providerError,
     provider: trace.provider,
     model: trace.model,
     org_id: caller.organizationId,
     workspace_id: caller.workspaceId,
-    ...(caller.keyId === '' ? {} : { key_id: caller.keyId }),
+    key_id: caller.keyId === '' ? undefined : caller.keyId,
     input_tokens: trace.inputTokens,
     output_tokens: trace.outputTokens,
     usage_source: trace.usageSource,
-    ...(trace.costNanoUsd === null ? {} : { cost_usd: trace.costNanoUsd / 1e9 }),
+    cost_usd: usdOf(trace.costNanoUsd),
     cost_status: trace.costStatus,
-    ...(trace.listPriceNanoUsd === null ? {} : { list_price_usd: trace.listPriceNanoUsd / 1e9 }),
-    ...(span?.context.sampled ? { trace_id: span.context.traceId, span_id: span.context.spanId } : {}),
+    list_price_usd: usdOf(trace.listPriceNanoUsd),
+    trace_id: shown?.traceId,
+    span_id: shown?.spanId,
   })
+}
+
+function usdOf(nanoUsd: number | null): number | undefined {
+  return nanoUsd === null ? undefined : nanoUsd / 1e9
 }
