@@ -15,6 +15,9 @@ const TIMEOUT_MS = 15_000
  */
 const BEHIND_MS = 5000
 
+/** A thread without work is ended after this time: its vocabularies are tens of megabytes. */
+const IDLE_MS = 30_000
+
 interface Work {
   readonly exchange: Exchange
   readonly content: ContentReading
@@ -25,13 +28,14 @@ interface Work {
 }
 
 /**
- * Builds traces on a thread of its own, one after another, in order. The thread starts with the first trace. A trace that takes too long,
- * or that kills the thread, fails alone.
+ * Builds traces on a thread of its own, one after another, in order. The thread starts with a trace, and ends when none has come for a while.
+ * A trace that takes too long, or that kills the thread, fails alone.
  */
 export class BuilderThread {
   readonly #thread: WorkerClient<BuilderRequest, BuilderReply>
   readonly #timeoutMs: number
   readonly #behindMs: number
+  readonly #idleMs: number
   /** Vocabularies that the thread has used, so that it has them loaded; `undefined` once it has built a trace without one. */
   readonly #used = new Set<Encoding | undefined>()
   /** When it had built a trace with the newest of them. */
@@ -39,13 +43,18 @@ export class BuilderThread {
   #settings: BuilderSettings
   readonly #queue: Work[] = []
   #current: Work | undefined
+  /** Until the trace has taken too long; without one, until the thread has been idle too long. */
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** @param workerUrl the thread's program */
   constructor(
     settings: BuilderSettings,
     workerUrl: string,
-    { timeoutMs = TIMEOUT_MS, behindMs = BEHIND_MS }: { timeoutMs?: number; behindMs?: number } = {},
+    {
+      timeoutMs = TIMEOUT_MS,
+      behindMs = BEHIND_MS,
+      idleMs = IDLE_MS,
+    }: { timeoutMs?: number; behindMs?: number; idleMs?: number } = {},
   ) {
     this.#settings = settings
     this.#thread = new WorkerClient({
@@ -56,6 +65,7 @@ export class BuilderThread {
     })
     this.#timeoutMs = timeoutMs
     this.#behindMs = behindMs
+    this.#idleMs = idleMs
   }
 
   configure(settings: BuilderSettings): void {
@@ -87,7 +97,11 @@ export class BuilderThread {
   #next(): void {
     if (this.#current) return
     const next = this.#queue.shift()
-    if (!next) return
+    if (!next) {
+      this.#timer = setTimeout(() => this.#thread.end(), this.#idleMs)
+      return
+    }
+    clearTimeout(this.#timer)
     const behind = performance.now() - Math.max(next.queuedAt, this.#readyAt) > this.#behindMs
     const work = (this.#current = behind ? { ...next, encoding: undefined } : next)
     if (!this.#thread.running) {

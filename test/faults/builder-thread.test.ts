@@ -4,6 +4,7 @@ import { unreadContent } from '../../src/traces/interrupted-trace.ts'
 import { wireApiNamed } from '../../src/providers/registry.ts'
 import { BuilderThread } from '../../src/background/builder-thread.ts'
 import type { BuilderSettings } from '../../src/background/trace-builder.ts'
+import { eventually } from '../support/eventually.ts'
 import { sampleExchange } from '../support/exchange.ts'
 
 setDefaultTimeout(60_000)
@@ -20,7 +21,10 @@ const SLOW = new URL('../fixtures/slow-builder.ts', import.meta.url).href
 const REAL = new URL('../../src/background/builder-worker.ts', import.meta.url).href
 
 const threads: BuilderThread[] = []
-const open = (program: string, times?: { timeoutMs?: number; behindMs?: number }): BuilderThread => {
+const open = (
+  program: string,
+  times?: { timeoutMs?: number; behindMs?: number; idleMs?: number },
+): BuilderThread => {
   const thread = new BuilderThread(settings, program, times)
   threads.push(thread)
   return thread
@@ -75,4 +79,17 @@ test('what waits for a vocabulary to be loaded is still counted with it; what wa
     (await thread.build(sampleExchange({ path }), content, 'o200k_base')).model
   expect(await Promise.all([build('/slow'), build('/')])).toEqual(['o200k_base', 'o200k_base'])
   expect(await Promise.all([build('/slow'), build('/')])).toEqual(['o200k_base', 'none'])
+})
+
+test('a thread without work is ended, and the next trace starts another', async () => {
+  const built = async (thread: BuilderThread): Promise<string> =>
+    (await thread.build(sampleExchange({ path: '/built' }), content, undefined)).model
+  const busy = open(SLOW)
+  expect([await built(busy), await built(busy)]).toEqual(['1', '2'])
+  const idle = open(SLOW, { idleMs: 20 })
+  await built(idle)
+  await eventually(async () => {
+    await Bun.sleep(200)
+    return (await built(idle)) === '1'
+  })
 })
