@@ -2,15 +2,14 @@ import { emptyReading } from '../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../providers/registry.ts'
 import type { ContentReading } from '../traces/content-reading.ts'
 import type { Contents, Exchange, ObservedContent, ObservedMessage } from '../traces/exchange.ts'
-import { ContentPieces } from './content-pieces.ts'
 import type { ObservedBatch } from './protocol.ts'
 import { SideObservation } from './side-observation.ts'
 
 interface Sides {
   request?: SideObservation
   response?: SideObservation
-  /** Contents that come in chunks, by their numbers. */
-  readonly observed: Map<number, ContentPieces>
+  /** Numbers of its contents that come in chunks. */
+  readonly numbers: number[]
 }
 
 /** Reads the content of running exchanges, and hands over the reading when one ends. */
@@ -18,7 +17,7 @@ export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()
   /** Contents of all exchanges that come in chunks, by their numbers. */
-  readonly #observed = new Map<number, ContentPieces>()
+  readonly #observed = new Map<number, SideObservation>()
   /** Contents that could not, or not wholly, be read. */
   givenUp = 0
 
@@ -27,24 +26,31 @@ export class ExchangeReader {
     this.#captureBytes = captureBytes
   }
 
-  /** Takes chunks of streamed content. @param looked called with numbers of bytes that have been read; later for what is decoded elsewhere */
+  /**
+   * Takes chunks of streamed content.
+   *
+   * @param looked called with numbers of bytes that have been read; later for what is decoded elsewhere
+   */
   observe({ begun, bytes, chunks }: ObservedBatch, looked: (bytes: number) => void): void {
     for (const content of begun) {
-      const pieces = new ContentPieces(this.#side(content))
-      this.#observed.set(content.number, pieces)
-      this.#sides.get(content.id)!.observed.set(content.number, pieces)
+      this.#observed.set(content.number, this.#side(content))
+      this.#sides.get(content.id)!.numbers.push(content.number)
     }
-    let offset = 0
-    let read = 0
-    for (let i = 0; i < chunks.length; i += 3) {
-      const length = chunks[i + 1]!
-      const chunk = bytes.subarray(offset, offset + length)
-      offset += length
-      const decoding = this.#observed.get(chunks[i]!)?.take(chunk, chunks[i + 2]!)
+    for (let i = 0, start = 0; i < chunks.length;) {
+      const number = chunks[i]!
+      const marks: number[] = []
+      let length = 0
+      // Chunks of one content that follow one another are read at once.
+      for (; chunks[i] === number; i += 3) {
+        marks.push(length, chunks[i + 2]!)
+        length += chunks[i + 1]!
+      }
+      // A copy, because content that is kept must not keep the whole batch.
+      const decoding = this.#observed.get(number)?.piece(bytes.slice(start, start + length), marks)
+      start += length
       if (decoding) void decoding.then(() => looked(length))
-      else read += length
+      else looked(length)
     }
-    looked(read)
   }
 
   /** Takes a WebSocket message. */
@@ -59,12 +65,9 @@ export class ExchangeReader {
    * @returns the reading; a promise only when content must still be decoded asynchronously
    */
   end(exchange: Exchange, contents: Contents): ContentReading | Promise<ContentReading> {
-    const sides: Sides = this.#sides.get(exchange.id) ?? { observed: new Map() }
+    const sides: Sides = this.#sides.get(exchange.id) ?? { numbers: [] }
     this.#sides.delete(exchange.id)
-    for (const [number, pieces] of sides.observed) {
-      this.#observed.delete(number)
-      void pieces.flush()
-    }
+    for (const number of sides.numbers) this.#observed.delete(number)
     const api = wireApiNamed(exchange.wire.api)
     const capture = this.#captureBytes()
     if (contents.request) {
@@ -87,7 +90,7 @@ export class ExchangeReader {
 
   #side({ id, side, wire, facts }: ObservedContent): SideObservation {
     let sides = this.#sides.get(id)
-    if (!sides) this.#sides.set(id, (sides = { observed: new Map() }))
+    if (!sides) this.#sides.set(id, (sides = { numbers: [] }))
     return (sides[side] ??= new SideObservation(side, wireApiNamed(wire.api), facts, this.#captureBytes()))
   }
 
