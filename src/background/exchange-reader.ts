@@ -8,7 +8,6 @@ import type {
   ObservedContent,
   ObservedMessage,
 } from '../traces/exchange.ts'
-import { ContentPieces } from './content-pieces.ts'
 import type { ObservedBatch } from './protocol.ts'
 import { SideObservation } from './side-observation.ts'
 import { readWholeRequest, readWholeResponse, type RequestSide, type ResponseSide } from './whole-body.ts'
@@ -16,8 +15,8 @@ import { readWholeRequest, readWholeResponse, type RequestSide, type ResponseSid
 interface Sides {
   request?: SideObservation
   response?: SideObservation
-  /** Contents that come in chunks, by their numbers. */
-  readonly observed: Map<number, ContentPieces>
+  /** Numbers of its contents that come in chunks. */
+  readonly numbers: number[]
 }
 
 /** Reads the content of running exchanges, and hands over the reading when one ends. */
@@ -25,7 +24,7 @@ export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()
   /** Contents of all exchanges that come in chunks, by their numbers. */
-  readonly #observed = new Map<number, ContentPieces>()
+  readonly #observed = new Map<number, SideObservation>()
   /** Contents that could not, or not wholly, be read. */
   givenUp = 0
 
@@ -34,24 +33,31 @@ export class ExchangeReader {
     this.#captureBytes = captureBytes
   }
 
-  /** Takes chunks of streamed content. @param looked called with numbers of bytes that have been read; later for what is decoded elsewhere */
+  /**
+   * Takes chunks of streamed content.
+   *
+   * @param looked called with numbers of bytes that have been read; later for what is decoded elsewhere
+   */
   observe({ begun, bytes, chunks }: ObservedBatch, looked: (bytes: number) => void): void {
     for (const content of begun) {
-      const pieces = new ContentPieces(this.#side(content))
-      this.#observed.set(content.number, pieces)
-      this.#sides.get(content.id)!.observed.set(content.number, pieces)
+      this.#observed.set(content.number, this.#side(content))
+      this.#sides.get(content.id)!.numbers.push(content.number)
     }
-    let offset = 0
-    let read = 0
-    for (let i = 0; i < chunks.length; i += 3) {
-      const length = chunks[i + 1]!
-      const chunk = bytes.subarray(offset, offset + length)
-      offset += length
-      const decoding = this.#observed.get(chunks[i]!)?.take(chunk, chunks[i + 2]!)
+    for (let i = 0, start = 0; i < chunks.length;) {
+      const number = chunks[i]!
+      const marks: number[] = []
+      let length = 0
+      // Chunks of one content that follow one another are read at once.
+      for (; chunks[i] === number; i += 3) {
+        marks.push(length, chunks[i + 2]!)
+        length += chunks[i + 1]!
+      }
+      // A copy, because content that is kept must not keep the whole batch.
+      const decoding = this.#observed.get(number)?.piece(bytes.slice(start, start + length), marks)
+      start += length
       if (decoding) void decoding.then(() => looked(length))
-      else read += length
+      else looked(length)
     }
-    looked(read)
   }
 
   /** Takes a WebSocket message. */
@@ -87,10 +93,7 @@ export class ExchangeReader {
     const sides = this.#sides.get(id)
     if (!sides) return undefined
     this.#sides.delete(id)
-    for (const [number, pieces] of sides.observed) {
-      this.#observed.delete(number)
-      void pieces.flush()
-    }
+    for (const number of sides.numbers) this.#observed.delete(number)
     return sides
   }
 
@@ -118,7 +121,7 @@ export class ExchangeReader {
 
   #side({ id, side, wire, facts }: ObservedContent): SideObservation {
     let sides = this.#sides.get(id)
-    if (!sides) this.#sides.set(id, (sides = { observed: new Map() }))
+    if (!sides) this.#sides.set(id, (sides = { numbers: [] }))
     return (sides[side] ??= new SideObservation(side, wireApiNamed(wire.api), facts, this.#captureBytes()))
   }
 

@@ -1,15 +1,13 @@
 import type { ContentTap, ObservedContent } from '../traces/exchange.ts'
+import { BufferedTap, type ContentPiece } from './buffered-tap.ts'
 import type { BegunContent, ObservedBatch } from './protocol.ts'
 
-/** Bytes of a batch, and its chunks at most. */
-const BATCH_BYTES = 16 * 1024
-const BATCH_CHUNKS = 256
+/** Bytes of a batch, and numbers that describe its chunks: with so many it is handed over. */
+const BATCH_BYTES = 64 * 1024
+const BATCH_NUMBERS = 3 * 4096
 
-/** A larger chunk is a batch of its own. */
-const SHARED_CHUNK_BYTES = 2 * 1024
-
-/** Numbers that describe a chunk. */
-const CHUNK_NUMBERS = 3
+/** A larger piece is a batch of its own. */
+const SHARED_PIECE_BYTES = 8 * 1024
 
 /** What the outbox needs of the recorder. */
 export interface ObservedPorts {
@@ -19,15 +17,14 @@ export interface ObservedPorts {
 }
 
 /**
- * Collects copies of the chunks of all streams, and hands them to the recorder thread together: a message for each stream would cost
- * more than the reading. The copies wait until a batch is full, or until `flush`, which comes before an exchange is handed over.
+ * Collects pieces of all streams, and hands them to the recorder thread together: a message costs as much as the reading of thirty
+ * events. The pieces wait until a batch is full, or until `flush`, which comes before an exchange is handed over.
  */
 export class ObservedOutbox {
   readonly #ports: ObservedPorts
   #bytes = new Uint8Array(BATCH_BYTES)
   #length = 0
-  readonly #chunks = new Float64Array(BATCH_CHUNKS * CHUNK_NUMBERS)
-  #count = 0
+  #chunks: number[] = []
   #begun: BegunContent[] = []
   #contents = 0
   /** Threads that have died. */
@@ -37,28 +34,24 @@ export class ObservedOutbox {
     this.#ports = ports
   }
 
-  /** A tap of one content. It gives up, for good, when a chunk is not wanted, or the thread that read the content has died. */
+  /** A tap of one content. It gives up, for good, when a piece is not wanted, or the thread that read the content has died. */
   open(content: ObservedContent): ContentTap {
     const deaths = this.#deaths
     let number = 0
-    let wanted = true
-    return {
-      take: (chunk, atUs) => {
-        if (chunk.length === 0) return
-        wanted &&= deaths === this.#deaths && this.#ports.accept(chunk.length)
-        if (!wanted) return
-        if (number === 0) {
-          number = ++this.#contents
-          this.#begun.push({ ...content, number })
-        }
-        this.#add(number, chunk, atUs)
-      },
-    }
+    return new BufferedTap((piece) => {
+      if (deaths !== this.#deaths || !this.#ports.accept(piece.bytes.length)) return false
+      if (number === 0) {
+        number = ++this.#contents
+        this.#begun.push({ ...content, number })
+      }
+      this.#add(number, piece)
+      return true
+    })
   }
 
   /** Hands over what has been collected. */
   flush(): void {
-    if (this.#count === 0) return
+    if (this.#length === 0) return
     const full = this.#length > BATCH_BYTES / 2
     // Of a batch that is not full a copy, so that handing it over transfers only these bytes.
     const bytes = full ? this.#bytes.subarray(0, this.#length) : this.#bytes.slice(0, this.#length)
@@ -70,38 +63,35 @@ export class ObservedOutbox {
   threadDied(): void {
     this.#deaths += 1
     this.#length = 0
-    this.#count = 0
+    this.#chunks = []
     this.#begun = []
   }
 
-  #add(number: number, chunk: Uint8Array, atUs: number): void {
-    if (chunk.length > SHARED_CHUNK_BYTES) {
-      this.flush()
-      this.#describe(number, chunk.length, atUs)
-      // Not `slice`: that of a Buffer is no copy.
-      return this.#post(new Uint8Array(chunk))
-    }
-    if (this.#length + chunk.length > BATCH_BYTES || this.#count === BATCH_CHUNKS) this.flush()
-    this.#bytes.set(chunk, this.#length)
-    this.#length += chunk.length
-    this.#describe(number, chunk.length, atUs)
+  #add(number: number, piece: ContentPiece): void {
+    const { bytes } = piece
+    const shared = bytes.length <= SHARED_PIECE_BYTES
+    if (!shared || this.#length + bytes.length > BATCH_BYTES) this.flush()
+    this.#describe(number, piece)
+    // Not `slice`: that of a Buffer is no copy.
+    if (!shared) return this.#post(new Uint8Array(bytes))
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+    if (this.#chunks.length >= BATCH_NUMBERS) this.flush()
     return undefined
   }
 
-  #describe(number: number, length: number, atUs: number): void {
-    const at = this.#count * CHUNK_NUMBERS
-    this.#chunks[at] = number
-    this.#chunks[at + 1] = length
-    this.#chunks[at + 2] = atUs
-    this.#count += 1
+  #describe(number: number, { bytes, marks }: ContentPiece): void {
+    for (let i = 0; i < marks.length; i += 2) {
+      const end = marks[i + 2] ?? bytes.length
+      this.#chunks.push(number, end - marks[i]!, marks[i + 1]!)
+    }
   }
 
   #post(bytes: Uint8Array): void {
-    const chunks = this.#chunks.slice(0, this.#count * CHUNK_NUMBERS)
-    const begun = this.#begun
+    const [begun, chunks] = [this.#begun, Float64Array.from(this.#chunks)]
     this.#begun = []
+    this.#chunks = []
     this.#length = 0
-    this.#count = 0
     this.#ports.post({ kind: 'observed', begun, bytes, chunks })
   }
 }

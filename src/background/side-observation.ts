@@ -4,6 +4,7 @@ import { declaredFraming } from '../redaction/body-kind.ts'
 import type { ContentFacts } from '../traces/exchange.ts'
 import { type Coding, ContentDecoder, codingOf, decodeUpTo } from '../wire/framing/content-decoder.ts'
 import { FramingSniffer } from '../wire/framing/framing-sniffer.ts'
+import type { SseDecoder } from '../wire/framing/sse-decoder.ts'
 import type { JsonObjects } from '../wire/framing/json-objects.ts'
 import { isAmbiguous } from '../wire/json/ambiguous.ts'
 import type { JsonBody } from '../wire/json/body.ts'
@@ -12,6 +13,7 @@ import { BodyCopy } from './body-copy.ts'
 import { type ContentFraming, framingOf } from './content-framing.ts'
 import { type ContentShape, ContentStart } from './content-start.ts'
 import { type RequestReading, modelNamed } from './request-reading.ts'
+import { SkimmedEvents } from './skimmed-events.ts'
 
 /** A whole body that decodes to at most this size is decoded at once. A larger one is decoded piece by piece, asynchronously. */
 const AT_ONCE_DECODED_BYTES = 1024 * 1024
@@ -52,6 +54,7 @@ export class SideObservation {
   #atUs = 0
   #lone: LoneObject | undefined
   #reading: Reading | undefined
+  #skimmed: SkimmedEvents | undefined
 
   constructor(
     side: 'request' | 'response',
@@ -264,7 +267,7 @@ export class SideObservation {
     const framing = this.#framing
     switch (framing.kind) {
       case 'sse':
-        for (const event of framing.decoder.write(bytes)) this.#event(event.data, event.name)
+        this.#takeEvents(framing.decoder, bytes)
         return
       case 'objects':
         for (const object of framing.objects.write(bytes)) this.#object(object)
@@ -292,6 +295,21 @@ export class SideObservation {
       default:
         framing satisfies never
     }
+  }
+
+  #takeEvents(decoder: SseDecoder, bytes: Uint8Array): void {
+    const textDelta = this.#api?.textDelta
+    if (!textDelta) {
+      for (const event of decoder.write(bytes)) this.#event(event.data, event.name)
+      return
+    }
+    this.#skimmed ??= new SkimmedEvents(decoder, textDelta, {
+      output: this.reading.output,
+      // The time of the first text is wanted.
+      passesOver: () => this.firstTokenUs >= 0,
+      take: (event) => this.#event(event.data, event.name),
+    })
+    this.#skimmed.write(bytes)
   }
 
   #begin(api: WireApi | undefined): ContentFraming {

@@ -226,6 +226,8 @@ export interface ObservedContent {
 export interface ContentTap {
   /** Copies a chunk, unless copies are given up because the recorder is too far behind. @param atUs microseconds since the exchange began */
   take(chunk: Uint8Array, atUs: number): void
+  /** The content has ended. */
+  end(): void
 }
 
 /** One WebSocket message, copied after it was forwarded. */

@@ -1,5 +1,6 @@
 import { inputTokens, outputTokens, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+import { hasOnly } from './has-only.ts'
 import { readResponseError } from './response-error.ts'
 import { meterOpenAI, readOpenAIUsage } from './openai-usage.ts'
 import { takeUsage } from './take-usage.ts'
@@ -45,11 +46,34 @@ export const chatCompletions: WireApi = {
     return reading.output.length > before
   },
 
+  textDelta(event) {
+    const [choice, ...others] = objectsOf(event['choices'])
+    const delta = objectOf(choice?.['delta'])
+    if (!choice || !delta || others.length > 0) return undefined
+    if (!hasOnly(event, EVENT) || !hasOnly(choice, CHOICE) || !hasOnly(delta, DELTA)) return undefined
+    return typeof delta['content'] === 'string' ? delta['content'] : undefined
+  },
+
   meter(reading, notes) {
     const bills = breakdownOf(reading, notes) ?? withSearch(reading, meterOpenAI(reading, notes))
     return withExecutedTools(reading, bills)
   },
 }
+
+/** Members of an event that is a piece of text, of its choice, and of the delta. */
+const EVENT = new Set([
+  'id',
+  'object',
+  'created',
+  'model',
+  'system_fingerprint',
+  'service_tier',
+  'provider',
+  'choices',
+  'obfuscation',
+])
+const CHOICE = new Set(['index', 'delta'])
+const DELTA = new Set(['role', 'content'])
 
 /**
  * Perplexity's asynchronous completions: the response has an id, by which the completion is fetched.

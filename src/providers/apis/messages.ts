@@ -1,6 +1,7 @@
 import { disjoint, type ModelUsage, type Units } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
 import { takeCacheDiagnosis } from './cache-diagnosis.ts'
+import { hasOnly } from './has-only.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
 import { readCharge } from './reported-charge.ts'
 import type { Reading, WireApi } from './wire-api.ts'
@@ -48,6 +49,14 @@ export const messages: WireApi = {
     }
   },
 
+  textDelta(event) {
+    const delta = objectOf(event['delta'])
+    if (event['type'] !== 'content_block_delta' || !delta) return undefined
+    if (!hasOnly(event, EVENT) || !hasOnly(delta, DELTA)) return undefined
+    const { type, text } = delta
+    return type === 'text_delta' && typeof text === 'string' ? text : undefined
+  },
+
   meter({ usage, model, toolCalls }, notes) {
     if (!usage) return []
     // Vertex AI passes the responses of other publishers on unchanged.
@@ -76,6 +85,10 @@ export const messages: WireApi = {
     return [own, ...rest, ...others]
   },
 }
+
+/** Members of an event that is a piece of text, and of its delta. */
+const EVENT = new Set(['type', 'index', 'delta'])
+const DELTA = new Set(['type', 'text'])
 
 const CONTAINER = 'container'
 

@@ -1,5 +1,6 @@
 import { addUnits, type ModelUsage, type Unit } from '../../usage/usage.ts'
 import { countOf, listOf, objectOf, objectsOf, textOf, type JsonObject } from '../../wire/json/values.ts'
+import { hasOnly } from './has-only.ts'
 import { readResponseError } from './response-error.ts'
 import { takeCacheDiagnosis } from './cache-diagnosis.ts'
 import { readOpenAIUsage } from './openai-usage.ts'
@@ -68,10 +69,28 @@ export const responses: WireApi = {
     return false
   },
 
+  textDelta(event) {
+    const { type, delta, logprobs } = event
+    if (type !== 'response.output_text.delta' || !hasOnly(event, DELTA)) return undefined
+    return typeof delta === 'string' && (!logprobs || listOf(logprobs).length === 0) ? delta : undefined
+  },
+
   readMessage: (message) => textOf(message['model']),
 
   meter: ({ bills }) => bills,
 }
+
+/** Members of an event that is a piece of text. */
+const DELTA = new Set([
+  'type',
+  'sequence_number',
+  'item_id',
+  'output_index',
+  'content_index',
+  'delta',
+  'logprobs',
+  'obfuscation',
+])
 
 /**
  * A stored response, fetched again or cancelled: the same object, whose usage counts with the exchange that first

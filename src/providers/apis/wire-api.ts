@@ -167,6 +167,11 @@ export interface WireApi {
    * @returns true when the event carried generated content
    */
   foldEvent(reading: Reading, event: JsonObject, name: string): boolean
+  /**
+   * The text of an event that holds nothing else: folding it again would only add the text, whatever its `obfuscation` and
+   * `sequence_number` are. Absent where events are not known to be so.
+   */
+  readonly textDelta?: (event: JsonObject) => string | undefined
   /** Reads one message of the client's on a WebSocket. @returns the model it names, if any */
   readMessage?(message: JsonObject): string | undefined
   /** Reads what only the request has: the number of images, the text to speak. */

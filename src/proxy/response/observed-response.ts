@@ -78,6 +78,7 @@ export async function* observedResponse(
   } finally {
     // The client left while a chunk was on its way to it: the chunk was received, so it is counted.
     if (onItsWay) tap.take(onItsWay, atUs)
+    tap.end()
     exchange.end(outcome, code)
     exchange.abort.abort()
   }

@@ -116,5 +116,6 @@ async function* observed(
     clock.enter('request')
     if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
   }
+  tap.end()
   clock.enter('first_byte')
 }

@@ -25,6 +25,11 @@ export class SseDecoder {
     this.#maxEventBytes = maxEventBytes
   }
 
+  /** Whether an event begins with the next byte. */
+  get betweenEvents(): boolean {
+    return !this.#skipping && this.#pieces.pendingBytes === 0
+  }
+
   /** Takes a chunk and returns the events it completed. The chunk is copied where it must be kept. */
   write(chunk: Uint8Array): SseEvent[] {
     const events: SseEvent[] = []
