@@ -16,7 +16,7 @@ import type { ProxyContext } from '../proxy-context.ts'
 import type { RequestFacts } from '../request/request-facts.ts'
 import type { Target as RoutedTarget, TargetPlan } from '../targets/target.ts'
 import { Clock } from '../upstream/deadlines.ts'
-import type { Target } from '../upstream/upstream.ts'
+import type { Target, Upstream } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
 import { heldTooMuch } from './held-content.ts'
@@ -122,7 +122,7 @@ export class OpenExchange implements ExchangeFacts {
     this.fields = request.headers.toJSON()
     this.target = target
     const { upstream } = target
-    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.subscription = arrival.modelRoute ? false : this.#subscriptionPays(upstream)
     const method = judgedMethod(this.method, this.query, this.fields)
     this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }
@@ -149,8 +149,12 @@ export class OpenExchange implements ExchangeFacts {
     const { upstream } = target
     this.target = target
     this.wire = { provider: upstream.name, api: this.wire.api }
-    this.subscription = upstream.subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
+    this.subscription = this.#subscriptionPays(upstream)
     this.clock.retarget(upstream.timeouts, upstream.connection)
+  }
+
+  #subscriptionPays({ subscriptions }: Upstream): boolean {
+    return subscriptions.pays(this.fields, this.queryKey, this.startedAtUs / 1000)
   }
 
   /** The dialect of the gateway's own errors. */

@@ -101,7 +101,8 @@ export class RouteTable {
   at(provider: string, found: Target, query: string, servedAt: string, model: string | undefined): Target {
     const upstream = this.named(provider)
     const path = model === undefined ? found.path : pathWithModel(found.path, model)
-    const below = path.replace(/^\/v1(?:beta)?(?=\/)/, servedAt)
+    // Its first segment is the version.
+    const below = `${servedAt}${path.slice(path.indexOf('/', 1))}`
     const url = `${upstream.origin}${upstream.basePath}${below}${joinQueries(upstream.baseQuery, query)}`
     return { upstream, path: below, readings: found.readings, url }
   }
