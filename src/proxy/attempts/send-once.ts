@@ -7,11 +7,11 @@ import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
 import { Tap } from '../response/tap.ts'
-import { contentForTarget } from '../steps/content-for-target.ts'
-import { sendHttp } from './http.ts'
-import { failureCode } from './upstream-failure.ts'
-import { upstreamRequest, type ContentHandling } from './upstream-request.ts'
-import { openWebSocket, type Handshake } from './websocket.ts'
+import { contentForTarget } from './content-for-target.ts'
+import { sendHttp } from '../upstream/http.ts'
+import { failureCode } from '../upstream/upstream-failure.ts'
+import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
+import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
 
 /** Request content is observed up to this size. The model's name is near its beginning. */
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
