@@ -4,11 +4,15 @@ import type { CredentialReading } from './credential-reading.ts'
 import { CredentialPool, type PoolMember } from './credential-pool.ts'
 import { CredentialRenewal } from './credential-renewal.ts'
 import { HeldCredential } from './held-credential.ts'
+import type { HeldValue } from './held-value.ts'
 import type { CredentialSettings, HeldCredentialSettings } from './settings.ts'
 import { readSource } from './sources/read-source.ts'
 
 /** How long the first readings may delay the start, or a reload. */
 const FIRST_READING_MS = 10_000
+
+/** Most values of removed credentials that are remembered. */
+const MAX_PAST = 50
 
 /** A provider and whose credentials it takes. */
 interface Provider {
@@ -27,6 +31,10 @@ export class HeldCredentials {
   readonly #changed: () => void
   readonly #clock: Clock
   readonly #over = new AbortController()
+  /** Credentials whose first reading is awaited: their values are told together. */
+  readonly #first = new Set<HeldCredential>()
+  /** Values of credentials that are no longer in the settings. Requests under way may still get them back. */
+  #past: readonly HeldValue[] = []
   #members = new Map<string, Member>()
   #pools = new Map<string, CredentialPool>()
 
@@ -45,9 +53,8 @@ export class HeldCredentials {
 
   /** The values that no copy may show, those before the current ones too. For the recorder alone. */
   revealAll(): string[] {
-    return [...this.#members.values()].flatMap(({ credential }) =>
-      credential.values.map((value) => value.reveal()),
-    )
+    const current = [...this.#members.values()].flatMap(({ credential }) => credential.values)
+    return [...current, ...this.#past].map((value) => value.reveal())
   }
 
   /** Reads all values. It waits for them for a while; what is late comes later. */
@@ -64,7 +71,11 @@ export class HeldCredentials {
   async configure(providers: readonly Provider[]): Promise<void> {
     const before = this.#members
     this.#take(providers)
-    for (const [key, { renewal }] of before) if (!this.#members.has(key)) renewal.stop()
+    for (const [key, { credential, renewal }] of before) {
+      if (this.#members.has(key)) continue
+      renewal.stop()
+      this.#past = [...credential.values, ...this.#past].slice(0, MAX_PAST)
+    }
     await this.#readFirst([...this.#members].filter(([key]) => !before.has(key)).map(([, member]) => member))
   }
 
@@ -100,7 +111,7 @@ export class HeldCredentials {
     const { problem: problemBefore, values: valuesBefore } = credential
     credential.take(reading)
     const { name, problem, values } = credential
-    if (values[0] !== valuesBefore[0]) this.#changed()
+    if (values[0] !== valuesBefore[0] && !this.#first.has(credential)) this.#changed()
     if (problem === problemBefore) return
     const fields = { provider, credential: name }
     if (problem !== '') this.#log('WARN', 'credential cannot be had', { ...fields, reason: problem })
@@ -109,9 +120,12 @@ export class HeldCredentials {
 
   async #readFirst(members: readonly Member[]): Promise<void> {
     if (members.length === 0) return
+    for (const { credential } of members) this.#first.add(credential)
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, FIRST_READING_MS)
     await Promise.race([Promise.all(members.map(({ renewal }) => renewal.renew())), late])
     clearTimeout(timer)
+    for (const { credential } of members) this.#first.delete(credential)
+    this.#changed()
   }
 }

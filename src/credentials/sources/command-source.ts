@@ -37,10 +37,11 @@ export async function runCredentialCommand(
   } catch {
     return { kind: 'failed', problem: `${called} cannot be started; is it on the PATH of the gateway?` }
   }
-  const output = child.stdout.text().catch(() => '')
+  let text = ''
+  const output = collect(child.stdout, (piece) => (text += piece))
   const code = await child.exited
   // A process that it left behind may hold the pipe open.
-  const text = await withTimeout(output, PIPE_MS).catch(() => '')
+  await withTimeout(output, PIPE_MS).catch(() => undefined)
   if (code === 0) return credentialText(text, `the output of ${called}`)
   if (child.signalCode !== null) {
     return {
@@ -49,4 +50,9 @@ export async function runCredentialCommand(
     }
   }
   return { kind: 'failed', problem: `${called} ended with code ${code}; run it by hand to see why` }
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, take: (piece: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
 }
