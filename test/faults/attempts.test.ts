@@ -151,7 +151,7 @@ test('PostgreSQL: attempts, traces and ledger agree after a kill', async () => {
   let gateway = await serveProgram(settings(`{ driver: postgres, dsn: "${dsn}" }`))
   await load(gateway, 1500)
   gateway = await gateway.restart()
-  await compare(async (sql) => (await postgres.query(dsn, sql)) as unknown as Record<string, unknown>[])
+  await compare(async (sql) => postgres.query(dsn, sql))
   gateway.kill('SIGTERM')
   await gateway.exited()
   gateway.remove()

@@ -53,6 +53,7 @@ export async function sendOnce(
   }
   const request = upstreamRequest(exchange, target, by, handling, upgrade, held)
   const content = body && contentOf(body, exchange, context)
+  if (body?.kind === 'held') exchange.hashes?.whole('sent', body.bytes)
   exchange.beginAttempt(request.fields, body?.kind === 'held' ? body.bytes.length : -1, held)
   try {
     return upgrade
@@ -116,6 +117,7 @@ async function* observed(
       return
     }
     yield chunk
+    exchange.hashes?.chunk('request', chunk)
     clock.enter('request')
     if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
   }

@@ -1,7 +1,8 @@
 import type { AuditAction } from '../../audit/audit-event.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
 import { modelOfTarget } from '../../providers/target-models.ts'
-import type { Attempt, Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
+import type { Attempt, Exchange, Fidelity, Outcome, SideInspection } from '../../traces/exchange.ts'
+import type { ContentHashes } from '../exchange/content-hashes.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
 import { noteTargetState } from '../attempts/note-target-state.ts'
@@ -59,6 +60,7 @@ export function publish(
     dialect: upstream.dialect,
     targetModel: attempts.at(-1)?.about.model ?? '',
     ...mutatedOf(exchange),
+    ...(sent && exchange.hashes ? { fidelity: fidelityOf(exchange, exchange.hashes, outcome) } : {}),
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -90,6 +92,13 @@ function reportTargets(
     if (attempt.target !== undefined) context.targetTraffic.note(caller, attempt.target, attempt)
   }
   if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
+}
+
+function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outcome): Fidelity {
+  const { requestContent, responseContent, attempts } = exchange
+  if (requestContent) hashes.whole('request', requestContent)
+  if (responseContent) hashes.whole('response', responseContent)
+  return hashes.result((attempts.at(-1)?.firstByteUs ?? -1) >= 0, outcome === 'completed')
 }
 
 /** Where the model of the last target was written. */
