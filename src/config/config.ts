@@ -65,6 +65,8 @@ export interface Config {
     readonly flushIntervalMs: number
     /** Whether the gateway requests usage for a stream that would not report it. */
     readonly streamUsage: 'leave' | 'inject'
+    /** Hashes of contents in traces. */
+    readonly fidelity: 'on' | 'off'
     readonly journal: { readonly path: string; readonly maxBytes: number }
   }
   readonly pricing: PricingSettings

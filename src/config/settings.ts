@@ -212,6 +212,11 @@ export const SETTINGS: Section = {
           default: 'leave',
           doc: 'For chat streams that do not request usage. leave: estimate it. inject: add the request for usage, and hide the extra event from the client.',
         },
+        fidelity: {
+          kind: 'string',
+          default: 'off',
+          doc: 'on: SHA-256 of the contents as they came, were sent, came back and were passed on, in the detail of each trace.',
+        },
         journal: {
           kind: 'section',
           type: 'config.JournalConfig',

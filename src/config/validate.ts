@@ -141,6 +141,7 @@ export function validateSettings(
     tracing: {
       ...raw.tracing,
       streamUsage,
+      fidelity: fidelityOf(raw, wrong),
       bodyMaxSize: raw.tracing.bodyMaxSize > 0 ? raw.tracing.bodyMaxSize : 1_048_576,
       journal: { ...raw.tracing.journal, path: raw.tracing.journal.path || journalOf(storage) },
     },
@@ -215,6 +216,13 @@ function checkRetention({ bodies, traces, rollups, audit }: RetentionConfig, wro
     const path = 'storage.retention.rollups.max_age_days'
     wrong(path, `${path} must not be less than storage.retention.traces.max_age_days`)
   }
+}
+
+function fidelityOf({ tracing }: Raw, wrong: Wrong): 'on' | 'off' {
+  const given = tracing.fidelity.trim().toLowerCase()
+  if (given !== 'on' && given !== 'off')
+    wrong('tracing.fidelity', `tracing.fidelity must be on or off (got ${quote(tracing.fidelity)})`)
+  return given === 'on' ? 'on' : 'off'
 }
 
 function streamUsageOf({ tracing }: Raw, wrong: Wrong): 'leave' | 'inject' {

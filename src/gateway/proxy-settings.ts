@@ -32,6 +32,7 @@ export async function proxySettings(
     keyring,
     gatewayKeyField: config.auth.header,
     routing: config.routing,
+    hashContents: config.tracing.fidelity === 'on',
     gatewayKeyPlaces: config.auth.acceptIn,
     maxBodyBytes: config.server.maxBodyBytes,
     maxHeldBytes: config.server.maxHeldBytes,

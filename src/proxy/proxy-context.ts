@@ -29,6 +29,8 @@ export interface ProxySettings {
   /** The names of models, and their targets. */
   readonly models: ModelDirectory
   readonly routing: RoutingConfig
+  /** Contents are hashed as they pass. */
+  readonly hashContents: boolean
   /** What price lists say about models; megabytes that are loaded when it is first asked. */
   readonly catalog: () => Promise<ModelCatalog>
   readonly browsers: BrowserPolicy

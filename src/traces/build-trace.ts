@@ -71,7 +71,14 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const { metering, stored: attempts } = meterAttempts(
     exchange,
     subscription ? { ...last, cost: includedCost(last.cost) } : last,
-    { requestedModel, upstreamRequestId: responseId, subscription, text: (text) => stored.text(text), find },
+    {
+      requestedModel,
+      upstreamRequestId: responseId,
+      error: content.response.error,
+      subscription,
+      text: (text) => stored.text(text),
+      find,
+    },
   )
   const { usage, cost } = metering
   const sent = exchange.attempts.at(-1)

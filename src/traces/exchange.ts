@@ -100,10 +100,10 @@ export interface Fidelity {
   readonly request_sha256: string
   /** To the last attempt's target. */
   readonly sent_sha256: string
-  /** From the last attempt's target. */
-  readonly response_sha256: string
-  /** To the client. */
-  readonly relayed_sha256: string
+  /** From the last attempt's target; absent when it did not respond. */
+  readonly response_sha256?: string
+  /** To the client; absent when the target did not respond. */
+  readonly relayed_sha256?: string
   /** A side was cut short, and hashed as far as it came. Absent otherwise. */
   readonly complete?: false
 }

@@ -16,6 +16,7 @@ import {
 } from '../usage/usage.ts'
 import { usualTarget } from './attempts.ts'
 import type { Attempt, Exchange, FailedAttempt } from './exchange.ts'
+import { causeOfResponse, causeOfStatus } from './failure-cause.ts'
 import { type Metering, sumsOf } from './metering.ts'
 import { estimated } from './reprice.ts'
 import type { AttemptJson, AttemptUsage, StoredAttempt } from './trace.ts'
@@ -35,6 +36,8 @@ export type AttemptPlace = Pick<FailedAttempt, 'upstreamUrl' | 'dialect'> & { re
 export interface LastAttempt {
   readonly requestedModel: string
   readonly upstreamRequestId: string
+  /** The failure that its response reports, in the provider's word. Absent when it reports none. */
+  readonly error: string | undefined
   /** A subscription pays. */
   readonly subscription: boolean
   /** A text as it is stored. */
@@ -48,7 +51,7 @@ export interface LastAttempt {
  * @param last what the response that the client got came to
  */
 export function meterAttempts(exchange: Exchange, last: Metering, about: LastAttempt): MeteredAttempts {
-  const { attempts } = exchange
+  const attempts = judgedAttempts(exchange.attempts, about)
   if (attempts.length < 2) {
     const single = attempts[0] && singleStored(attempts[0], about)
     return { metering: last, ...(single ? { stored: [single] } : {}) }
@@ -58,6 +61,14 @@ export function meterAttempts(exchange: Exchange, last: Metering, about: LastAtt
   )
   const stored = attempts.map((attempt, i) => attemptJson(attempt, metered[i]!, about))
   return { metering: summed(metered, last), stored }
+}
+
+/** The attempts, the last one judged by what its response says, unless that was done before it was passed on. */
+function judgedAttempts(attempts: readonly Attempt[], { error }: LastAttempt): readonly Attempt[] {
+  const last = attempts.at(-1)
+  if (!last || error === undefined || last.cause !== causeOfStatus(last.status)) return attempts
+  const words = { words: [error], message: error, status: 0, daily: false }
+  return [...attempts.slice(0, -1), { ...last, cause: causeOfResponse(last.status, words) }]
 }
 
 /** Of a single attempt, what does not follow from the trace. */

@@ -472,3 +472,57 @@ test('a used up credential leaves its provider to the other one, on the provider
     ['ok', 'spare'],
   ])
 })
+
+const sha256 = (content: string | Uint8Array): string => Bun.SHA256.hash(content, 'hex')
+
+test('tracing.fidelity: hashes of what came, was sent, came back and was passed on', async () => {
+  await open({ more: 'tracing: { fidelity: on }' })
+  first.play = respondWith(500, {})
+  const { text } = await ask()
+  const { fidelity } = (await recorded()).detail as { fidelity: Record<string, string> }
+  expect(fidelity).toEqual({
+    request_sha256: sha256('{"model":"fast","messages":[{"role":"user","content":"hello"}]}'),
+    sent_sha256: sha256(second.last.body),
+    response_sha256: sha256(text),
+    relayed_sha256: sha256(text),
+  })
+  expect(fidelity['sent_sha256']).not.toBe(fidelity['request_sha256'])
+})
+
+test('tracing.fidelity: a stream that broke off is hashed as far as it came', async () => {
+  await open({ more: 'tracing: { fidelity: on }' })
+  first.play = stream([delta('hello')], { fields: SSE, cut: true, between: () => Bun.sleep(50) })
+  const body = '{"model":"gpt-5.4","stream":true,"messages":[]}'
+  const asked = fetch(`${gateway!.url}/one/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
+  await asked.then((response) => response.text()).catch(() => undefined)
+  const { fidelity } = (await recorded()).detail as { fidelity: Record<string, string> }
+  expect(fidelity).toEqual({
+    request_sha256: sha256(body),
+    sent_sha256: sha256(body),
+    response_sha256: sha256(delta('hello')),
+    relayed_sha256: sha256(delta('hello')),
+    complete: false as never,
+  })
+})
+
+test('on a provider’s own route the content of the response decides over the status, too', async () => {
+  await open()
+  first.play = respondWith(429, { error: { type: 'insufficient_quota', code: 'insufficient_quota' } })
+  const askDirectly = async (body: string): Promise<void> => {
+    const response = await fetch(`${gateway!.url}/one/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    await response.text()
+  }
+  await askDirectly('{"model":"gpt-5.4","messages":[]}')
+  expect(shown((await recorded()).attempts)).toEqual(['one/gpt-5.4 quota 429'])
+  first.play = stream([delta('hello'), event({ error: { type: 'overloaded_error' } })], { fields: SSE })
+  await askDirectly('{"model":"gpt-5.4","stream":true,"messages":[]}')
+  expect(shown((await recorded(2)).attempts)).toEqual(['one/gpt-5.4 overloaded 200'])
+})

@@ -21,6 +21,7 @@ import type { CredentialPlaces } from '../../traces/credential-places.ts'
 import { type Target, urlOf } from '../upstream/upstream.ts'
 import type { Arrival } from './arrival.ts'
 import { contentFacts, type ExchangeFacts } from './exchange-facts.ts'
+import { ContentHashes } from './content-hashes.ts'
 import { heldTooMuch } from './held-content.ts'
 import { OpenAttempt } from './open-attempt.ts'
 import type { PolicyNotes } from './policy-notes.ts'
@@ -102,6 +103,8 @@ export class OpenExchange implements ExchangeFacts {
   session = ''
   /** The name of a model that was resolved; empty for none. */
   askedModel = ''
+  /** Hashes of its contents; absent unless they are wanted, and for WebSockets. */
+  readonly hashes: ContentHashes | undefined
   /** The policies that see its content, by what they note. */
   policies: readonly { readonly notes: PolicyNotes }[] = []
   /** Its span; absent while telemetry is off. */
@@ -144,6 +147,7 @@ export class OpenExchange implements ExchangeFacts {
     this.clock = new Clock(upstream.timeouts, upstream.connection, this.startedAt, (code) =>
       this.breakOff(code),
     )
+    this.hashes = context.settings.hashContents && !upgrade ? new ContentHashes() : undefined
     this.span = context.traces && {
       context: context.traces.begin(this.fields),
       authenticatedUs: 0,

@@ -1,5 +1,6 @@
 import { GatewayError, type GatewayErrorCode } from '../../errors.ts'
 import type { Outcome } from '../../traces/exchange.ts'
+import type { ContentHashes } from '../exchange/content-hashes.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { StreamFilter } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
@@ -25,7 +26,7 @@ export async function* observedResponse(
   policies: ResponsePolicies,
   context: ProxyContext,
 ): AsyncGenerator<Uint8Array> {
-  const { clock } = exchange
+  const { clock, hashes } = exchange
   const { id, wire, responseFacts: facts } = exchange
   const tap = context.sink.observe({ id, side: 'response', wire, facts })
   const turns = new Turns()
@@ -42,12 +43,13 @@ export async function* observedResponse(
       onItsWay = chunk
       exchange.responseBytes += chunk.length
       exchange.responseChunks += 1
+      hashes?.chunk('response', chunk)
       exchange.outgrown()
       if (filters.length === 0) yield chunk
       else {
         for (const piece of piecesOf(chunk)) {
           const passed = written(filters, piece)
-          if (passed.length > 0) yield passed
+          if (passed.length > 0) yield relayed(passed, hashes)
           const turn = turns.next()
           if (turn) await turn
         }
@@ -57,7 +59,7 @@ export async function* observedResponse(
       requirePassing(filters)
     }
     const rest = filters.length > 0 ? await ended(filters) : EMPTY
-    if (rest.length > 0) yield rest
+    if (rest.length > 0) yield relayed(rest, hashes)
     requirePassing(filters)
     outcome = 'completed'
     policies.streamEnded()
@@ -67,7 +69,7 @@ export async function* observedResponse(
       policies.streamEnded(error)
       outcome = 'refused'
       code = error.code
-      yield refusalIn(exchange, error)
+      yield relayed(refusalIn(exchange, error), hashes)
       return
     }
     if (exchange.brokenBy !== 'client_aborted') {
@@ -82,4 +84,10 @@ export async function* observedResponse(
     exchange.end(outcome, code)
     exchange.abort.abort()
   }
+}
+
+/** A piece that differs from what came. */
+function relayed(piece: Uint8Array, hashes: ContentHashes | undefined): Uint8Array {
+  hashes?.chunk('relayed', piece)
+  return piece
 }

@@ -108,6 +108,7 @@ async function passSeen(
   if (judged.changed) forgetBytes(headers)
   headers.delete('content-length')
   exchange.status = head.status
+  exchange.hashes?.whole('relayed', judged.content)
   exchange.end('completed')
   return new Response(judged.content as Uint8Array<ArrayBuffer>, client)
 }

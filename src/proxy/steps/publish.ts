@@ -1,10 +1,11 @@
 import type { AuditAction } from '../../audit/audit-event.ts'
 import type { GatewayErrorCode } from '../../errors.ts'
 import { modelOfTarget } from '../../providers/target-models.ts'
-import type { Exchange, Outcome, SideInspection } from '../../traces/exchange.ts'
+import type { Attempt, Exchange, Fidelity, Outcome, SideInspection } from '../../traces/exchange.ts'
+import type { ContentHashes } from '../exchange/content-hashes.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
-import { noteTargetState } from '../targets/note-target-state.ts'
+import { noteTargetState } from '../attempts/note-target-state.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 
 /**
@@ -33,12 +34,7 @@ export function publish(
       atMs: exchange.startedAt + completedUs / 1000,
     }) ?? 0
   const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
-  // A request that was refused after its target was chosen says nothing about it.
-  const { chosen } = exchange
-  for (const attempt of ended) {
-    if (attempt.target !== undefined) context.targetTraffic.note(exchange.caller, attempt.target, attempt)
-  }
-  if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
+  reportTargets(exchange, ended, context)
   const notes = notesOf(exchange)
   const { upstream } = exchange.target
   const record: Exchange = {
@@ -64,6 +60,7 @@ export function publish(
     dialect: upstream.dialect,
     targetModel: attempts.at(-1)?.about.model ?? '',
     ...mutatedOf(exchange),
+    ...(sent && exchange.hashes ? { fidelity: fidelityOf(exchange, exchange.hashes, outcome) } : {}),
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -83,6 +80,25 @@ export function publish(
   }
   if (notes.inspection) auditInspection(exchange, notes.inspection, context)
   context.sink.record(record, { request: requestContent, response: responseContent })
+}
+
+/** Counts the attempts at targets, and reports how the last one did. A request that was refused after the choice says nothing about it. */
+function reportTargets(
+  { chosen, caller }: OpenExchange,
+  ended: readonly Attempt[],
+  context: ProxyContext,
+): void {
+  for (const attempt of ended) {
+    if (attempt.target !== undefined) context.targetTraffic.note(caller, attempt.target, attempt)
+  }
+  if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
+}
+
+function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outcome): Fidelity {
+  const { requestContent, responseContent, attempts } = exchange
+  if (requestContent) hashes.whole('request', requestContent)
+  if (responseContent) hashes.whole('response', responseContent)
+  return hashes.result((attempts.at(-1)?.firstByteUs ?? -1) >= 0, outcome === 'completed')
 }
 
 /** Where the model of the last target was written. */

@@ -5,7 +5,7 @@ import type { ProxyContext } from '../proxy-context.ts'
 import { relayHttp } from '../response/relay-http.ts'
 import { relayWebSocket } from '../response/relay-websocket.ts'
 import type { WebSocketRelay } from '../response/websocket-relay.ts'
-import type { Sent } from '../upstream/send-once.ts'
+import type { Sent } from '../attempts/send-once.ts'
 
 /**
  * Passes the upstream's response on to the client.

@@ -3,8 +3,8 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import { mayTryAgain, sendAttempts } from '../targets/send-attempts.ts'
-import { sendOnce, type Sending, type Sent } from '../upstream/send-once.ts'
+import { mayTryAgain, sendAttempts } from '../attempts/send-attempts.ts'
+import { sendOnce, type Sending, type Sent } from '../attempts/send-once.ts'
 
 /**
  * Sends the request to its target; if that fails and the request has others, to them.

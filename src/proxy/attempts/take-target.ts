@@ -1,7 +1,7 @@
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { factsForTarget } from '../request/facts-for-target.ts'
-import type { Target, TargetPlan } from './target.ts'
+import type { Target, TargetPlan } from '../targets/target.ts'
 
 /** The exchange goes to a target of its plan from now on: limits, prices and the record go by it. */
 export function takeTarget(

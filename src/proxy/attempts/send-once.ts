@@ -6,11 +6,11 @@ import type { RequestBody } from '../exchange/request-body.ts'
 import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { resumed } from '../response/resumed.ts'
-import { contentForTarget } from '../steps/content-for-target.ts'
-import { sendHttp } from './http.ts'
-import { failureCode } from './upstream-failure.ts'
-import { upstreamRequest, type ContentHandling } from './upstream-request.ts'
-import { openWebSocket, type Handshake } from './websocket.ts'
+import { contentForTarget } from './content-for-target.ts'
+import { sendHttp } from '../upstream/http.ts'
+import { failureCode } from '../upstream/upstream-failure.ts'
+import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
+import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
 
 /** Request content is observed up to this size. The model's name is near its beginning. */
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
@@ -52,6 +52,7 @@ export async function sendOnce(
   }
   const request = upstreamRequest(exchange, target, by, handling, upgrade, held)
   const content = body && contentOf(body, exchange, context)
+  if (body?.kind === 'held') exchange.hashes?.whole('sent', body.bytes)
   exchange.beginAttempt(request.fields, body?.kind === 'held' ? body.bytes.length : -1, held)
   try {
     return upgrade
@@ -113,6 +114,7 @@ async function* observed(
       return
     }
     yield chunk
+    exchange.hashes?.chunk('request', chunk)
     clock.enter('request')
     if (exchange.wire.api !== '' && exchange.requestBytes <= OBSERVED_REQUEST_BYTES) tap.take(chunk, 0)
   }

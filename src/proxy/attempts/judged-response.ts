@@ -11,8 +11,8 @@ import { contentFacts } from '../exchange/exchange-facts.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { causeOfCode } from '../exchange/open-attempt.ts'
 import { resumed } from '../response/resumed.ts'
-import { causeOf, objectIn } from './judge-response.ts'
-import { StreamBeginning, type StreamFraming } from './stream-beginning.ts'
+import { causeOf, objectIn } from '../targets/judge-response.ts'
+import { StreamBeginning, type StreamFraming } from '../targets/stream-beginning.ts'
 
 /** A response that was judged before any of it was passed on. */
 export interface JudgedResponse {

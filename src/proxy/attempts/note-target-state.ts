@@ -1,6 +1,6 @@
 import type { AttemptCause } from '../../traces/exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import type { Target } from './target.ts'
+import type { Target } from '../targets/target.ts'
 
 /**
  * Tells the chooser how an attempt at a target ended, and logs what that changes of its state.
