@@ -52,20 +52,15 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const host = hostOf(exchange.upstreamUrl)
   const place = placeOf(exchange.path, host)
   const find = ratesFor(exchange, policy)
-  const { upstreamUrl, dialect } = exchange
   const last = meter(exchange, content, {
     model,
     names,
     place,
     count: policy.countTokens,
-    find: (asked) => find(asked, { provider: wire.provider, upstreamUrl, dialect }),
+    find: (asked) =>
+      find(asked, { provider: wire.provider, upstreamUrl: exchange.upstreamUrl, dialect: exchange.dialect }),
   })
-  const subscription = paidBySubscription(
-    exchange.subscription && held === '',
-    exchange.dialect,
-    exchange.status,
-    exchange.responseFields,
-  )
+  const subscription = isIncluded(exchange, held)
   const stored = storedContent(exchange, content, policy.redaction, [key, ...policy.setCredentials])
   const responseId = upstreamRequestId(exchange.responseFields)
   const { metering, stored: attempts } = meterAttempts(
@@ -81,7 +76,6 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     },
   )
   const { usage, cost } = metering
-  const sent = exchange.attempts.at(-1)
 
   const streaming = exchange.streaming || content.streamed
   const ttftUs = streaming && content.firstTokenUs > 0 ? Math.round(content.firstTokenUs) : 0
@@ -101,9 +95,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
     project: stored.text(attribution.project),
     tags: attribution.tags,
     attempts: exchange.attempts.length,
-    target: stored.text(
-      sent?.target ?? usualTarget({ provider: wire.provider, requestedModel }, exchange.attempts.length),
-    ),
+    target: stored.text(targetOf(exchange, requestedModel)),
     consumptionId,
     countedOnce:
       consumptionId !== '' && (content.api?.fetches === true || content.response.background === true),
@@ -172,6 +164,16 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   if (exchange.spend) trace.spend = exchange.spend
   if (exchange.span?.context.sampled) trace.modelCall = stored.json(modelCallOf(content))
   return trace
+}
+
+/** Whether a subscription pays. @param held name of the gateway's credential; empty for the caller's own */
+function isIncluded({ subscription, dialect, status, responseFields }: Exchange, held: string): boolean {
+  return paidBySubscription(subscription && held === '', dialect, status, responseFields)
+}
+
+/** The target of the last attempt; empty without one. */
+function targetOf({ wire: { provider }, attempts }: Exchange, requestedModel: string): string {
+  return attempts.at(-1)?.target ?? usualTarget({ provider, requestedModel }, attempts.length)
 }
 
 /** Looks up rates for the exchange's caller and time. */
