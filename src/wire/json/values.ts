@@ -23,7 +23,7 @@ export function parseObject(text: string): JsonObject | undefined {
 
 /** The value as a text with something in it, else `undefined`. */
 export function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
+  return typeof value === 'string' ? value.trim() || undefined : undefined
 }
 
 /** Largest count that is believed: what is beyond would make sums and money inexact, and no answer comes near it. */
