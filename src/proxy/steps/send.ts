@@ -18,6 +18,9 @@ import { contentForTarget } from './content-for-target.ts'
 /** Request content is observed up to this size. The model's name is near its beginning. */
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
 
+/** Statuses by which a provider refuses a credential, or what it may do. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403])
+
 /** How the upstream responded: over HTTP, or to the handshake of a WebSocket. */
 export type Sent = { readonly kind: 'http'; readonly response: Response } | Handshake
 
@@ -44,6 +47,8 @@ export async function send(
   )
   const sent = await sendOnce(attempt, held)
   if (!held || !credentials) return sent
+  // A caller could take a credential out for everybody with a call that no key of its kind may make.
+  if (exchange.wire.api === '' && REFUSALS.has(statusOf(sent))) return sent
   report(attempt, credentials, held, sent)
   // Content that streams has been passed on already.
   if (statusOf(sent) !== 401 || (body && body.kind !== 'held')) return sent
