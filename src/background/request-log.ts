@@ -61,6 +61,7 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     ...(trace.errorCode === '' ? {} : { error_code: trace.errorCode }),
     ...(trace.providerError === '' ? {} : { provider_error: trace.providerError }),
     provider: trace.provider,
+    ...(trace.attempts > 1 ? { attempts: trace.attempts, target: trace.target } : {}),
     model: trace.model,
     org_id: caller.organizationId,
     workspace_id: caller.workspaceId,

@@ -141,7 +141,7 @@ class Attempts {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
     if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
-    if (exchange.brokenBy !== undefined || exchange.arrival.request.signal.aborted)
+    if (exchange.brokenBy !== undefined || exchange.ended || exchange.arrival.request.signal.aborted)
       throw new GatewayError(exchange.brokenBy ?? 'client_aborted', 'the client left')
     return true
   }
