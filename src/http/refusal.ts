@@ -27,7 +27,11 @@ const FINAL: ReadonlySet<GatewayErrorCode> = new Set([
 ])
 
 /** Codes of refusals that pass in a moment. */
-const PASSING: ReadonlySet<GatewayErrorCode> = new Set(['shutting_down', 'held_bytes_exceeded'])
+const PASSING: ReadonlySet<GatewayErrorCode> = new Set([
+  'shutting_down',
+  'held_bytes_exceeded',
+  'no_target_available',
+])
 
 /**
  * A response of the gateway's own on a provider route, in the dialect of the route, so that SDKs show the message and do not

@@ -35,6 +35,7 @@ const NO_MODELS: TargetModels = { path: '', deployment: '', query: [], all: [] }
  * @param query with `?`, or empty
  */
 export function modelsOfTarget({ plain, loose }: PathReadings, query: string): TargetModels {
+  if (plain === loose && query === '' && !NAMES_ONE.test(plain)) return NO_MODELS
   // An empty segment is no part of a name.
   const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
   const naming = readings.filter((reading) => NAMES_ONE.test(reading))

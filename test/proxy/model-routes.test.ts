@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import type { Server } from 'bun'
+import { loadConfig } from '../../src/config/load.ts'
 import { eventually } from '../support/eventually.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { respondJson, Upstream } from '../support/upstream.ts'
@@ -302,4 +307,66 @@ test('without aliases the list holds the priced models of the default providers'
   } finally {
     await plain.stop()
   }
+})
+
+test('a WebSocket goes to the default provider, and its messages name the models as that calls them', async () => {
+  const sockets: Server<undefined> = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: (request, self) => (self.upgrade(request) ? undefined : new Response(null, { status: 400 })),
+    websocket: { message: (socket, message) => void socket.send(message) },
+  })
+  const at = await openGateway(`
+providers: { openai: { upstream: "${sockets.url.origin}" } }
+models:
+  - { name: fast, targets: [{ provider: openai, model: gpt-5.4-mini }] }
+  - { name: claude, targets: [{ provider: anthropic }] }
+`)
+  const socket = new WebSocket(`${at.url.replace('http', 'ws')}/v1/responses`)
+  const echo = (message: string) =>
+    new Promise<string>((resolve) => {
+      socket.addEventListener('message', ({ data }) => resolve(String(data)), { once: true })
+      socket.addEventListener('close', ({ code }) => resolve(String(code)), { once: true })
+      socket.send(message)
+    })
+  await new Promise((resolve) => socket.addEventListener('open', resolve))
+  expect(await echo('{"type":"response.create", "model":"fast"}')).toBe(
+    '{"type":"response.create", "model":"gpt-5.4-mini"}',
+  )
+  expect(await echo('{"model":"openai/o5"}')).toBe('{"model":"o5"}')
+  for (const same of ['{"model":"gpt-5.4"}', 'no json', '{"x":"fast"}']) expect(await echo(same)).toBe(same)
+  expect(await echo('{"model":"claude"}')).toBe('1008')
+  await at.stop()
+  await sockets.stop(true)
+})
+
+test('models change while the gateway runs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-models-'))
+  const load = (text: string) => {
+    const file = join(folder, 'ongoingai.yaml')
+    writeFileSync(file, `storage: { path: ${gateway.folder}/data/traces.db }\n${text}`)
+    return loadConfig(file, {}).config
+  }
+  const before = load(settings())
+  try {
+    const changed = settings().replace('model: gpt-5.4-mini', 'model: gpt-6-mini')
+    expect((await gateway.gateway.reload(load(changed))).changed).toEqual(['models'])
+    await post('/v1/chat/completions', '{"model":"fast"}')
+    expect(openai.last.body.toString()).toBe('{"model":"gpt-6-mini"}')
+  } finally {
+    await gateway.gateway.reload(before)
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('an alias whose targets are all out is 503', async () => {
+  const at = await openGateway(`
+providers: { own: { upstream: "http://127.0.0.1:1", prefix: /own } }
+models: [{ name: lost, targets: [{ provider: own, model: x }] }]
+`)
+  const statuses: number[] = []
+  for (let i = 0; i < 2; i++)
+    statuses.push((await post('/v1/chat/completions', '{"model":"lost"}', {}, at)).status)
+  expect(statuses).toEqual([502, 503])
+  await at.stop()
 })

@@ -136,7 +136,7 @@ export class OpenExchange implements ExchangeFacts {
     this.fields = request.headers.toJSON()
     this.target = target
     const { upstream } = target
-    this.subscription = this.#mayBePaidBySubscription()
+    this.subscription = arrival.modelRoute ? false : this.#mayBePaidBySubscription()
     const method = judgedMethod(this.method, this.query, this.fields)
     this.operation = operationOf(method, target.readings, upgrade)
     this.wire = { provider: upstream.name, api: this.operation.api?.name ?? '' }

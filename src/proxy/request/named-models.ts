@@ -41,10 +41,7 @@ const CHARACTER_SET = /charset[*\d]*\s*=\s*"?\s*([^\s";,]*)/gi
 const READ_AS_UTF8 = /^(?:utf-?8|us-ascii|iso-8859-1|)$/i
 
 /** Where a known member may begin in a text; and an escape by which another text may be a known name. */
-const KNOWN_NAME = `"(${[...KNOWN.keys()].join('|')})"\\s*:`
-const KNOWN_NAMES = new RegExp(KNOWN_NAME, 'giu')
-/** The same for ASCII, where nothing folds to a letter; twice as fast. */
-const KNOWN_ASCII_NAMES = new RegExp(KNOWN_NAME, 'gi')
+const KNOWN_NAMES = new RegExp(`"(${[...KNOWN.keys()].join('|')})"\\s*:`, 'giu')
 const ESCAPED_LETTER = /\\u(?:00[2-7]|017f|212a)/i
 
 const NO_CONTENT: SeenContent = {
@@ -70,10 +67,12 @@ export function readContent(
   nested: readonly string[] = [],
 ): SeenContent {
   if (!plain || plain.length === 0) return NO_CONTENT
-  if (/^\s*multipart\/form-data/i.test(contentType)) return readForm(plain, contentType)
-  const otherSet = otherCharacterSet(contentType)
-  if (otherSet !== undefined) return unseen(`is in the character set ${otherSet}`)
-  const marked = UTF8_MARK.every((byte, i) => plain[i] === byte)
+  if (contentType !== 'application/json') {
+    if (/^\s*multipart\/form-data/i.test(contentType)) return readForm(plain, contentType)
+    const otherSet = otherCharacterSet(contentType)
+    if (otherSet !== undefined) return unseen(`is in the character set ${otherSet}`)
+  }
+  const marked = plain[0] === UTF8_MARK[0] && plain[1] === UTF8_MARK[1] && plain[2] === UTF8_MARK[2]
   const json = marked ? plain.subarray(UTF8_MARK.length) : plain
   const whole = json.length <= WHOLE_JSON_BYTES ? plainObject(json) : undefined
   if (!whole || holdsOneOf(nested, whole.members)) return readBytes(json, nested)
@@ -119,19 +118,43 @@ interface PlainObject {
 function plainObject(json: Uint8Array): PlainObject | undefined {
   const text = UTF8.decode(json)
   if (ESCAPED_LETTER.test(text)) return undefined
-  const seen = new Set<string>()
-  // Every letter beyond ASCII takes more bytes than one.
-  const isAscii = text.length === json.length
-  let valueFrom = -1
-  for (const { 0: match, 1: name = '', index } of text.matchAll(isAscii ? KNOWN_ASCII_NAMES : KNOWN_NAMES)) {
-    if (seen.has(name) || KNOWN.get(name.toLowerCase()) !== name) return undefined
-    if (name === 'model') valueFrom = index + match.length
-    seen.add(name)
-  }
   const members = parseObject(text)
   if (!members) return undefined
-  // Only in ASCII a character is a byte.
-  return { members, modelAt: isAscii ? spanOf(members['model'], text, valueFrom) : undefined }
+  // Every letter beyond ASCII takes more bytes than one.
+  if (text.length !== json.length) return knowsEach(text) ? { members, modelAt: undefined } : undefined
+  let modelAt: Span | undefined
+  for (const given in members) {
+    const name = KNOWN.get(given) ?? KNOWN.get(given.toLowerCase())
+    if (name === undefined) continue
+    const valueAt = name === given ? onlyValueOf(name, text) : -1
+    if (valueAt < 0) return undefined
+    if (name === 'model') modelAt = spanOf(members['model'], text, valueAt)
+  }
+  return { members, modelAt }
+}
+
+/** Whether every known name in a text is spelled as it is known, and not repeated. */
+function knowsEach(text: string): boolean {
+  const seen = new Set<string>()
+  for (const [, name = ''] of text.matchAll(KNOWN_NAMES)) {
+    if (seen.has(name) || KNOWN.get(name.toLowerCase()) !== name) return false
+    seen.add(name)
+  }
+  return true
+}
+
+/** Where the value begins of the only member with a name, at any depth; -1 where there are more. */
+function onlyValueOf(name: string, text: string): number {
+  const quoted = `"${name}"`
+  let found = -1
+  for (let at = text.indexOf(quoted); at >= 0; at = text.indexOf(quoted, at + quoted.length)) {
+    let end = at + quoted.length
+    while (isSpace(text.charCodeAt(end))) end += 1
+    if (text.charCodeAt(end) !== COLON) continue
+    if (found >= 0) return -1
+    found = end + 1
+  }
+  return found
 }
 
 /** Where a text stands that was parsed from a place; `undefined` where it is written in another way. */
@@ -204,6 +227,7 @@ function takeNested(json: Uint8Array, [step, ...rest]: readonly string[], names:
   return whole && readable
 }
 
+const COLON = 58
 const OPEN_BRACE = 123
 const OPEN_BRACKET = 91
 

@@ -21,22 +21,22 @@ export const OUTPUT_MEMBERS: readonly string[] = [
 
 /** Reads the bounds of a request on its output. @param api `undefined` for a call that is not metered */
 export function outputBoundsOf(api: WireApi | undefined, members: JsonObject): OutputBounds {
-  const answers = Math.max(1, ...countsAt(members, api?.answerCounts))
+  const answers = Math.max(1, largestAt(members, api?.answerCounts) ?? 1)
   if (api?.answersNoText) return { maxOutputTokens: 0, answers }
-  const limits = countsAt(members, api?.outputLimits)
-  return { maxOutputTokens: limits.length === 0 ? undefined : Math.max(...limits) * answers, answers }
+  const limit = largestAt(members, api?.outputLimits)
+  return { maxOutputTokens: limit === undefined ? undefined : limit * answers, answers }
 }
 
 const NO_PLACES: readonly string[] = []
 
-/** The counts that stand at some places. */
-function countsAt(members: JsonObject, places = NO_PLACES): number[] {
-  const counts: number[] = []
+/** The largest count that stands at some places; `undefined` where none does. */
+function largestAt(members: JsonObject, places = NO_PLACES): number | undefined {
+  let largest: number | undefined
   for (const place of places) {
     const dot = place.indexOf('.')
     const value = dot < 0 ? members[place] : objectOf(members[place.slice(0, dot)])?.[place.slice(dot + 1)]
     const count = value === undefined ? undefined : countOf(value)
-    if (count !== undefined) counts.push(count)
+    if (count !== undefined && (largest === undefined || count > largest)) largest = count
   }
-  return counts
+  return largest
 }

@@ -12,10 +12,13 @@ import { HeldShare, heldTooMuch } from '../exchange/held-content.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { WebSocketClient } from './websocket-client.ts'
-import { messageAllowed } from '../request/message-models.ts'
+import { messageAllowed, messageFor } from '../request/message-models.ts'
 
 const OTHER_MODEL =
   'the gateway key is not allowed for a model that a message names, or the message cannot be read'
+
+const OTHER_PROVIDER =
+  'a message names a model whose targets are at another provider than this connection; use HTTP for it'
 
 /** Largest WebSocket message, either way, inflated. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -64,12 +67,15 @@ export class WebSocketRelay {
     for (const bytes of this.#early.splice(0)) this.fromUpstream(bytes)
   }
 
-  fromClient(message: string | Buffer): void {
-    const { identity, operation } = this.#exchange
+  fromClient(given: string | Buffer): void {
+    const { identity, operation, arrival, wire } = this.#exchange
     const until = identity?.expiresAtUs ?? Infinity
     if (Date.now() * 1000 >= until) return this.#exchange.breakOff('invalid_gateway_key')
-    if (!messageAllowed(message, identity?.compiledRules, operation))
+    if (!messageAllowed(given, identity?.compiledRules, operation))
       return this.#refused('not_allowed_for_key', OTHER_MODEL)
+    const { models } = this.#context.settings
+    const message = arrival.modelRoute ? messageFor(wire.provider, given, models) : given
+    if (message === undefined) return this.#refused('no_target_for_api', OTHER_PROVIDER)
     this.#heard()
     const text = typeof message === 'string'
     const size = text ? Buffer.byteLength(message) : message.length
@@ -77,7 +83,7 @@ export class WebSocketRelay {
     // Before the copy, so that a message without room takes none.
     if (this.#closing || !this.#count(this.#held.bytes + size)) return this.#tooMuch()
     this.#send(text ? 'text' : 'binary', message)
-    if (this.#withinBounds()) this.#observe('request', message)
+    if (this.#withinBounds()) this.#observe('request', given)
   }
 
   controlFromClient(kind: 'ping' | 'pong', data: Buffer): void {

@@ -42,7 +42,9 @@ export class IncomingRequest {
    * @throws GatewayError when it is too large, cannot be read, or a policy lets nothing pass unseen
    */
   async hold(): Promise<RequestBody> {
-    return (this.#held ??= await this.#read())
+    if (this.#held) return this.#held
+    const body = this.#isSmall ? await this.#readWhole() : await this.#readUpTo(this.#mostHeld)
+    return (this.#held = this.#checked(body))
   }
 
   /** The content when no policy must see it: held content, small content as a whole, everything else as it comes. */
@@ -55,8 +57,7 @@ export class IncomingRequest {
     return this.length > 0 && this.length <= BUFFERED_BYTES
   }
 
-  async #read(): Promise<RequestBody> {
-    const body = this.#isSmall ? await this.#readWhole() : await this.#readUpTo(this.#mostHeld)
+  #checked(body: RequestBody): RequestBody {
     if (body.kind === 'held') {
       const { maxBodyBytes } = this.#exchange
       if (maxBodyBytes > 0 && body.bytes.length > maxBodyBytes) throw requestTooLarge(maxBodyBytes)

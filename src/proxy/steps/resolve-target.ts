@@ -2,6 +2,7 @@ import { requirePermission } from '../../access/authorize.ts'
 import { GatewayError } from '../../errors.ts'
 import { readAttribution } from '../../traces/attribution.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
+import type { RequestBody } from '../exchange/request-body.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import type { ModelQuestion } from '../targets/model-directory.ts'
@@ -23,52 +24,37 @@ export function resolveTarget(
   context: ProxyContext,
 ): void | Promise<void> {
   const { arrival, target } = exchange
-  if (arrival.modelRoute) return resolveModel(exchange, incoming, context)
-  const { name } = target.upstream
-  if (!context.settings.models.mayRoute(name) || arrival.upgrade) return undefined
-  return resolveBelowPrefix(exchange, incoming, context)
-}
-
-async function resolveModel(
-  exchange: OpenExchange,
-  incoming: IncomingRequest,
-  context: ProxyContext,
-): Promise<void> {
-  const { models } = context.settings
-  if (exchange.identity) requirePermission(exchange.identity, 'proxy:write')
-  const facts = await seenFacts(exchange, incoming)
-  const question = questionOf(exchange, facts)
-  if (question) {
-    usePlan(exchange, models.resolve(question), { facts, asked: question.name }, context)
-  } else {
-    const { dialect } = exchange.arrival.modelRoute!
-    const provider = models.defaultProvider(dialect)
-    const servedAt = provider === undefined ? undefined : models.servedAt(provider, dialect)
-    if (provider === undefined || servedAt === undefined) throw noDefault(dialect)
-    retarget(exchange, provider, undefined, context)
+  if (!arrival.modelRoute && (arrival.upgrade || !context.settings.models.mayRoute(target.upstream.name))) {
+    return undefined
   }
-  takePolicies(exchange, incoming, context)
+  if (exchange.identity) requirePermission(exchange.identity, 'proxy:write')
+  const resolve = arrival.modelRoute ? resolveModel : resolveBelowPrefix
+  const seen = (body: RequestBody | undefined): void => {
+    const content = body?.kind === 'held' ? body.bytes : undefined
+    const facts = readRequestFacts(exchange, content, body ? (content?.length ?? -1) : 0)
+    resolve(exchange, facts, context)
+    if (arrival.modelRoute) takePolicies(exchange, incoming, context)
+  }
+  return incoming.hasContent ? incoming.hold().then(seen) : seen(undefined)
 }
 
-async function resolveBelowPrefix(
-  exchange: OpenExchange,
-  incoming: IncomingRequest,
-  context: ProxyContext,
-): Promise<void> {
-  if (exchange.identity) requirePermission(exchange.identity, 'proxy:write')
-  const facts = await seenFacts(exchange, incoming)
+function resolveModel(exchange: OpenExchange, facts: RequestFacts, context: ProxyContext): void {
+  const { models } = context.settings
+  const question = questionOf(exchange, facts)
+  if (question) return usePlan(exchange, models.resolve(question), { facts, asked: question.name }, context)
+  const { dialect } = exchange.arrival.modelRoute!
+  const provider = models.defaultProvider(dialect)
+  const servedAt = provider === undefined ? undefined : models.servedAt(provider, dialect)
+  if (provider === undefined || servedAt === undefined) throw noDefault(dialect)
+  return retarget(exchange, provider, undefined, context)
+}
+
+function resolveBelowPrefix(exchange: OpenExchange, facts: RequestFacts, context: ProxyContext): void {
   // What cannot be seen, or names several models, goes as it came.
   const isOne = facts.unseen === '' && facts.contentModels.length < 2
   const question = isOne ? questionOf(exchange, facts) : undefined
   const plan = question && context.settings.models.resolveWithin(exchange.target.upstream.name, question)
   if (question && plan) usePlan(exchange, plan, { facts, asked: question.name }, context)
-}
-
-async function seenFacts(exchange: OpenExchange, incoming: IncomingRequest): Promise<RequestFacts> {
-  if (!incoming.hasContent) return readRequestFacts(exchange, undefined, 0)
-  const body = await incoming.hold()
-  const content = body.kind === 'held' ? body.bytes : undefined
-  return readRequestFacts(exchange, content, content?.length ?? -1)
 }
 
 /**
@@ -105,10 +91,12 @@ function usePlan(
   { facts, asked }: { readonly facts: RequestFacts; readonly asked: string },
   context: ProxyContext,
 ): void {
-  exchange.identity?.compiledRules.requireModels(
-    facts.models.filter((name) => name !== asked),
-    '',
-  )
+  const rules = exchange.identity?.compiledRules
+  if (rules?.restrictsModels)
+    rules.requireModels(
+      facts.models.filter((name) => name !== asked),
+      '',
+    )
   exchange.session = sessionOf(exchange, plan, facts)
   exchange.askedModel = asked
   const choice = context.chooser.choose(plan, {

@@ -107,7 +107,8 @@ export class RouteTable {
   at(provider: string, found: Target, query: string, servedAt: string, model: string | undefined): Target {
     const upstream = this.named(provider)
     const path = model === undefined ? found.path : pathWithModel(found.path, model)
-    const below = path.replace(/^\/v1(?:beta)?(?=\/)/, servedAt)
+    // Its first segment is the version.
+    const below = `${servedAt}${path.slice(path.indexOf('/', 1))}`
     return { upstream, path: below, readings: found.readings, url: urlOf(upstream, below, query) }
   }
 

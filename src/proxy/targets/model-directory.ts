@@ -26,6 +26,12 @@ interface Alias {
   readonly targets: readonly Target[]
 }
 
+/** A model's name at one provider: as it was asked, another one, or its targets are elsewhere. */
+export type NameAtProvider =
+  | { readonly kind: 'same' }
+  | { readonly kind: 'other'; readonly model: string }
+  | { readonly kind: 'elsewhere' }
+
 /** Longest name that a message repeats. */
 const MAX_SHOWN = 128
 
@@ -119,6 +125,19 @@ export class ModelDirectory {
     const own = alias?.targets.filter((target) => target.provider === provider) ?? []
     if (!alias || own.length === 0) return undefined
     return this.#planOf(alias, own, question, 'prefix')
+  }
+
+  /** What a provider calls a model that is asked for on a connection to it. */
+  nameAt(provider: string, name: string): NameAtProvider {
+    const alias = this.#aliases.get(name)
+    const slash = name.indexOf('/')
+    const at = slash > 0 ? name.slice(0, slash) : ''
+    if (!alias && !this.#providers.has(at)) return { kind: 'same' }
+    const model = alias
+      ? alias.targets.find((target) => target.provider === provider)
+      : at === provider && { model: name.slice(slash + 1) }
+    if (!model) return { kind: 'elsewhere' }
+    return model.model === undefined ? { kind: 'same' } : { kind: 'other', model: model.model }
   }
 
   #planOf(

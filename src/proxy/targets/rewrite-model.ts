@@ -49,16 +49,16 @@ function escaped(model: string): string {
 
 function spliced(bytes: Uint8Array, spans: readonly Span[], text: string): Uint8Array {
   if (spans.length === 0) return bytes
-  const replacement = Buffer.from(text)
+  const length = Buffer.byteLength(text)
   let size = bytes.length
-  for (const { start, end } of spans) size += replacement.length - (end - start)
+  for (const { start, end } of spans) size += length - (end - start)
   const made = Buffer.allocUnsafe(size)
   let [from, at] = [0, 0]
   for (const { start, end } of spans) {
     made.set(bytes.subarray(from, start), at)
     at += start - from
-    made.set(replacement, at)
-    at += replacement.length
+    made.write(text, at)
+    at += length
     from = end
   }
   made.set(bytes.subarray(from), at)
