@@ -175,6 +175,14 @@ test('a request that got a 401 gets the value that is read anew, and nothing whe
   expect((await pool.renewed(trial, 300_001))?.value.reveal()).toBe('new')
 })
 
+test('a credential is read anew after a 401, also when its request cannot be sent again', async () => {
+  const { pool, give } = fill([held('a')], (name) => give(name, 'new'))
+  give('a', 'value of a')
+  pool.report(chosen(pool.choose(0)), 'unauthorized', 0)
+  await Promise.resolve()
+  expect(chosen(pool.choose(1)).value.reveal()).toBe('new')
+})
+
 test('requests that got a 401 of the same value share one reading', async () => {
   let readings = 0
   const { pool, give } = fill([held('a')], () => (readings += 1))

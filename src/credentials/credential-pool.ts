@@ -62,7 +62,7 @@ export class CredentialPool {
   }
 
   /**
-   * Takes note of how an attempt with a credential ended.
+   * Takes note of how an attempt with a credential ended. After `unauthorized` its source is read anew.
    *
    * @param nowMs epoch milliseconds
    * @param details `untilMs` is the time that a 429 named, in epoch milliseconds; `target` as of `choose`
@@ -73,11 +73,16 @@ export class CredentialPool {
     nowMs: number,
     { untilMs, target = '' }: { readonly untilMs?: number; readonly target?: string } = {},
   ): void {
-    this.#named(name)?.credential.report(value, outcome, nowMs, untilMs, target)
+    const member = this.#named(name)
+    if (!member) return
+    const { credential } = member
+    credential.report(value, outcome, nowMs, untilMs, target)
+    if (outcome === 'unauthorized' && !credential.hasOther(value))
+      void credential.renewOnce(() => member.renew())
   }
 
   /**
-   * Reads a credential anew that was reported `unauthorized`, for the request that got the 401. Several requests share one reading.
+   * Awaits the reading after a 401, for the request that got it and has reported it. Several requests share one reading.
    *
    * @param nowMs epoch milliseconds
    * @returns the credential with its new value; `undefined` when the value is still the same, or cannot be had

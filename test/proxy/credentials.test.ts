@@ -395,3 +395,13 @@ test('a listener that others reach is not given credentials by settings that nee
   await post(gateway, '/openai/v1/chat/completions', {})
   expect(upstream.last.field('authorization')).toBeUndefined()
 })
+
+test('a call that no key of its kind may make does not take the credential out', async () => {
+  const upstream = await upstreamThat((request, socket) =>
+    (request.target.includes('/organization/') ? respond(401, {}, '{}') : OK)(request, socket),
+  )
+  const gateway = await gatewayWith(held('openai', upstream, fileWith('held-value-1')), '')
+  const admin = await fetch(`${gateway.url}/openai/v1/organization/users`)
+  expect(admin.status).toBe(401)
+  expect((await post(gateway, '/openai/v1/chat/completions', {})).status).toBe(200)
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { HeldValue } from '../../credentials/held-value.ts'
 import type { ProviderConfig } from '../../providers/settings.ts'
 import { readPath } from '../../wire/url/path-readings.ts'
 import { type ContentHandling, upstreamRequest } from './upstream-request.ts'
@@ -77,4 +78,29 @@ test('a WebSocket gets the same fields, less those of the client’s own handsha
   const fields = fieldsOf({}, true)
   expect(fields).toEqual(expect.arrayContaining([...ALWAYS, 'sec-websocket-protocol: realtime']))
   expect(fields.join('\n')).not.toMatch(/sec-websocket-key|content-length/)
+})
+
+test('a credential of the gateway replaces all of the caller’s, and what chooses a part of its account', () => {
+  const { fields, target: to } = upstreamRequest(
+    {
+      method: 'POST',
+      fields: {
+        ...client,
+        'openai-organization': 'org-1',
+        'openai-project': 'proj-1',
+        'api-key': 'own',
+        connection: 'authorization',
+      },
+      query: '?x=1&api-key=own',
+      requestFacts: { mediaType: 'application/json', codings: '' },
+    },
+    target,
+    by,
+    { changed: false, response: 'untouched' },
+    false,
+    { name: 'main', value: new HeldValue('held'), isToken: false },
+  )
+  expect(fields).toMatchObject({ authorization: 'Bearer held', 'x-team': 'red' })
+  expect(Object.keys(fields).join()).not.toMatch(/openai-|api-key/)
+  expect(to.url).toBe('https://upstream.example/v1/responses?x=1')
 })

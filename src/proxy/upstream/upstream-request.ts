@@ -30,6 +30,12 @@ export const HANDSHAKE = [
   'content-length',
 ]
 
+/**
+ * Fields that choose a part of the account to which the caller's credential belongs. With another account's credential they would be
+ * refused with a 401, which takes that credential out for everybody.
+ */
+const ACCOUNT_FIELDS = ['openai-organization', 'openai-project', 'x-goog-user-project']
+
 /** The client's request, as far as it is forwarded. */
 interface ClientRequest {
   readonly method: string
@@ -77,7 +83,9 @@ function withHeld(
 ): UpstreamRequest {
   const { upstream, path } = target
   const rest = withoutCredentials(client, upstream.credentialField, () => true)
-  const fields = upstreamFields(rest.fields, upstream.fields, by)
+  const kept = { ...rest.fields }
+  for (const selector of ACCOUNT_FIELDS) delete kept[selector]
+  const fields = upstreamFields(kept, upstream.fields, by)
   const [name, text] = credentialField(upstream, path, value.reveal(), isToken)
   fields[name] = text
   const url = rest.query === client.query ? target.url : urlOf(upstream, path, rest.query)
