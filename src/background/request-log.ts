@@ -63,6 +63,7 @@ function fieldsOf(exchange: Exchange, trace: Trace): string {
     error_code: trace.errorCode === '' ? undefined : trace.errorCode,
     provider_error: trace.providerError === '' ? undefined : trace.providerError,
     provider: trace.provider,
+    ...(trace.attempts > 1 ? { attempts: trace.attempts, target: trace.target } : {}),
     model: trace.model,
     org_id: caller.organizationId,
     workspace_id: caller.workspaceId,

@@ -48,7 +48,7 @@ export class GatewayMetrics {
     if (exchange.attempts.length > 0) {
       this.#instruments.providerRequests.add(1, withStatus)
       this.#instruments.providerSeconds.record((exchange.completedUs - span.sentUs) / 1e6, scope)
-      this.#instruments.overhead.record(span.sentUs / 1e6, { provider })
+      this.#instruments.overhead.record(exchange.attempts[0]!.startedUs / 1e6, { provider })
       const failed = exchange.status >= 400 || trace.outcome === 'upstream_failed'
       this.#instruments.genAi.exchange(
         exchange,

@@ -52,16 +52,28 @@ export interface LastAttempt {
  */
 export function meterAttempts(exchange: Exchange, last: Metering, about: LastAttempt): MeteredAttempts {
   const attempts = judgedAttempts(exchange.attempts, about)
-  if (attempts.length < 2) {
-    const single = attempts[0] && singleStored(attempts[0], about)
+  const [first] = attempts
+  if (attempts.length < 2 && !first?.failed) {
+    const single = first && singleStored(first, about)
     return { metering: last, ...(single ? { stored: [single] } : {}) }
   }
   const metered = attempts.map((attempt) =>
     attempt.failed ? meterFailed(attempt, attempt.failed, exchange, about) : last,
   )
   const stored = attempts.map((attempt, i) => attemptJson(attempt, metered[i]!, about))
-  return { metering: summed(metered, last), stored }
+  // The client left before the next attempt: no response is its own.
+  return { metering: summed(metered, attempts.at(-1)!.failed ? { ...last, ...NOTHING } : last), stored }
 }
+
+/** Nothing was used. */
+const NOTHING = {
+  usage: {},
+  units: {},
+  parts: NO_PARTS,
+  bills: [],
+  source: 'none',
+  cost: NO_COST,
+} as const
 
 /** The attempts, the last one judged by what its response says, unless that was done before it was passed on. */
 function judgedAttempts(attempts: readonly Attempt[], { error }: LastAttempt): readonly Attempt[] {

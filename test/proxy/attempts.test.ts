@@ -526,3 +526,30 @@ test('on a provider’s own route the content of the response decides over the s
   await askDirectly('{"model":"gpt-5.4","stream":true,"messages":[]}')
   expect(shown((await recorded(2)).attempts)).toEqual(['one/gpt-5.4 overloaded 200'])
 })
+
+test('a client that leaves between two attempts ends them', async () => {
+  await open()
+  const left = new AbortController()
+  let calls = 0
+  first.play = (request, socket) => {
+    calls += 1
+    // The second repeat waits for 50 ms at least.
+    if (calls === 2) setTimeout(() => left.abort(), 20)
+    return respondWith(500, { error: { message: 'boom' } })(request, socket)
+  }
+  const asked = fetch(`${gateway!.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model":"single","messages":[{"role":"user","content":"hello"}]}',
+    signal: left.signal,
+  })
+  expect(await asked.then((response) => String(response.status)).catch((error: Error) => error.name)).toBe(
+    'AbortError',
+  )
+  const { listed, attempts } = await recorded()
+  expect(listed).toMatchObject({ outcome: 'client_aborted', input_tokens: 0, attempts: calls })
+  expect(attempts.slice(0, 2).map(({ cause, cost_usd }) => [cause, cost_usd])).toEqual([
+    ['status_5xx', 0],
+    ['status_5xx', 0],
+  ])
+})

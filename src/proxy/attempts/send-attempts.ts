@@ -96,7 +96,7 @@ class Attempts {
     if (held) this.#usedHere().add(held.name)
     const result = await this.#sent(held)
     exchange.attempts.at(-1)!.judged = result.cause === 'ok' ? undefined : result.cause
-    if (held) this.#reportCredential(held, result)
+    if (held && !this.#refusesCall(result.cause)) this.#reportCredential(held, result)
     return result
   }
 
@@ -108,7 +108,7 @@ class Attempts {
     const { credentials } = this.#exchange.target.upstream
     if (!held || !credentials || this.#renewed || cause !== 'auth' || !sent || statusOf(sent) === 403)
       return undefined
-    if (!this.#replayable) return undefined
+    if (!this.#replayable || this.#refusesCall(cause)) return undefined
     const renewed = await credentials.renewed(held, Date.now())
     if (!renewed) return undefined
     this.#renewed = true
@@ -141,7 +141,7 @@ class Attempts {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
     if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
-    if (exchange.brokenBy !== undefined || exchange.arrival.request.signal.aborted)
+    if (exchange.brokenBy !== undefined || exchange.ended || exchange.arrival.request.signal.aborted)
       throw new GatewayError(exchange.brokenBy ?? 'client_aborted', 'the client left')
     return true
   }
@@ -223,7 +223,7 @@ class Attempts {
     const { plan, clock } = exchange
     const { chooser } = this.#sending.context
     const ofCredential = OF_CREDENTIALS.has(cause)
-    const callers = ofCredential && this.#isCallersOwn(held)
+    const callers = ofCredential && (this.#isCallersOwn(held) || this.#refusesCall(cause))
     this.#reportTarget(callers || (ofCredential && held) ? 'rejected' : cause, resetMs)
     if (!RETRIED_CAUSES.has(cause) || callers) return 'callers_error'
     if (error?.code === 'upstream_total_timeout') return 'deadline'
@@ -234,6 +234,14 @@ class Attempts {
       ...this.#choice(),
       deadline: totalMs > 0 ? clock.startedAt + totalMs : undefined,
     })
+  }
+
+  /**
+   * The provider refuses a call that is not known here. Nothing is learnt of the credential: else a caller could take it out for everybody
+   * with a call that no key of its kind may make.
+   */
+  #refusesCall(cause: AttemptCause): boolean {
+    return cause === 'auth' && this.#exchange.wire.api === ''
   }
 
   /** The credential that was sent is the caller's own, so what the provider says of it concerns nobody else. */

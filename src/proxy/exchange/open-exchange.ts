@@ -324,7 +324,7 @@ export class OpenExchange implements ExchangeFacts {
     this.brokenBy = undefined
     this.abort = new AbortController()
     this.clock.startAgain()
-    this.#context.deadlines.watch(this.clock)
+    if (!this.#ended) this.#context.deadlines.watch(this.clock)
   }
 
   /** Ends the exchange and publishes it. Only the first call counts. */
