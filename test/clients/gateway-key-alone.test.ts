@@ -6,10 +6,7 @@ import { respondJson, Upstream } from '../support/upstream.ts'
 // SDKs whose one setting for a key takes the gateway key: the gateway sends the provider's credential, which it holds.
 
 await installTestPackage('clients')
-const { default: Anthropic } = await import('@anthropic-ai/sdk')
-const { default: OpenAI, AzureOpenAI } = await import('openai')
-const { GoogleGenAI } = await import('@google/genai')
-const { Mistral } = await import('@mistralai/mistralai')
+const { Anthropic, AzureOpenAI, GoogleGenAI, Mistral, OpenAI } = await import('./.sdks/sdks.ts')
 
 const KEY = 'ogk_0123456789abcdefghijklmnopqrstuv'
 const HELD = 'held-0123456789abcdef'
