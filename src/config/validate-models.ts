@@ -1,8 +1,10 @@
 import { hiddenModelRoutes } from '../providers/model-routes.ts'
+import { isLoopbackHost } from '../http/loopback.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
 import { meetsRequirement } from '../proxy/targets/requirement.ts'
 import type { ModelConfig, RoutingConfig, TargetConfig } from '../proxy/targets/settings.ts'
 import type { Affinity } from '../proxy/targets/target.ts'
+import { CREDENTIAL_FIELDS } from '../traces/provider-credential.ts'
 import { nearest } from '../wire/nearest.ts'
 import { quote } from './scalar.ts'
 import type { Wrong } from './validate-providers.ts'
@@ -55,6 +57,7 @@ export function checkModels(
       },
     }
     checkRequirement(model, providers, path, { wrong, doubtful })
+    checkCredentialsStay(model, providers, path, wrong)
     return model
   })
 }
@@ -135,6 +138,35 @@ function checkRequirement(
         `${path}.targets[${i}] is never used: ${provider.name} does not meet ${path}.require`,
       )
   }
+}
+
+/**
+ * A caller's own credential is for one provider. Where the caller's is sent, a failure must not take it to another one, so all but one of the
+ * targets' providers need credentials of the gateway. Servers of this machine may share it.
+ */
+function checkCredentialsStay(
+  { targets }: ModelConfig,
+  providers: readonly ProviderConfig[],
+  path: string,
+  wrong: Wrong,
+): void {
+  const named = new Set(targets.map(({ provider }) => provider))
+  const callers = providers.filter(
+    ({ name, upstream, credentials, credentialHeader, headers }) =>
+      named.has(name) &&
+      (credentials?.use ?? 'client') !== 'gateway' &&
+      !headers.set.some(([field]) => field === credentialHeader || CREDENTIAL_FIELDS.includes(field)) &&
+      URL.canParse(upstream) &&
+      !isLoopbackHost(new URL(upstream).hostname.replace(/^\[|\]$/g, '')),
+  )
+  const origins = new Set(callers.map(({ upstream }) => new URL(upstream).origin))
+  if (origins.size < 2) return
+  const [first, ...others] = callers.map(({ name }) => name)
+  wrong(
+    `${path}.targets`,
+    `${path}.targets: the caller's own credential would be sent to ${first} and to ${others.join(' and ')}; ` +
+      `let the gateway hold the credentials of all but one (providers.<name>.credentials, use: gateway)`,
+  )
 }
 
 /** Checks `routing`, and which model routes a provider's prefix hides. */

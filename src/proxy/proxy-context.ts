@@ -11,7 +11,7 @@ import type { ShownPaths } from '../redaction/shown-paths.ts'
 import type { Contents, ContentTap, Exchange, ObservedContent, ObservedMessage } from '../traces/exchange.ts'
 import type { TraceContext } from '../wire/trace-context.ts'
 import type { ModelNames } from '../usage/model-names.ts'
-import type { ExchangeFacts } from './exchange/exchange-facts.ts'
+import type { PricedFacts } from './exchange/exchange-facts.ts'
 import type { HeldContent } from './exchange/held-content.ts'
 import type { OpenExchange } from './exchange/open-exchange.ts'
 import type { PolicySettings } from './policies/choose-policies.ts'
@@ -58,7 +58,7 @@ export interface ProxySettings {
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
   /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget needs prices. */
   readonly ratesOf:
-    ((exchange: ExchangeFacts, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
+    ((exchange: PricedFacts, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
 }
 
 /** Where finished exchanges and copies of content go. No call waits. */

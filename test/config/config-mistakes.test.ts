@@ -741,6 +741,14 @@ const MISTAKES: [what: string, content: string | Uint8Array, environment: Enviro
     ],
   ],
   [
+    'a model whose failures would take a caller’s own credential to another provider',
+    'models:\n  - { name: fast, targets: [{ provider: openai, model: a }, { provider: groq, model: b }] }\n',
+    {},
+    [
+      "models[0].targets: the caller's own credential would be sent to openai and to groq; let the gateway hold the credentials of all but one (providers.<name>.credentials, use: gateway) (FILE:2)",
+    ],
+  ],
+  [
     'routing out of its bounds',
     [
       'routing: { attempts: 0, retry_budget: 2, breaker: { failures: 0 }, default_provider: { openai: azure-eu } }',

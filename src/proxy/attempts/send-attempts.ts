@@ -9,6 +9,7 @@ import { upstreamRequestId } from '../../traces/upstream-request-id.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { causeOfCode } from '../exchange/open-attempt.ts'
 import { causeOfStatus } from '../../traces/failure-cause.ts'
+import { seenAlike } from '../policies/seen-alike.ts'
 import { chooseCredential } from '../upstream/attempt-credential.ts'
 import { sendOnce, type Sending, type Sent } from './send-once.ts'
 import { backOffMs, pause } from '../targets/back-off.ts'
@@ -214,7 +215,10 @@ class Attempts {
   }
 
   #choice(): { tried: readonly string[]; now: number; usable: (target: Target) => boolean } {
-    const usable = usableFor(this.#sending.context, this.#used)
+    const { context } = this.#sending
+    const hasCredential = usableFor(context, this.#used)
+    const usable = (target: Target): boolean =>
+      hasCredential(target) && seenAlike(this.#exchange, target, context)
     return { tried: this.#tried, now: performance.now(), usable }
   }
 

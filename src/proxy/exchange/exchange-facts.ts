@@ -14,6 +14,11 @@ export interface ExchangeFacts extends AskedExchange {
   readonly caller: Caller
 }
 
+/** What a price depends on besides the model. */
+export interface PricedFacts extends Pick<ExchangeFacts, 'caller' | 'wire'> {
+  readonly target: Pick<Target, 'upstream'>
+}
+
 /** Media type and content codings of a message. @param fields lower-case names */
 export function contentFacts(
   fields: Readonly<Record<string, string | readonly string[] | undefined>>,

@@ -1,13 +1,13 @@
 import { GatewayError } from '../../errors.ts'
 import { mayBill } from '../../providers/operation.ts'
 import type { ModelNames } from '../../usage/model-names.ts'
-import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
+import type { ExchangeFacts, PricedFacts } from '../exchange/exchange-facts.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import { billedByAnswer } from '../request/unseen.ts'
 import { type ContentPolicy, MAX_INSPECTED_BYTES } from './content-policy.ts'
 
 /** Whether a price is known for the model of a request. */
-export type HasPrice = (exchange: ExchangeFacts, names: ModelNames) => boolean
+export type HasPrice = (exchange: PricedFacts, names: ModelNames) => boolean
 
 /** Refuses requests for models without a price. @returns `undefined` for a request that bills nothing */
 export function priceGate(exchange: ExchangeFacts, hasPrice: HasPrice): ContentPolicy | undefined {
