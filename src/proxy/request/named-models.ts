@@ -126,9 +126,9 @@ function plainObject(json: Uint8Array): PlainObject | undefined {
   for (const given in members) {
     const name = KNOWN.get(given) ?? KNOWN.get(given.toLowerCase())
     if (name === undefined) continue
-    const valueAt = name === given ? onlyValueOf(name, text) : -1
-    if (valueAt < 0) return undefined
-    if (name === 'model') modelAt = spanOf(members['model'], text, valueAt)
+    const valueFrom = name === given ? onlyValueOf(name, text) : -1
+    if (valueFrom < 0) return undefined
+    if (name === 'model') modelAt = spanOf(members['model'], text, valueFrom)
   }
   return { members, modelAt }
 }
