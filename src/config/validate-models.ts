@@ -145,20 +145,23 @@ function checkRequirement(
  * targets' providers need credentials of the gateway. Servers of this machine may share it.
  */
 function checkCredentialsStay(
-  { targets }: ModelConfig,
+  { targets, require }: ModelConfig,
   providers: readonly ProviderConfig[],
   path: string,
   wrong: Wrong,
 ): void {
   const named = new Set(targets.map(({ provider }) => provider))
-  const callers = providers.filter(
-    ({ name, upstream, credentials, credentialHeader, headers }) =>
+  const callers = providers.filter((provider) => {
+    const { name, upstream, credentials, credentialHeader, headers } = provider
+    return (
       named.has(name) &&
+      meetsRequirement(provider, require) &&
       (credentials?.use ?? 'client') !== 'gateway' &&
       !headers.set.some(([field]) => field === credentialHeader || CREDENTIAL_FIELDS.includes(field)) &&
       URL.canParse(upstream) &&
-      !isLoopbackHost(new URL(upstream).hostname.replace(/^\[|\]$/g, '')),
-  )
+      !isLoopbackHost(new URL(upstream).hostname.replace(/^\[|\]$/g, ''))
+    )
+  })
   const origins = new Set(callers.map(({ upstream }) => new URL(upstream).origin))
   if (origins.size < 2) return
   const [first, ...others] = callers.map(({ name }) => name)

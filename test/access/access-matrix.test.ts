@@ -37,6 +37,7 @@ const ROWS: Readonly<Record<string, { readonly body?: string; readonly allowed: 
   'POST /api/gateway-keys/:id/rotate': { allowed: 200 },
   'DELETE /api/gateway-keys/:id': { allowed: 204 },
   'GET /api/limits': { allowed: 200 },
+  'GET /api/targets': { allowed: 200 },
   'POST /api/limits/:policy/reset': { body: '{"end_user":"ada"}', allowed: 200 },
   'POST /api/limits/:policy/raise': { body: '{"end_user":"ada","by_usd":1}', allowed: 200 },
   'GET /api/audit': { allowed: 200 },
