@@ -26,6 +26,9 @@ export interface TargetModels {
   readonly all: readonly string[]
 }
 
+/** The last path that named no model: most requests have the path of the one before. */
+let lastWithout = ''
+
 const NO_MODELS: TargetModels = { path: '', deployment: '', query: [], all: [] }
 
 /**
@@ -35,7 +38,13 @@ const NO_MODELS: TargetModels = { path: '', deployment: '', query: [], all: [] }
  * @param query with `?`, or empty
  */
 export function modelsOfTarget({ plain, loose }: PathReadings, query: string): TargetModels {
-  if (plain === loose && query === '' && !NAMES_ONE.test(plain)) return NO_MODELS
+  if (plain === loose && query === '') {
+    if (plain === lastWithout) return NO_MODELS
+    if (!NAMES_ONE.test(plain)) {
+      lastWithout = plain
+      return NO_MODELS
+    }
+  }
   // An empty segment is no part of a name.
   const readings = plain === loose ? [plain] : [plain.replace(/\/{2,}/g, '/'), loose]
   const naming = readings.filter((reading) => NAMES_ONE.test(reading))
