@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AGENTS } from '../../clients/installed-agents.ts'
 import { freePort } from '../support/free-port.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
 import { contentOf, type Recorded, recordedExchanges } from '../support/recorded.ts'
@@ -274,4 +277,14 @@ test('no answer holds a credential of the gateway', async () => {
   await overheard(`${gateway.url}/v1/models/flash:generateContent`, body)
   expect(answers).toContain('Paris.')
   expect(answers).not.toMatch(new RegExp(`${HELD}|${HELD_OF_DEAD}|${KEY}`))
+})
+
+test('the documentation names the versions that are run', () => {
+  const text = (path: string): string => readFileSync(join(import.meta.dir, path), 'utf8')
+  const sdks = JSON.parse(text('.sdks/package.json')) as { dependencies: Record<string, string> }
+  const versions = ['openai', '@anthropic-ai/sdk', '@google/genai'].map((name) => sdks.dependencies[name]!)
+  const table = text('../../docs/clients.md').matchAll(/^\| .+? +\| (\d+\.\d+\.\d+) +\|/gm)
+  expect([...table].map(([, version]) => version!).sort()).toEqual(
+    [...versions, ...Object.values(AGENTS)].sort(),
+  )
 })
