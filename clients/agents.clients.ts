@@ -1,81 +1,31 @@
 // Real agents through the gateway: `npm run test:clients` installs them and drives them without a terminal. Not part of
-// `npm test`, because they are some 1.5 GB.
+// `npm test`, because they are some 1.7 GB.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Server, ServerWebSocket } from 'bun'
 import { eventually } from '../test/support/eventually.ts'
 import { openGateway, type TestGateway } from '../test/support/gateway.ts'
+import { documented, documentedLine } from './documented.ts'
+import { AGENTS, installAgents } from './installed-agents.ts'
+import { ScriptedProvider } from './scripted-provider.ts'
 
-const AGENTS = {
-  '@anthropic-ai/claude-code': '2.1.331',
-  '@continuedev/cli': '1.5.47',
-  '@github/copilot': '1.0.102',
-  '@google/gemini-cli': '0.61.0',
-  '@openai/codex': '0.169.0',
-  '@qwen-code/qwen-code': '0.24.4',
-  'opencode-ai': '1.18.33',
-}
 const MAIN = join(import.meta.dir, '../src/main.ts')
-
-interface Seen {
-  readonly method: string
-  readonly path: string
-  readonly headers: Headers
-  readonly body: Record<string, unknown>
-}
 
 const root = mkdtempSync(join(tmpdir(), 'ongoingai-agents-'))
 const project = join(root, 'project')
-let upstream: Server<undefined>
+let bin: string
+let upstream: ScriptedProvider
 let gateway: TestGateway
-let seen: Seen[] = []
 
 beforeAll(async () => {
   mkdirSync(project)
   // Codex tells of a workspace only where there is a repository.
   expect(Bun.spawnSync(['git', 'init', '-q', project]).exitCode).toBe(0)
   writeFileSync(join(project, 'a.js'), 'console.log("the canary sings")\n')
-  writeFileSync(join(root, 'package.json'), '{"private":true}')
-  const packages = Object.entries(AGENTS).map(([name, version]) => `${name}@${version}`)
-  const install = Bun.spawn(['npm', 'install', '--no-audit', '--no-fund', ...packages], {
-    cwd: root,
-    stdout: 'inherit',
-    stderr: 'inherit',
-  })
-  expect(await install.exited).toBe(0)
-  upstream = Bun.serve({
-    port: 0,
-    hostname: '127.0.0.1',
-    async fetch(request, server) {
-      const path = new URL(request.url).pathname
-      if (request.headers.get('upgrade') === 'websocket') {
-        seen.push({ method: 'WS', path, headers: request.headers, body: {} })
-        return server.upgrade(request) ? undefined : new Response(null, { status: 426 })
-      }
-      const body = request.method === 'POST' ? ((await request.json()) as Record<string, unknown>) : {}
-      seen.push({ method: request.method, path, headers: request.headers, body })
-      if (path.endsWith('/messages')) return eventStream(playMessages(body))
-      if (path.endsWith('/responses')) {
-        return body['stream'] === true
-          ? eventStream(playResponses(body))
-          : Response.json((playResponses(body).at(-1) as { response: object }).response)
-      }
-      if (path.endsWith('/chat/completions')) return playChat(body)
-      if (path.includes('generateContent') || path.includes('streamGenerateContent'))
-        return playGemini(path, body)
-      return Response.json({ data: [], models: [] })
-    },
-    websocket: {
-      message(socket: ServerWebSocket, message) {
-        const body = JSON.parse(String(message)) as Record<string, unknown>
-        seen.push({ method: 'WS message', path: '', headers: new Headers(), body })
-        for (const event of playResponses(body)) socket.send(JSON.stringify(event))
-      },
-    },
-  })
-  const url = `http://127.0.0.1:${upstream.port}`
+  bin = await installAgents()
+  upstream = new ScriptedProvider(join(project, 'a.js'))
+  const { url } = upstream
   gateway = await openGateway(
     `providers: {openai: {upstream: "${url}"}, anthropic: {upstream: "${url}"}}\nauth: {enabled: true, keys: [{id: agents, token: gateway-key-0123456789}]}\n`,
     { 'X-OngoingAI-Gateway-Key': 'gateway-key-0123456789' },
@@ -84,172 +34,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway.stop()
-  await upstream.stop(true)
+  await upstream.stop()
   rmSync(root, { recursive: true, force: true })
 })
-
-function eventStream(events: readonly Record<string, unknown>[]): Response {
-  const text = events
-    .map((event) => `event: ${String(event['type'])}\ndata: ${JSON.stringify(event)}\n\n`)
-    .join('')
-  return new Response(text, { headers: { 'content-type': 'text/event-stream', 'request-id': 'req_agents' } })
-}
-
-/** First reads the file, then answers with what it read. */
-function playMessages(body: Record<string, unknown>): Record<string, unknown>[] {
-  const text = JSON.stringify(body['messages'] ?? [])
-  const usage = { input_tokens: 100, cache_read_input_tokens: 1000, output_tokens: 1 }
-  const start = {
-    type: 'message_start',
-    message: {
-      id: 'msg_1',
-      type: 'message',
-      role: 'assistant',
-      model: body['model'],
-      content: [],
-      stop_reason: null,
-      usage,
-    },
-  }
-  const tools = JSON.stringify(body['tools'] ?? [])
-  const call = tools.includes('"Read"') && !text.includes('tool_result')
-  const block = call
-    ? { type: 'tool_use', id: 'toolu_1', name: 'Read', input: {} }
-    : { type: 'text', text: '' }
-  const delta = call
-    ? { type: 'input_json_delta', partial_json: JSON.stringify({ file_path: join(project, 'a.js') }) }
-    : {
-        type: 'text_delta',
-        text: text.includes('the canary sings') ? 'TOOL LOOP DONE' : 'HELLO FROM UPSTREAM',
-      }
-  return [
-    start,
-    { type: 'content_block_start', index: 0, content_block: block },
-    { type: 'content_block_delta', index: 0, delta },
-    { type: 'content_block_stop', index: 0 },
-    {
-      type: 'message_delta',
-      delta: { stop_reason: call ? 'tool_use' : 'end_turn', stop_sequence: null },
-      usage: { output_tokens: 20 },
-    },
-    { type: 'message_stop' },
-  ]
-}
-
-function playChat(body: Record<string, unknown>): Response {
-  const chunk = { id: 'c1', object: 'chat.completion.chunk', created: 1, model: body['model'] }
-  const usage = {
-    prompt_tokens: 1100,
-    completion_tokens: 20,
-    total_tokens: 1120,
-    prompt_tokens_details: { cached_tokens: 1000 },
-  }
-  const events = [
-    { ...chunk, choices: [{ index: 0, delta: { role: 'assistant', content: 'HELLO FROM UPSTREAM' } }] },
-    { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
-    { ...chunk, choices: [], usage },
-  ]
-  const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')
-  return new Response(`${text}data: [DONE]\n\n`, { headers: { 'content-type': 'text/event-stream' } })
-}
-
-/** Gemini CLI first asks, by a schema, which model is to answer. */
-function playGemini(path: string, body: Record<string, unknown>): Response {
-  const config = JSON.stringify(body['generationConfig'] ?? {})
-  const text = /responseJsonSchema|responseSchema/.test(config)
-    ? JSON.stringify({
-        reasoning: 'simple',
-        model_choice: 'flash',
-        complexity_reasoning: 'simple',
-        complexity_score: 1,
-      })
-    : 'HELLO FROM UPSTREAM'
-  const answer = {
-    candidates: [{ content: { role: 'model', parts: [{ text }] }, finishReason: 'STOP', index: 0 }],
-    usageMetadata: {
-      promptTokenCount: 1100,
-      cachedContentTokenCount: 1000,
-      candidatesTokenCount: 15,
-      thoughtsTokenCount: 5,
-      totalTokenCount: 1120,
-    },
-    modelVersion: 'gemini-3.8-flash',
-  }
-  if (!path.includes('streamGenerateContent')) return Response.json(answer)
-  return new Response(`data: ${JSON.stringify(answer)}\r\n\r\n`, {
-    headers: { 'content-type': 'text/event-stream' },
-  })
-}
-
-function textDelta(delta: string): Record<string, unknown> {
-  return { type: 'response.output_text.delta', item_id: 'msg_1', output_index: 0, content_index: 0, delta }
-}
-
-let responses = 0
-/** First runs a command, then answers with what it said. */
-function playResponses(body: Record<string, unknown>): Record<string, unknown>[] {
-  const id = `resp_${responses++}`
-  const text = JSON.stringify(body['input'] ?? [])
-  const response = { id, object: 'response', model: body['model'], output: [] as unknown[] }
-  const usage = {
-    input_tokens: 1100,
-    input_tokens_details: { cached_tokens: 1000 },
-    output_tokens: 20,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: 1120,
-  }
-  const created = { type: 'response.created', response: { ...response, status: 'in_progress' } }
-  if (body['generate'] === false) {
-    return [
-      created,
-      {
-        type: 'response.completed',
-        response: {
-          ...response,
-          status: 'completed',
-          usage: { input_tokens: 0, output_tokens: 0, total_tokens: 0 },
-        },
-      },
-    ]
-  }
-  const tool = /"name":"(exec_command|shell_command|shell)"/.exec(JSON.stringify(body['tools'] ?? []))?.[1]
-  const call = tool !== undefined && !text.includes('function_call_output')
-  const command =
-    tool === 'exec_command'
-      ? { cmd: 'cat a.js' }
-      : tool === 'shell_command'
-        ? { command: 'cat a.js' }
-        : { command: ['cat', 'a.js'] }
-  const item = call
-    ? {
-        type: 'function_call',
-        id: 'fc_1',
-        call_id: 'call_1',
-        name: tool,
-        arguments: JSON.stringify(command),
-        status: 'completed',
-      }
-    : {
-        type: 'message',
-        id: 'msg_1',
-        role: 'assistant',
-        status: 'completed',
-        content: [
-          {
-            type: 'output_text',
-            text: text.includes('the canary sings') ? 'TOOL LOOP DONE' : 'HELLO FROM UPSTREAM',
-            annotations: [],
-          },
-        ],
-      }
-  return [
-    created,
-    { type: 'response.output_item.added', output_index: 0, item },
-    ...(call ? [] : [textDelta(item.content?.[0]?.text ?? '')]),
-    { type: 'response.output_item.done', output_index: 0, item },
-    { type: 'response.completed', response: { ...response, status: 'completed', output: [item], usage } },
-  ]
-}
 
 /** Runs an agent under `ongoingai wrap`, as a user would. */
 async function wrapped(
@@ -262,7 +49,7 @@ async function wrapped(
   const child = Bun.spawn([process.execPath, MAIN, 'wrap', '--config', config, '--', ...words], {
     cwd: project,
     env: {
-      PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
+      PATH: `${bin}:${process.env['PATH']}`,
       HOME: home,
       CODEX_HOME: home,
       ONGOINGAI_GATEWAY_KEY: 'gateway-key-0123456789',
@@ -287,7 +74,7 @@ async function recorded(path: string, count: number): Promise<Record<string, unk
 }
 
 test('Claude Code: a tool loop, with the gateway key from the environment', async () => {
-  seen = []
+  upstream.seen.length = 0
   const { status, out, err } = await wrapped(
     [
       'claude',
@@ -309,7 +96,7 @@ test('Claude Code: a tool loop, with the gateway key from the environment', asyn
   )
   expect([status, err]).toEqual([0, err])
   expect(out).toContain('TOOL LOOP DONE')
-  const calls = seen.filter((request) => request.path === '/v1/messages')
+  const calls = upstream.seen.filter((request) => request.path === '/v1/messages')
   expect(calls.length).toBeGreaterThanOrEqual(2)
   expect(calls.every((call) => call.headers.get('x-ongoingai-gateway-key') === null)).toBe(true)
   expect(calls[0]!.headers.get('anthropic-beta')).toContain('claude-code')
@@ -322,7 +109,7 @@ test('Claude Code: a tool loop, with the gateway key from the environment', asyn
     cost_status: 'exact',
     outcome: 'completed',
     client: 'claude-cli',
-    client_version: '2.1.331',
+    client_version: AGENTS['@anthropic-ai/claude-code'],
   })
   const session = calls[0]!.headers.get('x-claude-code-session-id')
   expect(session).toMatch(/^[0-9a-f-]{36}$/)
@@ -331,7 +118,7 @@ test('Claude Code: a tool loop, with the gateway key from the environment', asyn
 }, 120_000)
 
 test('Codex over POST: a tool loop, with the gateway key from the environment', async () => {
-  seen = []
+  upstream.seen.length = 0
   const { status, out, err } = await wrapped(
     [
       'codex',
@@ -346,7 +133,7 @@ test('Codex over POST: a tool loop, with the gateway key from the environment', 
   )
   expect([status, err]).toEqual([0, err])
   expect(out).toContain('TOOL LOOP DONE')
-  const calls = seen.filter((request) => request.path.endsWith('/responses'))
+  const calls = upstream.seen.filter((request) => request.path.endsWith('/responses'))
   expect(calls.map((call) => call.method)).toEqual(['POST', 'POST'])
   const traces = await recorded('/openai/v1/responses', 2)
   expect(traces.slice(0, 2)).toMatchObject([
@@ -355,7 +142,7 @@ test('Codex over POST: a tool loop, with the gateway key from the environment', 
   ])
   expect(traces[0]).toMatchObject({
     client: 'codex_exec',
-    client_version: '0.169.0',
+    client_version: AGENTS['@openai/codex'],
     agent: '/root',
     project: 'project',
     session_id: calls[0]!.headers.get('session-id'),
@@ -368,10 +155,8 @@ async function codexAlone(
   home: string,
   env: Record<string, string>,
 ): Promise<{ out: string; err: string; traces: Record<string, unknown>[] }> {
-  const open = await openGateway(
-    `providers: {${provider}: {upstream: "http://127.0.0.1:${upstream.port}"}}\n`,
-  )
-  seen = []
+  const open = await openGateway(`providers: {${provider}: {upstream: "${upstream.url}"}}\n`)
+  upstream.seen.length = 0
   const config = join(home, 'open.yaml')
   writeFileSync(config, `server: {port: ${open.port}}\n`)
   const child = Bun.spawn(
@@ -393,7 +178,7 @@ async function codexAlone(
     {
       cwd: project,
       env: {
-        PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
+        PATH: `${bin}:${process.env['PATH']}`,
         HOME: home,
         CODEX_HOME: home,
         ...env,
@@ -413,8 +198,8 @@ async function codexAlone(
 
 /** What the one WebSocket of a run of Codex used. */
 function usedByTurns(): Record<string, unknown> {
-  expect(seen.some((request) => request.method === 'WS')).toBe(true)
-  const turns = seen.filter(
+  expect(upstream.seen.some((request) => request.method === 'WS')).toBe(true)
+  const turns = upstream.seen.filter(
     (request) => request.method === 'WS message' && request.body['generate'] !== false,
   )
   return { model: 'gpt-5.4-mini', input_tokens: 1100 * turns.length, output_tokens: 20 * turns.length }
@@ -442,7 +227,7 @@ test('Codex logged in with ChatGPT goes to the provider chatgpt, its subscriptio
   writeFileSync(join(home, 'auth.json'), JSON.stringify(login))
   const { out, err, traces } = await codexAlone('chatgpt', home, {})
   expect(traces).toMatchObject([{ ...usedByTurns(), provider: 'chatgpt', cost_status: 'included' }])
-  const calls = seen.filter(({ path }) => path.endsWith('/responses'))
+  const calls = upstream.seen.filter(({ path }) => path.endsWith('/responses'))
   expect(calls.map(({ path }) => path)).toEqual(calls.map(() => '/backend-api/codex/responses'))
   expect(calls[0]!.headers.get('authorization')).toBe(`Bearer ${token}`)
   expect(calls[0]!.headers.get('chatgpt-account-id')).toBe('acc-1')
@@ -454,16 +239,16 @@ async function throughOpenGateway(
   words: (url: string, home: string) => readonly string[],
   env: (url: string) => Record<string, string>,
 ): Promise<{ out: string; traces: Record<string, unknown>[] }> {
-  const upstreamUrl = `http://127.0.0.1:${upstream.port}`
+  const upstreamUrl = upstream.url
   const open = await openGateway(
     `providers: {openai: {upstream: "${upstreamUrl}"}, anthropic: {upstream: "${upstreamUrl}"}, gemini: {upstream: "${upstreamUrl}"}}\n`,
   )
-  seen = []
+  upstream.seen.length = 0
   const home = mkdtempSync(join(root, 'home-'))
   const child = Bun.spawn([...words(open.url, home)], {
     cwd: project,
     env: {
-      PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
+      PATH: `${bin}:${process.env['PATH']}`,
       HOME: home,
       ...env(open.url),
     },
@@ -478,23 +263,7 @@ async function throughOpenGateway(
   return { out, traces }
 }
 
-const PAGE = readFileSync(join(import.meta.dir, '../docs/clients.md'), 'utf8')
-
-/** A block of `docs/clients.md`, for a gateway at a URL. */
-function documented(language: string, url: string): string {
-  const block = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(PAGE)?.[1]
-  expect([language, block]).toEqual([language, expect.any(String) as string])
-  return block!.replaceAll('http://127.0.0.1:8080', url)
-}
-
-/** An agent's line of `docs/clients.md`, with what makes it answer without a terminal. */
-function documentedLine(agent: string, url: string, more: string): string[] {
-  const line = documented('sh unrun', url)
-    .split('\n')
-    .find((one) => one.split(' ').includes(agent))
-  expect([agent, line]).toEqual([agent, expect.any(String) as string])
-  return ['sh', '-c', `exec env ${line} ${more}`]
-}
+const LINES = 'The lines'
 
 test.each([
   ['claude', '-p hi --output-format json --model claude-haiku-4-5', 'TOOL LOOP DONE'],
@@ -509,7 +278,7 @@ test.each([
   '%s: the line of the documentation',
   async (agent, more, answer) => {
     const { out, traces } = await throughOpenGateway(
-      (url) => documentedLine(agent, url, more),
+      (url) => documentedLine(LINES, agent, url, more),
       () => ({
         ANTHROPIC_API_KEY: 'sk-ant-agents-0123456789',
         OPENAI_API_KEY: 'sk-agents-0123456789',
@@ -546,7 +315,7 @@ test('Gemini CLI: its router’s call and the answer are counted apart', async (
           telemetry: { enabled: false },
         }),
       )
-      return documentedLine('gemini', url, '--skip-trust -p hi --output-format json')
+      return documentedLine(LINES, 'gemini', url, '--skip-trust -p hi --output-format json')
     },
     () => ({ GEMINI_API_KEY: 'AIza-agents-0123456789' }),
   )
@@ -569,7 +338,7 @@ test('opencode: a chat through an OpenAI-compatible provider, with its session',
   const { out, traces } = await throughOpenGateway(
     (url, home) => {
       mkdirSync(join(home, '.config/opencode'), { recursive: true })
-      writeFileSync(join(home, '.config/opencode/opencode.json'), documented('json', url))
+      writeFileSync(join(home, '.config/opencode/opencode.json'), documented(LINES, 'json', url))
       return ['opencode', 'run', '-m', 'gateway/gpt-5.4-mini', 'hi']
     },
     () => ({ OPENAI_API_KEY: 'sk-agents-0123456789' }),
@@ -580,7 +349,7 @@ test('opencode: a chat through an OpenAI-compatible provider, with its session',
     output_tokens: 20,
     cost_status: 'exact',
     client: 'opencode',
-    client_version: '1.18.33',
+    client_version: AGENTS['opencode-ai'],
   })
   expect(traces[0]!['session_id']).toMatch(/^ses_/)
 }, 180_000)
@@ -596,7 +365,7 @@ test('Continue: a prompt over Responses and one over Messages', async () => {
         writeFileSync(
           file,
           provider === 'openai'
-            ? documented('yml', url)
+            ? documented(LINES, 'yml', url)
             : `name: t\nversion: 0.0.1\nschema: v1\nmodels:\n  - {name: m, provider: ${provider}, model: ${model}, apiBase: "${url}${path}", apiKey: sk-agents-0123456789}\n`,
         )
         return ['cn', '-p', 'hi', '--config', file]

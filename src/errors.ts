@@ -118,14 +118,21 @@ export const STATUS_OF: Readonly<Record<GatewayErrorCode, number>> = {
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
   readonly code: GatewayErrorCode
+  /** Seconds until a retry may help; `undefined` when that is not known, or it never does. */
+  readonly retryAfterSeconds: number | undefined
 
   /**
    * @param code one of the permanent codes
    * @param message for people; shown to the caller, so it never holds a secret, and of addresses only the upstream's host
    */
-  constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: GatewayErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly retryAfterSeconds?: number },
+  ) {
     super(message, options)
     this.code = code
+    this.retryAfterSeconds = options?.retryAfterSeconds
   }
 
   /** HTTP status the code answers with. */

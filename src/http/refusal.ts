@@ -45,7 +45,7 @@ export function refusal(
   const headers = new Headers(own)
   if (FINAL.has(error.code) || spent(error)) headers.set('x-should-retry', 'false')
   if (error.code === 'method_not_allowed') headers.set('allow', METHODS)
-  if (PASSING.has(error.code)) headers.set('retry-after', '1')
+  if (PASSING.has(error.code)) headers.set('retry-after', String(error.retryAfterSeconds ?? 1))
   if (error instanceof LimitRefusal) setLimitFields(headers, error)
   return Response.json(refusalBody(error, dialect, own['x-ongoingai-correlation-id'] ?? ''), {
     status: error.status,

@@ -6,6 +6,8 @@ export interface ModelRoute {
   /** Its path; `*` at the end stands for everything below. */
   readonly path: string
   readonly dialect: ModelDialect
+  /** The one method that it takes; absent for any. */
+  readonly method?: 'POST'
 }
 
 /** Every model route. What comes first wins. Names of files and batches say nothing about a model: they go to the default provider. */
@@ -21,6 +23,8 @@ const MODEL_ROUTES: readonly ModelRoute[] = [
   { path: '/v1/messages', dialect: 'anthropic' },
   { path: '/v1/messages/*', dialect: 'anthropic' },
   { path: '/v1beta/models/*', dialect: 'gemini' },
+  // Google's SDKs ask for this version. Other methods there are OpenAI's.
+  { path: '/v1/models/*', dialect: 'gemini', method: 'POST' },
   { path: '/v1/files', dialect: 'openai' },
   { path: '/v1/files/*', dialect: 'openai' },
   { path: '/v1/batches', dialect: 'openai' },
@@ -28,7 +32,7 @@ const MODEL_ROUTES: readonly ModelRoute[] = [
 ]
 
 /** Routes that Anthropic has too: there its version field says whose request it is. */
-const SHARED = /^\/v1\/(?:files|batches|models)(?:\/|$)/
+const SHARED = /^\/v1\/(?:files|batches)(?:\/|$)/
 
 /** The routes of lists of models, which the gateway answers itself. */
 const MODEL_LISTS = ['/v1/models', '/v1beta/models']
@@ -39,15 +43,22 @@ const BELOW = MODEL_ROUTES.filter(({ path }) => path.endsWith('/*')).map((route)
   start: route.path.slice(0, -1),
 }))
 
+/** The dialect that the fields of a request speak for, where its path is of several. */
+export function spokenDialect(fields: Pick<Headers, 'has'>): ModelDialect {
+  if (fields.has('anthropic-version')) return 'anthropic'
+  return fields.has('x-goog-api-key') ? 'gemini' : 'openai'
+}
+
 /**
  * The model route of a path; `undefined` for none.
  *
  * @param path in its plain reading; case matters
- * @param anthropic the request has Anthropic's version field
+ * @param spoken what the request's fields speak for
  */
-export function modelRouteOf(path: string, anthropic: boolean): ModelRoute | undefined {
+export function modelRouteOf(method: string, path: string, spoken: ModelDialect): ModelRoute | undefined {
   const route = EXACT.get(path) ?? BELOW.find(({ start }) => path.startsWith(start))?.route
-  return route && anthropic && SHARED.test(path) ? { ...route, dialect: 'anthropic' } : route
+  if (!route || (route.method ?? method) !== method) return undefined
+  return spoken === 'anthropic' && SHARED.test(path) ? { ...route, dialect: spoken } : route
 }
 
 /** A question for the list of models, or for one of them. */
@@ -58,10 +69,10 @@ export interface ModelListRoute {
 }
 
 /** What a path asks of the list of models; `undefined` for another path. Parameters as of `modelRouteOf`. */
-export function modelListOf(path: string, anthropic: boolean): ModelListRoute | undefined {
+export function modelListOf(path: string, spoken: ModelDialect): ModelListRoute | undefined {
   for (const list of MODEL_LISTS) {
     if (path !== list && !path.startsWith(`${list}/`)) continue
-    const dialect = list === '/v1beta/models' ? 'gemini' : anthropic ? 'anthropic' : 'openai'
+    const dialect = list === '/v1beta/models' ? 'gemini' : spoken
     return { dialect, model: unescaped(path.slice(list.length + 1)) }
   }
   return undefined

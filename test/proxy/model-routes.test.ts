@@ -128,6 +128,22 @@ test('the model of a path is replaced in the path', async () => {
   }
 })
 
+test('Gemini’s newer SDKs ask for version v1, and get it', async () => {
+  for (const path of [
+    '/v1/models/flash:generateContent',
+    '/v1/models/gemini%2Fgemini-2.5-flash:generateContent',
+  ])
+    await post(path, '{"contents":[]}')
+  await post('/v1/models/gemini/gemini-2.5-flash:generateContent', '{"contents":[]}')
+  expect(gemini.requests.map(({ target }) => target)).toEqual(
+    Array(3).fill('/v1/models/gemini-2.5-flash:generateContent'),
+  )
+  // OpenAI's call to delete a fine-tuned model names no model that can be routed.
+  const deleted = await fetch(`${gateway.url}/v1/models/ft:gpt-5:org::id`, { method: 'DELETE' })
+  expect(deleted.status).toBe(404)
+  expect(openai.requests).toEqual([])
+})
+
 test('the model of a form is replaced in its field', async () => {
   const form = (model: string) =>
     `--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nmodel fast\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n${model}\r\n--b--\r\n`
@@ -277,7 +293,9 @@ test('the list of models holds the aliases that a key may use, in the dialect of
       {
         type: 'model',
         id: 'claude',
-        context_window: expect.any(Number),
+        max_input_tokens: 200_000,
+        max_tokens: null,
+        context_window: 200_000,
         input_usd_per_million: 3,
         output_usd_per_million: 15,
       },
@@ -287,6 +305,9 @@ test('the list of models holds the aliases that a key may use, in the dialect of
   expect((await list('/v1beta/models', withKey(ROOT))).json).toMatchObject({
     models: [{ name: 'models/flash', inputTokenLimit: expect.any(Number) }],
   })
+  expect(
+    (await list('/v1/models', { ...withKey(ROOT), 'x-goog-api-key': 'AIza-provider-0123456789' })).json,
+  ).toMatchObject({ models: [{ name: 'models/flash' }] })
   expect((await list('/v1/models/fast', withKey(FAST))).json).toMatchObject({ id: 'fast' })
   expect((await list('/v1/models/openai%2Fgpt-5', withKey(ROOT))).json).toMatchObject({ id: 'openai/gpt-5' })
   expect(await list('/v1/models/both', withKey(FAST))).toMatchObject({ status: 403 })
@@ -359,14 +380,35 @@ test('models change while the gateway runs', async () => {
   }
 })
 
-test('an alias whose targets are all out is 503', async () => {
+test('an alias whose targets are all out is 503 in each dialect, and says when the next try is', async () => {
   const at = await openGateway(`
-providers: { own: { upstream: "http://127.0.0.1:1", prefix: /own } }
-models: [{ name: lost, targets: [{ provider: own, model: x }] }]
+providers:
+  own: { upstream: "http://127.0.0.1:1", prefix: /own }
+  claudes: { upstream: "http://127.0.0.1:1", prefix: /claudes, api: anthropic }
+  flashes: { upstream: "http://127.0.0.1:1", prefix: /flashes, api: gemini }
+models:
+  - { name: lost, targets: [{ provider: own }] }
+  - { name: claude, targets: [{ provider: claudes }] }
+  - { name: flash, targets: [{ provider: flashes }] }
+routing: { breaker: { open_ms: 600000 } }
 `)
-  const statuses: number[] = []
-  for (let i = 0; i < 2; i++)
-    statuses.push((await post('/v1/chat/completions', '{"model":"lost"}', {}, at)).status)
-  expect(statuses).toEqual([502, 503])
+  const calls = [
+    ['/v1/chat/completions', 'lost', { error: { code: 'no_target_available', type: 'api_error' } }],
+    ['/v1/messages', 'claude', { type: 'error', error: { type: 'overloaded_error' } }],
+    ['/v1beta/models/flash:generateContent', 'flash', { error: { code: 503, status: 'UNAVAILABLE' } }],
+  ] as const
+  for (const [path, model, body] of calls) {
+    const ask = () => fetch(`${at.url}${path}`, { method: 'POST', body: JSON.stringify({ model }) })
+    expect((await ask()).status).toBe(502)
+    const refused = await ask()
+    const seconds = Number(refused.headers.get('retry-after'))
+    expect(refused.status).toBe(503)
+    expect(seconds).toBeGreaterThan(500)
+    const json = (await refused.json()) as { error: { message: string } }
+    expect(json).toMatchObject(body)
+    expect(json.error.message).toBe(
+      `no target of model ${model} is available: all have failed; the next try is in ${seconds} s`,
+    )
+  }
   await at.stop()
 })

@@ -14,22 +14,21 @@ export class LimitRefusal extends GatewayError {
   readonly waitedUs: number
   /** A budget without money: waiting for requests under way does not help. */
   readonly spent: boolean
-  /** Seconds until there may be room; `undefined` when there never is. */
-  readonly retryAfterSeconds: number | undefined
   readonly windowSeconds: number | undefined
 
   constructor(limit: Limit, state: CounterState, nowMs: number, waitedUs: number) {
     const standing = standingOf(limit, state, nowMs)
     const { kind, value, forgiven = 0 } = limit
-    super(codeOfLimit(kind), messageOf(limit, standing))
     const budget = kind === 'cost' || kind === 'tokens'
+    const spent = budget && state.used >= value + forgiven
+    const whenOthersEnd = kind === 'concurrent_requests' || (budget && !spent)
+    const seconds = whenOthersEnd ? 1 : Math.max(1, Math.ceil(state.resetMs / 1000))
+    const known = Number.isFinite(seconds) && kind !== 'request_bytes'
+    super(codeOfLimit(kind), messageOf(limit, standing), known ? { retryAfterSeconds: seconds } : {})
     this.standing = standing
     this.waitedUs = waitedUs
     this.contractCode = contractCodeOf(limit)
-    this.spent = budget && state.used >= value + forgiven
-    const whenOthersEnd = kind === 'concurrent_requests' || (budget && !this.spent)
-    const seconds = whenOthersEnd ? 1 : Math.max(1, Math.ceil(state.resetMs / 1000))
-    this.retryAfterSeconds = Number.isFinite(seconds) && kind !== 'request_bytes' ? seconds : undefined
+    this.spent = spent
     this.windowSeconds = windowSecondsOf(limit)
   }
 }

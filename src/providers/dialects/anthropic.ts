@@ -30,7 +30,20 @@ export const anthropic = {
 } as const satisfies Dialect
 
 function modelObject({ name, details }: OfferedModel): object {
-  return { type: 'model', id: name, display_name: name, created_at: '1970-01-01T00:00:00Z', ...details }
+  return {
+    type: 'model',
+    id: name,
+    display_name: name,
+    created_at: '1970-01-01T00:00:00Z',
+    max_input_tokens: details.context_window ?? null,
+    max_tokens: details.max_output_tokens ?? null,
+    capabilities: null,
+    line: null,
+    lifecycle: 'active',
+    deprecated_at: null,
+    retires_at: null,
+    ...details,
+  }
 }
 
 /** The type of an error with a status. @see https://docs.anthropic.com/en/api/errors */

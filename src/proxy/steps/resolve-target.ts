@@ -6,6 +6,7 @@ import type { RequestBody } from '../exchange/request-body.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import type { ModelQuestion } from '../targets/model-directory.ts'
+import { noTarget } from '../targets/no-target.ts'
 import { retarget, takeTarget, usableFor } from '../attempts/take-target.ts'
 import type { TargetPlan } from '../targets/target.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -99,14 +100,14 @@ function usePlan(
     )
   exchange.session = sessionOf(exchange, plan, facts)
   exchange.askedModel = asked
+  const now = performance.now()
   const choice = context.chooser.choose(plan, {
     session: exchange.session,
     tried: [],
-    now: performance.now(),
+    now,
     usable: usableFor(context),
   })
-  if (choice.kind === 'none')
-    throw new GatewayError('no_target_available', `no target of model ${asked.slice(0, 128)} is available`)
+  if (choice.kind === 'none') throw noTarget(asked, choice, now)
   exchange.plan = plan
   exchange.asked = facts
   takeTarget(exchange, plan, choice.target, context)

@@ -5,6 +5,7 @@ import {
   type ModelRoute,
   modelListOf,
   modelRouteOf,
+  spokenDialect,
 } from '../../providers/model-routes.ts'
 import type { ProviderConfig } from '../../providers/settings.ts'
 import type { PathReadings } from '../../wire/url/path-readings.ts'
@@ -36,6 +37,9 @@ interface RoutedRequest {
 
 /** The methods that ask for a list; `OPTIONS` asks whether a page may. */
 const READING: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
+
+/** The version of Gemini's API by which `servedAt` says that a provider serves it. */
+const GEMINI = '/v1beta'
 
 /** Providers by prefix, longest first, and the routes without a prefix. */
 export class RouteTable {
@@ -76,12 +80,12 @@ export class RouteTable {
     const { plain } = requested.readings
     // Most paths of the management API end here.
     if (!plain.startsWith('/v1')) return undefined
-    const anthropic = request.headers.has('anthropic-version')
+    const spoken = spokenDialect(request.headers)
     if (READING.includes(request.method)) {
-      const list = modelListOf(plain, anthropic)
+      const list = modelListOf(plain, spoken)
       if (list) return { kind: 'model list', list }
     }
-    const route = modelRouteOf(plain, anthropic)
+    const route = modelRouteOf(request.method, plain, spoken)
     if (!route) return undefined
     const { path, query, readings } = requested
     const upstream = this.#unresolved[route.dialect]
@@ -107,8 +111,10 @@ export class RouteTable {
   at(provider: string, found: Target, query: string, servedAt: string, model: string | undefined): Target {
     const upstream = this.named(provider)
     const path = model === undefined ? found.path : pathWithModel(found.path, model)
-    // Its first segment is the version.
-    const below = `${servedAt}${path.slice(path.indexOf('/', 1))}`
+    // Its first segment is the version. Who serves one of Gemini's serves all: the client's stays.
+    const end = path.indexOf('/', 1)
+    const base = servedAt.endsWith(GEMINI) ? servedAt.slice(0, -GEMINI.length) + path.slice(0, end) : servedAt
+    const below = `${base}${path.slice(end)}`
     return { upstream, path: below, readings: found.readings, url: urlOf(upstream, below, query) }
   }
 
@@ -150,7 +156,7 @@ export class RouteTable {
  */
 function withWholeModel(readings: PathReadings): PathReadings {
   const [, before = '', model = '', verb = ''] =
-    /^(\/v1beta\/models\/)([^:]*)(:[^/]*)?$/.exec(readings.plain) ?? []
+    /^(\/v1(?:beta)?\/models\/)([^:]*)(:[^/]*)?$/.exec(readings.plain) ?? []
   if (!model.includes('/')) return readings
   return { ...readings, plain: `${before}${model.replaceAll('/', '%2F')}${verb}` }
 }
