@@ -72,9 +72,15 @@ async function read({ source, form }: HeldCredentialSettings): Promise<Found> {
       return { isGood: false, text: `unavailable: there is no file ${source.subjectTokenFile}` }
     return { isGood: true, text: 'not tried: a token is exchanged only with --online' }
   }
-  if (form?.kind === 'google_service_account' && source.kind === 'file' && existsSync(source.path))
+  if (form?.kind === 'google_service_account' && isThere(source))
     return { isGood: true, text: 'not tried: its key is used only with --online' }
   return foundOf(await readSource(source, Date.now(), new AbortController().signal, form))
+}
+
+/** Whether a source may have something to say. A command is not run for that. */
+function isThere(source: CredentialSourceSettings): boolean {
+  if (source.kind === 'environment') return process.env[source.variable] !== undefined
+  return source.kind !== 'file' || existsSync(source.path)
 }
 
 /** Reads a credential and asks its provider for its models with it. */

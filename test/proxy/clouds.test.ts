@@ -3,8 +3,10 @@ import { generateKeyPairSync, verify } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { verifyAwsSignature } from '../support/aws-verifier.ts'
 import { openGateway, type TestGateway } from '../support/gateway.ts'
+import { runProgram } from '../support/process.ts'
 import { respond, respondJson, stream, Upstream, type Play, type WireRequest } from '../support/upstream.ts'
 
 setDefaultTimeout(30_000)
@@ -165,6 +167,9 @@ test('Messages go to Bedrock’s InvokeModel, signed, and change only where Bedr
     output_tokens: 2,
     usage_source: 'reported',
     metadata: { credential_name: 'main' },
+    // A regional profile costs a tenth more.
+    cost_status: 'exact',
+    estimated_cost_usd: 0.000066,
   })
 })
 
@@ -419,6 +424,12 @@ test('a service account of Google gets a token, and Messages go to Vertex AI’s
   expect(vertex.last.body.toString()).toContain('"stream":true')
   const [trace] = await gateway.traces(2)
   expect(trace).toMatchObject({ input_tokens: 10, output_tokens: 2, finish_reason: 'end_turn' })
+  // The location stands in the base URL, and a region costs a tenth more.
+  expect(await gateway.detail(trace!['id'])).toMatchObject({
+    usage: { place: 'us-east5' },
+    cost_status: 'exact',
+    estimated_cost_usd: 0.000066,
+  })
 
   await post(gateway, '/v1/messages/count_tokens', '{"model":"claude","messages":[]}')
   expect(vertex.last.target).toBe(`${PROJECT}/publishers/anthropic/models/count-tokens:rawPredict`)
@@ -459,6 +470,65 @@ test.each([
   expect(azure.last.body.toString()).toBe('{"model":"my-deployment","stream":true,"input":"x"}')
   expect(azure.last.field(field)).toBe('key-of-azure')
   expect(azure.last.fields.flat().join('\n')).not.toContain(KEY)
+})
+
+test('plain names go to a cloud that is the default provider; content with a coding loses it', async () => {
+  const bedrock = await upstreamThat(respondJson(MESSAGE))
+  const gateway = await gatewayWith(
+    provider('bedrock', bedrock.url, AWS(awsFile())),
+    '',
+    'routing: { default_provider: { anthropic: bedrock } }\n',
+  )
+  const body = '{"model":"anthropic.claude-x","messages":[]}'
+  const zipped = await post(gateway, '/v1/messages', gzipSync(body), { 'content-encoding': 'gzip' })
+  expect(zipped.status).toBe(200)
+  expect(bedrock.last.target).toBe('/model/anthropic.claude-x/invoke')
+  expect(bedrock.last.field('content-encoding')).toBeUndefined()
+  expect(bedrock.last.body.toString()).toBe('{"anthropic_version":"bedrock-2023-05-31","messages":[]}')
+  expect(signatureOf(bedrock.last).isGood).toBe(true)
+  const without = await post(gateway, '/v1/messages', '{"messages":[]}')
+  expect([without.status, ((await without.json()) as { error: object }).error]).toMatchObject([
+    400,
+    { code: 'no_target_for_api' },
+  ])
+  expect(bedrock.requests).toHaveLength(1)
+})
+
+test('the caller’s own credential passes where the settings let it, large content as a stream', async () => {
+  const bedrock = await upstreamThat(respondJson({}))
+  const gateway = await gatewayWith(
+    provider('bedrock', bedrock.url, AWS(awsFile())).replace('use: gateway', 'use: client_or_gateway'),
+  )
+  const content = new Uint8Array(17 * 1024 * 1024)
+  const response = await post(gateway, '/bedrock/model/m/invoke', content, {
+    'x-api-key': '',
+    authorization: 'Bearer own-key-of-the-caller',
+    'x-ongoingai-gateway-key': KEY,
+  })
+  expect(response.status).toBe(200)
+  expect(bedrock.last.field('authorization')).toBe('Bearer own-key-of-the-caller')
+  expect(bedrock.last.body).toHaveLength(content.length)
+})
+
+test('targets try asks each model in the dialect in which its cloud serves it', async () => {
+  const vertex = await upstreamThat(respondJson(MESSAGE))
+  const gateway = await gatewayWith(
+    provider('vertex', `${vertex.url}${PROJECT}`, `{ name: main, file: ${fileWith('ya29.token')} }`),
+    `  - name: all
+    targets:
+      - { provider: vertex, model: claude-sonnet-4-5 }
+      - { provider: vertex, model: gemini-2.5-flash }
+      - { provider: vertex, model: meta/llama-4 }`,
+  )
+  const config = join(gateway.folder, 'ongoingai.yaml')
+  const words = ['targets', 'try', 'all', '--config', config, '--base-url', gateway.url, '--gateway-key', KEY]
+  const { out } = await runProgram(words)
+  expect(out.match(/ {2}ok/g)).toHaveLength(3)
+  expect(vertex.requests.map(({ target }) => target.slice(PROJECT.length))).toEqual([
+    '/publishers/anthropic/models/claude-sonnet-4-5:rawPredict',
+    '/publishers/google/models/gemini-2.5-flash:generateContent',
+    '/endpoints/openapi/chat/completions',
+  ])
 })
 
 test('a second credential of provider/model gets the same request', async () => {
