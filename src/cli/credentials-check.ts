@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { LoadedConfig } from '../config/load.ts'
+import { awsSignature } from '../credentials/aws-signature.ts'
+import type { ChosenCredential } from '../credentials/chosen-credential.ts'
 import type { CredentialReading } from '../credentials/credential-reading.ts'
 import { HeldCredential } from '../credentials/held-credential.ts'
 import type { CredentialSourceSettings, HeldCredentialSettings } from '../credentials/settings.ts'
@@ -64,46 +66,47 @@ async function examineAll(
       }
 }
 
-async function read({ source }: HeldCredentialSettings): Promise<Found> {
+async function read({ source, form }: HeldCredentialSettings): Promise<Found> {
   if (source.kind === 'token_exchange') {
     if (!existsSync(source.subjectTokenFile))
       return { isGood: false, text: `unavailable: there is no file ${source.subjectTokenFile}` }
     return { isGood: true, text: 'not tried: a token is exchanged only with --online' }
   }
-  return foundOf(await readSource(source, Date.now(), new AbortController().signal))
+  if (form?.kind === 'google_service_account' && isThere(source))
+    return { isGood: true, text: 'not tried: its key is used only with --online' }
+  return foundOf(await readSource(source, Date.now(), new AbortController().signal, form))
+}
+
+/** Whether a source may have something to say. A command is not run for that. */
+function isThere(source: CredentialSourceSettings): boolean {
+  if (source.kind === 'environment') return process.env[source.variable] !== undefined
+  return source.kind !== 'file' || existsSync(source.path)
 }
 
 /** Reads a credential and asks its provider for its models with it. */
 async function tryAt(provider: ProviderConfig, settings: HeldCredentialSettings): Promise<Found> {
-  const reading = await readSource(settings.source, Date.now(), new AbortController().signal)
+  const reading = await readSource(settings.source, Date.now(), new AbortController().signal, settings.form)
   if (reading.kind !== 'value') return foundOf(reading)
   const credential = new HeldCredential(settings)
   credential.take(reading)
-  const { value, isToken } = credential.checkOut(Date.now(), '')
+  const held = credential.checkOut(Date.now(), '')
   const { name, upstream, api, credentialHeader, connection, headers } = provider
   const base = new URL(upstream)
   const path = cheapPath(base, api)
-  const [field, text] = credentialField(
-    { dialect: api, credentialField: credentialHeader },
-    path,
-    value.reveal(),
-    isToken,
-  )
+  const url = `${base.origin}${base.pathname.replace(/\/+$/, '')}${path}${base.search}`
+  const fields = {
+    ...(api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}),
+    ...Object.fromEntries(headers.set),
+  }
   const { fetchOptions } = new UpstreamConnection(base.origin, connection)
   try {
-    const { status } = await fetch(
-      `${base.origin}${base.pathname.replace(/\/+$/, '')}${path}${base.search}`,
-      {
-        headers: {
-          ...(api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}),
-          ...Object.fromEntries(headers.set),
-          [field]: text,
-        },
-        redirect: 'manual',
-        signal: AbortSignal.timeout(PROVIDER_MS),
-        ...fetchOptions,
-      },
-    )
+    const proof = await proofOf(held, { dialect: api, credentialField: credentialHeader }, path, url, fields)
+    const { status } = await fetch(url, {
+      headers: { ...fields, ...proof },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(PROVIDER_MS),
+      ...fetchOptions,
+    })
     return judged(status)
   } catch (error) {
     const timedOut = (error as Error).name === 'TimeoutError'
@@ -112,6 +115,20 @@ async function tryAt(provider: ProviderConfig, settings: HeldCredentialSettings)
       text: `unreachable: ${name} ${timedOut ? 'did not respond' : 'cannot be reached'}`,
     }
   }
+}
+
+/** The fields that carry a credential, or a signature with it. */
+async function proofOf(
+  { value, isToken, signsFor }: ChosenCredential,
+  taker: Parameters<typeof credentialField>[0],
+  path: string,
+  url: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  if (signsFor) {
+    return awsSignature(value, signsFor, { method: 'GET', url, fields, content: undefined }, Date.now())
+  }
+  return Object.fromEntries([credentialField(taker, path, value.reveal(), isToken)])
 }
 
 function judged(status: number): Found {
@@ -126,7 +143,7 @@ function judged(status: number): Found {
 function cheapPath(upstream: URL, api: ProviderConfig['api']): string {
   // There everybody may read the list. @see https://openrouter.ai/docs/api-reference/limits
   if (upstream.hostname === 'openrouter.ai') return '/api/v1/key'
-  const [base = '/v1'] = Object.values(servedDialects(upstream, api))
+  const [base = '/v1'] = Object.values(servedDialects(upstream, api)).filter((at) => typeof at === 'string')
   return `${base}/models`
 }
 

@@ -83,7 +83,10 @@ function apiOf(
     const { targets } = directory.resolve({ name, dialect: api, place: 'model', rules: undefined })
     const urlOf = ({ provider }: Target): string => {
       const { upstream } = providers.find((one) => one.name === provider)!
-      return `${upstream.replace(/\/+$/, '')}${directory.servedAt(provider, api)!}`
+      const servedAt = directory.servedAt(provider, api)!
+      const [path] =
+        typeof servedAt === 'string' ? [servedAt] : Object.values(servedAt).map((one) => one.path)
+      return `${upstream.replace(/\/+$/, '')}${path}`
     }
     return {
       api,

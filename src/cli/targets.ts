@@ -80,15 +80,17 @@ async function tryTarget(
   }
 }
 
-/** A small request in a dialect that a provider speaks. */
+/** A small request in a dialect that a provider speaks. Clouds serve a vendor's models in the vendor's own. */
 function questionFor(
   model: string,
   spoken: ReturnType<typeof servedDialects>,
 ): Pick<Question, 'path' | 'body'> | undefined {
   const messages = [{ role: 'user', content: 'Say ok.' }]
-  if (spoken.openai !== undefined) return { path: '/v1/chat/completions', body: { model, messages } }
-  if (spoken.anthropic !== undefined)
+  const isGemini = spoken.gemini !== undefined && /^[^/]+\/gemini/.test(model)
+  if (spoken.anthropic !== undefined && (spoken.openai === undefined || /claude/.test(model)))
     return { path: '/v1/messages', body: { model, messages, max_tokens: 16 } }
+  if (spoken.openai !== undefined && !isGemini)
+    return { path: '/v1/chat/completions', body: { model, messages } }
   if (spoken.gemini === undefined) return undefined
   return {
     path: `/v1beta/models/${encodeURIComponent(model)}:generateContent`,

@@ -41,6 +41,21 @@ const HELD: Section = {
       doc: 'Program that prints it, and its arguments. No shell. It has 30 seconds.',
     },
     token_exchange: TOKEN_EXCHANGE,
+    type: {
+      kind: 'string',
+      default: '',
+      doc: `What the source holds: aws or google_service_account. Empty means the credential itself.`,
+    },
+    region: {
+      kind: 'string',
+      default: '',
+      doc: 'With type aws: region of the signature. Empty means the one in the host of upstream.',
+    },
+    service: {
+      kind: 'string',
+      default: '',
+      doc: 'With type aws: service of the signature. Empty means bedrock-mantle at hosts of that name, bedrock elsewhere.',
+    },
     weight: { kind: 'int', default: 1, doc: 'Share of the requests, relative to the others; 1 to 1000.' },
     refresh_s: {
       kind: 'int',

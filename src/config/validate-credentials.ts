@@ -8,6 +8,7 @@ import {
 import { isLoopbackHost } from '../http/loopback.ts'
 import { withoutCredentials } from '../redaction/without-credentials.ts'
 import { quote } from './scalar.ts'
+import { checkForm } from './validate-credential-form.ts'
 
 /** The credentials of a provider as decoded, not yet checked. */
 export interface RawCredentials {
@@ -21,6 +22,9 @@ interface RawHeld {
   readonly file: string
   readonly command: readonly string[]
   readonly tokenExchange: RawTokenExchange
+  readonly type: string
+  readonly region: string
+  readonly service: string
   readonly weight: number
   readonly refreshS: number
 }
@@ -49,11 +53,13 @@ const MAX_REFRESH_S = 2_000_000
 /**
  * Checks `credentials` of a provider. A text that may be a credential in the wrong place is not repeated.
  *
+ * @param upstream base URL of the provider
  * @returns `undefined` when the callers bring their own
  */
 export function checkCredentials(
   raw: RawCredentials,
   path: string,
+  upstream: string,
   wrong: Report,
   doubtful: Report,
 ): CredentialSettings | undefined {
@@ -62,7 +68,7 @@ export function checkCredentials(
     wrong(`${path}.use`, `${path}.use must be one of ${CREDENTIAL_USES.join(', ')} (got ${shown(raw.use)})`)
     return undefined
   }
-  const held = raw.held.map((item, i) => checkHeld(item, `${path}.held[${i}]`, wrong, doubtful))
+  const held = raw.held.map((item, i) => checkHeld(item, `${path}.held[${i}]`, upstream, wrong, doubtful))
   for (const [i, { name }] of held.entries()) {
     if (name === '' || held.findIndex((other) => other.name === name) === i) continue
     wrong(
@@ -128,7 +134,13 @@ function isUse(text: string): text is CredentialUse {
   return (CREDENTIAL_USES as readonly string[]).includes(text)
 }
 
-function checkHeld(raw: RawHeld, path: string, wrong: Report, doubtful: Report): HeldCredentialSettings {
+function checkHeld(
+  raw: RawHeld,
+  path: string,
+  upstream: string,
+  wrong: Report,
+  doubtful: Report,
+): HeldCredentialSettings {
   const name = raw.name.trim()
   if (name === '')
     wrong(`${path}.name`, `${path}.name is required; it stands in traces, so write such as main`)
@@ -145,11 +157,13 @@ function checkHeld(raw: RawHeld, path: string, wrong: Report, doubtful: Report):
   const { refreshS } = raw.tokenExchange
   checkRefresh(refreshS, 0, `${path}.token_exchange.refresh_s`, wrong)
   const source = checkSource(raw, path, wrong, doubtful)
+  const form = checkForm(raw, source, path, upstream, wrong)
   return {
     name,
     weight,
     refreshMs: (source.kind === 'token_exchange' && refreshS > 0 ? refreshS : raw.refreshS) * 1000,
     source,
+    ...(form ? { form } : {}),
   }
 }
 

@@ -59,7 +59,13 @@ export function checkProviders(
     const upstream = checkUpstream(provider.upstream, path, wrong)
     doubtVersion(provider.upstream, prefix, path, doubtful)
     checkTimeouts(provider.timeouts, path, wrong)
-    const credentials = checkCredentials(provider.credentials, `${path}.credentials`, wrong, doubtful)
+    const credentials = checkCredentials(
+      provider.credentials,
+      `${path}.credentials`,
+      provider.upstream.trim(),
+      wrong,
+      doubtful,
+    )
     const headers = checkFieldChanges(provider.headers, `${path}.headers`, wrong)
     const twice = credentials && headers.set.find(([field]) => takesCredential(field, provider))
     if (twice) {

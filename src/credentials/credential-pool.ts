@@ -33,10 +33,13 @@ const NONE: ReadonlySet<string> = new Set()
  */
 export class CredentialPool {
   readonly use: CredentialUse
+  /** Whether one of them signs requests, for which their content must be known. */
+  readonly signs: boolean
   readonly #members: readonly PoolMember[]
 
   constructor(use: CredentialUse, members: readonly PoolMember[]) {
     this.use = use
+    this.signs = members.some(({ credential }) => credential.settings.form?.kind === 'aws')
     this.#members = members
   }
 

@@ -125,7 +125,13 @@ export class HeldCredential {
       refusal.onTrial = true
       refusal.retryAtMs = nowMs + this.settings.refreshMs
     }
-    return { name: this.name, value: this.#value!, isToken: this.#isToken }
+    const { form } = this.settings
+    return {
+      name: this.name,
+      value: this.#value!,
+      isToken: this.#isToken,
+      ...(form?.kind === 'aws' ? { signsFor: form } : {}),
+    }
   }
 
   /** Takes note of how an attempt ended. Parameters as of `CredentialPool.report`. */
@@ -204,7 +210,11 @@ export class HeldCredential {
     if (value.equals(this.#value)) return
     this.#before = this.#value
     this.#value = value
-    this.#isToken = this.settings.source.kind === 'token_exchange' || TOKEN.test(value.reveal())
+    const { source, form } = this.settings
+    this.#isToken =
+      source.kind === 'token_exchange' ||
+      form?.kind === 'google_service_account' ||
+      TOKEN.test(value.reveal())
     this.#refusals.clear()
     // Another value may belong to another account, with money. A rate may also be that of the same account.
     if (this.#cooling?.reason === 'quota') this.#cooling = undefined

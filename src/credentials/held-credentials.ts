@@ -54,7 +54,7 @@ export class HeldCredentials {
   /** The values that no copy may show, those before the current ones too. For the recorder alone. */
   revealAll(): string[] {
     const current = [...this.#members.values()].flatMap(({ credential }) => credential.values)
-    return [...current, ...this.#past].map((value) => value.reveal())
+    return [...current, ...this.#past].flatMap((value) => value.revealSecrets())
   }
 
   /** Reads all values. It waits for them for a while; what is late comes later. */
@@ -99,7 +99,7 @@ export class HeldCredentials {
     const credential = new HeldCredential(settings)
     const renewal = new CredentialRenewal(
       settings.refreshMs,
-      () => readSource(settings.source, Date.now(), this.#over.signal),
+      () => readSource(settings.source, Date.now(), this.#over.signal, settings.form),
       (reading) => this.#read(provider, credential, reading),
       this.#clock,
       Date.now,

@@ -6,14 +6,22 @@ const SHOWN = '[credential]'
  */
 export class HeldValue {
   readonly #text: string
+  readonly #secrets: readonly string[]
 
-  constructor(text: string) {
+  /** @param secrets the parts of the text that no copy may show */
+  constructor(text: string, secrets: readonly string[] = [text]) {
     this.#text = text
+    this.#secrets = secrets
   }
 
-  /** The value itself, for the field of a request to the provider and nothing else. */
+  /** The value itself, for a field of a request to the provider, or its signature, and nothing else. */
   reveal(): string {
     return this.#text
+  }
+
+  /** What no copy may show. For the recorder alone. */
+  revealSecrets(): readonly string[] {
+    return this.#secrets
   }
 
   /** Whether both hold the same text. */

@@ -21,6 +21,25 @@ export interface HeldCredentialSettings {
   readonly weight: number
   readonly refreshMs: number
   readonly source: CredentialSourceSettings
+  /** What the source holds; absent for the credential itself. */
+  readonly form?: CredentialForm
+}
+
+/**
+ * What a source holds instead of the credential itself:
+ *
+ * - `aws`: keys of AWS. They sign each request for a service in a region
+ * - `google_service_account`: the key of a service account of Google. It gets access tokens
+ */
+export type CredentialForm =
+  ({ readonly kind: 'aws' } & AwsScope) | { readonly kind: 'google_service_account' }
+
+/** What a signature of AWS is good for. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
+export interface AwsScope {
+  /** Such as `us-east-1`. */
+  readonly region: string
+  /** Such as `bedrock`. */
+  readonly service: string
 }
 
 /** Where a credential's value comes from. */

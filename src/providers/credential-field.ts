@@ -20,8 +20,9 @@ export function credentialField(
   credential: string,
   isToken: boolean,
 ): readonly [name: string, value: string] {
-  const { keyField = 'authorization', bearerPaths } = dialectNamed(dialect)
-  const ofDialect = isToken || bearerPaths?.test(path) ? 'authorization' : keyField
+  const { keyField = 'authorization', bearerPaths, otherKeyField } = dialectNamed(dialect)
+  const ofPath = otherKeyField?.paths.test(path) ? otherKeyField.field : keyField
+  const ofDialect = isToken || bearerPaths?.test(path) ? 'authorization' : ofPath
   const name = own === '' ? ofDialect : own
   return [name, name === 'authorization' ? `Bearer ${credential}` : credential]
 }

@@ -49,8 +49,8 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
   const requestedModel = requestedModelOf(exchange, content)
   const model = modelOf(exchange, content)
   const names = namesOf(exchange, content)
-  const host = hostOf(exchange.upstreamUrl)
-  const place = placeOf(exchange.path, host)
+  const { host, path } = addressOf(exchange.upstreamUrl)
+  const place = placeOf(path + exchange.path, host)
   const find = ratesFor(exchange, policy)
   const last = meter(exchange, content, {
     model,
@@ -266,14 +266,22 @@ function credentialOf({ requestFields, credentialField, queryKey, attempts }: Ex
   return { key, held, credential: traceCredential(held === '' ? key : '') }
 }
 
-/** Caches the hosts of the few upstreams. Parsing a URL for every trace would cost more. */
-const HOSTS = new Map<string, string>()
+/** Where an upstream is; its path may name a place. Texts are empty for none. */
+interface Address {
+  readonly host: string
+  /** Without trailing slash. */
+  readonly path: string
+}
 
-function hostOf(url: string): string {
-  let host = HOSTS.get(url)
-  if (host === undefined) {
-    host = URL.canParse(url) ? new URL(url).host : ''
-    HOSTS.set(url, host)
+/** Caches the addresses of the few upstreams. Parsing a URL for every trace would cost more. */
+const ADDRESSES = new Map<string, Address>()
+
+function addressOf(url: string): Address {
+  let address = ADDRESSES.get(url)
+  if (address === undefined) {
+    const { host, pathname } = URL.canParse(url) ? new URL(url) : { host: '', pathname: '' }
+    address = { host, path: pathname.replace(/\/+$/, '') }
+    ADDRESSES.set(url, address)
   }
-  return host
+  return address
 }

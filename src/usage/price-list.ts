@@ -38,6 +38,8 @@ const DIALECT_VENDORS: Readonly<Record<string, string>> = {
   mistral: 'mistral',
   cohere: 'cohere',
   azure: 'azure',
+  bedrock: 'aws',
+  vertex: 'google',
 }
 
 /** Addresses of one place that the bundled list does not know. */

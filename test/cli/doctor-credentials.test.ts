@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { verifyAwsSignature } from '../support/aws-verifier.ts'
 import { runProgram } from '../support/process.ts'
 import { respond, respondJson, Upstream } from '../support/upstream.ts'
 
@@ -104,3 +105,36 @@ test('--online tries each with a request that costs nothing: ok, refused or unre
   ])
   expect(upstream.requests.map(({ method, target }) => `${method} ${target}`)).toContain('GET /v1/models')
 }, 60_000)
+
+test('keys of AWS sign the request of --online; those of Google are used there alone', async () => {
+  const secret = 'value-good-of-aws'
+  const aws = await Upstream.start((request, socket) =>
+    (verifyAwsSignature(request, secret).isGood ? respond(404, {}, '{}') : respond(403, {}, '{}'))(
+      request,
+      socket,
+    ),
+  )
+  writeFileSync(join(folder, 'aws'), JSON.stringify({ AccessKeyId: 'AKIAX', SecretAccessKey: secret }))
+  writeFileSync(join(folder, 'other'), JSON.stringify({ AccessKeyId: 'AKIAX', SecretAccessKey: 'value-bad' }))
+  const held = (name: string): string =>
+    `{name: ${name}, type: aws, region: us-east-1, file: ${folder}/${name}}`
+  const bedrock = provider('bedrock', aws.url, held('aws'), held('other')).replace(
+    '{',
+    '{prefix: /bedrock, api: bedrock, ',
+  )
+  expect((await check(bedrock, '--online')).details).toEqual([
+    `bedrock: aws (file ${folder}/aws): ok as far as can be seen: the provider answers 404`,
+    `bedrock: other (file ${folder}/other): refused: the provider answers 403`,
+  ])
+  const google = provider(
+    'gemini',
+    aws.url,
+    `{name: there, type: google_service_account, file: ${folder}/aws}`,
+    '{name: not, type: google_service_account, env: MISSING}',
+  )
+  expect((await check(google)).details).toEqual([
+    `gemini: there (file ${folder}/aws): not tried: its key is used only with --online`,
+    'gemini: not (variable MISSING): unavailable: the variable MISSING is not set',
+  ])
+  await aws.stop()
+})

@@ -217,3 +217,56 @@ test('while keys are off, credentials are held only for this machine', () => {
   const keys = 'auth: {enabled: true, keys: [{id: a, token: a-token-of-some-length, role: owner}]}'
   expect(said(`server: {host: 0.0.0.0}\n${keys}\n${text}`)).toEqual([])
 })
+
+function heldByBedrock(item: string, upstream = 'https://bedrock-runtime.eu-west-1.amazonaws.com'): string {
+  return `providers:\n  bedrock: { upstream: '${upstream}', prefix: /bedrock, api: bedrock, credentials: { use: gateway, held: [${item}] } }\n`
+}
+
+test.each([
+  ['https://bedrock-runtime.eu-west-1.amazonaws.com', '', { region: 'eu-west-1', service: 'bedrock' }],
+  [
+    'https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com',
+    '',
+    { region: 'us-gov-west-1', service: 'bedrock' },
+  ],
+  [
+    'https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com',
+    '',
+    { region: 'us-east-1', service: 'bedrock' },
+  ],
+  ['https://bedrock-mantle.us-east-1.api.aws', '', { region: 'us-east-1', service: 'bedrock-mantle' }],
+  ['https://proxy.example', ', region: us-west-2, service: other', { region: 'us-west-2', service: 'other' }],
+])('region and service of a signature: %s %s', (upstream, more, scope) => {
+  const { config } = load(heldByBedrock(`{ name: main, type: aws, env: AWS_ACCESS_KEY_ID${more} }`, upstream))
+  const { credentials } = config.providers.find(({ name }) => name === 'bedrock')!
+  expect(credentials!.held[0]!.form).toEqual({ kind: 'aws', ...scope })
+})
+
+test.each([
+  [
+    '{ name: main, type: gcp, file: /k }',
+    'type must be one of aws, google_service_account, or left out (got "gcp")',
+  ],
+  [
+    '{ name: main, type: aws, env: AWS_KEY }',
+    "env names the variable of the key's id, which ends in ACCESS_KEY_ID; write such as AWS_ACCESS_KEY_ID",
+  ],
+  ['{ name: main, file: /k, region: x }', 'region belongs to type: aws'],
+  ['{ name: main, type: google_service_account, file: /k, service: x }', 'service belongs to type: aws'],
+  [
+    '{ name: main, type: aws, file: /k, region: "US east" }',
+    'region must be of lower-case letters, digits and "-"',
+  ],
+  [
+    '{ name: main, type: aws, token_exchange: { url: "https://sts.example", subject_token_file: /t } }',
+    'type does not go with token_exchange, which returns the credential itself',
+  ],
+])('a wrong type is explained: %s', (item, message) => {
+  expect(said(heldByBedrock(item)).join('\n')).toContain(`providers.bedrock.credentials.held[0].${message}`)
+})
+
+test('a region that the host does not say is required', () => {
+  expect(
+    said(heldByBedrock('{ name: main, type: aws, file: /k }', 'https://proxy.example')).join('\n'),
+  ).toContain('held[0].region is required: the host of upstream names none; write such as us-east-1')
+})

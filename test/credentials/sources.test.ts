@@ -1,9 +1,10 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
+import { generateKeyPairSync } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CredentialReading } from '../../src/credentials/credential-reading.ts'
-import type { CredentialSourceSettings } from '../../src/credentials/settings.ts'
+import type { CredentialForm, CredentialSourceSettings } from '../../src/credentials/settings.ts'
 import { readSource } from '../../src/credentials/sources/read-source.ts'
 import { respond, respondJson, Upstream, type Play } from '../support/upstream.ts'
 
@@ -20,13 +21,13 @@ afterEach(async () => {
 const CANARY = 'canary-value'
 const NOW = 1_000_000
 
-function read(source: CredentialSourceSettings): Promise<CredentialReading> {
-  return readSource(source, NOW, new AbortController().signal)
+function read(source: CredentialSourceSettings, form?: CredentialForm): Promise<CredentialReading> {
+  return readSource(source, NOW, new AbortController().signal, form)
 }
 
 /** What was read, in one line. */
-async function told(source: CredentialSourceSettings): Promise<string> {
-  const reading = await read(source)
+async function told(source: CredentialSourceSettings, form?: CredentialForm): Promise<string> {
+  const reading = await read(source, form)
   if (reading.kind === 'value') return `value ${reading.value.reveal()} ${reading.expiresAtMs ?? 'for ever'}`
   expect(reading.problem).not.toContain(CANARY)
   return `${reading.kind}: ${reading.problem.replaceAll(folder, 'FOLDER')}`
@@ -137,4 +138,87 @@ test('a token exchange without a token to exchange', async () => {
   expect(await told({ ...source, subjectTokenFile: file('blank', '\n') })).toBe(
     'failed: the file FOLDER/blank is empty',
   )
+})
+
+const AWS: CredentialForm = { kind: 'aws', region: 'us-east-1', service: 'bedrock' }
+const KEYS = { AccessKeyId: 'AKIAEXAMPLE', SecretAccessKey: CANARY }
+const HELD = `{"accessKeyId":"AKIAEXAMPLE","secretAccessKey":"${CANARY}","sessionToken":""}`
+
+test('keys of AWS in the JSON that its tools print', async () => {
+  const of = (content: unknown): Promise<string> =>
+    told({ kind: 'file', path: file('aws', JSON.stringify(content, null, 2)) }, AWS)
+  expect(await of(KEYS)).toBe(`value ${HELD} for ever`)
+  expect(await of({ ...KEYS, SessionToken: 't', Expiration: '1970-01-01T00:20:00Z' })).toBe(
+    `value ${HELD.replace('""', '"t"')} 1200000`,
+  )
+  expect(await of({ Credentials: KEYS })).toBe(`value ${HELD} for ever`)
+  const shape =
+    'gone: the file FOLDER/aws must hold JSON with AccessKeyId and SecretAccessKey, as aws configure export-credentials prints it'
+  for (const wrong of [
+    CANARY,
+    null,
+    [],
+    { AccessKeyId: CANARY },
+    { ...KEYS, SecretAccessKey: `${CANARY} two` },
+    { ...KEYS, SessionToken: 7 },
+  ])
+    expect(await of(wrong)).toBe(shape)
+  const printed = { kind: 'command', command: ['echo', JSON.stringify(KEYS)] } as const
+  expect(await told(printed, AWS)).toBe(`value ${HELD} for ever`)
+})
+
+test('keys of AWS in the variables beside the one that is named', async () => {
+  const source = { kind: 'environment', variable: 'TEST_AWS_ACCESS_KEY_ID' } as const
+  const variables: string[] = []
+  const set = (name: string, value: string): void => {
+    variables.push(name)
+    process.env[name] = value
+  }
+  stops.push(async () => variables.forEach((name) => delete process.env[name]))
+  expect(await told(source, AWS)).toBe('gone: the variable TEST_AWS_ACCESS_KEY_ID is not set')
+  set('TEST_AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE')
+  expect(await told(source, AWS)).toBe('gone: the variable TEST_AWS_SECRET_ACCESS_KEY is not set')
+  set('TEST_AWS_SECRET_ACCESS_KEY', CANARY)
+  expect(await told(source, AWS)).toBe(`value ${HELD} for ever`)
+  set('TEST_AWS_SESSION_TOKEN', 't')
+  expect(await told(source, AWS)).toBe(`value ${HELD.replace('""', '"t"')} for ever`)
+  set('TEST_AWS_ACCESS_KEY_ID', JSON.stringify(KEYS))
+  expect(await told(source, AWS)).toBe(`value ${HELD} for ever`)
+})
+
+test('a key of a Google service account that cannot be used', async () => {
+  const google: CredentialForm = { kind: 'google_service_account' }
+  const of = (content: unknown): Promise<string> =>
+    told({ kind: 'file', path: file('google', JSON.stringify(content)) }, google)
+  const account = { client_email: 'a@b', private_key: CANARY, token_uri: 'https://oauth2.example/token' }
+  const shape =
+    'gone: the file FOLDER/google is no key of a Google service account: JSON with client_email, private_key and token_uri'
+  for (const wrong of [null, CANARY, { ...account, client_email: 1 }, { private_key: CANARY }])
+    expect(await of(wrong)).toBe(shape)
+  expect(await of(account)).toBe('gone: private_key of the file FOLDER/google is no RSA key in PEM (PKCS #8)')
+  for (const token_uri of ['http://oauth2.example/token', 'ftp://x', CANARY]) {
+    expect(await of({ ...account, token_uri })).toBe(
+      'gone: token_uri of the file FOLDER/google must be an https URL',
+    )
+  }
+})
+
+test('a token endpoint of Google that refuses, and one that is not there', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+  const upstream = await Upstream.start(
+    respond(400, { 'Content-Type': 'application/json' }, '{"error":"invalid_grant"}'),
+  )
+  const path = file(
+    'account',
+    JSON.stringify({ client_email: 'a@b', private_key: privateKey, token_uri: `${upstream.url}/token` }),
+  )
+  const of = (): Promise<string> => told({ kind: 'file', path }, { kind: 'google_service_account' })
+  const host = `127.0.0.1:${upstream.port}`
+  expect(await of()).toBe(`failed: the token endpoint ${host} answered 400 (invalid_grant)`)
+  await upstream.stop()
+  expect(await of()).toBe(`failed: the token endpoint ${host} cannot be reached`)
 })

@@ -1,6 +1,5 @@
 import { withTimeout } from '../../time/with-timeout.ts'
-import type { CredentialReading } from '../credential-reading.ts'
-import { credentialText } from './credential-text.ts'
+import type { SourceText } from './source-text.ts'
 
 /** How long a command may run. */
 const COMMAND_MS = 30_000
@@ -20,7 +19,7 @@ const PIPE_MS = 1000
 export async function runCredentialCommand(
   command: readonly string[],
   signal: AbortSignal,
-): Promise<CredentialReading> {
+): Promise<SourceText> {
   const [program = ''] = command
   const called = `the command ${program}`
   let child: Bun.Subprocess<'ignore', 'pipe', 'ignore'>
@@ -42,7 +41,7 @@ export async function runCredentialCommand(
   const code = await child.exited
   // A process that it left behind may hold the pipe open.
   await withTimeout(output, PIPE_MS).catch(() => undefined)
-  if (code === 0) return credentialText(text, `the output of ${called}`)
+  if (code === 0) return { kind: 'text', text, source: `the output of ${called}` }
   if (child.signalCode !== null) {
     return {
       kind: 'failed',

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import type { CredentialReading } from '../credential-reading.ts'
-import { credentialText } from './credential-text.ts'
+import type { SourceText } from './source-text.ts'
 
-/** Reads a credential from a file. Never throws. */
-export async function readCredentialFile(path: string): Promise<CredentialReading> {
+/** Reads the text of a file. Never throws. */
+export async function readCredentialFile(path: string): Promise<SourceText> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
     return fileProblem(path, error)
   }
-  return credentialText(text, `the file ${path}`)
+  return { kind: 'text', text, source: `the file ${path}` }
 }
 
 /** Why a file could not be read. A file that is not there has been taken away. */

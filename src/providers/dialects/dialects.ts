@@ -1,13 +1,15 @@
 import { anthropic } from './anthropic.ts'
 import { azure } from './azure.ts'
+import { bedrock } from './bedrock.ts'
 import { cohere } from './cohere.ts'
 import type { Dialect } from './dialect.ts'
 import { gemini } from './gemini.ts'
 import { mistral } from './mistral.ts'
 import { ollama } from './ollama.ts'
 import { openai } from './openai.ts'
+import { vertex } from './vertex.ts'
 
-const LIST = [openai, anthropic, gemini, mistral, cohere, ollama, azure] as const
+const LIST = [openai, anthropic, gemini, mistral, cohere, ollama, azure, bedrock, vertex] as const
 
 /** The name of a dialect, as settings and records carry it. */
 export type DialectName = (typeof LIST)[number]['name']

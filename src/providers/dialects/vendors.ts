@@ -8,8 +8,6 @@ const SPEAKERS: readonly Vendor[] = [
   { name: 'xai', telemetryName: 'x_ai' },
   // OpenAI's models, by another way of paying.
   { name: 'chatgpt', telemetryName: 'openai' },
-  { name: 'bedrock', telemetryName: 'aws.bedrock' },
-  { name: 'vertex', telemetryName: 'gcp.vertex_ai' },
 ]
 
 const BY_NAME = new Map(

@@ -2,29 +2,45 @@ import { GatewayError } from '../../errors.ts'
 import { codingOf, decodeUpTo } from '../../wire/framing/content-decoder.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
+import { jsonForCall } from '../targets/rewrite-members.ts'
 import { formWithModel, jsonWithModel } from '../targets/rewrite-model.ts'
 
 /** Largest content that is decoded to write a model into it; what is larger was not seen either. */
 const MAX_DECODED_BYTES = 16 * 1024 * 1024
 
+/** Content as a target gets it. */
+export interface ContentForTarget {
+  readonly body: RequestBody
+  /** Members that its call removes, adds or changes; none for most targets. */
+  readonly changed: readonly string[]
+}
+
+const NONE: readonly string[] = []
+
 /**
- * The content as the chosen target gets it: with its own name for the model, and otherwise unchanged. Content with a coding loses it.
+ * The content as the chosen target gets it: with its own name for the model, as the call there is written, and otherwise unchanged. Content
+ * with a coding loses it.
  *
- * @returns the same object when nothing changes
+ * @returns the same body when nothing changes
  */
-export function contentForTarget(body: RequestBody, exchange: OpenExchange): RequestBody {
-  const { plan, chosen, asked, requestContent } = exchange
+export function contentForTarget(body: RequestBody, exchange: OpenExchange): ContentForTarget {
+  const { plan, chosen, asked, askedModel, requestContent, target } = exchange
   const model = chosen?.model
   const place = plan?.rewrite
-  if (model === undefined || place === undefined || place === 'path.model' || body.kind !== 'held')
-    return body
+  if (body.kind !== 'held') return { body, changed: NONE }
+  if (target.call) {
+    const plain = plainBytes(body.bytes, exchange)
+    const { json, changed } = jsonForCall(plain, target.call, exchange.fields, model ?? askedModel)
+    return { body: { kind: 'held', bytes: json }, changed }
+  }
+  if (model === undefined || place === undefined || place === 'path.model') return { body, changed: NONE }
   const plain = plainBytes(body.bytes, exchange)
   const bytes =
     place === 'model'
       ? // Places are those of the content as it came.
         jsonWithModel(plain, model, body.bytes === requestContent ? asked?.modelAt : undefined)
       : formWithModel(plain, exchange.fields['content-type'] ?? '', model)
-  return { kind: 'held', bytes }
+  return { body: { kind: 'held', bytes }, changed: NONE }
 }
 
 /** Without content coding. A policy that changed the content has removed it already. */

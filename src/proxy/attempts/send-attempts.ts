@@ -17,6 +17,7 @@ import { RETRIED_CAUSES } from '../targets/cause.ts'
 import { billsOf, judgeResponse, type JudgedResponse } from './judged-response.ts'
 import { noteTargetState } from './note-target-state.ts'
 import { resetMs as restOf } from '../targets/reset-time.ts'
+import { statusForCredential, statusOf } from './status-of.ts'
 import { takeTarget, usableFor } from './take-target.ts'
 import type { Target, TargetPlan } from '../targets/target.ts'
 
@@ -107,7 +108,14 @@ class Attempts {
     held: ChosenCredential | undefined,
   ): Promise<ChosenCredential | undefined> {
     const { credentials } = this.#exchange.target.upstream
-    if (!held || !credentials || this.#renewed || cause !== 'auth' || !sent || statusOf(sent) === 403)
+    if (
+      !held ||
+      !credentials ||
+      this.#renewed ||
+      cause !== 'auth' ||
+      !sent ||
+      statusForCredential(sent) === 403
+    )
       return undefined
     if (!this.#replayable || this.#refusesCall(cause)) return undefined
     const renewed = await credentials.renewed(held, Date.now())
@@ -124,6 +132,7 @@ class Attempts {
     const exchange = this.#exchange
     const { context } = this.#sending
     if (result.cause === 'client_aborted') return false
+    const { chosen } = exchange
     const verdict = this.#verdict(result, held)
     if (verdict !== 'yes') {
       exchange.attempts.at(-1)!.notRetried = verdict
@@ -142,6 +151,7 @@ class Attempts {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
     if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
+    else exchange.chosen = chosen
     if (exchange.brokenBy !== undefined || exchange.ended || exchange.arrival.request.signal.aborted)
       throw new GatewayError(exchange.brokenBy ?? 'client_aborted', 'the client left')
     return true
@@ -267,7 +277,7 @@ class Attempts {
   #reportCredential(held: ChosenCredential, { cause, sent, resetMs: reset }: Result): void {
     const { exchange, context } = this.#sending
     const { upstream } = exchange.target
-    const outcome = outcomeOf(cause, sent ? statusOf(sent) : 0)
+    const outcome = outcomeOf(cause, sent ? statusForCredential(sent) : 0)
     if (outcome === undefined) return
     const nowMs = Date.now()
     const target = this.#targetName
@@ -315,10 +325,6 @@ class Attempts {
     if (sent && sent.kind !== 'http') sent.response.destroy()
     exchange.beginAgain()
   }
-}
-
-function statusOf(sent: Sent): number {
-  return sent.kind === 'http' ? sent.response.status : (sent.response.statusCode ?? 0)
 }
 
 /** What an attempt says about the credential it was sent with; `undefined` when it says nothing. */

@@ -1,3 +1,4 @@
+import { awsSignature } from '../../credentials/aws-signature.ts'
 import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import { GatewayError } from '../../errors.ts'
 import { broken } from '../exchange/broken.ts'
@@ -9,7 +10,7 @@ import { resumed } from '../response/resumed.ts'
 import { contentForTarget } from './content-for-target.ts'
 import { sendHttp } from '../upstream/http.ts'
 import { failureCode } from '../upstream/upstream-failure.ts'
-import { upstreamRequest, type ContentHandling } from '../upstream/upstream-request.ts'
+import { upstreamRequest, type ContentHandling, type UpstreamRequest } from '../upstream/upstream-request.ts'
 import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
 
 /** Request content is observed up to this size. The model's name is near its beginning. */
@@ -37,7 +38,9 @@ export async function sendOnce(
   { exchange, body: given, policies, context }: Sending,
   held: ChosenCredential | undefined,
 ): Promise<Sent> {
-  const body = given && contentForTarget(given, exchange)
+  const prepared = given && contentForTarget(given, exchange)
+  const body = prepared?.body
+  exchange.changedMembers = prepared?.changed ?? []
   const { addresses, upgrade } = exchange.arrival
   const { target, clock, abort } = exchange
   const { via, settings } = context
@@ -51,6 +54,7 @@ export async function sendOnce(
     response: responseHandling(policies),
   }
   const request = upstreamRequest(exchange, target, by, handling, upgrade, held)
+  if (held?.signsFor) await sign(request, body, held)
   const content = body && contentOf(body, exchange, context)
   if (body?.kind === 'held') exchange.hashes?.whole('sent', body.bytes)
   exchange.beginAttempt(request.fields, body?.kind === 'held' ? body.bytes.length : -1, held)
@@ -63,6 +67,17 @@ export async function sendOnce(
       ? error
       : broken(exchange, error, failureCode(error), 'upstream request failed')
   }
+}
+
+/** Adds the signature of a request, whose content is held if it has any (`isSigned`). */
+async function sign(
+  { target: { url }, method, fields }: UpstreamRequest,
+  body: RequestBody | undefined,
+  { value, signsFor }: ChosenCredential,
+): Promise<void> {
+  const content = body?.kind === 'held' ? body.bytes : undefined
+  const signed = { method, url, fields, content }
+  Object.assign(fields, await awsSignature(value, signsFor!, signed, Date.now()))
 }
 
 function responseHandling(policies: readonly ContentPolicy[]): ContentHandling['response'] {

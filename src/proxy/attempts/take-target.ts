@@ -1,6 +1,9 @@
+import { GatewayError } from '../../errors.ts'
+import { placeOfCall } from '../../providers/dialects/place-of-call.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { factsForTarget } from '../request/facts-for-target.ts'
+import { pathWithModel } from '../targets/rewrite-model.ts'
 import type { Target, TargetPlan } from '../targets/target.ts'
 
 /** The exchange goes to a target of its plan from now on: limits, prices and the record go by it. */
@@ -36,7 +39,12 @@ export function usableFor(
   }
 }
 
-/** Lets the exchange go to a provider. @param inPath model to be written into the path; `undefined` to leave it */
+/**
+ * Lets the exchange go to a provider.
+ *
+ * @param inPath model to be written into the path; `undefined` to leave it
+ * @throws GatewayError `no_target_for_api` when the provider does not take the call
+ */
 export function retarget(
   exchange: OpenExchange,
   provider: string,
@@ -48,6 +56,11 @@ export function retarget(
     exchange.retarget(upstreams.withModel(target, inPath!, exchange.query))
     return
   }
-  const servedAt = models.servedAt(provider, modelRoute.dialect)!
-  exchange.retarget(upstreams.at(provider, target, exchange.query, servedAt, inPath))
+  const place = placeOfCall(models.servedAt(provider, modelRoute.dialect)!, {
+    path: inPath === undefined ? target.path : pathWithModel(target.path, inPath),
+    model: exchange.chosen?.model ?? exchange.askedModel,
+    streaming: exchange.asked?.streaming ?? false,
+  })
+  if (!place) throw new GatewayError('no_target_for_api', `${provider} does not take ${target.path}`)
+  exchange.retarget(upstreams.at(provider, target, exchange.query, place))
 }

@@ -103,6 +103,8 @@ export class OpenExchange implements ExchangeFacts {
   session = ''
   /** The name of a model that was resolved; empty for none. */
   askedModel = ''
+  /** Members of its content that the call at its last target removes, adds or changes. */
+  changedMembers: readonly string[] = []
   /** Hashes of its contents; absent unless they are wanted, and for WebSockets. */
   readonly hashes: ContentHashes | undefined
   /** The policies that see its content, by what they note. */

@@ -1,6 +1,8 @@
+import { GatewayError } from '../../errors.ts'
 import { brokenInPolicy } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
+import { isSigned } from '../upstream/attempt-credential.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 
 /**
@@ -16,9 +18,14 @@ export async function applyPolicies(
   const { policies, hasContent } = incoming
   for (const policy of policies) policy.judgeTarget?.(hasContent)
   if (!hasContent) return undefined
-  if (!policies.some(({ request }) => request)) return incoming.pass()
+  // A signature covers the content, and is sent before it.
+  const signed = isSigned(exchange, exchange.target.upstream)
+  if (!signed && !policies.some(({ request }) => request)) return incoming.pass()
   const body = await incoming.hold()
-  if (body.kind !== 'held') return body
+  if (body.kind !== 'held') {
+    if (signed) throw new GatewayError('request_body_too_large', 'request body is too large to be signed')
+    return body
+  }
   let { bytes } = body
   try {
     for (const { request } of policies) {

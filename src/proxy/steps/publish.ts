@@ -101,8 +101,16 @@ function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outc
   return hashes.result((attempts.at(-1)?.firstByteUs ?? -1) >= 0, outcome === 'completed')
 }
 
-/** Where the model of the last target was written. */
-function mutatedOf({ plan, attempts, askedModel }: OpenExchange): { mutated?: readonly string[] } {
+/** Where the model of the last target was written, and what else its call changes. */
+function mutatedOf({ plan, attempts, askedModel, target, query, changedMembers }: OpenExchange): {
+  mutated?: readonly string[]
+} {
+  if (target.call) {
+    if (attempts.length === 0) return {}
+    const path = target.call.path.includes('{model}') ? ['path.model'] : []
+    const beta = new URLSearchParams(query).has('beta', 'true') ? ['query.beta'] : []
+    return { mutated: [...path, ...beta, ...changedMembers] }
+  }
   const model = attempts.at(-1)?.about.model
   if (plan?.rewrite === undefined || model === undefined || model === askedModel) return {}
   return { mutated: [plan.rewrite] }

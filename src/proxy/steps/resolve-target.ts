@@ -65,7 +65,8 @@ function resolveBelowPrefix(exchange: OpenExchange, facts: RequestFacts, context
  * @throws GatewayError when it names several, or its content cannot be seen
  */
 function questionOf(exchange: OpenExchange, facts: RequestFacts): ModelQuestion | undefined {
-  const dialect = exchange.dialect
+  const { dialect, arrival } = exchange
+  const { modelRoute, target } = arrival
   const rules = exchange.identity?.compiledRules
   if (dialect === 'gemini' || exchange.operation.models.kind === 'path') {
     const name = facts.pathModel
@@ -82,6 +83,7 @@ function questionOf(exchange: OpenExchange, facts: RequestFacts): ModelQuestion 
     dialect: dialect === 'anthropic' ? 'anthropic' : 'openai',
     place: isForm ? 'form.model' : 'model',
     rules,
+    ...(modelRoute ? { call: { path: target.path, streaming: facts.streaming } } : {}),
   }
 }
 

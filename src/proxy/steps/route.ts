@@ -1,5 +1,6 @@
 import type { RequestTarget } from '../../http/request-target.ts'
 import type { ModelDialect } from '../../providers/dialects/dialect.ts'
+import type { PlaceOfCall } from '../../providers/dialects/place-of-call.ts'
 import {
   type ModelListRoute,
   type ModelRoute,
@@ -37,9 +38,6 @@ interface RoutedRequest {
 
 /** The methods that ask for a list; `OPTIONS` asks whether a page may. */
 const READING: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
-
-/** The version of Gemini's API by which `servedAt` says that a provider serves it. */
-const GEMINI = '/v1beta'
 
 /** Providers by prefix, longest first, and the routes without a prefix. */
 export class RouteTable {
@@ -105,17 +103,13 @@ export class RouteTable {
    * A model route at the provider that was chosen for it.
    *
    * @param found as `find` gave it
-   * @param servedAt where the provider serves the dialect below its base URL
-   * @param model to be written into the path; `undefined` to leave it
+   * @param place where the provider takes the call
    */
-  at(provider: string, found: Target, query: string, servedAt: string, model: string | undefined): Target {
+  at(provider: string, found: Target, query: string, { path, call }: PlaceOfCall): Target {
     const upstream = this.named(provider)
-    const path = model === undefined ? found.path : pathWithModel(found.path, model)
-    // Its first segment is the version. Who serves one of Gemini's serves all: the client's stays.
-    const end = path.indexOf('/', 1)
-    const base = servedAt.endsWith(GEMINI) ? servedAt.slice(0, -GEMINI.length) + path.slice(0, end) : servedAt
-    const below = `${base}${path.slice(end)}`
-    return { upstream, path: below, readings: found.readings, url: urlOf(upstream, below, query) }
+    const at = { upstream, path, readings: found.readings }
+    if (!call) return { ...at, url: urlOf(upstream, path, query) }
+    return { ...at, url: urlOf(upstream, path, withoutBeta(query)), call }
   }
 
   /** A target below a provider's prefix with another model in its path. */
@@ -148,6 +142,11 @@ export class RouteTable {
     }
     return undefined
   }
+}
+
+/** Anthropic's SDKs mark calls of beta features with `?beta=true`, which nobody else knows. */
+function withoutBeta(query: string): string {
+  return query.replace(/([?&])beta=true(?:&|$)/, '$1').replace(/[?&]$/, '')
 }
 
 /**

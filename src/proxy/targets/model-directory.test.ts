@@ -131,10 +131,47 @@ test.each([
   ['https://generativelanguage.googleapis.com', 'gemini', 'openai', '/v1beta/openai'],
   ['https://own.openai.azure.com', 'azure', 'openai', '/openai/v1'],
   ['https://own.openai.azure.com/openai', 'azure', 'openai', '/v1'],
+  ['https://own.openai.azure.com', 'azure', 'anthropic', undefined],
+  ['https://own.services.ai.azure.com', 'azure', 'anthropic', '/anthropic/v1'],
+  ['https://own.services.ai.azure.com/anthropic', 'azure', 'anthropic', '/v1'],
+  ['https://bedrock-mantle.us-east-1.api.aws', 'bedrock', 'anthropic', '/anthropic/v1'],
+  ['https://bedrock-mantle.us-east-1.api.aws', 'openai', 'openai', '/v1'],
+  ['https://bedrock-runtime.us-east-1.amazonaws.com', 'bedrock', 'openai', '/openai/v1'],
+  ['https://bedrock-runtime.us-east-1.amazonaws.com/openai', 'bedrock', 'openai', '/v1'],
+  ['https://proxy.example/bedrock', 'bedrock', 'openai', '/openai/v1'],
+  [
+    'https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu',
+    'vertex',
+    'gemini',
+    '/publishers/google',
+  ],
   ['http://localhost:11434', 'ollama', 'anthropic', '/v1'],
   ['http://localhost:8000/base', 'openai', 'openai', '/v1'],
   ['http://localhost:8000', 'openai', 'anthropic', undefined],
 ] as const)('%s with api %s serves %s at %p', (upstream, api, dialect, at) => {
   const directory = new ModelDirectory([], [provider('own', { upstream, api })], DEFAULTS)
   expect(directory.servedAt('own', dialect)).toBe(at)
+})
+
+test('where the path names the model, a call is taken or not, and a stream too', () => {
+  const directory = new ModelDirectory(
+    [model('claude', ['bedrock:b', 'vertex:v'])],
+    [provider('bedrock', { api: 'bedrock' }), provider('vertex', { api: 'vertex' })],
+    DEFAULTS,
+  )
+  const takers = (path: string, streaming: boolean): string[] =>
+    directory
+      .resolve(ask('claude', { dialect: 'anthropic', call: { path, streaming } }))
+      .targets.map(({ name }) => name)
+  expect(takers('/v1/messages', false)).toEqual(['bedrock/b', 'vertex/v'])
+  expect(takers('/v1/messages', true)).toEqual(['vertex/v'])
+  expect(takers('/v1/messages/count_tokens', false)).toEqual(['vertex/v'])
+  expect(() => takers('/v1/messages/batches', false)).toThrow(
+    'no target of model claude takes /v1/messages/batches as the API of Anthropic does',
+  )
+  expect(() =>
+    directory.resolve(
+      ask('bedrock/b', { dialect: 'anthropic', call: { path: '/v1/messages', streaming: true } }),
+    ),
+  ).toThrow('streams')
 })

@@ -1,6 +1,7 @@
 import type { CompiledRules } from '../../access/key-rules.ts'
 import { GatewayError } from '../../errors.ts'
-import type { ModelDialect, SpokenDialects } from '../../providers/dialects/dialect.ts'
+import type { ModelDialect, ServedAt, SpokenDialects } from '../../providers/dialects/dialect.ts'
+import { placeOfCall } from '../../providers/dialects/place-of-call.ts'
 import { servedDialects } from '../../providers/dialects/served-dialects.ts'
 import type { ProviderConfig } from '../../providers/settings.ts'
 import { nearest } from '../../wire/nearest.ts'
@@ -17,6 +18,8 @@ export interface ModelQuestion {
   readonly place: ModelPlace
   /** The rules of the caller's key; `undefined` without one. */
   readonly rules: CompiledRules | undefined
+  /** The request on a model route; absent where no request is sent there, and any call will do. */
+  readonly call?: { readonly path: string; readonly streaming: boolean }
 }
 
 /** An alias with the targets that meet its requirement. */
@@ -84,7 +87,7 @@ export class ModelDirectory {
   }
 
   /** Where a provider serves a dialect below its base URL; `undefined` where it does not. */
-  servedAt(provider: string, dialect: ModelDialect): string | undefined {
+  servedAt(provider: string, dialect: ModelDialect): ServedAt | undefined {
     return this.#spoken.get(provider)?.[dialect]
   }
 
@@ -146,8 +149,8 @@ export class ModelDirectory {
     question: ModelQuestion,
     by: 'model' | 'prefix' = 'model',
   ): TargetPlan {
-    const { dialect, place } = question
-    const speaking = by === 'prefix' ? targets : targets.filter((target) => this.#speaks(target, dialect))
+    const { place } = question
+    const speaking = by === 'prefix' ? targets : targets.filter((target) => this.#takes(target, question))
     if (speaking.length === 0) throw this.#noTarget(alias.name, targets, question)
     const eligible = this.#eligible(speaking, question, alias.name)
     return { alias: alias.name, targets: eligible, affinity: alias.affinity, rewrite: place }
@@ -167,18 +170,27 @@ export class ModelDirectory {
   }
 
   #single(target: Target, question: ModelQuestion): Target {
-    const { rules, dialect, name } = question
-    if (!this.#speaks(target, dialect)) throw this.#noTarget(name, [target], question)
+    const { rules, name } = question
+    if (!this.#takes(target, question)) throw this.#noTarget(name, [target], question)
     const bare = target.name.slice(target.provider.length + 1)
     if (rules && !(rules.allowsModel(target.name) || rules.allowsModel(bare))) throw notAllowed(name)
     return target
   }
 
-  #speaks({ provider }: Target, dialect: ModelDialect): boolean {
-    return this.servedAt(provider, dialect) !== undefined
+  #takes({ provider, model }: Target, { dialect, name, call }: ModelQuestion): boolean {
+    const servedAt = this.servedAt(provider, dialect)
+    if (servedAt === undefined || !call) return servedAt !== undefined
+    return placeOfCall(servedAt, { ...call, model: model ?? name }) !== undefined
   }
 
-  #noTarget(name: string, targets: readonly Target[], { dialect }: ModelQuestion): GatewayError {
+  #noTarget(name: string, targets: readonly Target[], { dialect, call }: ModelQuestion): GatewayError {
+    if (call && targets.some(({ provider }) => this.servedAt(provider, dialect) !== undefined)) {
+      const what = call.streaming ? 'streams as the API' : `takes ${call.path} as the API`
+      return new GatewayError(
+        'no_target_for_api',
+        `no target of model ${name.slice(0, MAX_SHOWN)} ${what} of ${NAMES[dialect]} does`,
+      )
+    }
     const spoken = targets.flatMap(({ provider }) => Object.keys(this.#spoken.get(provider) ?? {}))
     const others = [...new Set(spoken)].map((one) => NAMES[one as ModelDialect])
     const hint = others.length === 0 ? '' : `; ask for it by the API of ${others.join(' or ')}`

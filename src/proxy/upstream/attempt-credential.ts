@@ -1,4 +1,5 @@
 import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
+import type { CredentialPool } from '../../credentials/credential-pool.ts'
 import { GatewayError } from '../../errors.ts'
 import { providerCredential } from '../../traces/provider-credential.ts'
 import type { Upstream } from './upstream.ts'
@@ -9,6 +10,19 @@ interface CallerCredential {
   readonly fields: Readonly<Record<string, string>>
   /** Credential in the query; empty for none. */
   readonly queryKey: string
+}
+
+/** Whether a request may be signed by the gateway: then its content must be held. Parameters as of `chooseCredential`. */
+export function isSigned(caller: CallerCredential, { credentials, credentialField }: Upstream): boolean {
+  return credentials?.signs === true && !sendsOwn(caller, credentials, credentialField)
+}
+
+function sendsOwn(
+  { fields, queryKey }: CallerCredential,
+  { use }: CredentialPool,
+  credentialField: string,
+): boolean {
+  return use === 'client_or_gateway' && providerCredential(fields, credentialField, queryKey) !== ''
 }
 
 /**
@@ -27,10 +41,7 @@ export function chooseCredential(
   exclude?: ReadonlySet<string>,
   target?: string,
 ): ChosenCredential | undefined {
-  if (!credentials) return undefined
-  if (credentials.use === 'client_or_gateway') {
-    if (providerCredential(caller.fields, credentialField, caller.queryKey) !== '') return undefined
-  }
+  if (!credentials || sendsOwn(caller, credentials, credentialField)) return undefined
   const choice = credentials.choose(nowMs, exclude, target)
   if (choice.kind === 'chosen') return choice.credential
   if (choice.lastResort) return choice.lastResort

@@ -1,3 +1,4 @@
+import { SIGNATURE_FIELDS } from '../../credentials/aws-signature.ts'
 import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import { upstreamFields, type ForwardedBy } from '../../http/fields.ts'
 import { credentialField } from '../../providers/credential-field.ts'
@@ -49,7 +50,8 @@ interface ClientRequest {
  * Builds the request to a target, for HTTP and WebSockets: the client's fields, without those that must not travel, changed by the
  * provider's settings.
  *
- * @param held a credential of the gateway, which replaces those of the client; `undefined` when the client's own are sent
+ * @param held a credential of the gateway, which replaces those of the client; `undefined` when the client's own are sent. One that signs
+ *   puts nothing in: the signature covers the finished request
  */
 export function upstreamRequest(
   client: ClientRequest,
@@ -79,15 +81,18 @@ function withHeld(
   client: ClientRequest,
   target: Target,
   by: ForwardedBy,
-  { value, isToken }: ChosenCredential,
+  { value, isToken, signsFor }: ChosenCredential,
 ): UpstreamRequest {
   const { upstream, path } = target
   const rest = withoutCredentials(client, upstream.credentialField, () => true)
   const kept = { ...rest.fields }
   for (const selector of ACCOUNT_FIELDS) delete kept[selector]
+  if (signsFor) for (const name of SIGNATURE_FIELDS) delete kept[name]
   const fields = upstreamFields(kept, upstream.fields, by)
-  const [name, text] = credentialField(upstream, path, value.reveal(), isToken)
-  fields[name] = text
+  if (!signsFor) {
+    const [name, text] = credentialField(upstream, path, value.reveal(), isToken)
+    fields[name] = text
+  }
   const url = rest.query === client.query ? target.url : urlOf(upstream, path, rest.query)
   return { target: { ...target, url }, method: client.method, fields }
 }

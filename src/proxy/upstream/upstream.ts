@@ -1,4 +1,5 @@
 import type { CredentialPool } from '../../credentials/credential-pool.ts'
+import type { ServedCall } from '../../providers/dialects/dialect.ts'
 import type { DialectName } from '../../providers/dialects/dialects.ts'
 import { type FieldRules, fieldRules } from '../../http/fields.ts'
 import type { ProviderConfig, RetryRule, Timeouts } from '../../providers/settings.ts'
@@ -54,6 +55,8 @@ export interface Target {
   /** The path in the forms that rules judge. */
   readonly readings: PathReadings
   readonly url: string
+  /** How its content differs from that of the route; absent if it does not. */
+  readonly call?: ServedCall
 }
 
 /** A provider of the settings as the request path needs it. */

@@ -28,12 +28,12 @@ export function topLevelSpans(json: Uint8Array, names: readonly string[]): Map<s
 /**
  * Shows every member of a JSON object's top level, repeated names included, in order.
  *
- * @param show called with a name, and where its value begins and ends
+ * @param show called with a name, where its value begins and ends, and where the member begins
  * @returns whether the object could be followed to its end
  */
 export function walkTopLevel(
   json: Uint8Array,
-  show: (name: string, start: number, end: number) => void,
+  show: (name: string, start: number, end: number, memberAt: number) => void,
 ): boolean {
   let at = skipBlanks(json, 0)
   if (json[at] !== OPEN_BRACE) return false
@@ -47,7 +47,7 @@ export function walkTopLevel(
     const end = valueEnd(json, colon + 1, scanner)
     if (end >= json.length) return false
     const start = Math.min(skipBlanks(json, colon + 1), end)
-    show(nameOf(bytes, at + 1, nameEnd), start, trimmedEnd(json, start, end))
+    show(nameOf(bytes, at + 1, nameEnd), start, trimmedEnd(json, start, end), at)
     at = json[end] === COMMA ? skipBlanks(json, end + 1) : end
   }
   return json[at] === CLOSE_BRACE && !scanner.foreign
