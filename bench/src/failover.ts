@@ -64,10 +64,10 @@ async function measure(start: Start, fault: Fault, shape: Shape): Promise<Run | 
   const peer = await start(first.url, second.url)
   try {
     if (!peer) return undefined
-    const every = { ...shape, everyMs: Math.min(shape.everyMs, 200) }
     // The first requests compile code.
-    const warm = await ask(peer, 'both', every, fault.streams, 1)
-    const ready = await ask(peer, 'second', every, fault.streams, 1)
+    const few = { ...shape, atOnce: Math.min(shape.atOnce, 8), everyMs: 100 }
+    const warm = await ask(peer, 'both', few, fault.streams, 1)
+    const ready = await ask(peer, 'second', few, fault.streams, 1)
     const broken = ready.find(({ failure }) => failure !== '')
     if (broken) {
       console.log(`without ${peer.name}: it fails with a healthy target, too: ${broken.failure}`)
