@@ -13,7 +13,7 @@ export class Clients {
   #over = true
   #turn = Promise.withResolvers<void>()
 
-  private constructor(peer: Peer, headers: Readonly<Record<string, string>>) {
+  private constructor(peer: Peer, headers: Readonly<Record<string, string>>, body: string) {
     this.#peer = peer
     const { host, pathname } = new URL(`${peer.url}/v1/chat/completions`)
     const fields = {
@@ -21,16 +21,16 @@ export class Clients {
       'Content-Type': 'application/json',
       Authorization: 'Bearer sk-bench-0123456789',
       ...headers,
-      'Content-Length': String(BODY.length),
+      'Content-Length': String(body.length),
     }
     const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
-    this.#request = Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head.join('')}\r\n${BODY}`)
+    this.#request = Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head.join('')}\r\n${body}`)
   }
 
-  /** Connects, on the load's processor. @param headers beside those that every request has */
-  static async open(peer: Peer, headers = peer.headers): Promise<Clients> {
+  /** Connects, on the load's processor. @param headers beside those that every request has; `body` is ASCII */
+  static async open(peer: Peer, headers = peer.headers, body = BODY): Promise<Clients> {
     runOnLoadProcessor()
-    const clients = new Clients(peer, headers)
+    const clients = new Clients(peer, headers, body)
     const { hostname, port } = new URL(peer.url)
     for (let i = 0; i < CONNECTIONS; i++) {
       const socket = await Bun.connect<Received>({

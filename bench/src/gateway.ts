@@ -31,18 +31,26 @@ export interface Gateway extends Peer {
   configure(settings: GatewaySettings): Promise<void>
 }
 
+const UPSTREAM = `{upstream: "http://127.0.0.1:${UPSTREAM_PORT}"}`
+const PROVIDERS = `{openai: ${UPSTREAM}, anthropic: ${UPSTREAM}}`
+
 /** OngoingAI Gateway as built: metadata tracing, SQLite and, unless the bench says otherwise, gateway keys on. */
 export async function startGateway(
   settings = '',
-  { name = 'ongoingai', port = PORTS.gateway, keys = true, executable = EXECUTABLE } = {},
+  {
+    name = 'ongoingai',
+    port = PORTS.gateway,
+    keys = true,
+    executable = EXECUTABLE,
+    providers = PROVIDERS,
+  } = {},
 ): Promise<Gateway> {
   const folder = workFolder(`gateway-${port}-${Date.now()}`)
   const file = join(folder, 'ongoingai.yaml')
-  const upstream = `{upstream: "http://127.0.0.1:${UPSTREAM_PORT}"}`
   const write = (chosen: GatewaySettings): void =>
     writeFileSync(
       file,
-      `server: {port: ${port}}\nstorage: {path: ${folder}/traces.db}\nproviders: {openai: ${upstream}, anthropic: ${upstream}}\n` +
+      `server: {port: ${port}}\nstorage: {path: ${folder}/traces.db}\nproviders: ${providers}\n` +
         `auth: {enabled: ${chosen.keys}, keys: [{id: bench, token: ${GATEWAY_KEY}, org_id: default, workspace_id: default}]}\n${chosen.settings}`,
     )
   write({ keys, settings })

@@ -2,8 +2,10 @@ import { rmSync } from 'node:fs'
 import { analytics } from './analytics.ts'
 import { bodies } from './bodies.ts'
 import { compare } from './compare.ts'
+import { failover } from './failover.ts'
 import { keyTiming } from './key-timing.ts'
 import { limits } from './limits.ts'
+import { oneTarget } from './one-target.ts'
 import { overhead } from './overhead.ts'
 import { RUN_FOLDER } from './peers.ts'
 import { recorder } from './recorder.ts'
@@ -22,6 +24,8 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   recorder,
   limits,
   telemetry,
+  failover,
+  'one-target': oneTarget,
   'request-facts': () => withUnit(requestFacts),
   'key-timing': () => withUnit(keyTiming),
   usage: () => withUnit(benchUsage),

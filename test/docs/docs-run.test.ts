@@ -110,11 +110,16 @@ describe.if(SHELL).each(pages)('%s', (page) => {
       ONGOINGAI_IMPORT_FROM: './data/old.db',
       OPENAI_API_KEY: 'sk-documentation-0123456789',
     }
-    const providers = Object.keys(PROVIDER_PRESETS).map((name) => `${name}: {upstream: "${upstream.url}"}`)
+    const held = '{use: client_or_gateway, held: [{name: main, env: OPENAI_API_KEY}]}'
+    const providers = Object.keys(PROVIDER_PRESETS).map(
+      (name) =>
+        `${name}: {upstream: "${upstream.url}"${name === 'openai' || name === 'groq' ? `, credentials: ${held}` : ''}}`,
+    )
     writeFileSync(
       join(folder, 'ongoingai.yaml'),
       `providers: {${providers.join(', ')}}
-auth: {enabled: true, keys: [{id: docs, token: ${TOKEN}, org_id: default, workspace_id: default, role: owner}]}
+models: [{name: fast, targets: [{provider: openai, model: gpt-5.4-mini}, {provider: groq, model: openai/gpt-oss-120b, tier: 2}]}]
+auth: {enabled: true, accept_in: [header, provider_field], keys: [{id: docs, token: ${TOKEN}, org_id: default, workspace_id: default, role: owner}]}
 limits: {policies: [{name: month, per: workspace, budget: {cost_usd: 250, period: month}}]}
 `,
     )

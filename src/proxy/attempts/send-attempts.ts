@@ -6,6 +6,7 @@ import { wireApiNamed } from '../../providers/registry.ts'
 import type { AttemptCause, NotRetried } from '../../traces/exchange.ts'
 import { providerCredential } from '../../traces/provider-credential.ts'
 import { upstreamRequestId } from '../../traces/upstream-request-id.ts'
+import { broken } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { causeOfCode } from '../exchange/open-attempt.ts'
 import { causeOfStatus } from '../../traces/failure-cause.ts'
@@ -43,7 +44,10 @@ export async function sendAttempts(sending: Sending): Promise<Sent> {
   let held = attempts.credential()
   for (;;) {
     const result = await attempts.send(held)
-    if (result.cause === 'ok') return result.sent!
+    if (result.cause === 'ok') {
+      attempts.began()
+      return result.sent!
+    }
     const renewed = await attempts.renewed(result, held)
     if (!renewed && !(await attempts.next(result, held))) {
       if (result.sent) return result.sent
@@ -102,6 +106,14 @@ class Attempts {
     return result
   }
 
+  /** The response is good so far. A trial has shown that its target works again: others need not wait for its end. */
+  began(): void {
+    const { chosen } = this.#exchange
+    const { context } = this.#sending
+    if (!chosen || context.chooser.stateOf(chosen.name, performance.now()).state !== 'half_open') return
+    noteTargetState(context, chosen, 'ok')
+  }
+
   /** A credential whose value is another one by now, for a request whose own was refused. Once for each request. */
   async renewed(
     { cause, sent }: Result,
@@ -120,6 +132,7 @@ class Attempts {
     if (!this.#replayable || this.#refusesCall(cause)) return undefined
     const renewed = await credentials.renewed(held, Date.now())
     if (!renewed) return undefined
+    if (this.#clientLeft) throw this.#left()
     this.#renewed = true
     const { chosen } = this.#exchange
     this.#replace({ cause, sent, error: undefined, judged: undefined, resetMs: undefined })
@@ -150,11 +163,22 @@ class Attempts {
     if (tries > 0 && !OF_CREDENTIALS.has(result.cause)) {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
+    if (this.#clientLeft) {
+      noteTargetState(context, choice.target, 'client_aborted')
+      throw this.#left()
+    }
     if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
     else exchange.chosen = chosen
-    if (exchange.brokenBy !== undefined || exchange.ended || exchange.arrival.request.signal.aborted)
-      throw new GatewayError(exchange.brokenBy ?? 'client_aborted', 'the client left')
     return true
+  }
+
+  get #clientLeft(): boolean {
+    const { brokenBy, ended, arrival } = this.#exchange
+    return brokenBy !== undefined || ended || arrival.request.signal.aborted
+  }
+
+  #left(): GatewayError {
+    return broken(this.#exchange, undefined, 'client_aborted', 'the client left')
   }
 
   async #sent(held: ChosenCredential | undefined): Promise<Result> {

@@ -91,7 +91,10 @@ function reportTargets(
   for (const attempt of ended) {
     if (attempt.target !== undefined) context.targetTraffic.note(caller, attempt.target, attempt)
   }
-  if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
+  if (!chosen) return
+  const last = ended.at(-1)
+  // One that was replaced went to another target, and was reported then.
+  noteTargetState(context, chosen, last && !last.failed ? last.cause : 'client_aborted')
 }
 
 function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outcome): Fidelity {

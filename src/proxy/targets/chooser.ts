@@ -61,7 +61,8 @@ const MAX_STATES = 10_000
 /**
  * Chooses the target of each attempt by tier, health, affinity and weight. It reads no clock.
  *
- * Report every target that `choose` returned, once, with the very object: a half-open target takes no other request before.
+ * Report every target that `choose` returned, with the very object: a half-open target takes no other request before. What works is reported
+ * when that is known, and again if it fails later.
  */
 export class TargetChooser {
   readonly #health = new Map<string, TargetHealth>()
