@@ -64,7 +64,7 @@ interface Result {
 
 /** The attempts of one request. */
 class Attempts {
-  readonly #sending: Sending
+  #sending: Sending
   readonly #exchange: OpenExchange
   /** Names of targets, in the order in which they were tried. */
   readonly #tried: string[] = []
@@ -96,7 +96,7 @@ class Attempts {
     if (held) this.#usedHere().add(held.name)
     const result = await this.#sent(held)
     exchange.attempts.at(-1)!.judged = result.cause === 'ok' ? undefined : result.cause
-    if (held && !this.#refusesCall(result.cause)) this.#reportCredential(held, result)
+    if (held && !this.#concernsRequest(result)) this.#reportCredential(held, result)
     return result
   }
 
@@ -111,6 +111,7 @@ class Attempts {
     if (!this.#replayable || this.#refusesCall(cause)) return undefined
     const renewed = await credentials.renewed(held, Date.now())
     if (!renewed) return undefined
+    this.#requireClient()
     this.#renewed = true
     const { chosen } = this.#exchange
     this.#replace({ cause, sent, error: undefined, judged: undefined, resetMs: undefined })
@@ -140,10 +141,19 @@ class Attempts {
     if (tries > 0 && !OF_CREDENTIALS.has(result.cause)) {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
-    if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
-    if (exchange.brokenBy !== undefined || exchange.ended || exchange.arrival.request.signal.aborted)
-      throw new GatewayError(exchange.brokenBy ?? 'client_aborted', 'the client left')
+    if (exchange.plan?.alias !== undefined) {
+      takeTarget(exchange, plan, choice.target, context)
+      if (name !== this.#tried.at(-1)) this.#sending = { ...this.#sending, ...(await this.#sending.again()) }
+    }
+    this.#requireClient()
     return true
+  }
+
+  /** @throws GatewayError when the exchange was broken off while it waited */
+  #requireClient(): void {
+    const { brokenBy, ended, arrival } = this.#exchange
+    if (brokenBy !== undefined || ended || arrival.request.signal.aborted)
+      throw new GatewayError(brokenBy ?? 'client_aborted', 'the client left')
   }
 
   async #sent(held: ChosenCredential | undefined): Promise<Result> {
@@ -214,7 +224,7 @@ class Attempts {
   }
 
   #choice(): { tried: readonly string[]; now: number; usable: (target: Target) => boolean } {
-    const usable = usableFor(this.#sending.context, this.#used)
+    const usable = usableFor(this.#exchange, this.#sending.context, this.#used)
     return { tried: this.#tried, now: performance.now(), usable }
   }
 
@@ -242,6 +252,16 @@ class Attempts {
    */
   #refusesCall(cause: AttemptCause): boolean {
     return cause === 'auth' && this.#exchange.wire.api === ''
+  }
+
+  /**
+   * The refusal may be about this very request, so nothing is learnt of the credential: a call that is not known, a 403 that is no target's,
+   * and one that does not come from the provider's API but from something before it that dislikes the content.
+   */
+  #concernsRequest({ cause, sent, judged }: Result): boolean {
+    if (this.#refusesCall(cause)) return true
+    const isForbidden = cause === 'auth' && sent !== undefined && statusOf(sent) === 403
+    return isForbidden && (this.#targetName === '' || judged?.object === undefined)
   }
 
   /** The credential that was sent is the caller's own, so what the provider says of it concerns nobody else. */

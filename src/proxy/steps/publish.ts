@@ -91,7 +91,10 @@ function reportTargets(
   for (const attempt of ended) {
     if (attempt.target !== undefined) context.targetTraffic.note(caller, attempt.target, attempt)
   }
-  if (chosen) noteTargetState(context, chosen, ended.at(-1)?.cause ?? 'client_aborted')
+  if (!chosen) return
+  const last = ended.at(-1)
+  // One whose place another attempt was to take says nothing about the target that was chosen for that.
+  noteTargetState(context, chosen, !last || last.failed ? 'client_aborted' : last.cause)
 }
 
 function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outcome): Fidelity {

@@ -5,6 +5,7 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
+import { hiddenModel } from '../request/unseen.ts'
 import type { ModelQuestion } from '../targets/model-directory.ts'
 import { retarget, takeTarget, usableFor } from '../attempts/take-target.ts'
 import type { TargetPlan } from '../targets/target.ts'
@@ -95,7 +96,7 @@ function usePlan(
   if (rules?.restrictsModels)
     rules.requireModels(
       facts.models.filter((name) => name !== asked),
-      '',
+      hiddenModel(exchange.operation, facts),
     )
   exchange.session = sessionOf(exchange, plan, facts)
   exchange.askedModel = asked
@@ -103,7 +104,7 @@ function usePlan(
     session: exchange.session,
     tried: [],
     now: performance.now(),
-    usable: usableFor(context),
+    usable: usableFor(exchange, context),
   })
   if (choice.kind === 'none')
     throw new GatewayError('no_target_available', `no target of model ${asked.slice(0, 128)} is available`)

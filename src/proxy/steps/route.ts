@@ -55,9 +55,9 @@ export class RouteTable {
     }
   }
 
-  /** The upstream of a provider that is enabled. */
-  named(provider: string): Upstream {
-    return this.#byName.get(provider)!
+  /** The upstream of a provider; `undefined` for one that is not enabled. */
+  named(provider: string): Upstream | undefined {
+    return this.#byName.get(provider)
   }
 
   /** Closes the connections that no request uses. */
@@ -100,12 +100,13 @@ export class RouteTable {
   /**
    * A model route at the provider that was chosen for it.
    *
+   * @param provider one that is enabled
    * @param found as `find` gave it
    * @param servedAt where the provider serves the dialect below its base URL
    * @param model to be written into the path; `undefined` to leave it
    */
   at(provider: string, found: Target, query: string, servedAt: string, model: string | undefined): Target {
-    const upstream = this.named(provider)
+    const upstream = this.named(provider)!
     const path = model === undefined ? found.path : pathWithModel(found.path, model)
     // Its first segment is the version.
     const below = `${servedAt}${path.slice(path.indexOf('/', 1))}`

@@ -83,6 +83,11 @@ export class ModelDirectory {
     return this.#aliases.values()
   }
 
+  /** Whether an alias has a target: its provider may be gone since, or meet the alias's requirement no longer. */
+  offers(alias: string, { name }: Target): boolean {
+    return this.#aliases.get(alias)?.targets.some((target) => target.name === name) === true
+  }
+
   /** Where a provider serves a dialect below its base URL; `undefined` where it does not. */
   servedAt(provider: string, dialect: ModelDialect): string | undefined {
     return this.#spoken.get(provider)?.[dialect]
