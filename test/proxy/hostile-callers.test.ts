@@ -188,3 +188,27 @@ pii: { mode: redact_storage, scopes: [{ match: { provider: two }, mode: block }]
   expect((await post(gateway, '/v1/chat/completions', { model: 'small' })).status).toBe(200)
   expect(second.requests).toHaveLength(1)
 })
+
+test('a name of a model that is a book is kept nowhere whole', async () => {
+  const upstream = await upstreamThat(json(500, {}))
+  const gateway = await open(`
+providers: { openai: { upstream: "${upstream.url}", ${heldBy('one')} } }
+models: [{ name: small, targets: [{ provider: openai, model: gpt-small }] }]
+routing: { expose: true, breaker: { failures: 1, window_ms: 10000, open_ms: 60000 } }`)
+  const name = 'x'.repeat(1_000_000)
+  const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-ongoingai-gateway-key': KEY },
+    body: JSON.stringify({ model: `openai/${name}` }),
+  })
+  expect(response.status).toBe(500)
+  expect((JSON.parse(upstream.last.body.toString()) as { model: string }).model).toBe(name)
+  expect((response.headers.get('x-ongoingai-target') ?? '').length).toBeLessThan(600)
+  const [trace] = await gateway.traces(1)
+  const { request: _, ...about } = await gateway.detail(trace!['id'])
+  const { request_body: __, ...detail } = about
+  expect(JSON.stringify(trace).length + JSON.stringify(detail).length).toBeLessThan(20_000)
+  const targets = await fetch(`${gateway.url}/api/targets`, { headers: { 'x-ongoingai-gateway-key': KEY } })
+  expect((await targets.text()).length).toBeLessThan(5000)
+  expect(JSON.stringify(gateway.lines).length).toBeLessThan(20_000)
+})

@@ -35,6 +35,9 @@ export type NameAtProvider =
 /** Longest name that a message repeats. */
 const MAX_SHOWN = 128
 
+/** Longest model in the name of a target. States and records keep that name, and callers make models up. */
+const MAX_NAMED = 256
+
 const NAMES: Readonly<Record<ModelDialect, string>> = {
   openai: 'OpenAI',
   anthropic: 'Anthropic',
@@ -110,10 +113,10 @@ export class ModelDirectory {
     }
     const byDefault = this.#providers.get(this.#defaults[question.dialect])
     if (!byDefault) throw this.#notFound(question)
-    const asked: Target = { ...targetOf(byDefault, name, { weight: 1, tier: 1 }), model: undefined }
+    const asked = this.#single(targetOf(byDefault, name, { weight: 1, tier: 1 }), question)
     return {
       alias: undefined,
-      targets: [this.#single(asked, question)],
+      targets: [{ ...asked, model: undefined }],
       affinity: 'none',
       rewrite: undefined,
     }
@@ -174,8 +177,9 @@ export class ModelDirectory {
   #single(target: Target, question: ModelQuestion): Target {
     const { rules, dialect, name } = question
     if (!this.#speaks(target, dialect)) throw this.#noTarget(name, [target], question)
-    const bare = target.name.slice(target.provider.length + 1)
-    if (rules && !(rules.allowsModel(target.name) || rules.allowsModel(bare))) throw notAllowed(name)
+    const { provider, model = '' } = target
+    if (rules && !(rules.allowsModel(`${provider}/${model}`) || rules.allowsModel(model)))
+      throw notAllowed(name)
     return target
   }
 
@@ -223,7 +227,8 @@ function targetOf(
   model: string,
   { weight, tier }: Pick<Target, 'weight' | 'tier'>,
 ): Target {
-  return { name: `${provider}/${model}`, provider, model, tier, weight, region, zeroRetention }
+  const name = `${provider}/${model.slice(0, MAX_NAMED)}`
+  return { name, provider, model, tier, weight, region, zeroRetention }
 }
 
 function notAllowed(name: string): GatewayError {
