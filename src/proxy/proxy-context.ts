@@ -58,7 +58,12 @@ export interface ProxySettings {
   readonly limitsOf: (identity: Identity | undefined) => CallerLimits
   /** Nano-USD per token of a model at a time (epoch milliseconds); absent while no budget needs prices. */
   readonly ratesOf:
-    ((exchange: ExchangeFacts, names: ModelNames, nowMs: number) => TokenRates | 'unknown') | undefined
+    | ((
+        exchange: Pick<ExchangeFacts, 'caller' | 'wire' | 'target'>,
+        names: ModelNames,
+        nowMs: number,
+      ) => TokenRates | 'unknown')
+    | undefined
 }
 
 /** Where finished exchanges and copies of content go. No call waits. */

@@ -4,6 +4,7 @@ import type { RequestBody } from '../exchange/request-body.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { mayTryAgain, sendAttempts } from '../attempts/send-attempts.ts'
 import { sendOnce, type Sending, type Sent } from '../attempts/send-once.ts'
+import { admitAgain } from './admit.ts'
 import { applyPolicies } from './apply-policies.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { takePolicies } from './take-policies.ts'
@@ -22,6 +23,7 @@ export async function send(
   const again: Sending['again'] = async () => {
     exchange.clock.enter('request')
     takePolicies(exchange, incoming, context)
+    await admitAgain(exchange, incoming, context)
     const left = await applyPolicies(exchange, incoming)
     return { body: left, policies: incoming.policies }
   }
