@@ -142,6 +142,14 @@ test('a 403 takes out the pair of target and credential, not the credential ever
   expect(chosen(pool.choose(300_000, new Set(['b']), 'openai/large')).name).toBe('a')
 })
 
+test('refusals of targets that callers made up are forgotten, oldest first', () => {
+  const pool = poolOf(held('a'))
+  const credential = chosen(pool.choose(0))
+  for (let i = 0; i <= 1000; i++) pool.report(credential, 'forbidden', 0, { target: `openai/${i}` })
+  expect(pool.choose(1, undefined, 'openai/0').kind).toBe('chosen')
+  expect(pool.choose(1, undefined, 'openai/1000').kind).toBe('none')
+})
+
 test('a credential that cannot be had is unavailable with its reason, and the others serve', () => {
   const { pool, give, take } = fill([held('a'), held('b')])
   give('b', 'value')

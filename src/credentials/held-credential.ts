@@ -47,6 +47,9 @@ interface Refusal {
 /** Tokens as Google, Anthropic and OpenID Connect give them out. Keys of providers do not begin so. */
 const TOKEN = /^(?:ya29\.|sk-ant-oat|eyJ[\w-]+\.)/
 
+/** Targets whose refusals are remembered. Names that callers make up must not fill the memory. */
+const MAX_REFUSALS = 1000
+
 /** Key of a refusal that holds for every target. */
 const EVERY_TARGET = ''
 
@@ -244,5 +247,14 @@ export class HeldCredential {
     // Requests that were under way together tell the same thing.
     if (current && nowMs < current.retryAtMs && !current.onTrial) return
     this.#refusals.set(key, { reason, retryAtMs: nowMs + this.settings.refreshMs, onTrial: false })
+    if (this.#refusals.size > MAX_REFUSALS) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#refusals.keys()) {
+      if (key === EVERY_TARGET) continue
+      this.#refusals.delete(key)
+      return
+    }
   }
 }

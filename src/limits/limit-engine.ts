@@ -104,8 +104,33 @@ export class LimitEngine {
     return this.#pass(ticket, verdict.held)
   }
 
+  /**
+   * Admits a request to another target, or refuses it: the limits of that target count besides those that the request holds already.
+   *
+   * @param before its ticket so far
+   * @param nowMs epoch milliseconds
+   * @returns the ticket of the exchange from now on
+   * @throws GatewayError as `admit` does; the request holds then what it held before
+   */
+  admitAgain(before: Ticket, request: LimitRequest, nowMs: number): Ticket | Promise<Ticket> {
+    const beside = this.#ticketOf(request, nowMs, before)
+    before.moved = true
+    if (beside.takes.length === 0) return before
+    const joined = (ticket: Ticket): Ticket => {
+      if (!before.held) return ticket
+      if (before.endedAt > 0 && ticket.held) this.#release(ticket.held)
+      else before.join(ticket)
+      return before
+    }
+    const verdict = this.#ask(beside, nowMs)
+    if (verdict instanceof Promise || !verdict.held)
+      return this.#admitLater(request, beside, verdict, before).then(joined)
+    beside.held = verdict.held
+    return joined(beside)
+  }
+
   /** @throws LimitRefusal for content that is too large */
-  #ticketOf(request: LimitRequest, nowMs: number): Ticket {
+  #ticketOf(request: LimitRequest, nowMs: number, before?: Ticket): Ticket {
     const { requestBytes, billable } = request
     const resolved = request.limits.resolve(request, nowMs)
     const { size } = resolved
@@ -114,7 +139,7 @@ export class LimitEngine {
     const estimate = billable ? this.#estimates.of(pairOf(request, resolved), resolved.pair, request) : FREE
     const most = resolved.strict ? mostOf(request, estimate) : NO_BOUND
     const term = this.#ports.counters.term(nowMs)
-    return new Ticket(request, resolved, { estimate, most, term }, this.#onEnd)
+    return new Ticket(request, resolved, { estimate, most, term }, this.#onEnd, before)
   }
 
   /** Asks the counters. */
@@ -137,6 +162,7 @@ export class LimitEngine {
     request: LimitRequest,
     first: Ticket,
     firstVerdict: Verdict | Promise<Verdict>,
+    before?: Ticket,
   ): Promise<Ticket> {
     const { counters, maxWaitMs } = this.#ports
     let ticket = first
@@ -145,7 +171,7 @@ export class LimitEngine {
       for (let pending = firstVerdict; ; pending = this.#ask(ticket, Date.now())) {
         const verdict = await pending
         ticket.waitedUs = wait?.waitedUs ?? 0
-        if (verdict.held) return this.#pass(ticket, verdict.held)
+        if (verdict.held) return this.#pass(ticket, verdict.held, before)
         const { states } = verdict
         const { kind, index } = decisionOn(ticket, states)
         const waiting = wait ?? this.#waiting.enter(maxWaitMs(), counters.shared)
@@ -154,7 +180,7 @@ export class LimitEngine {
         wait = waiting
         await wait.next()
         // A better estimate may exist by now.
-        ticket = this.#ticketOf(request, Date.now())
+        ticket = this.#ticketOf(request, Date.now(), before)
       }
     } catch (error) {
       return this.#unavailable(ticket, error)
@@ -217,13 +243,16 @@ export class LimitEngine {
 
   /** An exchange has ended. @param receiptDue a receipt will come */
   #ended(ticket: Ticket, held: Held, receiptDue: boolean): void {
-    if (!receiptDue) return this.#release(held)
-    held.ended()
-    this.#unsettled.add(ticket)
+    const all = [held, ...ticket.beside.flatMap((beside) => beside.held ?? [])]
+    for (const one of all) {
+      if (receiptDue) one.ended()
+      else this.#release(one)
+    }
+    if (receiptDue) this.#unsettled.add(ticket)
   }
 
-  #pass(ticket: Ticket, held: Held): Ticket {
-    ticket.limits.tally.admitted += 1
+  #pass(ticket: Ticket, held: Held, before?: Ticket): Ticket {
+    if (!before) ticket.limits.tally.admitted += 1
     ticket.held = held
     return ticket
   }
@@ -289,12 +318,15 @@ export class LimitEngine {
   #settle(ticket: Ticket, bill: PricedExchange | undefined, nowMs: number): void {
     const priceNanoUsd = bill ? priceOf(bill) : null
     if (priceNanoUsd === null && ticket.assumedNanoUsd > 0) ticket.limits.tally.assumed += 1
-    if (bill && teaches(bill, priceNanoUsd))
+    if (bill && !ticket.moved && teaches(bill, priceNanoUsd))
       this.#estimates.learn(ticket.pair, { ...bill, costNanoUsd: priceNanoUsd }, ticket)
-    const states = ticket.held!.settle(chargeOf(bill, ticket), nowMs)
-    if (states)
-      this.#track(states.then((read) => this.#warn(ticket, read)).finally(() => this.#waiting.wake()))
-    else this.#settled.set(ticket.counted, ticket)
+    const charge = chargeOf(bill, ticket)
+    for (const one of [ticket, ...ticket.beside]) {
+      const states = one.held?.settle(charge, nowMs)
+      if (states)
+        this.#track(states.then((read) => this.#warn(one, read)).finally(() => this.#waiting.wake()))
+      else if (one.held) this.#settled.set(one.counted, one)
+    }
   }
 
   #warn({ counted, limits }: Ticket, states: readonly CounterState[]): void {

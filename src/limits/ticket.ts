@@ -4,9 +4,9 @@ import type { Estimate } from './admission/estimates.ts'
 import type { Claim, Held } from './counters/counters.ts'
 import type { CallerLimits, ResolvedLimits } from './policies/caller-limits.ts'
 import { countsIncluded } from './policies/included-subject.ts'
-import type { CountedLimits } from './policies/limit.ts'
+import { countedBeyond, type CountedLimits } from './policies/limit.ts'
 import type { LimitFacts } from './policies/subject.ts'
-import type { Budget } from './policies/take.ts'
+import type { Budget, Take } from './policies/take.ts'
 
 /** A request that wants to pass. */
 export interface LimitRequest extends LimitFacts, RequestBounds {
@@ -47,14 +47,26 @@ export class Ticket implements Claim {
   assumedNanoUsd: number
   /** What it holds. `undefined` when nothing is counted, or the counters failed. */
   held: Held | undefined
+  /** The exchange went to another target than it was admitted for, so its cost teaches nothing about that. */
+  moved = false
   readonly #request: LimitRequest
   readonly #resolved: ResolvedLimits
   readonly #amounts: Amounts
   readonly #onEnd: OnEnd
+  /** Of further targets of the exchange: what their limits count that this one does not hold. */
+  readonly #beside: Ticket[] = []
 
-  constructor(request: LimitRequest, resolved: ResolvedLimits, amounts: Amounts, onEnd: OnEnd) {
+  /** @param before the exchange's ticket so far, if it goes to another target: what that holds is not taken again */
+  constructor(
+    request: LimitRequest,
+    resolved: ResolvedLimits,
+    amounts: Amounts,
+    onEnd: OnEnd,
+    before?: Ticket,
+  ) {
     const ofKind = request.subscription ? resolved.countedIncluded : resolved.counted
-    const counted = request.billable ? ofKind : resolved.countedFree
+    const all = request.billable ? ofKind : resolved.countedFree
+    const counted = before ? countedBeyond(all, before.#heldTakes) : all
     this.counted = counted
     this.requestBytes = request.requestBytes
     this.assumedNanoUsd = amounts.estimate.costNanoUsd
@@ -118,10 +130,25 @@ export class Ticket implements Claim {
     return unit === 'tokens' || !this.#request.subscription || countsIncluded(counter)
   }
 
-  /** The subjects that are charged for the exchange. */
+  /** Also holds what the limits of another target count. */
+  join(beside: Ticket): void {
+    this.#beside.push(beside)
+  }
+
+  /** Of further targets. */
+  get beside(): readonly Ticket[] {
+    return this.#beside
+  }
+
+  get #heldTakes(): readonly Take[] {
+    return this.held ? [this, ...this.#beside].flatMap(({ takes }) => takes) : []
+  }
+
+  /** The subjects that are charged for the exchange: those of every target it went to. */
   get spend(): TraceSpend {
+    const all = [this, ...this.#beside].flatMap((ticket) => ticket.#resolved.spenders)
     return {
-      subjects: this.#resolved.spenders,
+      subjects: this.#beside.length === 0 ? all : [...new Set(all)],
       instance: this.term,
       assumedNanoUsd: this.assumedNanoUsd,
       reserved: this.held !== undefined,
@@ -138,12 +165,14 @@ export class Ticket implements Claim {
     const moneyNanoUsd = Math.ceil(beyond * outputNanoUsdPerByte)
     this.assumedNanoUsd += moneyNanoUsd
     this.growAt = responseBytes * 1.25
-    this.held?.grow({
+    const more = {
       ...(this.subscription
         ? { costNanoUsd: 0, includedNanoUsd: moneyNanoUsd }
         : { costNanoUsd: moneyNanoUsd }),
       tokens: Math.ceil(beyond * outputTokensPerByte),
-    })
+    }
+    this.held?.grow(more)
+    for (const { held } of this.#beside) held?.grow(more)
   }
 
   /**
@@ -158,7 +187,7 @@ export class Ticket implements Claim {
     this.requestBytes = requestBytes
     this.responseBytes = responseBytes
     this.endedAt = atMs
-    this.#onEnd(this, this.held, sent && this.counted.settles)
+    this.#onEnd(this, this.held, sent && [this, ...this.#beside].some(({ counted }) => counted.settles))
     return this.number
   }
 }

@@ -46,7 +46,7 @@ export async function serveExchange(
     // Counters in memory decide at once, and awaiting nothing still costs a turn.
     if (admitted) await admitted
     const body = await applyPolicies(exchange, incoming)
-    const sent = await send(exchange, body, incoming.policies, context)
+    const sent = await send(exchange, body, incoming, context)
     return await relay(exchange, sent, incoming.policies, server, context)
   } catch (error) {
     return refuse(exchange, error, context)

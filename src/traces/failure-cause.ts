@@ -54,10 +54,18 @@ const CAUSE_OF_WORD: Readonly<Record<string, AttemptCause>> = {
   modelstreamerrorexception: 'status_5xx',
 }
 
-/** What messages say where type and code are vague. */
+/** What messages say where type and code are vague, when the status does not blame the request. */
 const CAUSE_OF_MESSAGE: readonly (readonly [RegExp, AttemptCause])[] = [
   [/\bcredit balance is too low\b|\binsufficient (?:balance|credits?|funds)\b/i, 'quota'],
   [/\boverloaded\b/i, 'overloaded'],
+]
+
+/**
+ * What messages say under a status that blames the request. There they may repeat what the caller wrote, so only whole sentences of
+ * providers count: Anthropic's 400, and texts that are nothing else.
+ */
+const CAUSE_OF_SENTENCE: readonly (readonly [RegExp, AttemptCause])[] = [
+  [/^your credit balance is too low to |^insufficient (?:balance|credits?|funds)[.!]?$/i, 'quota'],
 ]
 
 /** Of several words, the one that says most. */
@@ -110,11 +118,15 @@ function errorOf(content: JsonObject): JsonObject | string | undefined {
   return isError ? content : undefined
 }
 
-/** The cause that words name; `undefined` when they name none. @param words a provider's types, codes and statuses */
-function causeOfWords({ words, message, daily }: FailureWords): AttemptCause | undefined {
+/** The cause that words name; `undefined` when they name none. @param byStatus what the status names */
+function causeOfWords(
+  { words, message, daily }: FailureWords,
+  byStatus: AttemptCause,
+): AttemptCause | undefined {
   if (daily) return 'quota'
   const named = words.map((word) => CAUSE_OF_WORD[word.toLowerCase().replaceAll(' ', '_')])
-  const said = CAUSE_OF_MESSAGE.find(([pattern]) => pattern.test(message))?.[1]
+  const sayings = byStatus === 'rejected' || byStatus === 'auth' ? CAUSE_OF_SENTENCE : CAUSE_OF_MESSAGE
+  const said = sayings.find(([pattern]) => pattern.test(message))?.[1]
   return STRONGEST.find((cause) => cause === said || named.includes(cause))
 }
 
@@ -146,8 +158,8 @@ export function causeOfStatus(status: number): AttemptCause {
  */
 export function causeOfResponse(status: number, words: FailureWords | undefined): AttemptCause {
   if (!words) return causeOfStatus(status)
-  const named = causeOfWords(words)
   const byStatus = causeOfStatus(status < 400 && words.status > 0 ? words.status : status)
+  const named = causeOfWords(words, byStatus)
   // A vague word says no more than the status does.
   if (named === undefined || named === 'rejected' || named === 'status_5xx') {
     if (byStatus !== 'ok') return byStatus

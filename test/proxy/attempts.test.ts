@@ -553,27 +553,3 @@ test('a client that leaves between two attempts ends them', async () => {
     ['status_5xx', 0],
   ])
 })
-
-test('a request that one provider’s policies let pass goes to no provider whose policies are others', async () => {
-  first.play = respondWith(500, { error: { message: 'down' } })
-  await open({
-    more: "pii: {mode: redact_upstream, scopes: [{match: {provider: one}, mode: 'off'}]}\n",
-  })
-  expect((await ask()).status).toBe(500)
-  expect(second.requests).toEqual([])
-  const { attempts } = await recorded()
-  expect(new Set(attempts.map(({ target }) => target))).toEqual(new Set(['one/alpha']))
-})
-
-test('where only priced models may pass, a request goes on to no target without a price', async () => {
-  first.play = respondWith(500, { error: { message: 'down' } })
-  gateway = await openGateway(`
-providers:
-  one: { upstream: "${first.url}", prefix: /one, api: openai }
-  two: { upstream: "${second.url}", prefix: /two, api: openai }
-models: [{ name: fast, targets: [{ provider: one, model: alpha }, { provider: two, model: beta, tier: 2 }] }]
-pricing: { unknown_model: block, overrides: [{ provider: one, model: alpha, input: 1, output: 2 }] }
-`)
-  expect((await ask()).status).toBe(500)
-  expect(second.requests).toEqual([])
-})

@@ -10,6 +10,22 @@ export interface TokenRates {
   readonly contextWindow?: number
 }
 
+/** The first rates, with bounds that hold for both models. */
+export function boundedByBoth(first: TokenRates, second: TokenRates): TokenRates {
+  const { most, contextWindow, ...usual } = first
+  const bothMost = most &&
+    second.most && {
+      input: Math.max(most.input, second.most.input),
+      output: Math.max(most.output, second.most.output),
+    }
+  const known = contextWindow !== undefined && second.contextWindow !== undefined
+  return {
+    ...usual,
+    ...(bothMost ? { most: bothMost } : {}),
+    ...(known ? { contextWindow: Math.max(contextWindow, second.contextWindow) } : {}),
+  }
+}
+
 /** What a request says of itself before it is sent. */
 export interface RequestBounds {
   readonly requestBytes: number

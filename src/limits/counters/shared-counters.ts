@@ -84,7 +84,7 @@ export class SharedCounters implements Counters {
   readonly #backend: SharedBackend
   readonly #readLedger: ReadLedger
   /** Requests whose leases must be renewed. */
-  readonly #open = new Map<string, SharedRequest>()
+  readonly #open = new Set<SharedRequest>()
   readonly #timer: ReturnType<typeof setInterval>
   readonly #unreported = new Map<string, SharedTake>()
   #unreportedId = ''
@@ -109,7 +109,7 @@ export class SharedCounters implements Counters {
     const reply = await this.#ask('admit', { id, slot, takes: shared })
     if (reply.refused >= 0) return { held: undefined, states: reply.states.map(stateOf) }
     const open = { ...NO_REQUEST, id, slot, takes: shared, second: reply.second }
-    this.#open.set(id, open)
+    this.#open.add(open)
     return { held: this.#held(open) }
   }
 
@@ -126,7 +126,7 @@ export class SharedCounters implements Counters {
         if (takes.some(({ k }) => k === 'conc')) this.#report('ended', open)
       },
       settle: (actual) => {
-        this.#open.delete(open.id)
+        this.#open.delete(open)
         const settles = takes.some(({ k, f }) => k === 'budget' || (k === 'rate' && f === 1))
         return settles ? this.#settle(open, actual) : Promise.resolve([])
       },
@@ -199,7 +199,7 @@ export class SharedCounters implements Counters {
   }
 
   async #renew(): Promise<void> {
-    const open = [...this.#open].map(([id, { takes }]) => ({
+    const open = [...this.#open].map(({ id, takes }) => ({
       id,
       takes: takes.filter(({ k }) => k !== 'rate'),
     }))

@@ -40,6 +40,13 @@ export function countedOf(all: readonly Limit[]): CountedLimits {
   }
 }
 
+/** Of what limits count, that which is not counted already. @param held counted already, under other limits or the same */
+export function countedBeyond(counted: CountedLimits, held: readonly Take[]): CountedLimits {
+  if (held.length === 0) return counted
+  const known = new Set(held.map(({ kind, counter }) => `${kind} ${counter}`))
+  return countedOf(counted.limits.filter(({ take }) => take && !known.has(`${take.kind} ${take.counter}`)))
+}
+
 /** What limits other than budgets count. */
 export function takeOf(kind: LimitKind, counter: string, limit: number): Take | undefined {
   if (kind === 'concurrent_requests') return { kind: 'concurrency', counter, limit }

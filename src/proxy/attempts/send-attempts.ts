@@ -10,7 +10,6 @@ import { broken } from '../exchange/broken.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { causeOfCode } from '../exchange/open-attempt.ts'
 import { causeOfStatus } from '../../traces/failure-cause.ts'
-import { seenAlike } from '../policies/seen-alike.ts'
 import { chooseCredential } from '../upstream/attempt-credential.ts'
 import { sendOnce, type Sending, type Sent } from './send-once.ts'
 import { backOffMs, pause } from '../targets/back-off.ts'
@@ -70,7 +69,7 @@ interface Result {
 
 /** The attempts of one request. */
 class Attempts {
-  readonly #sending: Sending
+  #sending: Sending
   readonly #exchange: OpenExchange
   /** Names of targets, in the order in which they were tried. */
   readonly #tried: string[] = []
@@ -102,7 +101,7 @@ class Attempts {
     if (held) this.#usedHere().add(held.name)
     const result = await this.#sent(held)
     exchange.attempts.at(-1)!.judged = result.cause === 'ok' ? undefined : result.cause
-    if (held && !this.#refusesCall(result.cause)) this.#reportCredential(held, result)
+    if (held && !this.#concernsRequest(result)) this.#reportCredential(held, result)
     return result
   }
 
@@ -132,7 +131,7 @@ class Attempts {
     if (!this.#replayable || this.#refusesCall(cause)) return undefined
     const renewed = await credentials.renewed(held, Date.now())
     if (!renewed) return undefined
-    if (this.#clientLeft) throw this.#left()
+    this.#requireClient()
     this.#renewed = true
     const { chosen } = this.#exchange
     this.#replace({ cause, sent, error: undefined, judged: undefined, resetMs: undefined })
@@ -163,22 +162,24 @@ class Attempts {
     if (tries > 0 && !OF_CREDENTIALS.has(result.cause)) {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
-    if (this.#clientLeft) {
-      noteTargetState(context, choice.target, 'client_aborted')
-      throw this.#left()
-    }
-    if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
-    else exchange.chosen = chosen
+    this.#requireClient(choice.target)
+    if (exchange.plan?.alias !== undefined) {
+      takeTarget(exchange, plan, choice.target, context)
+      if (name !== this.#tried.at(-1)) this.#sending = { ...this.#sending, ...(await this.#sending.again()) }
+    } else exchange.chosen = chosen
+    this.#requireClient()
     return true
   }
 
-  get #clientLeft(): boolean {
+  /**
+   * @param waiting a target that was chosen, and is given back if the client has left
+   * @throws GatewayError when the exchange was broken off while it waited
+   */
+  #requireClient(waiting?: Target): void {
     const { brokenBy, ended, arrival } = this.#exchange
-    return brokenBy !== undefined || ended || arrival.request.signal.aborted
-  }
-
-  #left(): GatewayError {
-    return broken(this.#exchange, undefined, 'client_aborted', 'the client left')
+    if (brokenBy === undefined && !ended && !arrival.request.signal.aborted) return
+    if (waiting) noteTargetState(this.#sending.context, waiting, 'client_aborted')
+    throw broken(this.#exchange, undefined, 'client_aborted', 'the client left')
   }
 
   async #sent(held: ChosenCredential | undefined): Promise<Result> {
@@ -249,10 +250,7 @@ class Attempts {
   }
 
   #choice(): { tried: readonly string[]; now: number; usable: (target: Target) => boolean } {
-    const { context } = this.#sending
-    const hasCredential = usableFor(context, this.#used)
-    const usable = (target: Target): boolean =>
-      hasCredential(target) && seenAlike(this.#exchange, target, context)
+    const usable = usableFor(this.#exchange, this.#sending.context, this.#used)
     return { tried: this.#tried, now: performance.now(), usable }
   }
 
@@ -280,6 +278,16 @@ class Attempts {
    */
   #refusesCall(cause: AttemptCause): boolean {
     return cause === 'auth' && this.#exchange.wire.api === ''
+  }
+
+  /**
+   * The refusal may be about this very request, so nothing is learnt of the credential: a call that is not known, a 403 that is no target's,
+   * and one that does not come from the provider's API but from something before it that dislikes the content.
+   */
+  #concernsRequest({ cause, sent, judged }: Result): boolean {
+    if (this.#refusesCall(cause)) return true
+    const isForbidden = cause === 'auth' && sent !== undefined && statusOf(sent) === 403
+    return isForbidden && (this.#targetName === '' || judged?.object === undefined)
   }
 
   /** The credential that was sent is the caller's own, so what the provider says of it concerns nobody else. */

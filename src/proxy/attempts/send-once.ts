@@ -26,6 +26,13 @@ export interface Sending {
   readonly body: RequestBody | undefined
   readonly policies: readonly ContentPolicy[]
   readonly context: ProxyContext
+  /**
+   * The exchange goes to another target now: its policies and limits judge the request anew.
+   *
+   * @returns the request as they left it
+   * @throws GatewayError when one of them refuses it
+   */
+  readonly again: () => Promise<Pick<Sending, 'body' | 'policies'>>
 }
 
 /**

@@ -1,5 +1,7 @@
+import type { Keyring } from '../../access/keyring.ts'
 import { GatewayError } from '../../errors.ts'
 import { placeOfCall } from '../../providers/dialects/place-of-call.ts'
+import { withoutCredentials } from '../../traces/credential-places.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { factsForTarget } from '../request/facts-for-target.ts'
@@ -21,16 +23,21 @@ export function takeTarget(
 }
 
 /**
- * Which targets can be used: where the gateway's credentials are sent, there must be one.
+ * Which targets can be used now. The settings must still have them: they may have changed since the plan was made. Where the gateway's
+ * credentials are sent, there must be one.
  *
  * @param used names of credentials that the request has tried, by provider
  */
 export function usableFor(
-  { settings: { upstreams } }: ProxyContext,
+  { plan, arrival: { modelRoute } }: Pick<OpenExchange, 'plan' | 'arrival'>,
+  { settings: { upstreams, models } }: ProxyContext,
   used?: ReadonlyMap<string, ReadonlySet<string>>,
 ): (target: Target) => boolean {
-  return ({ name, provider }) => {
-    const { credentials } = upstreams.named(provider)
+  return (target) => {
+    const { name, provider } = target
+    if (plan?.alias !== undefined && !models.offers(plan.alias, target)) return false
+    if (modelRoute && models.servedAt(provider, modelRoute.dialect) === undefined) return false
+    const { credentials } = upstreams.named(provider) ?? {}
     if (!credentials || credentials.use !== 'gateway') return true
     const tried = used?.get(provider)
     return credentials
@@ -49,7 +56,7 @@ export function retarget(
   exchange: OpenExchange,
   provider: string,
   inPath: string | undefined,
-  { settings: { upstreams, models } }: ProxyContext,
+  { settings: { upstreams, models, keyring } }: ProxyContext,
 ): void {
   const { modelRoute, target } = exchange.arrival
   if (!modelRoute) {
@@ -63,4 +70,13 @@ export function retarget(
   })
   if (!place) throw new GatewayError('no_target_for_api', `${provider} does not take ${target.path}`)
   exchange.retarget(upstreams.at(provider, target, exchange.query, place))
+  if (keyring) takeKeyOut(exchange, keyring)
+}
+
+/** A gateway key in the provider's own field is never forwarded. Which field that is was not known when the caller was identified. */
+function takeKeyOut(exchange: OpenExchange, keyring: Keyring): void {
+  const { credentialField } = exchange.target.upstream
+  if (credentialField === '' || exchange.fields[credentialField] === undefined) return
+  const rest = withoutCredentials(exchange, credentialField, (credential) => keyring.knows(credential))
+  if (rest !== exchange) exchange.withoutKey(rest)
 }

@@ -29,6 +29,9 @@ import type { PolicyNotes } from './policy-notes.ts'
 /** Field with the id under which the exchange will be stored. */
 const TRACE_ID_FIELD = 'x-ongoingai-trace-id'
 
+/** Of the name of a model, so much is recorded, as of names in paths. Callers make them up. */
+const MAX_RECORDED_MODEL = 256
+
 const NO_CONTENT: ContentFacts = { mediaType: '', codings: '' }
 
 /** Publishes an exchange that has ended. Called once for each. */
@@ -228,7 +231,7 @@ export class OpenExchange implements ExchangeFacts {
       {
         provider: this.target.upstream.name,
         target: chosen?.name,
-        model: chosen?.model,
+        model: chosen?.model?.slice(0, MAX_RECORDED_MODEL),
         credential: held?.name,
       },
       atUs,

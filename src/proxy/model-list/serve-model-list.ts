@@ -66,7 +66,7 @@ async function contentOf(
   const sources: ModelSources = {
     directory: settings.models,
     catalog: await settings.catalog(),
-    provider: (name) => settings.upstreams.named(name),
+    provider: (name) => settings.upstreams.named(name)!,
   }
   const words = dialectNamed(dialect).modelList!
   return model === ''

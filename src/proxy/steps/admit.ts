@@ -1,11 +1,13 @@
 import { GatewayError } from '../../errors.ts'
+import { boundedByBoth, type TokenRates } from '../../limits/admission/bounds.ts'
 import { LimitRefusal } from '../../limits/admission/limit-refusal.ts'
 import { UnheldCost } from '../../limits/admission/unheld-cost.ts'
 import type { LimitRequest, Ticket } from '../../limits/ticket.ts'
 import type { Operation } from '../../providers/operation.ts'
 import { NO_ATTRIBUTION, readAttribution } from '../../traces/attribution.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
-import type { ProxyContext } from '../proxy-context.ts'
+import type { ProxyContext, ProxySettings } from '../proxy-context.ts'
+import { factsForTarget } from '../request/facts-for-target.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
 import { billedByAnswer, hiddenModel, unseenCost } from '../request/unseen.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -62,8 +64,51 @@ function admitContent(
     identity?.compiledRules.requireModels(facts.models, hiddenModel(exchange.operation, facts))
   }
   if (!limits.any) return undefined
+  const request = limitRequest(exchange, facts, size, settings)
+  const ticket = engine.admit(request, Date.now())
+  if (ticket instanceof Promise) {
+    return ticket.then(
+      (known) => hold(exchange, known),
+      (error: unknown) => {
+        if (error instanceof LimitRefusal) exchange.limitWaitUs = error.waitedUs
+        throw error
+      },
+    )
+  }
+  return hold(exchange, ticket)
+}
+
+/**
+ * Checks a request that goes to another target, because one has failed, against the limits of that target.
+ *
+ * @throws GatewayError when a limit refuses it
+ */
+export async function admitAgain(
+  exchange: OpenExchange,
+  incoming: IncomingRequest,
+  { limits: engine, settings }: ProxyContext,
+): Promise<void> {
+  const { ticket, requestContent: content } = exchange
+  if (!ticket) return
+  const size = content?.length ?? incoming.length
+  const request = limitRequest(exchange, readRequestFacts(exchange, content, size), size, settings)
+  const admitted = await engine.admitAgain(ticket, request, Date.now())
+  if (admitted !== ticket) hold(exchange, admitted)
+}
+
+/**
+ * What limits are asked about a request at the target that it goes to.
+ *
+ * @throws GatewayError when a budget cannot be held, because the cost cannot be seen
+ */
+function limitRequest(
+  exchange: OpenExchange,
+  facts: RequestFacts,
+  size: number,
+  settings: ProxySettings,
+): LimitRequest {
   const { model } = facts
-  const { operation, subscription } = exchange
+  const { limits, operation, subscription } = exchange
   const billed = billedByAnswer(operation, facts)
   const billable = !exchange.free && (billed || operation.api === undefined)
   const unseen = unseenCost(operation, facts)
@@ -73,7 +118,7 @@ function admitContent(
   const money = limits.money[subscription ? 'included' : 'billed']
   const rates =
     money.needPrices && billable && model !== ''
-      ? settings.ratesOf?.(exchange, facts.names, nowMs)
+      ? dearest(exchange, settings.ratesOf?.(exchange, facts.names, nowMs), nowMs, settings)
       : undefined
   if (rates === 'unknown' && money.refusesUnpriced && billed) {
     const message = `no price is known for model ${model.slice(0, 128)}, so a budget cannot be held`
@@ -82,7 +127,7 @@ function admitContent(
   const { sessionId, endUser } = limits.needAttribution
     ? readAttribution(exchange.fields, facts.members)
     : NO_ATTRIBUTION
-  const request: LimitRequest = {
+  return {
     id: exchange.id,
     limits,
     endUser,
@@ -99,17 +144,30 @@ function admitContent(
     streaming: facts.streaming,
     rates: rates === 'unknown' ? undefined : rates,
   }
-  const ticket = engine.admit(request, nowMs)
-  if (ticket instanceof Promise) {
-    return ticket.then(
-      (known) => hold(exchange, known),
-      (error: unknown) => {
-        if (error instanceof LimitRefusal) exchange.limitWaitUs = error.waitedUs
-        throw error
-      },
-    )
+}
+
+/**
+ * The rates of the first target, with the highest bounds among all that the request may go to: whichever of them responds, a strict budget
+ * must have room for it.
+ */
+function dearest(
+  { plan, asked, askedModel, caller, wire, target }: OpenExchange,
+  first: TokenRates | 'unknown' | undefined,
+  nowMs: number,
+  { ratesOf, upstreams }: ProxySettings,
+): TokenRates | 'unknown' | undefined {
+  if (!plan || plan.targets.length < 2 || !asked || !ratesOf || typeof first !== 'object') return first
+  let rates = first
+  for (const { provider, model } of plan.targets) {
+    const upstream = upstreams.named(provider)
+    if (!upstream) continue
+    const { names } = factsForTarget(asked, model ?? askedModel, plan.rewrite)
+    const of = { caller, wire: { ...wire, provider }, target: { ...target, upstream } }
+    const other = ratesOf(of, names, nowMs)
+    // One without a price gets no request that a budget holds.
+    if (other !== 'unknown') rates = boundedByBoth(rates, other)
   }
-  return hold(exchange, ticket)
+  return rates
 }
 
 /** The models that a request may run where none is certain. The messages of a WebSocket may name any, and come later. */

@@ -93,8 +93,8 @@ function reportTargets(
   }
   if (!chosen) return
   const last = ended.at(-1)
-  // One that was replaced went to another target, and was reported then.
-  noteTargetState(context, chosen, last && !last.failed ? last.cause : 'client_aborted')
+  // One whose place another attempt was to take says nothing about the target that was chosen for that.
+  noteTargetState(context, chosen, !last || last.failed ? 'client_aborted' : last.cause)
 }
 
 function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outcome): Fidelity {

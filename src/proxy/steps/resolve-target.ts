@@ -5,6 +5,7 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { type RequestFacts, readRequestFacts } from '../request/request-facts.ts'
+import { hiddenModel } from '../request/unseen.ts'
 import type { ModelQuestion } from '../targets/model-directory.ts'
 import { noTarget } from '../targets/no-target.ts'
 import { retarget, takeTarget, usableFor } from '../attempts/take-target.ts'
@@ -98,7 +99,7 @@ function usePlan(
   if (rules?.restrictsModels)
     rules.requireModels(
       facts.models.filter((name) => name !== asked),
-      '',
+      hiddenModel(exchange.operation, facts),
     )
   exchange.session = sessionOf(exchange, plan, facts)
   exchange.askedModel = asked
@@ -107,7 +108,7 @@ function usePlan(
     session: exchange.session,
     tried: [],
     now,
-    usable: usableFor(context),
+    usable: usableFor(exchange, context),
   })
   if (choice.kind === 'none') throw noTarget(asked, choice, now)
   exchange.plan = plan

@@ -57,9 +57,9 @@ export class RouteTable {
     }
   }
 
-  /** The upstream of a provider that is enabled. */
-  named(provider: string): Upstream {
-    return this.#byName.get(provider)!
+  /** The upstream of a provider; `undefined` for one that is not enabled. */
+  named(provider: string): Upstream | undefined {
+    return this.#byName.get(provider)
   }
 
   /** Closes the connections that no request uses. */
@@ -102,11 +102,12 @@ export class RouteTable {
   /**
    * A model route at the provider that was chosen for it.
    *
+   * @param provider one that is enabled
    * @param found as `find` gave it
    * @param place where the provider takes the call
    */
   at(provider: string, found: Target, query: string, { path, call }: PlaceOfCall): Target {
-    const upstream = this.named(provider)
+    const upstream = this.named(provider)!
     const at = { upstream, path, readings: found.readings }
     if (!call) return { ...at, url: urlOf(upstream, path, query) }
     return { ...at, url: urlOf(upstream, path, withoutBeta(query)), call }

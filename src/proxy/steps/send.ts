@@ -1,10 +1,13 @@
 import { GatewayError } from '../../errors.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
-import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { mayTryAgain, sendAttempts } from '../attempts/send-attempts.ts'
 import { sendOnce, type Sending, type Sent } from '../attempts/send-once.ts'
+import { admitAgain } from './admit.ts'
+import { applyPolicies } from './apply-policies.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { takePolicies } from './take-policies.ts'
 
 /**
  * Sends the request to its target; if that fails and the request has others, to them.
@@ -14,10 +17,17 @@ import { sendOnce, type Sending, type Sent } from '../attempts/send-once.ts'
 export async function send(
   exchange: OpenExchange,
   body: RequestBody | undefined,
-  policies: readonly ContentPolicy[],
+  incoming: IncomingRequest,
   context: ProxyContext,
 ): Promise<Sent> {
-  const sending: Sending = { exchange, body, policies, context }
+  const again: Sending['again'] = async () => {
+    exchange.clock.enter('request')
+    takePolicies(exchange, incoming, context)
+    await admitAgain(exchange, incoming, context)
+    const left = await applyPolicies(exchange, incoming)
+    return { body: left, policies: incoming.policies }
+  }
+  const sending: Sending = { exchange, body, policies: incoming.policies, context, again }
   try {
     return await (mayTryAgain(exchange) ? sendAttempts(sending) : sendOnce(sending, undefined))
   } catch (error) {

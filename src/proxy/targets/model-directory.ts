@@ -38,6 +38,9 @@ export type NameAtProvider =
 /** Longest name that a message repeats. */
 const MAX_SHOWN = 128
 
+/** Longest model in the name of a target. States and records keep that name, and callers make models up. */
+const MAX_NAMED = 256
+
 const NAMES: Readonly<Record<ModelDialect, string>> = {
   openai: 'OpenAI',
   anthropic: 'Anthropic',
@@ -86,6 +89,11 @@ export class ModelDirectory {
     return this.#aliases.values()
   }
 
+  /** Whether an alias has a target: its provider may be gone since, or meet the alias's requirement no longer. */
+  offers(alias: string, { name }: Target): boolean {
+    return this.#aliases.get(alias)?.targets.some((target) => target.name === name) === true
+  }
+
   /** Where a provider serves a dialect below its base URL; `undefined` where it does not. */
   servedAt(provider: string, dialect: ModelDialect): ServedAt | undefined {
     return this.#spoken.get(provider)?.[dialect]
@@ -108,10 +116,10 @@ export class ModelDirectory {
     }
     const byDefault = this.#providers.get(this.#defaults[question.dialect])
     if (!byDefault) throw this.#notFound(question)
-    const asked: Target = { ...targetOf(byDefault, name, { weight: 1, tier: 1 }), model: undefined }
+    const asked = this.#single(targetOf(byDefault, name, { weight: 1, tier: 1 }), question)
     return {
       alias: undefined,
-      targets: [this.#single(asked, question)],
+      targets: [{ ...asked, model: undefined }],
       affinity: 'none',
       rewrite: undefined,
     }
@@ -172,8 +180,9 @@ export class ModelDirectory {
   #single(target: Target, question: ModelQuestion): Target {
     const { rules, name } = question
     if (!this.#takes(target, question)) throw this.#noTarget(name, [target], question)
-    const bare = target.name.slice(target.provider.length + 1)
-    if (rules && !(rules.allowsModel(target.name) || rules.allowsModel(bare))) throw notAllowed(name)
+    const { provider, model = '' } = target
+    if (rules && !(rules.allowsModel(`${provider}/${model}`) || rules.allowsModel(model)))
+      throw notAllowed(name)
     return target
   }
 
@@ -230,7 +239,8 @@ function targetOf(
   model: string,
   { weight, tier }: Pick<Target, 'weight' | 'tier'>,
 ): Target {
-  return { name: `${provider}/${model}`, provider, model, tier, weight, region, zeroRetention }
+  const name = `${provider}/${model.slice(0, MAX_NAMED)}`
+  return { name, provider, model, tier, weight, region, zeroRetention }
 }
 
 function notAllowed(name: string): GatewayError {

@@ -1,6 +1,6 @@
 /** Where a request may be sent: a provider, and the model to ask it for. Plain data. */
 export interface Target {
-  /** `provider/model`, unique within its alias. States of health are kept under it. */
+  /** `provider/model`, unique within its alias; a very long model is cut. States of health are kept under it. */
   readonly name: string
   /** Name of an enabled provider. */
   readonly provider: string
