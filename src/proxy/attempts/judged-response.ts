@@ -4,15 +4,15 @@ import { emptyReading, type Reading, type WireApi } from '../../providers/apis/w
 import type { AttemptCause } from '../../traces/exchange.ts'
 import type { ModelUsage } from '../../usage/usage.ts'
 import { codingOf } from '../../wire/framing/content-decoder.ts'
-import type { JsonObject } from '../../wire/json/values.ts'
+import { parseObject, type JsonObject } from '../../wire/json/values.ts'
 import { broken } from '../exchange/broken.ts'
 import { BUFFERED_BYTES } from '../exchange/buffered-bytes.ts'
 import { contentFacts } from '../exchange/exchange-facts.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { causeOfCode } from '../exchange/open-attempt.ts'
 import { resumed } from '../response/resumed.ts'
-import { causeOf, objectIn } from '../targets/judge-response.ts'
-import { StreamBeginning, type StreamFraming } from '../targets/stream-beginning.ts'
+import { causeByRules } from '../targets/cause-by-rules.ts'
+import { STREAM_FRAMINGS, StreamBeginning } from '../targets/stream-beginning.ts'
 
 /** A response that was judged before any of it was passed on. */
 export interface JudgedResponse {
@@ -29,13 +29,6 @@ export interface JudgedResponse {
 
 /** Of a failed response, so much is read to judge it. */
 const JUDGED_BYTES = 64 * 1024
-
-/** Media types of streams, and how they are divided. */
-const FRAMINGS: Readonly<Record<string, StreamFraming>> = {
-  'text/event-stream': 'sse',
-  'application/x-ndjson': 'objects',
-  'application/vnd.amazon.eventstream': 'aws',
-}
 
 /**
  * Judges a response by its status and its content. Of a good response, a stream is held up to its first content, and a small one until it is
@@ -60,7 +53,7 @@ export async function judgeResponse(
     reading: emptyReading(),
   } as const
   const judged = (text: string, object?: JsonObject): AttemptCause =>
-    causeOf({ status: response.status, text, object }, exchange.target.upstream.retryOn)
+    causeByRules({ status: response.status, text, object }, exchange.target.upstream.retryOn)
   if (!readable) return { ...asItIs, cause: judged('') }
   exchange.clock.enter('body')
   try {
@@ -72,14 +65,14 @@ export async function judgeResponse(
       return { cause: judged(text, object), response: again, error: undefined, object, reading }
     }
     if (holdBytes === 0) return asItIs
-    const framing = FRAMINGS[facts.mediaType]
+    const framing = STREAM_FRAMINGS.get(facts.mediaType)
     if (framing)
       return api
         ? await judgeStream(response, exchange, new StreamBeginning(api, framing, holdBytes))
         : asItIs
     const length = Number(fields['content-length'] ?? -1)
     if (length < 0 || length > BUFFERED_BYTES) return asItIs
-    return await judgeWhole(response, judged)
+    return await judgeSmall(response, judged)
   } catch (error) {
     const failure = broken(exchange, error, 'upstream_aborted', 'upstream request failed')
     return {
@@ -119,7 +112,13 @@ async function beginningOf(
   return { text: Buffer.concat(pieces).toString('utf8'), again: sameHead(response, resumed(pieces, rest)) }
 }
 
-async function judgeWhole(
+/** The object of a whole response that may report a failure. Gemini puts it into a list. */
+function objectIn(text: string): JsonObject | undefined {
+  const trimmed = text.trim()
+  return parseObject(trimmed.startsWith('[') ? trimmed.slice(1, -1) : trimmed)
+}
+
+async function judgeSmall(
   response: Response,
   judged: (text: string, object?: JsonObject) => AttemptCause,
 ): Promise<JudgedResponse> {
@@ -162,7 +161,7 @@ async function judgeStream(
     if (state === 'passes') return { cause: 'ok', response: again(), error: undefined, object, reading }
     const { retryOn } = exchange.target.upstream
     const seen = { status: response.status, text: object ? JSON.stringify(object) : '', object }
-    const cause = object ? causeOf(seen, retryOn) : 'truncated'
+    const cause = object ? causeByRules(seen, retryOn) : 'truncated'
     return { cause, response: again(), error: undefined, object, reading }
   }
 }

@@ -101,20 +101,16 @@ class Attempts {
   }
 
   /** A credential whose value is another one by now, for a request whose own was refused. Once for each request. */
-  async renewed(
-    { cause, sent }: Result,
-    held: ChosenCredential | undefined,
-  ): Promise<ChosenCredential | undefined> {
+  async renewed(result: Result, held: ChosenCredential | undefined): Promise<ChosenCredential | undefined> {
     const { credentials } = this.#exchange.target.upstream
+    const { cause, sent } = result
     if (!held || !credentials || this.#renewed || cause !== 'auth' || !sent || statusOf(sent) === 403)
       return undefined
     if (!this.#replayable || this.#refusesCall(cause)) return undefined
     const renewed = await credentials.renewed(held, Date.now())
     if (!renewed) return undefined
     this.#renewed = true
-    const { chosen } = this.#exchange
-    this.#replace({ cause, sent, error: undefined, judged: undefined, resetMs: undefined })
-    this.#exchange.chosen = chosen
+    this.#replace(result)
     return renewed
   }
 
@@ -129,18 +125,17 @@ class Attempts {
       return false
     }
     const plan = this.#plan
-    const choice = context.chooser.choose(plan, { ...this.#choice(), session: exchange.session })
-    if (choice.kind === 'none') {
+    const target = context.chooser.choose(plan, { ...this.#choice(), session: exchange.session })
+    if (!target) {
       exchange.attempts.at(-1)!.notRetried = 'no_target'
       return false
     }
     this.#replace(result)
-    const { name } = choice.target
-    const tries = this.#tried.filter((tried) => tried === name).length
+    const tries = this.#tried.filter((tried) => tried === target.name).length
     if (tries > 0 && !OF_CREDENTIALS.has(result.cause)) {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
-    if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, choice.target, context)
+    if (exchange.plan?.alias !== undefined) takeTarget(exchange, plan, target, context)
     if (exchange.brokenBy !== undefined || exchange.ended || exchange.arrival.request.signal.aborted)
       throw new GatewayError(exchange.brokenBy ?? 'client_aborted', 'the client left')
     return true

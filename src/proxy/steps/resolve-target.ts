@@ -99,17 +99,17 @@ function usePlan(
     )
   exchange.session = sessionOf(exchange, plan, facts)
   exchange.askedModel = asked
-  const choice = context.chooser.choose(plan, {
+  const target = context.chooser.choose(plan, {
     session: exchange.session,
     tried: [],
     now: performance.now(),
     usable: usableFor(context),
   })
-  if (choice.kind === 'none')
+  if (!target)
     throw new GatewayError('no_target_available', `no target of model ${asked.slice(0, 128)} is available`)
   exchange.plan = plan
   exchange.asked = facts
-  takeTarget(exchange, plan, choice.target, context)
+  takeTarget(exchange, plan, target, context)
 }
 
 /** Whose target is kept: sessions of different callers are different ones. Empty for none. */
