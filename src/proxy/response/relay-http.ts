@@ -19,14 +19,15 @@ interface ClientHead {
 /**
  * Passes an upstream's response on, byte for byte, as it comes. Once the client has a status, failures can only break the stream.
  *
+ * @returns a promise only when content must be waited for
  * @throws GatewayError when the response cannot be passed on
  */
-export async function relayHttp(
+export function relayHttp(
   response: Response,
   exchange: OpenExchange,
   policies: readonly ContentPolicy[],
   context: ProxyContext,
-): Promise<Response> {
+): Response | Promise<Response> {
   const fields = response.headers.toJSON()
   exchange.takeHead(response.status, fields)
   const client = {
