@@ -15,7 +15,7 @@ import { backOffMs, pause } from '../targets/back-off.ts'
 import { RETRIED_CAUSES } from '../targets/cause.ts'
 import { billsOf, judgeResponse, type JudgedResponse } from './judged-response.ts'
 import { noteTargetState } from './note-target-state.ts'
-import { resetMs as restOf } from '../targets/reset-time.ts'
+import { resetMs } from '../targets/reset-time.ts'
 import { takeTarget, usableFor } from './take-target.ts'
 import type { Target, TargetPlan } from '../targets/target.ts'
 
@@ -58,8 +58,8 @@ interface Result {
   readonly sent: Sent | undefined
   readonly error: GatewayError | undefined
   readonly judged: JudgedResponse | undefined
-  /** When the target or the credential wants to be asked again, in milliseconds from its end. */
-  readonly resetMs: number | undefined
+  /** How long the target or the credential wants to rest, in milliseconds from its end; `undefined` when nothing is said. */
+  readonly restMs: number | undefined
 }
 
 /** The attempts of one request. */
@@ -119,6 +119,7 @@ class Attempts {
     const exchange = this.#exchange
     const { context } = this.#sending
     if (result.cause === 'client_aborted') return false
+    this.#reportTarget(result, held)
     const verdict = this.#verdict(result, held)
     if (verdict !== 'yes') {
       exchange.attempts.at(-1)!.notRetried = verdict
@@ -149,7 +150,7 @@ class Attempts {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       const cause = causeOfCode(error.code) ?? 'client_aborted'
-      return { cause, sent: undefined, error, judged: undefined, resetMs: undefined }
+      return { cause, sent: undefined, error, judged: undefined, restMs: undefined }
     }
     exchange.attempts.at(-1)!.responded(statusOf(sent), exchange.elapsedUs())
     if (sent.kind !== 'http')
@@ -158,7 +159,7 @@ class Attempts {
         sent,
         error: undefined,
         judged: undefined,
-        resetMs: undefined,
+        restMs: undefined,
       }
     const { response } = sent
     const judged = await judgeResponse(response, exchange, wireApiNamed(exchange.wire.api), this.#holdBytes)
@@ -168,7 +169,7 @@ class Attempts {
       sent: judged.response && { kind: 'http', response: judged.response },
       error: judged.error,
       judged,
-      resetMs: judged.cause === 'ok' ? undefined : restOf(fields, judged.object, Date.now()),
+      restMs: judged.cause === 'ok' ? undefined : resetMs(fields, judged.object, Date.now()),
     }
   }
 
@@ -213,17 +214,14 @@ class Attempts {
     return { tried: this.#tried, now: performance.now(), usable }
   }
 
-  #verdict({ cause, error, resetMs }: Result, held: ChosenCredential | undefined): 'yes' | NotRetried {
-    const exchange = this.#exchange
-    const { plan, clock } = exchange
+  /** Why no other attempt follows a failed one; `yes` when one may. */
+  #verdict({ cause, error }: Result, held: ChosenCredential | undefined): 'yes' | NotRetried {
+    const { plan, clock } = this.#exchange
     const { chooser } = this.#sending.context
-    const ofCredential = OF_CREDENTIALS.has(cause)
-    const callers = ofCredential && (this.#isCallersOwn(held) || this.#refusesCall(cause))
-    this.#reportTarget(callers || (ofCredential && held) ? 'rejected' : cause, resetMs)
-    if (!RETRIED_CAUSES.has(cause) || callers) return 'callers_error'
+    if (!RETRIED_CAUSES.has(cause) || this.#isCallersError(cause, held)) return 'callers_error'
     if (error?.code === 'upstream_total_timeout') return 'deadline'
     if (!this.#replayable) return 'body_not_held'
-    if (plan?.alias === undefined && !(ofCredential && held)) return 'no_target'
+    if (plan?.alias === undefined && !(OF_CREDENTIALS.has(cause) && held)) return 'no_target'
     const { totalMs } = clock.timeouts
     return chooser.mayRetry(this.#plan, {
       ...this.#choice(),
@@ -246,16 +244,24 @@ class Attempts {
     return !held && !bringsCredential && providerCredential(fields, credentialField, queryKey) !== ''
   }
 
+  /** The provider refuses something that only the caller can change: its credential, or the call. */
+  #isCallersError(cause: AttemptCause, held: ChosenCredential | undefined): boolean {
+    return OF_CREDENTIALS.has(cause) && (this.#isCallersOwn(held) || this.#refusesCall(cause))
+  }
+
   /** Tells the chooser how the target did. What concerns a credential is not the target's fault. */
-  #reportTarget(cause: AttemptCause, restMs: number | undefined): void {
+  #reportTarget({ cause, restMs }: Result, held: ChosenCredential | undefined): void {
     const exchange = this.#exchange
     const { chosen } = exchange
     if (!chosen) return
     exchange.chosen = undefined
-    noteTargetState(this.#sending.context, chosen, cause, cause === 'rate' ? (restMs ?? REST_MS) : undefined)
+    const isTargets = !this.#isCallersError(cause, held) && !(OF_CREDENTIALS.has(cause) && held)
+    const { context } = this.#sending
+    if (isTargets) noteTargetState(context, chosen, cause, cause === 'rate' ? (restMs ?? REST_MS) : undefined)
+    else noteTargetState(context, chosen, 'rejected')
   }
 
-  #reportCredential(held: ChosenCredential, { cause, sent, resetMs: reset }: Result): void {
+  #reportCredential(held: ChosenCredential, { cause, sent, restMs }: Result): void {
     const { exchange, context } = this.#sending
     const { upstream } = exchange.target
     const outcome = outcomeOf(cause, sent ? statusOf(sent) : 0)
@@ -264,7 +270,7 @@ class Attempts {
     const target = this.#targetName
     upstream.credentials?.report(held, outcome, nowMs, {
       target,
-      ...(outcome === 'rate' && reset !== undefined ? { untilMs: nowMs + reset } : {}),
+      ...(outcome === 'rate' && restMs !== undefined ? { untilMs: nowMs + restMs } : {}),
     })
     if (outcome === 'ok' || outcome === 'rate') return
     context.log('WARN', 'provider refused a credential of the gateway', {
