@@ -1,7 +1,6 @@
 import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import type { CredentialOutcome } from '../../credentials/held-credential.ts'
 import { GatewayError } from '../../errors.ts'
-import { emptyReading } from '../../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../../providers/registry.ts'
 import type { AttemptCause, NotRetried } from '../../traces/exchange.ts'
 import { providerCredential } from '../../traces/provider-credential.ts'
@@ -56,10 +55,11 @@ interface Result {
   readonly cause: AttemptCause
   /** Its response, which the client gets when no other attempt follows; `undefined` when there is none. */
   readonly sent: Sent | undefined
-  readonly error: GatewayError | undefined
-  readonly judged: JudgedResponse | undefined
+  readonly error?: GatewayError | undefined
+  /** Absent when there was no response over HTTP. */
+  readonly judged?: JudgedResponse
   /** How long the target or the credential wants to rest, in milliseconds from its end; `undefined` when nothing is said. */
-  readonly restMs: number | undefined
+  readonly restMs?: number | undefined
 }
 
 /** The attempts of one request. */
@@ -150,17 +150,10 @@ class Attempts {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       const cause = causeOfCode(error.code) ?? 'client_aborted'
-      return { cause, sent: undefined, error, judged: undefined, restMs: undefined }
+      return { cause, sent: undefined, error }
     }
     exchange.attempts.at(-1)!.responded(statusOf(sent), exchange.elapsedUs())
-    if (sent.kind !== 'http')
-      return {
-        cause: causeOfStatus(statusOf(sent)),
-        sent,
-        error: undefined,
-        judged: undefined,
-        restMs: undefined,
-      }
+    if (sent.kind !== 'http') return { cause: causeOfStatus(statusOf(sent)), sent }
     const { response } = sent
     const judged = await judgeResponse(response, exchange, wireApiNamed(exchange.wire.api), this.#holdBytes)
     const fields = response.headers.toJSON() as Record<string, string>
@@ -293,14 +286,14 @@ class Attempts {
     const exchange = this.#exchange
     const { upstream } = exchange.target
     const attempt = exchange.attempts.at(-1)!
-    const reading = judged?.reading ?? emptyReading()
+    const reading = judged?.reading
     const fields = sent?.kind === 'http' ? (sent.response.headers.toJSON() as Record<string, string>) : {}
     attempt.replaced(exchange.elapsedUs(), {
       upstreamUrl: upstream.url,
       dialect: upstream.dialect,
       upstreamRequestId: upstreamRequestId(fields),
-      model: reading.model ?? '',
-      bills: billsOf(wireApiNamed(exchange.wire.api), reading),
+      model: reading?.model ?? '',
+      bills: reading ? billsOf(wireApiNamed(exchange.wire.api), reading) : [],
     })
     this.#sending.context.log('WARN', 'attempt failed; trying again', {
       ...exchange.logFields,
