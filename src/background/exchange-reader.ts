@@ -19,7 +19,7 @@ interface Sides {
   readonly numbers: number[]
 }
 
-/** Reads the content of running exchanges, and hands over the reading when one ends. */
+/** Reads the content of running exchanges. Every exchange of which it is shown content must `end`, or be forgotten. */
 export class ExchangeReader {
   readonly #captureBytes: () => number
   readonly #sides = new Map<string, Sides>()
@@ -87,6 +87,11 @@ export class ExchangeReader {
     finish(request)
     finish(response)
     return this.#reading(api, exchange, request, response)
+  }
+
+  /** Forgets an exchange that will not be recorded. */
+  forget(id: string): void {
+    this.#takeSides(id)
   }
 
   #takeSides(id: string): Sides | undefined {

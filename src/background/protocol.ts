@@ -14,6 +14,8 @@ export type RecorderRequest =
   | ObservedBatch
   | ObservedMessage
   | ExchangeBatch
+  /** Exchanges that the queue refused: they will not come, so what was read of their content is forgotten. */
+  | { readonly kind: 'refused'; readonly ids: readonly string[] }
   | { readonly kind: 'configure'; readonly settings: RecorderSettings }
   | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
   /** Gateway keys that were used. */

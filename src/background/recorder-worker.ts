@@ -210,6 +210,9 @@ class RecorderThread {
       case 'exchanges':
         for (const { exchange, contents } of unpackExchanges(request)) this.#end(exchange, contents)
         return
+      case 'refused':
+        for (const id of request.ids) this.#reader.forget(id)
+        return
       case 'configure':
         this.#settings = request.settings
         this.#builder = this.#newBuilder!(request.settings)

@@ -78,6 +78,8 @@ export class Recorder {
   #paths: ShownPaths
   #auditWaiting: AuditEvent[] = []
   #outbox: FinishedExchange[] = []
+  /** Exchanges that were refused, until the thread hears of them. */
+  #refused: string[] = []
   readonly #observed = new ObservedOutbox({
     accept: (bytes) => this.#thread.running && this.#queue.observe(bytes),
     post: (batch) =>
@@ -347,9 +349,12 @@ export class Recorder {
 
   #send(): void {
     this.#outboxTimer.cancel()
-    if (this.#outbox.length === 0 || !this.#thread.running) return
+    if (this.#outbox.length + this.#refused.length === 0 || !this.#thread.running) return
     // The content of an exchange is read before its end.
     this.#observed.flush()
+    if (this.#refused.length > 0) this.#thread.post({ kind: 'refused', ids: this.#refused })
+    this.#refused = []
+    if (this.#outbox.length === 0) return
     const batch = packExchanges(this.#outbox)
     this.#outbox = []
     this.#thread.post(batch, [batch.contents.buffer as ArrayBuffer])
@@ -357,6 +362,9 @@ export class Recorder {
 
   #drop(exchange: Exchange): void {
     if (exchange.ticket > 0) this.#listeners.dropped(exchange.ticket)
+    // A thread that starts later has read nothing of it.
+    if (this.#thread.running) this.#refused.push(exchange.id)
+    this.#outboxTimer.arm(OUTBOX_MS)
     const first = this.#queue.refuse(exchange)
     const { caller, wire } = exchange
     const route = readPath(exchange.path).loose

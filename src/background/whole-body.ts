@@ -9,14 +9,18 @@ import { BodyCopy } from './body-copy.ts'
 import { modelNamed } from './request-reading.ts'
 import type { SideObservation } from './side-observation.ts'
 
+/** What was read of either side's content. */
+interface ReadSide extends Pick<SideObservation, 'seenBytes' | 'body'> {
+  /** Why the content was not, or not wholly, understood. */
+  readonly notes: readonly string[]
+}
+
 /** A request's content as it was read. */
-export type RequestSide = Pick<SideObservation, 'seenBytes' | 'notes' | 'body' | 'request'>
+export type RequestSide = ReadSide & Pick<SideObservation, 'request'>
 
 /** A response's content as it was read. */
-export type ResponseSide = Pick<
-  SideObservation,
-  'seenBytes' | 'notes' | 'body' | 'reading' | 'opaque' | 'firstTokenUs' | 'streamed' | 'understood'
->
+export type ResponseSide = ReadSide &
+  Pick<SideObservation, 'reading' | 'opaque' | 'firstTokenUs' | 'streamed' | 'understood'>
 
 /**
  * Reads a request's content that came whole and is one JSON object without content coding, as nearly all are.
@@ -51,7 +55,7 @@ export function readWholeRequest(
 
 const MODEL = '"model"'
 
-const NO_NOTES: string[] = []
+const NO_NOTES: readonly string[] = []
 
 /** The same of a response. Its media type must be JSON's: others may turn out to be sound, lines or events. */
 export function readWholeResponse(

@@ -71,7 +71,7 @@ async function tryTarget(
   const provider = providers.find(({ name }) => name === target.slice(0, target.indexOf('/')))
   if (!provider) return 'its provider is not enabled'
   const question = questionFor(target, servedDialects(new URL(provider.upstream), provider.api))
-  if (!question) return 'it speaks no dialect of the routes of models'
+  if (!question) return 'its provider serves none of the APIs of the routes without a prefix'
   try {
     await requestGateway(parsed, io, { what: target, method: 'POST', timeoutMs, ...question })
     return undefined

@@ -79,7 +79,7 @@ export const CREDENTIALS: Section = {
     },
     held: {
       kind: 'list',
-      doc: 'Credentials that the gateway holds, in memory only. Requests take turns by weight.',
+      doc: 'Credentials that the gateway holds, in memory only. Requests use them in turn, by weight.',
       item: HELD,
     },
   },

@@ -104,7 +104,7 @@ export const PROVIDER: Section = {
     },
     retry_on: {
       kind: 'list',
-      doc: 'Further responses after which a model request is sent to another target.',
+      doc: 'Further responses after which a request for a name in models is sent to another target.',
       item: {
         kind: 'section',
         type: 'config.RetryRuleConfig',

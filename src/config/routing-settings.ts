@@ -62,19 +62,19 @@ export const MODELS: Setting = {
 export const ROUTING: Section = {
   kind: 'section',
   type: 'config.RoutingConfig',
-  doc: 'How requests on routes without a provider prefix find their target.',
+  doc: 'Where requests for a model go, and when they are sent again.',
   fields: {
     attempts: { kind: 'int', default: 3, doc: 'Attempts of one request, the first included.' },
     retry_budget: {
       kind: 'float',
       default: 0.2,
-      doc: 'Share of the requests of the last 10 s that may be repeated, at least 10. The first move to an untried target is always allowed.',
+      doc: 'Share of the requests of the last 10 s that may be sent again, at least 10 requests. The first move to an untried target is always allowed.',
     },
     hold_bytes: {
       kind: 'int',
       default: 65_536,
       unit: 'bytes',
-      doc: 'Part of a stream that is held until its first content, so that another target can answer instead.',
+      doc: 'Part of a stream that is held until its first content, so that another target can respond instead.',
     },
     replay_bytes: {
       kind: 'int',
@@ -107,9 +107,9 @@ export const ROUTING: Section = {
       type: 'config.DefaultProviderConfig',
       doc: 'Providers of models that are neither in models nor written as provider/model.',
       fields: {
-        openai: { kind: 'string', default: 'openai', doc: 'For requests in the dialect of OpenAI.' },
-        anthropic: { kind: 'string', default: 'anthropic', doc: 'For requests in the dialect of Anthropic.' },
-        gemini: { kind: 'string', default: 'gemini', doc: 'For requests in the dialect of Gemini.' },
+        openai: { kind: 'string', default: 'openai', doc: 'For requests to the API of OpenAI.' },
+        anthropic: { kind: 'string', default: 'anthropic', doc: 'For requests to the API of Anthropic.' },
+        gemini: { kind: 'string', default: 'gemini', doc: 'For requests to the API of Gemini.' },
       },
     },
     expose: {

@@ -9,8 +9,6 @@ export type CredentialChoice =
       readonly kind: 'none'
       /** Names and states of the others, for people. Holds neither values nor paths. */
       readonly reason: string
-      /** When the first of them can be used again, in epoch milliseconds; absent when that is not known. */
-      readonly untilMs?: number
       /**
        * One that is cooling, or that this target forbids. It is for a caller that has no other target: the provider itself then says why
        * not.
@@ -110,12 +108,10 @@ export class CredentialPool {
       standings.length === 0
         ? 'no other credential is held'
         : standings.map(({ name, state }) => `${name} is ${state}`).join(', ')
-    const times = standings.flatMap(({ untilMs }) => untilMs ?? [])
     const last = others.find((credential) => credential.isLastResort(nowMs))
     return {
       kind: 'none',
       reason,
-      ...(times.length > 0 ? { untilMs: Math.min(...times) } : {}),
       ...(last ? { lastResort: last.checkOut(nowMs, target) } : {}),
     }
   }

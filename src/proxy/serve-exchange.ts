@@ -45,7 +45,8 @@ export async function serveExchange(
     const admitted = admit(exchange, incoming, context)
     // Counters in memory decide at once, and awaiting nothing still costs a turn.
     if (admitted) await admitted
-    const body = await applyPolicies(exchange, incoming)
+    const applied = applyPolicies(exchange, incoming)
+    const body = applied instanceof Promise ? await applied : applied
     const sent = await send(exchange, body, incoming, context)
     return await relay(exchange, sent, incoming.policies, server, context)
   } catch (error) {

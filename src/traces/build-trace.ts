@@ -10,7 +10,7 @@ import { placeOf } from '../usage/places.ts'
 import type { PriceQuery } from '../usage/price-list.ts'
 import { inputTokens, outputTokens } from '../usage/usage.ts'
 import { readPath } from '../wire/url/path-readings.ts'
-import { attemptDetail } from './attempt-detail.ts'
+import { sendingDetail } from './sending-detail.ts'
 import { usualTarget } from './attempts.ts'
 import { readAttribution } from './attribution.ts'
 import type { ContentReading } from './content-reading.ts'
@@ -157,7 +157,7 @@ export function buildTrace(exchange: Exchange, content: ContentReading, policy: 
       requestedModel,
       names,
       place,
-      sending: attemptDetail(exchange, { host, firstTokenUs: ttftUs, attempts }),
+      sending: sendingDetail(exchange, { host, firstTokenUs: ttftUs, attempts }),
       stored,
     }),
   }

@@ -109,8 +109,8 @@ export interface Fidelity {
 }
 
 /**
- * Everything the serving thread knows of a finished exchange. Plain data: it crosses to the recorder thread by
- * structured clone. Raw fields hold credentials; the recorder masks them before anything is written.
+ * Everything the serving thread knows of a finished exchange. Plain data: it crosses to the recorder thread as JSON.
+ * Raw fields hold credentials; the recorder masks them before anything is written.
  */
 export interface Exchange {
   /** 32 lower-case hexadecimal digits, time-ordered. */

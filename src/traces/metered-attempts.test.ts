@@ -2,10 +2,10 @@ import { expect, test } from 'bun:test'
 import { NO_COST, unknown, type Cost } from '../usage/cost.ts'
 import { NO_PARTS } from '../usage/usage.ts'
 import type { Attempt, Exchange } from './exchange.ts'
-import { type LastAttempt, meterAttempts } from './metered-attempts.ts'
+import { type TraceFacts, meterAttempts } from './metered-attempts.ts'
 import type { Metering } from './metering.ts'
 
-const ABOUT: LastAttempt = {
+const ABOUT: TraceFacts = {
   requestedModel: 'fast',
   upstreamRequestId: 'req_last',
   error: undefined,

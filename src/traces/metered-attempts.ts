@@ -32,11 +32,12 @@ export interface MeteredAttempts {
 /** What an attempt's price depends on besides its model. */
 export type AttemptPlace = Pick<FailedAttempt, 'upstreamUrl' | 'dialect'> & { readonly provider: string }
 
-/** What the trace knows of the last attempt. */
-export interface LastAttempt {
+/** What is known of the trace, as far as its attempts need it. */
+export interface TraceFacts {
   readonly requestedModel: string
+  /** Of the last response; empty when it named none. */
   readonly upstreamRequestId: string
-  /** The failure that its response reports, in the provider's word. Absent when it reports none. */
+  /** The failure that the last response reports, in the provider's word. Absent when it reports none. */
   readonly error: string | undefined
   /** A subscription pays. */
   readonly subscription: boolean
@@ -50,7 +51,7 @@ export interface LastAttempt {
  *
  * @param last what the response that the client got came to
  */
-export function meterAttempts(exchange: Exchange, last: Metering, about: LastAttempt): MeteredAttempts {
+export function meterAttempts(exchange: Exchange, last: Metering, about: TraceFacts): MeteredAttempts {
   const attempts = judgedAttempts(exchange.attempts, about)
   const [first] = attempts
   if (attempts.length < 2 && !first?.failed) {
@@ -76,7 +77,7 @@ const NOTHING = {
 } as const
 
 /** The attempts, the last one judged by what its response says, unless that was done before it was passed on. */
-function judgedAttempts(attempts: readonly Attempt[], { error }: LastAttempt): readonly Attempt[] {
+function judgedAttempts(attempts: readonly Attempt[], { error }: TraceFacts): readonly Attempt[] {
   const last = attempts.at(-1)
   if (!last || error === undefined || last.cause !== causeOfStatus(last.status)) return attempts
   const words = { words: [error], message: error, status: 0, daily: false }
@@ -84,7 +85,7 @@ function judgedAttempts(attempts: readonly Attempt[], { error }: LastAttempt): r
 }
 
 /** Of a single attempt, what does not follow from the trace. */
-function singleStored(attempt: Attempt, { text, requestedModel }: LastAttempt): StoredAttempt | undefined {
+function singleStored(attempt: Attempt, { text, requestedModel }: TraceFacts): StoredAttempt | undefined {
   const { cause, status, model, credential, notRetried } = attempt
   const asAsked = model === undefined || model === requestedModel
   if (cause === 'ok' && asAsked && credential === undefined) return undefined
@@ -100,7 +101,7 @@ function meterFailed(
   attempt: Attempt,
   { bills, model, upstreamUrl, dialect }: FailedAttempt,
   { startedAtUs }: Exchange,
-  { requestedModel, subscription, find }: LastAttempt,
+  { requestedModel, subscription, find }: TraceFacts,
 ): Metering {
   const price = (): Cost => {
     const requested = attempt.model ?? requestedModel
@@ -173,7 +174,7 @@ function summedCost(earlier: readonly Cost[], last: Cost): Cost {
   }
 }
 
-function attemptJson(attempt: Attempt, { usage, parts, cost }: Metering, about: LastAttempt): AttemptJson {
+function attemptJson(attempt: Attempt, { usage, parts, cost }: Metering, about: TraceFacts): AttemptJson {
   const { provider, cause, status, firstByteUs, credential, notRetried, failed } = attempt
   const model = attempt.model ?? about.requestedModel
   const id = failed ? failed.upstreamRequestId : about.upstreamRequestId

@@ -3,7 +3,7 @@ import type { Cost } from '../usage/cost.ts'
 import type { ModelNames } from '../usage/model-names.ts'
 import type { MatchedName } from '../usage/model-rates.ts'
 import type { Parts } from '../usage/usage.ts'
-import type { attemptDetail } from './attempt-detail.ts'
+import type { sendingDetail } from './sending-detail.ts'
 import type { ContentReading } from './content-reading.ts'
 import type { Exchange } from './exchange.ts'
 import type { Metering } from './metering.ts'
@@ -23,7 +23,7 @@ export interface DetailParts {
   /** As `placeOf` reads it. */
   readonly place: string
   /** How the request was sent. */
-  readonly sending: ReturnType<typeof attemptDetail>
+  readonly sending: ReturnType<typeof sendingDetail>
   readonly stored: StoredContent
 }
 

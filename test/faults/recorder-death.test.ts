@@ -138,6 +138,44 @@ test('a queue that is full refuses exchanges, counts them, and says so once', as
   rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
+test('content of an exchange that was refused is forgotten: another exchange of its id is read without it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ongoingai-refused-'))
+  const worker = new URL('../../src/background/recorder-worker.ts', import.meta.url).href
+  const settings = { ...settingsIn(folder), queueMaxBytes: 10 * 2048 }
+  const recorder = new Recorder(settings, () => undefined, EARS, worker)
+  await recorder.start()
+  const wire = { provider: 'openai', api: 'chat_completions' } as const
+  const streamed = Buffer.from(
+    'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2}}\n\ndata: [DONE]\n\n',
+  )
+  const observed = (id: string): Exchange => {
+    const facts = { mediaType: 'text/event-stream', codings: '' }
+    const tap = recorder.observe({ id, side: 'response', wire, facts })
+    tap.take(streamed, 1)
+    tap.end()
+    return sampleExchange({ id, wire, responseBytes: streamed.length })
+  }
+  const [read, refused] = [observed('read'), observed('refused')]
+  const nothing = { request: undefined, response: undefined }
+  recorder.record(read, nothing)
+  for (let i = 0; i < 8; i++) recorder.record(exchange(`e${i}`), nothing)
+  recorder.record(refused, nothing)
+  expect(recorder.diagnostics()).toMatchObject({ enqueue_accepted_total: 9, enqueue_dropped_total: 1 })
+  await eventually(() => recorder.diagnostics().stored_total === 9)
+  recorder.record(refused, nothing)
+  await eventually(() => recorder.diagnostics().stored_total === 10)
+  await recorder.stop()
+  const database = new Database(join(folder, 'traces.db'), { readonly: true })
+  const tokensOf = (id: string): unknown =>
+    database.query('SELECT input_tokens, usage_source FROM traces WHERE id = ?').get(id)
+  expect([tokensOf('read'), tokensOf('refused')]).toEqual([
+    { input_tokens: 7, usage_source: 'reported' },
+    { input_tokens: 0, usage_source: 'none' },
+  ])
+  database.close()
+  rmSync(folder, { recursive: true, force: true })
+}, 30_000)
+
 test('a recorder thread that is stuck keeps nothing: what is known of its exchanges is journalled, and the next start stores it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ongoingai-stuck-'))
   const stuck = new URL('../fixtures/stuck-recorder.ts', import.meta.url).href

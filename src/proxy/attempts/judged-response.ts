@@ -4,38 +4,31 @@ import { emptyReading, type Reading, type WireApi } from '../../providers/apis/w
 import type { AttemptCause } from '../../traces/exchange.ts'
 import type { ModelUsage } from '../../usage/usage.ts'
 import { codingOf } from '../../wire/framing/content-decoder.ts'
-import type { JsonObject } from '../../wire/json/values.ts'
+import { parseObject, type JsonObject } from '../../wire/json/values.ts'
 import { broken } from '../exchange/broken.ts'
 import { BUFFERED_BYTES } from '../exchange/buffered-bytes.ts'
 import { contentFacts } from '../exchange/exchange-facts.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import { causeOfCode } from '../exchange/open-attempt.ts'
 import { resumed } from '../response/resumed.ts'
-import { causeOf, objectIn } from '../targets/judge-response.ts'
-import { StreamBeginning, type StreamFraming } from '../targets/stream-beginning.ts'
+import { causeByRules } from '../targets/cause-by-rules.ts'
+import { STREAM_FRAMINGS, StreamBeginning } from '../targets/stream-beginning.ts'
 
 /** A response that was judged before any of it was passed on. */
 export interface JudgedResponse {
   readonly cause: AttemptCause
   /** The same response, from its first byte; `undefined` when it broke off. */
   readonly response: Response | undefined
-  /** Why it broke off. */
-  readonly error: GatewayError | undefined
+  /** Why it broke off; absent when it did not. */
+  readonly error?: GatewayError
   /** The object that reports the failure; `undefined` without one. */
-  readonly object: JsonObject | undefined
-  /** What was reported before it failed. */
-  readonly reading: Reading
+  readonly object?: JsonObject | undefined
+  /** What was reported before it failed; absent when nothing was read. */
+  readonly reading?: Reading
 }
 
 /** Of a failed response, so much is read to judge it. */
 const JUDGED_BYTES = 64 * 1024
-
-/** Media types of streams, and how they are divided. */
-const FRAMINGS: Readonly<Record<string, StreamFraming>> = {
-  'text/event-stream': 'sse',
-  'application/x-ndjson': 'objects',
-  'application/vnd.amazon.eventstream': 'aws',
-}
 
 /**
  * Judges a response by its status and its content. Of a good response, a stream is held up to its first content, and a small one until it is
@@ -52,16 +45,10 @@ export async function judgeResponse(
   const fields = response.headers.toJSON() as Record<string, string>
   const facts = contentFacts(fields)
   const readable = response.body !== null && codingOf(facts.codings) === 'identity'
-  const asItIs = {
-    cause: 'ok',
-    response,
-    error: undefined,
-    object: undefined,
-    reading: emptyReading(),
-  } as const
+  const good = { cause: 'ok', response } as const
   const judged = (text: string, object?: JsonObject): AttemptCause =>
-    causeOf({ status: response.status, text, object }, exchange.target.upstream.retryOn)
-  if (!readable) return { ...asItIs, cause: judged('') }
+    causeByRules({ status: response.status, text, object }, exchange.target.upstream.retryOn)
+  if (!readable) return { cause: judged(''), response }
   exchange.clock.enter('body')
   try {
     if (response.status >= 400) {
@@ -69,25 +56,30 @@ export async function judgeResponse(
       const object = objectIn(text)
       const reading = emptyReading()
       if (api && object) readResponse(api, reading, object)
-      return { cause: judged(text, object), response: again, error: undefined, object, reading }
+      return { cause: judged(text, object), response: again, object, reading }
     }
-    if (holdBytes === 0) return asItIs
-    const framing = FRAMINGS[facts.mediaType]
-    if (framing)
-      return api
-        ? await judgeStream(response, exchange, new StreamBeginning(api, framing, holdBytes))
-        : asItIs
+    if (holdBytes === 0) return good
+    const framing = STREAM_FRAMINGS.get(facts.mediaType)
+    if (framing) {
+      if (!api) return good
+      return await judgeStream(response, exchange, new StreamBeginning(api, framing, holdBytes))
+    }
     const length = Number(fields['content-length'] ?? -1)
-    if (length < 0 || length > BUFFERED_BYTES) return asItIs
-    return await judgeWhole(response, judged)
+    if (length < 0 || length > BUFFERED_BYTES) return good
+    return await judgeSmall(response, judged)
   } catch (error) {
-    const failure = broken(exchange, error, 'upstream_aborted', 'upstream request failed')
-    return {
-      ...asItIs,
-      cause: causeOfCode(failure.code) ?? 'client_aborted',
-      response: undefined,
-      error: failure,
-    }
+    return brokenOff(exchange, error)
+  }
+}
+
+/** @param reading what was reported before */
+function brokenOff(exchange: OpenExchange, cause: unknown, reading?: Reading): JudgedResponse {
+  const error = broken(exchange, cause, 'upstream_aborted', 'upstream request failed')
+  return {
+    cause: causeOfCode(error.code) ?? 'client_aborted',
+    response: undefined,
+    error,
+    ...(reading ? { reading } : {}),
   }
 }
 
@@ -119,7 +111,13 @@ async function beginningOf(
   return { text: Buffer.concat(pieces).toString('utf8'), again: sameHead(response, resumed(pieces, rest)) }
 }
 
-async function judgeWhole(
+/** The object of a whole response that may report a failure. Gemini puts it into a list. */
+function objectIn(text: string): JsonObject | undefined {
+  const trimmed = text.trim()
+  return parseObject(trimmed.startsWith('[') ? trimmed.slice(1, -1) : trimmed)
+}
+
+async function judgeSmall(
   response: Response,
   judged: (text: string, object?: JsonObject) => AttemptCause,
 ): Promise<JudgedResponse> {
@@ -130,9 +128,7 @@ async function judgeWhole(
   return {
     cause: judged(text, object),
     response: sameHead(response, content),
-    error: undefined,
     object,
-    reading: emptyReading(),
   }
 }
 
@@ -150,20 +146,18 @@ async function judgeStream(
     try {
       next = await rest.next()
     } catch (error) {
-      const failure = broken(exchange, error, 'upstream_aborted', 'upstream request failed')
-      const cause = causeOfCode(failure.code) ?? 'client_aborted'
-      return { cause, response: undefined, error: failure, object: undefined, reading }
+      return brokenOff(exchange, error, reading)
     }
     exchange.clock.phaseAt = performance.now()
     if (!next.done) pieces.push(next.value)
     const state = next.done ? beginning.end() : beginning.write(next.value)
     if (state === 'held') continue
     const object = beginning.failure
-    if (state === 'passes') return { cause: 'ok', response: again(), error: undefined, object, reading }
+    if (state === 'passes') return { cause: 'ok', response: again(), object, reading }
     const { retryOn } = exchange.target.upstream
     const seen = { status: response.status, text: object ? JSON.stringify(object) : '', object }
-    const cause = object ? causeOf(seen, retryOn) : 'truncated'
-    return { cause, response: again(), error: undefined, object, reading }
+    const cause = object ? causeByRules(seen, retryOn) : 'truncated'
+    return { cause, response: again(), object, reading }
   }
 }
 

@@ -1,7 +1,6 @@
 import type { ChosenCredential } from '../../credentials/chosen-credential.ts'
 import type { CredentialOutcome } from '../../credentials/held-credential.ts'
 import { GatewayError } from '../../errors.ts'
-import { emptyReading } from '../../providers/apis/wire-api.ts'
 import { wireApiNamed } from '../../providers/registry.ts'
 import type { AttemptCause, NotRetried } from '../../traces/exchange.ts'
 import { providerCredential } from '../../traces/provider-credential.ts'
@@ -16,7 +15,7 @@ import { backOffMs, pause } from '../targets/back-off.ts'
 import { RETRIED_CAUSES } from '../targets/cause.ts'
 import { billsOf, judgeResponse, type JudgedResponse } from './judged-response.ts'
 import { noteTargetState } from './note-target-state.ts'
-import { resetMs as restOf } from '../targets/reset-time.ts'
+import { resetMs } from '../targets/reset-time.ts'
 import { statusForCredential, statusOf } from './status-of.ts'
 import { takeTarget, usableFor } from './take-target.ts'
 import type { Target, TargetPlan } from '../targets/target.ts'
@@ -61,10 +60,11 @@ interface Result {
   readonly cause: AttemptCause
   /** Its response, which the client gets when no other attempt follows; `undefined` when there is none. */
   readonly sent: Sent | undefined
-  readonly error: GatewayError | undefined
-  readonly judged: JudgedResponse | undefined
-  /** When the target or the credential wants to be asked again, in milliseconds from its end. */
-  readonly resetMs: number | undefined
+  readonly error?: GatewayError | undefined
+  /** Absent when there was no response over HTTP. */
+  readonly judged?: JudgedResponse
+  /** How long the target or the credential wants to rest, in milliseconds from its end; `undefined` when nothing is said. */
+  readonly restMs?: number | undefined
 }
 
 /** The attempts of one request. */
@@ -114,11 +114,9 @@ class Attempts {
   }
 
   /** A credential whose value is another one by now, for a request whose own was refused. Once for each request. */
-  async renewed(
-    { cause, sent }: Result,
-    held: ChosenCredential | undefined,
-  ): Promise<ChosenCredential | undefined> {
+  async renewed(result: Result, held: ChosenCredential | undefined): Promise<ChosenCredential | undefined> {
     const { credentials } = this.#exchange.target.upstream
+    const { cause, sent } = result
     if (
       !held ||
       !credentials ||
@@ -133,9 +131,7 @@ class Attempts {
     if (!renewed) return undefined
     this.#requireClient()
     this.#renewed = true
-    const { chosen } = this.#exchange
-    this.#replace({ cause, sent, error: undefined, judged: undefined, resetMs: undefined })
-    this.#exchange.chosen = chosen
+    this.#replace(result)
     return renewed
   }
 
@@ -145,27 +141,28 @@ class Attempts {
     const { context } = this.#sending
     if (result.cause === 'client_aborted') return false
     const { chosen } = exchange
+    this.#reportTarget(result, held)
     const verdict = this.#verdict(result, held)
     if (verdict !== 'yes') {
       exchange.attempts.at(-1)!.notRetried = verdict
       return false
     }
     const plan = this.#plan
-    const choice = context.chooser.choose(plan, { ...this.#choice(), session: exchange.session })
-    if (choice.kind === 'none') {
+    const target = context.chooser.choose(plan, { ...this.#choice(), session: exchange.session })
+    if (!target) {
       exchange.attempts.at(-1)!.notRetried = 'no_target'
       return false
     }
     this.#replace(result)
-    const { name } = choice.target
-    const tries = this.#tried.filter((tried) => tried === name).length
+    const tries = this.#tried.filter((tried) => tried === target.name).length
     if (tries > 0 && !OF_CREDENTIALS.has(result.cause)) {
       await pause(backOffMs(tries, Math.random()), exchange.abort.signal)
     }
-    this.#requireClient(choice.target)
+    this.#requireClient(target)
     if (exchange.plan?.alias !== undefined) {
-      takeTarget(exchange, plan, choice.target, context)
-      if (name !== this.#tried.at(-1)) this.#sending = { ...this.#sending, ...(await this.#sending.again()) }
+      takeTarget(exchange, plan, target, context)
+      if (target.name !== this.#tried.at(-1))
+        this.#sending = { ...this.#sending, ...(await this.#sending.again()) }
     } else exchange.chosen = chosen
     this.#requireClient()
     return true
@@ -190,17 +187,10 @@ class Attempts {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       const cause = causeOfCode(error.code) ?? 'client_aborted'
-      return { cause, sent: undefined, error, judged: undefined, resetMs: undefined }
+      return { cause, sent: undefined, error }
     }
     exchange.attempts.at(-1)!.responded(statusOf(sent), exchange.elapsedUs())
-    if (sent.kind !== 'http')
-      return {
-        cause: causeOfStatus(statusOf(sent)),
-        sent,
-        error: undefined,
-        judged: undefined,
-        resetMs: undefined,
-      }
+    if (sent.kind !== 'http') return { cause: causeOfStatus(statusOf(sent)), sent }
     const { response } = sent
     const judged = await judgeResponse(response, exchange, wireApiNamed(exchange.wire.api), this.#holdBytes)
     const fields = response.headers.toJSON() as Record<string, string>
@@ -209,7 +199,7 @@ class Attempts {
       sent: judged.response && { kind: 'http', response: judged.response },
       error: judged.error,
       judged,
-      resetMs: judged.cause === 'ok' ? undefined : restOf(fields, judged.object, Date.now()),
+      restMs: judged.cause === 'ok' ? undefined : resetMs(fields, judged.object, Date.now()),
     }
   }
 
@@ -254,17 +244,14 @@ class Attempts {
     return { tried: this.#tried, now: performance.now(), usable }
   }
 
-  #verdict({ cause, error, resetMs }: Result, held: ChosenCredential | undefined): 'yes' | NotRetried {
-    const exchange = this.#exchange
-    const { plan, clock } = exchange
+  /** Why no other attempt follows a failed one; `yes` when one may. */
+  #verdict({ cause, error }: Result, held: ChosenCredential | undefined): 'yes' | NotRetried {
+    const { plan, clock } = this.#exchange
     const { chooser } = this.#sending.context
-    const ofCredential = OF_CREDENTIALS.has(cause)
-    const callers = ofCredential && (this.#isCallersOwn(held) || this.#refusesCall(cause))
-    this.#reportTarget(callers || (ofCredential && held) ? 'rejected' : cause, resetMs)
-    if (!RETRIED_CAUSES.has(cause) || callers) return 'callers_error'
+    if (!RETRIED_CAUSES.has(cause) || this.#isCallersError(cause, held)) return 'callers_error'
     if (error?.code === 'upstream_total_timeout') return 'deadline'
     if (!this.#replayable) return 'body_not_held'
-    if (plan?.alias === undefined && !(ofCredential && held)) return 'no_target'
+    if (plan?.alias === undefined && !(OF_CREDENTIALS.has(cause) && held)) return 'no_target'
     const { totalMs } = clock.timeouts
     return chooser.mayRetry(this.#plan, {
       ...this.#choice(),
@@ -297,16 +284,24 @@ class Attempts {
     return !held && !bringsCredential && providerCredential(fields, credentialField, queryKey) !== ''
   }
 
+  /** The provider refuses something that only the caller can change: its credential, or the call. */
+  #isCallersError(cause: AttemptCause, held: ChosenCredential | undefined): boolean {
+    return OF_CREDENTIALS.has(cause) && (this.#isCallersOwn(held) || this.#refusesCall(cause))
+  }
+
   /** Tells the chooser how the target did. What concerns a credential is not the target's fault. */
-  #reportTarget(cause: AttemptCause, restMs: number | undefined): void {
+  #reportTarget({ cause, restMs }: Result, held: ChosenCredential | undefined): void {
     const exchange = this.#exchange
     const { chosen } = exchange
     if (!chosen) return
     exchange.chosen = undefined
-    noteTargetState(this.#sending.context, chosen, cause, cause === 'rate' ? (restMs ?? REST_MS) : undefined)
+    const isTargets = !this.#isCallersError(cause, held) && !(OF_CREDENTIALS.has(cause) && held)
+    const { context } = this.#sending
+    if (isTargets) noteTargetState(context, chosen, cause, cause === 'rate' ? (restMs ?? REST_MS) : undefined)
+    else noteTargetState(context, chosen, 'rejected')
   }
 
-  #reportCredential(held: ChosenCredential, { cause, sent, resetMs: reset }: Result): void {
+  #reportCredential(held: ChosenCredential, { cause, sent, restMs }: Result): void {
     const { exchange, context } = this.#sending
     const { upstream } = exchange.target
     const outcome = outcomeOf(cause, sent ? statusForCredential(sent) : 0)
@@ -315,7 +310,7 @@ class Attempts {
     const target = this.#targetName
     upstream.credentials?.report(held, outcome, nowMs, {
       target,
-      ...(outcome === 'rate' && reset !== undefined ? { untilMs: nowMs + reset } : {}),
+      ...(outcome === 'rate' && restMs !== undefined ? { untilMs: nowMs + restMs } : {}),
     })
     if (outcome === 'ok' || outcome === 'rate') return
     context.log('WARN', 'provider refused a credential of the gateway', {
@@ -338,14 +333,14 @@ class Attempts {
     const exchange = this.#exchange
     const { upstream } = exchange.target
     const attempt = exchange.attempts.at(-1)!
-    const reading = judged?.reading ?? emptyReading()
+    const reading = judged?.reading
     const fields = sent?.kind === 'http' ? (sent.response.headers.toJSON() as Record<string, string>) : {}
     attempt.replaced(exchange.elapsedUs(), {
       upstreamUrl: upstream.url,
       dialect: upstream.dialect,
       upstreamRequestId: upstreamRequestId(fields),
-      model: reading.model ?? '',
-      bills: billsOf(wireApiNamed(exchange.wire.api), reading),
+      model: reading?.model ?? '',
+      bills: reading ? billsOf(wireApiNamed(exchange.wire.api), reading) : [],
     })
     this.#sending.context.log('WARN', 'attempt failed; trying again', {
       ...exchange.logFields,

@@ -54,7 +54,7 @@ export class OpenAttempt {
     const { about, status, firstByteUs, judged, notRetried } = this
     const replaced = this.#replaced
     const { provider, target, model, credential } = about
-    return {
+    const attempt: Mutable<Attempt> = {
       provider,
       cause: replaced ? (judged ?? causeOfStatus(status)) : this.#cause(outcome, errorCode),
       status,
@@ -62,12 +62,13 @@ export class OpenAttempt {
       firstByteUs,
       endedUs: replaced ? replaced.atUs : endedUs,
       sentBytes: this.sentBytes < 0 ? requestBytes : this.sentBytes,
-      ...(target === undefined ? {} : { target }),
-      ...(model === undefined ? {} : { model }),
-      ...(credential === undefined ? {} : { credential }),
-      ...(notRetried === undefined ? {} : { notRetried }),
-      ...(replaced ? { failed: replaced.failed } : {}),
     }
+    if (target !== undefined) attempt.target = target
+    if (model !== undefined) attempt.model = model
+    if (credential !== undefined) attempt.credential = credential
+    if (notRetried !== undefined) attempt.notRetried = notRetried
+    if (replaced) attempt.failed = replaced.failed
+    return attempt
   }
 
   #cause(outcome: Outcome, errorCode: GatewayErrorCode | ''): AttemptCause {
@@ -75,6 +76,8 @@ export class OpenAttempt {
     return causeOfCode(errorCode) ?? this.judged ?? causeOfStatus(this.status)
   }
 }
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] }
 
 /** Why an attempt ended that one of our codes ended. `undefined` for a code that concerns neither target nor connection. */
 export function causeOfCode(errorCode: GatewayErrorCode | ''): AttemptCause | undefined {

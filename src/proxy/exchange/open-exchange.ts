@@ -102,7 +102,7 @@ export class OpenExchange implements ExchangeFacts {
   plan: TargetPlan | undefined
   /** The target of `plan` that was chosen, until it is reported. */
   chosen: RoutedTarget | undefined
-  /** By what its targets are kept (`ChoiceRequest`); empty for none. */
+  /** By what its target is kept (`TargetQuestion`); empty for none. */
   session = ''
   /** The name of a model that was resolved; empty for none. */
   askedModel = ''

@@ -4,12 +4,10 @@ import { BUFFERED_BYTES } from '../exchange/buffered-bytes.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ContentPolicy, ResponseHead } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
+import { STREAM_FRAMINGS } from '../targets/stream-beginning.ts'
 import { beginResponse, declaresStream, forgetBytes, judgeWhole } from './held-response.ts'
 import { observedResponse, type BeginBody } from './observed-response.ts'
 import { responsePolicies, type ResponsePolicies } from './response-policies.ts'
-
-/** Media types of responses that come bit by bit. */
-const STREAMED_TYPES = ['text/event-stream', 'application/x-ndjson', 'application/vnd.amazon.eventstream']
 
 /** The head that the client gets. */
 interface ClientHead {
@@ -21,14 +19,15 @@ interface ClientHead {
 /**
  * Passes an upstream's response on, byte for byte, as it comes. Once the client has a status, failures can only break the stream.
  *
+ * @returns a promise only when content must be waited for
  * @throws GatewayError when the response cannot be passed on
  */
-export async function relayHttp(
+export function relayHttp(
   response: Response,
   exchange: OpenExchange,
   policies: readonly ContentPolicy[],
   context: ProxyContext,
-): Promise<Response> {
+): Response | Promise<Response> {
   const fields = response.headers.toJSON()
   exchange.takeHead(response.status, fields)
   const client = {
@@ -44,7 +43,7 @@ export async function relayHttp(
     return new Response(null, client)
   }
   const { responseFacts: facts } = exchange
-  exchange.streaming = STREAMED_TYPES.includes(facts.mediaType) || streamsArray(exchange, response.status)
+  exchange.streaming = STREAM_FRAMINGS.has(facts.mediaType) || streamsArray(exchange, response.status)
   const head = { status: response.status, fields, facts }
   const seeing = responsePolicies(policies)
   if (seeing.seeAll) return passSeen(body, head, client, exchange, seeing, context)

@@ -48,9 +48,9 @@ export class IncomingRequest {
   }
 
   /** The content when no policy must see it: held content, small content as a whole, everything else as it comes. */
-  async pass(): Promise<RequestBody> {
+  pass(): RequestBody | Promise<RequestBody> {
     if (this.#held) return this.#held
-    return this.#isSmall ? await this.#readWhole() : { kind: 'streamed', chunks: this.#request.body! }
+    return this.#isSmall ? this.#readWhole() : { kind: 'streamed', chunks: this.#request.body! }
   }
 
   get #isSmall(): boolean {

@@ -7,6 +7,7 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
 import { noteTargetState } from '../attempts/note-target-state.ts'
 import type { ProxyContext } from '../proxy-context.ts'
+import type { ModelPlace } from '../targets/target.ts'
 
 /**
  * Settles an exchange that has ended, and hands it to the recorder and the audit trail. `OpenExchange.end` calls it, once, whatever
@@ -24,11 +25,10 @@ export function publish(
   if (exchange.status === 0) exchange.status = 499
   const { ticket, attempts, requestContent, responseContent } = exchange
   const sent = attempts.length > 0
-  const upstreamFirstByteUs = attempts.at(-1)?.firstByteUs ?? -1
   const awaitedAs =
     ticket?.end({
       sent,
-      answered: upstreamFirstByteUs >= 0,
+      answered: (attempts.at(-1)?.firstByteUs ?? -1) >= 0,
       requestBytes: exchange.requestBytes,
       responseBytes: exchange.responseBytes,
       atMs: exchange.startedAt + completedUs / 1000,
@@ -36,20 +36,34 @@ export function publish(
   const ended = attempts.map((attempt) => attempt.end(outcome, errorCode, exchange.requestBytes, completedUs))
   reportTargets(exchange, ended, context)
   const notes = notesOf(exchange)
+  // A request that never reached an upstream cost nothing.
+  const spend = sent ? (ticket?.spend ?? context.limits.unlimited(exchange.limits)) : null
+  const end = { outcome, errorCode, completedUs, attempts: ended, spend, ticket: awaitedAs }
+  const record = recordOf(exchange, end, notes)
+  if (notes.inspection) auditInspection(exchange, notes.inspection, context)
+  context.sink.record(record, { request: requestContent, response: responseContent })
+}
+
+/** What of a record is known only at the end. */
+type End = Pick<Exchange, 'outcome' | 'errorCode' | 'completedUs' | 'attempts' | 'spend' | 'ticket'>
+
+function recordOf(exchange: OpenExchange, end: End, notes: PolicyNotes): Exchange {
+  const { outcome, errorCode, completedUs, attempts, spend, ticket } = end
   const { upstream } = exchange.target
-  const record: Exchange = {
+  // Members that most exchanges do not have are set afterwards: spreads would cost more than all the others.
+  const record: Mutable<Exchange> = {
     id: exchange.id,
     correlationId: exchange.correlationId,
     startedAtUs: exchange.startedAtUs,
     completedUs,
-    upstreamFirstByteUs,
+    upstreamFirstByteUs: attempts.at(-1)?.firstByteUs ?? -1,
     caller: exchange.caller,
     wire: exchange.wire,
     credentialField: upstream.credentialField,
     queryKey: exchange.queryKey,
     subscription: exchange.subscription,
     upstreamUrl: upstream.name === '' ? '' : upstream.url,
-    attempts: ended,
+    attempts,
     method: exchange.method,
     path: exchange.path,
     requestFields: exchange.fields,
@@ -58,9 +72,7 @@ export function publish(
     outcome,
     errorCode,
     dialect: upstream.dialect,
-    targetModel: attempts.at(-1)?.about.model ?? '',
-    ...mutatedOf(exchange),
-    ...(sent && exchange.hashes ? { fidelity: fidelityOf(exchange, exchange.hashes, outcome) } : {}),
+    targetModel: attempts.at(-1)?.model ?? '',
     routeModel: exchange.wire.api === '' ? '' : modelOfTarget(exchange.readings, exchange.query),
     injected: notes.injected ?? false,
     free: exchange.free,
@@ -70,16 +82,17 @@ export function publish(
     streaming: exchange.streaming,
     request: exchange.requestFacts,
     response: exchange.responseFacts,
-    // A request that never reached an upstream cost nothing.
-    spend: sent ? (ticket?.spend ?? context.limits.unlimited(exchange.limits)) : null,
-    ticket: awaitedAs,
+    spend,
+    ticket,
     limitWaitUs: exchange.limitWaitUs,
-    ...(notes.inspection ? { inspection: notes.inspection.record } : {}),
     route: exchange.route,
-    ...(exchange.span ? { span: exchange.span } : {}),
   }
-  if (notes.inspection) auditInspection(exchange, notes.inspection, context)
-  context.sink.record(record, { request: requestContent, response: responseContent })
+  const mutated = mutatedOf(exchange)
+  if (mutated) record.mutated = mutated
+  if (attempts.length > 0 && exchange.hashes) record.fidelity = fidelityOf(exchange, exchange.hashes, outcome)
+  if (exchange.span) record.span = exchange.span
+  if (notes.inspection) record.inspection = notes.inspection.record
+  return record
 }
 
 /** Counts the attempts at targets, and reports how the last one did. A request that was refused after the choice says nothing about it. */
@@ -104,19 +117,25 @@ function fidelityOf(exchange: OpenExchange, hashes: ContentHashes, outcome: Outc
   return hashes.result((attempts.at(-1)?.firstByteUs ?? -1) >= 0, outcome === 'completed')
 }
 
-/** Where the model of the last target was written, and what else its call changes. */
-function mutatedOf({ plan, attempts, askedModel, target, query, changedMembers }: OpenExchange): {
-  mutated?: readonly string[]
-} {
+/** Where the model of the last target was written, and what else its call changes; `undefined` when it was sent as it came. */
+function mutatedOf({
+  plan,
+  attempts,
+  askedModel,
+  target,
+  query,
+  changedMembers,
+}: OpenExchange): readonly string[] | undefined {
   if (target.call) {
-    if (attempts.length === 0) return {}
+    if (attempts.length === 0) return undefined
     const path = target.call.path.includes('{model}') ? ['path.model'] : []
     const beta = new URLSearchParams(query).has('beta', 'true') ? ['query.beta'] : []
-    return { mutated: [...path, ...beta, ...changedMembers] }
+    return [...path, ...beta, ...changedMembers]
   }
   const model = attempts.at(-1)?.about.model
-  if (plan?.rewrite === undefined || model === undefined || model === askedModel) return {}
-  return { mutated: [plan.rewrite] }
+  return plan?.rewrite === undefined || model === undefined || model === askedModel
+    ? undefined
+    : [plan.rewrite]
 }
 
 const NO_NOTES: PolicyNotes = {}
@@ -159,3 +178,5 @@ const AUDITED: Readonly<Record<Exclude<SideInspection['decision'], 'passed'>, Au
   blocked: 'content.block',
   denied: 'content.deny',
 }
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] }

@@ -10,7 +10,7 @@ import type { Sent } from '../attempts/send-once.ts'
 /**
  * Passes the upstream's response on to the client.
  *
- * @returns `undefined` when the client's connection has become a WebSocket
+ * @returns `undefined` when the client's connection has become a WebSocket. A promise only when something must be waited for
  * @throws GatewayError when the response cannot be passed on
  */
 export function relay(
@@ -19,7 +19,7 @@ export function relay(
   policies: readonly ContentPolicy[],
   server: Server<WebSocketRelay>,
   context: ProxyContext,
-): Promise<Response | undefined> {
+): Response | Promise<Response | undefined> {
   return sent.kind === 'http'
     ? relayHttp(sent.response, exchange, policies, context)
     : relayWebSocket(sent, exchange, server, context)

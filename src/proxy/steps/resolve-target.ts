@@ -104,16 +104,17 @@ function usePlan(
   exchange.session = sessionOf(exchange, plan, facts)
   exchange.askedModel = asked
   const now = performance.now()
-  const choice = context.chooser.choose(plan, {
+  const request = {
     session: exchange.session,
     tried: [],
     now,
     usable: usableFor(exchange, context),
-  })
-  if (choice.kind === 'none') throw noTarget(asked, choice, now)
+  }
+  const target = context.chooser.choose(plan, request)
+  if (!target) throw noTarget(asked, context.chooser.whyNone(plan, request), now)
   exchange.plan = plan
   exchange.asked = facts
-  takeTarget(exchange, plan, choice.target, context)
+  takeTarget(exchange, plan, target, context)
 }
 
 /** Whose target is kept: sessions of different callers are different ones. Empty for none. */

@@ -9,10 +9,10 @@ import type { AttemptCause } from '../../traces/exchange.ts'
  * - `busy` — it rests until the time that it named, which is no failure
  * - `nothing` — the end concerns the caller or a credential
  */
-export type TargetHealth = 'works' | 'failed' | 'down' | 'busy' | 'nothing'
+export type TargetVerdict = 'works' | 'failed' | 'down' | 'busy' | 'nothing'
 
 /** The closed list of causes, and what each says about the target. */
-export const HEALTH_OF: Readonly<Record<AttemptCause, TargetHealth>> = {
+export const VERDICT_OF: Readonly<Record<AttemptCause, TargetVerdict>> = {
   ok: 'works',
   // The target is well: the request was wrong.
   rejected: 'works',

@@ -14,7 +14,7 @@ export interface ChooserSettings {
   readonly breaker: BreakerSettings
 }
 
-/** What is known of a request when a target is chosen. Times are milliseconds of one clock that never goes back. */
+/** What is known of a request, at its first attempt and later. Times are milliseconds of one clock that never goes back. */
 export interface ChoiceRequest {
   /** Names of the targets of the attempts so far, in order; a target that was tried twice stands here twice. */
   readonly tried: readonly string[]
@@ -23,28 +23,19 @@ export interface ChoiceRequest {
   readonly usable?: (target: Target) => boolean
 }
 
-/** The same, and whose target is kept: the caller with its session or end user; empty for none. */
-export interface FirstChoiceRequest extends ChoiceRequest {
+/** What a target is chosen by. */
+export interface TargetQuestion extends ChoiceRequest {
+  /** Whose target is kept: the caller with its session or end user; empty for none. */
   readonly session: string
 }
 
-/** Why no target is chosen: the breakers of all are open, one rests for a time that it named, or none has a credential. */
-export type NoTargetReason = 'open' | 'cooling' | 'unusable'
-
-/** The target of an attempt, or why there is none. */
-export type Choice =
-  | {
-      readonly kind: 'target'
-      readonly target: Target
-      /** Name of the target that the session was at before; `undefined` when it did not move. */
-      readonly movedFrom: string | undefined
-    }
-  | {
-      readonly kind: 'none'
-      readonly reason: NoTargetReason
-      /** When the first target becomes available by itself; `undefined` when that is not known. */
-      readonly until: number | undefined
-    }
+/** Why a plan has no target. */
+export interface NoTarget {
+  /** The breakers of all are open, one rests for a time that it named, or none has a credential. */
+  readonly reason: 'open' | 'cooling' | 'unusable'
+  /** When the first target becomes available by itself; `undefined` when that is not known. */
+  readonly until: number | undefined
+}
 
 /** What one more attempt is judged by. `tried` holds the failed attempt too. */
 export interface RetryRequest extends ChoiceRequest {
@@ -86,25 +77,24 @@ export class TargetChooser {
    * Chooses the target of an attempt. With `tried` empty the request counts for the retry budget.
    *
    * A plan without an alias has no choice: its target is returned whatever its state.
+   *
+   * @returns `undefined` when no target is available
    */
-  choose(plan: TargetPlan, request: FirstChoiceRequest): Choice {
+  choose(plan: TargetPlan, request: TargetQuestion): Target | undefined {
     const { tried, now } = request
     const { alias, targets } = plan
     if (tried.length === 0) this.#budget.count(now)
-    if (alias === undefined) return this.#take(targets[0]!, now, undefined)
+    if (alias === undefined) return this.#take(targets[0]!, now)
     const sticky = targets.length > 1 && plan.affinity !== 'none' && request.session !== ''
-    const pinned = sticky ? this.#pins.of(alias, request.session) : undefined
-    const stays = pinned !== undefined && this.#isAvailableAt(pinned, plan, request)
-    const target =
-      stays && tried.length === 0
-        ? targets.find(({ name }) => name === pinned)
-        : this.#best(alias, targets, request)
-    if (!target) return this.#none(targets, request)
+    const pinned = sticky ? this.#pinned(alias, targets, request) : undefined
+    // A single failure moves the request, and not the session.
+    const kept = tried.length === 0 ? pinned : undefined
+    const target = kept ?? this.#best(alias, targets, request)
+    if (!target) return undefined
     // A session that stays takes nobody's turn: new ones are shared out by weight.
-    if (targets.length > 1 && !(stays && tried.length === 0)) this.#shares.chose(alias, target)
-    if (!sticky || stays) return this.#take(target, now, undefined)
-    this.#pins.set(alias, request.session, target.name)
-    return this.#take(target, now, pinned)
+    if (targets.length > 1 && !kept) this.#shares.chose(alias, target)
+    if (sticky && !pinned) this.#pins.set(alias, request.session, target.name)
+    return this.#take(target, now)
   }
 
   /**
@@ -151,9 +141,8 @@ export class TargetChooser {
     )
   }
 
-  #take(target: Target, now: number, movedFrom: string | undefined): Choice {
-    const health = this.#health.get(target.name)
-    return { kind: 'target', target: health ? health.take(target, now) : target, movedFrom }
+  #take(target: Target, now: number): Target {
+    return this.#health.get(target.name)?.take(target, now) ?? target
   }
 
   /** The target whose turn it is: in the lowest tier that has one, those that were not tried first. */
@@ -184,9 +173,11 @@ export class TargetChooser {
     return best
   }
 
-  #isAvailableAt(name: string, { targets }: TargetPlan, request: ChoiceRequest): boolean {
-    const target = targets.find((one) => one.name === name)
-    return target !== undefined && this.#isAvailable(target, request)
+  /** The target that a session is at, while it is available. */
+  #pinned(alias: string, targets: readonly Target[], request: TargetQuestion): Target | undefined {
+    const at = this.#pins.of(alias, request.session)
+    const target = at === undefined ? undefined : targets.find(({ name }) => name === at)
+    return target && this.#isAvailable(target, request) ? target : undefined
   }
 
   #isAvailable(target: Target, { now, usable }: ChoiceRequest): boolean {
@@ -194,13 +185,13 @@ export class TargetChooser {
     return (health === undefined || health.isAvailable(now)) && (usable === undefined || usable(target))
   }
 
-  #none(targets: readonly Target[], { now, usable }: ChoiceRequest): Choice {
+  /** Why `choose` found no target for the same request. */
+  whyNone({ targets }: TargetPlan, { now, usable }: ChoiceRequest): NoTarget {
     const able = targets.filter((target) => usable === undefined || usable(target))
-    if (able.length === 0) return { kind: 'none', reason: 'unusable', until: undefined }
+    if (able.length === 0) return { reason: 'unusable', until: undefined }
     const states = able.map(({ name }) => this.stateOf(name, now))
     const times = states.flatMap(({ until }) => until ?? [])
     return {
-      kind: 'none',
       reason: states.some(({ state }) => state === 'cooling') ? 'cooling' : 'open',
       until: times.length === 0 ? undefined : Math.min(...times),
     }

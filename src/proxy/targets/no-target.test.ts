@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { noTarget } from './no-target.ts'
 
 test('a refusal says why no target is available, and when the next is tried', () => {
-  const none = { kind: 'none', until: undefined } as const
+  const none = { until: undefined } as const
   const shown = [
     noTarget('fast', { ...none, reason: 'open', until: 30_400 }, 1000),
     noTarget('fast', { ...none, reason: 'cooling', until: 1200 }, 1000),
@@ -27,6 +27,6 @@ test('a refusal says why no target is available, and when the next is tried', ()
 })
 
 test('a long name is shown in part', () => {
-  const { message } = noTarget('x'.repeat(500), { kind: 'none', reason: 'open', until: undefined }, 0)
+  const { message } = noTarget('x'.repeat(500), { reason: 'open', until: undefined }, 0)
   expect(message.length).toBeLessThan(200)
 })

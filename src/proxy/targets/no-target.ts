@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors.ts'
-import type { Choice } from './chooser.ts'
+import type { NoTarget } from './chooser.ts'
 
 /**
  * The refusal of a request for a model none of whose targets is available. It says why, and when a retry may help.
@@ -7,11 +7,7 @@ import type { Choice } from './chooser.ts'
  * @param model as the request asked for it
  * @param now milliseconds of the clock that the choice was made by
  */
-export function noTarget(
-  model: string,
-  { reason, until }: Extract<Choice, { kind: 'none' }>,
-  now: number,
-): GatewayError {
+export function noTarget(model: string, { reason, until }: NoTarget, now: number): GatewayError {
   const seconds = until === undefined ? undefined : Math.max(1, Math.ceil((until - now) / 1000))
   const when = seconds === undefined ? '' : `; the next try is in ${seconds} s`
   return new GatewayError(

@@ -8,6 +8,13 @@ import { parseObject, type JsonObject } from '../../wire/json/values.ts'
 /** How the bytes of a stream are divided into events. */
 export type StreamFraming = 'sse' | 'objects' | 'aws'
 
+/** The media types of responses that come bit by bit. */
+export const STREAM_FRAMINGS: ReadonlyMap<string, StreamFraming> = new Map<string, StreamFraming>([
+  ['text/event-stream', 'sse'],
+  ['application/x-ndjson', 'objects'],
+  ['application/vnd.amazon.eventstream', 'aws'],
+])
+
 /** `held` until it is known: `passes` with its first content, its end, or when too much was held; `failed` with an event that says so. */
 export type StreamState = 'held' | 'passes' | 'failed'
 

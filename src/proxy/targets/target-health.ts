@@ -1,5 +1,5 @@
 import type { AttemptCause } from '../../traces/exchange.ts'
-import { HEALTH_OF } from './cause.ts'
+import { VERDICT_OF } from './cause.ts'
 import type { Target } from './target.ts'
 
 /** When a breaker opens. Durations are milliseconds. */
@@ -58,18 +58,18 @@ export class TargetHealth {
 
   /** An attempt has ended. @param until as named by a target that is busy */
   report(target: Target, cause: AttemptCause, at: Reported): void {
-    const health = HEALTH_OF[cause]
+    const verdict = VERDICT_OF[cause]
     const isTrial = target === this.#trial
     if (isTrial) this.#trial = undefined
-    if (health === 'works') return this.#worked(isTrial)
+    if (verdict === 'works') return this.#worked(isTrial)
     this.#lastCause = cause
-    if (health === 'busy') {
+    if (verdict === 'busy') {
       this.#restsUntil = Math.max(this.#restsUntil, at.until ?? 0)
       return this.#worked(isTrial)
     }
     // Requests that began before it opened say nothing new.
-    if (health === 'nothing' || (this.#openUntil !== undefined && !isTrial)) return undefined
-    if (health === 'down' || isTrial || this.#failedTooOften(at)) this.#open(at)
+    if (verdict === 'nothing' || (this.#openUntil !== undefined && !isTrial)) return undefined
+    if (verdict === 'down' || isTrial || this.#failedTooOften(at)) this.#open(at)
     return undefined
   }
 

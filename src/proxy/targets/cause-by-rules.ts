@@ -1,7 +1,7 @@
 import type { RetryRule } from '../../providers/settings.ts'
 import type { AttemptCause } from '../../traces/exchange.ts'
 import { causeOfResponse, failureWords } from '../../traces/failure-cause.ts'
-import { parseObject, type JsonObject } from '../../wire/json/values.ts'
+import type { JsonObject } from '../../wire/json/values.ts'
 
 /** What of a response was seen before any of it was passed on. */
 export interface SeenResponse {
@@ -17,15 +17,12 @@ export interface SeenResponse {
  *
  * @returns `ok` for a response that reports no failure
  */
-export function causeOf({ status, text, object }: SeenResponse, rules: readonly RetryRule[]): AttemptCause {
+export function causeByRules(
+  { status, text, object }: SeenResponse,
+  rules: readonly RetryRule[],
+): AttemptCause {
   for (const rule of rules) {
     if (rule.status === status && text.includes(rule.bodyContains)) return rule.as
   }
   return causeOfResponse(status, object && failureWords(object))
-}
-
-/** The object of a whole response that may report a failure. Gemini puts it into a list. */
-export function objectIn(text: string): JsonObject | undefined {
-  const trimmed = text.trim()
-  return parseObject(trimmed.startsWith('[') ? trimmed.slice(1, -1) : trimmed)
 }

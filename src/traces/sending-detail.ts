@@ -6,7 +6,7 @@ import type { StoredAttempt, TraceDetail } from './trace.ts'
  *
  * @param about `host` of the last upstream; `firstTokenUs` is 0 when no token came; `attempts` as they are stored
  */
-export function attemptDetail(
+export function sendingDetail(
   exchange: Exchange,
   about: {
     readonly host: string
