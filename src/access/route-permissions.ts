@@ -9,6 +9,7 @@ export const ROUTE_PERMISSIONS = {
   'GET /': 'public',
   'GET /api/health': 'public',
   'GET /api/live': 'public',
+  'GET /api/hello': 'public',
   'GET /api/ready': 'public',
   'GET /api/openapi.yaml': 'public',
   'GET /api/diagnostics/trace-pipeline': 'analytics:read',

@@ -17,6 +17,9 @@ export const getRoot: ApiHandler = (_, { version }) =>
 /** `GET /api/live`: the process serves. */
 export const getLive: ApiHandler = () => jsonResponse(200, { status: 'ok' })
 
+/** `GET /api/hello`: what Anthropic's API says there. Claude Code asks it to open a connection before its first request. */
+export const getHello: ApiHandler = () => jsonResponse(200, { message: 'hello' })
+
 /**
  * `GET /api/ready`: 503 with the names of the failing checks while the gateway should get no traffic. A store that
  * is down is not among them: exchanges are served and journalled all the same.

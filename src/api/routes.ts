@@ -3,7 +3,7 @@ import { ROUTE_PERMISSIONS, type RouteMethod, type RouteName } from '../access/r
 import type { ApiHandler } from './api-context.ts'
 import { AUDIT_PARAMETERS, listAudit } from './audit.ts'
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from './gateway-keys.ts'
-import { getHealth, getLive, getReady, getRoot, getTracePipeline } from './health.ts'
+import { getHealth, getHello, getLive, getReady, getRoot, getTracePipeline } from './health.ts'
 import {
   getCost,
   getErrors,
@@ -43,6 +43,7 @@ const HANDLERS: Readonly<Record<RouteName, Pick<Route, 'query' | 'handler'>>> = 
   'GET /': { query: 'any', handler: getRoot },
   'GET /api/health': { query: 'any', handler: getHealth },
   'GET /api/live': { query: 'any', handler: getLive },
+  'GET /api/hello': { query: 'any', handler: getHello },
   'GET /api/ready': { query: 'any', handler: getReady },
   'GET /api/openapi.yaml': { query: [], handler: getOpenApi },
   'GET /api/diagnostics/trace-pipeline': { query: reading(), handler: getTracePipeline },

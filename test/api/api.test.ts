@@ -55,6 +55,7 @@ describe('public routes', () => {
       version: 'dev (none, unknown)',
     })
     expect((await get('/api/live')).body).toEqual({ status: 'ok' })
+    expect((await get('/api/hello')).body).toEqual({ message: 'hello' })
     expect((await get('/api/ready')).body).toEqual({ status: 'ok' })
     const health = await get('/api/health')
     expect(Object.keys(health.body)).toEqual([

@@ -17,12 +17,13 @@ const { Anthropic, GoogleGenAI, OpenAI } = await import('./.sdks/sdks.ts')
 const KEY = 'ogk_0123456789abcdefghijklmnopqrstuv'
 const HELD = 'held-0123456789abcdef'
 const HELD_OF_DEAD = 'dead-0123456789abcdef'
+const SECRETS = new RegExp(`${KEY}|${HELD}|${HELD_OF_DEAD}`)
 
 const RECORDED = new Map(recordedExchanges().map((one) => [one.name, one]))
 
 let upstream: Upstream
 let gateway: TestGateway
-/** Everything that the SDKs got from the gateway: status lines, fields and contents. */
+/** What an SDK got from the gateway: statuses, fields and contents. */
 let answers = ''
 
 beforeAll(async () => {
@@ -219,7 +220,9 @@ test.each(Object.entries(CALLS))('%s', async (_, { recorded, path, target, field
   upstream.play = replay(played)
   const before = upstream.requests.length
   begun += 1
+  answers = ''
   expect(await ask()).toEqual(gives)
+  expect(answers).not.toMatch(SECRETS)
 
   expect(upstream.requests).toHaveLength(before + 1)
   expect(upstream.last.target.split('?')[0]).toBe(path)
@@ -247,7 +250,7 @@ test.each(Object.entries(CALLS))('%s', async (_, { recorded, path, target, field
     { target, credential: `${live}-key`, cause: 'ok', status: 200, cost_usd: listed!['estimated_cost_usd'] },
   ])
   expect(Number(listed!['estimated_cost_usd']) > 0).toBe(usage !== null)
-  expect(JSON.stringify(detail)).not.toMatch(new RegExp(`${KEY}|${HELD}|${HELD_OF_DEAD}`))
+  expect(JSON.stringify(detail)).not.toMatch(SECRETS)
 })
 
 test('each SDK lists the models that it can ask for, and reads one', async () => {
@@ -269,14 +272,22 @@ test('each SDK lists the models that it can ask for, and reads one', async () =>
   expect(upstream.requests).toHaveLength(before)
 })
 
-test('no answer holds a credential of the gateway', async () => {
-  expect(answers).toContain('"OK"')
-  // Google's SDK takes no fetch of one's own.
+test('what Google’s SDK gets holds no credential of the gateway', async () => {
+  answers = ''
   upstream.play = replay(RECORDED.get('gemini-generate-content-cached-content-1')!)
+  // It takes no fetch of one's own.
   const body = { method: 'POST', headers: { 'x-goog-api-key': KEY }, body: '{"contents":[]}' }
   await overheard(`${gateway.url}/v1/models/flash:generateContent`, body)
+  begun += 1
   expect(answers).toContain('Paris.')
-  expect(answers).not.toMatch(new RegExp(`${HELD}|${HELD_OF_DEAD}|${KEY}`))
+  expect(answers).not.toMatch(SECRETS)
+})
+
+test('Claude Code opens its connection without a key, which is no denial', async () => {
+  const denials = () => gateway.lines.filter(({ message }) => message === 'audit gateway auth deny').length
+  const before = denials()
+  expect((await fetch(`${gateway.url}/api/hello`, { method: 'HEAD' })).status).toBe(200)
+  expect(denials()).toBe(before)
 })
 
 test('the documentation names the versions that are run', () => {
