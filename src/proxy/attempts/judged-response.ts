@@ -19,6 +19,8 @@ export interface JudgedResponse {
   readonly cause: AttemptCause
   /** The same response, from its first byte; `undefined` when it broke off. */
   readonly response: Response | undefined
+  /** All of its content, when that was read; `response` has none then. */
+  readonly content?: ArrayBuffer | undefined
   /** Why it broke off. */
   readonly error: GatewayError | undefined
   /** The object that reports the failure; `undefined` without one. */
@@ -49,7 +51,11 @@ export async function judgeResponse(
   api: WireApi | undefined,
   holdBytes: number,
 ): Promise<JudgedResponse> {
-  const fields = response.headers.toJSON() as Record<string, string>
+  const { headers } = response
+  const fields = {
+    'content-type': headers.get('content-type') ?? '',
+    'content-encoding': headers.get('content-encoding') ?? '',
+  }
   const facts = contentFacts(fields)
   const readable = response.body !== null && codingOf(facts.codings) === 'identity'
   const asItIs = {
@@ -77,7 +83,7 @@ export async function judgeResponse(
       return api
         ? await judgeStream(response, exchange, new StreamBeginning(api, framing, holdBytes))
         : asItIs
-    const length = Number(fields['content-length'] ?? -1)
+    const length = Number(headers.get('content-length') ?? -1)
     if (length < 0 || length > BUFFERED_BYTES) return asItIs
     return await judgeWhole(response, judged)
   } catch (error) {
@@ -123,13 +129,15 @@ async function judgeWhole(
   response: Response,
   judged: (text: string, object?: JsonObject) => AttemptCause,
 ): Promise<JudgedResponse> {
-  const content = Buffer.from(await response.arrayBuffer())
+  const content = await response.arrayBuffer()
+  const bytes = Buffer.from(content)
   // Most have no error, and are not parsed.
-  const text = content.includes('"error"') ? content.toString('utf8') : ''
+  const text = bytes.includes('"error"') ? bytes.toString('utf8') : ''
   const object = text === '' ? undefined : objectIn(text)
   return {
     cause: judged(text, object),
-    response: sameHead(response, content),
+    response,
+    content,
     error: undefined,
     object,
     reading: emptyReading(),

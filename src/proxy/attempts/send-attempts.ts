@@ -191,13 +191,16 @@ class Attempts {
       }
     const { response } = sent
     const judged = await judgeResponse(response, exchange, wireApiNamed(exchange.wire.api), this.#holdBytes)
-    const fields = response.headers.toJSON() as Record<string, string>
+    const { cause, content, error } = judged
     return {
-      cause: judged.cause,
-      sent: judged.response && { kind: 'http', response: judged.response },
-      error: judged.error,
+      cause,
+      sent: judged.response && { kind: 'http', response: judged.response, content },
+      error,
       judged,
-      resetMs: judged.cause === 'ok' ? undefined : restOf(fields, judged.object, Date.now()),
+      resetMs:
+        cause === 'ok'
+          ? undefined
+          : restOf(response.headers.toJSON() as Record<string, string>, judged.object, Date.now()),
     }
   }
 

@@ -11,6 +11,14 @@ import { responsePolicies, type ResponsePolicies } from './response-policies.ts'
 /** Media types of responses that come bit by bit. */
 const STREAMED_TYPES = ['text/event-stream', 'application/x-ndjson', 'application/vnd.amazon.eventstream']
 
+/** A response that begins, or one whose content was read already. */
+export interface ReceivedResponse {
+  readonly kind: 'http'
+  readonly response: Response
+  /** All of its content; `undefined` while it is still in the response. */
+  readonly content?: ArrayBuffer | undefined
+}
+
 /** The head that the client gets. */
 interface ClientHead {
   readonly status: number
@@ -24,7 +32,7 @@ interface ClientHead {
  * @throws GatewayError when the response cannot be passed on
  */
 export async function relayHttp(
-  response: Response,
+  { response, content }: ReceivedResponse,
   exchange: OpenExchange,
   policies: readonly ContentPolicy[],
   context: ProxyContext,
@@ -37,8 +45,8 @@ export async function relayHttp(
     headers: clientFields(response.headers, fields, exchange.ownFields),
   }
   exchange.clock.enter('body')
-  const { body } = response
-  if (body === null || exchange.method === 'HEAD') {
+  const body = content ? null : response.body
+  if ((body === null && !content) || exchange.method === 'HEAD') {
     exchange.status = response.status
     exchange.end('completed')
     return new Response(null, client)
@@ -47,7 +55,8 @@ export async function relayHttp(
   exchange.streaming = STREAMED_TYPES.includes(facts.mediaType) || streamsArray(exchange, response.status)
   const head = { status: response.status, fields, facts }
   const seeing = responsePolicies(policies)
-  if (seeing.seeAll) return passSeen(body, head, client, exchange, seeing, context)
+  const rest = (): ReadableStream<Uint8Array> => body ?? new Response(content).body!
+  if (seeing.seeAll) return passSeen(rest(), head, client, exchange, seeing, context)
   const length = Number(fields['content-length'] ?? -1)
   // Without a media type the server would add one, unless the content is streamed.
   if (
@@ -56,20 +65,22 @@ export async function relayHttp(
     facts.mediaType !== 'text/event-stream' &&
     facts.mediaType !== ''
   ) {
-    return passWhole(response, client, exchange)
+    return passWhole(content ?? (await wholeOf(response, exchange)), client, exchange)
   }
-  const begin: BeginBody = () => ({ body, filters: seeing.filters(head, undefined) })
+  const begin: BeginBody = () => ({ body: rest(), filters: seeing.filters(head, undefined) })
   return passStream(begin, client, exchange, seeing, context)
 }
 
-async function passWhole(response: Response, client: ClientHead, exchange: OpenExchange): Promise<Response> {
-  let content: ArrayBuffer
+async function wholeOf(response: Response, exchange: OpenExchange): Promise<ArrayBuffer> {
   try {
-    content = await response.arrayBuffer()
+    return await response.arrayBuffer()
   } catch (error) {
     throw broken(exchange, error, 'upstream_aborted', 'upstream request failed')
   }
-  exchange.status = response.status
+}
+
+function passWhole(content: ArrayBuffer, client: ClientHead, exchange: OpenExchange): Response {
+  exchange.status = client.status
   exchange.responseContent = new Uint8Array(content)
   exchange.responseBytes = content.byteLength
   exchange.end('completed')
