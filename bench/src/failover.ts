@@ -35,6 +35,9 @@ interface Run {
   readonly attempts: readonly SeenAttempt[]
 }
 
+/** The program that has a breaker. */
+const GATEWAY = 'ongoingai'
+
 type Start = (first: string, second: string) => Promise<FailoverPeer | undefined>
 
 /**
@@ -100,9 +103,9 @@ function show(run: Run | undefined): void {
       all.map((one) => one.ms),
       share,
     ).toFixed(1)
-  const attempts = fault.play
-    ? `${before.length + after.length} attempts in vain, ${after.length} of them once the breaker was open`
-    : 'attempts in vain not counted'
+  const all = before.length + after.length
+  const once = fault.opens && peer === GATEWAY ? `, ${after.length} of them once the breaker was open` : ''
+  const attempts = fault.play ? `${all} attempts in vain${once}` : 'attempts in vain not counted'
   console.log(
     `${fault.name}, ${shape.name}: ${peer}: ${failed.length} of ${asked.length} requests failed; ${attempts}; p50 ${ms(asked, 0.5)} ms, p99 ${ms(asked, 0.99)} (healthy second target: ${ms(healthy, 0.5)}, ${ms(healthy, 0.99)})`,
   )
@@ -117,13 +120,13 @@ function show(run: Run | undefined): void {
       .map((one) => one.toFixed(0))
       .join(' ')} ms`,
   )
-  if (fault.name === 'outage' && peer === 'ongoingai') judge(run, failed.length, after)
+  if (fault.name === 'outage' && peer === GATEWAY) judge(run, failed.length, after)
 }
 
 /** Divides the attempts at the failing target: until its breaker was open, and after. A program without a breaker has none after. */
 function inVain({ attempts, peer }: Run): Record<'before' | 'after', readonly SeenAttempt[]> {
   const ends = attempts.map(({ endedAt }) => endedAt).sort((a, b) => a - b)
-  const openAt = peer === 'ongoingai' ? (ends[FAILURES - 1] ?? Infinity) + UNDER_WAY_MS : Infinity
+  const openAt = peer === GATEWAY ? (ends[FAILURES - 1] ?? Infinity) + UNDER_WAY_MS : Infinity
   return {
     before: attempts.filter(({ at }) => at <= openAt),
     after: attempts.filter(({ at }) => at > openAt),

@@ -9,6 +9,8 @@ export interface Fault {
   readonly name: string
   /** Clients ask for streams. */
   readonly streams: boolean
+  /** It opens a breaker. */
+  readonly opens: boolean
   /** `undefined`: nothing listens at the target, so it cannot count its attempts. */
   readonly play: Play | undefined
 }
@@ -47,23 +49,35 @@ const error = (status: number, value: object, fields: Readonly<Record<string, st
 
 /** What is tried. `outage` is first, and lasts longest. */
 export const FAULTS: readonly Fault[] = [
-  { name: 'outage', streams: false, play: error(503, { message: 'unavailable' }) },
-  { name: 'gone', streams: false, play: undefined },
+  { name: 'outage', streams: false, opens: true, play: error(503, { message: 'unavailable' }) },
+  { name: 'gone', streams: false, opens: false, play: undefined },
   {
     name: '429-with-fields',
     streams: false,
+    opens: false,
     play: error(429, { code: 'rate_limit_exceeded' }, { 'Retry-After': '5' }),
   },
-  { name: '429-without-fields', streams: false, play: error(429, { code: 'rate_limit_exceeded' }) },
-  { name: 'slow-first-byte', streams: false, play: (_, socket) => closed(socket) },
-  { name: 'truncated-stream', streams: true, play: later(stream([ROLE], { cut: true })) },
+  {
+    name: '429-without-fields',
+    streams: false,
+    opens: false,
+    play: error(429, { code: 'rate_limit_exceeded' }),
+  },
+  { name: 'slow-first-byte', streams: false, opens: true, play: (_, socket) => closed(socket) },
+  { name: 'truncated-stream', streams: true, opens: true, play: later(stream([ROLE], { cut: true })) },
   {
     name: 'overload-in-stream',
     streams: true,
+    opens: true,
     play: later(stream([ROLE, event({ error: { type: 'overloaded_error', message: 'Overloaded' } })])),
   },
-  { name: 'dead-credential', streams: false, play: error(401, { code: 'invalid_api_key' }) },
-  { name: '400-that-means-overload', streams: false, play: error(400, { message: 'no capacity left' }) },
+  { name: 'dead-credential', streams: false, opens: false, play: error(401, { code: 'invalid_api_key' }) },
+  {
+    name: '400-that-means-overload',
+    streams: false,
+    opens: true,
+    play: error(400, { message: 'no capacity left' }),
+  },
 ]
 
 /** Whether a client got all of a good response. */

@@ -37,7 +37,6 @@ const ROWS: Readonly<Record<string, { readonly body?: string; readonly allowed: 
   'PATCH /api/gateway-keys/:id': { body: '{"name":"changed"}', allowed: 200 },
   'POST /api/gateway-keys/:id/rotate': { allowed: 200 },
   'DELETE /api/gateway-keys/:id': { allowed: 204 },
-  'GET /api/targets': { allowed: 200 },
   'GET /api/limits': { allowed: 200 },
   'GET /api/targets': { allowed: 200 },
   'POST /api/limits/:policy/reset': { body: '{"end_user":"ada"}', allowed: 200 },

@@ -19,6 +19,8 @@ export interface JudgedResponse {
   readonly cause: AttemptCause
   /** The same response, from its first byte; `undefined` when it broke off. */
   readonly response: Response | undefined
+  /** All of its content, when that was read; `response` has none then. */
+  readonly content?: ArrayBuffer
   /** Why it broke off; absent when it did not. */
   readonly error?: GatewayError
   /** The object that reports the failure; `undefined` without one. */
@@ -42,7 +44,11 @@ export async function judgeResponse(
   api: WireApi | undefined,
   holdBytes: number,
 ): Promise<JudgedResponse> {
-  const fields = response.headers.toJSON() as Record<string, string>
+  const { headers } = response
+  const fields = {
+    'content-type': headers.get('content-type') ?? '',
+    'content-encoding': headers.get('content-encoding') ?? '',
+  }
   const facts = contentFacts(fields)
   const readable = response.body !== null && codingOf(facts.codings) === 'identity'
   const good = { cause: 'ok', response } as const
@@ -64,7 +70,7 @@ export async function judgeResponse(
       if (!api) return good
       return await judgeStream(response, exchange, new StreamBeginning(api, framing, holdBytes))
     }
-    const length = Number(fields['content-length'] ?? -1)
+    const length = Number(headers.get('content-length') ?? -1)
     if (length < 0 || length > BUFFERED_BYTES) return good
     return await judgeSmall(response, judged)
   } catch (error) {
@@ -121,13 +127,15 @@ async function judgeSmall(
   response: Response,
   judged: (text: string, object?: JsonObject) => AttemptCause,
 ): Promise<JudgedResponse> {
-  const content = Buffer.from(await response.arrayBuffer())
+  const content = await response.arrayBuffer()
+  const bytes = Buffer.from(content)
   // Most have no error, and are not parsed.
-  const text = content.includes('"error"') ? content.toString('utf8') : ''
+  const text = bytes.includes('"error"') ? bytes.toString('utf8') : ''
   const object = text === '' ? undefined : objectIn(text)
   return {
     cause: judged(text, object),
-    response: sameHead(response, content),
+    response,
+    content,
     object,
   }
 }

@@ -193,13 +193,16 @@ class Attempts {
     if (sent.kind !== 'http') return { cause: causeOfStatus(statusOf(sent)), sent }
     const { response } = sent
     const judged = await judgeResponse(response, exchange, wireApiNamed(exchange.wire.api), this.#holdBytes)
-    const fields = response.headers.toJSON() as Record<string, string>
+    const { cause, content, error } = judged
     return {
-      cause: judged.cause,
-      sent: judged.response && { kind: 'http', response: judged.response },
-      error: judged.error,
+      cause,
+      sent: judged.response && { kind: 'http', response: judged.response, content },
+      error,
       judged,
-      restMs: judged.cause === 'ok' ? undefined : resetMs(fields, judged.object, Date.now()),
+      restMs:
+        cause === 'ok'
+          ? undefined
+          : resetMs(response.headers.toJSON() as Record<string, string>, judged.object, Date.now()),
     }
   }
 

@@ -6,6 +6,7 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import type { ContentPolicy } from '../policies/content-policy.ts'
 import type { ProxyContext } from '../proxy-context.ts'
+import type { ReceivedResponse } from '../response/relay-http.ts'
 import { resumed } from '../response/resumed.ts'
 import { contentForTarget } from './content-for-target.ts'
 import { sendHttp } from '../upstream/http.ts'
@@ -17,7 +18,7 @@ import { openWebSocket, type Handshake } from '../upstream/websocket.ts'
 const OBSERVED_REQUEST_BYTES = 8 * 1024 * 1024
 
 /** How the upstream responded: over HTTP, or to the handshake of a WebSocket. */
-export type Sent = { readonly kind: 'http'; readonly response: Response } | Handshake
+export type Sent = ReceivedResponse | Handshake
 
 /** A request that is on its way: what it takes to send it, once or again. */
 export interface Sending {

@@ -9,6 +9,14 @@ import { beginResponse, declaresStream, forgetBytes, judgeWhole } from './held-r
 import { observedResponse, type BeginBody } from './observed-response.ts'
 import { responsePolicies, type ResponsePolicies } from './response-policies.ts'
 
+/** A response that begins, or one whose content was read already. */
+export interface ReceivedResponse {
+  readonly kind: 'http'
+  readonly response: Response
+  /** All of its content; `undefined` while it is still in the response. */
+  readonly content?: ArrayBuffer | undefined
+}
+
 /** The head that the client gets. */
 interface ClientHead {
   readonly status: number
@@ -23,7 +31,7 @@ interface ClientHead {
  * @throws GatewayError when the response cannot be passed on
  */
 export function relayHttp(
-  response: Response,
+  { response, content }: ReceivedResponse,
   exchange: OpenExchange,
   policies: readonly ContentPolicy[],
   context: ProxyContext,
@@ -36,8 +44,8 @@ export function relayHttp(
     headers: clientFields(response.headers, fields, exchange.ownFields),
   }
   exchange.clock.enter('body')
-  const { body } = response
-  if (body === null || exchange.method === 'HEAD') {
+  const body = content ? null : response.body
+  if ((body === null && !content) || exchange.method === 'HEAD') {
     exchange.status = response.status
     exchange.end('completed')
     return new Response(null, client)
@@ -46,7 +54,8 @@ export function relayHttp(
   exchange.streaming = STREAM_FRAMINGS.has(facts.mediaType) || streamsArray(exchange, response.status)
   const head = { status: response.status, fields, facts }
   const seeing = responsePolicies(policies)
-  if (seeing.seeAll) return passSeen(body, head, client, exchange, seeing, context)
+  const rest = (): ReadableStream<Uint8Array> => body ?? new Response(content).body!
+  if (seeing.seeAll) return passSeen(rest(), head, client, exchange, seeing, context)
   const length = Number(fields['content-length'] ?? -1)
   // Without a media type the server would add one, unless the content is streamed.
   if (
@@ -55,20 +64,24 @@ export function relayHttp(
     facts.mediaType !== 'text/event-stream' &&
     facts.mediaType !== ''
   ) {
-    return passWhole(response, client, exchange)
+    return content ? passWhole(content, client, exchange) : readWhole(response, client, exchange)
   }
-  const begin: BeginBody = () => ({ body, filters: seeing.filters(head, undefined) })
+  const begin: BeginBody = () => ({ body: rest(), filters: seeing.filters(head, undefined) })
   return passStream(begin, client, exchange, seeing, context)
 }
 
-async function passWhole(response: Response, client: ClientHead, exchange: OpenExchange): Promise<Response> {
+async function readWhole(response: Response, client: ClientHead, exchange: OpenExchange): Promise<Response> {
   let content: ArrayBuffer
   try {
     content = await response.arrayBuffer()
   } catch (error) {
     throw broken(exchange, error, 'upstream_aborted', 'upstream request failed')
   }
-  exchange.status = response.status
+  return passWhole(content, client, exchange)
+}
+
+function passWhole(content: ArrayBuffer, client: ClientHead, exchange: OpenExchange): Response {
+  exchange.status = client.status
   exchange.responseContent = new Uint8Array(content)
   exchange.responseBytes = content.byteLength
   exchange.end('completed')

@@ -21,6 +21,6 @@ export function relay(
   context: ProxyContext,
 ): Response | Promise<Response | undefined> {
   return sent.kind === 'http'
-    ? relayHttp(sent.response, exchange, policies, context)
+    ? relayHttp(sent, exchange, policies, context)
     : relayWebSocket(sent, exchange, server, context)
 }
