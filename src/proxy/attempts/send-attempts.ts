@@ -199,10 +199,7 @@ class Attempts {
       sent: judged.response && { kind: 'http', response: judged.response, content },
       error,
       judged,
-      restMs:
-        cause === 'ok'
-          ? undefined
-          : resetMs(response.headers.toJSON() as Record<string, string>, judged.object, Date.now()),
+      restMs: cause === 'ok' ? undefined : resetMs(response.headers.toJSON(), judged.object, Date.now()),
     }
   }
 

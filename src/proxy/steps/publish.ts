@@ -7,7 +7,6 @@ import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { PolicyNotes } from '../exchange/policy-notes.ts'
 import { noteTargetState } from '../attempts/note-target-state.ts'
 import type { ProxyContext } from '../proxy-context.ts'
-import type { ModelPlace } from '../targets/target.ts'
 
 /**
  * Settles an exchange that has ended, and hands it to the recorder and the audit trail. `OpenExchange.end` calls it, once, whatever
