@@ -553,3 +553,19 @@ test('a client that leaves between two attempts ends them', async () => {
     ['status_5xx', 0],
   ])
 })
+
+test('a request without a credential of its own goes on to no target that needs one', async () => {
+  process.env['TEST_ATTEMPTS_HELD'] = 'held-0123456789abcdef'
+  first.play = respondWith(500, { error: { message: 'down' } })
+  gateway = await openGateway(`
+providers:
+  one: { upstream: "${first.url}", prefix: /one, api: openai, credentials: { use: gateway, held: [{ name: main, env: TEST_ATTEMPTS_HELD }] } }
+  two: { upstream: "${second.url}", prefix: /two, api: openai }
+models: [{ name: fast, targets: [{ provider: one, model: alpha }, { provider: two, model: beta, tier: 2 }] }]
+auth: { enabled: true, keys: [{ id: a, token: gateway-key-0123456789 }] }
+`)
+  const key = { 'x-ongoingai-gateway-key': 'gateway-key-0123456789' }
+  expect((await ask('fast', {}, key)).status).toBe(500)
+  expect(second.requests).toEqual([])
+  expect((await ask('fast', {}, { ...key, authorization: 'Bearer sk-of-the-caller' })).status).toBe(200)
+})

@@ -2,6 +2,7 @@ import type { Keyring } from '../../access/keyring.ts'
 import { GatewayError } from '../../errors.ts'
 import { placeOfCall } from '../../providers/dialects/place-of-call.ts'
 import { withoutCredentials } from '../../traces/credential-places.ts'
+import { providerCredential } from '../../traces/provider-credential.ts'
 import type { OpenExchange } from '../exchange/open-exchange.ts'
 import type { ProxyContext } from '../proxy-context.ts'
 import { factsForTarget } from '../request/facts-for-target.ts'
@@ -29,16 +30,23 @@ export function takeTarget(
  * @param used names of credentials that the request has tried, by provider
  */
 export function usableFor(
-  { plan, arrival: { modelRoute } }: Pick<OpenExchange, 'plan' | 'arrival'>,
-  { settings: { upstreams, models } }: ProxyContext,
+  { plan, arrival: { modelRoute }, fields, queryKey }: OpenExchange,
+  { settings: { upstreams, models, keyring } }: ProxyContext,
   used?: ReadonlyMap<string, ReadonlySet<string>>,
 ): (target: Target) => boolean {
   return (target) => {
     const { name, provider } = target
     if (plan?.alias !== undefined && !models.offers(plan.alias, target)) return false
     if (modelRoute && models.servedAt(provider, modelRoute.dialect) === undefined) return false
-    const { credentials } = upstreams.named(provider) ?? {}
-    if (!credentials || credentials.use !== 'gateway') return true
+    const upstream = upstreams.named(provider)
+    if (!upstream) return true
+    const { credentials, bringsCredential, credentialField } = upstream
+    if (credentials?.use !== 'gateway') {
+      // A request that has none is refused at its first target, with what to do about it.
+      if (!used || !keyring || bringsCredential) return true
+      if (providerCredential(fields, credentialField, queryKey) !== '') return true
+      if (!credentials) return false
+    }
     const tried = used?.get(provider)
     return credentials
       .standings(Date.now(), name)
