@@ -197,10 +197,7 @@ class Attempts {
       sent: judged.response && { kind: 'http', response: judged.response, content },
       error,
       judged,
-      resetMs:
-        cause === 'ok'
-          ? undefined
-          : restOf(response.headers.toJSON() as Record<string, string>, judged.object, Date.now()),
+      resetMs: cause === 'ok' ? undefined : restOf(response.headers.toJSON(), judged.object, Date.now()),
     }
   }
 
