@@ -19,11 +19,10 @@ const PACKAGES = await installTestPackage('postgres')
 
 const START_MS = 45_000
 
-/** Nothing here outlives the tests, so nothing waits for the disk. */
+/** Nothing here outlives the tests, so nothing waits for the disk. Commits are not put off: some tests kill the server. */
 const FLAGS = {
   fsync: 'off',
   full_page_writes: 'off',
-  synchronous_commit: 'off',
   wal_level: 'minimal',
   max_wal_senders: '0',
   max_connections: '400',
