@@ -11,10 +11,10 @@ beforeAll(async () => {
     if (request.target.endsWith('/slow')) await Bun.sleep(200)
     if (request.target.endsWith('/events')) {
       socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n')
-      // Silent for longer than an idle connection is kept.
+      // Silent for longer than an idle connection is kept. The server looks at connections every four seconds, so less than five may be none.
       for (const event of ['data: 1\n\n', 'data: 2\n\n']) {
         socket.write(`${event.length.toString(16)}\r\n${event}\r\n`)
-        await Bun.sleep(7000)
+        await Bun.sleep(9000)
       }
       socket.write('0\r\n\r\n')
       return
@@ -22,7 +22,7 @@ beforeAll(async () => {
     const status = request.target.endsWith('/refused') ? '426 Upgrade Required' : '200 OK'
     socket.write(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`)
   })
-  gateway = await openGateway(`${providersAt(upstream.url)}server: {keep_alive_ms: 2000}\n`)
+  gateway = await openGateway(`${providersAt(upstream.url)}server: {keep_alive_ms: 5000}\n`)
 })
 afterAll(async () => {
   await gateway.stop()
