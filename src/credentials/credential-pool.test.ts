@@ -64,6 +64,7 @@ test('a credential that was excluded or is cooling leaves its turns to the other
   expect(chosen(pool.choose(0, new Set(['a', 'b']))).name).toBe('c')
   pool.report(chosen(pool.choose(0, new Set(['b', 'c']))), 'rate', 0, { untilMs: 2500 })
   expect(names(pool, 4, 2499)).not.toContain('a')
+  expect([2499, 2500].map((nowMs) => pool.hasAvailable(nowMs, new Set(['b', 'c'])))).toEqual([false, true])
   expect(names(pool, 3, 2500)).toContain('a')
 })
 

@@ -96,6 +96,13 @@ export class CredentialPool {
     return credential.hasOther(value) ? credential.checkOut(nowMs, '') : undefined
   }
 
+  /** Whether `choose` would find one that is available. Parameters as of `choose`. */
+  hasAvailable(nowMs: number, exclude: ReadonlySet<string> = NONE, target = ''): boolean {
+    return this.#members.some(
+      ({ credential }) => !exclude.has(credential.name) && credential.isAvailable(nowMs, target),
+    )
+  }
+
   /** Every credential and its state, in the order of the settings. */
   standings(nowMs: number, target = ''): readonly CredentialStanding[] {
     return this.#members.map(({ credential }) => credential.standing(nowMs, target))

@@ -1,7 +1,7 @@
 import { given, givenBody } from '../wire/json/json-field.ts'
 import { formatTime } from '../time/rfc3339.ts'
 import type { TraceSummary } from '../storage/contract/traces.ts'
-import { attemptsOf } from '../traces/attempts.ts'
+import { attemptsOf, tokensOf } from '../traces/attempts.ts'
 import { lineageOf } from '../traces/lineage.ts'
 import type { Trace } from '../traces/trace.ts'
 import { receiptJson } from './receipt-json.ts'
@@ -95,15 +95,7 @@ export function attributionJson(trace: TraceSummary): Record<string, unknown> {
 
 /** Tokens and where they come from, in the contract's names. */
 export function usageJson(trace: TraceSummary): Record<string, unknown> {
-  return {
-    input_tokens: trace.inputTokens,
-    output_tokens: trace.outputTokens,
-    total_tokens: trace.totalTokens,
-    cache_read_input_tokens: trace.cacheReadInputTokens,
-    cache_creation_input_tokens: trace.cacheCreationInputTokens,
-    reasoning_tokens: trace.reasoningTokens,
-    usage_source: trace.usageSource,
-  }
+  return { ...tokensOf(trace), usage_source: trace.usageSource }
 }
 
 /** Cost and its status, in the contract's names; with an included cost, also the list price. */

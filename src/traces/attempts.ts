@@ -1,5 +1,5 @@
 import { nanoToUsd } from '../usage/money.ts'
-import type { AttemptJson, Trace } from './trace.ts'
+import type { AttemptJson, AttemptUsage, Trace } from './trace.ts'
 
 /** The number of attempts that an exchange usually takes. */
 export function usualAttempts({ outcome }: { readonly outcome: string }): number {
@@ -43,16 +43,31 @@ function singleAttempt(trace: Trace): AttemptJson {
     first_byte_us: firstByteUs,
     ended_us: timing.completed_us,
     sent_bytes: upstream.sent_bytes ?? null,
-    usage: {
-      input_tokens: trace.inputTokens,
-      output_tokens: trace.outputTokens,
-      total_tokens: trace.totalTokens,
-      cache_read_input_tokens: trace.cacheReadInputTokens,
-      cache_creation_input_tokens: trace.cacheCreationInputTokens,
-      reasoning_tokens: trace.reasoningTokens,
-    },
+    usage: tokensOf(trace),
     cost_usd: trace.costNanoUsd === null ? null : nanoToUsd(trace.costNanoUsd),
     cost_status: trace.costStatus,
     upstream_request_id: trace.upstreamRequestId === '' ? null : trace.upstreamRequestId,
+  }
+}
+
+/** The tokens of a trace, in the names of the JSON contract. */
+export function tokensOf(
+  trace: Pick<
+    Trace,
+    | 'inputTokens'
+    | 'outputTokens'
+    | 'totalTokens'
+    | 'cacheReadInputTokens'
+    | 'cacheCreationInputTokens'
+    | 'reasoningTokens'
+  >,
+): AttemptUsage {
+  return {
+    input_tokens: trace.inputTokens,
+    output_tokens: trace.outputTokens,
+    total_tokens: trace.totalTokens,
+    cache_read_input_tokens: trace.cacheReadInputTokens,
+    cache_creation_input_tokens: trace.cacheCreationInputTokens,
+    reasoning_tokens: trace.reasoningTokens,
   }
 }

@@ -289,6 +289,36 @@ test('a stream passes with its first content, and a failure after it goes to the
   expect(attempts).toHaveLength(1)
 })
 
+test('a stream that breaks off after its first content was passed on says why no other attempt followed', async () => {
+  await open()
+  first.play = (_, socket) => {
+    const piece = delta('hello')
+    socket.write(
+      `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n${piece.length.toString(16)}\r\n${piece}\r\n`,
+    )
+    setTimeout(() => socket.destroy(), 50)
+  }
+  const response = await fetch(`${gateway!.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'fast', stream: true, messages: [] }),
+  })
+  expect(await response.text().catch(() => 'broke off')).toBe('broke off')
+  expect(second.requests).toEqual([])
+  const { attempts } = await recorded()
+  expect(attempts.map(({ cause, not_retried: why }) => [cause, why])).toEqual([
+    ['truncated', 'content_started'],
+  ])
+})
+
+test('a response that says that it has no error passes, and one whose error stands in it does not', async () => {
+  await open()
+  first.play = respondWith(200, { id: 'x', model: 'first', error: null, choices: [], usage: USAGE })
+  expect((JSON.parse((await ask()).text) as { model: string }).model).toBe('first')
+  first.play = respondWith(200, { error: { code: 502, message: 'upstream' }, data: { error: null } })
+  expect((JSON.parse((await ask()).text) as { model: string }).model).toBe('second')
+})
+
 test('more than hold_bytes before the first content is passed on', async () => {
   await open({ routing: '{ hold_bytes: 64 }' })
   const role = event({ model: 'm', choices: [{ delta: { role: 'assistant' } }] })

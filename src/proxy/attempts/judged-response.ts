@@ -117,6 +117,9 @@ async function beginningOf(
   return { text: Buffer.concat(pieces).toString('utf8'), again: sameHead(response, resumed(pieces, rest)) }
 }
 
+/** A member `error` that has a value, or is the value of another: OpenAI's Responses all have `"error": null`. */
+const ERROR_MEMBER = /"error"(?!\s*:\s*null\b)/
+
 /** The object of a whole response that may report a failure. Gemini puts it into a list. */
 function objectIn(text: string): JsonObject | undefined {
   const trimmed = text.trim()
@@ -129,8 +132,9 @@ async function judgeSmall(
 ): Promise<JudgedResponse> {
   const content = await response.arrayBuffer()
   const bytes = Buffer.from(content)
-  // Most have no error, and are not parsed.
-  const text = bytes.includes('"error"') ? bytes.toString('utf8') : ''
+  // Most have no error, or say that there is none, and are not parsed.
+  const mayFail = bytes.includes('"error"') && ERROR_MEMBER.test(bytes.toString('latin1'))
+  const text = mayFail ? bytes.toString('utf8') : ''
   const object = text === '' ? undefined : objectIn(text)
   return {
     cause: judged(text, object),

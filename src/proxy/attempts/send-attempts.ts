@@ -107,8 +107,9 @@ class Attempts {
 
   /** The response is good so far. A trial has shown that its target works again: others need not wait for its end. */
   began(): void {
-    const { chosen } = this.#exchange
+    const { chosen, attempts } = this.#exchange
     const { context } = this.#sending
+    attempts.at(-1)!.passedOn = true
     if (!chosen || context.chooser.stateOf(chosen.name, performance.now()).state !== 'half_open') return
     noteTargetState(context, chosen, 'ok')
   }

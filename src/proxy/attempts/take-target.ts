@@ -39,7 +39,7 @@ export function usableFor(
     if (plan?.alias !== undefined && !models.offers(plan.alias, target)) return false
     if (modelRoute && models.servedAt(provider, modelRoute.dialect) === undefined) return false
     const upstream = upstreams.named(provider)
-    if (!upstream) return true
+    if (!upstream) return false
     const { credentials, bringsCredential, credentialField } = upstream
     if (credentials?.use !== 'gateway') {
       // A request that has none is refused at its first target, with what to do about it.
@@ -47,10 +47,7 @@ export function usableFor(
       if (providerCredential(fields, credentialField, queryKey) !== '') return true
       if (!credentials) return false
     }
-    const tried = used?.get(provider)
-    return credentials
-      .standings(Date.now(), name)
-      .some((one) => one.state === 'available' && !tried?.has(one.name))
+    return credentials.hasAvailable(Date.now(), used?.get(provider), name)
   }
 }
 

@@ -26,6 +26,8 @@ export class OpenAttempt {
   /** What its response says, where that is known before the end. Absent while only its status is. */
   judged: AttemptCause | undefined
   notRetried: NotRetried | undefined
+  /** Its response was good so far and is being passed on, so no other attempt can take its place. */
+  passedOn = false
   #replaced: { readonly atUs: number; readonly failed: FailedAttempt } | undefined
 
   constructor(about: AttemptTarget, startedUs: number) {
@@ -51,12 +53,15 @@ export class OpenAttempt {
    * @param requestBytes of the exchange
    */
   end(outcome: Outcome, errorCode: GatewayErrorCode | '', requestBytes: number, endedUs: number): Attempt {
-    const { about, status, firstByteUs, judged, notRetried } = this
+    const { about, status, firstByteUs, judged } = this
     const replaced = this.#replaced
     const { provider, target, model, credential } = about
+    const cause = replaced ? (judged ?? causeOfStatus(status)) : this.#cause(outcome, errorCode)
+    const brokeOff = this.passedOn && (cause === 'truncated' || cause === 'timeout')
+    const notRetried = brokeOff ? 'content_started' : this.notRetried
     const attempt: Mutable<Attempt> = {
       provider,
-      cause: replaced ? (judged ?? causeOfStatus(status)) : this.#cause(outcome, errorCode),
+      cause,
       status,
       startedUs: this.#startedUs,
       firstByteUs,
