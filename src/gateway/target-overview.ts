@@ -34,14 +34,19 @@ export function targetOverview(
   }
   return [...targets].flatMap(([target, { provider, model }]) => {
     const state = chooser.stateOf(target, performance.now())
-    const item = (credential: string): TargetItem => ({
-      target,
-      provider,
-      model,
-      credential: credential === '' ? null : credential,
-      ...stateJson(state),
-      ...countsJson(counts.find((one) => one.target === target && one.credential === credential)),
-    })
+    const item = (credential: string): TargetItem => {
+      const counted = counts.find((one) => one.target === target && one.credential === credential)
+      return {
+        target,
+        provider,
+        model,
+        credential: credential === '' ? null : credential,
+        ...stateJson(state),
+        // A target of no alias has no state, only what the reader's own requests met.
+        last_cause: state.lastCause ?? counted?.lastCause ?? null,
+        ...countsJson(counted),
+      }
+    }
     const pool = poolOf(provider)
     const held = pool?.standings(Date.now(), target) ?? []
     const own = pool?.use === 'gateway' ? [] : [item('')]
@@ -57,16 +62,11 @@ export function targetOverview(
   })
 }
 
-function stateJson({
-  state,
-  until,
-  lastCause,
-}: TargetState): Pick<TargetItem, 'state' | 'until' | 'last_cause'> {
+function stateJson({ state, until }: TargetState): Pick<TargetItem, 'state' | 'until'> {
   const inMs = until === undefined ? undefined : until - performance.now()
   return {
     state,
     until: inMs === undefined ? null : formatTime(Math.round((Date.now() + inMs) * 1000)),
-    last_cause: lastCause ?? null,
   }
 }
 

@@ -441,6 +441,24 @@ test('the targets are listed with their states and what they were asked', async 
   ])
 })
 
+test('a name without an alias has no breaker: its target is asked each time, and only its counts are shown', async () => {
+  await open()
+  first.play = respondWith(500, {})
+  for (let i = 0; i < 5; i++) await ask('one/made-up')
+  expect(first.requests).toHaveLength(5)
+  await gateway!.traces(5)
+  const { items } = (await (await fetch(`${gateway!.url}/api/targets`)).json()) as { items: object[] }
+  expect(items.at(-1)).toMatchObject({
+    target: 'one/made-up',
+    state: 'available',
+    until: null,
+    last_cause: 'status_5xx',
+    attempts: 5,
+    failures: 5,
+  })
+  expect(JSON.stringify(gateway!.lines)).not.toContain('target changed its state')
+})
+
 test('a failing target is open: after three failures it is not asked, and listed so', async () => {
   await open()
   first.play = respondWith(500, {})

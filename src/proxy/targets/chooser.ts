@@ -46,13 +46,10 @@ export interface RetryRequest extends ChoiceRequest {
 /** Whether there may be one more attempt; if not, why. */
 export type RetryVerdict = 'yes' | 'attempts' | 'budget' | 'deadline' | 'no_target'
 
-/** Failing targets whose state is kept. Names that callers make up must not fill the memory. */
-const MAX_STATES = 10_000
-
 /**
  * Chooses the target of each attempt by tier, health, affinity and weight. It reads no clock.
  *
- * Report every target that `choose` returned, with the very object: a half-open target takes no other request before. What works is reported
+ * Report every target of an alias that `choose` returned, with the very object: a half-open target takes no other request before. What works is reported
  * when that is known, and again if it fails later.
  */
 export class TargetChooser {
@@ -109,7 +106,6 @@ export class TargetChooser {
       if (cause === 'ok' || cause === 'rejected' || cause === 'client_aborted') return
       health = new TargetHealth()
       this.#health.set(target.name, health)
-      if (this.#health.size > MAX_STATES) this.#forgetOldest()
     }
     health.report(target, cause, { now, until, breaker: this.#settings.breaker })
   }
@@ -194,13 +190,6 @@ export class TargetChooser {
     return {
       reason: states.some(({ state }) => state === 'cooling') ? 'cooling' : 'open',
       until: times.length === 0 ? undefined : Math.min(...times),
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const name of this.#health.keys()) {
-      this.#health.delete(name)
-      return
     }
   }
 }

@@ -55,6 +55,8 @@ export class ModelDirectory {
   readonly #defaults: RoutingConfig['defaultProvider']
   /** Providers that are a target of an alias. */
   readonly #aliased: ReadonlySet<string>
+  /** Names of the targets of all aliases. */
+  readonly #targets: ReadonlySet<string>
 
   /** @param providers those that are enabled */
   constructor(
@@ -68,9 +70,9 @@ export class ModelDirectory {
     )
     this.#defaults = defaults
     this.#aliases = new Map(models.map((model) => [model.name, this.#aliasOf(model)]))
-    this.#aliased = new Set(
-      [...this.#aliases.values()].flatMap(({ targets }) => targets.map((one) => one.provider)),
-    )
+    const targets = [...this.#aliases.values()].flatMap((alias) => alias.targets)
+    this.#aliased = new Set(targets.map(({ provider }) => provider))
+    this.#targets = new Set(targets.map(({ name }) => name))
   }
 
   /** Whether a request below the prefix of a provider may name an alias. */
@@ -87,6 +89,11 @@ export class ModelDirectory {
   /** Every alias, in the order of the file. */
   get aliases(): Iterable<Alias> {
     return this.#aliases.values()
+  }
+
+  /** Whether some alias has a target of that name, `provider/model`. */
+  hasTarget(name: string): boolean {
+    return this.#targets.has(name)
   }
 
   /** Whether an alias has a target: its provider may be gone since, or meet the alias's requirement no longer. */

@@ -7,6 +7,8 @@ export interface TargetCounts {
   readonly credential: string
   readonly attempts: number
   readonly failures: number
+  /** Of the last attempt that did not go well; `undefined` for none. */
+  readonly lastCause: AttemptCause | undefined
   /** Median of the last times to the first byte, in milliseconds; `undefined` before the first. */
   readonly firstByteP50Ms: number | undefined
 }
@@ -29,6 +31,8 @@ class Entry {
   readonly credential: string
   attempts = 0
   failures = 0
+  /** The last failure, and when it was noted: a number that grows. */
+  last: { readonly cause: AttemptCause; readonly order: number } | undefined
   readonly #firstBytesMs = new Float64Array(SAMPLES)
   #measured = 0
 
@@ -38,8 +42,9 @@ class Entry {
     this.credential = credential
   }
 
-  note({ cause, startedUs, firstByteUs }: Attempt): void {
+  note({ cause, startedUs, firstByteUs }: Attempt, order: number): void {
     this.attempts += 1
+    if (cause !== 'ok') this.last = { cause, order }
     if (!NO_FAILURE.has(cause)) this.failures += 1
     if (firstByteUs < 0) return
     this.#firstBytesMs[this.#measured % SAMPLES] = (firstByteUs - startedUs) / 1000
@@ -54,6 +59,7 @@ class Entry {
 /** Counts the attempts at targets since the start, by tenant: nobody sees how much others ask for. */
 export class TargetTraffic {
   readonly #entries = new Map<string, Entry>()
+  #noted = 0
 
   /** Counts an attempt that has ended. @param target its name */
   note(tenant: Tenant, target: string, attempt: Attempt): void {
@@ -66,7 +72,7 @@ export class TargetTraffic {
       this.#entries.set(key, entry)
       if (this.#entries.size > MAX_ENTRIES) this.#entries.delete(this.#entries.keys().next().value!)
     }
-    entry.note(attempt)
+    entry.note(attempt, ++this.#noted)
   }
 
   /** What was counted for some tenants, one for each target and credential. */
@@ -84,9 +90,14 @@ export class TargetTraffic {
       credential: entries[0]!.credential,
       attempts: entries.reduce((sum, { attempts }) => sum + attempts, 0),
       failures: entries.reduce((sum, { failures }) => sum + failures, 0),
+      lastCause: lastOf(entries.flatMap(({ last }) => last ?? [])),
       firstByteP50Ms: medianOf(entries.flatMap(({ firstBytesMs }) => [...firstBytesMs])),
     }))
   }
+}
+
+function lastOf(failures: readonly NonNullable<Entry['last']>[]): AttemptCause | undefined {
+  return failures.toSorted((a, b) => a.order - b.order).at(-1)?.cause
 }
 
 function medianOf(values: readonly number[]): number | undefined {
