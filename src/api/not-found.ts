@@ -54,5 +54,5 @@ function nearestProviderPath(path: string, providers: readonly Prefixed[]): stri
 function knownPlaces(providers: readonly Prefixed[]): string {
   if (providers.length === 0) return 'no provider is configured; the management API is below /api'
   const prefixes = providers.map(({ prefix }) => prefix).sort()
-  return `providers are below ${prefixes.join(', ')}; the management API is below /api`
+  return `providers are below ${prefixes.join(', ')}; without one the model decides, below /v1 and /v1beta; the management API is below /api`
 }

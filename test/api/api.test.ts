@@ -133,7 +133,7 @@ describe('methods and paths', () => {
     const suggestion = meant === undefined ? '' : `did you mean ${meant}?\n`
     expect([status, body['text']]).toEqual([
       404,
-      `404 page not found\n${suggestion}providers are below /anthropic, /chatgpt, /cohere, /deepseek, /gemini, /groq, /mistral, /ollama, /openai, /openrouter, /perplexity, /xai; the management API is below /api\n`,
+      `404 page not found\n${suggestion}providers are below /anthropic, /chatgpt, /cohere, /deepseek, /gemini, /groq, /mistral, /ollama, /openai, /openrouter, /perplexity, /xai; without one the model decides, below /v1 and /v1beta; the management API is below /api\n`,
     ])
   })
 
